@@ -1,0 +1,1 @@
+"""Cleaning, reproducibility, selection and windows: numpy in, numpy out."""

@@ -1,0 +1,1 @@
+"""Runs, clips and tables: files in, arrays out, and back."""

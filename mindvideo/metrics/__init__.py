@@ -1,0 +1,1 @@
+"""Metrics and their statistics: arrays in, numbers out."""

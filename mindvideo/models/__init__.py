@@ -1,0 +1,1 @@
+"""The networks. They know nothing of files other than their own weights."""

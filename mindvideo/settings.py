@@ -1,0 +1,456 @@
+"""Every setting of every stage: unit, meaning, source.
+
+The configuration file is one :class:`Config`. A *section* holds what a person chooses for one
+stage; the *settings* that a stage receives are its section plus what follows from the data set
+(TR, counts of volumes, names of pretrained models), filled in by the rules. Physical quantities
+have no default: they come from the data set. Numbers named "paper" are those of Chen, Qing & Zhou,
+"Cinematic Mindscapes", NeurIPS 2023 (its section or table follows).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Section(BaseModel):
+    """Base of all settings: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- the data set ---------------------------------------------------------------------------------
+
+
+class Timing(Section):
+    """How the recording of a segment lies against its film."""
+
+    drop_start: int = Field(ge=0, description="volumes dropped at the start of a run")
+    drop_end: int = Field(ge=0, description="volumes dropped at the end of a run")
+
+
+class Dataset(Section):
+    """A film-watching data set: who watched what, how often, and where the files are."""
+
+    name: Name
+    tr: PositiveFloat = Field(description="repetition time [s]; the header's is only checked")
+    lag: int = Field(ge=0, description="volumes between a clip and its window, on top of `timing`")
+    clips_per_segment: dict[str, PositiveInt] = Field(
+        description="clips (= volumes kept) of a segment; `default` for those not named"
+    )
+    subjects: dict[Name, str] = Field(min_length=1, description="name here: name in the paths")
+    train: list[Name] = Field(min_length=2, description="training segments")
+    test: list[Name] = Field(min_length=1, description="test segments")
+    repeats: dict[Literal["train", "test"], PositiveInt] = Field(description="showings")
+    film: str = Field(description="path template with {segment}")
+    run: str = Field(description="path template with {subject}, {segment}, {repeat}")
+    timing: dict[str, Timing] = Field(description="by segment; `default` for those not named")
+    exclude: list[str] = Field([], description="runs to leave out, as 'SUBJECT SEGMENT_REPEAT'")
+    exceptions: dict[str, str] = Field({}, description="'SUBJECT SEGMENT_REPEAT': its own path")
+
+    @model_validator(mode="after")
+    def _defaults_are_there(self) -> Dataset:
+        for field in ("clips_per_segment", "timing"):
+            missing = [s for s in self.segments if s not in getattr(self, field)]
+            if missing and "default" not in getattr(self, field):
+                raise ValueError(f"{field}: no `default`, and nothing for {', '.join(missing)}")
+        if twice := set(self.train) & set(self.test):
+            raise ValueError(f"both training and test segments: {', '.join(sorted(twice))}")
+        return self
+
+    @property
+    def segments(self) -> list[str]:
+        return [*self.train, *self.test]
+
+    def timing_of(self, segment: str) -> Timing:
+        return self.timing.get(segment) or self.timing["default"]
+
+    def n_clips(self, segment: str) -> int:
+        return self.clips_per_segment.get(segment) or self.clips_per_segment["default"]
+
+    def film_path(self, segment: str) -> str:
+        return self.film.format(segment=segment)
+
+    def run_paths(self, subject: str, segment: str) -> list[str]:
+        """Files of a segment's repeats, without those excluded; exceptions take their own path."""
+        folder = self.subjects[subject]
+        repeats = self.repeats["train" if segment in self.train else "test"]
+        keys = {r: f"{folder} {segment}_{r}" for r in range(1, repeats + 1)}
+        fields = {"subject": folder, "segment": segment}
+        return [
+            (self.exceptions.get(key) or self.run).format(repeat=repeat, **fields)
+            for repeat, key in keys.items()
+            if key not in self.exclude
+        ]
+
+
+class Pretraining(Section):
+    """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
+
+    tr: PositiveFloat = Field(description="repetition time [s]")
+    subjects: list[Name] = Field(min_length=1)
+    runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
+    run: str = Field(description="path template with {subject}, {run}")
+
+
+class Pretrained(Section):
+    """Models that others trained: a hub name, a folder, or `zoo:NAME` (shipped with mindvideo)."""
+
+    stable_diffusion: str = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    clip: str = "hf-hub:timm/vit_large_patch14_clip_224.openai"
+    captioner: str = "Salesforce/blip-image-captioning-base"
+    image_classifier: str = "google/vit-base-patch16-224"
+    video_classifier: str = "MCG-NJU/videomae-base-finetuned-kinetics"
+
+
+# --- stimuli --------------------------------------------------------------------------------------
+
+
+class Clips(Section):
+    """Film → clips of frames."""
+
+    fps: PositiveFloat = Field(3, description="frames per second of a clip (paper 4.2)")
+    size: Annotated[int, Field(gt=0, multiple_of=8)] = Field(
+        256, description="height and width of a frame [px] (paper B)"
+    )
+
+
+class ClipSettings(Clips):
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
+    n_clips: PositiveInt = Field(description="clips that the segment's runs ask for")
+
+
+class Captions(Section):
+    """Frame → caption; a clip whose caption changes gets both, joined by "Then" (paper 3.3)."""
+
+    batch_size: PositiveInt = 32
+    max_tokens: PositiveInt = Field(30, description="longest caption [tokens]")
+    same_scene: Share = Field(
+        0.6, description="captions whose share of common words is at least this are one scene"
+    )
+
+
+class CaptionSettings(Captions):
+    captioner: str
+
+
+class Latents(Section):
+    """Frames → VAE latents, captions → text tokens."""
+
+    batch_size: PositiveInt = 16
+
+
+class LatentSettings(Latents):
+    stable_diffusion: str
+
+
+# --- fMRI -----------------------------------------------------------------------------------------
+
+
+class Regions(Section):
+    """Glasser areas on the grid of a subject's runs."""
+
+    max_distance: PositiveFloat = Field(
+        4.0, description="farthest a voxel may lie from the cortical surface [mm]"
+    )
+
+
+class Clean(Section):
+    """Trim, detrend and z-score each run."""
+
+    detrend_order: int = Field(4, ge=0, description="order of the polynomial drift (Wen 2018)")
+
+
+class CleanSettings(Clean):
+    tr: PositiveFloat = Field(description="[s]; a header that says otherwise is warned of")
+    timing: Timing
+    n_volumes: PositiveInt = Field(description="volumes kept = clips of the segment")
+
+
+class Selection(Section):
+    """Voxels whose response repeats (paper 3.2)."""
+
+    alpha: Share = Field(0.01, description="significance after correction (paper 3.2)")
+    correction: Literal["bonferroni", "fdr_bh"] = "bonferroni"
+    tail: Literal["two-sided", "greater"] = "greater"
+    share: Share = Field(0.5, description="share of the significant voxels kept (paper 3.2)")
+    areas: list[str] = Field([], description="only in these Glasser areas; empty: whole cortex")
+
+
+class Windows(Section):
+    """Consecutive volumes that the encoder sees at once."""
+
+    size: PositiveInt = Field(2, description="volumes in a window (paper 3.3, Table 1)")
+    shuffle: bool = Field(False, description="control: windows shuffled against the clips")
+    seed: int = 0
+    null: Literal["train-mean", "test-mean"] = Field(
+        "train-mean", description="window of the negative condition; the paper's is test-mean"
+    )
+
+
+class WindowSettings(Windows):
+    lag: int
+    patch_size: PositiveInt
+
+
+class Samples(Section):
+    """Pre-training runs → samples of V1–V4."""
+
+    seconds: PositiveFloat = Field(7.2, description="time averaged into one sample [s]")
+    areas: list[str] = ["V1", "V2", "V3", "V4"]
+
+
+class SampleSettings(Samples):
+    tr: PositiveFloat
+    patch_size: PositiveInt
+
+
+# --- models and training --------------------------------------------------------------------------
+
+
+class EncoderShape(Section):
+    """Size of the fMRI encoder and of the decoder that pre-trains it (paper Table B.1)."""
+
+    patch_size: PositiveInt = Field(16, description="voxels in a patch")
+    embed_dim: PositiveInt = 1024
+    depth: PositiveInt = 24
+    num_heads: PositiveInt = 16
+    mlp_ratio: PositiveFloat = 1.0
+    decoder_embed_dim: PositiveInt = 512
+    decoder_depth: PositiveInt = 8
+    decoder_num_heads: PositiveInt = 16
+
+
+class Training(Section):
+    """What all trainings have in common (see mindvideo.training.loop)."""
+
+    duration: PositiveInt = Field(description="length of the training, in `unit`s")
+    unit: Literal["steps", "epochs"] = "steps"
+    batch_size: PositiveInt = Field(description="examples in an optimizer step, over all devices")
+    accumulate: PositiveInt = Field(1, description="backward passes in one optimizer step")
+    lr: PositiveFloat = Field(description="peak learning rate")
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip_grad: PositiveFloat = Field(1.0, description="largest norm of the gradient")
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[int, Field(ge=0)] = Field(0, description="warm-up, in `unit`s")
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    checkpoint_minutes: PositiveFloat = Field(5.0, description="time between checkpoints [min]")
+    seed: int = 0
+
+
+class Mbm(Training):
+    """Masked brain modelling on the pre-training samples (paper Table B.1)."""
+
+    duration: PositiveInt = 500
+    unit: Literal["steps", "epochs"] = "epochs"
+    batch_size: PositiveInt = 500
+    lr: PositiveFloat = 2.5e-4
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    clip_grad: PositiveFloat = 0.8
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup: Annotated[int, Field(ge=0)] = 40
+    mask_ratio: Share = Field(0.75, description="share of the patches hidden")
+
+
+class MbmTuning(Mbm):
+    """The same on the target subject, briefly (rates of the image paper, Chen et al. CVPR 2023)."""
+
+    duration: PositiveInt = 15
+    lr: PositiveFloat = 5.3e-5
+    warmup: Annotated[int, Field(ge=0)] = 2
+    batch_size: PositiveInt = 16
+
+
+class MbmSettings(Mbm):
+    encoder: EncoderShape
+
+
+class Contrastive(Training):
+    """fMRI–text–image contrastive learning (paper 3.3, B)."""
+
+    duration: PositiveInt = 1200
+    batch_size: PositiveInt = 20
+    lr: PositiveFloat = 2e-5
+    modalities: list[Literal["text", "image"]] = Field(["text", "image"], min_length=1)
+    dropout: Share = Field(0.6, description="dropout of the projection head (paper B)")
+    sparsify: Share = Field(0.2, description="share of voxels set to zero (paper B)")
+    crop: Share = Field(0.5, description="probability of a random crop of the frame (paper B)")
+    word_swap: Share = Field(0.3, description="probability that two words of a caption swap")
+    synonyms: Share = Field(0.0, description="probability that a word is replaced by a synonym")
+    apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
+    learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
+    align_tokens: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="weight of the squared error between fMRI tokens and the text tokens that "
+        "condition Stable Diffusion (not in the paper: lets short co-trainings start near)",
+    )
+
+
+class ContrastiveSettings(Contrastive):
+    encoder: EncoderShape
+    clip: str
+    stable_diffusion: str
+
+
+class VideoTuning(Training):
+    """Text-conditioned tuning of the inflated UNet (paper B)."""
+
+    duration: PositiveInt = 800
+    batch_size: PositiveInt = 14
+    lr: PositiveFloat = 2e-5
+    drop_condition: Share = Field(0.1, description="share of captions replaced by the empty one")
+
+
+class VideoTuningSettings(VideoTuning):
+    stable_diffusion: str
+
+
+class Cotraining(Training):
+    """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
+
+    duration: PositiveInt = 1500
+    batch_size: PositiveInt = 9
+    lr: PositiveFloat = 3e-5
+    dropout: Share = Field(0.0, description="dropout of the projection head")
+    sparsify: Share = Field(0.0, description="share of voxels set to zero")
+
+
+class CotrainingSettings(Cotraining):
+    stable_diffusion: str
+
+
+# --- reconstruction and evaluation ----------------------------------------------------------------
+
+
+class Reconstruction(Section):
+    """DDIM under adversarial guidance (paper 3.4, B)."""
+
+    steps: PositiveInt = Field(200, description="denoising steps (paper 4.2)")
+    guidance: Annotated[float, Field(ge=1)] = Field(12.5, description="guidance scale (paper B)")
+    negative: Literal["null-window", "zero", "none"] = Field(
+        "null-window", description="negative condition; `none`: no guidance (Table 1, w/o AG)"
+    )
+    batch_size: PositiveInt = 4
+    seed: int = 0
+
+
+class ReconstructionSettings(Reconstruction):
+    stable_diffusion: str
+
+
+class Scoring(Section):
+    """Metrics beside their chance levels."""
+
+    n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
+    gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
+    permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
+    seed: int = 0
+
+
+class ScoringSettings(Scoring):
+    image_classifier: str
+    video_classifier: str
+
+
+class VideoSettings(Section):
+    """The mp4 files and their page."""
+
+    fps: PositiveFloat
+    title: str
+
+
+class FigureSettings(Section):
+    """The strip of reconstructions, training curves, and the map of selected voxels."""
+
+    every: PositiveInt = Field(10, description="the strip shows every n-th clip")
+
+
+# --- the embedded data set ------------------------------------------------------------------------
+
+
+class DemoFilm(Section):
+    """The film world (mindvideo.demo)."""
+
+    seed: int = 2023
+    size: PositiveInt = Field(128, description="height and width of the films [px]")
+    fps: PositiveInt = 30
+
+
+class DemoFilmSettings(DemoFilm):
+    split: Literal["train", "test"]
+    seconds: PositiveFloat
+
+
+class DemoBrain(Section):
+    """The simulated brains (mindvideo.demo.brain)."""
+
+    seed: int = 2018
+    resolution: PositiveFloat = Field(4.0, description="voxel size [mm]")
+    snr: PositiveFloat = Field(1.0, description="scales the signal against the noise")
+
+
+class DemoBrainSettings(DemoBrain):
+    tr: PositiveFloat
+    timing: Timing
+    n_volumes: PositiveInt
+
+
+class DemoRest(Section):
+    """The simulated pre-training subjects."""
+
+    seed: int = 1200
+    n_volumes: PositiveInt = 300
+
+
+class DemoRestSettings(DemoRest):
+    tr: PositiveFloat
+
+
+class Demo(Section):
+    film: DemoFilm = DemoFilm()
+    brain: DemoBrain = DemoBrain()
+    rest: DemoRest = DemoRest()
+
+
+# --- the whole ------------------------------------------------------------------------------------
+
+
+class Stages(Section):
+    """The sections that a variant may change."""
+
+    clips: Clips = Clips()
+    captions: Captions = Captions()
+    latents: Latents = Latents()
+    regions: Regions = Regions()
+    clean: Clean = Clean()
+    selection: Selection = Selection()
+    windows: Windows = Windows()
+    samples: Samples = Samples()
+    encoder: EncoderShape = EncoderShape()
+    pretraining: Mbm = Mbm()
+    mbm_tuning: MbmTuning = MbmTuning()
+    contrastive: Contrastive = Contrastive()
+    video_tuning: VideoTuning = VideoTuning()
+    cotraining: Cotraining = Cotraining()
+    reconstruction: Reconstruction = Reconstruction()
+    scoring: Scoring = Scoring()
+    figures: FigureSettings = FigureSettings()
+
+
+class Config(Stages):
+    """The configuration file."""
+
+    results: str = Field("results", description="folder of all results")
+    dataset: Dataset
+    pretraining_data: Pretraining
+    pretrained: Pretrained = Pretrained()
+    demo: Demo = Demo()
+    variants: dict[Name, dict[str, dict]] = Field(
+        {}, description="name: the sections that differ from the full model's (ablations)"
+    )

@@ -1,0 +1,1 @@
+"""One loop for all trainings, and what each stage brings to it."""
