@@ -1,0 +1,69 @@
+"""Tables: tab-separated, one header row, missing values as ``n/a`` (as in BIDS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mindvideo.errors import InputError
+
+
+def load_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a table that must have certain columns.
+
+    Only ``n/a`` and empty cells are missing values: a caption may well be the word "None".
+
+    Raises
+    ------
+    InputError
+        If it is empty or lacks a column.
+    """
+    try:
+        # quoting=3: captions keep their quotation marks
+        table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no table of tab-separated values ({error})") from error
+    if missing := [name for name in columns if name not in table.columns]:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; found {', '.join(map(str, table.columns))}: "
+            "was it made by another version? Run its stage again"
+        )
+    return table
+
+
+def save_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table; numbers keep the digits that bring them back exactly."""
+    text = table.select_dtypes(["object", "string"]).columns
+    clean = table.assign(**{c: table[c].map(_one_line, na_action="ignore") for c in text})
+    clean.to_csv(path, sep="\t", index=False, na_rep="n/a", quoting=3, lineterminator="\n")
+
+
+def rows(
+    counts: dict[str, int], segments: Sequence[str], numbers: Sequence[int]
+) -> list[tuple[str, int]]:
+    """Pair segments with numbers of clips, and see that all of them are there.
+
+    Parameters
+    ----------
+    counts : dict of str to int
+        Clips found, by segment.
+    segments, numbers : sequence
+        Segment and number of each clip that a table names.
+
+    Raises
+    ------
+    InputError
+        Listing the first few that are missing.
+    """
+    wanted = [(str(s), int(n)) for s, n in zip(segments, numbers, strict=True)]
+    if missing := [f"{s} {n}" for s, n in wanted if not 0 <= n < counts.get(s, 0)]:
+        found = ", ".join(f"{s} (0–{n - 1})" for s, n in counts.items()) or "none"
+        few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        raise InputError(f"{len(missing)} clips are missing: {few}; clips found: {found}")
+    return wanted
+
+
+def _one_line(value: object) -> object:
+    return " ".join(value.split()) if isinstance(value, str) else value
