@@ -1,0 +1,229 @@
+"""The fMRI encoder: a window of volumes → tokens in the shape of Stable Diffusion's text."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from einops import rearrange
+from torch import Tensor, nn
+
+from mindvideo.errors import InputError
+from mindvideo.models.blocks import Block, PatchEmbed, count_patches, init_blocks
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.positions import resize_positions, sincos_positions
+from mindvideo.models.weights import StrictWeights, load_strictly
+
+NEW_IN_ENCODER = ("norm_temp", "attn_temp", "proj_head", "logit_scale")
+"""What masked brain modelling does not train."""
+
+LEFT_IN_AUTOENCODER = (
+    "mask_token",
+    "decoder_embed",
+    "decoder_pos_embed",
+    "decoder_blocks",
+    "decoder_norm",
+    "decoder_pred",
+)
+"""What the encoder does not take over from masked brain modelling."""
+
+
+class ProjectionHead(nn.Module):
+    """Tokens of a window → `out_channel` tokens of width `out_dim`."""
+
+    def __init__(
+        self,
+        in_channel: int,
+        out_channel: int,
+        embed_dim: int,
+        out_dim: int,
+        dropout: float,
+        use_norm: bool,
+    ) -> None:
+        super().__init__()
+        self.channel_mapper = nn.Linear(in_channel, out_channel, bias=False)
+        self.projection = nn.Linear(embed_dim, out_dim, bias=False)
+        self.fc = nn.Linear(out_dim, out_dim)
+        self.dropout = nn.Dropout(dropout)
+        self.layer_norm = nn.LayerNorm(out_dim) if use_norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, n, d) → (b, out_channel, out_dim)"""
+        x = self.channel_mapper(rearrange(x, "b n d -> b d n"))  #             b d c
+        projected = self.projection(rearrange(x, "b d c -> b c d"))  #         b c o
+        x = self.dropout(self.fc(F.gelu(projected)))  #                        b c o
+        return self.layer_norm(x + projected)  #                               b c o
+
+
+class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):
+    """A transformer over the patches of a window of volumes (paper 3.3, 4.2).
+
+    Spatial attention within each volume, temporal attention within each patch; no class token.
+    Parts and settings are named as in the released weights; defaults are the paper's.
+
+    Parameters
+    ----------
+    num_voxels
+        Voxels in a volume, a multiple of `patch_size`.
+    patch_size
+        Voxels in a patch.
+    embed_dim, depth, num_heads, mlp_ratio
+        Size of the transformer.
+    in_chans
+        Values in a voxel: 1.
+    out_channel, out_dim
+        Count and width of the tokens: those of the text that conditions Stable Diffusion.
+    use_norm
+        Whether the head ends in a layer norm.
+    dropout
+        Probability of dropout in the head.
+    window_size
+        Volumes in a window.
+    use_temp_attn
+        Whether blocks have temporal attention.
+    logit_scale_init_value
+        Logarithm of the scale of Eq. 3 at the start; ln(1/0.07), as CLIP's.
+    """
+
+    _supports_gradient_checkpointing = True
+
+    @register_to_config
+    def __init__(
+        self,
+        *,
+        num_voxels: int,
+        patch_size: int = 16,
+        embed_dim: int = 1024,
+        in_chans: int = 1,
+        depth: int = 24,
+        num_heads: int = 16,
+        mlp_ratio: float = 1.0,
+        out_channel: int = 77,
+        out_dim: int = 768,
+        use_norm: bool = False,
+        dropout: float = 0.0,
+        window_size: int = 2,
+        use_temp_attn: bool = True,
+        logit_scale_init_value: float = 2.6592,
+    ) -> None:
+        super().__init__()
+        patches = count_patches(num_voxels, patch_size)
+        self.gradient_checkpointing = False
+
+        self.patch_embed = PatchEmbed(patch_size, embed_dim, in_chans)
+        # Unused here; it has its place in the released weights and in masked brain modelling.
+        self.cls_token = nn.Parameter(torch.randn(1, 1, embed_dim) * 0.02, requires_grad=False)
+        self.pos_embed = nn.Parameter(sincos_positions(patches, embed_dim), requires_grad=False)
+        self.blocks = nn.ModuleList(
+            Block(embed_dim, num_heads, mlp_ratio, use_temp_attn=use_temp_attn)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(embed_dim)
+        self.proj_head = ProjectionHead(
+            window_size * patches, out_channel, embed_dim, out_dim, dropout, use_norm
+        )
+        self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale_init_value)))
+        init_blocks(self)
+
+    def forward(self, fmri: Tensor) -> Tensor:
+        """Encode windows.
+
+        Parameters
+        ----------
+        fmri
+            ``(b, w, v)``
+
+        Returns
+        -------
+        Tensor ``(b, out_channel, out_dim)``
+
+        Raises
+        ------
+        InputError
+            If windows are not of the size that the encoder was made for.
+        """
+        window = self._check(fmri)
+        x = self._embed(fmri)  #                                               (b w) p d
+        for block in self.blocks:
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x = self._gradient_checkpointing_func(block, x, window)
+            else:
+                x = block(x, window)  #                                        (b w) p d
+        x = rearrange(self.norm(x), "(b w) p d -> b (w p) d", w=window)  #     b (w p) d
+        return self.proj_head(x)  #                                            b c o
+
+    @staticmethod
+    def pool(tokens: Tensor) -> Tensor:
+        """(b, c, o) → (b, o): a window's one embedding in the contrastive loss, its mean token."""
+        return tokens.mean(dim=1)
+
+    def set_dropout(self, p: float) -> None:
+        """Change the probability of dropout in the head; in place."""
+        self.proj_head.dropout.p = p
+
+    def load_mbm(self, autoencoder: MaskedAutoencoder) -> None:
+        """Take over what masked brain modelling has trained; in place.
+
+        Everything but :data:`NEW_IN_ENCODER` must come. Positions are interpolated (nearest) where
+        patch counts differ.
+
+        Raises
+        ------
+        InputError
+            If the two are not of one shape.
+        """
+        for name in ("patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio"):
+            ours, theirs = self.config[name], autoencoder.config[name]
+            if ours != theirs:
+                raise InputError(
+                    f"the fMRI encoder has {name} {ours}, the autoencoder of masked brain "
+                    f"modelling {theirs}: train both with the same `encoder` settings"
+                )
+        state = {
+            name: weight
+            for name, weight in autoencoder.state_dict().items()
+            if name.split(".")[0] not in LEFT_IN_AUTOENCODER
+        }
+        state["pos_embed"] = resize_positions(state["pos_embed"], self.pos_embed.shape[1] - 1)
+        load_strictly(self, state, new=NEW_IN_ENCODER)
+
+    @torch.no_grad()
+    def attention_maps(self, fmri: Tensor, layers: list[int]) -> Tensor:
+        """Spatial attention of some layers, for drawing (paper 3.5).
+
+        Parameters
+        ----------
+        fmri
+            ``(b, w, v)``
+        layers
+            Which blocks; negative counts from the last.
+
+        Returns
+        -------
+        Tensor ``(len(layers), b, w, h, p, p)``
+            Rows (queries) sum to 1.
+        """
+        window = self._check(fmri)
+        wanted = [range(len(self.blocks))[layer] for layer in layers]
+        maps: dict[int, Tensor] = {}
+        x = self._embed(fmri)
+        for i, block in enumerate(self.blocks):
+            if i in wanted:
+                weights = block.attn.weights(block.norm1(x))
+                maps[i] = rearrange(weights, "(b w) h q k -> b w h q k", w=window)
+            x = block(x, window)
+        return torch.stack([maps[i] for i in wanted])
+
+    def _embed(self, fmri: Tensor) -> Tensor:
+        return self.patch_embed(rearrange(fmri, "b w v -> (b w) v")) + self.pos_embed[:, 1:]
+
+    def _check(self, fmri: Tensor) -> int:
+        made_for = (self.config.window_size, self.config.num_voxels)
+        if fmri.ndim != 3 or tuple(fmri.shape[1:]) != made_for:
+            raise InputError(
+                f"fMRI of shape {tuple(fmri.shape)}; the encoder needs (windows, {made_for[0]} "
+                f"volumes, {made_for[1]} voxels): give it windows of the subject and of the "
+                "window size that it was trained with"
+            )
+        return made_for[0]
