@@ -1,0 +1,154 @@
+"""How sure a mean over clips is: permutation null, p value, confidence interval.
+
+Clips are no independent samples: neighbours show the same shot, and reconstructions of neighbours
+share their fMRI. Both tools below therefore leave neighbours together. The null shifts the
+ground truth of a whole segment against its reconstructions; the bootstrap draws blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+
+def draw_shifts(n_clips: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw circular shifts of a segment: 0 first, then others at random, without repetition.
+
+    Parameters
+    ----------
+    n_clips : int
+        Clips of the segment.
+    most : int
+        Largest number of shifts: for metrics whose every pair costs time.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int, (min(n_clips, most),)
+    """
+    others = 1 + rng.permutation(n_clips - 1)[: max(0, most - 1)]
+    return np.concatenate([[0], others])
+
+
+def shifted_scores(
+    metric: Callable[[np.ndarray, np.ndarray], np.ndarray | float],
+    truth: np.ndarray,
+    reconstruction: np.ndarray,
+    shifts: Sequence[int] | np.ndarray,
+) -> np.ndarray:
+    """Score each reconstruction of a segment against its own and against shifted clips.
+
+    Parameters
+    ----------
+    metric : callable
+        (truth, reconstruction), each (h, w, 3) → a number.
+    truth, reconstruction : ndarray, (n_clips, n_frames, h, w, 3)
+    shifts : sequence of int
+        In clips.
+
+    Returns
+    -------
+    ndarray, (n_shifts, n_clips)
+        Means over frames; entry (s, i) compares reconstruction i with clip i + shifts[s].
+    """
+    n = len(truth)
+    scores = np.empty((len(shifts), n))
+    for row, shift in zip(scores, shifts, strict=True):
+        for i in range(n):
+            # Frame by frame: what the metric works on then stays in the processor's cache.
+            pairs = zip(truth[(i + shift) % n], reconstruction[i], strict=True)
+            row[i] = np.mean([metric(t, r) for t, r in pairs])
+    return scores
+
+
+def pairs_to_shifts(pairs: np.ndarray) -> np.ndarray:
+    """Rearrange scores of all pairs of a segment by shift.
+
+    Parameters
+    ----------
+    pairs : ndarray, (n_clips, n_clips)
+        Entry (i, j): reconstruction i against clip j.
+
+    Returns
+    -------
+    ndarray, (n_shifts = n_clips, n_clips)
+        Entry (s, i): reconstruction i against clip i + s, around the end.
+    """
+    i = np.arange(len(pairs))
+    return pairs[i, (i + i[:, None]) % len(pairs)]
+
+
+def circular_null(
+    scores: Sequence[np.ndarray], *, permutations: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Means over all clips when each segment is shifted at random against its film.
+
+    Parameters
+    ----------
+    scores : sequence of ndarray, (n_shifts, n_clips)
+        By segment, from :func:`shifted_scores` or :func:`pairs_to_shifts`.
+    permutations : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, (permutations,)
+
+    Notes
+    -----
+    The true order is among the shifts, as it must be for :func:`p_value` to hold with few clips: n
+    clips in one segment allow n shifts, so that p is never much below 1 / n.
+
+    A shift keeps what neighbours share, but not trends as long as the segment: those line up only
+    in the true order, and would pass for skill.
+    """
+    total = np.zeros(permutations)
+    for segment in scores:
+        total += segment.sum(axis=1)[rng.integers(len(segment), size=permutations)]
+    return total / sum(segment.shape[1] for segment in scores)
+
+
+def p_value(observed: float, null: np.ndarray) -> float:
+    """One-sided: how often chance does as well, (1 + #{null ≥ observed}) / (1 + n).
+
+    The observed order counts as one of the permutations, so p is never zero (Phipson & Smyth 2010).
+    """
+    # Sums in another order differ in the last digits: the true order must count as equal.
+    as_good = null >= observed - 1e-9 * max(1.0, abs(observed))
+    return float((1 + as_good.sum()) / (1 + len(null)))
+
+
+def block_bootstrap(
+    values: Sequence[np.ndarray], *, block: int, resamples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw means over clips, in blocks of neighbours (circular block bootstrap).
+
+    Parameters
+    ----------
+    values : sequence of ndarray, (n_clips,)
+        Scores by segment, in the order shown. Each segment keeps its number of clips.
+    block : int
+        Neighbours drawn together [clips]: about the length of what makes them alike. Segments
+        shorter than that are one block.
+    resamples : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, (resamples,)
+        Means over all clips (Politis & Romano 1992).
+    """
+    total = np.zeros(resamples)
+    for segment in values:
+        n = len(segment)
+        starts = rng.integers(n, size=(resamples, -(-n // block)))
+        drawn = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
+        total += segment[drawn.reshape(resamples, -1)[:, :n]].sum(axis=1)
+    return total / sum(len(segment) for segment in values)
+
+
+def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
+    """Percentiles of bootstrapped means that leave out (1 − level) / 2 on either side."""
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

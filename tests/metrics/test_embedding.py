@@ -1,0 +1,32 @@
+import numpy as np
+from sklearn.metrics.pairwise import cosine_similarity as reference
+
+from mindvideo.metrics.embedding import cosine_similarity, identification
+
+
+def test_cosine_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(5, 8)), rng.normal(size=(7, 8))
+    np.testing.assert_allclose(cosine_similarity(a, b), reference(a, b), atol=1e-12)
+    assert cosine_similarity(np.zeros((1, 8)), b).tolist() == [[0] * 7]
+
+
+def test_identification_counts_pairs():
+    rng = np.random.default_rng(1)
+    similarity = rng.normal(size=(9, 9)).round(1)  # rounded: some ties
+    expected = np.empty((9, 9))
+    for i in range(9):
+        for j in range(9):
+            others = np.delete(similarity[i], j)
+            own = similarity[i, j]
+            expected[i, j] = np.mean((others < own) + 0.5 * (others == own))
+    np.testing.assert_allclose(identification(similarity), expected)
+
+
+def test_identification_by_chance_and_by_knowledge():
+    rng = np.random.default_rng(2)
+    embedding = rng.normal(size=(60, 5))
+    assert (identification(cosine_similarity(embedding, embedding)).diagonal() == 1).all()
+    guesses = identification(rng.normal(size=(300, 300)))
+    assert abs(guesses.diagonal().mean() - 0.5) < 4 * np.sqrt(1 / 12 / 300)
+    np.testing.assert_allclose(guesses.mean(), 0.5)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from mindvideo.metrics.statistics import (
+    block_bootstrap,
+    circular_null,
+    confidence_interval,
+    draw_shifts,
+    p_value,
+    pairs_to_shifts,
+    shifted_scores,
+)
+
+
+def test_pairs_are_rearranged_by_shift():
+    pairs = np.random.default_rng(0).normal(size=(5, 5))
+    by_shift = pairs_to_shifts(pairs)
+    for s in range(5):
+        np.testing.assert_array_equal(by_shift[s], [pairs[i, (i + s) % 5] for i in range(5)])
+
+
+def test_shifted_scores_compare_with_the_clip_that_many_later():
+    truth = np.arange(4).reshape(4, 1, 1, 1, 1)
+    scores = shifted_scores(lambda t, r: (10 * t + r).mean(), truth, truth, shifts=[0, 3])
+    np.testing.assert_array_equal(scores, [[0, 11, 22, 33], [30, 1, 12, 23]])
+
+
+def test_shifts_start_with_none_and_do_not_repeat():
+    rng = np.random.default_rng(1)
+    for most, n in [(4, 4), (100, 9), (1, 1)]:
+        shifts = draw_shifts(9, most, rng)
+        assert shifts[0] == 0
+        assert len(set(shifts)) == len(shifts) == n
+        assert shifts.max() < 9
+    assert draw_shifts(1, 5, rng).tolist() == [0]
+
+
+def test_the_null_takes_one_shift_a_segment():
+    """All combinations of shifts come about equally often, and nothing else."""
+    scores = [np.array([[6.0, 6.0], [0.0, 0.0]]), np.array([[3.0], [9.0], [12.0]])]
+    null = circular_null(scores, permutations=12_000, rng=np.random.default_rng(2))
+    possible = [(a + b) / 3 for a in (12, 0) for b in (3, 9, 12)]
+    values, counts = np.unique(null.round(9), return_counts=True)
+    expected, weights = np.unique(np.round(possible, 9), return_counts=True)
+    np.testing.assert_allclose(values, expected)
+    assert stats.chisquare(counts, 2000 * weights).pvalue > 1e-3
+
+
+def test_p_counts_the_observed_order():
+    null = np.array([0.1, 0.2, 0.3, 0.4])
+    assert p_value(0.5, null) == 1 / 5
+    assert p_value(0.3, null) == 3 / 5
+    assert p_value(0.0, null) == 1
+
+
+def test_p_is_uniform_without_an_effect():
+    """Unrelated series whose neighbours are alike: 5% of tests are below 0.05."""
+    rng = np.random.default_rng(3)
+    p = []
+    for _ in range(400):
+        noise = rng.normal(size=(2, 2, 30))
+        smooth = noise + np.roll(noise, 1, axis=-1) + np.roll(noise, 2, axis=-1)
+        scores = [pairs_to_shifts(-((a[:, None] - b) ** 2)) for a, b in smooth]
+        observed = np.concatenate([s[0] for s in scores]).mean()
+        p.append(p_value(observed, circular_null(scores, permutations=200, rng=rng)))
+    assert 0.03 < np.mean(np.array(p) < 0.05) < 0.075
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_p_is_small_with_an_effect():
+    rng = np.random.default_rng(4)
+    scores = []
+    for _ in range(3):
+        x = rng.normal(size=20)
+        scores.append(pairs_to_shifts(-np.abs(x[:, None] - x)))
+    null = circular_null(scores, permutations=500, rng=rng)
+    assert p_value(0.0, null) <= 2 / 501
+
+
+def test_blocks_of_one_are_the_ordinary_bootstrap():
+    values = np.random.default_rng(5).exponential(size=80)
+    means = block_bootstrap([values], block=1, resamples=4000, rng=np.random.default_rng(6))
+    reference = stats.bootstrap(
+        (values,), np.mean, n_resamples=4000, method="percentile", rng=np.random.default_rng(7)
+    ).confidence_interval
+    np.testing.assert_allclose(confidence_interval(means), reference, atol=0.02)
+
+
+def test_blocks_widen_the_interval_as_much_as_neighbours_are_alike():
+    """Against many fresh series: the bootstrap's spread is that of the mean."""
+    rng = np.random.default_rng(8)
+
+    def series():
+        return np.repeat(rng.normal(size=400), 4)  # shots of four clips
+
+    means = block_bootstrap([series()], block=12, resamples=500, rng=rng)
+    spread = np.std([series().mean() for _ in range(500)])
+    assert means.std() == pytest.approx(spread, rel=0.2)
+    naive = block_bootstrap([series()], block=1, resamples=500, rng=rng)
+    assert naive.std() < 0.65 * spread
+
+
+def test_segments_keep_their_share():
+    values = [np.zeros(10), np.ones(30)]
+    means = block_bootstrap(values, block=50, resamples=20, rng=np.random.default_rng(9))
+    np.testing.assert_allclose(means, 0.75)
