@@ -1,7 +1,7 @@
 """Every setting of every stage: unit, meaning, source.
 
-The configuration file is one :class:`Config`. A *section* holds what a person chooses for one
-stage; the *settings* that a stage receives are its section plus what follows from the data set
+The configuration file (:mod:`mindvideo.config`) has a *section* for each stage: what a person
+chooses. The *settings* that the stage receives are its section plus what follows from the data set
 (TR, counts of volumes, names of pretrained models), filled in by the rules. Physical quantities
 have no default: they come from the data set. Numbers named "paper" are those of Chen, Qing & Zhou,
 "Cinematic Mindscapes", NeurIPS 2023 (its section or table follows).
@@ -9,6 +9,7 @@ have no default: they come from the data set. Numbers named "paper" are those of
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -105,6 +106,14 @@ class Pretrained(Section):
     captioner: str = "Salesforce/blip-image-captioning-base"
     image_classifier: str = "google/vit-base-patch16-224"
     video_classifier: str = "MCG-NJU/videomae-base-finetuned-kinetics"
+
+
+ZOO = Path(__file__).parent / "demo" / "zoo"
+
+
+def pretrained_folder(name: str) -> Path:
+    """Folder that a pretrained model's name stands for (of a hub name: one that is not there)."""
+    return ZOO / name.removeprefix("zoo:") if name.startswith("zoo:") else Path(name)
 
 
 # --- stimuli --------------------------------------------------------------------------------------
@@ -282,7 +291,6 @@ class Contrastive(Training):
     sparsify: Share = Field(0.2, description="share of voxels set to zero (paper B)")
     crop: Share = Field(0.5, description="probability of a random crop of the frame (paper B)")
     word_swap: Share = Field(0.3, description="probability that two words of a caption swap")
-    synonyms: Share = Field(0.0, description="probability that a word is replaced by a synonym")
     apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
     learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
     align_tokens: Annotated[float, Field(ge=0)] = Field(
@@ -295,7 +303,6 @@ class Contrastive(Training):
 class ContrastiveSettings(Contrastive):
     encoder: EncoderShape
     clip: str
-    stable_diffusion: str
 
 
 class VideoTuning(Training):
@@ -416,41 +423,3 @@ class Demo(Section):
     film: DemoFilm = DemoFilm()
     brain: DemoBrain = DemoBrain()
     rest: DemoRest = DemoRest()
-
-
-# --- the whole ------------------------------------------------------------------------------------
-
-
-class Stages(Section):
-    """The sections that a variant may change."""
-
-    clips: Clips = Clips()
-    captions: Captions = Captions()
-    latents: Latents = Latents()
-    regions: Regions = Regions()
-    clean: Clean = Clean()
-    selection: Selection = Selection()
-    windows: Windows = Windows()
-    samples: Samples = Samples()
-    encoder: EncoderShape = EncoderShape()
-    pretraining: Mbm = Mbm()
-    mbm_tuning: MbmTuning = MbmTuning()
-    contrastive: Contrastive = Contrastive()
-    video_tuning: VideoTuning = VideoTuning()
-    cotraining: Cotraining = Cotraining()
-    reconstruction: Reconstruction = Reconstruction()
-    scoring: Scoring = Scoring()
-    figures: FigureSettings = FigureSettings()
-
-
-class Config(Stages):
-    """The configuration file."""
-
-    results: str = Field("results", description="folder of all results")
-    dataset: Dataset
-    pretraining_data: Pretraining
-    pretrained: Pretrained = Pretrained()
-    demo: Demo = Demo()
-    variants: dict[Name, dict[str, dict]] = Field(
-        {}, description="name: the sections that differ from the full model's (ablations)"
-    )

@@ -1,0 +1,44 @@
+# make videos   from a fresh clone to results/sub1/videos
+# make test     the tests
+# make check    formatting, lint, types, layers
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: videos control test check lock schema clean
+
+videos: .venv/installed
+	snakemake --cores all results/sub1/videos
+
+control: .venv/installed
+	snakemake --cores all control
+
+test: .venv/installed
+	pytest
+
+check: .venv/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow rules
+	mypy
+	lint-imports
+	snakemake --lint
+
+# The environment is the lock, and this package on top of it.
+.venv/installed: envs/requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed; this is ' + sys.version) if sys.version_info < (3, 11) else None"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Resolve the dependencies of pyproject.toml anew, for every platform (needs uv).
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml -o envs/requirements.lock
+
+schema: .venv/installed
+	mindvideo schema > workflow/schemas/config.schema.json
+
+clean:
+	rm -rf results data logs .snakemake

@@ -1,0 +1,5 @@
+import sys
+
+from mindvideo.cli import main
+
+sys.exit(main())

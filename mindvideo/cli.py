@@ -1,0 +1,139 @@
+"""The command line: ``mindvideo STAGE --input … --output … --set key=value``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mindvideo import __version__
+from mindvideo.registry import Stage, read_stage, stage_names
+
+CHAPTERS = {
+    "the embedded data set": ["demo_film", "demo_runs", "demo_rest", "train_zoo"],
+    "stimuli": ["clips", "captions", "latents"],
+    "fMRI": ["regions", "clean", "select", "windows", "samples"],
+    "training": ["mbm", "contrastive", "video_tuning", "cotraining"],
+    "reconstruction and evaluation": ["reconstruct", "score", "videos", "figures"],
+}
+
+
+def _overview() -> str:
+    lines = ["stages:"]
+    listed = [name for names in CHAPTERS.values() for name in names]
+    others = [name for name in stage_names() if name not in listed]
+    for title, names in (CHAPTERS | ({"others": others} if others else {})).items():
+        lines.append(f"\n  {title}")
+        for stage in map(read_stage, names):
+            lines.append(f"    {stage.command:<14} {stage.summary}")
+    lines.append("\nmindvideo STAGE --help tells a stage's files and settings.")
+    lines.append("The whole chain: snakemake --cores all results/sub1/videos")
+    return "\n".join(lines)
+
+
+def _settings_help(stage: Stage) -> str:
+    from pydantic_core import PydanticUndefined
+
+    from mindvideo import settings
+
+    lines = ["settings (--set NAME=VALUE; nested: --set encoder.depth=4):"]
+    for name, field in getattr(settings, stage.settings).model_fields.items():
+        needed = field.default is PydanticUndefined and field.default_factory is None
+        default = "needed" if needed else f"default {field.get_default(call_default_factory=True)}"
+        lines.append(f"  {name:<20} {field.description or ''} [{default}]")
+    return "\n".join(lines)
+
+
+def _parser(stage: Stage) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"mindvideo {stage.command}",
+        description=stage.summary,
+        epilog=_settings_help(stage),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for parameter in stage.parameters:
+        if parameter.kind == "settings":
+            continue
+        parser.add_argument(
+            parameter.option,
+            dest=parameter.name,
+            type=str if parameter.kind == "str" else Path,
+            nargs="+" if parameter.many else None,
+            required=not parameter.optional,
+            metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",
+        )
+    parser.add_argument("--settings", help="all settings, as JSON or as a JSON/YAML file")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--log", type=Path, help="log file")
+    return parser
+
+
+def read_settings(stage: Stage, given: str | None, assignments: list[str]) -> Any:
+    """Settings from JSON text or a file, then single assignments; typed and checked.
+
+    Raises
+    ------
+    InputError
+        Naming the key, what was found and what was needed.
+    """
+    import yaml
+    from pydantic import ValidationError
+
+    from mindvideo import settings
+    from mindvideo.config import explain
+    from mindvideo.errors import InputError
+
+    model = getattr(settings, stage.settings)
+    values: dict[str, Any] = {}
+    if given:
+        text = given if given.lstrip().startswith("{") else Path(given).read_text()
+        values = yaml.safe_load(text)
+    for assignment in assignments:
+        key, separator, value = assignment.partition("=")
+        if not separator:
+            raise InputError(f"--set {assignment}: NAME=VALUE is needed")
+        *folders, name = key.split(".")
+        target = values
+        for folder in folders:
+            target = target.setdefault(folder, {})
+        target[name] = yaml.safe_load(value)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(explain(error, f"mindvideo {stage.command}", model)) from None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the ``mindvideo`` command; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv == ["--version"]:
+        print(f"mindvideo {__version__}")
+        return 0
+    if argv == ["schema"]:
+        from mindvideo.config import Config
+
+        print(json.dumps(Config.model_json_schema(), indent=2))
+        return 0
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: mindvideo STAGE [options]   |   mindvideo schema   |   mindvideo --version")
+        print("\nReconstruct the films that people watched from their fMRI.\n\n" + _overview())
+        return 0
+    name = argv[0].replace("-", "_")
+    if name not in stage_names():
+        print(f"mindvideo: there is no stage {argv[0]!r}.\n\n{_overview()}", file=sys.stderr)
+        return 2
+    stage = read_stage(name)
+    arguments = vars(_parser(stage).parse_args(argv[1:]))
+    log = arguments.pop("log")
+
+    from mindvideo.errors import InputError
+    from mindvideo.runner import run
+
+    try:
+        settings = read_settings(stage, arguments.pop("settings"), arguments.pop("set"))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return run(stage, arguments, settings, log)

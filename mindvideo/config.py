@@ -1,0 +1,130 @@
+"""The configuration file: every stage's section, the data set, the variants; read and checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from mindvideo.errors import InputError
+from mindvideo.settings import (
+    Captions,
+    Clean,
+    Clips,
+    Contrastive,
+    Cotraining,
+    Dataset,
+    Demo,
+    EncoderShape,
+    FigureSettings,
+    Latents,
+    Mbm,
+    MbmTuning,
+    Name,
+    Pretrained,
+    Pretraining,
+    Reconstruction,
+    Regions,
+    Samples,
+    Scoring,
+    Section,
+    Selection,
+    VideoTuning,
+    Windows,
+)
+
+
+class Stages(Section):
+    """The sections that a variant may change."""
+
+    clips: Clips = Clips()
+    captions: Captions = Captions()
+    latents: Latents = Latents()
+    regions: Regions = Regions()
+    clean: Clean = Clean()
+    selection: Selection = Selection()
+    windows: Windows = Windows()
+    samples: Samples = Samples()
+    encoder: EncoderShape = EncoderShape()
+    pretraining: Mbm = Mbm()
+    mbm_tuning: MbmTuning = MbmTuning()
+    contrastive: Contrastive = Contrastive()
+    video_tuning: VideoTuning = VideoTuning()
+    cotraining: Cotraining = Cotraining()
+    reconstruction: Reconstruction = Reconstruction()
+    scoring: Scoring = Scoring()
+    figures: FigureSettings = FigureSettings()
+
+
+class Config(Stages):
+    """The configuration file."""
+
+    results: str = Field("results", description="folder of all results")
+    dataset: Dataset
+    pretraining_data: Pretraining
+    pretrained: Pretrained = Pretrained()
+    demo: Demo = Demo()
+    variants: dict[Name, dict[str, dict[str, Any]]] = Field(
+        {}, description="name: the sections that differ from the full model's (ablations)"
+    )
+
+    @model_validator(mode="after")
+    def _variants_are_valid(self) -> Config:
+        for name in self.variants:
+            self.stages(name)
+        return self
+
+    def stages(self, variant: str | None = None) -> Stages:
+        """The sections of the full model, or of a variant of it."""
+        base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
+        for section, changes in self.variants.get(variant or "", {}).items():
+            base[section] = base.get(section, {}) | changes
+        return Stages.model_validate(base)
+
+
+def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
+    """A validation error as a person would say it: each key, what was found, what is needed."""
+    lines = [f"{where}:"]
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+        if problem["type"] == "missing":
+            lines.append(f"  {key}: is missing")
+        elif problem["type"] == "extra_forbidden":
+            lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"  {key}: {message}; found {problem['input']!r:.60}")
+    return "\n".join(lines)
+
+
+def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
+    """ "; did you mean …?", from the fields of the section that the key stands in."""
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part)) if model else None
+        found = field.annotation if field else None
+        model = found if isinstance(found, type) and issubclass(found, BaseModel) else None
+    names = difflib.get_close_matches(str(place[-1]), model.model_fields if model else [], n=1)
+    return f"; did you mean {names[0]!r}?" if names else ""
+
+
+def check_config(values: Mapping[str, Any], where: str) -> Config:
+    """A typed configuration; `dataset` may be the path of a YAML file.
+
+    Raises
+    ------
+    InputError
+        Naming every wrong key, what was found and what was needed.
+    """
+    values = dict(values)
+    if isinstance(path := values.get("dataset"), str):
+        if not Path(path).is_file():
+            raise InputError(f"{where}: dataset: there is no file {path}")
+        values["dataset"] = yaml.safe_load(Path(path).read_text())
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise InputError(explain(error, where, Config)) from None

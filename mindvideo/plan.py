@@ -1,0 +1,220 @@
+"""Where each artefact lives, and which settings make it: what the rules ask before they run.
+
+An artefact belongs to an *owner*: a subject, or ``shared`` where no subject enters. A *variant* (an
+ablation) has its own copy of an artefact only if it changes a section that the artefact's stage
+reads, or one upstream; everything else is the full model's::
+
+    results/shared/latents/…                         made once
+    results/sub1/contrastive/…                       the full model
+    results/sub1/variants/shuffled/contrastive/…     only what `shuffled` changes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mindvideo import settings as s
+from mindvideo.config import Config, Stages
+from mindvideo.provenance import code_digest, file_digest, text_digest
+from mindvideo.registry import read_stage
+from mindvideo.settings import Pretrained, pretrained_folder
+
+SHARED = "shared"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What a folder of results holds: the sections it reads, and the artefacts it is made from."""
+
+    sections: tuple[str, ...]
+    parents: tuple[str, ...] = ()
+    shared: bool = False
+
+
+ARTEFACTS = {
+    "clips": Artefact(("clips",), shared=True),
+    "captions": Artefact(("captions",), ("clips",), shared=True),
+    "latents": Artefact(("latents",), ("clips", "captions"), shared=True),
+    "video_tuning": Artefact(("video_tuning",), ("latents",), shared=True),
+    "samples": Artefact(("samples", "encoder"), shared=True),
+    "pretraining": Artefact(("pretraining", "encoder"), ("samples",), shared=True),
+    "regions": Artefact(("regions",)),
+    "clean": Artefact(("clean",), ("regions",)),
+    "selection": Artefact(("selection",), ("clean",)),
+    "windows": Artefact(("windows", "encoder"), ("clean", "selection")),
+    "mbm_tuning": Artefact(("mbm_tuning", "encoder"), ("windows", "pretraining")),
+    "contrastive": Artefact(
+        ("contrastive", "encoder"), ("windows", "mbm_tuning", "clips", "latents")
+    ),
+    "cotraining": Artefact(("cotraining",), ("windows", "latents", "contrastive", "video_tuning")),
+    "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
+    "scoring": Artefact(("scoring",), ("reconstruction", "clips")),
+    "videos": Artefact((), ("scoring", "captions")),
+    "figures": Artefact(("figures",), ("scoring", "selection")),
+}
+
+
+def reads(artefact: str) -> set[str]:
+    """All sections that an artefact depends on, upstream included."""
+    node = ARTEFACTS[artefact]
+    return set(node.sections).union(*map(reads, node.parents))
+
+
+class Plan:
+    """Answers of a configuration to the rules' questions.
+
+    Parameters
+    ----------
+    config
+        The checked configuration.
+    lock
+        Text of the lock file: an edited lock is changed code.
+    """
+
+    def __init__(self, config: Config, lock: str = "") -> None:
+        self.config = config
+        self.lock = text_digest(lock)
+        self.stages: dict[str | None, Stages] = {None: config.stages()}
+        self.stages |= {name: config.stages(name) for name in config.variants}
+
+    # --- places -----------------------------------------------------------------------------------
+
+    def home(self, artefact: str, owner: str) -> str:
+        """Folder that holds `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
+        subject, _, variant = owner.partition("/variants/")
+        place = SHARED if ARTEFACTS[artefact].shared else subject
+        changed = {
+            section
+            for section in reads(artefact)
+            if variant
+            and getattr(self.stages[variant], section) != getattr(self.stages[None], section)
+        }
+        return f"{place}/variants/{variant}" if changed else place
+
+    def owners(self, shared: bool) -> str:
+        """Regular expression of the owners, for the wildcards' constraints."""
+        names = [SHARED] if shared else list(self.config.dataset.subjects)
+        variants = "|".join(map(_literal, self.config.variants)) or "(?!)"
+        return f"({'|'.join(map(_literal, names))})(/variants/({variants}))?"
+
+    # --- settings ---------------------------------------------------------------------------------
+
+    def settings(self, rule: str, owner: str, segment: str | None = None) -> str:
+        """JSON of exactly the settings that a rule's stage reads, in a fixed order."""
+        variant = owner.partition("/variants/")[2] or None
+        return MAKERS[rule](self.config, self.stages[variant], segment).model_dump_json()
+
+    def code(self, stage: str, rule: str | None = None) -> str:
+        """Digest of what a rule runs: the stage's source, the lock, the pretrained weights."""
+        made = MAKERS[rule or stage](self.config, self.stages[None], self.config.dataset.train[0])
+        names = [getattr(made, n) for n in Pretrained.model_fields if hasattr(made, n)]
+        weights = text_digest(*map(weights_digest, names))
+        return f"{code_digest(read_stage(stage).module)}-{self.lock}-{weights}"
+
+
+def weights_digest(name: str, largest: int = 10**8) -> str:
+    """Digest of a pretrained model: a folder's contents, or where it is large, names and sizes.
+
+    A hub name stands for itself.
+    """
+    folder = pretrained_folder(name)
+    if not folder.is_dir():
+        return name
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    if sum(p.stat().st_size for p in files) <= largest:
+        return file_digest(folder)
+    return text_digest(*(f"{p.relative_to(folder)} {p.stat().st_size}" for p in files))
+
+
+def _literal(name: str) -> str:
+    return name.replace(".", r"\.")
+
+
+# --- the settings of each rule: its section, and what follows from the data set ----------------
+
+Maker = Callable[[Config, Stages, str], s.Section]
+
+
+def _demo_film(c: Config, _: Stages, segment: str) -> s.Section:
+    return s.DemoFilmSettings(
+        **c.demo.film.model_dump(),
+        split="train" if segment in c.dataset.train else "test",
+        seconds=c.dataset.n_clips(segment) * c.dataset.tr,
+    )
+
+
+def _recording(c: Config, section: s.Section, segment: str) -> dict:
+    return {
+        **section.model_dump(),
+        "tr": c.dataset.tr,
+        "timing": c.dataset.timing_of(segment),
+        "n_volumes": c.dataset.n_clips(segment),
+    }
+
+
+def _videos(c: Config, v: Stages, _: str) -> s.Section:
+    return s.VideoSettings(fps=v.clips.fps, title=c.dataset.name)
+
+
+def _reconstruction(c: Config, v: Stages, _: str) -> s.Section:
+    return s.ReconstructionSettings(
+        **v.reconstruction.model_dump(),
+        stable_diffusion=c.pretrained.stable_diffusion,
+        num_frames=round(v.clips.fps * c.dataset.tr),
+        size=v.clips.size,
+    )
+
+
+def _contrastive(c: Config, v: Stages, _: str) -> s.Section:
+    return s.ContrastiveSettings(
+        **v.contrastive.model_dump(), encoder=v.encoder, clip=c.pretrained.clip
+    )
+
+
+def _scoring(c: Config, v: Stages, _: str) -> s.Section:
+    return s.ScoringSettings(
+        **v.scoring.model_dump(),
+        image_classifier=c.pretrained.image_classifier,
+        video_classifier=c.pretrained.video_classifier,
+    )
+
+
+MAKERS: dict[str, Callable[..., s.Section]] = {
+    "demo_film": _demo_film,
+    "demo_runs": lambda c, v, seg: s.DemoBrainSettings(**_recording(c, c.demo.brain, seg)),
+    "demo_rest": lambda c, v, _: s.DemoRestSettings(
+        **c.demo.rest.model_dump(), tr=c.pretraining_data.tr
+    ),
+    "clips": lambda c, v, seg: s.ClipSettings(
+        **v.clips.model_dump(), tr=c.dataset.tr, n_clips=c.dataset.n_clips(seg)
+    ),
+    "captions": lambda c, v, _: s.CaptionSettings(
+        **v.captions.model_dump(), captioner=c.pretrained.captioner
+    ),
+    "latents": lambda c, v, _: s.LatentSettings(
+        **v.latents.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
+    ),
+    "regions": lambda c, v, _: v.regions,
+    "clean": lambda c, v, seg: s.CleanSettings(**_recording(c, v.clean, seg)),
+    "select": lambda c, v, _: v.selection,
+    "windows": lambda c, v, _: s.WindowSettings(
+        **v.windows.model_dump(), lag=c.dataset.lag, patch_size=v.encoder.patch_size
+    ),
+    "samples": lambda c, v, _: s.SampleSettings(
+        **v.samples.model_dump(), tr=c.pretraining_data.tr, patch_size=v.encoder.patch_size
+    ),
+    "pretraining": lambda c, v, _: s.MbmSettings(**v.pretraining.model_dump(), encoder=v.encoder),
+    "mbm_tuning": lambda c, v, _: s.MbmSettings(**v.mbm_tuning.model_dump(), encoder=v.encoder),
+    "contrastive": _contrastive,
+    "video_tuning": lambda c, v, _: s.VideoTuningSettings(
+        **v.video_tuning.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
+    ),
+    "cotraining": lambda c, v, _: s.CotrainingSettings(
+        **v.cotraining.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
+    ),
+    "reconstruct": _reconstruction,
+    "score": _scoring,
+    "videos": _videos,
+    "figures": lambda c, v, _: v.figures,
+}

@@ -1,0 +1,170 @@
+"""Run a stage: its outputs appear whole or not at all, errors speak, a sidecar says what was done.
+
+Order of operations: refuse missing inputs → make a folder beside each output → run the stage on
+paths inside those folders → move the outputs into place (``os.replace``) → write their sidecars.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mindvideo.errors import InputError
+from mindvideo.provenance import code_digest, describe, file_digest, sidecar_path, text_digest
+from mindvideo.registry import Stage
+from mindvideo.settings import Section
+
+logger = logging.getLogger(__name__)
+
+QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+}
+"""Environment of the libraries: the stage's own bar and log are the ones to read."""
+
+
+def _as_list(value: Path | list[Path]) -> list[Path]:
+    return value if isinstance(value, list) else [value]
+
+
+def _start_log(log: Path | None) -> None:
+    """Everything from "info" up goes to the stage's log file, warnings also to standard error."""
+    shown = logging.StreamHandler()
+    shown.setLevel(logging.WARNING)
+    handlers: list[logging.Handler] = [shown]
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(log, mode="w"))
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=handlers,
+        force=True,
+    )
+    logging.captureWarnings(True)
+
+
+@contextlib.contextmanager
+def _beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
+    """A temporary path for each output, in its own folder; moved into place on success."""
+    temporary: dict[Path, Path] = {}
+    try:
+        for output in outputs:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            for leftover in output.parent.glob(f".{output.name}.partial-*"):
+                shutil.rmtree(leftover)
+            folder = output.with_name(f".{output.name}.partial-{os.getpid()}")
+            folder.mkdir()
+            temporary[output] = folder / output.name
+        yield temporary
+        for output, made in temporary.items():
+            if not made.exists():
+                raise RuntimeError(f"the stage ended without making {output}")
+        for output, made in temporary.items():
+            if output.is_dir() and not output.is_symlink():
+                shutil.rmtree(output)
+            os.replace(made, output)
+    finally:
+        for made in temporary.values():
+            shutil.rmtree(made.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _state(parent: Path, key: str) -> Iterator[Path]:
+    """The state folder of one set of settings, code and inputs, held by one process at a time."""
+    parent.mkdir(parents=True, exist_ok=True)
+    with (parent / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"{parent}: another process is training here. Wait for it to end, or stop it "
+                "(a killed workflow can leave its trainer running)."
+            ) from None
+        folder = parent / key
+        if folder.exists():
+            logger.info("resuming from %s", folder)
+        folder.mkdir(exist_ok=True)
+        yield folder
+        shutil.rmtree(parent)
+
+
+def _check_inputs(stage: Stage, arguments: dict[str, Any]) -> dict[str, Path]:
+    inputs = {}
+    for parameter in stage.of_kind("Input", "Inputs"):
+        for path in _as_list(arguments.get(parameter.name) or []):
+            if not path.exists():
+                raise InputError(f"{parameter.option} {path}: there is no such file or folder")
+            if not os.access(path, os.R_OK):
+                raise InputError(f"{parameter.option} {path}: no permission to read it")
+            inputs[str(path)] = path
+    return inputs
+
+
+def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> None:
+    """Run `stage` on paths and settings.
+
+    Raises
+    ------
+    InputError
+        If an input is missing, or whatever the stage finds wrong with it. No output is made then.
+    """
+    inputs = _check_inputs(stage, arguments)
+    outputs = [
+        path
+        for parameter in stage.of_kind("Output", "Outputs")
+        for path in _as_list(arguments[parameter.name])
+    ]
+    code = code_digest(stage.module)
+    started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    logger.info("%s with %s", stage.command, settings.model_dump_json())
+    digests = {name: file_digest(path) for name, path in inputs.items()}
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(_beside(outputs))
+        for parameter in stage.of_kind("State"):
+            key = text_digest(code, settings.model_dump_json(), *digests.values())
+            arguments[parameter.name] = stack.enter_context(_state(arguments[parameter.name], key))
+        for parameter in stage.of_kind("Output", "Outputs"):
+            given = arguments[parameter.name]
+            paths = [temporary[path] for path in _as_list(given)]
+            arguments[parameter.name] = paths if parameter.many else paths[0]
+        importlib.import_module(stage.module).main(**arguments, settings=settings)
+    seconds = time.monotonic() - clock
+    sidecar = describe(
+        stage.command, settings.model_dump(mode="json"), digests, code, started, seconds
+    )
+    for output in outputs:
+        made = sidecar_path(output).with_suffix(".partial")
+        made.write_text(sidecar)
+        os.replace(made, sidecar_path(output))
+    logger.info("done in %.1f s", seconds)
+
+
+def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | None) -> int:
+    """Run a stage as a command does: log file, clean end on SIGTERM, exit status."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    _start_log(log)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        run_stage(stage, arguments, settings)
+    except InputError as error:
+        logger.error("%s", error)
+        return 1
+    except Exception:
+        logger.exception("%s failed", stage.command)
+        return 2
+    return 0

@@ -1,0 +1,113 @@
+"""What the chapters share: the checked configuration, and the functions that fill their rules."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from mindvideo.config import check_config
+from mindvideo.errors import InputError
+from mindvideo.plan import Plan
+from mindvideo.registry import shell_command
+
+ROOT = Path(workflow.current_basedir).parent
+LOCK = ROOT / "envs" / "requirements.lock"
+
+# The rules' commands find `mindvideo` beside the Python that runs Snakemake, activated or not.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
+
+try:
+    PLAN = Plan(check_config(config, "configuration"), LOCK.read_text())
+except InputError as error:
+    raise WorkflowError(str(error))
+
+DATASET = PLAN.config.dataset
+PRETRAINING = PLAN.config.pretraining_data
+RESULTS = PLAN.config.results
+FIRST = next(iter(DATASET.subjects))
+BENCHMARKS = f"{RESULTS}/benchmarks"
+TRAINING_THREADS = 8  # Snakemake lowers it to --cores
+
+
+def owner(wildcards):
+    return wildcards.get("model") or wildcards.get("shared") or ""
+
+
+def at(artefact, *parts):
+    """Input function: a file of an artefact, in the home that the rule's owner takes it from."""
+
+    def path(wildcards):
+        folder = PLAN.home(artefact, owner(wildcards))
+        return "/".join([RESULTS, folder, artefact, *parts]).format(**wildcards)
+
+    return path
+
+
+def each(artefact, split, suffix):
+    """Input function: an artefact's files of all training or test segments, in order."""
+    segments = getattr(DATASET, split)
+
+    def paths(wildcards):
+        folder = PLAN.home(artefact, owner(wildcards))
+        return [
+            f"{RESULTS}/{folder}/{artefact}/{segment}{suffix}" for segment in segments
+        ]
+
+    return paths
+
+
+def settings(rule):
+    """Param: the JSON of just the settings that the rule's stage reads."""
+    return lambda wildcards: PLAN.settings(
+        rule, owner(wildcards), wildcards.get("segment")
+    )
+
+
+def code(stage, rule=None):
+    """Param: the digest of the source, libraries and weights that the stage runs."""
+    return PLAN.code(stage, rule)
+
+
+def film(wildcards):
+    return DATASET.film_path(wildcards.segment)
+
+
+def runs(wildcards):
+    return DATASET.run_paths(subject(wildcards), wildcards.segment)
+
+
+def first_run(wildcards):
+    return DATASET.run_paths(subject(wildcards), DATASET.train[0])[0]
+
+
+def subject(wildcards):
+    return owner(wildcards).partition("/")[0]
+
+
+def pretraining_runs(wildcards):
+    return [
+        PRETRAINING.run.format(subject=wildcards.subject, run=run)
+        for run in PRETRAINING.runs
+    ]
+
+
+def all_samples(wildcards):
+    folder = PLAN.home("samples", owner(wildcards))
+    return [
+        f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in PRETRAINING.subjects
+    ]
+
+
+def histories(wildcards):
+    """Every training's history, in the order of the chain."""
+    trainings = [
+        "pretraining",
+        "mbm_tuning",
+        "contrastive",
+        "video_tuning",
+        "cotraining",
+    ]
+    return [at(training, "history.tsv")(wildcards) for training in trainings]

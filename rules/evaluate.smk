@@ -1,0 +1,91 @@
+"""Reconstructions against the films: metrics beside their chance, videos, figures."""
+
+
+rule score:
+    """Score the reconstructions by every metric, beside its chance level and a permutation null."""
+    input:
+        reconstructions=at("reconstruction", "reconstructions.npy"),
+        table=at("windows", "test.tsv"),
+        clips=each("clips", "test", ".npy"),
+    output:
+        metrics=f"{RESULTS}/{{model}}/metrics.tsv",
+        per_clip=f"{RESULTS}/{{model}}/scoring/per_clip.tsv",
+    log:
+        "logs/score/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/score/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    threads: TRAINING_THREADS
+    resources:
+        gpu=1,
+    params:
+        settings=settings("score"),
+        code=code("score"),
+    shell:
+        shell_command("score")
+
+
+rule videos:
+    """One mp4 a test clip, ground truth beside reconstruction, and a page that plays them."""
+    input:
+        reconstructions=at("reconstruction", "reconstructions.npy"),
+        table=at("windows", "test.tsv"),
+        clips=each("clips", "test", ".npy"),
+        captions=each("captions", "test", ".tsv"),
+        per_clip=at("scoring", "per_clip.tsv"),
+    output:
+        videos=directory(f"{RESULTS}/{{model}}/videos"),
+        manifest=f"{RESULTS}/{{model}}/videos.tsv",
+    log:
+        "logs/videos/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/videos/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("videos"),
+        code=code("videos"),
+    shell:
+        shell_command("videos")
+
+
+rule figures:
+    """A strip of reconstructions, the training curves, and the map of selected voxels."""
+    input:
+        reconstructions=at("reconstruction", "reconstructions.npy"),
+        table=at("windows", "test.tsv"),
+        clips=each("clips", "test", ".npy"),
+        r=at("selection", "r.nii.gz"),
+        mask=at("selection", "mask.nii.gz"),
+        histories=histories,
+    output:
+        strip=report(
+            f"{RESULTS}/{{model}}/figures/strip.png",
+            caption="../workflow/report/strip.rst",
+            category="Reconstructions",
+            labels={"model": "{model}"},
+        ),
+        training=report(
+            f"{RESULTS}/{{model}}/figures/training.png",
+            caption="../workflow/report/training.rst",
+            category="Training",
+            labels={"model": "{model}"},
+        ),
+        selection=report(
+            f"{RESULTS}/{{model}}/figures/selection.png",
+            caption="../workflow/report/selection.rst",
+            category="Voxels",
+            labels={"model": "{model}"},
+        ),
+    log:
+        "logs/figures/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("figures"),
+        code=code("figures"),
+    shell:
+        shell_command("figures")

@@ -1,0 +1,47 @@
+"""The command line and the rules are made from the stages' own signatures."""
+
+import importlib
+import inspect
+
+import pytest
+
+from mindvideo.cli import CHAPTERS, main
+from mindvideo.registry import read_stage, shell_command, stage_names
+
+
+def test_help_lists_every_stage_once(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in stage_names():
+        assert text.count(f"    {read_stage(name).command} ") == 1
+        assert name in {n for names in CHAPTERS.values() for n in names}
+
+
+@pytest.mark.parametrize("name", stage_names())
+def test_what_is_read_of_a_stage_is_its_signature(name):
+    stage = read_stage(name)
+    main = importlib.import_module(stage.module).main
+    assert [p.name for p in stage.parameters] == list(inspect.signature(main).parameters)
+    assert stage.summary.endswith(".")
+    assert stage.of_kind("Output", "Outputs")
+
+
+@pytest.mark.parametrize("name", stage_names())
+def test_every_stage_tells_its_files_and_settings(name, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([name, "--help"])
+    assert exit_.value.code == 0
+    assert "settings (--set NAME=VALUE" in capsys.readouterr().out
+
+
+def test_an_unknown_stage_is_an_error(capsys):
+    assert main(["clipz"]) == 2
+    assert "no stage 'clipz'" in capsys.readouterr().err
+
+
+def test_a_rules_command_names_its_files():
+    assert shell_command("clips") == (
+        "mindvideo clips --film {input.film:q} --clips {output.clips:q}"
+        " --settings {params.settings:q} --log {log:q}"
+    )
+    assert "--start" not in shell_command("mbm", without=("start",))

@@ -1,0 +1,73 @@
+"""The configuration: typed, complete in its errors."""
+
+import json
+
+import pytest
+import yaml
+
+from mindvideo.config import Config, check_config
+from mindvideo.errors import InputError
+
+
+@pytest.fixture
+def values():
+    return yaml.safe_load(open("config/config.yaml"))
+
+
+@pytest.mark.parametrize("path", ["config/config.yaml", "config/wen2018.yaml"])
+def test_the_shipped_configurations_are_valid(path):
+    check_config(yaml.safe_load(open(path)), path)
+
+
+def test_the_schema_file_is_the_settings_own():
+    with open("workflow/schemas/config.schema.json") as stream:
+        assert json.load(stream) == Config.model_json_schema()
+
+
+def test_a_typo_is_named_with_the_likely_word(values):
+    values["contrastive"]["bacth_size"] = 3
+    with pytest.raises(InputError, match=r"contrastive.bacth_size: no such.*'batch_size'"):
+        check_config(values, "config.yaml")
+
+
+def test_all_errors_are_told_at_once(values):
+    values["clips"]["fps"] = -1
+    values["windoes"] = {}
+    del values["pretraining_data"]["tr"]
+    with pytest.raises(InputError) as error:
+        check_config(values, "config.yaml")
+    message = str(error.value)
+    assert "clips.fps" in message
+    assert "found -1" in message
+    assert "windoes: no such setting; did you mean 'windows'?" in message
+    assert "pretraining_data.tr: is missing" in message
+
+
+def test_a_variant_is_checked_like_the_whole(values):
+    values["variants"]["wide"] = {"windows": {"sise": 3}}
+    with pytest.raises(InputError, match=r"windows\.sise"):
+        check_config(values, "config.yaml")
+
+
+def test_a_missing_data_set_file_is_named(values):
+    with pytest.raises(InputError, match=r"no file nowhere\.yaml"):
+        check_config(values | {"dataset": "nowhere.yaml"}, "config.yaml")
+
+
+def dataset(values):
+    return check_config(values, "config.yaml").dataset
+
+
+def test_excluded_runs_are_left_out_and_exceptions_found(values):
+    base = yaml.safe_load(open("config/datasets/demo.yaml"))
+    base["exclude"] = ["subject1 seg3_2"]
+    base["exceptions"] = {"subject1 seg3_1": "elsewhere/{segment}.nii.gz"}
+    paths = dataset(values | {"dataset": base}).run_paths("sub1", "seg3")
+    assert paths == ["elsewhere/seg3.nii.gz"]
+
+
+def test_no_segment_is_both_trained_and_tested_on(values):
+    base = yaml.safe_load(open("config/datasets/demo.yaml"))
+    base["test"] = ["seg1"]
+    with pytest.raises(InputError, match="both training and test segments: seg1"):
+        dataset(values | {"dataset": base})

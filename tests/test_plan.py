@@ -1,0 +1,96 @@
+"""Where artefacts live, and what is tracked of them."""
+
+import json
+
+import pytest
+import yaml
+
+from mindvideo.config import check_config
+from mindvideo.plan import ARTEFACTS, MAKERS, Plan, reads, weights_digest
+
+
+@pytest.fixture
+def values():
+    return yaml.safe_load(open("config/config.yaml"))
+
+
+def plan(values, **changes):
+    return Plan(check_config(values | changes, "test"))
+
+
+def test_the_graph_of_artefacts_names_only_artefacts_and_sections(values):
+    sections = set(type(plan(values).config.stages()).model_fields)
+    for node in ARTEFACTS.values():
+        assert set(node.parents) <= set(ARTEFACTS)
+        assert set(node.sections) <= sections
+
+
+def test_a_variant_owns_what_it_changes_and_all_downstream_of_it(values):
+    p = plan(values, variants={"win3": {"windows": {"size": 3}}})
+    own = {a for a in ARTEFACTS if "variants" in p.home(a, "sub1/variants/win3")}
+    assert own == {a for a in ARTEFACTS if "windows" in reads(a)}
+    assert p.home("selection", "sub1/variants/win3") == "sub1"
+    assert p.home("latents", "sub1/variants/win3") == "shared"
+    assert p.home("cotraining", "sub1/variants/win3") == "sub1/variants/win3"
+
+
+def test_a_variant_of_a_shared_stage_is_shared_too(values):
+    p = plan(values, variants={"slow": {"video_tuning": {"lr": 1e-6}}})
+    assert p.home("video_tuning", "sub1/variants/slow") == "shared/variants/slow"
+    assert p.home("latents", "sub1/variants/slow") == "shared"
+
+
+def test_a_variant_that_changes_nothing_shares_everything(values):
+    p = plan(values, variants={"same": {"windows": {"size": 2}}})
+    assert {p.home(a, "sub1/variants/same") for a in ARTEFACTS} == {"sub1", "shared"}
+
+
+@pytest.mark.parametrize("rule", MAKERS)
+def test_settings_are_json_in_a_fixed_order(rule, values):
+    first = plan(values).settings(rule, "sub1", "seg1")
+    assert json.loads(first)
+    assert first == plan(values).settings(rule, "sub1", "seg1")
+
+
+def test_a_setting_touches_only_the_rules_that_read_it(values):
+    before, after = plan(values), plan(values, reconstruction={"steps": 7})
+    changed = {
+        rule
+        for rule in MAKERS
+        if before.settings(rule, "sub1", "seg1") != after.settings(rule, "sub1", "seg1")
+    }
+    assert changed == {"reconstruct"}
+
+
+def test_swapped_values_are_noticed(values):
+    a = plan(values, cotraining={"duration": 9, "batch_size": 4})
+    b = plan(values, cotraining={"duration": 4, "batch_size": 9})
+    assert a.settings("cotraining", "sub1") != b.settings("cotraining", "sub1")
+
+
+def test_the_lock_is_part_of_the_code(values):
+    config = check_config(values, "test")
+    assert Plan(config, "a==1").code("clean") != Plan(config, "a==2").code("clean")
+
+
+def test_weights_are_part_of_the_code_of_those_that_load_them(tmp_path, values):
+    (tmp_path / "weights").write_bytes(b"1")
+    pretrained = values["pretrained"] | {"captioner": str(tmp_path)}
+    before = plan(values, pretrained=pretrained)
+    codes = {stage: before.code(stage) for stage in ("captions", "latents", "clean")}
+    (tmp_path / "weights").write_bytes(b"2")
+    after = plan(values, pretrained=pretrained)
+    assert {stage for stage in codes if after.code(stage) != codes[stage]} == {"captions"}
+
+
+def test_large_weights_are_known_by_names_and_sizes(tmp_path):
+    (tmp_path / "weights").write_bytes(b"12")
+    before = weights_digest(str(tmp_path), largest=1)
+    (tmp_path / "weights").write_bytes(b"34")
+    assert weights_digest(str(tmp_path), largest=1) == before
+    (tmp_path / "weights").write_bytes(b"345")
+    assert weights_digest(str(tmp_path), largest=1) != before
+
+
+def test_a_hub_name_stands_for_itself():
+    assert weights_digest("someone/some-model") == "someone/some-model"
