@@ -1,0 +1,246 @@
+"""The inflated UNet against the image UNet that it was made from."""
+
+import copy
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+
+from mindvideo.errors import InputError
+from mindvideo.models.video_unet import (
+    ClipGroupNorm,
+    ClipLength,
+    VideoUNet,
+    inflate,
+    sparse_causal_frames,
+)
+
+LIKE_SD1 = {  # four levels as in Stable Diffusion 1.x, thin
+    "block_out_channels": (32, 32, 64, 64),
+    "layers_per_block": 1,
+    "cross_attention_dim": 12,
+    "attention_head_dim": 8,
+}
+SMALL = {
+    "block_out_channels": (24, 40),
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    "layers_per_block": 1,
+    "norm_num_groups": 4,
+    "cross_attention_dim": 10,
+    "attention_head_dim": 4,
+}
+
+
+def image_unet(settings=SMALL, **changes):
+    torch.manual_seed(0)
+    return UNet2DConditionModel(**{**settings, **changes}).eval()
+
+
+def stir(unet):
+    """Give temporal attention weights that do something."""
+    torch.manual_seed(1)
+    for name, weight in unet.named_parameters():
+        if "attn_temp.to_out" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    return unet
+
+
+def inputs(batch=2, frames=4, width=10, size=8):
+    torch.manual_seed(2)
+    latents = torch.randn(batch, 4, frames, size, size)
+    return latents, torch.arange(1, 1 + batch) * 100, torch.randn(batch, 5, width)
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return inflate(image_unet())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("settings", "width"), [(LIKE_SD1, 12), (SMALL, 10)])
+def test_a_still_clip_is_denoised_as_the_image_unet_denoises_the_image(settings, width):
+    """In double precision: small norms blow up the rounding of single precision."""
+    image = image_unet(settings)
+    video = inflate(image).double()
+    image = image.double()
+    latents, times, condition = inputs(frames=1, width=width)
+    latents, condition = latents.double(), condition.double()
+    still = latents.expand(-1, -1, 5, -1, -1)
+    expected = image(latents[:, :, 0], times, condition).sample
+    found = video(still, times, condition)
+    for frame in range(5):
+        assert torch.allclose(found[:, :, frame], expected, atol=1e-12)
+
+
+@torch.no_grad()
+def test_a_moving_clip_is_not(unet):
+    latents, times, condition = inputs()
+    frames = [unet(latents[:, :, [i]], times, condition) for i in range(4)]
+    assert not torch.allclose(unet(latents, times, condition), torch.cat(frames, 2), atol=1e-2)
+
+
+def test_frames_attend_to_the_two_before():
+    assert sparse_causal_frames(6).tolist() == [[0, 0], [0, 0], [0, 1], [1, 2], [2, 3], [3, 4]]
+    assert sparse_causal_frames(1).tolist() == [[0, 0]]
+
+
+@torch.no_grad()
+def test_sparse_causal_attention_against_a_loop(unet):
+    attn = unet.mid_block.attentions[0].transformer_blocks[0].attn1
+    unet.clip.frames = 4
+    x = torch.randn(2 * 4, 9, 40)
+    found = attn(x).unflatten(0, (2, 4))
+    frames = x.unflatten(0, (2, 4))
+    for b in range(2):
+        for i, seen in enumerate([[0, 0], [0, 0], [0, 1], [1, 2]]):
+            keys = frames[b, seen].flatten(0, 1)  # the two frames' places, one after the other
+            q, k, v = (
+                projection(tokens).unflatten(-1, (attn.heads, -1)).transpose(0, 1)
+                for projection, tokens in (
+                    (attn.to_q, frames[b, i]),
+                    (attn.to_k, keys),
+                    (attn.to_v, keys),
+                )
+            )
+            weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1)
+            expected = attn.to_out[0]((weights @ v).transpose(0, 1).flatten(1))
+            assert torch.allclose(found[b, i], expected, atol=1e-6)
+
+
+def test_group_norms_pool_over_the_frames_of_one_clip():
+    norm = ClipGroupNorm(torch.nn.GroupNorm(2, 4), ClipLength(3))
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = torch.randn(2 * 3, 4, 5, 5)
+    found = norm(x)
+    for b in range(2):
+        for group in (slice(0, 2), slice(2, 4)):
+            values = x[3 * b : 3 * b + 3, group]
+            expected = (values - values.mean()) / (values.var(correction=0) + norm.eps).sqrt()
+            expected = expected * norm.weight[group, None, None] + norm.bias[group, None, None]
+            assert torch.allclose(found[3 * b : 3 * b + 3, group], expected, atol=1e-5)
+
+
+def test_the_right_group_norms_pool(unet):
+    pooled = {n for n, m in unet.named_modules() if isinstance(m, ClipGroupNorm)}
+    norms = {n for n, m in unet.named_modules() if isinstance(m, torch.nn.GroupNorm)}
+    assert pooled == {n for n in norms if ".resnets." in n} | {"conv_norm_out"}
+    assert norms - pooled == {n for n in norms if n.endswith(".norm")}
+    assert len(norms - pooled) == 4  # one an attention: down, middle, up, up
+
+
+def test_names_are_the_image_unets_and_the_released_ones_of_the_temporal_layers(unet):
+    new = set(unet.state_dict()) - set(image_unet().state_dict())
+    blocks = {n.split("attn1")[0] for n in unet.state_dict() if "attn1" in n}
+    assert set(image_unet().state_dict()) < set(unet.state_dict())
+    assert all(block.endswith("transformer_blocks.0.") for block in blocks)
+    parts = (
+        "attn_temp.to_q.weight attn_temp.to_k.weight attn_temp.to_v.weight "
+        "attn_temp.to_out.0.weight attn_temp.to_out.0.bias norm_temp.weight norm_temp.bias"
+    )
+    assert new == {block + part for block in blocks for part in parts.split()}
+
+
+@torch.no_grad()
+def test_clips_of_a_batch_do_not_see_each_other(unet):
+    video = stir(copy.deepcopy(unet))
+    latents, times, condition = inputs(batch=3)
+    together = video(latents, times, condition)
+    alone = video(latents[1:2], times[1:2], condition[1:2])
+    assert torch.allclose(together[1:2], alone, atol=1e-5)
+
+
+@torch.no_grad()
+def test_temporal_attention_sees_later_frames_too(unet):
+    """Norms pool and attn1 looks back; only attn_temp lets a place look at its own later frames."""
+    block = stir(copy.deepcopy(unet)).mid_block.attentions[0].transformer_blocks[0]
+    block.clip.frames = 3
+    x, condition = torch.randn(3, 4, 40), torch.randn(1, 5, 10)
+    other = x.clone()
+    other[2, 1] += torch.randn(40)
+    changed = (block(x, None, condition) - block(other, None, condition)).abs().amax(-1) > 1e-6
+    assert changed.tolist() == [[False, True, False, False]] * 3
+    for weight in block.attn_temp.to_out.parameters():
+        torch.nn.init.zeros_(weight)
+    changed = (block(x, None, condition) - block(other, None, condition)).abs().amax(-1) > 1e-6
+    assert changed[:2].any().item() is False
+
+
+@torch.no_grad()
+def test_timesteps_may_be_one_for_all(unet):
+    latents, _, condition = inputs()
+    times = torch.full((2,), 7)
+    assert torch.equal(unet(latents, 7, condition), unet(latents, times, condition))
+
+
+def test_trains_attention_only(unet):
+    video = copy.deepcopy(unet)
+    video.freeze_all_but_attention()
+    trained = video.trainable_parameters()
+    assert {n for n, w in video.named_parameters() if w.requires_grad} == set(trained)
+    kinds = {name.split("transformer_blocks.0.")[1] for name in trained}
+    projections = ("to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight", "to_out.0.bias")
+    assert kinds == {f"{a}.{p}" for a in ("attn1", "attn2", "attn_temp") for p in projections}
+    assert len(trained) == 4 * 15
+
+
+def test_gradients_reach_all_that_is_trained(unet):
+    video = stir(copy.deepcopy(unet))
+    video.freeze_all_but_attention()
+    video(*inputs(batch=1)).square().mean().backward()
+    for name, weight in video.trainable_parameters().items():
+        assert weight.grad is not None, name
+        assert weight.grad.abs().max() > 0, name
+
+
+def test_gradient_checkpointing_changes_no_gradient(unet):
+    gradients = []
+    for checkpointing in (False, True):
+        video = stir(copy.deepcopy(unet)).train()
+        if checkpointing:
+            video.enable_gradient_checkpointing()
+        video(*inputs()).square().mean().backward()
+        gradients.append({n: w.grad for n, w in video.named_parameters()})
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradient, gradients[1][name], atol=1e-6), name
+
+
+@torch.no_grad()
+def test_saves_and_loads(unet, tmp_path):
+    video = stir(copy.deepcopy(unet))
+    video.save_pretrained(tmp_path)
+    assert (tmp_path / "diffusion_pytorch_model.safetensors").exists()
+    loaded = VideoUNet.from_pretrained(tmp_path)
+    assert torch.equal(video(*inputs()), loaded(*inputs()))
+
+
+def test_does_not_load_an_image_unet(tmp_path):
+    image_unet().save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="holds a UNet2DConditionModel, a VideoUNet was needed"):
+        VideoUNet.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"use_linear_projection": True},  # Stable Diffusion 2.x
+        {"in_channels": 9},  # inpainting
+        {"class_embed_type": "timestep"},
+        {"resnet_time_scale_shift": "scale_shift"},
+        {"transformer_layers_per_block": 2},
+    ],
+)
+def test_refuses_unets_of_another_kind(changes):
+    with pytest.raises(InputError, match=next(iter(changes))):
+        inflate(image_unet(**changes))
+
+
+def test_refuses_shapes_that_do_not_fit(unet):
+    latents, times, condition = inputs()
+    with pytest.raises(InputError, match="4 channels"):
+        unet(latents[:, :3], times, condition)
+    with pytest.raises(InputError, match=r"tokens, 10"):
+        unet(latents, times, condition[..., :8])
+    with pytest.raises(InputError, match="for 2 clips"):
+        unet(latents, times, condition[:1])
