@@ -15,9 +15,7 @@ ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
 
 # The rules' commands find `mindvideo` beside the Python that runs Snakemake, activated or not.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 try:
     PLAN = Plan(check_config(config, "configuration"), LOCK.read_text())
@@ -52,18 +50,18 @@ def each(artefact, split, suffix):
 
     def paths(wildcards):
         folder = PLAN.home(artefact, owner(wildcards))
-        return [
-            f"{RESULTS}/{folder}/{artefact}/{segment}{suffix}" for segment in segments
-        ]
+        return [f"{RESULTS}/{folder}/{artefact}/{segment}{suffix}" for segment in segments]
 
     return paths
 
 
 def settings(rule):
     """Param: the JSON of just the settings that the rule's stage reads."""
-    return lambda wildcards: PLAN.settings(
-        rule, owner(wildcards), wildcards.get("segment")
-    )
+
+    def text(wildcards):
+        return PLAN.settings(rule, owner(wildcards), wildcards.get("segment"))
+
+    return text
 
 
 def code(stage, rule=None):
@@ -88,17 +86,12 @@ def subject(wildcards):
 
 
 def pretraining_runs(wildcards):
-    return [
-        PRETRAINING.run.format(subject=wildcards.subject, run=run)
-        for run in PRETRAINING.runs
-    ]
+    return [PRETRAINING.run.format(subject=wildcards.subject, run=run) for run in PRETRAINING.runs]
 
 
 def all_samples(wildcards):
     folder = PLAN.home("samples", owner(wildcards))
-    return [
-        f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in PRETRAINING.subjects
-    ]
+    return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in PRETRAINING.subjects]
 
 
 def histories(wildcards):

@@ -21,7 +21,7 @@ rule clips:
 
 
 rule captions:
-    """Caption each frame; join the captions of a clip with a cut by "Then"."""
+    """Caption each frame; a clip with a cut gets both captions, joined by "Then" (paper 3.3)."""
     input:
         clips=at("clips", "{segment}.npy"),
     output:

@@ -1,6 +1,7 @@
 """The configuration: typed, complete in its errors."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,12 +12,12 @@ from mindvideo.errors import InputError
 
 @pytest.fixture
 def values():
-    return yaml.safe_load(open("config/config.yaml"))
+    return yaml.safe_load(Path("config/config.yaml").read_text())
 
 
 @pytest.mark.parametrize("path", ["config/config.yaml", "config/wen2018.yaml"])
 def test_the_shipped_configurations_are_valid(path):
-    check_config(yaml.safe_load(open(path)), path)
+    check_config(yaml.safe_load(Path(path).read_text()), path)
 
 
 def test_the_schema_file_is_the_settings_own():
@@ -59,7 +60,7 @@ def dataset(values):
 
 
 def test_excluded_runs_are_left_out_and_exceptions_found(values):
-    base = yaml.safe_load(open("config/datasets/demo.yaml"))
+    base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
     base["exclude"] = ["subject1 seg3_2"]
     base["exceptions"] = {"subject1 seg3_1": "elsewhere/{segment}.nii.gz"}
     paths = dataset(values | {"dataset": base}).run_paths("sub1", "seg3")
@@ -67,7 +68,7 @@ def test_excluded_runs_are_left_out_and_exceptions_found(values):
 
 
 def test_no_segment_is_both_trained_and_tested_on(values):
-    base = yaml.safe_load(open("config/datasets/demo.yaml"))
+    base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
     base["test"] = ["seg1"]
     with pytest.raises(InputError, match="both training and test segments: seg1"):
         dataset(values | {"dataset": base})

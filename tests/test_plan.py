@@ -1,6 +1,7 @@
 """Where artefacts live, and what is tracked of them."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from mindvideo.plan import ARTEFACTS, MAKERS, Plan, reads, weights_digest
 
 @pytest.fixture
 def values():
-    return yaml.safe_load(open("config/config.yaml"))
+    return yaml.safe_load(Path("config/config.yaml").read_text())
 
 
 def plan(values, **changes):

@@ -1,0 +1,101 @@
+"""A checkout in a folder of its own, Snakemake in it, and the whole chain run once, tiny."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "workflow", "rules", "envs", "profiles", "config")
+
+
+class Checkout:
+    """A copy of the workflow (not of the package) in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, folder / part)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config" / "config.yaml"
+
+    def configure(self, **changes) -> None:
+        """Change sections of config/config.yaml key by key; what is no section, whole."""
+        config = yaml.safe_load(self.config.read_text())
+        for section, values in changes.items():
+            known = config.get(section)
+            merge = isinstance(known, dict) and isinstance(values, dict)
+            config[section] = known | values if merge else values
+        self.config.write_text(yaml.safe_dump(config))
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor", *arguments]
+        environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def jobs(self, *targets: str, options: tuple[str, ...] = ()) -> Counter:
+        """How often each rule would run for `targets`; the target rules themselves left out."""
+        done = self.snakemake("--dry-run", "--quiet", "rules", *options, "--", *targets)
+        assert done.returncode == 0, done.stdout + done.stderr
+        table = (done.stdout + done.stderr).partition("Job stats:")[2].partition("\n\n")[0]
+        rows = [line.split() for line in table.splitlines() if line and not line.startswith("-")]
+        counts = {name: int(count) for name, count in rows if count.isdigit()}
+        return Counter({n: c for n, c in counts.items() if n not in ("total", "all", "control")})
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path)
+
+
+TINY = {
+    "dataset": {
+        "name": "tiny",
+        "tr": 2.0,
+        "lag": 0,
+        "clips_per_segment": {"default": 10},
+        "subjects": {"sub1": "subject1", "sub2": "subject2"},
+        "train": ["seg1", "seg2", "seg3"],
+        "test": ["test1", "test2"],
+        "repeats": {"train": 2, "test": 2},
+        "film": "data/demo/video_fmri_dataset/stimuli/{segment}.mp4",
+        "run": "data/demo/video_fmri_dataset/{subject}/fmri/{segment}/mni/"
+        "{segment}_{repeat}_mni.nii.gz",
+        "timing": {
+            "default": {"drop_start": 1, "drop_end": 4},
+            "test2": {"drop_start": 2, "drop_end": 4},
+        },
+    },
+    "pretraining_data": {"subjects": ["rest1"], "runs": ["rfMRI_REST1_LR"]},
+    "demo": {"rest": {"n_volumes": 60}, "brain": {"snr": 3.0}},
+    "selection": {"alpha": 0.2, "correction": "fdr_bh"},
+    "encoder": {"embed_dim": 32, "depth": 2, "decoder_embed_dim": 16, "decoder_depth": 1},
+    "pretraining": {"duration": 4, "batch_size": 4, "warmup": 1},
+    "mbm_tuning": {"duration": 4, "batch_size": 4, "warmup": 1},
+    "contrastive": {"duration": 4, "batch_size": 4},
+    "video_tuning": {"duration": 2, "batch_size": 2},
+    "cotraining": {"duration": 2, "batch_size": 2},
+    "reconstruction": {"steps": 2},
+    "scoring": {"permutations": 50},
+}
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory):
+    """The whole chain on three short segments and two test segments, from films to figures."""
+    checkout = Checkout(tmp_path_factory.mktemp("chain"))
+    checkout.configure(**TINY)
+    done = checkout.snakemake("--", "results/sub1/videos", "results/sub1/figures/strip.png")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    return checkout

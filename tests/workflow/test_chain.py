@@ -1,0 +1,109 @@
+"""The whole chain, tiny: from nothing to mp4, once; then what an edit reruns."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from mindvideo.provenance import file_digest
+
+TARGET = "results/sub1/videos"
+
+
+def test_every_test_clip_has_its_video(chain):
+    videos = chain.folder / TARGET
+    manifest = pd.read_csv(chain.folder / "results/sub1/videos.tsv", sep="\t")
+    assert len(list(videos.glob("*.mp4"))) == 2 * 10
+    assert (videos / "index.html").is_file()
+    digests = {row.file: row.sha256 for row in manifest.itertuples()}
+    assert digests == {p.name: file_digest(p) for p in videos.iterdir()}
+
+
+def test_each_metric_stands_beside_its_chance(chain):
+    metrics = pd.read_csv(chain.folder / "results/sub1/metrics.tsv", sep="\t")
+    assert {"metric", "value", "chance", "p"} <= set(metrics.columns)
+    identification = metrics[metrics.metric.str.contains("identification")]
+    assert len(identification) == 2
+    assert (identification.chance == 0.5).all()
+    assert identification.value.between(0, 1).all()
+
+
+def test_figures_logs_benchmarks_and_sidecars_are_there(chain):
+    results = chain.folder / "results"
+    for name in ("strip", "training", "selection"):
+        assert (results / f"sub1/figures/{name}.png").stat().st_size > 5000
+    assert (chain.folder / "logs/cotraining/sub1.log").read_text().strip().endswith(" s")
+    assert (results / "benchmarks/cotraining/sub1.tsv").is_file()
+    sidecar = json.loads((results / "sub1/metrics.tsv.json").read_text())
+    assert sidecar["stage"] == "score"
+    assert sidecar["settings"]["permutations"] == 50
+
+
+def test_nothing_half_written_and_no_state_is_left(chain):
+    assert not list(chain.folder.rglob("*partial*"))
+    assert not [p for p in (chain.folder / "results/state").rglob("*") if p.is_file()]
+
+
+def test_cotraining_moves_attention_and_nothing_else_of_the_unet(chain):
+    name = "diffusion_pytorch_model.safetensors"
+    results = chain.folder / "results"
+    before = load_file(results / "shared/video_tuning/model" / name)
+    after = load_file(results / "sub1/cotraining/model/unet" / name)
+    moved = {key for key in after if not np.array_equal(after[key], before[key])}
+    assert moved
+    assert all(any(part in key for part in ("attn1", "attn2", "attn_temp")) for key in moved)
+
+
+def test_a_second_run_has_nothing_to_do(chain):
+    done = chain.snakemake("--", TARGET)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+SCORED = {"score", "videos"}
+RECONSTRUCTED = {"reconstruct", *SCORED}
+COTRAINED = {"cotraining", *RECONSTRUCTED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"scoring": {"seed": 1}}, SCORED),
+        ({"reconstruction": {"steps": 3}}, RECONSTRUCTED),
+        ({"cotraining": {"lr": 1e-5}}, COTRAINED),
+        ({"cotraining": {"duration": 3, "batch_size": 3}}, COTRAINED),
+        ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
+        ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
+        ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
+        (
+            {"selection": {"share": 0.9}},
+            {"select", "windows", "mbm_tuning", "contrastive", *COTRAINED},
+        ),
+        ({"figures": {"every": 3}}, set()),
+        ({"cotraining": {"weight_decay": 0.01}}, set()),  # the default, said aloud
+    ],
+)
+def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
+    before = chain.config.read_text()
+    try:
+        chain.configure(**changes)
+        assert set(chain.jobs(TARGET)) == expected
+    finally:
+        chain.config.write_text(before)
+
+
+def test_a_new_lock_reruns_everything(chain):
+    lock = chain.folder / "envs/requirements.lock"
+    before = lock.read_text()
+    try:
+        lock.write_text(before + "# one more\n")
+        assert {"demo_film", "captions", "cotraining", "videos"} <= set(chain.jobs(TARGET))
+    finally:
+        lock.write_text(before)
+
+
+def test_a_touched_film_reruns_nothing(chain):
+    (chain.folder / "data/demo/video_fmri_dataset/stimuli/seg1.mp4").touch()
+    assert not chain.jobs(TARGET)
