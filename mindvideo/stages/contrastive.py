@@ -1,0 +1,135 @@
+"""Contrastive learning: bring the fMRI encoder into CLIP's space of frames and captions."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import load_table
+from mindvideo.models.device import device
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.pretrained import load_clip
+from mindvideo.settings import ContrastiveSettings
+from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.training.datasets import ClipFrames, Examples, Taken, check_rows, rows_of
+from mindvideo.training.loop import train
+from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip, retrieval
+from mindvideo.training.sampling import Batches
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    windows: Input,
+    table: Input,
+    mbm: Input,
+    clips: Inputs,
+    latents_table: Input,
+    text: Input,
+    model: Output,
+    history: Output,
+    state: State,
+    settings: ContrastiveSettings,
+) -> None:
+    """Write the encoder's folder and its training curve; log retrieval on the training windows."""
+    fmri, wanted = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(wanted))
+    known = load_table(latents_table, ["segment", "clip", "caption", "scene"])
+    tokens = np.load(text, mmap_mode="r")
+    check_rows(text, tokens, latents_table, len(known))
+    rows = rows_of(wanted, known, latents_table)
+    captions = [str(caption) for caption in known["caption"].iloc[rows]]
+    scenes = known["scene"].to_numpy()[rows] if settings.apart else None
+    batches = Batches(len(fmri), settings.batch_size, settings.seed, scenes)
+
+    encoder = _encoder(fmri, tokens, mbm, settings)
+    frames = ClipFrames({path.stem: np.load(path, mmap_mode="r") for path in clips}, wanted)
+    targets = ClipTargets(load_clip(settings.clip), frames, captions, settings.modalities, device())
+    _check_width(targets, encoder, text, settings)
+    train(
+        FmriToClip(encoder),
+        Contrast(
+            targets,
+            settings.modalities,
+            settings.sparsify,
+            settings.crop,
+            settings.word_swap,
+            settings.align_tokens,
+        ),
+        Examples(fmri=fmri, **({"text": Taken(tokens, rows)} if settings.align_tokens else {})),
+        batches,
+        settings,
+        state=state,
+        history=history,
+        desc="contrastive learning",
+    )
+    _log_retrieval(encoder, fmri, targets, settings)
+    encoder.save_pretrained(model)
+
+
+def _encoder(
+    fmri: np.ndarray, tokens: np.ndarray, mbm: Path, settings: ContrastiveSettings
+) -> FmriEncoder:
+    """The encoder for these windows and tokens, with what masked brain modelling has trained."""
+    torch.manual_seed(settings.seed)
+    autoencoder = MaskedAutoencoder.from_pretrained(mbm)
+    _, window_size, n_voxels = fmri.shape
+    if autoencoder.config["num_voxels"] != n_voxels:
+        raise InputError(
+            f"{mbm}: an autoencoder of {autoencoder.config['num_voxels']} voxels, but the windows "
+            f"have {n_voxels}: tune it on this subject's windows first (stage `mbm` with --start)"
+        )
+    shape = settings.encoder
+    encoder = FmriEncoder(
+        num_voxels=n_voxels,
+        window_size=window_size,
+        patch_size=shape.patch_size,
+        embed_dim=shape.embed_dim,
+        depth=shape.depth,
+        num_heads=shape.num_heads,
+        mlp_ratio=shape.mlp_ratio,
+        out_channel=tokens.shape[1],
+        out_dim=tokens.shape[2],
+        dropout=settings.dropout,
+    )
+    encoder.load_mbm(autoencoder)
+    encoder.logit_scale.requires_grad_(settings.learn_scale)
+    return encoder
+
+
+def _check_width(
+    targets: ClipTargets, encoder: FmriEncoder, text: Path, settings: ContrastiveSettings
+) -> None:
+    if targets.width != encoder.config["out_dim"]:
+        raise InputError(
+            f"clip: {settings.clip} embeds in {targets.width} dimensions, but the tokens in {text} "
+            f"have {encoder.config['out_dim']}: take the CLIP whose text encoder conditions the "
+            "Stable Diffusion (ViT-L/14 for 1.x)"
+        )
+
+
+@torch.no_grad()
+def _log_retrieval(
+    encoder: FmriEncoder, fmri: np.ndarray, targets: ClipTargets, settings: ContrastiveSettings
+) -> None:
+    parts: list[Tensor] = []
+    for start in range(0, len(fmri), 64):
+        part = torch.tensor(fmri[start : start + 64], dtype=torch.float32, device=encoder.device)
+        parts.append(F.normalize(encoder.pool(encoder(part)).float(), dim=-1))
+    mine = torch.cat(parts)
+    for modality in settings.modalities:
+        # The frame in the middle stands for the clip.
+        theirs = targets.texts if modality == "text" else targets.images[:, targets.n_frames // 2]
+        top1, top5 = (float(retrieval(mine, theirs, k)) for k in (1, 5))
+        logger.info(
+            "fMRI to %s among the %d training clips: top-1 %.3f, top-5 %.3f (chance %.4f, %.4f)",
+            *(modality, len(mine), top1, top5, 1 / len(mine), 5 / len(mine)),
+        )

@@ -1,0 +1,87 @@
+"""Train fMRI encoder and video UNet together, from windows to clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import load_table
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.video_unet import VideoUNet
+from mindvideo.settings import CotrainingSettings
+from mindvideo.stages import Input, Output, State
+from mindvideo.training.datasets import Examples, Taken, check_latents, check_rows, rows_of
+from mindvideo.training.loop import train
+from mindvideo.training.objectives.denoising import (
+    Denoising,
+    FmriCondition,
+    FmriToVideo,
+    noise_schedule,
+)
+from mindvideo.training.sampling import Batches
+
+
+def main(
+    *,
+    windows: Input,
+    table: Input,
+    latents: Input,
+    latents_table: Input,
+    encoder: Input,
+    unet: Input,
+    model: Output,
+    history: Output,
+    state: State,
+    settings: CotrainingSettings,
+) -> None:
+    """Write a folder with `fmri_encoder` and `unet`, and the training curve."""
+    fmri, wanted = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(wanted))
+    films, known = np.load(latents, mmap_mode="r"), load_table(latents_table, ["segment", "clip"])
+    check_rows(latents, films, latents_table, len(known))
+    rows = rows_of(wanted, known, latents_table)
+
+    torch.manual_seed(settings.seed)
+    fmri_encoder, video_unet = FmriEncoder.from_pretrained(encoder), VideoUNet.from_pretrained(unet)
+    check_latents(latents, films, video_unet.config["in_channels"])
+    _check_window(windows, fmri, encoder, fmri_encoder)
+    _check_width(encoder, fmri_encoder, unet, video_unet)
+    video_unet.freeze_all_but_attention()
+    fmri_encoder.logit_scale.requires_grad_(False)  # of the contrastive loss only
+    fmri_encoder.set_dropout(settings.dropout)
+    scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
+    train(
+        FmriToVideo(fmri_encoder, video_unet),
+        Denoising(scheduler, FmriCondition(settings.sparsify)),
+        Examples(fmri=fmri, latents=Taken(films, rows)),
+        Batches(len(fmri), settings.batch_size, settings.seed),
+        settings,
+        state=state,
+        history=history,
+        desc="co-training",
+    )
+    fmri_encoder.save_pretrained(model / "fmri_encoder")
+    video_unet.save_pretrained(model / "unet")
+
+
+def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: FmriEncoder) -> None:
+    made_for = (loaded.config["window_size"], loaded.config["num_voxels"])
+    if fmri.shape[1:] != made_for:
+        raise InputError(
+            f"{windows}: windows of {fmri.shape[1]} volumes and {fmri.shape[2]} voxels, but "
+            f"{encoder} was trained on {made_for[0]} and {made_for[1]}: train it again on these "
+            "windows"
+        )
+
+
+def _check_width(encoder: Path, tokens_of: FmriEncoder, unet: Path, needs: VideoUNet) -> None:
+    given, needed = tokens_of.config["out_dim"], needs.config["cross_attention_dim"]
+    if given != needed:
+        raise InputError(
+            f"{encoder}: tokens of width {given}, but {unet} is conditioned on {needed}: train "
+            "both with the same stable_diffusion"
+        )

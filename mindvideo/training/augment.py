@@ -1,0 +1,74 @@
+"""Augmentations of the contrastive stage (paper B), all drawn from an explicit generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def sparsify(fmri: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Set a share of the voxels of each example to zero, in all volumes of its window.
+
+    Parameters
+    ----------
+    fmri : Tensor, shape (b, ..., v)
+        Windows or volumes; not changed.
+    share : float
+        Share of the voxels, rounded to whole voxels.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    Tensor, shape (b, ..., v)
+    """
+    n_examples, n_voxels = fmri.shape[0], fmri.shape[-1]
+    n_zero = round(share * n_voxels)
+    if not n_zero:
+        return fmri
+    order = torch.rand(n_examples, n_voxels, generator=generator).argsort(dim=1)
+    keep = torch.ones(n_examples, n_voxels).scatter_(1, order[:, :n_zero], 0.0)
+    shape = (n_examples, *[1] * (fmri.ndim - 2), n_voxels)
+    return fmri * keep.view(shape).to(fmri)
+
+
+def crop(frame: np.ndarray, generator: torch.Generator, side: float = 0.8) -> np.ndarray:
+    """Cut a window out of a frame, at a random place.
+
+    Parameters
+    ----------
+    frame : array, shape (h, w, 3)
+    generator : torch.Generator
+    side : float
+        Its height and width as shares of the frame's (0.8: Chen et al., CVPR 2023).
+
+    Returns
+    -------
+    array, shape (round(side·h), round(side·w), 3)
+        A view.
+    """
+    height, width = round(side * frame.shape[0]), round(side * frame.shape[1])
+    top = draw(frame.shape[0] - height + 1, generator)
+    left = draw(frame.shape[1] - width + 1, generator)
+    return frame[top : top + height, left : left + width]
+
+
+def swap_words(caption: str, generator: torch.Generator) -> str:
+    """Let two words of a caption, picked at random, change places."""
+    words = caption.split()
+    if len(words) < 2:
+        return caption
+    i, j = torch.randperm(len(words), generator=generator)[:2].tolist()
+    words[i], words[j] = words[j], words[i]
+    return " ".join(words)
+
+
+def chosen(n: int, probability: float, generator: torch.Generator) -> list[bool]:
+    """For each of n, whether it is picked; they are picked independently."""
+    return (torch.rand(n, generator=generator) < probability).tolist()
+
+
+def draw(n: int, generator: torch.Generator) -> int:
+    """One of 0, …, n−1."""
+    return int(torch.randint(n, (), generator=generator))

@@ -1,0 +1,1 @@
+"""What each stage trains for: a callable ``(model, batch, generator) → loss, logs``."""

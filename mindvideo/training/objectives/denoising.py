@@ -1,0 +1,116 @@
+"""Denoising of video latents under a condition: captions, then fMRI (paper 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from diffusers import DDPMScheduler, SchedulerMixin
+from einops import rearrange
+from torch import Tensor, nn
+
+from mindvideo.errors import InputError
+from mindvideo.training.augment import chosen, sparsify
+from mindvideo.training.datasets import Batch
+
+Condition = Callable[[Batch, torch.Generator], Tensor]
+
+
+class FmriToVideo(nn.Module):
+    """Encoder and UNet as one model, with the calling convention of the UNet alone."""
+
+    def __init__(self, encoder: nn.Module, unet: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.unet = unet
+
+    def forward(self, latents: Tensor, timesteps: Tensor, fmri: Tensor) -> Tensor:
+        """(b, c, f, h, w), (b,), (b, w, v) → (b, c, f, h, w)"""
+        return self.unet(latents, timesteps, self.encoder(fmri))
+
+
+@dataclass(frozen=True)
+class TextCondition:
+    """The `text` tokens (b, tokens, d) of a batch, some replaced by those of the empty caption.
+
+    Attributes
+    ----------
+    empty : Tensor, shape (tokens, d)
+    drop : float
+        Probability of the replacement (Ho & Salimans 2022), drawn for each example.
+    """
+
+    empty: Tensor
+    drop: float
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        text = batch["text"]
+        dropped = torch.tensor(chosen(len(text), self.drop, generator), device=text.device)
+        return torch.where(rearrange(dropped, "b -> b 1 1"), self.empty.to(text), text)
+
+
+@dataclass(frozen=True)
+class FmriCondition:
+    """The windows `fmri` (b, w, v) of a batch, with a share of their voxels at zero."""
+
+    sparsify: float
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        return sparsify(batch["fmri"], self.sparsify, generator)
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """Mean squared error of the predicted noise at a random time (Ho et al. 2020, Eq. 14).
+
+    The batch's `latents` are (b, f, c, h, w), scaled as the UNet wants them. All frames of a clip
+    share one time step.
+
+    Attributes
+    ----------
+    scheduler : DDPMScheduler
+        Noise schedule and meaning of the prediction (`epsilon` or `v_prediction`).
+    condition : Condition
+        Batch → what the model gets beside latents and times.
+    """
+
+    scheduler: DDPMScheduler
+    condition: Condition
+    decomposes: ClassVar[bool] = True
+
+    def __call__(
+        self, model: nn.Module, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        latents = rearrange(batch["latents"], "b f c h w -> b c f h w")
+        steps = self.scheduler.config.num_train_timesteps
+        times = torch.randint(steps, (len(latents),), generator=generator).to(latents.device)
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        condition = self.condition(batch, generator)
+        noisy = self.scheduler.add_noise(latents, noise, times)
+        predicted = model(noisy, times, condition)
+        return F.mse_loss(predicted.float(), self._target(latents, noise, times)), {}
+
+    def _target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        if self.scheduler.config.prediction_type == "v_prediction":
+            return self.scheduler.get_velocity(latents, noise, times)
+        return noise
+
+
+def noise_schedule(scheduler: SchedulerMixin) -> DDPMScheduler:
+    """The forward process that a sampler (DDIM, PNDM, …) undoes, from its configuration.
+
+    Raises
+    ------
+    InputError
+        If its model predicts something else than noise or velocity.
+    """
+    made = DDPMScheduler.from_config(scheduler.config)
+    if made.config.prediction_type not in ("epsilon", "v_prediction"):
+        raise InputError(
+            f"stable_diffusion: its scheduler has prediction_type "
+            f"{made.config.prediction_type}; epsilon or v_prediction are needed"
+        )
+    return made

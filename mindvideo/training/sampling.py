@@ -1,0 +1,108 @@
+"""Which examples make up a step, and the random numbers of a step.
+
+Both are functions of (seed, step) and of nothing else. A training that goes on from a checkpoint
+therefore sees what it would have seen, without any state of loaders or generators being saved.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mindvideo.errors import InputError
+
+
+def step_seed(seed: int, *key: int) -> int:
+    """A 63-bit seed for one step (and part of it): keys that differ give unrelated streams."""
+    return int(np.random.SeedSequence([seed, *key]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def step_generator(seed: int, *key: int) -> torch.Generator:
+    """Seed torch's own generators (dropout) and make one for all that is drawn explicitly.
+
+    The explicit one is on the CPU whatever the device, so that a GPU draws the same noise.
+    """
+    number = step_seed(seed, *key)
+    torch.manual_seed(number)
+    return torch.Generator().manual_seed(number)
+
+
+class Batches:
+    """Batches without replacement, reshuffled every epoch; examples of one scene kept apart.
+
+    An epoch has ``per_epoch`` = K batches of B examples, where K is the largest number with
+    sum over scenes of min(size, K) >= K·B. The examples are laid out scene by scene, in random
+    order within and between the scenes and at most K of a scene, and dealt out in turn to the K
+    batches: two of a scene lie less than K places apart, so they never meet. Without scenes each
+    example is its own, K = n // B, and this is the usual permutation. What is left over is
+    another choice each epoch.
+
+    Parameters
+    ----------
+    n_examples : int
+        Number of examples.
+    batch_size : int
+        Examples in a batch, B.
+    seed : int
+        Seed of the epochs' permutations.
+    scenes : array of int, shape (n_examples,), optional
+        Scene of each example.
+
+    Raises
+    ------
+    InputError
+        Fewer examples, or fewer scenes, than a batch needs.
+    """
+
+    def __init__(
+        self,
+        n_examples: int,
+        batch_size: int,
+        seed: int,
+        scenes: npt.ArrayLike | None = None,
+    ) -> None:
+        if n_examples < batch_size:
+            raise InputError(
+                f"batch_size: {batch_size}, but there are only {n_examples} examples. Make the "
+                f"batch smaller (at most {n_examples}), or give more data."
+            )
+        scenes = np.arange(n_examples) if scenes is None else np.asarray(scenes)
+        if len(scenes) != n_examples:
+            raise ValueError(f"{len(scenes)} scenes for {n_examples} examples")
+        _, self._scene, sizes = np.unique(scenes, return_inverse=True, return_counts=True)
+        if len(sizes) < batch_size:
+            raise InputError(
+                f"batch_size: {batch_size}, but the clips show only {len(sizes)} scenes, and "
+                "clips of one scene are kept out of a batch. Make the batch smaller, or set "
+                "apart: false."
+            )
+        counts = range(n_examples // batch_size, 0, -1)
+        self.per_epoch = next(k for k in counts if np.minimum(sizes, k).sum() >= k * batch_size)
+        self.batch_size = batch_size
+        self._seed = seed
+        self._epoch = lru_cache(maxsize=1)(self._shuffle)
+
+    def batch_at(self, step: int) -> np.ndarray:
+        """Examples of a step, counted from 0: array of int, shape (batch_size,)."""
+        epoch, place = divmod(step, self.per_epoch)
+        return self._epoch(epoch)[place]
+
+    def _shuffle(self, epoch: int) -> np.ndarray:
+        """All batches of an epoch, shape (per_epoch, batch_size)."""
+        rng = np.random.default_rng([self._seed, epoch])
+        n, k = len(self._scene), self.per_epoch
+        order = rng.permutation(n)
+        # Scenes in random order, each one's examples in the order of the permutation.
+        place = rng.permutation(self._scene.max() + 1)[self._scene[order]]
+        by_scene = np.argsort(place, kind="stable")
+        order, place = order[by_scene], place[by_scene]
+        # Rank of an example within its scene: those from k on wait for another epoch.
+        first = np.searchsorted(place, place)
+        order = order[np.arange(n) - first < k]
+        surplus = len(order) - k * self.batch_size
+        order = np.delete(order, rng.choice(len(order), surplus, replace=False))
+        batches = order.reshape(self.batch_size, k).T
+        return batches[rng.permutation(k)]

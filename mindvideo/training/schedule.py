@@ -1,0 +1,56 @@
+"""Length of a training and its learning rate, step by step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mindvideo.errors import InputError
+from mindvideo.settings import Training
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Warm-up, then constant or half-cosine; a function of the step alone, so it needs no state.
+
+    Attributes
+    ----------
+    total, warmup : int
+        Optimizer steps in all, and those of the warm-up.
+    peak : float
+        Learning rate at the end of the warm-up.
+    shape : {"constant", "cosine"}
+        What follows the warm-up; the cosine ends at zero.
+    """
+
+    total: int
+    warmup: int
+    peak: float
+    shape: str
+
+    @classmethod
+    def of(cls, settings: Training, steps_per_epoch: int) -> Schedule:
+        """Translate the settings' epochs into steps.
+
+        Raises
+        ------
+        InputError
+            The warm-up takes up the whole training.
+        """
+        length = steps_per_epoch if settings.unit == "epochs" else 1
+        if settings.warmup and settings.warmup >= settings.duration:
+            raise InputError(
+                f"warmup: {settings.warmup} {settings.unit} of {settings.duration} in all: the "
+                "learning rate would never reach `lr`. Shorten the warm-up or train longer."
+            )
+        total, warmup = settings.duration * length, settings.warmup * length
+        return cls(total, warmup, settings.lr, settings.schedule)
+
+    def lr(self, step: int) -> float:
+        """Learning rate of a step, counted from 0 (He et al. 2022, per iteration)."""
+        if step < self.warmup:
+            return self.peak * (step + 1) / self.warmup  # not 0 first: that step would be lost
+        if self.shape == "constant":
+            return self.peak
+        done = (step - self.warmup) / (self.total - self.warmup)
+        return self.peak * 0.5 * (1 + math.cos(math.pi * done))

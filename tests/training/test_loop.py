@@ -1,0 +1,219 @@
+"""The loop: what it promises about resuming, accumulation, and losses that go wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mindvideo.errors import InputError
+from mindvideo.training.loop import NonFiniteError, adamw
+
+STEPS = 4 * 5  # epochs of the toy x batches of 4 out of 23
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def history(folder: Path) -> pd.DataFrame:
+    table = pd.read_csv(folder / "history.tsv", sep="\t")
+    return table.drop(columns=["seconds", "memory"])
+
+
+class Stop(Exception):  # noqa: N818
+    pass
+
+
+def stop_at(call: int) -> object:
+    def before(n: int) -> None:
+        if n == call:
+            raise Stop
+
+    return before
+
+
+def test_learns_and_tells_how(toy: ModuleType, tmp_path: Path) -> None:
+    toy.run(tmp_path, duration=60, batch_size=23)
+    table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
+    assert list(table) == ["step", "loss", "bias", "grad_norm", "lr", "seconds", "memory"]
+    assert list(table.step) == list(range(1, 61))
+    assert table.loss[-10:].mean() < 0.5 * table.loss[:10].mean()
+    assert table.lr.max() == 0.01
+    assert (table.memory > 10).all()
+
+
+def test_frozen_weights_stay(toy: ModuleType, tmp_path: Path) -> None:
+    before = toy.network().state_dict()
+    after = toy.run(tmp_path)
+    assert [name for name in before if torch.equal(before[name], after[name])] == ["0.bias"]
+
+
+@pytest.mark.parametrize("call", [1, 2, 8, STEPS])
+def test_interrupted_and_resumed_is_bitwise_the_same(
+    toy: ModuleType, tmp_path: Path, call: int
+) -> None:
+    whole = toy.run(tmp_path / "whole")
+    with pytest.raises(Stop):
+        toy.run(tmp_path / "parts", toy.Regression(before=stop_at(call)), checkpoint_minutes=1e-9)
+    objective = toy.Regression()
+    parts = toy.run(tmp_path / "parts", objective)
+    assert objective.calls == STEPS - call + 1
+    assert same(whole, parts)
+    pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "parts"))
+
+
+def test_steps_after_the_checkpoint_are_taken_again(toy: ModuleType, tmp_path: Path) -> None:
+    """The only checkpoint is that of the SIGTERM; then five more steps are lost."""
+    whole = toy.run(tmp_path / "whole")
+
+    def before(n: int) -> None:
+        if n == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match="143"):
+        toy.run(tmp_path / "parts", toy.Regression(before=before))
+    assert [path.name for path in (tmp_path / "parts/state").glob("step-*")] == ["step-6"]
+    with pytest.raises(Stop):
+        toy.run(tmp_path / "parts", toy.Regression(before=stop_at(6)))
+    assert len(pd.read_csv(tmp_path / "parts/state/history.tsv", sep="\t")) == 11
+    assert same(whole, toy.run(tmp_path / "parts"))
+    pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "parts"))
+
+
+def test_signal_handlers_are_put_back(toy: ModuleType, tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    toy.run(tmp_path, duration=2)
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_finished_training_is_not_taken_again(toy: ModuleType, tmp_path: Path) -> None:
+    """Killed between training and publishing: what is left is to publish."""
+    whole = toy.run(tmp_path)
+    (tmp_path / "history.tsv").unlink()
+    objective = toy.Regression()
+    assert same(whole, toy.run(tmp_path, objective))
+    assert objective.calls == 0
+    assert len(history(tmp_path)) == STEPS
+
+
+def test_kill_9_and_resume_is_bitwise_the_same(toy: ModuleType, tmp_path: Path) -> None:
+    command = [sys.executable, toy.__file__, str(tmp_path / "killed")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    rows = tmp_path / "killed/state/history.tsv"
+    with subprocess.Popen([*command, "0.1"], env=environment, stderr=subprocess.DEVNULL) as process:
+        while not rows.exists() or rows.read_text().count("\n") < 6:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not (tmp_path / "killed/weights.pt").exists()
+    subprocess.run([*command, "0"], env=environment, check=True, stderr=subprocess.DEVNULL)
+    resumed = torch.load(tmp_path / "killed/weights.pt", weights_only=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert same(toy.run(tmp_path / "whole"), resumed)
+    finally:
+        torch.set_num_threads(threads)
+    pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "killed"))
+
+
+def test_seed_matters_and_suffices(toy: ModuleType, tmp_path: Path) -> None:
+    first, second = toy.run(tmp_path / "a", seed=1), toy.run(tmp_path / "b", seed=2)
+    torch.manual_seed(99)
+    again = toy.run(tmp_path / "c", seed=1)
+    assert same(first, again)
+    assert not same(first, second)
+
+
+def test_accumulated_gradients_are_those_of_the_large_batch(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    def deterministic() -> nn.Module:
+        net = toy.network()
+        net[3].p = 0.0
+        return net
+
+    changes = {"batch_size": 12, "duration": 5}
+    once = toy.run(tmp_path / "1", toy.Regression(noise=0), deterministic(), **changes)
+    thrice = toy.run(
+        tmp_path / "3", toy.Regression(noise=0), deterministic(), accumulate=3, **changes
+    )
+    for name, weight in once.items():
+        torch.testing.assert_close(weight, thrice[name], rtol=1e-4, atol=1e-5)
+    pd.testing.assert_frame_equal(history(tmp_path / "1"), history(tmp_path / "3"), rtol=1e-3)
+
+
+def test_batch_that_cannot_be_divided(toy: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="multiple of 3"):
+        toy.run(tmp_path, accumulate=3)
+
+
+def test_accumulation_of_a_loss_that_compares_examples_is_refused(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    objective = toy.Regression()
+    objective.decomposes = False
+    with pytest.raises(InputError, match="another loss"):
+        toy.run(tmp_path, objective, accumulate=2)
+
+
+def test_non_finite_loss_names_the_step_and_keeps_the_checkpoint(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    x = np.ones((toy.N_EXAMPLES, toy.WIDTH), np.float32)
+    y = x.sum(axis=1, keepdims=True)
+    y[7] = np.nan
+    data = toy.Examples(x=x, y=y)
+    order = toy.Batches(len(x), 4, 3)
+    bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
+    assert bad  # the first batch is sound, so there is a checkpoint to keep
+    with pytest.raises(NonFiniteError, match=rf"step {bad + 1}: .*\b7\b"):
+        toy.run(tmp_path, data=data, checkpoint_minutes=1e-9)
+    (kept,) = (tmp_path / "state").glob("step-*")
+    assert kept.name == f"step-{bad}"
+    assert not (tmp_path / "history.tsv").exists()
+
+
+def test_non_finite_gradient_is_refused_too(toy: ModuleType, tmp_path: Path) -> None:
+    class Cusp(toy.Regression):  # type: ignore[name-defined,misc]
+        def __call__(self, model, batch, generator):  # type: ignore[no-untyped-def]
+            loss, logs = super().__call__(model, batch, generator)
+            return (loss - loss.detach()).sqrt(), logs  # 0, of infinite slope
+
+    with pytest.raises(NonFiniteError, match="gradient"):
+        toy.run(tmp_path, Cusp())
+
+
+def test_bf16_trains_float32_weights(toy: ModuleType, tmp_path: Path) -> None:
+    weights = toy.run(tmp_path, precision="bf16")
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+    assert np.isfinite(history(tmp_path).loss).all()
+
+
+def test_vectors_do_not_decay(toy: ModuleType) -> None:
+    net = toy.network()
+    decaying, others = adamw(net, toy.settings(weight_decay=0.3)).param_groups
+    assert decaying["weight_decay"] == 0.3
+    assert others["weight_decay"] == 0
+    assert [id(p) for p in decaying["params"]] == [id(net[0].weight), id(net[4].weight)]
+    assert [id(p) for p in others["params"]] == [
+        id(net[1].weight),
+        id(net[1].bias),
+        id(net[4].bias),
+    ]
+
+
+def test_warm_up_must_end(toy: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="warm-up"):
+        toy.run(tmp_path, warmup=4)

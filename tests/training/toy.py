@@ -1,0 +1,98 @@
+"""A training of a second, with all that makes exact resuming hard: dropout, noise, warm-up, decay.
+
+As a script it trains in a folder, for a test to kill it: ``toy.py FOLDER SECONDS_PER_STEP``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mindvideo.settings import Training
+from mindvideo.training.datasets import Examples
+from mindvideo.training.loop import train
+from mindvideo.training.sampling import Batches
+
+N_EXAMPLES, WIDTH = 23, 8
+DEFAULTS: dict[str, Any] = {
+    "duration": 4,
+    "unit": "epochs",
+    "batch_size": 4,
+    "lr": 0.01,
+    "warmup": 1,
+    "schedule": "cosine",
+    "seed": 3,
+}
+
+
+def settings(**changes: Any) -> Training:
+    return Training(**{**DEFAULTS, **changes})
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Linear(WIDTH, 16), nn.LayerNorm(16), nn.GELU(), nn.Dropout(0.5), nn.Linear(16, 1)
+    )
+    net[0].bias.requires_grad_(False)
+    return net
+
+
+def examples() -> Examples:
+    x = np.random.default_rng(0).standard_normal((N_EXAMPLES, WIDTH)).astype(np.float32)
+    return Examples(x=x, y=x.sum(axis=1, keepdims=True))
+
+
+class Regression:
+    """Squared error on noisy inputs; `before` is called with the number of each call."""
+
+    decomposes: ClassVar[bool] = True
+
+    def __init__(self, noise: float = 0.1, before: Callable[[int], None] = lambda n: None) -> None:
+        self.noise, self.before, self.calls = noise, before, 0
+
+    def __call__(
+        self, model: nn.Module, batch: dict[str, Tensor], generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        self.calls += 1
+        self.before(self.calls)
+        x = batch["x"] + self.noise * torch.randn(batch["x"].shape, generator=generator)
+        error = model(x) - batch["y"]
+        return error.square().mean(), {"bias": error.detach().mean()}
+
+
+def run(
+    folder: Path,
+    objective: Any = None,
+    net: nn.Module | None = None,
+    data: Examples | None = None,
+    **changes: Any,
+) -> dict[str, Tensor]:
+    """Train in `folder`; the weights at the end, which also go to `weights.pt`."""
+    state = folder / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    net, data, chosen = net or network(), data or examples(), settings(**changes)
+    train(
+        net,
+        objective or Regression(),
+        data,
+        Batches(len(data), chosen.batch_size, chosen.seed),
+        chosen,
+        state=state,
+        history=folder / "history.tsv",
+        desc="toy",
+    )
+    torch.save(net.state_dict(), folder / "weights.pt")
+    return net.state_dict()
+
+
+if __name__ == "__main__":
+    pause = float(sys.argv[2])
+    run(Path(sys.argv[1]), Regression(before=lambda n: time.sleep(pause)), checkpoint_minutes=1e-9)
