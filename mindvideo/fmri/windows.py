@@ -1,0 +1,64 @@
+"""Windows of consecutive volumes, the encoder's input (paper 3.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mindvideo.errors import InputError
+
+
+def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
+    """Zeros at the end of the voxel axis (the last), up to the next multiple of `patch_size`.
+
+    The released code adds a whole patch where the count is a multiple already; here it stays.
+    """
+    missing = -values.shape[-1] % patch_size
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
+
+
+def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
+    """One window a clip: volumes t + lag, …, t + lag + size - 1, clamped at the segment's end.
+
+    Forward windows, as the released code takes them: the response to a clip comes after it.
+
+    Parameters
+    ----------
+    volumes : (n_volumes, n_voxels)
+        One segment, one volume a clip.
+    size : int
+        Volumes in a window.
+    lag : int
+        Volumes between a clip and its window.
+
+    Returns
+    -------
+    (n_volumes, size, n_voxels)
+
+    Raises
+    ------
+    InputError
+        If the lag passes the segment's end.
+    """
+    n = len(volumes)
+    if lag >= n:
+        raise InputError(f"A lag of {lag} volumes (dataset.lag) in a segment of {n}: no window.")
+    index = np.arange(n)[:, None] + lag + np.arange(size)
+    return volumes[np.minimum(index, n - 1)]
+
+
+def derangement(n: int, seed: int) -> np.ndarray:
+    """A random order of n things in which none stays in place (Sattolo's algorithm: one cycle).
+
+    Raises
+    ------
+    InputError
+        With fewer than two things.
+    """
+    if n < 2:
+        raise InputError(f"{n} window cannot be shuffled: windows.shuffle needs at least 2.")
+    rng = np.random.default_rng(seed)
+    order = np.arange(n)
+    for last in range(n - 1, 0, -1):
+        other = rng.integers(last)
+        order[[last, other]] = order[[other, last]]
+    return order

@@ -1,0 +1,47 @@
+"""Simulate a subject who watches a film: one BOLD run a repeat."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from mindvideo.demo.brain import STEP, Scanner, anatomy, bold, record
+from mindvideo.demo.neurons import Cortex, stream
+from mindvideo.demo.sight import FPS, PIXELS, look
+from mindvideo.io.clips import stream_frames
+from mindvideo.io.runs import write_run
+from mindvideo.settings import DemoBrainSettings
+from mindvideo.stages import Input, Outputs
+
+log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    subject: str,
+    segment: str,
+    film: Input,
+    shots: Input,
+    runs: Outputs,
+    settings: DemoBrainSettings,
+) -> None:
+    """Write raw runs: the volumes kept and those that cleaning will drop."""
+    timing = settings.timing
+    scanner = Scanner(
+        tr=settings.tr,
+        n_volumes=timing.drop_start + settings.n_volumes + timing.drop_end,
+        drop_start=timing.drop_start,
+    )
+    sight = look(stream_frames(film, fps=FPS, size=PIXELS), pd.read_csv(shots, sep="\t"))
+    _, grid = anatomy(settings.resolution)
+    cortex = Cortex(grid, settings.seed, subject)
+    response = bold(cortex, sight, scanner)
+    for repeat, path in enumerate(runs, start=1):
+        rng = stream(settings.seed, subject, segment, repeat, "noise")
+        run = record(response, cortex, settings.resolution, settings.snr, rng)
+        write_run(path, run, grid, settings.tr, STEP)
+    log.info(
+        "%s %s: %d runs of %d volumes, from %g s after the film's onset, %s",
+        subject, segment, len(runs), scanner.n_volumes, scanner.times[0], grid,
+    )  # fmt: skip
