@@ -349,6 +349,8 @@ class Reconstruction(Section):
 
 class ReconstructionSettings(Reconstruction):
     stable_diffusion: str
+    num_frames: PositiveInt = Field(description="frames of a clip")
+    size: PositiveInt = Field(description="height and width of a frame [px]")
 
 
 class Scoring(Section):
@@ -357,6 +359,10 @@ class Scoring(Section):
     n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
     gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
     permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
+    resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
+    block: PositiveInt = Field(
+        5, description="neighbours that a bootstrap sample draws together [clips]"
+    )
     seed: int = 0
 
 
@@ -398,7 +404,7 @@ class DemoBrain(Section):
     """The simulated brains (mindvideo.demo.brain)."""
 
     seed: int = 2018
-    resolution: PositiveFloat = Field(4.0, description="voxel size [mm]")
+    resolution: PositiveInt = Field(4, description="voxel size [mm]")
     snr: PositiveFloat = Field(1.0, description="scales the signal against the noise")
 
 

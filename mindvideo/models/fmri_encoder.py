@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -56,7 +58,7 @@ class ProjectionHead(nn.Module):
         return self.layer_norm(x + projected)  #                               b c o
 
 
-class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):
+class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A transformer over the patches of a window of volumes (paper 3.3, 4.2).
 
     Spatial attention within each volume, temporal attention within each patch; no class token.
@@ -208,7 +210,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):
         wanted = [range(len(self.blocks))[layer] for layer in layers]
         maps: dict[int, Tensor] = {}
         x = self._embed(fmri)
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(cast("list[Block]", self.blocks)):
             if i in wanted:
                 weights = block.attn.weights(block.norm1(x))
                 maps[i] = rearrange(weights, "(b w) h q k -> b w h q k", w=window)
@@ -219,7 +221,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):
         return self.patch_embed(rearrange(fmri, "b w v -> (b w) v")) + self.pos_embed[:, 1:]
 
     def _check(self, fmri: Tensor) -> int:
-        made_for = (self.config.window_size, self.config.num_voxels)
+        made_for = (self.config["window_size"], self.config["num_voxels"])
         if fmri.ndim != 3 or tuple(fmri.shape[1:]) != made_for:
             raise InputError(
                 f"fMRI of shape {tuple(fmri.shape)}; the encoder needs (windows, {made_for[0]} "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Self
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from einops import rearrange, repeat
 from torch import Generator, Tensor, nn
 
@@ -15,7 +15,7 @@ from mindvideo.models.positions import resize_positions, sincos_positions
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 
-class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):
+class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A masked autoencoder over one-dimensional patches of voxels.
 
     The encoder sees the class token and the patches that are left; the decoder sees all places,
@@ -95,7 +95,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):
         mask
             ``(b, p)``, 1 = hidden
         """
-        patches = rearrange(volumes, "b (p s) -> b p s", s=self.config.patch_size)  # b p s
+        patches = rearrange(volumes, "b (p s) -> b p s", s=self.config["patch_size"])  # b p s
         order, keep = draw_order(patches, mask_ratio, generator)  #                   b p
         tokens = self.encode(volumes, order[:, :keep])  #                             b 1+k d
         prediction = self.decode(tokens, order)  #                                    b p s
@@ -131,7 +131,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):
         """
         shape = {name: value for name, value in self.config.items() if not name.startswith("_")}
         other = type(self)(**{**shape, "num_voxels": num_voxels})
-        patches = count_patches(num_voxels, self.config.patch_size)
+        patches = count_patches(num_voxels, self.config["patch_size"])
         state = self.state_dict()
         for name in ("pos_embed", "decoder_pos_embed"):
             state[name] = resize_positions(state[name], patches)

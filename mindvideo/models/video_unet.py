@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention
+from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (see VideoUNet)
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -116,13 +117,13 @@ class VideoTransformerBlock(nn.Module):
         self.norm1, self.attn1 = block.norm1, block.attn1
         self.norm2, self.attn2 = block.norm2, block.attn2
         self.norm3, self.ff = block.norm3, block.ff
-        self.attn1.set_processor(SparseCausalAttention(clip))
+        self.attn1.set_processor(SparseCausalAttention(clip))  # type: ignore[arg-type]
 
         dim, heads = block.attn1.query_dim, block.attn1.heads
         self.norm_temp = nn.LayerNorm(dim)
         self.attn_temp = Attention(query_dim=dim, heads=heads, dim_head=dim // heads)
-        nn.init.zeros_(self.attn_temp.to_out[0].weight)
-        nn.init.zeros_(self.attn_temp.to_out[0].bias)
+        for weight in self.attn_temp.to_out.parameters():
+            nn.init.zeros_(weight)
 
     def forward(
         self,
@@ -163,10 +164,14 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
     Made from an image UNet by :func:`inflate`. Convolutions, and the group norm at the entry of
     each transformer, stay per frame. A clip of equal frames with fresh temporal layers gives the
     image UNet's own output.
+
+    Notes
+    -----
+    A diffusers pipeline that loads this class looks for the name ``ModelMixin`` in this module.
     """
 
     # The image UNet's signature is the list of settings that diffusers saves and loads.
-    @functools.wraps(UNet2DConditionModel.__init__)
+    @functools.wraps(UNet2DConditionModel.__init__)  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _check_sd1(self)
@@ -227,7 +232,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
             weight.requires_grad_(True)
 
     def _check(self, latents: Tensor, condition: Tensor) -> None:
-        channels, width = self.config.in_channels, self.config.cross_attention_dim
+        channels, width = self.config["in_channels"], self.config["cross_attention_dim"]
         if latents.ndim != 5 or latents.shape[1] != channels:
             raise InputError(
                 f"latents of shape {tuple(latents.shape)}; "

@@ -1,0 +1,186 @@
+"""The pipeline against a plain loop, and against its promises of reproducibility."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+
+from mindvideo.errors import InputError
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.video_unet import inflate
+
+SIZE = {"num_frames": 3, "height": 16, "width": 16, "num_inference_steps": 4}
+
+
+def make():
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        block_out_channels=(8, 16),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=4,
+        cross_attention_dim=12,
+        attention_head_dim=2,
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        norm_num_groups=4,
+        latent_channels=4,
+    )
+    encoder = FmriEncoder(
+        num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=12
+    )
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+    pipeline = MindVideoPipeline(
+        vae=vae.eval(),
+        unet=inflate(unet).eval(),
+        fmri_encoder=encoder.eval(),
+        scheduler=scheduler,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return make()
+
+
+@pytest.fixture
+def fmri():
+    return torch.randn(3, 2, 32, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def negative():
+    return torch.randn(2, 32, generator=torch.Generator().manual_seed(2))
+
+
+def seeds(numbers):
+    return [torch.Generator().manual_seed(number) for number in numbers]
+
+
+def test_gives_frames(pipeline, fmri, negative):
+    frames = pipeline(fmri.numpy(), negative.numpy(), **SIZE, generator=seeds([0, 1, 2]))
+    assert frames.shape == (3, 3, 16, 16, 3)
+    assert frames.dtype == np.uint8
+    assert frames.std() > 0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_denoises_as_equation_6_says(pipeline, fmri, negative, scale):
+    """DDIM written out (Song et al. 2021, Eq. 12, eta 0), a pass at a time."""
+    start = torch.randn(3, 4, 3, 8, 8)
+    found = pipeline(
+        fmri, negative, **SIZE, guidance_scale=scale, latents=start, output_type="latent"
+    )
+    condition = pipeline.fmri_encoder(fmri)
+    away = pipeline.fmri_encoder(negative[None]).expand(3, -1, -1)
+    betas = torch.linspace(0.0001**0.5, 0.02**0.5, 1000) ** 2
+    alphas = (1 - betas).cumprod(0)
+    x = start
+    for t in (751, 501, 251, 1):
+        noise = pipeline.unet(x, t, condition)
+        against = pipeline.unet(x, t, away)
+        noise = against + scale * (noise - against)
+        before = alphas[t - 250] if t > 250 else alphas[0]
+        clean = (x - (1 - alphas[t]).sqrt() * noise) / alphas[t].sqrt()
+        x = before.sqrt() * clean + (1 - before).sqrt() * noise
+    assert torch.allclose(found, x, atol=1e-4)
+
+
+def test_no_guidance_needs_no_negative_condition(pipeline, fmri, negative):
+    settings = {**SIZE, "guidance_scale": 1, "latents": torch.randn(3, 4, 3, 8, 8)}
+    assert np.array_equal(pipeline(fmri, None, **settings), pipeline(fmri, negative, **settings))
+
+
+def test_is_the_same_bit_for_bit(pipeline, fmri, negative):
+    start = torch.randn(3, 4, 3, 8, 8)
+    kept = start.clone()
+    latents = [
+        pipeline(fmri, negative, **SIZE, latents=start, output_type="latent") for _ in range(2)
+    ]
+    assert torch.equal(*latents)
+    assert torch.equal(start, kept)
+    latents = [
+        pipeline(fmri, negative, **SIZE, generator=seeds([4, 5, 6]), output_type="latent")
+        for _ in range(2)
+    ]
+    assert torch.equal(*latents)
+
+
+def test_a_clip_does_not_depend_on_its_neighbours(pipeline, fmri, negative):
+    settings = {**SIZE, "output_type": "latent"}
+    together = pipeline(fmri, negative, **settings, generator=seeds([7, 8, 9]))
+    alone = pipeline(fmri[1:2], negative, **settings, generator=seeds([8]))
+    assert torch.allclose(together[1:2], alone, atol=1e-4)
+
+
+def test_decodes_frame_by_frame_in_their_order(pipeline):
+    latents = torch.randn(3, 4, 4, 8, 8)
+    frames = pipeline.decode(latents)
+    with torch.no_grad():
+        image = pipeline.vae.decode(latents[2, :, 1][None] / pipeline.vae.config.scaling_factor)
+    pixels = ((image.sample[0] + 1) / 2).clamp(0, 1).permute(1, 2, 0) * 255
+    assert np.abs(frames[2, 1].astype(float) - pixels.numpy()).max() <= 0.51
+
+
+def test_saves_and_loads(pipeline, fmri, negative, tmp_path):
+    pipeline.save_pretrained(tmp_path)
+    folders = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert folders == {"unet", "fmri_encoder", "vae", "scheduler"}
+    loaded = MindVideoPipeline.from_pretrained(tmp_path)
+    loaded.set_progress_bar_config(disable=True)
+    settings = {**SIZE, "latents": torch.randn(3, 4, 3, 8, 8)}
+    expected = pipeline(fmri, negative, **settings)
+    assert np.array_equal(loaded(fmri, negative, **settings), expected)
+    (tmp_path / "unet" / "config.json").unlink()
+    with pytest.raises(InputError, match=r"unet: no VideoUNet here"):
+        MindVideoPipeline.from_pretrained(tmp_path)
+
+
+def test_refuses_sizes_that_the_vae_cannot_make(pipeline, fmri, negative):
+    with pytest.raises(InputError, match="multiples of 2"):
+        pipeline(fmri, negative, **{**SIZE, "width": 15})
+
+
+def test_refuses_a_null_window_of_another_shape(pipeline, fmri, negative):
+    with pytest.raises(InputError, match=r"\(1, 32\).*\(2, 32\)"):
+        pipeline(fmri, negative[:1], **SIZE)
+
+
+def test_refuses_windows_of_another_shape(pipeline, fmri, negative):
+    with pytest.raises(InputError, match="2 volumes, 32 voxels"):
+        pipeline(fmri[..., :24], negative, **SIZE)
+
+
+def test_refuses_guidance_without_a_negative_condition(pipeline, fmri):
+    with pytest.raises(InputError, match="negative_fmri"):
+        pipeline(fmri, None, **SIZE)
+
+
+def test_refuses_noise_that_does_not_fit(pipeline, fmri, negative):
+    with pytest.raises(InputError, match="2 generators for 3 clips"):
+        pipeline(fmri, negative, **SIZE, generator=seeds([0, 1]))
+    with pytest.raises(InputError, match=r"\(3, 4, 3, 8, 8\) were needed"):
+        pipeline(fmri, negative, **SIZE, latents=torch.zeros(3, 4, 2, 8, 8))
+
+
+def test_refuses_an_encoder_of_another_width(pipeline):
+    encoder = FmriEncoder(
+        num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=8
+    )
+    with pytest.raises(InputError, match=r"width 8.* 12"):
+        MindVideoPipeline(
+            vae=pipeline.vae,
+            unet=pipeline.unet,
+            fmri_encoder=encoder,
+            scheduler=pipeline.scheduler,
+        )
