@@ -124,3 +124,11 @@ def test_saves_and_loads(tmp_path):
     loaded = MaskedAutoencoder.from_pretrained(tmp_path)
     volumes = torch.randn(2, 64)
     assert torch.equal(model(volumes, 0.5, seed())[1], loaded(volumes, 0.5, seed())[1])
+
+
+def test_half_precision_gives_nearly_the_same_loss():
+    model, volumes = make(), torch.randn(4, 64)
+    loss, *_ = model(volumes, 0.5, seed())
+    with torch.autocast("cpu", torch.bfloat16):
+        rough, *_ = model(volumes, 0.5, seed())
+    assert rough.item() == pytest.approx(loss.item(), rel=0.02)

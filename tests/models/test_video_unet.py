@@ -244,3 +244,12 @@ def test_refuses_shapes_that_do_not_fit(unet):
         unet(latents, times, condition[..., :8])
     with pytest.raises(InputError, match="for 2 clips"):
         unet(latents, times, condition[:1])
+
+
+@torch.no_grad()
+def test_half_precision_gives_nearly_the_same_noise(unet):
+    latents, times, condition = inputs()
+    noise = unet(latents, times, condition)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = unet(latents, times, condition)
+    assert (rough - noise).square().mean() < 1e-3 * noise.square().mean()
