@@ -13,7 +13,7 @@ from mindvideo.errors import InputError
 def load_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     """Read a table that must have certain columns.
 
-    Only ``n/a`` and empty cells are missing values: a caption may well be the word "None".
+    Only ``n/a`` is a missing value: a caption may well be the word "None", or empty.
 
     Raises
     ------

@@ -1,0 +1,75 @@
+"""Frames → latents, captions → text tokens: what Stable Diffusion sees of the stimuli."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+
+from mindvideo.models.device import device
+
+
+@torch.inference_mode()
+def encode_frames(vae: Any, clips: np.ndarray, *, batch_size: int) -> Iterator[np.ndarray]:
+    """Encode frames one clip after the other.
+
+    Parameters
+    ----------
+    vae : diffusers.AutoencoderKL
+    clips : ndarray, uint8, (n, f, h, w, 3)
+    batch_size : int
+        Frames at a time (within a clip).
+
+    Yields
+    ------
+    ndarray, float32, (f, c, h / 8, w / 8)
+        A clip's latents: the mean of the VAE's posterior (no draw: the same frame always has the
+        same latent), times `scaling_factor` (0.18215 in Stable Diffusion 1).
+    """
+    vae = vae.to(device())
+    for clip in clips:
+        pixels = torch.from_numpy(np.array(clip)).to(device()) / 127.5 - 1
+        pixels = rearrange(pixels, "f h w c -> f c h w").to(vae.dtype)
+        means = [vae.encode(batch).latent_dist.mode() for batch in pixels.split(batch_size)]
+        yield (torch.cat(means) * vae.config.scaling_factor).float().cpu().numpy()
+
+
+@torch.inference_mode()
+def encode_captions(
+    tokenizer: Any, text_encoder: Any, captions: Sequence[str], *, batch_size: int
+) -> Iterator[np.ndarray]:
+    """Encode captions as Stable Diffusion's conditioning.
+
+    Parameters
+    ----------
+    tokenizer, text_encoder
+        From :func:`mindvideo.models.pretrained.load_stable_diffusion`.
+    captions : sequence of str
+        Padded, and cut, to the tokenizer's `model_max_length`.
+    batch_size : int
+
+    Yields
+    ------
+    ndarray, float32, (batch, tokens, dim)
+        Last hidden states (77 × 768 in Stable Diffusion 1).
+    """
+    text_encoder = text_encoder.to(device())
+    for start in range(0, len(captions), batch_size):
+        tokens = tokenizer(
+            list(captions[start : start + batch_size]),
+            padding="max_length",
+            max_length=tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        # Like Stable Diffusion itself: no attention mask, padding is part of the conditioning.
+        yield text_encoder(tokens.to(device()))[0].float().cpu().numpy()
+
+
+def count_cut(tokenizer: Any, captions: Sequence[str]) -> int:
+    """Count the captions that are longer than the tokenizer's `model_max_length`."""
+    lengths = [len(tokens) for tokens in tokenizer(list(captions)).input_ids]
+    return sum(length > tokenizer.model_max_length for length in lengths)

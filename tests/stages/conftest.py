@@ -1,0 +1,71 @@
+"""A tiny test set: two films of coloured clips, and reconstructions of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mindvideo.io.tables import save_table
+
+
+@pytest.fixture
+def test_set(tmp_path):
+    """Reconstructions that are the clips plus noise; the table is not in the films' order."""
+    rng = np.random.default_rng(0)
+    paths = SimpleNamespace(folder=tmp_path, clips=[], captions=[])
+    films = {}
+    for segment, n in (("test1", 8), ("test2", 6)):
+        colours = rng.integers(0, 256, (n, 1, 1, 1, 3))
+        pattern = rng.integers(-40, 40, (n, 3, 16, 16, 3))
+        films[segment] = (colours + pattern).clip(0, 255).astype(np.uint8)
+        (tmp_path / "clips").mkdir(exist_ok=True)
+        (tmp_path / "captions").mkdir(exist_ok=True)
+        paths.clips.append(tmp_path / "clips" / f"{segment}.npy")
+        paths.captions.append(tmp_path / "captions" / f"{segment}.tsv")
+        np.save(paths.clips[-1], films[segment])
+        words = [f"{segment} shows clip {i}" for i in range(n)]
+        table = {
+            "clip": range(n),
+            "caption": words,
+            "scene_first": range(n),
+            "scene_last": range(n),
+        }
+        save_table(paths.captions[-1], pd.DataFrame(table))
+    rows = [("test2", i) for i in range(6)] + [("test1", i) for i in reversed(range(8))]
+    shown = np.stack([films[segment][i] for segment, i in rows]).astype(int)
+    paths.films, paths.rows = films, rows
+    paths.made = (shown + rng.integers(-20, 20, shown.shape)).clip(0, 255).astype(np.uint8)
+    paths.reconstructions, paths.table = tmp_path / "made.npy", tmp_path / "table.tsv"
+    np.save(paths.reconstructions, paths.made)
+    save_table(paths.table, pd.DataFrame(rows, columns=["segment", "clip"]))
+    return paths
+
+
+class MeanColour(torch.nn.Module):
+    """A classifier of mean colours, for frames (b, c, h, w) and clips (b, t, c, h, w)."""
+
+    config = SimpleNamespace(num_frames=4)
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.classifier = torch.nn.Linear(3, 12)
+        self.classifier.weight.data = torch.randn(12, 3, generator=generator)
+
+    def forward(self, pixel_values):
+        colour = pixel_values.mean(dim=(-2, -1))
+        if colour.ndim == 3:
+            colour = colour.mean(dim=1)
+        return SimpleNamespace(logits=self.classifier(colour))
+
+
+def to_pixels(examples, return_tensors):
+    pixels = torch.from_numpy(np.stack([np.stack(x) for x in examples])).float() / 127.5 - 1
+    return {"pixel_values": pixels.movedim(-1, -3)}
+
+
+@pytest.fixture
+def colour_classifier():
+    return to_pixels, MeanColour().eval()
