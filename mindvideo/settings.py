@@ -211,6 +211,11 @@ class Samples(Section):
 
     seconds: PositiveFloat = Field(7.2, description="time averaged into one sample [s]")
     areas: list[str] = ["V1", "V2", "V3", "V4"]
+    centre: bool = Field(
+        True,
+        description="subtract each grayordinate's mean over the run, as the target runs' cleaning "
+        "does; without, samples are mostly the scanner's image of the brain",
+    )
 
 
 class SampleSettings(Samples):

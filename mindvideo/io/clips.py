@@ -15,6 +15,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import rows
@@ -194,6 +195,43 @@ def gather_clips(clips: dict[str, np.ndarray], segments: list[str], numbers: lis
         )
     places = rows({name: len(array) for name, array in clips.items()}, segments, numbers)
     return np.stack([clips[segment][number] for segment, number in places])
+
+
+def load_shown(made: np.ndarray, listing: pd.DataFrame, clips: list[Path]) -> np.ndarray:
+    """Load the clips that reconstructions should look like.
+
+    Parameters
+    ----------
+    made : ndarray, uint8, (n, n_frames, h, w, 3)
+        Reconstructions.
+    listing : DataFrame
+        Their `segment` and `clip`.
+    clips : list of Path
+        Files of clips, named after their segments.
+
+    Returns
+    -------
+    ndarray, uint8, of the reconstructions' shape
+
+    Raises
+    ------
+    InputError
+        If counts, frames or sizes differ, or clips are missing.
+    """
+    if len(made) != len(listing):
+        raise InputError(
+            f"{len(made)} reconstructions, but {len(listing)} rows in the table of windows: "
+            "they come from different runs; reconstruct again"
+        )
+    films = {path.stem: load_clips(path) for path in clips}
+    shown = gather_clips(films, listing["segment"].tolist(), listing["clip"].tolist())
+    if shown.shape != made.shape:
+        raise InputError(
+            "reconstructions of (frames, height, width, colours) "
+            f"{made.shape[1:]}, clips of {shown.shape[1:]}: cut the clips with the size and rate "
+            "of the reconstructions"
+        )
+    return shown
 
 
 def side_by_side(truth: np.ndarray, reconstruction: np.ndarray, *, height: int) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""Write each reconstruction beside its clip as mp4, and a page that plays them all."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import pandas as pd
+
+from mindvideo.errors import InputError
+from mindvideo.figures.gallery import gallery_page
+from mindvideo.io.clips import load_clips, load_shown, side_by_side, write_video
+from mindvideo.io.tables import load_table, save_table
+from mindvideo.progress import progress
+from mindvideo.settings import VideoSettings
+from mindvideo.stages import Input, Inputs, Output
+
+HEIGHT = 128
+"""Smaller frames are enlarged to at least this height [px]."""
+
+
+def main(
+    *,
+    reconstructions: Input,
+    table: Input,
+    clips: Inputs,
+    captions: Inputs,
+    per_clip: Input,
+    videos: Output,
+    manifest: Output,
+    settings: VideoSettings,
+) -> None:
+    """Write {segment}_{clip}.mp4 for each test clip, index.html, and their checksums."""
+    made = load_clips(reconstructions)
+    listing = load_table(table, ["segment", "clip"])
+    shown = load_shown(made, listing, clips)
+    listing = _with_captions(listing, captions)
+    scores = load_table(per_clip, ["segment", "clip"])
+    metrics = [name for name in scores.columns if name not in ("segment", "clip")]
+    listing = listing.merge(scores, "left", ["segment", "clip"], validate="1:1")
+
+    videos.mkdir()
+    files, cards, picture = [], [], side_by_side(shown[0], made[0], height=HEIGHT)
+    duration = made.shape[1] / settings.fps
+    for i, row in enumerate(progress(listing.to_dict("records"), desc="videos", unit="clip")):
+        file = f"{row['segment']}_{row['clip']:04d}.mp4"
+        picture = side_by_side(shown[i], made[i], height=HEIGHT)
+        write_video(videos / file, picture, fps=settings.fps)
+        files.append(file)
+        cards.append(
+            {
+                "file": file,
+                "segment": row["segment"],
+                "clip": row["clip"],
+                "seconds": round(row["clip"] * duration, 3),
+                "caption": row["caption"],
+                "scores": [_number(row[name]) for name in metrics],
+            }
+        )
+    height, width = picture.shape[1:3]
+    page = gallery_page(settings.title, cards, metrics, width=width, height=height)
+    (videos / "index.html").write_text(page, encoding="utf-8")
+
+    files.append("index.html")
+    sums = [hashlib.sha256((videos / file).read_bytes()).hexdigest() for file in files]
+    save_table(manifest, pd.DataFrame({"file": files, "sha256": sums}))
+
+
+def _with_captions(listing: pd.DataFrame, captions: Inputs) -> pd.DataFrame:
+    tables = [load_table(path, ["clip", "caption"]).assign(segment=path.stem) for path in captions]
+    words = pd.concat(tables)[["segment", "clip", "caption"]]
+    listing = listing[["segment", "clip"]].merge(words, "left", ["segment", "clip"])
+    if (missing := listing["caption"].isna()).any():
+        first = listing[missing].iloc[0]
+        raise InputError(
+            f"{missing.sum()} clips have no caption, first {first['segment']} {first['clip']}: "
+            "caption the same test segments that were reconstructed"
+        )
+    return listing
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 4)

@@ -1,0 +1,74 @@
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import save_table
+from mindvideo.settings import FigureSettings
+from mindvideo.stages import figures as stage
+
+
+@pytest.fixture
+def run(test_set):
+    folder = test_set.folder
+    scores = pd.DataFrame(test_set.rows, columns=["segment", "clip"]).assign(ssim=0.25)
+    save_table(folder / "per_clip.tsv", scores)
+    metrics = {"metric": ["ssim", "video_2_way"], "value": [0.2, 0.9]}
+    metrics |= {"chance": [np.nan, 0.75], "null_mean": [0.1, 0.76]}
+    save_table(folder / "metrics.tsv", pd.DataFrame(metrics))
+    for name in ("mbm", "contrastive"):
+        (folder / name).mkdir()
+        save_table(folder / name / "history.tsv", pd.DataFrame({"step": [1, 2], "loss": [2.0, 1]}))
+    r = np.zeros((10, 12, 10), np.float32)
+    r[3:6, 3:6, 3:6] = 0.4
+    affine = np.diag([18.0, 18, 18, 1])
+    affine[:3, 3] = (-90, -126, -72)
+    nib.Nifti1Image(r, affine).to_filename(folder / "r.nii.gz")
+    nib.Nifti1Image((r > 0).astype(np.uint8), affine).to_filename(folder / "mask.nii.gz")
+    nib.Nifti1Image(r[1:], affine).to_filename(folder / "other.nii.gz")
+
+    def main(**changed):
+        inputs = {
+            "reconstructions": test_set.reconstructions,
+            "table": test_set.table,
+            "clips": test_set.clips,
+            "metrics": folder / "metrics.tsv",
+            "per_clip": folder / "per_clip.tsv",
+            "r": folder / "r.nii.gz",
+            "mask": folder / "mask.nii.gz",
+            "histories": [folder / name / "history.tsv" for name in ("mbm", "contrastive")],
+            **changed,
+        }
+        out = {name: folder / f"{name}.png" for name in ("strip", "training", "selection")}
+        stage.main(**inputs, **out, settings=FigureSettings(every=5))
+        return out
+
+    return main
+
+
+def test_three_pictures(run):
+    for path in run().values():
+        with Image.open(path) as picture:
+            assert min(picture.size) > 200
+            assert np.ptp(np.asarray(picture.convert("L"))) > 100
+
+
+def test_maps_must_share_a_grid(run, test_set):
+    with pytest.raises(InputError, match="not on the same grid"):
+        run(mask=test_set.folder / "other.nii.gz")
+
+
+def test_histories_are_named_after_what_tells_them_apart(tmp_path):
+    folders = [tmp_path / name / "history.tsv" for name in ("mbm_tuning", "cotraining")]
+    assert stage._titles(folders) == ["mbm tuning", "cotraining"]
+    files = [tmp_path / "mbm_history.tsv", tmp_path / "video_tuning.tsv"]
+    assert stage._titles(files) == ["mbm", "video tuning"]
+
+
+def test_results_stand_beside_chance_or_null():
+    row = {"metric": "ssim", "value": 0.2, "chance": np.nan, "null_mean": 0.1}
+    assert stage._result(row).replace("\xa0", " ") == "SSIM 0.20 (null 0.10)"
+    row |= {"metric": "video_2_way", "chance": 0.75}
+    assert stage._result(row).replace("\xa0", " ") == "video 2-way 0.20 (chance 0.75)"
