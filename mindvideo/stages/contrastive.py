@@ -20,8 +20,9 @@ from mindvideo.settings import ContrastiveSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import ClipFrames, Examples, Taken, check_rows, rows_of
 from mindvideo.training.loop import train
-from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip, retrieval
+from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
 from mindvideo.training.sampling import Batches
+from mindvideo.training.similarity import retrieval
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,8 @@ def _fresh_accelerator() -> Iterator[None]:
 def toy() -> ModuleType:
     """The module beside this one."""
     spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["toy"] = module
     spec.loader.exec_module(module)

@@ -1,6 +1,7 @@
 """A training of a second, with all that makes exact resuming hard: dropout, noise, warm-up, decay.
 
-As a script it trains in a folder, for a test to kill it: ``toy.py FOLDER SECONDS_PER_STEP``.
+As a script it trains in a folder, for a test to kill it: ``toy.py FOLDER SECONDS_PER_STEP``, or,
+with `compare` as a third argument, two trainings that are the same in any number of processes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mindvideo.settings import Training
 from mindvideo.training.datasets import Examples
 from mindvideo.training.loop import train
 from mindvideo.training.sampling import Batches
+from mindvideo.training.similarity import clip_loss, gather
 
 N_EXAMPLES, WIDTH = 23, 8
 DEFAULTS: dict[str, Any] = {
@@ -68,6 +70,30 @@ class Regression:
         return error.square().mean(), {"bias": error.detach().mean()}
 
 
+class Contrast:
+    """A loss that compares all examples, those of other processes too."""
+
+    decomposes: ClassVar[bool] = False
+
+    def __call__(
+        self, model: nn.Module, batch: dict[str, Tensor], generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        mine, scale = model(batch["x"])
+        return clip_loss(gather(mine), gather(batch["x"]), scale), {}
+
+
+class Scaled(nn.Module):
+    """A linear map, and the scale of the loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.map, self.scale = nn.Linear(WIDTH, WIDTH), nn.Parameter(torch.tensor(0.3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.map(x), self.scale.exp()
+
+
 def run(
     folder: Path,
     objective: Any = None,
@@ -93,6 +119,17 @@ def run(
     return net.state_dict()
 
 
+def compare(folder: Path) -> None:
+    """Without noise or dropout, so that one process and two do the same."""
+    without = network()
+    without[3].p = 0.0
+    run(folder / "regression", Regression(noise=0), without)
+    run(folder / "contrast", Contrast(), Scaled())
+
+
 if __name__ == "__main__":
-    pause = float(sys.argv[2])
-    run(Path(sys.argv[1]), Regression(before=lambda n: time.sleep(pause)), checkpoint_minutes=1e-9)
+    folder, pause = Path(sys.argv[1]), float(sys.argv[2])
+    if sys.argv[3:] == ["compare"]:
+        compare(folder)
+    else:
+        run(folder, Regression(before=lambda n: time.sleep(pause)), checkpoint_minutes=1e-9)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mindvideo.training.augment import chosen, crop, draw, sparsify, swap_words
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("shape", [(5, 100), (5, 2, 100)])
+def test_sparsify_really_zeroes_that_share(shape: tuple[int, ...]) -> None:
+    fmri = torch.ones(shape)
+    sparse = sparsify(fmri, 0.2, generator())
+    assert ((sparse == 0).sum(dim=-1) == 20).all()
+    assert (fmri == 1).all()
+    zeros = (sparse == 0).reshape(5, -1, 100)
+    assert (zeros == zeros[:, :1]).all()  # the same voxels in all volumes of a window
+    assert len(torch.unique(zeros[:, 0], dim=0)) == 5  # others in each example
+    assert torch.equal(sparse, sparsify(fmri, 0.2, generator()))
+
+
+def test_sparsify_keeps_the_others() -> None:
+    fmri = torch.randn(3, 2, 50)
+    sparse = sparsify(fmri, 0.5, generator())
+    assert torch.equal(sparse[sparse != 0], fmri[sparse != 0])
+    assert sparsify(fmri, 0.0, generator()) is fmri
+
+
+def test_voxels_are_zeroed_evenly() -> None:
+    zeros = (sparsify(torch.ones(5000, 20), 0.2, generator()) == 0).float().mean(dim=0)
+    assert (zeros - 0.2).abs().max() < 0.03
+
+
+def test_crop_is_a_window_of_the_frame() -> None:
+    frame = np.arange(20 * 30 * 3).reshape(20, 30, 3)
+    places = set()
+    for seed in range(200):
+        window = crop(frame, generator(seed))
+        assert window.shape == (16, 24, 3)
+        top, left = divmod(int(window[0, 0, 0]) // 3, 30)
+        np.testing.assert_array_equal(window, frame[top : top + 16, left : left + 24])
+        places.add((top, left))
+    assert {top for top, _ in places} == set(range(5))
+    assert {left for _, left in places} == set(range(7))
+
+
+def test_swap_words() -> None:
+    caption = "a red ball rolls over the grass"
+    for seed in range(20):
+        swapped = swap_words(caption, generator(seed))
+        assert sorted(swapped.split()) == sorted(caption.split())
+        assert sum(a != b for a, b in zip(swapped.split(), caption.split(), strict=True)) == 2
+    assert swap_words("ball", generator()) == "ball"
+    assert swap_words("", generator()) == ""
+
+
+def test_chosen() -> None:
+    assert chosen(50, 0.0, generator()) == [False] * 50
+    assert chosen(50, 1.0, generator()) == [True] * 50
+    assert 0.25 < np.mean(chosen(2000, 0.3, generator())) < 0.35
+
+
+def test_draw() -> None:
+    source = generator()
+    assert {draw(3, source) for _ in range(50)} == {0, 1, 2}

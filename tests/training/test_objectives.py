@@ -1,0 +1,306 @@
+"""Objectives against references, and models that know the answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler
+from PIL import Image
+from torch import Tensor, nn
+
+from mindvideo.errors import InputError
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.training.objectives.contrastive import (
+    ClipTargets,
+    Contrast,
+    FmriToClip,
+)
+from mindvideo.training.objectives.denoising import (
+    Denoising,
+    FmriCondition,
+    FmriToVideo,
+    TextCondition,
+    noise_schedule,
+)
+from mindvideo.training.objectives.mbm import MaskedModelling, masked_correlation
+from mindvideo.training.similarity import clip_loss, retrieval
+
+CPU = torch.device("cpu")
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# --- masked brain modelling -----------------------------------------------------------------------
+
+
+def test_masked_modelling_is_the_models_loss() -> None:
+    torch.manual_seed(0)
+    shape = {"embed_dim": 8, "depth": 1, "num_heads": 2}
+    decoder = {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
+    model = MaskedAutoencoder(num_voxels=32, patch_size=4, **shape, **decoder)
+    volumes = torch.randn(3, 32)
+    loss, logs = MaskedModelling(0.75)(model, {"volumes": volumes}, generator())
+    expected, prediction, mask = model(volumes, 0.75, generator=generator())
+    assert loss == expected
+    hidden = mask.bool().numpy()
+    patches = volumes.view(3, 8, 4).numpy()
+    r = np.corrcoef(prediction.detach().numpy()[hidden].ravel(), patches[hidden].ravel())[0, 1]
+    assert logs["correlation"].item() == pytest.approx(r, abs=1e-5)
+
+
+def test_correlation_of_a_constant_is_zero() -> None:
+    assert masked_correlation(torch.ones(2, 3, 4), torch.randn(2, 3, 4), torch.ones(2, 3)) == 0
+
+
+# --- contrastive ----------------------------------------------------------------------------------
+
+
+def unit(n: int, d: int = 6, seed: int = 0) -> Tensor:
+    return nn.functional.normalize(torch.randn(n, d, generator=generator(seed)), dim=1)
+
+
+def test_clip_loss_is_open_clips() -> None:
+    a, b = unit(7, seed=1), unit(7, seed=2)
+    expected = open_clip.loss.ClipLoss()(a, b, logit_scale=torch.tensor(14.0))
+    torch.testing.assert_close(clip_loss(a, b, torch.tensor(14.0)), expected)
+
+
+def test_retrieval_counts_by_hand() -> None:
+    a, b = unit(30, seed=1), unit(30, seed=2)
+    for k in (1, 5):
+        hits = [i in np.argsort(-(a[i] @ b.T).numpy())[:k] for i in range(30)]
+        assert retrieval(a, b, k).item() == pytest.approx(np.mean(hits))
+    assert retrieval(a, a, 1) == 1
+
+
+def test_equal_targets_are_all_right() -> None:
+    """Two clips with the same caption: either answers for the other."""
+    a = unit(4)
+    b = a[[0, 0, 2, 3]]
+    assert retrieval(b, b, 1) == 1
+
+
+class ToyClip(nn.Module):
+    """Mean colour, and counts of letters in order, as embeddings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.colours, self.letters = nn.Linear(3, 6), nn.Linear(40, 6)
+
+    def encode_image(self, pixels: Tensor) -> Tensor:
+        return self.colours(pixels)
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        return torch.sin(9 * self.letters(tokens))  # spread over the sphere
+
+
+def toy_clip(seen: list[tuple[int, ...]] | None = None) -> SimpleNamespace:
+    def preprocess(image: Image.Image) -> Tensor:
+        if seen is not None:
+            seen.append(image.size)
+        return torch.tensor(np.asarray(image).mean(axis=(0, 1)) / 255, dtype=torch.float32)
+
+    def tokenizer(captions: list[str]) -> Tensor:
+        codes = [[ord(letter) - 100.0 for letter in f"{caption:40}"[:40]] for caption in captions]
+        return torch.tensor(codes) / 10
+
+    return SimpleNamespace(model=ToyClip(), preprocess=preprocess, tokenizer=tokenizer)
+
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (9, 3, 10, 10, 3), dtype=np.uint8)
+CAPTIONS = [f"{letter * 12} is a thing" for letter in "abgdezhki"]
+BOTH = ["text", "image"]
+
+
+def targets(seen: list[tuple[int, ...]] | None = None) -> ClipTargets:
+    return ClipTargets(toy_clip(seen), FRAMES, CAPTIONS, BOTH, CPU, batch_size=4)
+
+
+def test_targets_are_computed_once() -> None:
+    made = targets()
+    assert made.images.shape == (9, 3, 6)
+    assert made.texts.shape == (9, 6)
+    assert made.width == 6
+    torch.testing.assert_close(made.images[4, 2], made.embed_images([FRAMES[4, 2]])[0])
+    torch.testing.assert_close(made.texts[8], made.embed_texts([CAPTIONS[8]])[0])
+    torch.testing.assert_close(made.images.norm(dim=-1), torch.ones(9, 3))
+    assert not any(p.requires_grad for p in made._clip.model.parameters())
+
+
+def test_uncropped_targets_are_frames_of_the_clip() -> None:
+    made, index = targets(), torch.tensor([5, 0, 8])
+    before = made.images.clone()
+    frames = set()
+    for seed in range(30):
+        drawn = made.draw_images(index, 0.0, generator(seed))
+        for row, example in enumerate(index):
+            (same,) = (made.images[example] == drawn[row]).all(dim=1).nonzero()
+            frames.add(int(same))
+    assert frames == {0, 1, 2}
+    made.draw_images(index, 1.0, generator())
+    assert torch.equal(made.images, before)
+
+
+def test_cropped_targets_are_embedded_anew() -> None:
+    seen: list[tuple[int, ...]] = []
+    made = targets(seen)
+    seen.clear()
+    drawn = made.draw_images(torch.arange(9), 1.0, generator())
+    assert seen == [(8, 8)] * 9
+    assert (drawn[:, None] - made.images).abs().amax(dim=2).min() > 1e-6
+
+
+def test_swapped_captions_are_embedded_anew() -> None:
+    made = targets()
+    index = torch.arange(9)
+    assert torch.equal(made.draw_texts(index, 0.0, generator()), made.texts)
+    swapped = made.draw_texts(index, 1.0, generator())
+    assert (swapped - made.texts).abs().amax(dim=1).min() > 1e-6
+
+
+def test_only_what_is_asked_for_is_embedded() -> None:
+    made = ClipTargets(toy_clip(), FRAMES, CAPTIONS, ["text"], CPU)
+    assert not hasattr(made, "images")
+    assert made.width == 6
+
+
+def encoder() -> FmriEncoder:
+    torch.manual_seed(0)
+    shape = {"embed_dim": 8, "depth": 1, "num_heads": 2, "out_channel": 5, "out_dim": 6}
+    return FmriEncoder(num_voxels=16, patch_size=4, **shape)
+
+
+def contrast(modalities: list[str], align_tokens: float = 0.0) -> Contrast:
+    return Contrast(targets(), modalities, 0.0, 0.0, 0.0, align_tokens)  # type: ignore[arg-type]
+
+
+def batch(n: int = 4) -> dict[str, Tensor]:
+    source = generator(5)
+    fmri, text = torch.randn(n, 2, 16, generator=source), torch.randn(n, 5, 6, generator=source)
+    return {"index": torch.arange(n), "fmri": fmri, "text": text}
+
+
+def test_contrast_is_the_mean_of_its_terms() -> None:
+    model = FmriToClip(encoder())
+    both, logs = contrast(BOTH)(model, batch(), generator())
+    torch.testing.assert_close(both, (logs["text"] + logs["image"]) / 2)
+    text, _ = contrast(["text"])(model, batch(), generator())
+    torch.testing.assert_close(text, logs["text"])
+    assert set(logs) == {"text", "text_top1", "image", "image_top1", "scale"}
+    assert logs["scale"].item() == pytest.approx(1 / 0.07, rel=1e-4)
+
+
+def test_contrast_of_text_by_hand() -> None:
+    made = encoder()
+    loss, _ = contrast(["text"])(FmriToClip(made), batch(), generator())
+    mine = nn.functional.normalize(made(batch()["fmri"]).mean(dim=1), dim=1)
+    logits = made.logit_scale.exp() * mine @ targets().texts[:4].T
+    rows = -logits.log_softmax(dim=1).diagonal().mean()
+    columns = -logits.log_softmax(dim=0).diagonal().mean()
+    torch.testing.assert_close(loss, (rows + columns) / 2)
+
+
+def test_tokens_are_aligned_with_a_weight() -> None:
+    made = encoder()
+    plain, _ = contrast(BOTH)(FmriToClip(made), batch(), generator())
+    weighted, logs = contrast(BOTH, 0.5)(FmriToClip(made), batch(), generator())
+    error = (made(batch()["fmri"]) - batch()["text"]).square().mean()
+    torch.testing.assert_close(logs["tokens"], error)
+    torch.testing.assert_close(weighted, plain + 0.5 * error)
+
+
+def test_contrast_learns_to_retrieve() -> None:
+    model = FmriToClip(encoder())
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    objective = contrast(["text"])
+    for step in range(60):
+        loss, logs = objective(model, batch(9), generator(step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert logs["text_top1"] == 1
+
+
+def test_the_scale_has_an_end() -> None:
+    made = encoder()
+    nn.init.constant_(made.logit_scale, 9.0)
+    assert FmriToClip(made)(batch()["fmri"])[2] == 100
+
+
+# --- denoising ------------------------------------------------------------------------------------
+
+
+class Oracle(nn.Module):
+    """Knows the clean latents, so it can tell the noise; keeps what it was given."""
+
+    def __init__(self, scheduler: DDPMScheduler, latents: Tensor) -> None:
+        super().__init__()
+        self.alphas, self.kind = scheduler.alphas_cumprod, scheduler.config.prediction_type
+        self.latents = latents.transpose(1, 2)
+
+    def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+        self.times, self.condition = times, condition
+        alpha = self.alphas[times].view(-1, 1, 1, 1, 1)
+        noise = (noisy - alpha.sqrt() * self.latents) / (1 - alpha).sqrt()
+        if self.kind == "epsilon":
+            return noise
+        return alpha.sqrt() * noise - (1 - alpha).sqrt() * self.latents
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_who_knows_the_noise_has_no_loss(kind: str) -> None:
+    scheduler = noise_schedule(DDIMScheduler(prediction_type=kind, beta_schedule="scaled_linear"))
+    latents = torch.randn(20, 3, 4, 5, 5, generator=generator(1))  # b f c h w
+    fmri = torch.randn(20, 2, 16, generator=generator(2))
+    model = Oracle(scheduler, latents)
+    objective = Denoising(scheduler, FmriCondition(0.25))
+    loss, _ = objective(model, {"latents": latents, "fmri": fmri}, generator())
+    assert loss < 1e-6
+    assert ((model.condition == 0).float().mean(dim=-1) == 0.25).all()
+    times = model.times.tolist()
+    assert min(times) < 200 < 800 < max(times) < 1000
+
+
+def test_who_guesses_zero_has_the_noises_variance() -> None:
+    class Zero(nn.Module):
+        def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+            return torch.zeros_like(noisy)
+
+    objective = Denoising(noise_schedule(DDIMScheduler()), FmriCondition(0.0))
+    inputs = {"latents": torch.randn(8, 3, 4, 8, 8), "fmri": torch.zeros(8, 2, 4)}
+    assert objective(Zero(), inputs, generator())[0].item() == pytest.approx(1, abs=0.05)
+
+
+def test_noise_schedule_is_the_samplers() -> None:
+    sampler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    assert torch.equal(noise_schedule(sampler).alphas_cumprod, sampler.alphas_cumprod)
+    with pytest.raises(InputError, match="prediction_type sample"):
+        noise_schedule(EulerDiscreteScheduler(prediction_type="sample"))
+
+
+def test_captions_are_dropped_with_a_probability() -> None:
+    empty, text = torch.zeros(5, 6), torch.ones(4000, 5, 6)
+    drawn = TextCondition(empty, 0.1)({"text": text}, generator())
+    dropped = (drawn == 0).flatten(1)
+    assert (dropped.all(dim=1) == dropped.any(dim=1)).all()
+    assert dropped[:, 0].float().mean().item() == pytest.approx(0.1, abs=0.02)
+    assert torch.equal(TextCondition(empty, 0.0)({"text": text}, generator()), text)
+
+
+def test_fmri_to_video_conditions_on_the_tokens() -> None:
+    class Unet(nn.Module):
+        def forward(self, latents: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
+            return latents + tokens.mean() + times.mean()
+
+    made, latents, times = encoder(), torch.ones(4, 1, 1, 1, 1), torch.ones(4)
+    expected = 2 + made(batch()["fmri"]).mean()
+    model = FmriToVideo(made, Unet())
+    torch.testing.assert_close(model(latents, times, batch()["fmri"])[0].squeeze(), expected)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mindvideo.errors import InputError
+from mindvideo.training.sampling import Batches, step_generator, step_seed
+
+
+def epoch(batches: Batches, number: int) -> np.ndarray:
+    first = number * batches.per_epoch
+    return np.stack([batches.batch_at(first + i) for i in range(batches.per_epoch)])
+
+
+@pytest.mark.parametrize(("n", "size"), [(24, 4), (23, 4), (5, 5), (7, 1)])
+def test_an_epoch_visits_each_example_at_most_once(n: int, size: int) -> None:
+    batches = Batches(n, size, seed=0)
+    assert batches.per_epoch == n // size
+    for number in range(3):
+        found = epoch(batches, number)
+        assert found.shape == (n // size, size)
+        assert len(np.unique(found)) == found.size
+        assert found.max() < n
+
+
+def test_what_is_left_over_changes() -> None:
+    batches = Batches(23, 4, seed=0)
+    left = {tuple(set(range(23)) - set(epoch(batches, number).ravel())) for number in range(20)}
+    assert len(left) > 10
+
+
+def test_batches_are_a_function_of_seed_and_step() -> None:
+    forwards = [Batches(23, 4, 1).batch_at(step) for step in range(12)]
+    backwards = Batches(23, 4, 1)
+    for step in reversed(range(12)):
+        np.testing.assert_array_equal(backwards.batch_at(step), forwards[step])
+    assert not np.array_equal(forwards[0], Batches(23, 4, 2).batch_at(0))
+    assert not np.array_equal(forwards[0], forwards[5])  # the first of the second epoch
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scenes_are_kept_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scenes = np.repeat(np.arange(40), rng.integers(1, 9, 40))
+    batches = Batches(len(scenes), 20, seed, scenes)
+    for number in range(3):
+        found = epoch(batches, number)
+        assert len(np.unique(found)) == found.size
+        for batch in found:
+            assert len(set(scenes[batch])) == 20
+
+
+def test_as_many_batches_as_scenes_allow() -> None:
+    """One large scene: it can give one example to each batch."""
+    scenes = [0] * 100 + list(range(1, 13))
+    batches = Batches(len(scenes), 4, 0, scenes)
+    assert batches.per_epoch == 4  # 3 others in each batch, of 12
+    assert all((np.asarray(scenes)[batch] == 0).sum() == 1 for batch in epoch(batches, 0))
+
+
+def test_examples_of_large_scenes_take_turns() -> None:
+    scenes = [0] * 10 + [1] * 10
+    seen = np.unique([Batches(20, 2, 0, scenes).batch_at(step) for step in range(100)])
+    assert len(seen) == 20
+
+
+def test_all_positions_are_mixed() -> None:
+    """No example comes early in most epochs."""
+    batches = Batches(12, 3, 0)
+    places = np.array([np.argsort(epoch(batches, number).ravel()) for number in range(400)])
+    assert np.abs(places.mean(axis=0) - 5.5).max() < 1
+
+
+def test_batch_larger_than_the_data() -> None:
+    with pytest.raises(InputError, match="only 3 examples"):
+        Batches(3, 4, 0)
+
+
+def test_batch_larger_than_the_scenes() -> None:
+    with pytest.raises(InputError, match=r"only 2 scenes.*apart: false"):
+        Batches(6, 3, 0, [0, 0, 0, 1, 1, 1])
+
+
+def test_random_numbers_of_a_step() -> None:
+    def numbers(*key: int) -> tuple[float, float]:
+        generator = step_generator(*key)
+        return torch.rand((), generator=generator).item(), torch.rand(()).item()
+
+    assert numbers(0, 5, 0, 0) == numbers(0, 5, 0, 0)
+    others = {numbers(*key) for key in [(0, 5, 0, 0), (0, 5, 0, 1), (0, 5, 1, 0), (0, 6, 0, 0)]}
+    assert len(others) == 4
+    assert len({step_seed(s, t) for s in range(50) for t in range(50)}) == 2500
