@@ -53,9 +53,13 @@ _PAGE = """<!doctype html>
 <style>
 :root {
   color-scheme: light dark;
-  --page: light-dark(#f6f6f4, #15171a); --card: light-dark(#fff, #1f2226);
-  --ink: light-dark(#1c1e21, #e9eaec); --soft: light-dark(#5f656d, #9aa1aa);
-  --line: light-dark(#e0e0dc, #31353b); --bar: light-dark(#2f6f9f, #6fb1e0);
+  --page: #f6f6f4; --card: #fff; --ink: #1c1e21; --soft: #5f656d; --line: #e0e0dc; --bar: #2f6f9f;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #15171a; --card: #1f2226; --ink: #e9eaec; --soft: #9aa1aa; --line: #31353b;
+    --bar: #6fb1e0;
+  }
 }
 * { box-sizing: border-box; }
 body {

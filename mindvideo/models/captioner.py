@@ -66,7 +66,7 @@ def caption_frames(
     """
     model = model.to(device())
     for start in range(0, len(frames), batch_size):
-        batch = list(frames[start : start + batch_size])
+        batch = list(np.array(frames[start : start + batch_size]))  # torch wants it writable
         pixels = processor(images=batch, return_tensors="pt")["pixel_values"].to(device())
         tokens = model.generate(
             pixel_values=pixels, max_new_tokens=max_tokens, num_beams=1, do_sample=False

@@ -74,7 +74,7 @@ def _classify(
     try:
         logits, embeddings = [], []
         for start in progress(range(0, len(inputs), batch_size), desc=desc, unit="batch"):
-            batch = inputs[start : start + batch_size]
+            batch = np.array(inputs[start : start + batch_size])  # torch wants it writable
             # A video is a list of frames for the processor, an image is an array.
             examples = list(batch) if frames is None else [list(clip[frames]) for clip in batch]
             pixels = processor(examples, return_tensors="pt")["pixel_values"]
