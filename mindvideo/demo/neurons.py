@@ -1,10 +1,10 @@
 """Tuning of the simulated cortex: which area responds to what, and how much.
 
 Rests on: retinotopic contrast, colour and motion in V1–V4; motion in MT and its neighbours; faces,
-bodies and animals in FFC, VVC and PIT, objects in LO and PH, places in the parahippocampal and
-medial parietal areas (Grill-Spector & Weiner 2014; Epstein & Baker 2019; names of areas from
-Glasser et al. 2016); patchy tuning within an area; weaker, broader responses beyond (Hasson et al.
-2004).
+bodies and animals in FFC, VVC and PIT, objects in LO and PH, colour in V4 and V8, places in the
+parahippocampal and medial parietal areas (Grill-Spector & Weiner 2014; Epstein & Baker 2019; names
+of areas from Glasser et al. 2016); patchy tuning within an area; weaker, broader responses beyond
+(Hasson et al. 2004).
 Leaves out: interactions of stimuli, tuning that depends on position in higher areas, hemispheric
 specialisation, and individual anatomy (subjects differ in tuning, not in shape).
 """
@@ -47,16 +47,17 @@ class Profile:
 WHAT = ("family", 0.7), ("kind", 0.8)
 PROFILES: tuple[tuple[tuple[str, ...], Profile], ...] = (
     (("V1", "V2", "V3"), Profile(1.0, 0.3)),
-    (("V4",), Profile(0.9, 0.1, (("colour", 0.5), ("kind", 0.3)), 0.1)),
+    (("V4",), Profile(0.9, 0.1, (("colour", 0.8), ("kind", 0.3)), 0.1)),
     (
         ("V3A", "V3B", "V3CD", "V6", "V6A", "V7", "IPS1"),
         Profile(0.9, 0.7, (("motion", 0.6), ("kind", 0.2)), 0.2),
     ),
     (("MT", "MST", "V4t", "FST"), Profile(0.7, 0.9, (("motion", 0.9), ("kind", 0.2)), 0.2)),
     (("LO1", "LO2", "LO3", "PH"), Profile(0.4, 0.2, (*WHAT, ("motion", 0.2)), 0.3)),
-    (("V8", "VVC", "PIT", "FFC"), Profile(0.3, 0.0, (*WHAT, ("colour", 0.4)), 0.4)),
+    (("V8", "VMV2"), Profile(0.4, 0.0, (("colour", 1.0), ("kind", 0.4)), 0.3)),
+    (("VVC", "PIT", "FFC"), Profile(0.3, 0.0, (*WHAT, ("colour", 0.5)), 0.4)),
     (
-        ("PHA1", "PHA2", "PHA3", "VMV1", "VMV2", "VMV3", "DVT", "ProS", "POS1", "POS2"),
+        ("PHA1", "PHA2", "PHA3", "VMV1", "VMV3", "DVT", "ProS", "POS1", "POS2"),
         Profile(0.3, 0.0, (("scene", 0.9), ("time", 0.3)), 0.5),
     ),
     (
@@ -64,7 +65,9 @@ PROFILES: tuple[tuple[tuple[str, ...], Profile], ...] = (
             *("TPOJ1", "TPOJ2", "TPOJ3", "STSdp", "STSvp", "PHT", "TE2p", "TE1p", "TF"),
             *("PGp", "IP0", "LIPv", "VIP", "MIP", "7PL", "7Pm", "FEF", "PEF"),
         ),
-        Profile(0.1, 0.5, (("family", 0.4), ("kind", 0.35), ("scene", 0.25), ("motion", 0.25)), 0.7),
+        Profile(
+            0.1, 0.5, (("family", 0.4), ("kind", 0.35), ("scene", 0.25), ("motion", 0.25)), 0.7
+        ),
     ),
 )
 ELSEWHERE = Profile(0.0, 0.0, (("family", 0.1), ("scene", 0.1)), 0.7)

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from functools import cache
 
-import nibabel as nib
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
-from mindvideo.fmri.atlas import data_file, labels_of, midthickness
+from mindvideo.fmri.atlas import labels_of, mesh_points, midthickness
 
 EARLY = ("V1", "V2", "V3", "V4")
 
@@ -45,12 +44,7 @@ def field_centres() -> np.ndarray:
         x to the right and y upwards, in halves of the film's width; NaN outside V1–V4.
     """
     coordinates, labels = midthickness()
-    sphere = np.concatenate(
-        [
-            nib.load(data_file(f"S1200.{s}.sphere.32k_fs_LR.surf.gii")).agg_data("pointset")
-            for s in "LR"
-        ]
-    )
+    sphere = mesh_points("sphere")
     centres = np.full((len(labels), 2), np.nan)
     for side in (0, 1):
         in_v1 = np.flatnonzero(labels == labels_of("V1")[side])

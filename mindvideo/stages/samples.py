@@ -26,6 +26,8 @@ def main(*, runs: Inputs, samples: Output, settings: SampleSettings) -> None:
     rows = []
     for path in progress(runs, desc="samples", unit="run"):
         run = read_dtseries(path, columns, (left, right), tr=settings.tr)
+        if settings.centre:
+            run -= run.mean(axis=0, dtype=np.float64)
         try:
             rows.append(standardise(average(run, n_volumes)))
         except InputError as error:

@@ -1,0 +1,182 @@
+"""Simulated resting-state runs on the 91k grayordinates, for masked brain modelling.
+
+Rests on: at rest V1–V4 fluctuate together where they look at the same place, within and across
+areas and hemispheres (Heinzle et al. 2011; Butt et al. 2013), on top of a global fluctuation and
+of noise that is smooth along the cortex. So what is hidden in V1–V4 can be told from what is not.
+Leaves out: all other networks (the rest of the cortex and what lies below it has noise only), head
+motion, and the real voxels of subcortical structures: theirs are as many as in the 91k layout, but
+lie in a ball around each structure's place.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from nibabel.affines import apply_affine
+from nibabel.cifti2 import BrainModelAxis
+from nilearn.datasets import load_mni152_brain_mask
+from nilearn.glm.first_level import spm_hrf
+from scipy import sparse
+from scipy.ndimage import gaussian_filter
+from scipy.signal import lfilter
+
+from mindvideo.demo.neurons import stream
+from mindvideo.demo.retinotopy import EARLY, field_centres, field_sizes, receptive_fields
+from mindvideo.fmri.atlas import (
+    N_GRAYORDINATES,
+    N_LEFT,
+    N_RIGHT,
+    area_of,
+    cortex_vertices,
+    data_file,
+    grayordinate_labels,
+    grayordinates,
+)
+
+# The structures below the cortex in the order of the 91k layout: grayordinates, and about where
+# their middle lies in MNI space [mm] (right ones mirrored).
+SUBCORTEX: tuple[tuple[str, int, tuple[int, int, int]], ...] = (
+    ("ACCUMBENS_LEFT", 135, (-10, 12, -8)),
+    ("ACCUMBENS_RIGHT", 140, (10, 12, -8)),
+    ("AMYGDALA_LEFT", 315, (-24, -4, -20)),
+    ("AMYGDALA_RIGHT", 332, (24, -4, -20)),
+    ("BRAIN_STEM", 3472, (0, -30, -32)),
+    ("CAUDATE_LEFT", 728, (-14, 10, 12)),
+    ("CAUDATE_RIGHT", 755, (14, 10, 12)),
+    ("CEREBELLUM_LEFT", 8709, (-26, -62, -36)),
+    ("CEREBELLUM_RIGHT", 9144, (26, -62, -36)),
+    ("DIENCEPHALON_VENTRAL_LEFT", 706, (-10, -16, -10)),
+    ("DIENCEPHALON_VENTRAL_RIGHT", 712, (10, -16, -10)),
+    ("HIPPOCAMPUS_LEFT", 764, (-28, -22, -16)),
+    ("HIPPOCAMPUS_RIGHT", 795, (28, -22, -16)),
+    ("PALLIDUM_LEFT", 297, (-20, -4, 0)),
+    ("PALLIDUM_RIGHT", 260, (20, -4, 0)),
+    ("PUTAMEN_LEFT", 1060, (-26, 2, 0)),
+    ("PUTAMEN_RIGHT", 1010, (26, 2, 0)),
+    ("THALAMUS_LEFT", 1288, (-12, -18, 8)),
+    ("THALAMUS_RIGHT", 1248, (12, -18, 8)),
+)
+
+CELLS = 12  # of the visual field, a side
+BASELINE, SPREAD = 10_000.0, 0.1  # grand mean of HCP's runs, and its SD over grayordinates (share)
+# SD of each part, as share of the baseline.
+FIELD, TUNED, GLOBAL, SMOOTH, WHITE = 0.010, 0.006, 0.003, 0.008, 0.010
+STEPS = 4  # of smoothing along the mesh, about 2 mm each
+AUTOCORRELATION = 0.6  # of the smooth noise, at HCP's TR of 0.72 s
+
+
+@cache
+def layout() -> BrainModelAxis:
+    """The 91k grayordinates: both cortices, then the structures below."""
+    left, right, n_vertices = cortex_vertices()
+    axis = BrainModelAxis.from_surface(left, n_vertices, "CIFTI_STRUCTURE_CORTEX_LEFT")
+    axis += BrainModelAxis.from_surface(right, n_vertices, "CIFTI_STRUCTURE_CORTEX_RIGHT")
+    brain = load_mni152_brain_mask(resolution=2)
+    free = np.argwhere(brain.get_fdata() > 0)
+    for name, count, centre in SUBCORTEX:
+        distance = np.linalg.norm(apply_affine(brain.affine, free) - centre, axis=1)
+        nearest = np.sort(np.argpartition(distance, count)[:count])
+        axis += BrainModelAxis(
+            name=f"CIFTI_STRUCTURE_{name}",
+            voxel=free[nearest],
+            affine=brain.affine,
+            volume_shape=brain.shape,
+        )
+        free = np.delete(free, nearest, axis=0)
+    return axis
+
+
+@cache
+def _smoothing() -> sparse.csr_array:
+    """One step of smoothing along the cortex: mean of a grayordinate and its neighbours."""
+    with np.load(data_file("cortical_adjacency.npz")) as file:
+        links = sparse.csr_array(
+            (file["data"].astype(np.float32), file["indices"], file["indptr"]),
+            shape=tuple(file["shape"]),
+        )
+    links = links + sparse.eye_array(links.shape[0], dtype=np.float32)
+    return sparse.diags_array(1 / links.sum(axis=1)).astype(np.float32) @ links
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Smooth along the cortex and scale each column's SD back to 1.
+
+    Parameters
+    ----------
+    values : (59412, n) float32
+
+    Returns
+    -------
+    (59412, n) float32
+    """
+    for _ in range(STEPS):
+        values = _smoothing() @ values
+    return values / values.std(axis=0)
+
+
+def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
+    """Fluctuations of V1–V4 that follow the map of the visual field.
+
+    Two fields of random, smooth activity are seen through each grayordinate's receptive field: one
+    drives all alike, one drives them up or down as the subject's tuning has it.
+
+    Returns
+    -------
+    (n, n_volumes) float32
+        As shares of the baseline, for ``grayordinates(EARLY)``.
+    """
+    columns = grayordinates(EARLY)
+    left, right, n_vertices = cortex_vertices()
+    centres = field_centres()[np.r_[left, right + n_vertices][columns]]
+    areas = np.array([area_of(label) for label in grayordinate_labels()[columns]])
+    sizes = np.zeros(len(columns))
+    for area in EARLY:
+        sizes[areas == area] = field_sizes(centres[areas == area], area)
+    fields = receptive_fields(centres, sizes, CELLS).reshape(len(columns), -1)
+    tuning = stream(seed, subject, "tuning").standard_normal((N_LEFT + N_RIGHT, 1), np.float32)
+
+    rng = stream(seed, subject, run, "field")
+    response = spm_hrf(tr, oversampling=1)
+    total = np.zeros((len(columns), n_volumes))
+    for size, weight in ((FIELD, 1.0), (TUNED, smooth(tuning)[columns])):
+        events = rng.standard_normal((n_volumes + len(response), CELLS, CELLS))
+        slow = lfilter(response, [1], gaussian_filter(events, (0, 1, 1)), axis=0)[len(response) :]
+        part = fields @ (slow / slow.std()).reshape(n_volumes, -1).T
+        total += size * weight * part / part.std()
+    return total.astype(np.float32)
+
+
+def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
+    """One run.
+
+    Parameters
+    ----------
+    subject, run : str
+        Whose it is: each has its own tuning and baseline, each run its own activity and noise.
+    n_volumes : int
+    tr : float
+        [s]
+    seed : int
+
+    Returns
+    -------
+    (n_volumes, 91282) float32
+    """
+    rng = stream(seed, subject, run, "noise")
+    n_cortex = N_LEFT + N_RIGHT
+    change = np.zeros((N_GRAYORDINATES, n_volumes), dtype=np.float32)
+    noise = smooth(rng.standard_normal((n_cortex, n_volumes), np.float32))
+    scale = np.float32(SMOOTH * np.sqrt(1 - AUTOCORRELATION**2))
+    # In single precision, and from rest: the first volumes' noise is a little smaller.
+    change[:n_cortex] = lfilter(
+        np.array([scale]), np.array([1, -AUTOCORRELATION], np.float32), noise, axis=1
+    )
+    change[grayordinates(EARLY)] += visual_activity(subject, run, n_volumes, tr, seed)
+    wave = lfilter(spm_hrf(tr, oversampling=1), [1], rng.standard_normal(n_volumes))
+    change += (GLOBAL * wave / wave.std()).astype(np.float32)
+    change += np.float32(WHITE) * rng.standard_normal(change.shape, np.float32)
+    level = 1 + SPREAD * stream(seed, subject, "level").standard_normal((N_GRAYORDINATES, 1))
+    change += np.float32(1)
+    change *= (BASELINE * level).astype(np.float32)
+    return change.T

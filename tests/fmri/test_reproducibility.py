@@ -1,0 +1,75 @@
+"""Correlations and tests against scipy, voxel by voxel."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mindvideo.errors import InputError
+from mindvideo.fmri.reproducibility import over_segments, pearson, segment_z
+
+
+def segment(seed: int, n_repeats: int = 2, n_volumes: int = 30, n_voxels: int = 12) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(size=(n_volumes, n_voxels)) * np.linspace(0, 2, n_voxels)
+    return signal + rng.normal(size=(n_repeats, n_volumes, n_voxels))
+
+
+def test_pearson_is_scipys():
+    first, second = segment(0)
+    expected = [stats.pearsonr(first[:, v], second[:, v]).statistic for v in range(12)]
+    np.testing.assert_allclose(pearson(first, second), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_repeats", [2, 4])
+def test_pairs_of_repeats_are_averaged_as_z(n_repeats):
+    repeats = segment(1, n_repeats)
+    for voxel in range(12):
+        pairs = combinations(repeats[:, :, voxel], 2)
+        z = [np.arctanh(stats.pearsonr(a, b).statistic) for a, b in pairs]
+        assert segment_z(repeats)[voxel] == pytest.approx(np.mean(z), abs=1e-6)
+
+
+@pytest.mark.parametrize("tail", ["two-sided", "greater"])
+def test_t_test_is_scipys(tail):
+    z = np.stack([segment_z(segment(seed)) for seed in range(18)])
+    found = over_segments(z, tail)
+    for voxel in range(z.shape[1]):
+        test = stats.ttest_1samp(z[:, voxel], 0, alternative=tail)
+        assert found.t[voxel] == pytest.approx(test.statistic, rel=1e-6)
+        assert found.p[voxel] == pytest.approx(test.pvalue, rel=1e-6)
+    np.testing.assert_allclose(found.r, np.tanh(z.mean(0)), atol=1e-12)
+
+
+def test_null_p_values_are_uniform():
+    rng = np.random.default_rng(3)
+    z = np.stack([segment_z(rng.normal(size=(2, 40, 2000))) for _ in range(18)])
+    assert stats.kstest(over_segments(z, "greater").p, "uniform").pvalue > 0.01
+
+
+def test_dead_voxel_is_untested_not_zero():
+    repeats = segment(2)
+    repeats[1, :, 5] = 0
+    z = np.stack([segment_z(repeats), *(segment_z(segment(s)) for s in range(3))])
+    found = over_segments(z, "greater")
+    assert np.flatnonzero(~found.valid).tolist() == [5]
+
+
+def test_same_file_twice_is_an_error():
+    repeats = segment(4)
+    repeats[1] = repeats[0]
+    with pytest.raises(InputError, match="Repeats 1 and 2 hold the very same values"):
+        segment_z(repeats)
+
+
+def test_one_repeat_is_an_error():
+    with pytest.raises(InputError, match="at least 2 runs, and this one has 1"):
+        segment_z(segment(5, n_repeats=1))
+
+
+def test_one_segment_is_an_error():
+    with pytest.raises(InputError, match="at least 2 of them, 1 given"):
+        over_segments(np.zeros((1, 4)), "greater")

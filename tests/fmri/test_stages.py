@@ -1,0 +1,220 @@
+"""The chapter's stages one after the other on small files, from a film to windows."""
+
+from __future__ import annotations
+
+import logging
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindvideo.demo import film as films
+from mindvideo.demo.brain import anatomy
+from mindvideo.errors import InputError
+from mindvideo.fmri.atlas import area_of, hierarchy, labels_of
+from mindvideo.io.runs import write_run
+from mindvideo.settings import (
+    CleanSettings,
+    DemoBrainSettings,
+    Regions,
+    Selection,
+    Timing,
+    WindowSettings,
+)
+from mindvideo.stages import clean, demo_runs, regions, select, windows
+
+TIMING = Timing(drop_start=1, drop_end=4)
+N = {"seg1": 20, "seg2": 20, "seg10": 20, "seg3": 20, "test1": 12}
+TRAIN = [name for name in N if name != "test1"]
+SEEING = ("V1", "V2", "MT")
+
+
+def clean_settings(segment: str) -> CleanSettings:
+    return CleanSettings(tr=2, timing=TIMING, n_volumes=N[segment], detrend_order=2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Runs in which three areas repeat; regions, cleaned runs."""
+    folder = tmp_path_factory.mktemp("subject1")
+    brightness, grid = anatomy(6)
+    rng = np.random.default_rng(0)
+    write_run(folder / "grid.nii.gz", brightness[..., None] * np.ones(2), grid, 2, 0.1)
+    regions.main(run=folder / "grid.nii.gz", regions=folder / "regions.nii.gz", settings=Regions())
+    labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
+    sees = np.isin(labels, [label for area in SEEING for label in labels_of(area)])
+    for segment, n in N.items():
+        shape = (*grid.shape, n + 5)
+        signal = 60 * rng.standard_normal(shape) * sees[..., None]
+        runs = [folder / f"{segment}_{repeat}.nii.gz" for repeat in (1, 2)]
+        for path in runs:
+            write_run(path, 1000 + signal + 10 * rng.standard_normal(shape), grid, 2, 0.1)
+        clean.main(
+            runs=runs,
+            regions=folder / "regions.nii.gz",
+            cleaned=folder / f"{segment}.npy",
+            settings=clean_settings(segment),
+        )
+    return folder
+
+
+def run_select(folder, out, **settings):
+    select.main(
+        cleaned=[folder / f"{segment}.npy" for segment in TRAIN],
+        regions=folder / "regions.nii.gz",
+        voxels=out / "voxels.tsv",
+        **{name: out / f"{name}.nii.gz" for name in ("r", "z", "t", "p", "mask")},
+        settings=Selection(correction="fdr_bh", **settings),
+    )
+    return pd.read_csv(out / "voxels.tsv", sep="\t")
+
+
+@pytest.fixture(scope="module")
+def voxels(folder):
+    return run_select(folder, folder)
+
+
+def run_windows(folder, out, **settings):
+    windows.main(
+        train=[folder / f"{segment}.npy" for segment in TRAIN],
+        test=[folder / "test1.npy"],
+        voxels=folder / "voxels.tsv",
+        train_windows=out / "train.npy",
+        train_table=out / "train.tsv",
+        test_windows=out / "test.npy",
+        test_table=out / "test.tsv",
+        null_window=out / "null.npy",
+        settings=WindowSettings(lag=0, patch_size=16, **settings),
+    )
+    return {name: np.load(out / f"{name}.npy") for name in ("train", "test", "null")}
+
+
+def test_cleaned_runs_are_trimmed_standard_scores(folder):
+    cleaned = np.load(folder / "seg1.npy")
+    n_cortex = int((np.asarray(nib.load(folder / "regions.nii.gz").dataobj) > 0).sum())
+    assert cleaned.shape == (2, 20, n_cortex)
+    assert cleaned.dtype == np.float32
+    np.testing.assert_allclose(cleaned.mean(axis=1), 0, atol=1e-5)
+    np.testing.assert_allclose(cleaned.std(axis=1), 1, atol=1e-5)
+
+
+def test_selected_voxels_are_those_that_repeat(folder, voxels):
+    assert set(voxels["area"]) <= set(SEEING)
+    assert (voxels["area"] == [area_of(label) for label in voxels["label"]]).all()
+    ranks = [hierarchy().index(area) for area in voxels["area"]]
+    assert ranks == sorted(ranks)
+    labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
+    assert (labels[labels > 0][voxels["column"]] == voxels["label"]).all()
+    assert (labels[voxels["i"], voxels["j"], voxels["k"]] == voxels["label"]).all()
+
+
+def test_maps_agree_with_the_table(folder, voxels):
+    place = tuple(voxels[list("ijk")].to_numpy().T)
+    for name in ("r", "t", "p"):
+        values = nib.load(folder / f"{name}.nii.gz").get_fdata()[place]
+        np.testing.assert_allclose(values, voxels[name], rtol=1e-4)
+    mask = np.asarray(nib.load(folder / "mask.nii.gz").dataobj)
+    assert mask.sum() == len(voxels)
+    assert mask[place].all()
+    z = nib.load(folder / "z.nii.gz").get_fdata()[place]
+    np.testing.assert_allclose(np.tanh(z), voxels["r"], atol=1e-4)
+
+
+def test_selection_in_some_areas_only(folder, tmp_path):
+    assert set(run_select(folder, tmp_path, areas=["MT"])["area"]) == {"MT"}
+
+
+def test_windows_are_means_of_repeats_in_the_tables_order(folder, voxels, tmp_path):
+    made = run_windows(folder, tmp_path)
+    table = pd.read_csv(tmp_path / "train.tsv", sep="\t")
+    n_padded = -(-len(voxels) // 16) * 16
+    assert made["train"].shape == (80, 2, n_padded)
+    assert made["test"].shape == (12, 2, n_padded)
+    assert list(dict.fromkeys(table["segment"])) == TRAIN
+    assert table["clip"].tolist() == 4 * list(range(20))
+    row = table.query("segment == 'seg10' and clip == 19").index.item()
+    expected = np.load(folder / "seg10.npy").mean(axis=0)[19, voxels["column"]]
+    np.testing.assert_allclose(made["train"][row, :, : len(voxels)], [expected] * 2, atol=1e-6)
+    assert not made["train"][..., len(voxels) :].any()
+    np.testing.assert_allclose(made["null"], made["train"].mean(axis=0), atol=1e-6)
+
+
+def test_null_window_of_the_test_set_only_when_asked_for(folder, voxels, tmp_path):
+    made = run_windows(folder, tmp_path, null="test-mean")
+    np.testing.assert_allclose(made["null"], made["test"].mean(axis=0), atol=1e-6)
+
+
+def test_shuffling_moves_windows_and_not_the_table(folder, voxels, tmp_path):
+    (tmp_path / "plain").mkdir()
+    plain = run_windows(folder, tmp_path / "plain")
+    shuffled = run_windows(folder, tmp_path, shuffle=True)
+    assert (tmp_path / "train.tsv").read_text() == (tmp_path / "plain/train.tsv").read_text()
+    for split in ("train", "test"):
+        assert not (plain[split] == shuffled[split]).all(axis=(1, 2)).any()
+        np.testing.assert_array_equal(np.sort(plain[split], axis=0), np.sort(shuffled[split], 0))
+
+
+def test_dead_voxels_are_counted_in_the_log(folder, tmp_path, caplog):
+    image = nib.load(folder / "seg1_1.nii.gz")
+    run = np.asarray(image.dataobj)
+    labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
+    run[tuple(np.argwhere(labels > 0)[:3].T)] = 7
+    nib.save(nib.Nifti1Image(run.astype(np.float32), image.affine), tmp_path / "seg1_1.nii.gz")
+    with caplog.at_level(logging.WARNING):
+        clean.main(
+            runs=[tmp_path / "seg1_1.nii.gz"],
+            regions=folder / "regions.nii.gz",
+            cleaned=tmp_path / "seg1.npy",
+            settings=clean_settings("seg1"),
+        )
+    assert f"seg1_1.nii.gz: 3 of {(labels > 0).sum()} voxels" in caplog.text
+    assert not np.load(tmp_path / "seg1.npy")[0, :, :3].any()
+
+
+def test_one_run_copied_over_the_other_names_the_segment(folder, tmp_path):
+    cleaned = np.load(folder / "seg2.npy")
+    cleaned[1] = cleaned[0]
+    np.save(tmp_path / "seg2.npy", cleaned)
+    with pytest.raises(InputError, match="seg2: Repeats 1 and 2"):
+        run_select_of(folder, tmp_path, [folder / "seg1.npy", tmp_path / "seg2.npy"])
+
+
+def test_runs_of_another_subject(folder, tmp_path):
+    np.save(tmp_path / "seg2.npy", np.zeros((2, 20, 7), np.float32))
+    with pytest.raises(InputError, match=r"seg2.npy has 7 voxels, the regions"):
+        run_select_of(folder, tmp_path, [tmp_path / "seg2.npy"])
+
+
+def run_select_of(folder, out, cleaned):
+    select.main(
+        cleaned=cleaned,
+        regions=folder / "regions.nii.gz",
+        voxels=out / "voxels.tsv",
+        **{name: out / f"{name}.nii.gz" for name in ("r", "z", "t", "p", "mask")},
+        settings=Selection(),
+    )
+
+
+def test_demo_runs_are_raw_runs_of_the_film(tmp_path):
+    film, shots = tmp_path / "seg1.mp4", tmp_path / "seg1.tsv"
+    takes = films.script(0, "train", "seg1", 8)
+    films.save_film(film, films.frames(takes, 10, 64), 10, 64)
+    films.save_shots(shots, takes)
+    settings = DemoBrainSettings(tr=2, timing=TIMING, n_volumes=4, resolution=6)
+
+    def watch(subject: str, *runs: str):
+        paths = [tmp_path / subject / f"{run}.nii.gz" for run in runs]
+        paths[0].parent.mkdir(exist_ok=True)
+        demo_runs.main(
+            subject=subject, segment="seg1", film=film, shots=shots, runs=paths, settings=settings
+        )
+        return [path.read_bytes() for path in paths]
+
+    first = watch("one", "seg1_1", "seg1_2")
+    assert watch("one", "seg1_1", "seg1_2") == first
+    assert first[0] != first[1]
+    assert watch("two", "seg1_1") != first[:1]
+    image = nib.load(tmp_path / "one/seg1_1.nii.gz")
+    assert image.shape[3] == 4 + 5
+    assert image.header.get_zooms() == (6, 6, 6, 2)
