@@ -15,7 +15,7 @@ ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
 
 # The rules' commands find `mindvideo` beside the Python that runs Snakemake, activated or not.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
     PLAN = Plan(check_config(config, "configuration"), LOCK.read_text())
@@ -42,6 +42,11 @@ def at(artefact, *parts):
         return "/".join([RESULTS, folder, artefact, *parts]).format(**wildcards)
 
     return path
+
+
+def metrics(wildcards):
+    """The table of metrics, which stands above the folder of what it is made from."""
+    return f"{RESULTS}/{PLAN.home('scoring', owner(wildcards))}/metrics.tsv"
 
 
 def each(artefact, split, suffix):

@@ -56,6 +56,8 @@ rule figures:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
         clips=each("clips", "test", ".npy"),
+        metrics=metrics,
+        per_clip=at("scoring", "per_clip.tsv"),
         r=at("selection", "r.nii.gz"),
         mask=at("selection", "mask.nii.gz"),
         histories=histories,

@@ -9,8 +9,8 @@ different between subjects (Handwerker et al. 2004); noise that is smooth in spa
 in time, white noise and slow drifts (Woolrich et al. 2001; Welvaert & Rosseel 2014); timing of the
 presentation and recording of Wen et al. 2018.
 Kinder than a scanner: segments are short here (a minute, not eight), so signal is set against noise
-such that two showings correlate by 0.2 to 0.7 in most visual voxels and by about 0 elsewhere; 18
-segments then give some 700 voxels at 4 mm under the paper's own criterion.
+such that two showings correlate by 0.2 to 0.5 in most voxels of V1 and by about 0 elsewhere; 18
+segments then give some 400 voxels at 4 mm under the paper's own criterion.
 Leaves out: head motion, breathing and heartbeat, distortions, slice timing (a volume is taken at
 one moment), and non-linear haemodynamics.
 """
@@ -37,7 +37,7 @@ FIRST_KEPT_SECONDS = 4.0
 
 BRIGHTNESS = 1000.0  # of the brain, in the scanner's units
 STEP = 0.1  # of the integers it stores
-SIGNAL = 0.024  # a response of 1, as share of the brightness
+SIGNAL = 0.018  # a response of 1, as share of the brightness
 # Noise, as shares of the brightness: smooth, white, and drift (largest of each of its parts).
 SMOOTH_NOISE, WHITE_NOISE, DRIFT = 0.012, 0.009, 0.01
 AUTOCORRELATION = 0.4  # of the smooth noise from one volume to the next
