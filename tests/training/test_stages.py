@@ -1,0 +1,231 @@
+"""The four training stages, one after the other, on noise and the zoo's models."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import save_table
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.video_unet import VideoUNet
+from mindvideo.settings import (
+    ContrastiveSettings,
+    CotrainingSettings,
+    EncoderShape,
+    MbmSettings,
+    VideoTuningSettings,
+)
+from mindvideo.stages import contrastive, cotraining, mbm, video_tuning
+
+SHAPE = EncoderShape(
+    patch_size=4,
+    embed_dim=16,
+    depth=1,
+    num_heads=2,
+    decoder_embed_dim=8,
+    decoder_depth=1,
+    decoder_num_heads=2,
+)
+SD = {"stable_diffusion": "zoo:stable-diffusion"}
+FEW = {"duration": 2, "unit": "steps", "warmup": 0, "lr": 1e-3, "batch_size": 4}
+N, FRAMES, VOXELS = 6, 3, 24  # clips of a segment, frames of a clip, voxels of the subject
+
+
+class Stages:
+    """Runs the stages in a folder, each with `changes` to its inputs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        rng = np.random.default_rng(0)
+
+        def array(name: str, *shape: int) -> Path:
+            np.save(folder / name, rng.standard_normal(shape, dtype=np.float32))
+            return folder / name
+
+        tokens, width = 7, load_stable_diffusion(**{"name": SD["stable_diffusion"], "part": "unet"})
+        width = width.config.cross_attention_dim
+        keys = [(segment, clip) for segment in ("seg1", "seg2") for clip in range(N)]
+        captions = [f"a red ball rolls over {what}" for what in "abcdefghijkl"]
+        known = pd.DataFrame(keys, columns=["segment", "clip"])
+        save_table(folder / "known.tsv", known.assign(caption=captions, scene=range(2 * N)))
+        # Windows in another order than the latents, and not for all of them.
+        save_table(folder / "windows.tsv", known.iloc[::-1][:-1])
+        for segment in ("seg1", "seg2"):
+            clips = rng.integers(0, 256, (N, FRAMES, 16, 16, 3), dtype=np.uint8)
+            np.save(folder / f"{segment}.npy", clips)
+        self.samples = array("samples.npy", 30, 16)
+        self.windows = array("windows.npy", 2 * N - 1, 2, VOXELS)
+        self.latents = array("latents.npy", 2 * N, FRAMES, 4, 8, 8)
+        self.text = array("text.npy", 2 * N, tokens, width)
+        self.empty_text = array("empty.npy", tokens, width)
+
+    def _outputs(self, stage: str) -> dict[str, Path]:
+        state = self.folder / f"state-{stage}"
+        state.mkdir(exist_ok=True)
+        history = self.folder / f"{stage}.tsv"
+        return {"model": self.folder / stage, "history": history, "state": state}
+
+    def mbm(self, name: str, samples: Path, start: Path | None, **changes: Any) -> None:
+        settings = MbmSettings(**{**FEW, "encoder": SHAPE, **changes})
+        mbm.main(samples=[samples], start=start, settings=settings, **self._outputs(name))
+
+    def contrastive(self, **changes: Any) -> None:
+        chosen = {**FEW, "encoder": SHAPE, "clip": "zoo:clip", **changes.pop("settings", {})}
+        inputs = {
+            "windows": self.windows,
+            "table": self.folder / "windows.tsv",
+            "mbm": self.folder / "tuned",
+            "clips": [self.folder / "seg1.npy", self.folder / "seg2.npy"],
+            "latents_table": self.folder / "known.tsv",
+            "text": self.text,
+        }
+        outputs = self._outputs("contrastive")
+        contrastive.main(**{**inputs, **changes}, settings=ContrastiveSettings(**chosen), **outputs)
+
+    def video_tuning(self, **changes: Any) -> None:
+        inputs = {"latents": self.latents, "text": self.text, "empty_text": self.empty_text}
+        settings = VideoTuningSettings(**FEW, **SD)
+        video_tuning.main(**{**inputs, **changes}, settings=settings, **self._outputs("video"))
+
+    def cotraining(self, **changes: Any) -> None:
+        inputs = {
+            "windows": self.windows,
+            "table": self.folder / "windows.tsv",
+            "latents": self.latents,
+            "latents_table": self.folder / "known.tsv",
+            "encoder": self.folder / "contrastive",
+            "unet": self.folder / "video",
+        }
+        settings = CotrainingSettings(**FEW, **SD)
+        cotraining.main(**{**inputs, **changes}, settings=settings, **self._outputs("both"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    stages = Stages(tmp_path_factory.mktemp("stages"))
+    stages.mbm("pretrained", stages.samples, None)
+    stages.mbm("tuned", stages.windows, stages.folder / "pretrained")
+    stages.contrastive(settings={"align_tokens": 1.0})
+    stages.video_tuning()
+    stages.cotraining()
+    return stages
+
+
+def weights_changed(before: torch.nn.Module, after: torch.nn.Module) -> set[str]:
+    old, new = before.state_dict(), after.state_dict()
+    return {name for name in old if not torch.equal(old[name], new[name])}
+
+
+def test_tuning_takes_the_pretrained_weights_to_the_subjects_voxels(trained: Stages) -> None:
+    before = MaskedAutoencoder.from_pretrained(trained.folder / "pretrained")
+    after = MaskedAutoencoder.from_pretrained(trained.folder / "tuned")
+    assert (before.config.num_voxels, after.config.num_voxels) == (16, VOXELS)
+    difference = after.blocks[0].attn.qkv.weight - before.blocks[0].attn.qkv.weight
+    assert 0 < difference.abs().max() < 0.01  # two steps of 1e-3
+
+
+def test_the_encoder_has_the_shape_of_the_text(trained: Stages) -> None:
+    encoder = FmriEncoder.from_pretrained(trained.folder / "contrastive")
+    tokens = encoder(torch.from_numpy(np.load(trained.windows)))
+    assert tokens.shape[1:] == np.load(trained.text).shape[1:]
+    history = pd.read_csv(trained.folder / "contrastive.tsv", sep="\t")
+    assert {"text", "image", "tokens", "scale", "text_top1"} <= set(history)
+
+
+def test_video_tuning_changes_attention_only(trained: Stages) -> None:
+    tuned = VideoUNet.from_pretrained(trained.folder / "video")
+    image = load_stable_diffusion(SD["stable_diffusion"], "unet").state_dict()
+    for name, weight in tuned.state_dict().items():
+        if name in image and not {"attn1", "attn2"} & set(name.split(".")):
+            assert torch.equal(weight, image[name]), name
+    temporal = [w for name, w in tuned.state_dict().items() if "attn_temp.to_out.0" in name]
+    assert all(weight.abs().max() > 0 for weight in temporal)
+
+
+def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:
+    folder = trained.folder
+    encoders = [
+        FmriEncoder.from_pretrained(folder / f) for f in ("contrastive", "both/fmri_encoder")
+    ]
+    changed = weights_changed(*encoders)
+    still = {name for name in encoders[0].state_dict() if name not in changed}
+    assert still == {"cls_token", "pos_embed", "logit_scale"}
+    unets = [VideoUNet.from_pretrained(folder / f) for f in ("video", "both/unet")]
+    assert weights_changed(*unets) <= set(unets[0].trainable_parameters())
+    assert weights_changed(*unets)
+
+
+def test_retrieval_is_logged(trained: Stages, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        trained.contrastive(settings={"align_tokens": 1.0})  # finished: only scored
+    lines = [line for line in caplog.messages if "top-5" in line]
+    assert len(lines) == 2
+    assert "among the 11 training clips" in lines[0]
+
+
+def test_one_modality_is_enough(trained: Stages, tmp_path: Path) -> None:
+    stages = Stages(tmp_path)
+    stages.contrastive(mbm=trained.folder / "tuned", settings={"modalities": ["text"]})
+    assert "image" not in pd.read_csv(tmp_path / "contrastive.tsv", sep="\t")
+
+
+def test_other_encoder_settings_than_at_the_start(trained: Stages, tmp_path: Path) -> None:
+    shape = SHAPE.model_copy(update={"embed_dim": 8})
+    with pytest.raises(InputError, match="embed_dim 16, but the settings say 8"):
+        Stages(tmp_path).mbm("x", trained.windows, trained.folder / "pretrained", encoder=shape)
+
+
+def test_nothing_to_hide(trained: Stages, tmp_path: Path) -> None:
+    for ratio in (0.0, 1.0):
+        with pytest.raises(InputError, match="mask_ratio"):
+            Stages(tmp_path).mbm("x", trained.samples, None, mask_ratio=ratio)
+
+
+def test_autoencoder_of_other_voxels(trained: Stages, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="16 voxels, but the windows have 24"):
+        Stages(tmp_path).contrastive(mbm=trained.folder / "pretrained")
+
+
+def test_missing_clips_and_rows(trained: Stages, tmp_path: Path) -> None:
+    stages = Stages(tmp_path)
+    with pytest.raises(InputError, match="seg2"):
+        stages.contrastive(mbm=trained.folder / "tuned", clips=[tmp_path / "seg1.npy"])
+    table = pd.read_csv(tmp_path / "known.tsv", sep="\t").iloc[:8]
+    save_table(tmp_path / "short.tsv", table)
+    np.save(tmp_path / "short.npy", np.load(stages.latents)[:8])
+    short = {"latents": tmp_path / "short.npy", "latents_table": tmp_path / "short.tsv"}
+    models = {"encoder": trained.folder / "contrastive", "unet": trained.folder / "video"}
+    with pytest.raises(InputError, match=r"4 of 11 clips are missing \(seg2 5"):
+        stages.cotraining(**short, **models)
+    with pytest.raises(InputError, match="12 rows, but 8"):
+        stages.cotraining(latents_table=tmp_path / "short.tsv", **models)
+
+
+def test_tokens_of_another_width(trained: Stages, tmp_path: Path) -> None:
+    stages = Stages(tmp_path)
+    np.save(tmp_path / "narrow.npy", np.zeros((2 * N, 7, 16), np.float32))
+    with pytest.raises(InputError, match="tokens of width 16"):
+        stages.video_tuning(text=tmp_path / "narrow.npy")
+    with pytest.raises(InputError, match=r"narrow\.npy have 16"):
+        stages.contrastive(mbm=trained.folder / "tuned", text=tmp_path / "narrow.npy")
+
+
+def test_windows_of_another_size(trained: Stages, tmp_path: Path) -> None:
+    np.save(tmp_path / "three.npy", np.zeros((2 * N - 1, 3, VOXELS), np.float32))
+    models = {"encoder": trained.folder / "contrastive", "unet": trained.folder / "video"}
+    with pytest.raises(InputError, match="windows of 3 volumes and 24 voxels"):
+        Stages(tmp_path).cotraining(windows=tmp_path / "three.npy", **models)
+
+
+def test_batch_larger_than_the_data(trained: Stages, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only 30 examples"):
+        Stages(tmp_path).mbm("x", trained.samples, None, batch_size=31)
