@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from diffusers import DDPMScheduler, SchedulerMixin
+from diffusers import DDPMScheduler
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -77,7 +77,7 @@ class Denoising:
         Batch → what the model gets beside latents and times.
     """
 
-    scheduler: DDPMScheduler
+    scheduler: Any  # a DDPMScheduler; diffusers' own types lack what its decorators add
     condition: Condition
     decomposes: ClassVar[bool] = True
 
@@ -99,15 +99,15 @@ class Denoising:
         return noise
 
 
-def noise_schedule(scheduler: SchedulerMixin) -> DDPMScheduler:
-    """The forward process that a sampler (DDIM, PNDM, …) undoes, from its configuration.
+def noise_schedule(scheduler: Any) -> Any:
+    """The DDPMScheduler of the process that a sampler (DDIM, PNDM, …) undoes.
 
     Raises
     ------
     InputError
         If its model predicts something else than noise or velocity.
     """
-    made = DDPMScheduler.from_config(scheduler.config)
+    made: Any = DDPMScheduler.from_config(scheduler.config)  # type: ignore[attr-defined]
     if made.config.prediction_type not in ("epsilon", "v_prediction"):
         raise InputError(
             f"stable_diffusion: its scheduler has prediction_type "
