@@ -54,11 +54,13 @@ class Stage:
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
-    words = [n.id for n in ast.walk(argument.annotation or ast.Constant(0)) if type(n) is ast.Name]
+    nodes = list(ast.walk(argument.annotation or ast.Constant(0)))
+    words = [node.id for node in nodes if isinstance(node, ast.Name)]
+    nullable = any(isinstance(node, ast.Constant) and node.value is None for node in nodes)
     if argument.arg == "settings":
         return Parameter("settings", "settings", optional=False)
     kind = next((word for word in words if word in KINDS), "str")
-    return Parameter(argument.arg, kind, optional=default is not None)
+    return Parameter(argument.arg, kind, optional=nullable or default is not None)
 
 
 @cache
