@@ -430,6 +430,31 @@ class DemoRestSettings(DemoRest):
     tr: PositiveFloat
 
 
+class Zoo(Section):
+    """The small models of the demo (mindvideo.demo.zoo_build).
+
+    Those that judge reconstructions learn from another seed than those that make them.
+    """
+
+    generator_seed: int = 101
+    judge_seed: int = 202
+    held_out_seed: int = 303
+    n_pictures: PositiveInt = Field(30000, description="frames for the generating models")
+    n_latents: PositiveInt = Field(16000, description="of them, for the denoiser")
+    n_judge_pictures: PositiveInt = 16000
+    n_judge_clips: PositiveInt = 5000
+    n_held_out: Annotated[int, Field(ge=50, multiple_of=50)] = Field(
+        500, description="frames for the figures of the model cards"
+    )
+    vae_steps: PositiveInt = 1100
+    decoder_steps: PositiveInt = 1500
+    clip_steps: PositiveInt = 520
+    blip_steps: PositiveInt = 2600
+    image_steps: PositiveInt = 3000
+    video_steps: PositiveInt = 1200
+    unet_steps: PositiveInt = 2500
+
+
 class Demo(Section):
     film: DemoFilm = DemoFilm()
     brain: DemoBrain = DemoBrain()

@@ -120,5 +120,3 @@ def labels_of_clips() -> list[str]:
 def clip_label(shot: Shot) -> int:
     """Index of the shot in :func:`labels_of_clips`."""
     return KINDS.index(shot.kind) * len(MOTIONS) + MOTIONS.index(shot.motion)
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 Colour = tuple[int, int, int]
@@ -42,9 +43,9 @@ PALETTES: dict[str, Palette] = {
 }
 
 
-def _gradient(top: np.ndarray, bottom: np.ndarray, n_rows: int) -> np.ndarray:
+def _gradient(top: ArrayLike, bottom: ArrayLike, n_rows: int) -> np.ndarray:
     part = np.linspace(0, 1, n_rows)[:, None]
-    return (1 - part) * top + part * bottom
+    return (1 - part) * np.asarray(top) + part * np.asarray(bottom)
 
 
 class _Brush:
@@ -107,7 +108,7 @@ def _street(brush: _Brush, rng: np.random.Generator) -> None:
 
 
 def _snow(brush: _Brush, rng: np.random.Generator) -> None:
-    for x in (0.1, 0.5, 0.88) + rng.uniform(-0.1, 0.1, 3):
+    for x in np.array([0.1, 0.5, 0.88]) + rng.uniform(-0.1, 0.1, 3):
         tall = rng.uniform(0.22, 0.38)
         peak = HORIZON - tall
         brush.polygon([(x - tall, HORIZON), (x, peak), (x + tall, HORIZON)], (120, 135, 165))
@@ -116,9 +117,9 @@ def _snow(brush: _Brush, rng: np.random.Generator) -> None:
 
 
 def _desert(brush: _Brush, rng: np.random.Generator) -> None:
-    for x in (0.2, 0.75) + rng.uniform(-0.12, 0.12, 2):
+    for x in np.array([0.2, 0.75]) + rng.uniform(-0.12, 0.12, 2):
         brush.polygon([(x - 0.4, HORIZON), (x, HORIZON - 0.1), (x + 0.4, HORIZON)], (235, 170, 95))
-    for x in (0.12, 0.88) + rng.uniform(-0.06, 0.06, 2):
+    for x in np.array([0.12, 0.88]) + rng.uniform(-0.06, 0.06, 2):
         foot = HORIZON + rng.uniform(0.02, 0.08)
         brush.box(x - 0.022, foot - 0.26, 0.044, 0.26, (60, 125, 60))
         brush.box(x - 0.085, foot - 0.16, 0.17, 0.035, (60, 125, 60))
@@ -129,8 +130,9 @@ def _desert(brush: _Brush, rng: np.random.Generator) -> None:
 def _sea(brush: _Brush, rng: np.random.Generator) -> None:
     for row in np.arange(HORIZON + 0.05, 1.0, 0.095):
         for x in np.arange(-0.1, 1, 0.26) + rng.uniform(0, 0.2):
-            brush.polygon([(x, row), (x + 0.06, row - 0.025), (x + 0.12, row), (x + 0.06, row - 0.008)],
-                          (190, 225, 240))  # fmt: skip
+            middle = x + 0.06
+            crest = [(x, row), (middle, row - 0.025), (x + 0.12, row), (middle, row - 0.008)]
+            brush.polygon(crest, (190, 225, 240))
 
 
 _PAINT = {
@@ -145,13 +147,13 @@ _PAINT = {
 
 def paint(scene: str, time: str, rng: np.random.Generator, size: int) -> Image.Image:
     """Paint a background, RGB, `size` × `size` pixels."""
-    light, palette = LIGHTS[time], PALETTES[scene]
-    ground = np.array(light.ground)
+    light = LIGHTS[time]
+    far, near = (np.array(colour) * light.ground for colour in PALETTES[scene])
     split = round(HORIZON * size)
     rows = np.concatenate(
         [
-            _gradient(np.array(light.top), np.array(light.bottom), split),
-            _gradient(palette.far * ground, palette.near * ground, size - split),
+            _gradient(light.top, light.bottom, split),
+            _gradient(far, near, size - split),
         ]
     )
     pixels = np.broadcast_to(rows.round().astype(np.uint8)[:, None], (size, size, 3))

@@ -123,8 +123,8 @@ def _dog(pen: Pen, paint: Colour, stride: float) -> None:
         pen.stroke([(x, 0.08), (foot, 0.37)], 0.09, _shade(paint, 0.75))
     pen.stroke([(-0.36, -0.05), (-0.46, -0.2), (-0.42, -0.32)], 0.07, paint)
     pen.shape([(-0.38, -0.12), (0.26, -0.12), (0.3, 0.1), (0.2, 0.17), (-0.34, 0.15)], paint)
-    pen.shape([(0.14, -0.1), (0.2, -0.36), (0.38, -0.38), (0.52, -0.24), (0.5, -0.14), (0.32, -0.08)],
-              paint)  # fmt: skip
+    head = [(0.14, -0.1), (0.2, -0.36), (0.38, -0.38), (0.52, -0.24), (0.5, -0.14), (0.32, -0.08)]
+    pen.shape(head, paint)
     pen.oval((0.22, -0.24), 0.06, 0.13, _shade(paint, 0.5), rim=False)
     pen.oval((0.5, -0.22), 0.035, 0.035, TYRE, rim=False)
     pen.oval((0.37, -0.28), 0.025, 0.025, TYRE, rim=False)
@@ -244,7 +244,9 @@ def _boat(pen: Pen, paint: Colour, stride: float) -> None:
 
 def _plane(pen: Pen, paint: Colour, stride: float) -> None:
     pen.shape([(-0.4, -0.05), (-0.52, -0.3), (-0.38, -0.3), (-0.22, -0.06)], _shade(paint, 0.8))
-    pen.shape([(-0.5, 0.0), (-0.4, -0.1), (0.34, -0.11), (0.5, 0.0), (0.34, 0.1), (-0.3, 0.1)], paint)
+    pen.shape(
+        [(-0.5, 0.0), (-0.4, -0.1), (0.34, -0.11), (0.5, 0.0), (0.34, 0.1), (-0.3, 0.1)], paint
+    )
     for x in (-0.2, -0.06, 0.08, 0.22):
         pen.box(x, -0.06, x + 0.06, 0.0, GLASS, rim=False)
     pen.shape([(0.34, -0.09), (0.44, -0.03), (0.34, -0.03)], GLASS, rim=False)

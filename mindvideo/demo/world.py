@@ -116,9 +116,10 @@ def draw_shot(rng: np.random.Generator, seconds: float, split: str | None = None
     y0, y1 = (
         height + hover if height is not None else floor - bottom * size for size in (size0, size1)
     )
-    numbers = (float(round(value, 5)) for value in (x0, y0, x1, y1, size0, size1))
+    x0, y0, x1, y1, size0, size1 = (round(float(v), 5) for v in (x0, y0, x1, y1, size0, size1))
+    seed = int(rng.integers(2**31))
     return Shot(
-        kind, colour, scene, time, motion, facing, seconds, *numbers, int(rng.integers(2**31))
+        kind, colour, scene, time, motion, facing, seconds, x0, y0, x1, y1, size0, size1, seed
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 
 import imageio_ffmpeg
 import numpy as np
@@ -28,8 +29,9 @@ def test_a_script_follows_from_seed_split_and_segment() -> None:
 def test_shots_fill_the_film_without_gaps(seconds: float) -> None:
     for seed in range(20):
         takes = film.script(seed, "train", "seg1", seconds)
-        assert takes[0].start == 0 and takes[-1].end == seconds
-        for one, following in zip(takes, takes[1:], strict=False):
+        assert takes[0].start == 0
+        assert takes[-1].end == seconds
+        for one, following in itertools.pairwise(takes):
             assert one.end == following.start
         for take in takes:
             assert min(2.0, seconds) <= take.end - take.start <= 8.0 + film.CLIP_SECONDS

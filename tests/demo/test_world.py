@@ -23,14 +23,15 @@ def test_a_shot_is_drawn_alike_every_time() -> None:
     frames = [world.render(shot, 1.3, 64) for shot in first]
     world._background.cache_clear()
     for frame, shot in zip(frames, again, strict=True):
-        assert frame.shape == (64, 64, 3) and frame.dtype == np.uint8
+        assert frame.shape == (64, 64, 3)
+        assert frame.dtype == np.uint8
         np.testing.assert_array_equal(frame, world.render(shot, 1.3, 64))
 
 
 @pytest.mark.parametrize("name", ["kind", "colour", "scene", "time", "facing"])
 def test_each_property_is_seen(name: str) -> None:
     """Changing one property alone changes the picture, for every pair of its values."""
-    options = {
+    options: tuple[str, ...] = {
         "kind": world.KINDS,
         "colour": world.COLOURS,
         "scene": world.SCENES,
@@ -48,7 +49,9 @@ def test_subjects_are_large_and_stay_in_the_frame() -> None:
     for shot in _shots(2, 300):
         for seconds in (0.0, 2.0, 4.0):
             x, y, size = shot.place(seconds)
-            assert 0.1 < x < 0.9 and 0.1 < y < 0.95 and 0.4 < size < 0.9
+            assert 0.1 < x < 0.9
+            assert 0.1 < y < 0.95
+            assert 0.4 < size < 0.9
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,8 @@ def test_motions_move_the_subject_as_they_say(motion: str, index: int, sign: int
         change = shot.place(3.0)[index] - shot.place(1.0)[index]
         assert np.sign(change) == sign
         if motion in ("left", "right"):
-            assert shot.facing == motion and abs(change) > 0.1
+            assert shot.facing == motion
+            assert abs(change) > 0.1
 
 
 def test_splits_share_no_combination_yet_training_shows_every_pair() -> None:
@@ -81,7 +85,8 @@ def test_splits_share_no_combination_yet_training_shows_every_pair() -> None:
 
 def test_captions_are_short_and_use_the_vocabulary_only() -> None:
     words, rng = set(grammar.vocabulary()), np.random.default_rng(5)
-    assert len(words) <= 120 and "then" in words
+    assert len(words) <= 120
+    assert "then" in words
     for shot in _shots(5, 500):
         for text in (grammar.caption(shot), grammar.frame_caption(shot)):
             assert set(text.split()) <= words

@@ -1,0 +1,134 @@
+"""Write the zoo's folders in the layouts of the models that they stand for, each with its card."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from open_clip import CLIP
+from safetensors import safe_open
+from transformers import BlipForConditionalGeneration, BlipProcessor
+
+from mindvideo.demo import grammar, zoo_blip, zoo_classifiers, zoo_clip, zoo_unet, zoo_vae
+from mindvideo.demo.zoo_examples import Clips, Pictures
+from mindvideo.demo.zoo_tokenizer import clip_tokenizer, save_clip_tokenizer
+
+Figures = dict[str, str]
+
+
+def save_stable_diffusion(folder: Path, vae: Any, unet: Any, clip: CLIP) -> None:
+    """The layout of Stable Diffusion 1.5; weights in half precision."""
+    tokenizer = clip_tokenizer()
+    text_encoder = zoo_clip.as_text_encoder(clip, tokenizer)
+    for part, model in {"vae": vae, "unet": unet, "text_encoder": text_encoder}.items():
+        _save_half(model, folder / part)
+    zoo_unet.new_scheduler().save_pretrained(folder / "scheduler")
+    save_clip_tokenizer(folder / "tokenizer")
+
+
+def save_model(folder: Path, model: Any, processor: Any) -> None:
+    """The layout of transformers; weights in half precision."""
+    _save_half(model, folder)
+    processor.save_pretrained(folder)
+
+
+def _save_half(model: Any, folder: Path) -> None:
+    model.half().save_pretrained(folder)
+    model.float()  # what is measured afterwards has been through half precision
+
+
+def figures_of_vae(vae: Any, held_out: Pictures) -> Figures:
+    return {"PSNR of decoded frames": f"{zoo_vae.psnr(vae, held_out.images):.1f} dB"}
+
+
+def figures_of_clip(clip: CLIP, held_out: Pictures) -> Figures:
+    captions = [grammar.caption(shot) for shot in held_out.shots]
+    share = zoo_clip.retrieval(clip, held_out, captions, 50)
+    return {"caption of a frame found among 50 (chance 2%)": _percent(share, len(captions))}
+
+
+def figures_of_images(vae: Any, unet: Any, clip: CLIP, judge: Any, held_out: Pictures) -> Figures:
+    """How often pictures made from captions show the kind and scene asked for."""
+    tokenizer = clip_tokenizer()
+    images = zoo_unet.draw_images(
+        [grammar.caption(shot) for shot in held_out.shots],
+        unet=unet,
+        vae=vae,
+        text_encoder=zoo_clip.as_text_encoder(clip, tokenizer),
+        tokenizer=tokenizer,
+    )
+    wanted = np.array([grammar.frame_label(shot) for shot in held_out.shots])
+    seen = zoo_classifiers.classify(judge, images).numpy()
+    n, n_scenes = len(wanted), len(grammar.PLACES)
+    kind, scene = wanted // n_scenes == seen // n_scenes, wanted % n_scenes == seen % n_scenes
+    return {
+        "kind right in generated frames (chance 8%)": _percent(float(kind.mean()), n),
+        "scene right in generated frames (chance 17%)": _percent(float(scene.mean()), n),
+    }
+
+
+def figures_of_blip(
+    blip: BlipForConditionalGeneration, processor: BlipProcessor, held_out: Pictures
+) -> Figures:
+    captions = zoo_blip.describe(blip, processor, held_out.images)
+    pairs = list(zip(captions, held_out.shots, strict=True))
+    kind = float(np.mean([shot.kind in caption.split() for caption, shot in pairs]))
+    whole = float(np.mean([caption == grammar.frame_caption(shot) for caption, shot in pairs]))
+    return {
+        "kind named": _percent(kind, len(pairs)),
+        "whole caption right": _percent(whole, len(pairs)),
+    }
+
+
+def figures_of_image_classifier(judge: Any, held_out: Pictures) -> Figures:
+    wanted = [grammar.frame_label(shot) for shot in held_out.shots]
+    right = zoo_classifiers.classify(judge, held_out.images).numpy() == wanted
+    return {"top class right (chance 1.4%)": _percent(float(right.mean()), len(wanted))}
+
+
+def figures_of_video_classifier(judge: Any, held_out: Clips) -> Figures:
+    wanted = [grammar.clip_label(shot) for shot in held_out.shots]
+    right = zoo_classifiers.classify(judge, held_out.frames).numpy() == wanted
+    return {"top class right (chance 1.7%)": _percent(float(right.mean()), len(wanted))}
+
+
+def _percent(share: float, n: int) -> str:
+    error = math.sqrt(share * (1 - share) / n)
+    return f"{100 * share:.1f}% ± {100 * error:.1f} (n = {n})"
+
+
+def save_card(folder: Path, title: str, text: str, training: Figures, held_out: Figures) -> None:
+    """Write README.md: what the model is, how it was trained, and how good it is."""
+    n_parameters = sum(_count(path) for path in sorted(folder.rglob("*.safetensors")))
+    rows = {"parameters": f"{n_parameters:,} (stored in half precision)", **training}
+    lines = [
+        f"# {title}",
+        "",
+        text,
+        "",
+        "It knows only the drawn films of mindvideo's demo, and is of use for nothing else.",
+        "Made by `mindvideo train-zoo`; licence: that of mindvideo.",
+        "",
+        "| training | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in rows.items()),
+        "",
+        "| held-out frames or clips, of a seed of their own | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in held_out.items()),
+    ]
+    (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _count(path: Path) -> int:
+    with safe_open(path, "pt") as file:
+        return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+
+
+@torch.no_grad()
+def scaled_latents(vae: Any, pictures: Pictures, n: int) -> torch.Tensor:
+    """What the denoiser learns on: the first `n` pictures' latents, of unit variance."""
+    return vae.config.scaling_factor * zoo_vae.encode(vae, pictures.images[:n])

@@ -1,0 +1,198 @@
+"""The one door to models that others trained.
+
+A `name` is a name on the Hugging Face hub, a local folder, or ``zoo:NAME`` for the small models
+that ship with the demo. Weights are single precision in memory whatever they are on disk, and
+models come in eval mode on the CPU.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import open_clip
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    AutoModelForVideoClassification,
+    BlipForConditionalGeneration,
+    BlipProcessor,
+    CLIPTextModel,
+    CLIPTokenizer,
+)
+
+from mindvideo.errors import InputError
+
+ZOO = Path(__file__).parents[1] / "demo" / "zoo"
+StableDiffusionPart = Literal["vae", "unet", "text_encoder", "tokenizer", "scheduler"]
+# Part: its class, and the file that a folder of it must have.
+_PARTS: dict[str, tuple[Any, str]] = {
+    "vae": (AutoencoderKL, "config.json"),
+    "unet": (UNet2DConditionModel, "config.json"),
+    "text_encoder": (CLIPTextModel, "config.json"),
+    "tokenizer": (CLIPTokenizer, "tokenizer_config.json"),
+    "scheduler": (DDIMScheduler, "scheduler_config.json"),
+}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A CLIP model, its picture transform (PIL image → (3, h, w)) and its tokenizer."""
+
+    model: open_clip.CLIP
+    preprocess: Callable[[Any], torch.Tensor]
+    tokenizer: Callable[[list[str]], torch.Tensor]
+
+
+def resolve(name: str) -> str:
+    """Path of the folder that `name` means; a hub name comes back unchanged.
+
+    Raises
+    ------
+    InputError
+        If `name` is a part of the zoo, or looks like a path, that does not exist.
+    """
+    if name.startswith("zoo:"):
+        folder = ZOO / name.removeprefix("zoo:")
+        if not folder.is_dir():
+            there = sorted(f"zoo:{part.name}" for part in ZOO.glob("*/")) or ["none"]
+            raise InputError(f"{name}: no such model in the zoo. There are: {', '.join(there)}.")
+        return str(folder)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(folder)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise InputError(
+            f"{name}: no such folder. Give a folder that holds the model, a hub name such as "
+            "stable-diffusion-v1-5/stable-diffusion-v1-5, or zoo:NAME."
+        )
+    return name
+
+
+def load_stable_diffusion(name: str, part: StableDiffusionPart) -> Any:
+    """Load one part of a Stable Diffusion folder (diffusers layout)."""
+    kind, file = _PARTS[part]
+    place = resolve(name)
+    needed = f"the {part} of a Stable Diffusion model"
+    _check(name, place, f"{part}/{file}", kind.__name__, needed)
+    with _explained(name, needed):
+        if part in ("tokenizer", "scheduler"):
+            return kind.from_pretrained(place, subfolder=part)
+        precision = "dtype" if part == "text_encoder" else "torch_dtype"
+        return kind.from_pretrained(place, subfolder=part, **{precision: torch.float32}).eval()
+
+
+def load_clip(name: str) -> Clip:
+    """Load a CLIP model with open_clip.
+
+    Parameters
+    ----------
+    name
+        A folder with `open_clip_config.json`, ``zoo:clip``, ``hf-hub:ORG/MODEL``, or
+        ``ARCHITECTURE/WEIGHTS`` as open_clip lists them (``ViT-L-14/openai``).
+    """
+    needed = "a CLIP model in open_clip's layout"
+    weights = None
+    if name.startswith("hf-hub:"):
+        model_name = name
+    else:
+        place = resolve(name)
+        architecture, _, tag = place.partition("/")
+        if Path(place).is_dir():
+            _check(name, place, "open_clip_config.json", None, needed)
+            model_name = f"local-dir:{Path(place).absolute()}"
+        elif architecture in open_clip.list_models():
+            model_name, weights = architecture, tag
+            known = open_clip.list_pretrained_tags_by_model(architecture)
+            if tag not in known:
+                raise InputError(
+                    f"{name}: open_clip has no weights {tag!r} for {architecture}. "
+                    f"There are: {', '.join(known)}."
+                )
+        else:
+            model_name = f"hf-hub:{place}"
+    with _explained(name, needed):
+        model, _, preprocess = open_clip.create_model_and_transforms(
+            model_name, pretrained=weights, precision="fp32"
+        )
+        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(model_name))
+
+
+def load_captioner(name: str) -> tuple[BlipProcessor, BlipForConditionalGeneration]:
+    """Load a BLIP captioner and its processor."""
+    return _load(name, BlipProcessor, BlipForConditionalGeneration, "blip", "a BLIP captioner")
+
+
+def load_image_classifier(name: str) -> tuple[Any, Any]:
+    """Load a classifier of pictures (ViT on ImageNet, in the paper) and its processor."""
+    needed = "an image classifier"
+    return _load(name, AutoImageProcessor, AutoModelForImageClassification, "vit", needed)
+
+
+def load_video_classifier(name: str) -> tuple[Any, Any]:
+    """Load a classifier of clips (VideoMAE on Kinetics, in the paper) and its processor."""
+    needed = "a VideoMAE video classifier"
+    return _load(name, AutoImageProcessor, AutoModelForVideoClassification, "videomae", needed)
+
+
+def _load(name: str, processor: Any, model: Any, kind: str, needed: str) -> tuple[Any, Any]:
+    place = resolve(name)
+    _check(name, place, "config.json", kind, needed)
+    with _explained(name, needed):
+        loaded = model.from_pretrained(place, dtype=torch.float32).eval()
+        return processor.from_pretrained(place), loaded
+
+
+def _check(name: str, place: str, file: str, kind: str | None, needed: str) -> None:
+    """Look into a local folder before a library does, whose messages speak of other things."""
+    folder = Path(place)
+    if not folder.is_dir():
+        return
+    if not (folder / file).is_file():
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise InputError(
+            f"{name}: {folder} should hold {needed}, but has no {file} (found: {found}). "
+            "Is it another model's folder, or a download that is not complete?"
+        )
+    content = json.loads((folder / file).read_text(encoding="utf-8"))
+    kinds = {content.get("model_type"), content.get("_class_name"), content.get("tokenizer_class")}
+    kinds = {found for found in kinds | set(content.get("architectures") or []) if found}
+    # Schedulers of other names share their configuration with DDIM's, and tokenizers do theirs.
+    if kind is None or file.startswith(("scheduler/", "tokenizer/")):
+        return
+    if kinds and kind not in kinds:
+        raise InputError(
+            f"{name}: {folder / file} describes {' / '.join(sorted(kinds))}, "
+            f"but {needed} ({kind}) is needed. Give the folder or hub name of one."
+        )
+
+
+@contextmanager
+def _explained(name: str, needed: str) -> Iterator[None]:
+    """Turn a library's failure to find or read a model into an error that says what to do."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        # Broken code inside the libraries must stay visible; only missing or unreadable models
+        # are the user's. The hub's client raises its own classes, known by their module.
+        module = type(error).__module__.split(".")[0]
+        unreadable = isinstance(error, (OSError, ValueError, RuntimeError, KeyError))
+        if not unreadable and module not in ("huggingface_hub", "httpx", "requests", "safetensors"):
+            raise
+        reason = re.sub(r"\s+", " ", str(error)).strip()[:300]
+        where = (
+            "The folder's files do not fit each other, or are incomplete: fetch them again."
+            if Path(resolve(name) if not name.startswith("hf-hub:") else name).is_dir()
+            else "It is not a local folder and could not be had from the Hugging Face hub: check "
+            "the name and the connection, or download it elsewhere and give its folder."
+        )
+        raise InputError(f"{name}: could not load {needed}. {where} ({reason})") from error
