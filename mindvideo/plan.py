@@ -116,15 +116,15 @@ class Plan:
 def weights_digest(name: str, largest: int = 10**8) -> str:
     """Digest of a pretrained model: a folder's contents, or where it is large, names and sizes.
 
-    A hub name stands for itself.
+    A model card is no weight; a hub name stands for itself.
     """
     folder = pretrained_folder(name)
     if not folder.is_dir():
         return name
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    if sum(p.stat().st_size for p in files) <= largest:
-        return file_digest(folder)
-    return text_digest(*(f"{p.relative_to(folder)} {p.stat().st_size}" for p in files))
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md")
+    small = sum(p.stat().st_size for p in files) <= largest
+    marks = [file_digest(p) if small else str(p.stat().st_size) for p in files]
+    return text_digest(*(f"{p.relative_to(folder)} {m}" for p, m in zip(files, marks)))
 
 
 def _literal(name: str) -> str:

@@ -40,20 +40,18 @@ def _as_list(value: Path | list[Path]) -> list[Path]:
     return value if isinstance(value, list) else [value]
 
 
-def _start_log(log: Path | None) -> None:
+def _start_log(command: str, log: Path | None) -> None:
     """Everything from "info" up goes to the stage's log file, warnings also to standard error."""
     shown = logging.StreamHandler()
     shown.setLevel(logging.WARNING)
+    shown.setFormatter(logging.Formatter(f"mindvideo {command}: %(levelname)s: %(message)s"))
     handlers: list[logging.Handler] = [shown]
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log, mode="w"))
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=handlers,
-        force=True,
-    )
+        written = logging.FileHandler(log, mode="w")
+        written.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handlers.append(written)
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     logging.captureWarnings(True)
 
 
@@ -157,7 +155,7 @@ def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | 
     """Run a stage as a command does: log file, clean end on SIGTERM, exit status."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    _start_log(log)
+    _start_log(stage.command, log)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run_stage(stage, arguments, settings)

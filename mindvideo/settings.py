@@ -348,6 +348,11 @@ class Reconstruction(Section):
     negative: Literal["null-window", "zero", "none"] = Field(
         "null-window", description="negative condition; `none`: no guidance (Table 1, w/o AG)"
     )
+    shared_noise: Share = Field(
+        0.0,
+        description="share of the starting noise's variance that a clip's frames have in common "
+        "(not in the paper: steadies clips)",
+    )
     batch_size: PositiveInt = 4
     seed: int = 0
 
@@ -442,7 +447,7 @@ class Zoo(Section):
     n_pictures: PositiveInt = Field(30000, description="frames for the generating models")
     n_latents: PositiveInt = Field(16000, description="of them, for the denoiser")
     n_judge_pictures: PositiveInt = 16000
-    n_judge_clips: PositiveInt = 5000
+    n_judge_clips: PositiveInt = 8000
     n_held_out: Annotated[int, Field(ge=50, multiple_of=50)] = Field(
         500, description="frames for the figures of the model cards"
     )
@@ -451,7 +456,7 @@ class Zoo(Section):
     clip_steps: PositiveInt = 520
     blip_steps: PositiveInt = 2600
     image_steps: PositiveInt = 3000
-    video_steps: PositiveInt = 1200
+    video_steps: PositiveInt = 3600
     unet_steps: PositiveInt = 2500
 
 

@@ -73,6 +73,7 @@ class MindVideoPipeline(DiffusionPipeline):
         guidance_scale: float = 12.5,
         generator: Generator | Sequence[Generator] | None = None,
         latents: Tensor | None = None,
+        shared_noise: float = 0.0,
         output_type: Literal["np", "latent"] = "np",
     ) -> np.ndarray | Tensor:
         """Reconstruct the clip of each window.
@@ -99,6 +100,9 @@ class MindVideoPipeline(DiffusionPipeline):
             Draws the noise that denoising starts from: one a clip, or one for all.
         latents
             That noise itself, in place of a draw: ``(b, c, f, h, w)``, standard deviation 1.
+        shared_noise
+            Share of the drawn noise's variance that a clip's frames have in common, 0…1: the more,
+            the steadier the clip (mixed noise; Ge et al., "Preserve your own correlation", 2023).
         output_type
             ``np``: frames; ``latent``: latents as the VAE takes them.
 
@@ -120,7 +124,7 @@ class MindVideoPipeline(DiffusionPipeline):
             negative = self._encode_negative(negative_fmri, windows, guidance_scale)
             condition = torch.cat([negative.expand_as(condition), condition])  #   2·b tokens d
         shape = self._latent_shape(len(windows), num_frames, height, width)
-        latents = self._start(shape, generator, latents)  #                         b c f h w
+        latents = self._start(shape, generator, latents, shared_noise)  #           b c f h w
 
         self.scheduler.set_timesteps(num_inference_steps, device=device)
         latents = latents * self.scheduler.init_noise_sigma
@@ -171,14 +175,23 @@ class MindVideoPipeline(DiffusionPipeline):
             )
         return (clips, self.unet.config["in_channels"], frames, height // factor, width // factor)
 
-    def _start(self, shape: tuple[int, ...], generator: Any, latents: Tensor | None) -> Tensor:
+    def _start(
+        self, shape: tuple[int, ...], generator: Any, latents: Tensor | None, shared: float
+    ) -> Tensor:
         device = self._execution_device
         if latents is not None:
             if tuple(latents.shape) != shape:
                 raise InputError(f"latents of shape {tuple(latents.shape)}, {shape} were needed")
             return latents.to(device, torch.float32)
-        if generator is None or isinstance(generator, Generator):
-            return randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
-        if len(generator) != shape[0]:
-            raise InputError(f"{len(generator)} generators for {shape[0]} clips: give one a clip")
-        return randn_tensor(shape, generator=list(generator), device=device, dtype=torch.float32)
+        if isinstance(generator, Sequence):
+            if len(generator) != shape[0]:
+                raise InputError(
+                    f"{len(generator)} generators for {shape[0]} clips: give one a clip"
+                )
+            generator = list(generator)
+        own = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
+        if not shared:
+            return own
+        of_one_frame = (*shape[:2], 1, *shape[3:])
+        common = randn_tensor(of_one_frame, generator=generator, device=device, dtype=own.dtype)
+        return shared**0.5 * common + (1 - shared) ** 0.5 * own

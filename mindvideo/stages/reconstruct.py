@@ -56,6 +56,7 @@ def main(
                 num_inference_steps=settings.steps,
                 guidance_scale=guidance,
                 generator=[clip_generator(settings.seed, clip) for clip in batch],
+                shared_noise=settings.shared_noise,
             )
             bar.update(len(batch))
     clips.flush()

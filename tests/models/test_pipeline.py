@@ -184,3 +184,13 @@ def test_refuses_an_encoder_of_another_width(pipeline):
             fmri_encoder=encoder,
             scheduler=pipeline.scheduler,
         )
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
+def test_frames_start_from_noise_that_is_common_to_the_share_asked_for(pipeline, shared):
+    noise = pipeline._start((2, 4, 3, 64, 64), seeds([0, 1]), None, shared)
+    frames = noise.transpose(1, 2).flatten(2)  # clip, frame, values
+    expected = torch.full((3, 3), shared).fill_diagonal_(1.0)
+    for clip in frames:
+        assert torch.allclose(torch.corrcoef(clip), expected, atol=0.03)
+        assert clip.std() == pytest.approx(1, abs=0.03)
