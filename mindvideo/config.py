@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from mindvideo.dataset import Dataset, Pretraining
 from mindvideo.errors import InputError
 from mindvideo.settings import (
     Captions,
@@ -17,7 +18,6 @@ from mindvideo.settings import (
     Clips,
     Contrastive,
     Cotraining,
-    Dataset,
     Demo,
     EncoderShape,
     FigureSettings,
@@ -26,7 +26,6 @@ from mindvideo.settings import (
     MbmTuning,
     Name,
     Pretrained,
-    Pretraining,
     Reconstruction,
     Regions,
     Samples,
