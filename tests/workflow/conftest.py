@@ -83,9 +83,9 @@ TINY = {
     "encoder": {"embed_dim": 32, "depth": 2, "decoder_embed_dim": 16, "decoder_depth": 1},
     "pretraining": {"duration": 4, "batch_size": 4, "warmup": 1},
     "mbm_tuning": {"duration": 4, "batch_size": 4, "warmup": 1},
-    "contrastive": {"duration": 4, "batch_size": 4},
-    "video_tuning": {"duration": 2, "batch_size": 2},
-    "cotraining": {"duration": 2, "batch_size": 2},
+    "contrastive": {"duration": 4, "batch_size": 4, "warmup": 1},
+    "video_tuning": {"duration": 2, "batch_size": 2, "warmup": 1},
+    "cotraining": {"duration": 2, "batch_size": 2, "warmup": 1},
     "reconstruction": {"steps": 2},
     "scoring": {"permutations": 50},
 }
