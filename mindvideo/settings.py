@@ -392,7 +392,7 @@ class Zoo(Section):
     clip_steps: PositiveInt = 520
     blip_steps: PositiveInt = 2600
     image_steps: PositiveInt = 3000
-    video_steps: PositiveInt = 3600
+    video_steps: PositiveInt = 2909
     unet_steps: PositiveInt = 2500
 
 
