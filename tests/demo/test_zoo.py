@@ -1,0 +1,136 @@
+"""The zoo as shipped: complete, small, loaded without a network, and as good as its cards say."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from mindvideo.demo import grammar, zoo_blip, zoo_build, zoo_classifiers, zoo_unet, zoo_vae
+from mindvideo.demo.zoo_examples import draw_clips, draw_pictures
+from mindvideo.models import pretrained
+from mindvideo.settings import Zoo
+from mindvideo.stages import train_zoo
+
+NAMES = ("blip", "clip", "image-classifier", "stable-diffusion", "video-classifier")
+# A seed that neither the trainings nor the cards have used.
+PICTURES = draw_pictures(404, 100)
+
+
+@pytest.fixture(scope="module")
+def stable_diffusion() -> dict:
+    parts = ("vae", "unet", "text_encoder", "tokenizer")
+    return {p: pretrained.load_stable_diffusion("zoo:stable-diffusion", p) for p in parts}
+
+
+def _card(name: str) -> str:
+    return (pretrained.ZOO / name / "README.md").read_text(encoding="utf-8")
+
+
+def _figure(name: str, row: str) -> float:
+    found = re.search(rf"\| {re.escape(row)}[^|]*\| ([0-9.]+)", _card(name))
+    assert found, f"no figure {row!r} on the card of {name}"
+    return float(found[1])
+
+
+def test_the_zoo_is_complete_and_small() -> None:
+    assert {path.name for path in pretrained.ZOO.iterdir() if path.is_dir()} == set(NAMES)
+    files = [path for path in pretrained.ZOO.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 20 * 2**20
+    for path in files:
+        assert path.suffix in (".json", ".txt", ".md", ".safetensors")
+        if path.suffix == ".safetensors":
+            with safe_open(path, "pt") as file:
+                assert all(file.get_slice(k).get_dtype() == "F16" or "I" in
+                           file.get_slice(k).get_dtype() for k in file.keys())  # fmt: skip # noqa: SIM118
+
+
+def test_judges_and_generators_learned_from_different_seeds() -> None:
+    seeds = {name: set(re.findall(r"seed (\d+)", _card(name))) for name in NAMES}
+    judges = seeds["image-classifier"] | seeds["video-classifier"]
+    makers = seeds["clip"] | seeds["blip"] | seeds["stable-diffusion"]
+    assert judges
+    assert makers
+    assert not judges & makers
+
+
+def test_decoded_frames_are_as_sharp_as_the_card_says(stable_diffusion: dict) -> None:
+    psnr = zoo_vae.psnr(stable_diffusion["vae"], PICTURES.images)
+    assert psnr == pytest.approx(_figure("stable-diffusion", "PSNR"), abs=1.0)
+
+
+def test_latents_have_unit_variance(stable_diffusion: dict) -> None:
+    vae = stable_diffusion["vae"]
+    latents = zoo_build.scaled_latents(vae, PICTURES, 100)
+    assert latents.shape == (100, 4, 16, 16)
+    assert latents.std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_clip_finds_captions() -> None:
+    clip = pretrained.load_clip("zoo:clip")
+    figures = zoo_build.figures_of_clip(clip.model, PICTURES)
+    share = float(next(iter(figures.values())).split("%")[0])
+    assert share > _figure("clip", "caption of a frame found") - 10
+
+
+def test_blip_names_what_it_sees() -> None:
+    processor, blip = pretrained.load_captioner("zoo:blip")
+    captions = zoo_blip.describe(blip, processor, PICTURES.images)
+    right = [s.kind in c.split() for c, s in zip(captions, PICTURES.shots, strict=True)]
+    assert 100 * np.mean(right) > _figure("blip", "kind named") - 10
+    assert set(" ".join(captions).split()) <= set(grammar.vocabulary())
+
+
+def test_judges_are_as_good_as_their_cards_say() -> None:
+    _, image = pretrained.load_image_classifier("zoo:image-classifier")
+    wanted = [grammar.frame_label(shot) for shot in PICTURES.shots]
+    right = zoo_classifiers.classify(image, PICTURES.images).numpy() == wanted
+    assert 100 * right.mean() > _figure("image-classifier", "top class right") - 10
+    assert list(image.config.id2label.values()) == grammar.labels_of_frames()
+
+    _, video = pretrained.load_video_classifier("zoo:video-classifier")
+    clips = draw_clips(404, 60)
+    wanted = [grammar.clip_label(shot) for shot in clips.shots]
+    right = zoo_classifiers.classify(video, clips.frames).numpy() == wanted
+    assert 100 * right.mean() > _figure("video-classifier", "top class right") - 15
+    assert list(video.config.id2label.values()) == grammar.labels_of_clips()
+
+
+def test_generated_frames_show_what_their_captions_say(stable_diffusion: dict) -> None:
+    shots = PICTURES.shots[:48]
+    captions = [grammar.caption(shot) for shot in shots]
+    images = zoo_unet.draw_images(captions, **stable_diffusion, steps=15)
+    assert images.shape == (48, 64, 64, 3)
+    _, judge = pretrained.load_image_classifier("zoo:image-classifier")
+    seen = zoo_classifiers.classify(judge, images).numpy()
+    wanted = np.array([grammar.frame_label(shot) for shot in shots])
+    n_scenes = len(grammar.PLACES)
+    scene = 100 * (seen % n_scenes == wanted % n_scenes).mean()
+    kind = 100 * (seen // n_scenes == wanted // n_scenes).mean()
+    assert scene > _figure("stable-diffusion", "scene right") - 20
+    assert kind > _figure("stable-diffusion", "kind right") - 25
+
+
+def test_the_stage_makes_a_zoo_that_loads(tmp_path, monkeypatch) -> None:
+    """One step each: what comes out knows nothing, but has every part, and draws."""
+    monkeypatch.setattr(zoo_build.zoo_unet, "draw_images", partial(zoo_unet.draw_images, steps=2))
+    steps = {name: 1 for name in Zoo.model_fields if name.endswith("_steps")}
+    few = {"n_pictures": 70, "n_latents": 60, "n_judge_pictures": 70, "n_judge_clips": 30}
+    settings = Zoo(**steps, **few, n_held_out=50)
+    train_zoo.main(zoo=tmp_path / "zoo", state=tmp_path / "state", settings=settings)
+    monkeypatch.setattr(pretrained, "ZOO", tmp_path / "zoo")
+    assert sorted(path.name for path in (tmp_path / "zoo").iterdir()) == sorted(NAMES)
+    pretrained.load_clip("zoo:clip")
+    pretrained.load_captioner("zoo:blip")
+    pretrained.load_image_classifier("zoo:image-classifier")
+    pretrained.load_video_classifier("zoo:video-classifier")
+    name = "zoo:stable-diffusion"
+    text_encoder = pretrained.load_stable_diffusion(name, "text_encoder")
+    tokenizer = pretrained.load_stable_diffusion(name, "tokenizer")
+    tokens = tokenizer("a red car", return_tensors="pt").input_ids
+    assert torch.isfinite(text_encoder(tokens).last_hidden_state).all()
+    assert "seed 101" in _card("clip")
