@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from mindvideo import settings as s
 from mindvideo.config import Config, Stages
+from mindvideo.models.folders import pretrained_folder
 from mindvideo.provenance import code_digest, file_digest, text_digest
 from mindvideo.registry import read_stage
-from mindvideo.settings import Pretrained, pretrained_folder
+from mindvideo.settings import Pretrained
 
 SHARED = "shared"
 

@@ -9,7 +9,6 @@ have no default: they come from the data set. Numbers named "paper" are those of
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
@@ -42,14 +41,6 @@ class Pretrained(Section):
     captioner: str = "Salesforce/blip-image-captioning-base"
     image_classifier: str = "google/vit-base-patch16-224"
     video_classifier: str = "MCG-NJU/videomae-base-finetuned-kinetics"
-
-
-ZOO = Path(__file__).parent / "demo" / "zoo"
-
-
-def pretrained_folder(name: str) -> Path:
-    """Folder that a pretrained model's name stands for (of a hub name: one that is not there)."""
-    return ZOO / name.removeprefix("zoo:") if name.startswith("zoo:") else Path(name)
 
 
 # --- stimuli --------------------------------------------------------------------------------------

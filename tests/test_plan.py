@@ -93,5 +93,12 @@ def test_large_weights_are_known_by_names_and_sizes(tmp_path):
     assert weights_digest(str(tmp_path), largest=1) != before
 
 
+def test_a_folder_in_the_home_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_bytes(b"1")
+    assert weights_digest("~/model") == weights_digest(str(tmp_path / "model"))
+
+
 def test_a_hub_name_stands_for_itself():
     assert weights_digest("someone/some-model") == "someone/some-model"

@@ -29,8 +29,8 @@ from transformers import (
 )
 
 from mindvideo.errors import InputError
+from mindvideo.models.folders import ZOO, pretrained_folder
 
-ZOO = Path(__file__).parents[1] / "demo" / "zoo"
 StableDiffusionPart = Literal["vae", "unet", "text_encoder", "tokenizer", "scheduler"]
 # Part: its class, and the file that a folder of it must have.
 _PARTS: dict[str, tuple[Any, str]] = {
@@ -65,7 +65,7 @@ def resolve(name: str) -> str:
             there = sorted(f"zoo:{part.name}" for part in ZOO.glob("*/")) or ["none"]
             raise InputError(f"{name}: no such model in the zoo. There are: {', '.join(there)}.")
         return str(folder)
-    folder = Path(name).expanduser()
+    folder = pretrained_folder(name)
     if folder.is_dir():
         return str(folder)
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
