@@ -77,6 +77,20 @@ class Config(Stages):
             self.stages(name)
         return self
 
+    @model_validator(mode="after")
+    def _shots_are_there(self) -> Config:
+        for variant in (None, *self.variants):
+            scoring = self.stages(variant).scoring
+            wanted = [*scoring.attributes, *([scoring.subset] if scoring.subset else [])]
+            if wanted and not self.dataset.shots:
+                where = f"variants.{variant}.scoring" if variant else "scoring"
+                raise ValueError(
+                    f"{where}: attributes and subset name columns of tables of shots "
+                    f"({', '.join(wanted)}), but dataset.shots says of none: give their path "
+                    "there, with {segment}, or leave attributes and subset out"
+                )
+        return self
+
     def stages(self, variant: str | None = None) -> Stages:
         """The sections of the full model, or of a variant of it."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
@@ -96,7 +110,10 @@ def explain(error: ValidationError, where: str, model: type[BaseModel] | None = 
             lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"  {key}: {message}; found {problem['input']!r:.60}")
+            # What contradicts itself across a section says so itself.
+            whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
+            found = "" if whole else f"; found {problem['input']!r:.60}"
+            lines.append(f"  {key}: {message}{found}")
     return "\n".join(lines)
 
 

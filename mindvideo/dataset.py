@@ -23,6 +23,11 @@ class Dataset(Section):
     test: list[Name] = Field(min_length=1, description="test segments")
     repeats: dict[Literal["train", "test"], PositiveInt] = Field(description="showings")
     film: str = Field(description="path template with {segment}")
+    shots: str | None = Field(
+        None,
+        description="path template with {segment}: table of what each shot of a film shows, with "
+        "its start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
+    )
     run: str = Field(description="path template with {subject}, {segment}, {repeat}")
     timing: dict[str, Timing] = Field(description="by segment; `default` for those not named")
     exclude: list[str] = Field([], description="runs to leave out, as 'SUBJECT SEGMENT_REPEAT'")
@@ -50,6 +55,10 @@ class Dataset(Section):
 
     def film_path(self, segment: str) -> str:
         return self.film.format(segment=segment)
+
+    def shots_paths(self, segments: list[str]) -> list[str]:
+        """Tables of what the films of these segments show; none where the data set has none."""
+        return [self.shots.format(segment=s) for s in segments] if self.shots else []
 
     def run_paths(self, subject: str, segment: str) -> list[str]:
         """Files of a segment's repeats, without those excluded; exceptions take their own path."""

@@ -52,7 +52,7 @@ ARTEFACTS = {
     "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
     "scoring": Artefact(("scoring",), ("reconstruction", "clips")),
     "videos": Artefact((), ("scoring", "captions")),
-    "figures": Artefact(("figures",), ("scoring", "selection")),
+    "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
 }
 
 
@@ -178,6 +178,7 @@ def _contrastive(c: Config, v: Stages, _: str) -> s.Section:
 def _scoring(c: Config, v: Stages, _: str) -> s.Section:
     return s.ScoringSettings(
         **v.scoring.model_dump(),
+        tr=c.dataset.tr,
         image_classifier=c.pretrained.image_classifier,
         video_classifier=c.pretrained.video_classifier,
     )

@@ -301,9 +301,20 @@ class Scoring(Section):
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
     seed: int = 0
+    attributes: dict[str, Literal["image", "video"]] = Field(
+        {},
+        description="column of the tables of shots: classifier that is asked whether it sees the "
+        "shown clip's value in the reconstruction (needs dataset.shots)",
+    )
+    subset: str | None = Field(
+        None,
+        description="0/1 column of the tables of shots: identification and attributes are also "
+        "told over the clips that it marks (needs dataset.shots)",
+    )
 
 
 class ScoringSettings(Scoring):
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
     image_classifier: str
     video_classifier: str
 
@@ -327,7 +338,7 @@ class FigureSettings(Section):
 class DemoFilm(Section):
     """The film world (mindvideo.demo)."""
 
-    seed: int = 2023
+    seed: int = 2024
     size: PositiveInt = Field(128, description="height and width of the films [px]")
     fps: PositiveInt = 30
 
@@ -372,19 +383,19 @@ class Zoo(Section):
     judge_seed: int = 202
     held_out_seed: int = 303
     n_pictures: PositiveInt = Field(30000, description="frames for the generating models")
-    n_latents: PositiveInt = Field(16000, description="of them, for the denoiser")
-    n_judge_pictures: PositiveInt = 16000
-    n_judge_clips: PositiveInt = 8000
+    n_latents: PositiveInt = Field(20000, description="of them, for the denoiser")
+    n_judge_pictures: PositiveInt = 20000
+    n_judge_clips: PositiveInt = 7000
     n_held_out: Annotated[int, Field(ge=50, multiple_of=50)] = Field(
         500, description="frames for the figures of the model cards"
     )
-    vae_steps: PositiveInt = 1100
-    decoder_steps: PositiveInt = 1500
-    clip_steps: PositiveInt = 520
-    blip_steps: PositiveInt = 2600
-    image_steps: PositiveInt = 3000
-    video_steps: PositiveInt = 2909
-    unet_steps: PositiveInt = 2500
+    vae_steps: PositiveInt = 2400
+    decoder_steps: PositiveInt = 1800
+    clip_steps: PositiveInt = 1000
+    blip_steps: PositiveInt = 2000
+    image_steps: PositiveInt = 4500
+    video_steps: PositiveInt = 4200
+    unet_steps: PositiveInt = 3600
 
 
 class Demo(Section):

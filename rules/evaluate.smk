@@ -7,6 +7,7 @@ rule score:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
         clips=each("clips", "test", ".npy"),
+        shots=DATASET.shots_paths(DATASET.test),
     output:
         metrics=f"{RESULTS}/{{model}}/metrics.tsv",
         per_clip=f"{RESULTS}/{{model}}/scoring/per_clip.tsv",
@@ -23,7 +24,7 @@ rule score:
         settings=settings("score"),
         code=code("score"),
     shell:
-        shell_command("score")
+        shell_command("score", without=() if DATASET.shots else ("shots",))
 
 
 rule videos:
@@ -51,7 +52,7 @@ rule videos:
 
 
 rule figures:
-    """A strip of reconstructions, the training curves, and the map of selected voxels."""
+    """A strip of reconstructions, the training curves, and maps of the recorded brain."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
@@ -60,6 +61,7 @@ rule figures:
         per_clip=at("scoring", "per_clip.tsv"),
         r=at("selection", "r.nii.gz"),
         mask=at("selection", "mask.nii.gz"),
+        tsnr=each("clean", "train", "_tsnr.nii.gz"),
         histories=histories,
     output:
         strip=report(
@@ -74,9 +76,9 @@ rule figures:
             category="Training",
             labels={"model": "{model}"},
         ),
-        selection=report(
-            f"{RESULTS}/{{model}}/figures/selection.png",
-            caption="../workflow/report/selection.rst",
+        brain=report(
+            f"{RESULTS}/{{model}}/figures/brain.png",
+            caption="../workflow/report/brain.rst",
             category="Voxels",
             labels={"model": "{model}"},
         ),

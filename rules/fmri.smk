@@ -21,12 +21,13 @@ rule regions:
 
 
 rule clean:
-    """Trim, detrend and z-score all repeats of a segment, in the cortex."""
+    """Trim, detrend and z-score all repeats of a segment, in the cortex; map the temporal SNR."""
     input:
         runs=runs,
         regions=at("regions", "regions.nii.gz"),
     output:
         cleaned=f"{RESULTS}/{{model}}/clean/{{segment}}.npy",
+        tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr.nii.gz",
     log:
         "logs/clean/{model}/{segment}.log",
     benchmark:

@@ -72,3 +72,16 @@ def test_no_segment_is_both_trained_and_tested_on(values):
     base["test"] = ["seg1"]
     with pytest.raises(InputError, match="both training and test segments: seg1"):
         dataset(values | {"dataset": base})
+
+
+def test_scores_that_need_tables_of_shots_ask_for_them(values):
+    base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
+    assert dataset(values).shots_paths(["test1"]) == [base["shots"].format(segment="test1")]
+    del base["shots"]
+    values |= {"dataset": base, "scoring": {"attributes": {"kind": "image"}}}
+    with pytest.raises(InputError, match=r"scoring: attributes .* \(kind\), but dataset\.shots"):
+        check_config(values, "config.yaml")
+    values |= {"scoring": {}, "variants": {"rare": {"scoring": {"subset": "unseen"}}}}
+    with pytest.raises(InputError, match=r"variants\.rare\.scoring: .* \(unseen\)"):
+        check_config(values, "config.yaml")
+    assert dataset(values | {"variants": {}}).shots_paths(["test1"]) == []

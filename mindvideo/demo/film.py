@@ -15,12 +15,14 @@ from mindvideo.demo import grammar
 from mindvideo.demo.world import Shot, draw_shot, render
 
 CLIP_SECONDS = 2.0
-# Share of the cuts that fall inside a clip rather than between two: about one clip in seven
-# then shows two shots, and its caption is "… then …".
-CUTS_INSIDE = 0.4
+# Shots of 1, 2, 3 and 4 clips, and the share of cuts that fall inside a clip rather than between
+# two: about one clip in eight then shows two shots, and its caption is "… then …".
+LENGTHS = (0.2, 0.4, 0.25, 0.15)
+CUTS_INSIDE = 0.25
+LONGEST = 8.0  # [s]
 COLUMNS = (
     "start", "end", "kind", "family", "colour", "scene", "time", "motion", "facing",
-    "x0", "y0", "x1", "y1", "size0", "size1", "seed", "caption",
+    "unseen", "x0", "y0", "x1", "y1", "size0", "size1", "camera0", "camera1", "seed", "caption",
 )  # fmt: skip
 
 
@@ -36,8 +38,9 @@ class Take:
 def script(seed: int, split: str, segment: str, seconds: float) -> list[Take]:
     """Draw the shots of a film.
 
-    Shots last 2 to 8 s. The same (seed, split, segment) gives the same film; the combinations of
-    kind, colour, scene, time and motion in test films never occur in training films.
+    Shots last 1 to 8 s. The same (seed, split, segment) gives the same film, and no shot is in two
+    films; about half of those in test films show a combination of kind, scene and motion that
+    never occurs in training films.
 
     Parameters
     ----------
@@ -55,11 +58,13 @@ def script(seed: int, split: str, segment: str, seconds: float) -> list[Take]:
     start = 0.0
     while start < seconds:
         border = CLIP_SECONDS * np.floor(start / CLIP_SECONDS)
-        end = float(border + CLIP_SECONDS * rng.integers(2, 4))
+        end = float(border + CLIP_SECONDS * rng.choice(len(LENGTHS), p=LENGTHS) + CLIP_SECONDS)
         if rng.random() < CUTS_INSIDE:
-            end += float(np.round(rng.uniform(0.7, 1.3), 1))
-        if seconds - end < CLIP_SECONDS:
-            end = seconds
+            end -= float(np.round(rng.uniform(0.7, 1.0), 1))
+        if end - start < 1:
+            end += CLIP_SECONDS
+        if seconds - end < 1:
+            end = seconds if seconds - start <= LONGEST else seconds - CLIP_SECONDS
         takes.append(Take(start, end, draw_shot(rng, round(end - start, 3), split)))
         start = end
     return takes
@@ -105,6 +110,6 @@ def save_shots(path: Path, takes: list[Take]) -> None:
         writer.writeheader()
         for take in takes:
             values = {name: getattr(take.shot, name, None) for name in COLUMNS}
-            values |= {"start": take.start, "end": take.end, "family": take.shot.family}
+            values |= {"start": take.start, "end": take.end, "unseen": int(take.shot.unseen)}
             values["caption"] = grammar.caption(take.shot)
             writer.writerow({k: f"{v:g}" if isinstance(v, float) else v for k, v in values.items()})

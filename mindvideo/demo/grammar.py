@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mindvideo.demo.subjects import FAMILIES
 from mindvideo.demo.world import COLOURS, KINDS, MOTIONS, SCENES, Shot
 
 VERBS = {
@@ -11,14 +12,21 @@ VERBS = {
     "bird": "flies",
     "fish": "swims",
     "turtle": "crawls",
+    "elephant": "walks",
+    "butterfly": "flies",
     "man": "walks",
     "woman": "walks",
     "child": "runs",
     "cyclist": "rides",
+    "surfer": "rides",
+    "singer": "walks",
     "car": "drives",
     "bus": "drives",
     "boat": "sails",
     "plane": "flies",
+    "helicopter": "flies",
+    "balloon": "floats",
+    **dict.fromkeys(FAMILIES["scenery"], "drifts"),
 }
 PLACES = {
     "forest": "in a forest",
@@ -27,32 +35,46 @@ PLACES = {
     "snow": "in the snow",
     "desert": "in a desert",
     "sea": "at the sea",
+    "room": "in a room",
+    "farm": "on a farm",
 }
-HOURS = {"day": "", "sunset": "at sunset", "night": "at night"}
-WAYS = {"left": "left", "right": "right", "towards": "towards us", "away": "away"}
+HOURS = {"day": "by day", "sunset": "at sunset", "night": "at night"}
+# What is done, {} being the kind's own verb.
+ACTS = {
+    "left": "{} left",
+    "right": "{} right",
+    "towards": "{} towards us",
+    "away": "{} away",
+    "rising": "rises",
+    "turning": "turns",
+    "pan": "as the camera pans",
+    "still": "waits",
+}
+IN_A_FRAME = ("left", "right", "rising")  # the motions that a single frame shows
 SYNONYMS = {
     "dog": "puppy",
     "man": "gentleman",
     "woman": "lady",
     "child": "kid",
     "cyclist": "biker",
+    "singer": "vocalist",
     "car": "automobile",
     "boat": "ship",
     "plane": "aircraft",
+    "helicopter": "chopper",
+    "flower": "blossom",
+    "mushroom": "toadstool",
     "forest": "woods",
     "street": "road",
     "sea": "ocean",
+    "room": "chamber",
 }
-MAX_WORDS = 12
 
 
-def motion_words(shot: Shot, still_frame: bool = False) -> str:
-    """What the subject does. A still frame does not tell whether it comes, goes or waits."""
-    if shot.motion in ("left", "right"):
-        return f"{VERBS[shot.kind]} {WAYS[shot.motion]}"
-    if still_frame:
-        return ""
-    return "waits" if shot.motion == "still" else f"{VERBS[shot.kind]} {WAYS[shot.motion]}"
+def _parts(shot: Shot, motion: str) -> tuple[str, str, str, str]:
+    """Who, where, when, and does what."""
+    act = ACTS[motion].format(VERBS[shot.kind]) if motion else ""
+    return f"a {shot.colour} {shot.kind}", PLACES[shot.scene], HOURS[shot.time], act
 
 
 def _sentence(*parts: str) -> str:
@@ -60,27 +82,27 @@ def _sentence(*parts: str) -> str:
 
 
 def caption(shot: Shot) -> str:
-    """The full caption of a shot, e.g. "a red car drives left on a street at night"."""
-    who = f"a {shot.colour} {shot.kind}"
-    return _sentence(who, motion_words(shot), PLACES[shot.scene], HOURS[shot.time])
+    """The full caption of a shot, e.g. "a red car on a street at night drives left".
+
+    Each word has its place, whatever the shot: what is said alike is embedded alike.
+    """
+    return _sentence(*_parts(shot, shot.motion))
 
 
 def frame_caption(shot: Shot) -> str:
     """The caption of one frame: only what a still picture shows."""
-    who = f"a {shot.colour} {shot.kind}"
-    return _sentence(who, motion_words(shot, True), PLACES[shot.scene], HOURS[shot.time])
+    return _sentence(*_parts(shot, shot.motion if shot.motion in IN_A_FRAME else ""))
 
 
 def draw_caption(rng: np.random.Generator, shot: Shot) -> str:
     """A caption in one of several wordings, now and then with a synonym."""
-    who = f"a {shot.colour} {shot.kind}"
-    act, place, hour = motion_words(shot), PLACES[shot.scene], HOURS[shot.time]
+    who, place, hour, act = _parts(shot, shot.motion)
     wordings = (
         caption(shot),
         frame_caption(shot),
-        _sentence(hour, who, act, place),
+        _sentence(who, act, place, hour),
+        _sentence(hour, who, place, act),
         _sentence(place, who, act, hour),
-        _sentence(who, place, hour),
         _sentence("a picture of", who, place, hour),
     )
     words = str(rng.choice(wordings, p=(0.3, 0.3, 0.1, 0.1, 0.1, 0.1))).split()
@@ -92,7 +114,8 @@ def draw_caption(rng: np.random.Generator, shot: Shot) -> str:
 def vocabulary() -> list[str]:
     """All words of all captions, and the "then" that joins two, sorted."""
     phrases = [*KINDS, *COLOURS, *VERBS.values(), *PLACES.values(), *HOURS.values()]
-    phrases += [*WAYS.values(), *SYNONYMS.values(), "waits", "a picture of", "then", "and"]
+    phrases += [act.replace("{}", "") for act in ACTS.values()]
+    phrases += [*SYNONYMS.values(), "a picture of", "then", "and"]
     words = {word for phrase in phrases for word in phrase.split()}
     return sorted(words)
 
@@ -109,12 +132,7 @@ def frame_label(shot: Shot) -> int:
 
 def labels_of_clips() -> list[str]:
     """Classes of the video classifier: a kind of subject and its motion."""
-    ways = {**WAYS, "still": ""}
-    return [
-        "waiting " + kind if motion == "still" else f"{kind} moving {ways[motion]}"
-        for kind in KINDS
-        for motion in MOTIONS
-    ]
+    return [f"{kind}, {motion}" for kind in KINDS for motion in MOTIONS]
 
 
 def clip_label(shot: Shot) -> int:

@@ -1,9 +1,12 @@
 """Tuning of the simulated cortex: which area responds to what, and how much.
 
-Rests on: retinotopic contrast, colour and motion in V1–V4; motion in MT and its neighbours; faces,
-bodies and animals in FFC, VVC and PIT, objects in LO and PH, colour in V4 and V8, places in the
-parahippocampal and medial parietal areas (Grill-Spector & Weiner 2014; Epstein & Baker 2019; names
-of areas from Glasser et al. 2016); patchy tuning within an area; weaker, broader responses beyond
+Rests on: orientation, colour and slow motion where a voxel looks in V1–V4, finer detail towards the
+centre of gaze (Henriksson et al. 2008); fast motion and optic flow in MT and its neighbours (Huk et
+al. 2002); people and animals in FFC, VVC and PIT, objects in LO and PH, colour in V4 and V8, places
+in the parahippocampal and medial parietal areas (Grill-Spector & Weiner 2014; Brouwer & Heeger
+2009; Epstein & Baker 2019; names of areas from Glasser et al. 2016), also dorsally, around V3B
+(Dilks et al. 2013); codes that are distributed over patches within an area (Haxby et al. 2001);
+responses that grow less than their drive (Kay et al. 2013); weaker, broader responses beyond
 (Hasson et al. 2004).
 Leaves out: interactions of stimuli, tuning that depends on position in higher areas, hemispheric
 specialisation, and individual anatomy (subjects differ in tuning, not in shape).
@@ -18,18 +21,18 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from mindvideo.demo.retinotopy import (
-    field_centres,
-    field_sizes,
-    receptive_fields,
-)
-from mindvideo.demo.sight import CELLS, DIRECTIONS, MAPS, Sight
-from mindvideo.fmri.atlas import area_of, midthickness, nearest_vertices
+from mindvideo.demo.motion_energy import ANGLES, FINENESS
+from mindvideo.demo.retinotopy import cells, field_centres, field_sizes, receptive_fields
+from mindvideo.demo.sight import CELLS, COLOURS, Sight
+from mindvideo.fmri.atlas import area_names, area_of, midthickness, nearest_vertices
 from mindvideo.io.runs import Grid
 
 REACH = 4.0  # [mm] from the surface: half a cortex and half a voxel
-PATCHINESS = 1.0  # [voxels] SD of the smoothing of tuning over the volume
-COMPRESSION = 0.6  # of the pooled contrast (Kay et al. 2013)
+PATCH = 4.0  # SD of the smoothing of tuning over the volume [mm]
+COMPRESSION = 0.6  # of the pooled energy (Kay et al. 2013)
+FINEST_AT_GAZE, OCTAVES = 8.0, 2.0  # [cycles a frame], and how much coarser at the film's edge
+LEAD = -0.4  # of V1's haemodynamic response before the canonical one, the mean of many areas [s]
+ENERGY, COLOUR = 3.0, 0.95  # weights of the two kinds of maps
 
 
 @dataclass(frozen=True)
@@ -38,27 +41,29 @@ class Profile:
 
     maps: float = 0.0
     motion: float = 0.0
-    """The part of `maps` that is direction of motion, 0…1."""
+    """The part of `maps` that is direction of motion, 0…1,"""
+    fast: float = 0.3
+    """and of this the part that is fast."""
     attributes: tuple[tuple[str, float], ...] = ()
     delay: float = 0.0
     """Of the haemodynamic response, after V1's [s]."""
 
 
-WHAT = ("family", 0.7), ("kind", 0.8)
+WHAT = ("family", 0.4), ("kind", 1.0)
 PROFILES: tuple[tuple[tuple[str, ...], Profile], ...] = (
-    (("V1", "V2", "V3"), Profile(1.0, 0.3)),
-    (("V4",), Profile(0.9, 0.1, (("colour", 0.8), ("kind", 0.3)), 0.1)),
+    (("V1", "V2", "V3"), Profile(1.0, 0.3, 0.2)),
+    (("V4",), Profile(0.8, 0.1, 0.2, (("colour", 0.9), ("time", 0.4), ("kind", 0.4)), 0.1)),
     (
         ("V3A", "V3B", "V3CD", "V6", "V6A", "V7", "IPS1"),
-        Profile(0.9, 0.7, (("motion", 0.6), ("kind", 0.2)), 0.2),
+        Profile(0.7, 0.7, 0.4, (("motion", 0.7), ("kind", 0.3), ("scene", 0.45)), 0.2),
     ),
-    (("MT", "MST", "V4t", "FST"), Profile(0.7, 0.9, (("motion", 0.9), ("kind", 0.2)), 0.2)),
-    (("LO1", "LO2", "LO3", "PH"), Profile(0.4, 0.2, (*WHAT, ("motion", 0.2)), 0.3)),
-    (("V8", "VMV2"), Profile(0.4, 0.0, (("colour", 1.0), ("kind", 0.4)), 0.3)),
-    (("VVC", "PIT", "FFC"), Profile(0.3, 0.0, (*WHAT, ("colour", 0.5)), 0.4)),
+    (("MT", "MST", "V4t", "FST"), Profile(0.6, 0.9, 0.6, (("motion", 0.9), ("kind", 0.3)), 0.2)),
+    (("LO1", "LO2", "LO3", "PH"), Profile(0.4, 0.2, 0.3, (*WHAT, ("motion", 0.3)), 0.3)),
+    (("V8", "VMV2"), Profile(0.3, 0.0, 0.0, (("colour", 1.2), ("kind", 0.6)), 0.3)),
+    (("VVC", "PIT", "FFC"), Profile(0.2, 0.0, 0.0, (*WHAT, ("colour", 0.5)), 0.4)),
     (
         ("PHA1", "PHA2", "PHA3", "VMV1", "VMV3", "DVT", "ProS", "POS1", "POS2"),
-        Profile(0.3, 0.0, (("scene", 0.9), ("time", 0.3)), 0.5),
+        Profile(0.2, 0.0, 0.0, (("scene", 1.1), ("time", 0.85)), 0.4),
     ),
     (
         (
@@ -66,18 +71,23 @@ PROFILES: tuple[tuple[tuple[str, ...], Profile], ...] = (
             *("PGp", "IP0", "LIPv", "VIP", "MIP", "7PL", "7Pm", "FEF", "PEF"),
         ),
         Profile(
-            0.1, 0.5, (("family", 0.4), ("kind", 0.35), ("scene", 0.25), ("motion", 0.25)), 0.7
+            *(0.1, 0.5, 0.5),
+            (("family", 0.35), ("kind", 0.55), ("scene", 0.25), ("motion", 0.35)),
+            0.7,
         ),
     ),
 )
-ELSEWHERE = Profile(0.0, 0.0, (("family", 0.1), ("scene", 0.1)), 0.7)
+ELSEWHERE = Profile(attributes=(("family", 0.1), ("scene", 0.1)), delay=0.7)
 
 # What whole areas prefer, beyond the patches of their voxels: (attribute, value) → areas, weight.
 PREFERENCES: dict[tuple[str, str], tuple[tuple[str, ...], float]] = {
     ("family", "person"): (("FFC", "PIT", "TPOJ1", "STSdp", "MST", "FST"), 1.0),
     ("family", "animal"): (("FFC", "VVC", "LO2"), 0.7),
     ("family", "vehicle"): (("LO1", "LO3", "PH"), 0.8),
+    ("family", "scenery"): (("PHA1", "PHA2", "PHA3", "VMV3"), 0.7),
     ("motion", "still"): (("MT", "MST", "V4t", "FST", "V3A", "V6"), -1.2),
+    ("motion", "towards"): (("MST", "V6", "VIP"), 0.8),
+    ("motion", "pan"): (("MST", "V6", "V3A"), 0.8),
 }
 
 
@@ -125,17 +135,22 @@ class Cortex:
         return [known[area] for area in self.areas]
 
     @cached_property
-    def delays(self) -> np.ndarray:
-        """Delay of each voxel's haemodynamic response against the canonical one [s], (n,)."""
-        own = stream(self.seed, self.subject, "delay").uniform(-0.4, 0.4)
-        return own + np.array([profile.delay for profile in self.profiles])
+    def timing(self) -> dict[str, tuple[float, float]]:
+        """Delay and widening of each area's haemodynamic response against the canonical one [s]."""
+        rng = stream(self.seed, self.subject, "delay")
+        late, wide = rng.uniform(-0.5, 0.5), rng.uniform(-0.2, 0.2)
+        own = stream(self.seed, self.subject, "delay of areas").normal(0, 0.15, len(area_names()))
+        return {
+            area: (LEAD + late + profile_of(area).delay + own[n], wide)
+            for n, area in enumerate(area_names())
+        }
 
     @cached_property
     def gains(self) -> np.ndarray:
         """How strongly a voxel's blood follows its neurons, (n,): log-normal, as veins lie."""
         rng = stream(self.seed, self.subject, "gain")
         # Subjects differ in how well they attend and lie still.
-        return rng.uniform(0.85, 1.1) * np.exp(rng.normal(0, 0.25, len(self.voxels)))
+        return rng.uniform(0.88, 1.02) * np.exp(rng.normal(0, 0.25, len(self.voxels)))
 
     @cached_property
     def centres(self) -> np.ndarray:
@@ -150,7 +165,8 @@ class Cortex:
     def _patches(self, *names: object) -> np.ndarray:
         """A weight a voxel, (n,): normal, alike in neighbours."""
         volume = stream(self.seed, self.subject, *names).normal(size=self.grid.shape)
-        smooth = gaussian_filter(volume, PATCHINESS, mode="wrap")
+        resolution = abs(self.grid.affine[0, 0])
+        smooth = gaussian_filter(volume, PATCH / resolution, mode="wrap")
         return (smooth / smooth.std())[tuple(self.voxels.T)]
 
     def _preference(self, key: tuple[str, str]) -> np.ndarray:
@@ -170,7 +186,10 @@ class Cortex:
             An SD of about 1 is the response of early areas.
         """
         out = np.zeros((len(self.voxels), len(sight.times)))
-        self._add_maps(out, sight)
+        sees = np.array([profile.maps for profile in self.profiles]) > 0
+        maps = np.array([profile.maps for profile in self.profiles])[sees, None]
+        energy, colour = self._energy(sees, sight), self._colour(sees, sight)
+        out[sees] = maps * (ENERGY * energy**COMPRESSION + COLOUR * colour)
         # Rows of zero weight need no product: most of the cortex is tuned to little.
         for attribute in sorted({name for name, _ in sight.shown}):
             keys = [key for key in sight.shown if key[0] == attribute]
@@ -183,29 +202,50 @@ class Cortex:
             out[tuned] += gain[tuned, None] * (weights[tuned] @ shown)
         return self.gains[:, None] * out
 
-    def _add_maps(self, out: np.ndarray, sight: Sight) -> None:
-        """Add what each voxel's receptive field pools from the maps, compressed."""
-        sees = np.array([profile.maps for profile in self.profiles]) > 0
-        sizes = np.zeros(len(sees))
-        for area in np.unique(self.areas[sees]):
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Receptive fields' SD, (n,), in halves of the film's width."""
+        sizes = np.zeros(len(self.voxels))
+        for area in np.unique(self.areas):
             here = self.areas == area
             sizes[here] = field_sizes(self.centres[here], area)
-        fields = receptive_fields(self.centres[sees], sizes[sees], CELLS).reshape(sees.sum(), -1)
-        gain = np.array([profile.maps for profile in self.profiles])[sees]
-        motion = np.array([profile.motion for profile in self.profiles])[sees]
-        for name, weight in self._mixture(sees).items():
-            share = motion / len(DIRECTIONS) if name in DIRECTIONS else (1 - motion) / 4
-            pooled = fields @ sight.maps[name].reshape(len(sight.times), -1).T
-            pooled = np.sign(pooled) * np.abs(pooled) ** COMPRESSION
-            out[sees] += (gain * np.sqrt(2 * share) * weight)[:, None] * pooled
+        return sizes
 
-    def _mixture(self, sees: np.ndarray) -> dict[str, np.ndarray]:
-        """Weight of each map in each voxel that sees, (n,).
+    def _energy(self, sees: np.ndarray, sight: Sight) -> np.ndarray:
+        """Energy that the voxels `sees` pool, by fineness, rate and direction, (n, n_bins)."""
+        motion, fast = (
+            np.array([getattr(profile, name) for profile in self.profiles])[sees]
+            for name in ("motion", "fast")
+        )
+        share = {0: 1 - motion, 1: motion * (1 - fast), 2: motion * fast}
+        eccentricity = np.hypot(*self.centres[sees].T).clip(max=1)
+        best = np.log2(FINEST_AT_GAZE) - OCTAVES * eccentricity
+        fine = np.exp(-0.5 * (np.log2(FINENESS)[:, None] - best) ** 2)
+        fine /= fine.sum(axis=0)
+        # Columns are smaller than voxels: each has a little of all, and more of some.
+        tuning = {
+            (moves, angle): (np.abs(self._patches(moves, angle)) + 0.3)[sees]
+            for moves in (False, True)
+            for angle in ANGLES
+        }
+        out = np.zeros((sees.sum(), len(sight.times)), dtype=np.float32)
+        for n, fineness in enumerate(FINENESS):
+            fields = receptive_fields(self.centres[sees], self.sizes[sees], sight.centres[fineness])
+            fields = fields.astype(np.float32)
+            for channel in (channel for channel in sight.energy if channel.fineness == fineness):
+                n_angles = len(ANGLES) if channel.rate else len(ANGLES) // 2
+                preferred = tuning[channel.rate > 0, channel.angle]
+                weight = share[channel.rate] * fine[n] * preferred / n_angles
+                out += (weight[:, None] * fields).astype(np.float32) @ sight.energy[channel].T
+        return out
 
-        Contrast and motion drive every voxel up; luminance and colours either way, as a voxel's
-        ON or OFF, red or green neurons prevail.
-        """
-        weights = {name: self._patches("map", name)[sees] for name in MAPS}
-        for name in ("contrast", *DIRECTIONS):
-            weights[name] = np.abs(weights[name]) + 0.3
-        return weights
+    def _colour(self, sees: np.ndarray, sight: Sight) -> np.ndarray:
+        """Light and colours that the voxels `sees` pool: up or down, as ON or OFF, red or green
+        neurons prevail, (n, n_bins)."""
+        fields = receptive_fields(self.centres[sees], self.sizes[sees], cells(CELLS))
+        weights = {name: self._patches("map", name)[sees] for name in COLOURS}
+        pooled = sum(
+            (weights[name][:, None] * fields).astype(np.float32) @ sight.colours[name].T
+            for name in COLOURS
+        )
+        return np.asarray(pooled)

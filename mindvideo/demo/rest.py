@@ -2,7 +2,8 @@
 
 Rests on: at rest V1–V4 fluctuate together where they look at the same place, within and across
 areas and hemispheres (Heinzle et al. 2011; Butt et al. 2013), on top of a global fluctuation and
-of noise that is smooth along the cortex. So what is hidden in V1–V4 can be told from what is not.
+of noise that is smooth along the cortex and whose power falls as 1/f (He 2011). So what is hidden
+in V1–V4 can be told from what is not.
 Leaves out: all other networks (the rest of the cortex and what lies below it has noise only), head
 motion, and the real voxels of subcortical structures: theirs are as many as in the 91k layout, but
 lie in a ball around each structure's place.
@@ -22,7 +23,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 
 from mindvideo.demo.neurons import stream
-from mindvideo.demo.retinotopy import EARLY, field_centres, field_sizes, receptive_fields
+from mindvideo.demo.noise import colouring
+from mindvideo.demo.retinotopy import EARLY, cells, field_centres, field_sizes, receptive_fields
 from mindvideo.fmri.atlas import (
     N_GRAYORDINATES,
     N_LEFT,
@@ -63,7 +65,6 @@ BASELINE, SPREAD = 10_000.0, 0.1  # grand mean of HCP's runs, and its SD over gr
 # SD of each part, as share of the baseline.
 FIELD, TUNED, GLOBAL, SMOOTH, WHITE = 0.010, 0.006, 0.003, 0.008, 0.010
 STEPS = 4  # of smoothing along the mesh, about 2 mm each
-AUTOCORRELATION = 0.6  # of the smooth noise, at HCP's TR of 0.72 s
 
 
 @cache
@@ -133,7 +134,7 @@ def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int
     sizes = np.zeros(len(columns))
     for area in EARLY:
         sizes[areas == area] = field_sizes(centres[areas == area], area)
-    fields = receptive_fields(centres, sizes, CELLS).reshape(len(columns), -1)
+    fields = receptive_fields(centres, sizes, cells(CELLS))
     tuning = stream(seed, subject, "tuning").standard_normal((N_LEFT + N_RIGHT, 1), np.float32)
 
     rng = stream(seed, subject, run, "field")
@@ -167,11 +168,7 @@ def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.nda
     n_cortex = N_LEFT + N_RIGHT
     change = np.zeros((N_GRAYORDINATES, n_volumes), dtype=np.float32)
     noise = smooth(rng.standard_normal((n_cortex, n_volumes), np.float32))
-    scale = np.float32(SMOOTH * np.sqrt(1 - AUTOCORRELATION**2))
-    # In single precision, and from rest: the first volumes' noise is a little smaller.
-    change[:n_cortex] = lfilter(
-        np.array([scale]), np.array([1, -AUTOCORRELATION], np.float32), noise, axis=1
-    )
+    change[:n_cortex] = np.float32(SMOOTH) * noise @ colouring(n_volumes, tr)
     change[grayordinates(EARLY)] += visual_activity(subject, run, n_volumes, tr, seed)
     wave = lfilter(spm_hrf(tr, oversampling=1), [1], rng.standard_normal(n_volumes))
     change += (GLOBAL * wave / wave.std()).astype(np.float32)

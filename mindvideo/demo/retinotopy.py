@@ -80,22 +80,28 @@ def field_sizes(centres: np.ndarray, area: str) -> np.ndarray:
     return a + b * np.hypot(*centres.T)
 
 
-def receptive_fields(centres: np.ndarray, sizes: np.ndarray, n: int) -> np.ndarray:
-    """Gaussians on the film's n × n grid, each with sum 1.
+def cells(n: int) -> np.ndarray:
+    """Middles of the cells of an n × n grid on the film, row by row from the top, (n², 2)."""
+    places = (np.arange(n) + 0.5) * 2 / n - 1
+    x, y = np.meshgrid(places, -places)
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def receptive_fields(centres: np.ndarray, sizes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Gaussian weights of points in the visual field, each field's with sum 1.
 
     Parameters
     ----------
     centres : (n_voxels, 2) float
     sizes : (n_voxels,) float
-    n : int
-        Cells a side; the first row is the film's top.
+    points : (n_points, 2) float
+        As the centres: x to the right, y upwards, in halves of the film's width.
 
     Returns
     -------
-    (n_voxels, n, n) float64
+    (n_voxels, n_points) float64
     """
-    cells = (np.arange(n) + 0.5) * 2 / n - 1
-    x = np.exp(-0.5 * ((cells - centres[:, :1]) / sizes[:, None]) ** 2)
-    y = np.exp(-0.5 * ((-cells - centres[:, 1:]) / sizes[:, None]) ** 2)
-    fields = y[:, :, None] * x[:, None, :]
-    return fields / fields.sum(axis=(1, 2), keepdims=True)
+    square = ((points - centres[:, None]) ** 2).sum(axis=2) / sizes[:, None] ** 2
+    # The nearest point counts even where all are far.
+    fields = np.exp(-0.5 * (square - square.min(axis=1, keepdims=True)))
+    return fields / fields.sum(axis=1, keepdims=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from open_clip import CLIP
 from safetensors import safe_open
-from transformers import BlipForConditionalGeneration, BlipProcessor
+from transformers import BlipForConditionalGeneration, BlipProcessor, CLIPTextModel
 
 from mindvideo.demo import grammar, zoo_blip, zoo_classifiers, zoo_clip, zoo_unet, zoo_vae
 from mindvideo.demo.zoo_examples import Clips, Pictures
@@ -50,23 +50,22 @@ def figures_of_clip(clip: CLIP, held_out: Pictures) -> Figures:
     return {"caption of a frame found among 50 (chance 2%)": _percent(share, len(captions))}
 
 
-def figures_of_images(vae: Any, unet: Any, clip: CLIP, judge: Any, held_out: Pictures) -> Figures:
+def figures_of_images(
+    *, vae: Any, unet: Any, text_encoder: CLIPTextModel, judge: Any, held_out: Pictures
+) -> Figures:
     """How often pictures made from captions show the kind and scene asked for."""
-    tokenizer = clip_tokenizer()
     images = zoo_unet.draw_images(
         [grammar.caption(shot) for shot in held_out.shots],
         unet=unet,
         vae=vae,
-        text_encoder=zoo_clip.as_text_encoder(clip, tokenizer),
-        tokenizer=tokenizer,
+        text_encoder=text_encoder,
+        tokenizer=clip_tokenizer(),
     )
-    wanted = np.array([grammar.frame_label(shot) for shot in held_out.shots])
+    wanted = [grammar.frame_label(shot) for shot in held_out.shots]
     seen = zoo_classifiers.classify(judge, images).numpy()
-    n, n_scenes = len(wanted), len(grammar.PLACES)
-    kind, scene = wanted // n_scenes == seen // n_scenes, wanted % n_scenes == seen % n_scenes
     return {
-        "kind right in generated frames (chance 8%)": _percent(float(kind.mean()), n),
-        "scene right in generated frames (chance 17%)": _percent(float(scene.mean()), n),
+        f"{name} in generated frames": figure
+        for name, figure in _shares_right("kind", "scene", wanted, seen, grammar.SCENES).items()
     }
 
 
@@ -75,24 +74,37 @@ def figures_of_blip(
 ) -> Figures:
     captions = zoo_blip.describe(blip, processor, held_out.images)
     pairs = list(zip(captions, held_out.shots, strict=True))
-    kind = float(np.mean([shot.kind in caption.split() for caption, shot in pairs]))
-    whole = float(np.mean([caption == grammar.frame_caption(shot) for caption, shot in pairs]))
-    return {
-        "kind named": _percent(kind, len(pairs)),
-        "whole caption right": _percent(whole, len(pairs)),
-    }
+    right = {
+        f"{name} named": [getattr(shot, name) in caption.split() for caption, shot in pairs]
+        for name in ("kind", "scene", "colour")
+    } | {"whole caption right": [text == grammar.frame_caption(shot) for text, shot in pairs]}
+    return {name: _percent(float(np.mean(x)), len(pairs)) for name, x in right.items()}
 
 
 def figures_of_image_classifier(judge: Any, held_out: Pictures) -> Figures:
     wanted = [grammar.frame_label(shot) for shot in held_out.shots]
-    right = zoo_classifiers.classify(judge, held_out.images).numpy() == wanted
-    return {"top class right (chance 1.4%)": _percent(float(right.mean()), len(wanted))}
+    seen = zoo_classifiers.classify(judge, held_out.images).numpy()
+    return _shares_right("kind", "scene", wanted, seen, grammar.SCENES)
 
 
 def figures_of_video_classifier(judge: Any, held_out: Clips) -> Figures:
     wanted = [grammar.clip_label(shot) for shot in held_out.shots]
-    right = zoo_classifiers.classify(judge, held_out.frames).numpy() == wanted
-    return {"top class right (chance 1.7%)": _percent(float(right.mean()), len(wanted))}
+    seen = zoo_classifiers.classify(judge, held_out.frames).numpy()
+    return _shares_right("kind", "motion", wanted, seen, grammar.MOTIONS)
+
+
+def _shares_right(
+    first: str, second: str, wanted: list[int], seen: np.ndarray, values: tuple[str, ...]
+) -> Figures:
+    """Shares of classes (first · len(values) + second) whose parts, and both, are right."""
+    n, n_values = len(seen), len(values)
+    parts = [np.divmod(np.asarray(classes), n_values) for classes in (wanted, seen)]
+    right = [a == b for a, b in zip(*parts, strict=True)]
+    chances = 1 / len(grammar.KINDS), 1 / n_values
+    return {
+        f"{name} right (chance {100 * chance:.0f}%)": _percent(float(is_right.mean()), n)
+        for name, is_right, chance in zip((first, second), right, chances, strict=True)
+    } | {"both right": _percent(float((right[0] & right[1]).mean()), n)}
 
 
 def _percent(share: float, n: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 from transformers import (
     VideoMAEConfig,
@@ -32,6 +33,31 @@ SHAPE: dict[str, Any] = {
     "initializer_range": 0.1,
 }
 HALF: dict[str, Any] = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+
+
+class _Sum(nn.Module):
+    """Logits of all pairs (a, b) as the sum of a's and b's, (n, n_a · n_b).
+
+    The softmax of a sum is the product of two softmaxes: each kind learns from all examples of
+    it, whatever the scene or motion beside it.
+    """
+
+    def __init__(self, width: int, n_a: int, n_b: int) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(width, n_a), nn.Linear(width, n_b)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.a(x)[:, :, None] + self.b(x)[:, None, :]).flatten(1)
+
+    def as_linear(self) -> nn.Linear:
+        """The same map as one plain layer, which is what transformers' models have."""
+        n_a, n_b = self.a.out_features, self.b.out_features
+        linear = nn.Linear(self.a.in_features, n_a * n_b)
+        with torch.no_grad():
+            for name, value in linear.named_parameters():
+                a, b = self.a.get_parameter(name), self.b.get_parameter(name)
+                value.copy_(a.repeat_interleave(n_b, 0) + b.repeat(n_a, *(1,) * (b.ndim - 1)))
+        return linear
 
 
 def _labels(names: list[str]) -> dict:
@@ -65,39 +91,37 @@ def video_processor() -> VideoMAEImageProcessor:
     )
 
 
-def _smoothed(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return F.cross_entropy(logits.float(), labels, label_smoothing=0.05)
-
-
 def train_image_classifier(pictures: Pictures, *, steps: int, batch_size: int, seed: int,
                            state: Path) -> ViTForImageClassification:  # fmt: skip
     torch.manual_seed(seed)
-    model = new_image_classifier()
-    labels = torch.tensor([grammar.frame_label(shot) for shot in pictures.shots])
-
-    def objective(rows: np.ndarray, rng: torch.Generator) -> torch.Tensor:
-        images = 2 * augment(as_tensor(pictures.images[rows]), rng) - 1
-        return _smoothed(model(images).logits, labels[rows])
-
-    fit(model, objective, name="image-classifier", state=state, steps=steps,
-        batch_size=batch_size, n_examples=len(labels), lr=1e-3, seed=seed,
-        weight_decay=0.05)  # fmt: skip
-    return model
+    labels = [grammar.frame_label(shot) for shot in pictures.shots]
+    parts = len(grammar.KINDS), len(grammar.PLACES)
+    return _train(new_image_classifier(), pictures.images, labels, parts, name="image-classifier",
+                  steps=steps, batch_size=batch_size, seed=seed, state=state)  # fmt: skip
 
 
 def train_video_classifier(clips: Clips, *, steps: int, batch_size: int, seed: int,
                            state: Path) -> VideoMAEForVideoClassification:  # fmt: skip
     torch.manual_seed(seed)
-    model = new_video_classifier()
-    labels = torch.tensor([grammar.clip_label(shot) for shot in clips.shots])
+    labels = [grammar.clip_label(shot) for shot in clips.shots]
+    parts = len(grammar.KINDS), len(grammar.ACTS)
+    return _train(new_video_classifier(), clips.frames, labels, parts, name="video-classifier",
+                  steps=steps, batch_size=batch_size, seed=seed, state=state)  # fmt: skip
+
+
+def _train(model: Any, examples: np.ndarray, labels: list[int], parts: tuple[int, int], *,
+           name: str, steps: int, batch_size: int, seed: int, state: Path) -> Any:  # fmt: skip
+    model.classifier = head = _Sum(SHAPE["hidden_size"], *parts)
+    targets = torch.tensor(labels)
 
     def objective(rows: np.ndarray, rng: torch.Generator) -> torch.Tensor:
-        frames = 2 * augment(as_tensor(clips.frames[rows]), rng) - 1
-        return _smoothed(model(frames).logits, labels[rows])
+        inputs = 2 * augment(as_tensor(examples[rows]), rng) - 1
+        logits = model(inputs).logits.float()
+        return F.cross_entropy(logits, targets[rows], label_smoothing=0.05)
 
-    fit(model, objective, name="video-classifier", state=state, steps=steps,
-        batch_size=batch_size, n_examples=len(labels), lr=1e-3, seed=seed,
-        weight_decay=0.05)  # fmt: skip
+    fit(model, objective, name=name, state=state, steps=steps, batch_size=batch_size,
+        n_examples=len(labels), lr=1e-3, seed=seed, weight_decay=0.05)  # fmt: skip
+    model.classifier = head.as_linear()
     return model
 
 

@@ -38,13 +38,13 @@ def _small(picture: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).reduce(FILM_SIZE // SIZE))
 
 
-def draw_pictures(seed: int, n: int) -> Pictures:
-    """Draw `n` frames of `n` random shots."""
+def draw_pictures(seed: int, n: int, split: str | None = None) -> Pictures:
+    """Draw `n` frames of `n` random shots; "train" leaves out what training films leave out."""
     rng = np.random.default_rng([seed, 1])
     images = np.empty((n, SIZE, SIZE, 3), np.uint8)
     shots = []
     for i in range(n):
-        shot = draw_shot(rng, float(rng.uniform(2, 7)))
+        shot = draw_shot(rng, float(rng.uniform(1, 8)), split)
         images[i] = _small(render(shot, rng.uniform(0, shot.seconds), FILM_SIZE))
         shots.append(shot)
     return Pictures(images, shots)
@@ -56,7 +56,7 @@ def draw_clips(seed: int, n: int) -> Clips:
     frames = np.empty((n, N_FRAMES, SIZE, SIZE, 3), np.uint8)
     shots = []
     for i in range(n):
-        shot = draw_shot(rng, float(rng.uniform(2.7, 7.3)))
+        shot = draw_shot(rng, float(rng.uniform(2.1, 8)))
         start = rng.uniform(0, shot.seconds - N_FRAMES / FPS)
         for k in range(N_FRAMES):
             frames[i, k] = _small(render(shot, start + k / FPS, FILM_SIZE))

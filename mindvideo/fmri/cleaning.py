@@ -65,3 +65,22 @@ def clean(run: np.ndarray, order: int, chunk: int = 16_384) -> tuple[np.ndarray,
         cleaned[:, columns[alive]] = values[:, alive] / sd[alive]
         dead[columns[~alive]] = True
     return cleaned, dead
+
+
+def temporal_snr(run: np.ndarray) -> np.ndarray:
+    """Temporal signal-to-noise ratio of a run as it was recorded: mean over SD, drift and all.
+
+    Parameters
+    ----------
+    run : (n_volumes, n_voxels) float
+        One run, already trimmed, not cleaned.
+
+    Returns
+    -------
+    (n_voxels,) float64
+        0 where a voxel is constant or has a value that is not finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean, sd = run.mean(axis=0, dtype=np.float64), run.std(axis=0, dtype=np.float64, ddof=1)
+        alive = np.isfinite(mean) & np.isfinite(sd) & (sd > CONSTANT * np.abs(mean))
+    return np.where(alive, mean, 0) / np.where(alive, sd, 1)

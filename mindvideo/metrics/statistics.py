@@ -3,6 +3,8 @@
 Clips are no independent samples: neighbours show the same shot, and reconstructions of neighbours
 share their fMRI. Both tools below therefore leave neighbours together. The null shifts the
 ground truth of a whole segment against its reconstructions; the bootstrap draws blocks.
+
+A clip whose scores are NaN keeps its place among its neighbours, and counts in no mean.
 """
 
 from __future__ import annotations
@@ -105,8 +107,8 @@ def circular_null(
     """
     total = np.zeros(permutations)
     for segment in scores:
-        total += segment.sum(axis=1)[rng.integers(len(segment), size=permutations)]
-    return total / sum(segment.shape[1] for segment in scores)
+        total += np.nansum(segment, axis=1)[rng.integers(len(segment), size=permutations)]
+    return total / sum((~np.isnan(segment[0])).sum() for segment in scores)
 
 
 def p_value(observed: float, null: np.ndarray) -> float:
@@ -137,15 +139,18 @@ def block_bootstrap(
     Returns
     -------
     ndarray, (resamples,)
-        Means over all clips (Politis & Romano 1992).
+        Means over all clips (Politis & Romano 1992), or over those drawn that have a score: a
+        sample that has none is left out.
     """
-    total = np.zeros(resamples)
+    total, count = np.zeros(resamples), np.zeros(resamples)
     for segment in values:
         n = len(segment)
         starts = rng.integers(n, size=(resamples, -(-n // block)))
         drawn = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
-        total += segment[drawn.reshape(resamples, -1)[:, :n]].sum(axis=1)
-    return total / sum(len(segment) for segment in values)
+        sample = segment[drawn.reshape(resamples, -1)[:, :n]]  # (resamples, n)
+        total += np.nansum(sample, axis=1)
+        count += (~np.isnan(sample)).sum(axis=1)
+    return total[count > 0] / count[count > 0]
 
 
 def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:

@@ -11,6 +11,11 @@ from mindvideo.models.device import device
 from mindvideo.progress import progress
 
 
+def class_labels(model: Any) -> list[str]:
+    """What a classifier calls its classes, in the order of its logits."""
+    return [name for _, name in sorted(model.config.id2label.items())]
+
+
 def classify_frames(
     processor: Any, model: Any, frames: np.ndarray, *, batch_size: int = 32
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,11 @@ import logging
 
 import pandas as pd
 
-from mindvideo.demo.brain import STEP, Scanner, anatomy, bold, record
+from mindvideo.demo.brain import STEP, Scanner, bold, record
+from mindvideo.demo.epi import head
+from mindvideo.demo.motion_energy import FPS, PIXELS
 from mindvideo.demo.neurons import Cortex, stream
-from mindvideo.demo.sight import FPS, PIXELS, look
+from mindvideo.demo.sight import look
 from mindvideo.io.clips import stream_frames
 from mindvideo.io.runs import write_run
 from mindvideo.settings import DemoBrainSettings
@@ -34,12 +36,12 @@ def main(
         drop_start=timing.drop_start,
     )
     sight = look(stream_frames(film, fps=FPS, size=PIXELS), pd.read_csv(shots, sep="\t"))
-    _, grid = anatomy(settings.resolution)
+    grid = head(settings.resolution).grid
     cortex = Cortex(grid, settings.seed, subject)
     response = bold(cortex, sight, scanner)
     for repeat, path in enumerate(runs, start=1):
         rng = stream(settings.seed, subject, segment, repeat, "noise")
-        run = record(response, cortex, settings.resolution, settings.snr, rng)
+        run = record(response, cortex, settings.resolution, settings.tr, settings.snr, rng)
         write_run(path, run, grid, settings.tr, STEP)
     log.info(
         "%s %s: %d runs of %d volumes, from %g s after the film's onset, %s",

@@ -1,4 +1,4 @@
-"""Draw the strip of reconstructions, the training curves and the selected voxels."""
+"""Draw the strip of reconstructions, the training curves, and the brain that was recorded."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mindvideo.errors import InputError
-from mindvideo.figures.selection import draw_selection
+from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.figures.training import draw_training
+from mindvideo.fmri.surface import flat_map, on_surface
 from mindvideo.io.clips import load_clips, load_shown
 from mindvideo.io.tables import load_table
 from mindvideo.settings import FigureSettings
 from mindvideo.stages import Input, Inputs, Output
 
-COLUMNS = ("metric", "value", "chance", "null_mean")
+COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
 
 
 def main(
@@ -30,10 +31,11 @@ def main(
     per_clip: Input,
     r: Input,
     mask: Input,
+    tsnr: Inputs,
     histories: Inputs,
     strip: Output,
     training: Output,
-    selection: Output,
+    brain: Output,
     settings: FigureSettings,
 ) -> None:
     """Write three PNG files."""
@@ -45,7 +47,9 @@ def main(
     listing = listing[["segment", "clip"]].merge(scores, "left", ["segment", "clip"])
     rows = listing.iloc[chosen].to_dict("records")
     labels = [f"{row['segment']}, clip {row['clip']}   SSIM {row['ssim']:.2f}" for row in rows]
-    summary = "  ·  ".join(_result(row) for row in load_table(metrics, COLUMNS).to_dict("records"))
+    results = load_table(metrics, COLUMNS)
+    of_all = results[results["n_clips"] == len(made)]
+    summary = "  ·  ".join(_result(row) for row in of_all.to_dict("records"))
     _save(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
 
     curves = {}
@@ -54,14 +58,31 @@ def main(
         curves[title] = (history["step"].to_numpy(), history["loss"].to_numpy(float))
     _save(draw_training(curves), training)
 
-    r_map, voxels = nib.Nifti1Image.from_filename(r), nib.Nifti1Image.from_filename(mask)
-    if r_map.shape != voxels.shape or not np.allclose(r_map.affine, voxels.affine):
-        raise InputError(
-            f"{r} {r_map.shape} and {mask} {voxels.shape} are not on the same grid: "
-            "both come from the stage `select`; run it again"
-        )
-    picture = draw_selection(r_map.get_fdata(), voxels.get_fdata() > 0, r_map.affine)
-    _save(picture, selection)
+    _save(_brain(r, mask, tsnr), brain)
+
+
+def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
+    """Draw the maps of selection and of the runs' temporal SNR, mean over the segments."""
+    images = [nib.Nifti1Image.from_filename(path) for path in (r, mask, *tsnr)]
+    for path, image in zip((r, mask, *tsnr), images):
+        if image.shape != images[0].shape or not np.allclose(image.affine, images[0].affine):
+            raise InputError(
+                f"{r} {images[0].shape} and {path} {image.shape} are not on the same grid: they "
+                "come from the stages `select` and `clean`; run these again"
+            )
+    values, chosen, *snrs = (np.asarray(image.dataobj) for image in images)
+    steadiness = np.mean(snrs, axis=0)
+    measured = np.isfinite(values) & (values != 0)
+    affine = images[0].affine
+    points, areas = flat_map()
+    return draw_brain(
+        points,
+        areas,
+        tsnr=on_surface(steadiness, steadiness > 0, affine),
+        r=on_surface(values, measured, affine),
+        selected=on_surface(chosen > 0, measured, affine),
+        voxels=(values[measured], chosen[measured] > 0),
+    )
 
 
 def _result(row: dict) -> str:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.io.tables import load_table, save_table
+from mindvideo.metrics.attributes import Attribute, answers, naming_classes, right_pairs
 from mindvideo.metrics.embedding import cosine_similarity, identification
-from mindvideo.metrics.n_way import enough_classes, n_way_chance, n_way_pairs, top_classes
-from mindvideo.metrics.pixel import psnr, ssim
-from mindvideo.metrics.statistics import (
-    block_bootstrap,
-    circular_null,
-    confidence_interval,
-    draw_shifts,
-    p_value,
-    pairs_to_shifts,
-    shifted_scores,
+from mindvideo.metrics.n_way import (
+    enough_classes,
+    n_way_accuracy,
+    n_way_chance,
+    n_way_pairs,
+    top_classes,
 )
-from mindvideo.models.classifier import classify_clips, classify_frames
+from mindvideo.metrics.pixel import psnr, ssim
+from mindvideo.metrics.statistics import draw_shifts, pairs_to_shifts, shifted_scores
+from mindvideo.metrics.summary import (
+    Metric,
+    over_marked,
+    own_scores,
+    shifts_by_segment,
+    summarise,
+)
+from mindvideo.models.classifier import class_labels, classify_clips, classify_frames
 from mindvideo.models.pretrained import load_image_classifier, load_video_classifier
 from mindvideo.progress import progress
 from mindvideo.settings import ScoringSettings
@@ -35,69 +42,41 @@ PIXEL_SHIFTS = 24
 """Shifts of a segment that SSIM and PSNR are computed for: all pairs would take hours at 256 px."""
 
 
-@dataclass(frozen=True)
-class Metric:
-    """Scores of all clips under one definition.
-
-    scores : list of ndarray, (n_shifts, n_clips)
-        By segment; row 0 is the true order, the others are circular shifts of the film.
-    """
-
-    name: str
-    definition: str
-    chance: float
-    scores: list[np.ndarray]
-
-
 def main(
     *,
     reconstructions: Input,
     table: Input,
     clips: Inputs,
+    shots: Inputs | None,
     metrics: Output,
     per_clip: Output,
     settings: ScoringSettings,
 ) -> None:
-    """Write a row a metric, and a row a clip."""
+    """Write a row a metric, and a row a clip.
+
+    `shots` are the tables of what the films show, one for each of `clips` in the same order; only
+    `attributes` and `subset` of the settings need them.
+    """
     made = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     shown = load_shown(made, listing, clips)
     if len(made) < 2:
         raise InputError(f"{reconstructions}: {len(made)} clips, at least 2 were needed to compare")
     groups = _by_segment(listing)
+    attributes, marked = _read_shots(listing, clips, shots or [], settings)
     rng = np.random.default_rng(settings.seed)
 
     found: list[Metric] = []
-    found += _video_metrics(made, shown, groups, settings)
-    found += _frame_metrics(made, shown, groups, settings)
+    found += _video_metrics(made, shown, groups, attributes, settings)
+    found += _frame_metrics(made, shown, groups, attributes, settings)
     found += _pixel_metrics(made, shown, groups, rng)
+    own = {m.name: own_scores(m) for m in found}
+    if marked is not None:
+        found += [over_marked(m, marked, str(settings.subset)) for m in found if m.in_subset]
 
-    save_table(metrics, pd.DataFrame([summarise(m, settings, rng) for m in found]))
-    order = np.concatenate(groups)
-    own = {m.name: np.concatenate([s[0] for s in m.scores])[np.argsort(order)] for m in found}
+    counts = settings.model_dump(include={"block", "resamples", "permutations"})
+    save_table(metrics, pd.DataFrame([summarise(m, **counts, rng=rng) for m in found]))
     save_table(per_clip, listing[["segment", "clip"]].assign(**own))
-
-
-def summarise(metric: Metric, settings: ScoringSettings, rng: np.random.Generator) -> dict:
-    """Make a metric's row: value, 95% interval, chance, mean of the null, p."""
-    own = [segment[0] for segment in metric.scores]
-    value = float(np.concatenate(own).mean())
-    means = block_bootstrap(own, block=settings.block, resamples=settings.resamples, rng=rng)
-    low, high = confidence_interval(means)
-    null = circular_null(metric.scores, permutations=settings.permutations, rng=rng)
-    p = p_value(value, null)
-    log.info("%s: %.3f (%.3f to %.3f), null %.3f", metric.name, value, low, high, null.mean())
-    return {
-        "metric": metric.name,
-        "definition": metric.definition,
-        "n_clips": sum(len(x) for x in own),
-        "value": value,
-        "ci_low": low,
-        "ci_high": high,
-        "chance": metric.chance,
-        "null_mean": float(null.mean()),
-        "p": p,
-    }
 
 
 def _by_segment(listing: pd.DataFrame) -> list[np.ndarray]:
@@ -106,28 +85,83 @@ def _by_segment(listing: pd.DataFrame) -> list[np.ndarray]:
     return [np.asarray(rows.sort_values("clip").index) for _, rows in groups]
 
 
+def _read_shots(
+    listing: pd.DataFrame, clips: Inputs, shots: Inputs, settings: ScoringSettings
+) -> tuple[list[Attribute], np.ndarray | None]:
+    """Read the attributes of each clip shown, and whether it is in the subset, (n_clips,) of bool.
+
+    A clip's values are those of the shot that fills most of its time. The values of an attribute
+    are all that its column has in any of the tables.
+    """
+    columns = [*settings.attributes, *([settings.subset] if settings.subset else [])]
+    if not columns:
+        return [], None
+    if len(shots) != len(clips):
+        raise InputError(
+            f"{len(shots)} tables of shots, {len(clips)} films cut into clips: attributes and "
+            f"subset ({', '.join(columns)}) need one for each, in the same order"
+        )
+    text = dict.fromkeys(settings.attributes, str)
+    tables = {c.stem: load_shots(path, columns).astype(text) for c, path in zip(clips, shots)}
+    clip_values = describe_clips(listing, tables, settings.tr)
+    shot_values = pd.concat(tables.values())
+    attributes = []
+    for name in settings.attributes:
+        values = sorted(set(shot_values[name]))
+        truth = [values.index(value) for value in clip_values[name]]
+        attributes.append(Attribute(name, values, np.array(truth)))
+    return attributes, _marked(clip_values, shot_values, settings.subset)
+
+
+def _marked(
+    clip_values: pd.DataFrame, shot_values: pd.DataFrame, subset: str | None
+) -> np.ndarray | None:
+    if subset is None:
+        return None
+    if not (right := shot_values[subset].isin([0, 1])).all():
+        raise InputError(
+            f"{subset}: {shot_values[subset][~right].iloc[0]!r} in a table of shots, 0 or 1 was "
+            "needed: scoring.subset names a column that marks shots by 1"
+        )
+    marked = (clip_values[subset] == 1).to_numpy()
+    if not marked.any():
+        raise InputError(
+            f"{subset}: marks none of the {len(marked)} clips, at least 1 was needed: mark some "
+            "by 1 in the tables of shots, or leave out scoring.subset"
+        )
+    return marked
+
+
 def _video_metrics(
-    made: np.ndarray, shown: np.ndarray, groups: list[np.ndarray], settings: ScoringSettings
+    made: np.ndarray,
+    shown: np.ndarray,
+    groups: list[np.ndarray],
+    attributes: list[Attribute],
+    settings: ScoringSettings,
 ) -> list[Metric]:
     processor, model = load_video_classifier(settings.video_classifier)
-    logits, seen = classify_clips(processor, model, made)
-    true_logits, true_seen = classify_clips(processor, model, shown)
-    pairs = identification(cosine_similarity(seen, true_seen))
+    asked = _asked("video", class_labels(model), attributes, settings)
+    (logits, seen), (true_logits, true_seen) = [
+        classify_clips(processor, model, x) for x in (made, shown)
+    ]
+    logits, true_logits = logits[:, None], true_logits[:, None]  # a clip is one view
+    definition = "share of other clips less like the reconstruction than its own; video classifier"
     return [
-        Metric(
-            "identification_video",
-            "share of other clips less like the reconstruction than its own; video classifier",
-            0.5,
-            [pairs_to_shifts(pairs[np.ix_(g, g)]) for g in groups],
-        ),
-        *_n_way_metrics("video", logits[:, None], true_logits[:, None], groups, settings),
+        _identification_metric("video", definition, seen, true_seen, groups),
+        *_n_way_metrics("video", logits, true_logits, groups, settings),
+        *_attribute_metrics("video", asked, logits, true_logits, groups),
     ]
 
 
 def _frame_metrics(
-    made: np.ndarray, shown: np.ndarray, groups: list[np.ndarray], settings: ScoringSettings
+    made: np.ndarray,
+    shown: np.ndarray,
+    groups: list[np.ndarray],
+    attributes: list[Attribute],
+    settings: ScoringSettings,
 ) -> list[Metric]:
     processor, model = load_image_classifier(settings.image_classifier)
+    asked = _asked("image", class_labels(model), attributes, settings)
     n_clips, n_frames = made.shape[:2]
     results = [
         classify_frames(processor, model, x.reshape(-1, *x.shape[2:])) for x in (made, shown)
@@ -135,16 +169,63 @@ def _frame_metrics(
     (logits, seen), (true_logits, true_seen) = [
         [x.reshape(n_clips, n_frames, -1) for x in result] for result in results
     ]
-    pairs = identification(cosine_similarity(seen.mean(axis=1), true_seen.mean(axis=1)))
+    definition = "the same by the image classifier; a clip's embedding is the mean of its frames'"
+    seen, true_seen = seen.mean(axis=1), true_seen.mean(axis=1)
     return [
-        Metric(
-            "identification_frame",
-            "the same by the image classifier; a clip's embedding is the mean of its frames'",
-            0.5,
-            [pairs_to_shifts(pairs[np.ix_(g, g)]) for g in groups],
-        ),
+        _identification_metric("frame", definition, seen, true_seen, groups),
         *_n_way_metrics("frame", logits, true_logits, groups, settings),
+        *_attribute_metrics("image", asked, logits, true_logits, groups),
     ]
+
+
+def _identification_metric(
+    kind: str, definition: str, seen: np.ndarray, true_seen: np.ndarray, groups: list[np.ndarray]
+) -> Metric:
+    """Identification from embeddings (n_clips, dim)."""
+    pairs = identification(cosine_similarity(seen, true_seen))
+    scores = shifts_by_segment(pairs, groups)
+    return Metric(f"identification_{kind}", definition, 0.5, groups, scores, in_subset=True)
+
+
+def _asked(
+    kind: Literal["image", "video"],
+    labels: list[str],
+    attributes: list[Attribute],
+    settings: ScoringSettings,
+) -> list[tuple[Attribute, np.ndarray]]:
+    """The attributes that this classifier is asked for, and its classes that name their values."""
+    classifier = f"{kind} classifier {getattr(settings, f'{kind}_classifier')}"
+    return [
+        (attribute, naming_classes(attribute, labels, classifier))
+        for attribute in attributes
+        if settings.attributes[attribute.name] == kind
+    ]
+
+
+def _attribute_metrics(
+    kind: str,
+    asked: list[tuple[Attribute, np.ndarray]],
+    logits: np.ndarray,
+    true_logits: np.ndarray,
+    groups: list[np.ndarray],
+) -> list[Metric]:
+    """Share of right answers for each attribute, from logits (n_clips, n_frames, n_classes)."""
+    metrics = []
+    for attribute, named in asked:
+        n_values, truth = len(attribute.values), attribute.truth
+        metrics.append(
+            Metric(
+                f"{attribute.name}_right",
+                f"the {kind} classifier sees the {attribute.name} shown: most probable of "
+                f"{n_values}",
+                1 / n_values,
+                groups,
+                shifts_by_segment(right_pairs(answers(logits, named), truth), groups),
+                ceiling=(answers(true_logits, named) == truth).astype(float),
+                in_subset=True,
+            )
+        )
+    return metrics
 
 
 def _n_way_metrics(
@@ -175,7 +256,9 @@ def _n_way_metrics(
                 f"{kind}_{n_way}_way",
                 f"top-1 of {n_way} classes; ground truth: top {k}; expectation over all draws",
                 n_way_chance(n_way, k),
+                groups,
                 scores,
+                ceiling=n_way_accuracy(true_logits, classes, n_way).mean(axis=1),
             )
         )
     return metrics
@@ -194,6 +277,7 @@ def _pixel_metrics(
             name,
             definition,
             float("nan"),
+            groups,
             [
                 shifted_scores(function, shown[g], made[g], s)
                 for g, s in progress(list(zip(groups, shifts)), desc=name, unit="segment")

@@ -24,7 +24,7 @@ def main(*, zoo: Output, state: State, settings: Zoo) -> None:
 
 
 def _generators(zoo: Output, state: State, s: Zoo) -> None:
-    seen = draw_pictures(s.generator_seed, s.n_pictures)
+    seen = draw_pictures(s.generator_seed, s.n_pictures, "train")
     held_out = draw_pictures(s.held_out_seed, s.n_held_out)
     common: dict[str, Any] = {"seed": s.generator_seed, "state": state}
     world = f"{s.n_pictures:,} frames of seed {s.generator_seed}"
@@ -50,8 +50,8 @@ def _generators(zoo: Output, state: State, s: Zoo) -> None:
     zoo_build.save_card(
         zoo / "blip",
         "BLIP of the film world",
-        "Writes the caption of a frame: colour, kind, direction if it moves sideways, scene and "
-        "time of day.",
+        "Writes the caption of a frame: colour, kind, scene, time of day, and the motion if it "
+        "goes left, right or up.",
         {"examples": world, "training": f"{s.blip_steps:,} steps of 64"},
         zoo_build.figures_of_blip(blip, processor, held_out),
     )
@@ -76,7 +76,9 @@ def _generators(zoo: Output, state: State, s: Zoo) -> None:
             f"more; denoiser {s.unet_steps:,} steps of 48 on {s.n_latents:,} latents",
         },
         zoo_build.figures_of_vae(vae, held_out)
-        | zoo_build.figures_of_images(vae, unet, clip, judge, held_out),
+        | zoo_build.figures_of_images(
+            vae=vae, unet=unet, text_encoder=text_encoder, judge=judge, held_out=held_out
+        ),
     )
 
 
@@ -90,7 +92,7 @@ def _judges(zoo: Output, state: State, s: Zoo) -> zoo_classifiers.ViTForImageCla
     zoo_build.save_card(
         zoo / "image-classifier",
         "Image classifier of the film world",
-        "A ViT that tells 12 kinds of subject in 6 scenes (72 classes). It judges what the other "
+        "A ViT that tells 24 kinds of subject in 8 scenes (192 classes). It judges what the other "
         "models make, so it learned from frames of another seed.",
         {
             "examples": f"{s.n_judge_pictures:,} frames of seed {s.judge_seed}",
@@ -106,7 +108,7 @@ def _judges(zoo: Output, state: State, s: Zoo) -> zoo_classifiers.ViTForImageCla
     zoo_build.save_card(
         zoo / "video-classifier",
         "Video classifier of the film world",
-        "A VideoMAE that tells 12 kinds of subject in 5 motions (60 classes) from 6 frames, 3 a "
+        "A VideoMAE that tells 24 kinds of subject in 8 motions (192 classes) from 6 frames, 3 a "
         "second. It judges what the other models make, so it learned from clips of another seed.",
         {
             "examples": f"{s.n_judge_clips:,} clips of seed {s.judge_seed}",

@@ -1,4 +1,4 @@
-"""The film world: determinism, what differs from what, and what captions may say."""
+"""The film world: determinism, what differs from what, how things move, what captions may say."""
 
 from __future__ import annotations
 
@@ -7,111 +7,297 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mindvideo.demo import grammar, world
+from mindvideo.demo.pen import PAINTS, Pen
+from mindvideo.demo.subjects import DRAW, FAMILIES, STANCE
+
+PROPERTIES: dict[str, tuple[str, ...]] = {
+    "kind": world.KINDS,
+    "colour": world.COLOURS,
+    "scene": world.SCENES,
+    "time": world.TIMES,
+    "motion": world.MOTIONS,
+}
 
 
 def _shots(seed: int, n: int, split: str | None = None) -> list[world.Shot]:
     rng = np.random.default_rng(seed)
-    return [world.draw_shot(rng, 4.0, split) for _ in range(n)]
+    return [world.draw_shot(rng, rng.uniform(1, 8), split) for _ in range(n)]
+
+
+# A subject that rests in the middle of the frame.
+PLAIN = replace(
+    _shots(1, 1)[0], kind="dog", colour="red", scene="beach", time="day", motion="still",
+    facing="right", seconds=4.0, x0=0.5, x1=0.5, y0=0.55, y1=0.55, size0=0.7, size1=0.7,
+    camera0=0.3, camera1=0.3,
+)  # fmt: skip
+
+
+def _shots_with(motion: str, n: int = 20) -> list[world.Shot]:
+    shots = [shot for shot in _shots(3, 400) if shot.motion == motion]
+    assert len(shots) >= n
+    return shots[:n]
+
+
+def _differs(one: world.Shot, other: world.Shot, seconds: float = 1.0) -> float:
+    """Share of the pixels that differ clearly."""
+    a, b = (world.render(shot, seconds, 64).astype(int) for shot in (one, other))
+    return (np.abs(a - b).max(axis=-1) > 20).mean()
+
+
+def _painted(shot: world.Shot, seconds: float) -> np.ndarray:
+    """Where the subject's own colour is seen, bool (128, 128)."""
+    a, b = (
+        world.render(replace(shot, colour=c, time="day"), seconds, 128).astype(int)
+        for c in ("red", "green")
+    )
+    return np.abs(a - b).max(axis=-1) > 30
+
+
+def test_the_world_is_as_large_as_it_says() -> None:
+    assert {name: len(options) for name, options in PROPERTIES.items()} == {
+        "kind": 24, "colour": 6, "scene": 8, "time": 3, "motion": 8,
+    }  # fmt: skip
+    assert [len(kinds) for kinds in FAMILIES.values()] == [6] * 4
+    assert len(set(world.KINDS)) == 24
+    for family, kinds in FAMILIES.items():
+        assert {replace(PLAIN, kind=kind).family for kind in kinds} == {family}
 
 
 def test_a_shot_is_drawn_alike_every_time() -> None:
     first, again = _shots(0, 5), _shots(0, 5)
     assert first == again
-    world._background.cache_clear()
     frames = [world.render(shot, 1.3, 64) for shot in first]
-    world._background.cache_clear()
     for frame, shot in zip(frames, again, strict=True):
         assert frame.shape == (64, 64, 3)
         assert frame.dtype == np.uint8
         np.testing.assert_array_equal(frame, world.render(shot, 1.3, 64))
+        world._panorama.cache_clear()
+        np.testing.assert_array_equal(frame, world.render(shot, 1.3, 64))
 
 
-@pytest.mark.parametrize("name", ["kind", "colour", "scene", "time", "facing"])
+@pytest.mark.parametrize("name", ["kind", "scene", "time", "colour"])
 def test_each_property_is_seen(name: str) -> None:
     """Changing one property alone changes the picture, for every pair of its values."""
-    options: tuple[str, ...] = {
-        "kind": world.KINDS,
-        "colour": world.COLOURS,
-        "scene": world.SCENES,
-        "time": world.TIMES,
-        "facing": ("left", "right"),
-    }[name]
-    shot = replace(_shots(1, 1)[0], motion="still", kind="dog", colour="red", scene="beach")
-    frames = [world.render(replace(shot, **{name: o}), 1.0, 64).astype(int) for o in options]
-    for one, other in combinations(frames, 2):
-        changed = (np.abs(one - other).max(axis=-1) > 20).mean()
-        assert changed > 0.02
+    # At each time of day; a colour on each kind, and a time of day in each scene.
+    beside = {"colour": "kind", "time": "scene"}.get(name, "time")
+    for value in PROPERTIES[beside]:
+        shot = replace(PLAIN, **{beside: value})
+        for one, other in combinations(PROPERTIES[name], 2):
+            assert _differs(replace(shot, **{name: one}), replace(shot, **{name: other})) > 0.1
+
+
+def test_facing_mirrors_the_subject() -> None:
+    for kind in world.KINDS:
+        shot = replace(PLAIN, kind=kind, motion="still")
+        right, left = (_painted(replace(shot, facing=facing), 0.0) for facing in ("right", "left"))
+        assert (right != left[:, ::-1]).sum() < 0.05 * right.sum()
 
 
 def test_subjects_are_large_and_stay_in_the_frame() -> None:
-    for shot in _shots(2, 300):
-        for seconds in (0.0, 2.0, 4.0):
-            x, y, size = shot.place(seconds)
-            assert 0.1 < x < 0.9
-            assert 0.1 < y < 0.95
-            assert 0.4 < size < 0.9
+    for shot in _shots(2, 500):
+        for seconds in (0.0, 0.5 * shot.seconds, shot.seconds):
+            x, y, size, camera = shot.place(seconds)
+            assert 0.15 < x < 0.85
+            assert 0.1 < y < 0.85
+            assert 0.4 < size < 1
+            assert 0 <= camera <= world.PANORAMA - 1
+
+
+def test_what_stands_is_on_the_ground_unless_it_rises() -> None:
+    for kind, draw in DRAW.items():
+        grounds = [Image.new("RGB", (200, 200), c) for c in ("black", "magenta")]
+        for ground in grounds:
+            draw(Pen(ground, (100, 100), 100, 1.0, 1.0), PAINTS["white"], 0.0)
+        black, magenta = (np.asarray(ground) for ground in grounds)
+        rows = np.flatnonzero((black == magenta).all(axis=-1).any(axis=1))
+        assert (rows.max() - 100) / 100 > STANCE[kind][0] - 0.06
+    for shot in _shots(2, 500):
+        bottom, height = STANCE[shot.kind]
+        if shot.motion != "rising":
+            for seconds in (0.0, shot.seconds):
+                _, y, size, _ = shot.place(seconds)
+                if height is None:
+                    assert 0.87 < y + bottom * size < 0.96
+                else:
+                    assert abs(y - height) < 0.04
 
 
 @pytest.mark.parametrize(
-    ("motion", "index", "sign"),
-    [("left", 0, -1), ("right", 0, 1), ("towards", 2, 1), ("away", 2, -1), ("still", 0, 0)],
-)
-def test_motions_move_the_subject_as_they_say(motion: str, index: int, sign: int) -> None:
-    shots = [shot for shot in _shots(3, 300) if shot.motion == motion]
-    assert len(shots) > 20
-    for shot in shots:
-        change = shot.place(3.0)[index] - shot.place(1.0)[index]
-        assert np.sign(change) == sign
+    ("motion", "moves"),
+    [
+        ("left", {"x": -1}), ("right", {"x": 1}),
+        ("towards", {"size": 1}), ("away", {"size": -1}),
+        ("rising", {"y": -1}), ("turning", {}), ("still", {}),
+    ],
+)  # fmt: skip
+def test_motions_move_the_subject_as_they_say(motion: str, moves: dict[str, int]) -> None:
+    least = {"x": 0.4, "size": 0.35, "y": 0.29}
+    for shot in _shots_with(motion):
+        change = np.subtract(shot.place(shot.seconds), shot.place(0))
+        changes = dict(zip(("x", "y", "size", "camera"), change, strict=True))
+        for name, sign in moves.items():
+            assert sign * changes.pop(name) >= least[name]
+        if "size" in moves:
+            changes.pop("y")  # feet stay where they are
+        assert set(changes.values()) == {0}
         if motion in ("left", "right"):
             assert shot.facing == motion
-            assert abs(change) > 0.1
 
 
-def test_splits_share_no_combination_yet_training_shows_every_pair() -> None:
-    properties = (world.KINDS, world.COLOURS, world.SCENES, world.TIMES, world.MOTIONS)
-    held_out = [world.is_held_out(*combination) for combination in product(*properties)]
-    assert 0.15 < np.mean(held_out) < 0.25
-    train = [c for c, out in zip(product(*properties), held_out, strict=True) if not out]
-    for i, j in combinations(range(5), 2):
-        seen = {(combination[i], combination[j]) for combination in train}
-        assert len(seen) == len(properties[i]) * len(properties[j])
-    for shot in _shots(4, 100, "test"):
-        assert world.is_held_out(shot.kind, shot.colour, shot.scene, shot.time, shot.motion)
-    for shot in _shots(4, 100, "train"):
-        assert not world.is_held_out(shot.kind, shot.colour, shot.scene, shot.time, shot.motion)
+@pytest.mark.parametrize("motion", ["left", "right", "towards", "away", "rising", "pan"])
+def test_pictures_show_the_motion(motion: str) -> None:
+    for shot in _shots_with(motion, 5):
+        first, last = (_painted(shot, part * shot.seconds) for part in (0.1, 0.9))
+        (y0, x0), (y1, x1) = (np.argwhere(mask).mean(axis=0) / 128 for mask in (first, last))
+        if motion == "left":
+            assert x1 < x0 - 0.2
+        elif motion == "right":
+            assert x1 > x0 + 0.2
+        elif motion == "towards":
+            assert last.sum() > 1.8 * first.sum()
+        elif motion == "away":
+            assert first.sum() > 1.8 * last.sum()
+        elif motion == "rising":
+            assert y1 < y0 - 0.15
+        else:
+            assert (x1 - x0) * (shot.camera1 - shot.camera0) < 0
 
 
-def test_captions_are_short_and_use_the_vocabulary_only() -> None:
-    words, rng = set(grammar.vocabulary()), np.random.default_rng(5)
+def test_subject_and_scene_slide_against_the_camera() -> None:
+    directions = set()
+    for shot in _shots_with("pan"):
+        # Half a second, low enough a subject, and the sky or wall above it.
+        shot = replace(shot, kind="car", scene="beach", seconds=2.0)
+        (x0, y0, size0, camera0), (x1, y1, size1, camera1) = (shot.place(t) for t in (1.0, 1.5))
+        assert (y0, size0) == (y1, size1)
+        before, after = (world.render(shot, t, 64)[:20].astype(float) for t in (1.0, 1.5))
+
+        def gap(shift: int, a: np.ndarray = before, b: np.ndarray = after) -> float:
+            """How badly the later frame fits the earlier one, slid to the left by `shift`."""
+            a, b = a[:, max(0, shift) :], b[:, max(0, -shift) :]
+            width = 64 - abs(shift)
+            return np.abs(a[:, :width] - b[:, :width]).mean()
+
+        direction = np.sign(camera1 - camera0)
+        assert direction == np.sign(min(range(-12, 13), key=gap)) == -np.sign(x1 - x0) != 0
+        directions.add(direction)
+    assert directions == {-1, 1}
+
+
+def test_turning_squeezes_and_mirrors() -> None:
+    for shot in _shots_with("turning"):
+        squeezes = np.array([shot.squeeze(t) for t in np.linspace(0, shot.seconds, 200)])
+        assert squeezes[0] == (1 if shot.facing == "right" else -1)
+        assert squeezes.min() < 0 < squeezes.max()
+        assert np.abs(squeezes).min() == world.THINNEST
+        assert np.abs(squeezes).max() <= 1
+
+    shot = replace(PLAIN, motion="turning")
+    side, half = (_painted(shot, part / world.TURNS) for part in (0.0, 0.24))
+    widths = [np.ptp(np.flatnonzero(mask.any(axis=0))) for mask in (side, half)]
+    assert widths[1] < 0.6 * widths[0]
+    mirrored = world.render(replace(PLAIN, facing="left"), 0.0, 64)
+    np.testing.assert_array_equal(world.render(shot, 0.5 / world.TURNS, 64), mirrored)
+
+
+def test_nothing_moves_in_a_still_shot() -> None:
+    for shot in _shots_with("still", 5):
+        first = world.render(shot, 0.0, 64)
+        np.testing.assert_array_equal(first, world.render(shot, 0.7 * shot.seconds, 64))
+
+
+def test_one_frame_shows_motions_across_the_frame_only() -> None:
+    # A car has no stride; there is room for what it leaves behind when it rises.
+    shot = replace(PLAIN, kind="car", y0=0.4, y1=0.4)
+    for motion in world.MOTIONS:
+        shown = _differs(shot, replace(shot, motion=motion), 0.0)
+        if motion in grammar.IN_A_FRAME:
+            assert shown > 0.01
+        else:
+            assert shown == 0
+
+
+def test_unseen_combinations_are_a_fifth_yet_training_shows_every_pair() -> None:
+    axes = (world.KINDS, world.SCENES, world.MOTIONS)
+    unseen = np.array([world.is_unseen(*c) for c in product(*axes)]).reshape(24, 8, 8)
+    assert 0.18 < unseen.mean() < 0.22
+    for axis in range(3):
+        assert not unseen.all(axis=axis).any()
+        others = tuple(i for i in range(3) if i != axis)
+        per_value = unseen.mean(axis=others)
+        assert per_value.min() > 0.15
+        assert per_value.max() < 0.25
+
+
+def test_training_lacks_unseen_combinations_and_half_of_the_test_shots_show_them() -> None:
+    shots = {split: _shots(4, 600, split) for split in ("train", "test", None)}
+    for some in shots.values():
+        for shot in some:
+            assert shot.unseen == world.is_unseen(shot.kind, shot.scene, shot.motion)
+    share = {split: np.mean([shot.unseen for shot in some]) for split, some in shots.items()}
+    assert share["train"] == 0
+    assert share["test"] == pytest.approx(0.5, abs=0.06)
+    assert share[None] == pytest.approx(0.2, abs=0.05)
+
+
+def test_captions_are_short_differ_and_use_the_vocabulary_only() -> None:
+    words = set(grammar.vocabulary())
     assert len(words) <= 120
     assert "then" in words
-    for shot in _shots(5, 500):
-        for text in (grammar.caption(shot), grammar.frame_caption(shot)):
-            assert set(text.split()) <= words
-            assert len(text.split()) <= grammar.MAX_WORDS
-            assert {shot.colour, shot.kind, *grammar.PLACES[shot.scene].split()} <= set(
-                text.split()
-            )
-        assert set(grammar.draw_caption(rng, shot).split()) <= words
+    captions = set()
+    for combination in product(*PROPERTIES.values()):
+        shot = replace(PLAIN, **dict(zip(PROPERTIES, combination, strict=True)))
+        text = grammar.caption(shot)
+        said = text.split()
+        assert len(said) <= 14
+        assert words.issuperset(said)
+        assert text.startswith(f"a {shot.colour} {shot.kind} ")
+        assert grammar.PLACES[shot.scene] in text
+        captions.add(text)
+    # Whatever two shots differ in, their captions tell it.
+    assert len(captions) == 24 * 6 * 8 * 3 * 8
 
 
-def test_a_still_frames_caption_claims_no_motion_that_it_cannot_show() -> None:
-    by_motion = {shot.motion: shot for shot in _shots(6, 100)}
-    still = {
-        grammar.frame_caption(replace(by_motion[m], kind="dog", colour="red", scene="sea"))
-        .removesuffix(" at night")
-        .removesuffix(" at sunset")
-        for m in ("towards", "away", "still")
-    }
-    assert still == {"a red dog at the sea"}
-    assert "left" in grammar.frame_caption(by_motion["left"])
+def test_a_shot_is_told_in_several_wordings_that_agree_with_it() -> None:
+    rng, words = np.random.default_rng(5), set(grammar.vocabulary())
+    plain = {synonym: word for word, synonym in grammar.SYNONYMS.items()}
+    assert not set(plain) & {*world.KINDS, *world.SCENES, *world.COLOURS}
+    synonyms_used = set()
+    for shot in _shots(5, 30):
+        wordings = set()
+        for _ in range(60):
+            said = grammar.draw_caption(rng, shot).split()
+            assert words.issuperset(said)
+            assert len(said) <= 14
+            synonyms_used |= set(said) & set(plain)
+            told = [plain.get(word, word) for word in said]
+            assert {shot.colour, shot.kind, shot.scene} <= set(told)
+            assert set(told) <= {*grammar.caption(shot).split(), "a", "picture", "of"}
+            wordings.add(" ".join(told))
+        assert len(wordings) >= 4
+    assert len(synonyms_used) >= 8
 
 
-def test_labels_of_classifiers_are_distinct() -> None:
-    for labels, n in ((grammar.labels_of_frames(), 72), (grammar.labels_of_clips(), 60)):
-        assert len(set(labels)) == len(labels) == n
-    shot = _shots(7, 1)[0]
-    assert grammar.labels_of_frames()[grammar.frame_label(shot)].startswith(shot.kind)
-    assert shot.kind in grammar.labels_of_clips()[grammar.clip_label(shot)]
+def test_a_frames_caption_claims_no_motion_that_it_cannot_show() -> None:
+    assert set(grammar.IN_A_FRAME) == {"left", "right", "rising"}
+    claims = {"left": {"drives", "left"}, "right": {"drives", "right"}, "rising": {"rises"}}
+    for motion, time in product(world.MOTIONS, world.TIMES):
+        shot = replace(PLAIN, kind="car", motion=motion, time=time)
+        seen = {"a", "red", "car", "on", "beach", *grammar.HOURS[time].split()}
+        assert set(grammar.frame_caption(shot).split()) == seen | claims.get(motion, set())
+        if motion in claims:
+            assert grammar.frame_caption(shot) == grammar.caption(shot)
+
+
+def test_labels_of_classifiers_are_distinct_and_name_what_they_stand_for() -> None:
+    frames, clips = grammar.labels_of_frames(), grammar.labels_of_clips()
+    assert len(frames) == len(set(frames)) == 192
+    assert len(clips) == len(set(clips)) == 192
+    for kind, scene, motion in product(world.KINDS, world.SCENES, world.MOTIONS):
+        shot = replace(PLAIN, kind=kind, scene=scene, motion=motion)
+        assert frames[grammar.frame_label(shot)] == f"{kind} {grammar.PLACES[scene]}"
+        assert clips[grammar.clip_label(shot)] == f"{kind}, {motion}"
+        assert scene in grammar.PLACES[scene].split()

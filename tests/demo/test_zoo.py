@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 
-from mindvideo.demo import grammar, zoo_blip, zoo_build, zoo_classifiers, zoo_unet, zoo_vae
-from mindvideo.demo.zoo_examples import draw_clips, draw_pictures
+from mindvideo.demo import grammar, zoo_blip, zoo_build, zoo_unet
+from mindvideo.demo.zoo_examples import Pictures, draw_clips, draw_pictures
 from mindvideo.models import pretrained
 from mindvideo.settings import Zoo
 from mindvideo.stages import train_zoo
@@ -31,16 +30,16 @@ def _card(name: str) -> str:
     return (pretrained.ZOO / name / "README.md").read_text(encoding="utf-8")
 
 
-def _figure(name: str, row: str) -> float:
-    found = re.search(rf"\| {re.escape(row)}[^|]*\| ([0-9.]+)", _card(name))
-    assert found, f"no figure {row!r} on the card of {name}"
+def _number(table: str, row: str) -> float:
+    found = re.search(rf"\| {re.escape(row)}[^|]*\| ([0-9.]+)", table)
+    assert found, f"no row {row!r} in {table}"
     return float(found[1])
 
 
 def test_the_zoo_is_complete_and_small() -> None:
     assert {path.name for path in pretrained.ZOO.iterdir() if path.is_dir()} == set(NAMES)
     files = [path for path in pretrained.ZOO.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 20 * 2**20
+    assert sum(path.stat().st_size for path in files) < 24 * 2**20
     for path in files:
         assert path.suffix in (".json", ".txt", ".md", ".safetensors")
         if path.suffix == ".safetensors":
@@ -58,9 +57,34 @@ def test_judges_and_generators_learned_from_different_seeds() -> None:
     assert not judges & makers
 
 
+# What each model must reach on shots that it has not seen.
+BARS = [
+    ("stable-diffusion", "PSNR", 28),
+    ("stable-diffusion", "kind right", 85),
+    ("clip", "caption of a frame found among 50", 80),
+    ("blip", "kind named", 90),
+    ("blip", "scene named", 90),
+    ("image-classifier", "kind right", 95),
+    ("video-classifier", "kind right", 90),
+    ("video-classifier", "motion right", 90),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "bar"), BARS)
+def test_the_cards_reach_their_bars(name: str, row: str, bar: float) -> None:
+    assert _number(_card(name), row) >= bar
+
+
+def _assert_as_on_card(name: str, figures: dict[str, str], slack: float) -> None:
+    """Measured anew on other shots, each figure is the card's, `slack` percent or dB aside."""
+    lines = "\n".join(f"| {row} | {figure} |" for row, figure in figures.items())
+    for row in figures:
+        assert _number(lines, row) == pytest.approx(_number(_card(name), row), abs=slack)
+
+
 def test_decoded_frames_are_as_sharp_as_the_card_says(stable_diffusion: dict) -> None:
-    psnr = zoo_vae.psnr(stable_diffusion["vae"], PICTURES.images)
-    assert psnr == pytest.approx(_figure("stable-diffusion", "PSNR"), abs=1.0)
+    figures = zoo_build.figures_of_vae(stable_diffusion["vae"], PICTURES)
+    _assert_as_on_card("stable-diffusion", figures, 1.0)
 
 
 def test_latents_have_unit_variance(stable_diffusion: dict) -> None:
@@ -72,47 +96,34 @@ def test_latents_have_unit_variance(stable_diffusion: dict) -> None:
 
 def test_clip_finds_captions() -> None:
     clip = pretrained.load_clip("zoo:clip")
-    figures = zoo_build.figures_of_clip(clip.model, PICTURES)
-    share = float(next(iter(figures.values())).split("%")[0])
-    assert share > _figure("clip", "caption of a frame found") - 10
+    _assert_as_on_card("clip", zoo_build.figures_of_clip(clip.model, PICTURES), 12)
 
 
 def test_blip_names_what_it_sees() -> None:
     processor, blip = pretrained.load_captioner("zoo:blip")
-    captions = zoo_blip.describe(blip, processor, PICTURES.images)
-    right = [s.kind in c.split() for c, s in zip(captions, PICTURES.shots, strict=True)]
-    assert 100 * np.mean(right) > _figure("blip", "kind named") - 10
+    _assert_as_on_card("blip", zoo_build.figures_of_blip(blip, processor, PICTURES), 12)
+    captions = zoo_blip.describe(blip, processor, PICTURES.images[:20])
     assert set(" ".join(captions).split()) <= set(grammar.vocabulary())
 
 
 def test_judges_are_as_good_as_their_cards_say() -> None:
     _, image = pretrained.load_image_classifier("zoo:image-classifier")
-    wanted = [grammar.frame_label(shot) for shot in PICTURES.shots]
-    right = zoo_classifiers.classify(image, PICTURES.images).numpy() == wanted
-    assert 100 * right.mean() > _figure("image-classifier", "top class right") - 10
+    figures = zoo_build.figures_of_image_classifier(image, PICTURES)
+    _assert_as_on_card("image-classifier", figures, 8)
     assert list(image.config.id2label.values()) == grammar.labels_of_frames()
 
     _, video = pretrained.load_video_classifier("zoo:video-classifier")
-    clips = draw_clips(404, 60)
-    wanted = [grammar.clip_label(shot) for shot in clips.shots]
-    right = zoo_classifiers.classify(video, clips.frames).numpy() == wanted
-    assert 100 * right.mean() > _figure("video-classifier", "top class right") - 15
+    figures = zoo_build.figures_of_video_classifier(video, draw_clips(404, 100))
+    _assert_as_on_card("video-classifier", figures, 12)
     assert list(video.config.id2label.values()) == grammar.labels_of_clips()
 
 
 def test_generated_frames_show_what_their_captions_say(stable_diffusion: dict) -> None:
-    shots = PICTURES.shots[:48]
-    captions = [grammar.caption(shot) for shot in shots]
-    images = zoo_unet.draw_images(captions, **stable_diffusion, steps=15)
-    assert images.shape == (48, 64, 64, 3)
+    parts = {name: stable_diffusion[name] for name in ("unet", "vae", "text_encoder")}
     _, judge = pretrained.load_image_classifier("zoo:image-classifier")
-    seen = zoo_classifiers.classify(judge, images).numpy()
-    wanted = np.array([grammar.frame_label(shot) for shot in shots])
-    n_scenes = len(grammar.PLACES)
-    scene = 100 * (seen % n_scenes == wanted % n_scenes).mean()
-    kind = 100 * (seen // n_scenes == wanted // n_scenes).mean()
-    assert scene > _figure("stable-diffusion", "scene right") - 20
-    assert kind > _figure("stable-diffusion", "kind right") - 25
+    few = Pictures(PICTURES.images[:60], PICTURES.shots[:60])
+    figures = zoo_build.figures_of_images(judge=judge, held_out=few, **parts)
+    _assert_as_on_card("stable-diffusion", figures, 15)
 
 
 def test_the_stage_makes_a_zoo_that_loads(tmp_path, monkeypatch) -> None:

@@ -10,7 +10,14 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer
 
-from mindvideo.demo import grammar, world, zoo_clip, zoo_examples, zoo_tokenizer
+from mindvideo.demo import (
+    grammar,
+    world,
+    zoo_classifiers,
+    zoo_clip,
+    zoo_examples,
+    zoo_tokenizer,
+)
 from mindvideo.demo.zoo_norm import quicken
 from mindvideo.demo.zoo_training import fit
 
@@ -42,7 +49,9 @@ def test_case_does_not_matter_and_unknown_words_are_spelt() -> None:
 
 def test_two_captions_joined_fit() -> None:
     tokenizer = zoo_tokenizer.clip_tokenizer()
-    for one, other in pairwise(_texts(300)):
+    texts = _texts(300)
+    longest = max(texts, key=lambda text: len(text.split()))
+    for one, other in [*pairwise(texts), (longest, longest)]:
         n = len(tokenizer(f"{one}. Then {other}.").input_ids)
         assert n <= zoo_tokenizer.TEXT_LENGTH
 
@@ -61,6 +70,20 @@ def test_examples_follow_from_their_seed() -> None:
     assert not set(one.shots) & set(other.shots)
     clips = zoo_examples.draw_clips(1, 2)
     assert clips.frames.shape == (2, 6, 64, 64, 3)
+
+
+def test_pictures_for_training_show_no_unseen_combination() -> None:
+    assert not any(shot.unseen for shot in zoo_examples.draw_pictures(1, 60, "train").shots)
+    assert any(shot.unseen for shot in zoo_examples.draw_pictures(1, 20).shots)
+
+
+def test_pictures_and_clips_show_their_shots() -> None:
+    """Each example is nearer to a picture of its own shot than to those of the others."""
+    pictures, clips = zoo_examples.draw_pictures(2, 12), zoo_examples.draw_clips(2, 12)
+    for images, shots in ((pictures.images, pictures.shots), (clips.frames[:, 3], clips.shots)):
+        middles = np.stack([world.render(shot, shot.seconds / 2, 64) for shot in shots])
+        gaps = np.abs(images[:, None].astype(int) - middles[None]).mean(axis=(2, 3, 4))
+        np.testing.assert_array_equal(gaps.argmin(axis=1), np.arange(len(shots)))
 
 
 def test_augmenting_keeps_shape_and_range_and_treats_a_clips_frames_alike() -> None:
@@ -84,6 +107,40 @@ def test_the_text_tower_is_the_same_in_both_libraries() -> None:
     with torch.no_grad():
         pooled = text_encoder(tokens).pooler_output @ clip.text_projection
         torch.testing.assert_close(pooled, clip.encode_text(tokens), atol=1e-4, rtol=1e-4)
+
+
+def test_a_sum_head_is_the_plain_layer_that_is_stored() -> None:
+    torch.manual_seed(0)
+    head = zoo_classifiers._Sum(96, len(world.KINDS), len(world.SCENES))
+    x = torch.randn(7, 96)
+    linear = head.as_linear()
+    assert type(linear) is nn.Linear
+    assert linear.out_features == len(grammar.labels_of_frames())
+    torch.testing.assert_close(linear(x), head(x), atol=1e-5, rtol=0)
+
+
+def test_a_sum_head_numbers_its_classes_as_the_labels_do() -> None:
+    rng = np.random.default_rng(0)
+    for shot in (world.draw_shot(rng, 4.0) for _ in range(20)):
+        for others, other, label in (
+            (world.SCENES, shot.scene, grammar.frame_label(shot)),
+            (world.MOTIONS, shot.motion, grammar.clip_label(shot)),
+        ):
+            head = zoo_classifiers._Sum(4, len(world.KINDS), len(others))
+            with torch.no_grad():
+                head.a.bias[world.KINDS.index(shot.kind)] = 100
+                head.b.bias[others.index(other)] = 100
+            x = torch.zeros(1, 4)
+            assert head(x).argmax() == head.as_linear()(x).argmax() == label
+
+
+def test_judges_know_all_classes_by_name() -> None:
+    for model, labels in (
+        (zoo_classifiers.new_image_classifier(), grammar.labels_of_frames()),
+        (zoo_classifiers.new_video_classifier(), grammar.labels_of_clips()),
+    ):
+        assert model.config.num_labels == model.classifier.out_features == len(labels)
+        assert list(model.config.id2label.values()) == labels
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

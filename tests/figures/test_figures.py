@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
+from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.gallery import gallery_page
-from mindvideo.figures.selection import draw_selection
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.figures.training import draw_training, running_mean
@@ -47,28 +47,49 @@ def test_running_mean_is_that_of_the_last_values():
     np.testing.assert_allclose(running_mean(values, 4), expected)
 
 
-@pytest.mark.parametrize("selected", [True, False])
-def test_selection_stands_at_its_place_in_the_brain(selected):
-    affine = np.diag([8.0, 8, 8, 1])
-    affine[:3, 3] = (-92, -128, -74)
-    r = np.full((25, 29, 25), np.nan)
-    mask = np.zeros(r.shape, bool)
-    r[8:16, 2:8, 6:14] = 0.1
-    if selected:
-        r[10:12, 3:5, 8:12] = 0.6
-        mask = np.nan_to_num(r) > 0.3
-    figure = draw_selection(r, mask, affine)
+def brain(r, selected):
+    """Draw a square of cortex a hemisphere, V1 beside PHA2."""
+    x, y = (grid.ravel() for grid in np.meshgrid(np.arange(-80, 80.0), np.arange(-30, 30.0)))
+    points = np.stack([x, y], axis=1)
+    points[np.abs(x) < 10] = np.nan  # the medial wall
+    areas = np.where(np.abs(x) < 30, "V1", np.where(np.abs(x) < 50, "PHA2", "4"))
+    areas[np.abs(x) < 10] = ""
+    figure = draw_brain(
+        points,
+        areas,
+        tsnr=60 + y,
+        r=np.where(areas == "V1", r, 0.0),
+        selected=np.where(areas == "V1", selected, 0.0),
+        voxels=(np.array([0.1, 0.2, 0.5]), np.array([False, False, bool(selected)])),
+    )
     figure.canvas.draw()
-    slices = [axis for axis in figure.axes if axis.get_title(loc="left").startswith("z =")]
-    assert len(slices) == 8
-    maps = [np.ma.filled(axis.images[1].get_array(), 0) for axis in slices]
-    assert max(m.max() for m in maps) == pytest.approx(0.6 if selected else 0.1)
-    for m in maps:  # the occipital pole is at the bottom of the picture (rows: y)
-        assert not m[m.shape[0] // 2 :].any()
+    titled = {axis.get_title(loc="left").split()[0]: axis for axis in figure.axes if axis.images}
+    maps = [titled[name] for name in ("Temporal", "Correlation", "Selected")]
+    return maps, [np.ma.filled(axis.images[1].get_array(), np.nan) for axis in maps]
 
 
-def test_selection_of_nothing_is_still_a_figure():
-    draw_selection(np.zeros((4, 4, 4)), np.zeros((4, 4, 4), bool), np.eye(4) * 8).canvas.draw()
+def test_maps_of_the_brain_show_values_at_their_places():
+    axes, (tsnr, r, selected) = brain(0.6, 1.0)
+    rows, columns = tsnr.shape
+    assert np.nanmean(tsnr[: rows // 4]) < 50 < 70 < np.nanmean(tsnr[-rows // 4 :])
+    assert np.isnan(tsnr[:, columns // 2]).all()
+    assert np.nanmax(r) == pytest.approx(0.6)
+    assert np.nanmax(r[:, : columns // 4]) == 0
+    np.testing.assert_array_equal(selected == 1, r == 0.6)
+    names = [text.get_text() for text in axes[2].texts]
+    assert sorted(names) == ["PHA", "PHA", "V1", "V1"]
+    for text in axes[2].texts:
+        distance = abs(text.xy[0])
+        assert (distance < 30) == (text.get_text() == "V1")
+
+
+def test_a_brain_in_which_nothing_was_selected_or_measured_is_still_a_figure():
+    _, (_, _, selected) = brain(0.0, 0.0)
+    assert np.isnan(selected).all()
+    nothing = np.full(4, np.nan)
+    points = np.array([[0, 0], [0, 30], [30, 0], [30, 30.0]])
+    none = np.zeros(0), np.zeros(0, bool)
+    draw_brain(points, np.full(4, ""), nothing, nothing, nothing, none).canvas.draw()
 
 
 def test_metrics_are_written_as_people_do():

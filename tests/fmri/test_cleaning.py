@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import clean, drift_basis
+from mindvideo.fmri.cleaning import clean, drift_basis, temporal_snr
 
 
 @pytest.fixture
@@ -66,3 +66,12 @@ def test_basis_is_orthonormal():
 def test_run_too_short_for_its_detrend():
     with pytest.raises(InputError, match=r"5 volumes are too few.*at least 6"):
         clean(np.zeros((5, 2)), 4)
+
+
+def test_temporal_snr_is_mean_over_sd_and_0_where_there_is_none(run):
+    run[:, 3] = 7
+    run[5, 4] = np.nan
+    found = temporal_snr(run)
+    assert not found[3:5].any()
+    good = np.delete(np.arange(run.shape[1]), [3, 4])
+    np.testing.assert_allclose(found[good], 1 / stats.variation(run[:, good], ddof=1), rtol=1e-4)

@@ -105,3 +105,36 @@ def test_segments_keep_their_share():
     values = [np.zeros(10), np.ones(30)]
     means = block_bootstrap(values, block=50, resamples=20, rng=np.random.default_rng(9))
     np.testing.assert_allclose(means, 0.75)
+
+
+def test_the_null_is_that_of_the_clips_that_have_a_score():
+    rng = np.random.default_rng(10)
+    scores = [rng.random((12, 12)), rng.random((7, 7)), rng.random((4, 4))]
+    kept = [rng.random(12) < 0.5, rng.random(7) < 0.5, np.zeros(4, bool)]
+    partial = [np.where(k, s, np.nan) for s, k in zip(scores, kept)]
+    null = circular_null(partial, permutations=50, rng=np.random.default_rng(0))
+    columns = [s[:, k] for s, k in zip(scores, kept)]
+    np.testing.assert_allclose(
+        null, circular_null(columns, permutations=50, rng=np.random.default_rng(0))
+    )
+
+
+def test_the_interval_over_marked_clips_is_as_wide_as_their_mean_varies():
+    """Against fresh series: marks come in shots too, so marked clips are few and alike."""
+    rng = np.random.default_rng(11)
+    marks = np.repeat(rng.random(400) < 0.3, 4)
+
+    def series():
+        return np.where(marks, np.repeat(rng.normal(size=400), 4), np.nan)
+
+    means = block_bootstrap([series()], block=12, resamples=500, rng=rng)
+    spread = np.std([np.nanmean(series()) for _ in range(500)])
+    assert means.std() == pytest.approx(spread, rel=0.2)
+
+
+def test_samples_without_a_score_are_left_out():
+    values = np.full(30, np.nan)
+    values[4] = 2.0
+    means = block_bootstrap([values], block=2, resamples=200, rng=np.random.default_rng(12))
+    assert 0 < len(means) < 200
+    assert (means == 2).all()

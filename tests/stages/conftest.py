@@ -46,7 +46,7 @@ def test_set(tmp_path):
 class MeanColour(torch.nn.Module):
     """A classifier of mean colours, for frames (b, c, h, w) and clips (b, t, c, h, w)."""
 
-    config = SimpleNamespace(num_frames=4)
+    config = SimpleNamespace(num_frames=4, id2label={i: f"class {i}" for i in range(12)})
 
     def __init__(self):
         super().__init__()

@@ -17,6 +17,7 @@ def run(test_set):
     save_table(folder / "per_clip.tsv", scores)
     metrics = {"metric": ["ssim", "video_2_way"], "value": [0.2, 0.9]}
     metrics |= {"chance": [np.nan, 0.75], "null_mean": [0.1, 0.76]}
+    metrics["n_clips"] = len(test_set.rows)
     save_table(folder / "metrics.tsv", pd.DataFrame(metrics))
     for name in ("mbm", "contrastive"):
         (folder / name).mkdir()
@@ -28,6 +29,7 @@ def run(test_set):
     nib.Nifti1Image(r, affine).to_filename(folder / "r.nii.gz")
     nib.Nifti1Image((r > 0).astype(np.uint8), affine).to_filename(folder / "mask.nii.gz")
     nib.Nifti1Image(r[1:], affine).to_filename(folder / "other.nii.gz")
+    nib.Nifti1Image(np.full_like(r, 50), affine).to_filename(folder / "tsnr.nii.gz")
 
     def main(**changed):
         inputs = {
@@ -38,10 +40,11 @@ def run(test_set):
             "per_clip": folder / "per_clip.tsv",
             "r": folder / "r.nii.gz",
             "mask": folder / "mask.nii.gz",
+            "tsnr": [folder / "tsnr.nii.gz"] * 2,
             "histories": [folder / name / "history.tsv" for name in ("mbm", "contrastive")],
             **changed,
         }
-        out = {name: folder / f"{name}.png" for name in ("strip", "training", "selection")}
+        out = {name: folder / f"{name}.png" for name in ("strip", "training", "brain")}
         stage.main(**inputs, **out, settings=FigureSettings(every=5))
         return out
 
@@ -55,9 +58,11 @@ def test_three_pictures(run):
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
 
 
-def test_maps_must_share_a_grid(run, test_set):
+@pytest.mark.parametrize("name", ["mask", "tsnr"])
+def test_maps_must_share_a_grid(run, test_set, name):
+    other = test_set.folder / "other.nii.gz"
     with pytest.raises(InputError, match="not on the same grid"):
-        run(mask=test_set.folder / "other.nii.gz")
+        run(**{name: [other] if name == "tsnr" else other})
 
 
 def test_histories_are_named_after_what_tells_them_apart(tmp_path):

@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from skimage.metrics import structural_similarity
 
 from mindvideo.errors import InputError
@@ -14,14 +17,20 @@ def run(test_set, colour_classifier, monkeypatch):
     monkeypatch.setattr(stage, "load_image_classifier", lambda name: colour_classifier)
     monkeypatch.setattr(stage, "load_video_classifier", lambda name: colour_classifier)
 
-    def main(**changed):
+    def main(scoring=None, **changed):
         settings = ScoringSettings(
-            image_classifier="any", video_classifier="any", permutations=200, resamples=100
+            tr=2,
+            image_classifier="any",
+            video_classifier="any",
+            permutations=200,
+            resamples=100,
+            **(scoring or {}),
         )
         inputs = {
             "reconstructions": test_set.reconstructions,
             "table": test_set.table,
             "clips": test_set.clips,
+            "shots": None,
             **changed,
         }
         out = {name: test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")}
@@ -82,3 +91,107 @@ def test_what_does_not_fit_is_named(run, test_set):
     np.save(test_set.folder / "small.npy", test_set.made[:, :, :8])
     with pytest.raises(InputError, match=r"\(3, 8, 16, 3\), clips of \(3, 16, 16, 3\)"):
         run(reconstructions=test_set.folder / "small.npy")
+
+
+KINDS, WAYS = ("fox", "owl", "elk"), ("up", "down", "left", "right")
+SHOTS = {
+    # cuts at 3.5 s, inside clip 1, and at 9 s, in the middle of clip 4
+    "test1": [(0, 3.5, "fox", "up", 1), (3.5, 9, "owl", "down", 0), (9, 16, "elk", "up", 1)],
+    "test2": [(0, 6, "owl", "left", 0), (6, 12, "fox", "down", 0)],
+}
+VALUES = {  # of each clip, with those three columns
+    "test1": [SHOTS["test1"][i][2:] for i in (0, 0, 1, 1, 1, 2, 2, 2)],
+    "test2": [SHOTS["test2"][i][2:] for i in (0, 0, 0, 1, 1, 1)],
+}
+SCORING = {"attributes": {"kind": "image", "way": "video"}, "subset": "rare"}
+
+
+@pytest.fixture
+def shots(test_set, colour_classifier):
+    """Tables of shots, and a classifier whose classes are kinds and ways."""
+    labels = [f"{kind}, {way}" for kind in KINDS for way in WAYS]
+    colour_classifier[1].config = SimpleNamespace(num_frames=4, id2label=dict(enumerate(labels)))
+    paths = [test_set.folder / f"{segment}.shots.tsv" for segment in SHOTS]
+    for path, rows in zip(paths, SHOTS.values()):
+        save_table(path, pd.DataFrame(rows, columns=["start", "end", "kind", "way", "rare"]))
+    return paths
+
+
+def slow_answer(clip, model, values, name_of):
+    """Classify frames one by one, or their mean as the fake video classifier does."""
+    frames = clip[[0, 1, 1, 2]] if values is not KINDS else clip
+    colours = frames.reshape(len(frames), -1, 3).mean(axis=1) / 127.5 - 1
+    if values is not KINDS:
+        colours = colours.mean(axis=0, keepdims=True)
+    layer = model.classifier
+    with torch.no_grad():
+        logits = layer(torch.from_numpy(colours).float())
+    sums = dict.fromkeys(values, 0.0)
+    for frame in logits.softmax(dim=1).tolist():
+        for place, probability in enumerate(frame):
+            if name_of(place) in sums:
+                sums[name_of(place)] += probability
+    return max(sums, key=sums.get)
+
+
+def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_classifier):
+    metrics, per_clip = run(SCORING, shots=shots)
+    assert metrics.index.tolist() == [
+        *("identification_video", "video_2_way", "way_right"),
+        *("identification_frame", "frame_2_way", "kind_right", "ssim", "psnr"),
+        *("identification_video_rare", "way_right_rare"),
+        *("identification_frame_rare", "kind_right_rare"),
+    ]
+    seen_ways = ("up", "down", "left")  # the tables have no "right": it is no answer
+    for name, column, values, name_of in (
+        ("kind_right", 0, KINDS, lambda place: KINDS[place // 4]),
+        ("way_right", 1, seen_ways, lambda place: WAYS[place % 4]),
+    ):
+        right, ceiling = [], []
+        for i, (segment, clip) in enumerate(test_set.rows):
+            truth = VALUES[segment][clip][column]
+            for clips, scores in (
+                (test_set.made[i], right),
+                (test_set.films[segment][clip], ceiling),
+            ):
+                scores.append(slow_answer(clips, colour_classifier[1], values, name_of) == truth)
+        assert per_clip[name].tolist() == right
+        assert metrics.loc[name, "value"] == pytest.approx(np.mean(right))
+        assert metrics.loc[name, "ceiling"] == pytest.approx(np.mean(ceiling))
+        assert metrics.loc[name, "chance"] == pytest.approx(1 / 3)
+        assert 0 < metrics.loc[name, "ceiling"] < 1  # or the test would say little
+
+
+def test_a_subset_is_told_over_its_clips_alone(run, test_set, shots):
+    metrics, per_clip = run(SCORING, shots=shots)
+    rare = np.array([VALUES[segment][clip][2] == 1 for segment, clip in test_set.rows])
+    for name in ("kind_right", "way_right", "identification_video", "identification_frame"):
+        assert f"{name}_rare" not in per_clip
+        assert metrics.loc[f"{name}_rare", "value"] == pytest.approx(per_clip[name][rare].mean())
+        assert metrics.loc[f"{name}_rare", "n_clips"] == rare.sum() == 5
+        assert metrics.loc[f"{name}_rare", "chance"] == metrics.loc[name, "chance"]
+
+
+def test_ceilings_are_told_where_no_definition_gives_them(run):
+    metrics, _ = run()
+    ceilings = metrics["ceiling"]
+    assert ceilings[["video_2_way", "frame_2_way"]].tolist() == [1, 1]
+    assert ceilings.drop(["video_2_way", "frame_2_way"]).isna().all()
+
+
+def test_tables_of_shots_that_do_not_fit_are_named(run, test_set, shots):
+    with pytest.raises(InputError, match=r"0 tables of shots, 2 films .*\(kind, way, rare\)"):
+        run(SCORING)
+    with pytest.raises(InputError, match=r"test1\.shots\.tsv: no column mood; found start, end"):
+        run({"attributes": {"mood": "image"}}, shots=shots)
+    with pytest.raises(InputError, match="kind: 'fox' in a table of shots, 0 or 1 was needed"):
+        run({"subset": "kind"}, shots=shots)
+    table = load_table(shots[0])
+    save_table(shots[0], table.assign(rare=0))
+    with pytest.raises(InputError, match="rare: marks none of the 14 clips"):
+        run(SCORING, shots=shots)
+    save_table(shots[0], table.assign(kind="yak"))
+    with pytest.raises(
+        InputError, match=r"'yak': .*12 labels of the image classifier any \(fox, up"
+    ):
+        run(SCORING, shots=shots)

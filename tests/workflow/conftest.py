@@ -70,6 +70,7 @@ TINY = {
         "test": ["test1", "test2"],
         "repeats": {"train": 2, "test": 2},
         "film": "data/demo/video_fmri_dataset/stimuli/{segment}.mp4",
+        "shots": "data/demo/video_fmri_dataset/stimuli/{segment}.tsv",
         "run": "data/demo/video_fmri_dataset/{subject}/fmri/{segment}/mni/"
         "{segment}_{repeat}_mni.nii.gz",
         "timing": {

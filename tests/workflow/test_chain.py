@@ -26,14 +26,17 @@ def test_each_metric_stands_beside_its_chance(chain):
     metrics = pd.read_csv(chain.folder / "results/sub1/metrics.tsv", sep="\t")
     assert {"metric", "value", "chance", "p"} <= set(metrics.columns)
     identification = metrics[metrics.metric.str.contains("identification")]
-    assert len(identification) == 2
+    assert len(identification) == 4  # by frame and by clip, over all clips and over the unseen
     assert (identification.chance == 0.5).all()
     assert identification.value.between(0, 1).all()
+    attributes = metrics[metrics.metric.str.contains("_right")]
+    assert len(attributes) == 6
+    assert attributes.ceiling.between(0, 1).all()
 
 
 def test_figures_logs_benchmarks_and_sidecars_are_there(chain):
     results = chain.folder / "results"
-    for name in ("strip", "training", "selection"):
+    for name in ("strip", "training", "brain"):
         assert (results / f"sub1/figures/{name}.png").stat().st_size > 5000
     assert (chain.folder / "logs/cotraining/sub1.log").read_text().strip().endswith(" s")
     assert (results / "benchmarks/cotraining/sub1.tsv").is_file()

@@ -1,0 +1,61 @@
+"""Volume maps on the group's cortical surface, and the surface laid flat."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import nibabel as nib
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from mindvideo.fmri.atlas import area_names, mesh_points, midthickness
+
+
+@cache
+def flat_map() -> tuple[np.ndarray, np.ndarray]:
+    """The S1200 group surface laid flat, left and right side by side.
+
+    Returns
+    -------
+    points : (64984, 2) float32
+        Place of each vertex of :func:`~mindvideo.fmri.atlas.midthickness` [mm]; NaN on the medial
+        wall.
+    areas : (64984,) str
+        Names without the hemisphere; empty on the medial wall.
+    """
+    labels = midthickness()[1]
+    points = mesh_points("flat")[:, :2].astype(np.float32)
+    points[labels == 0] = np.nan
+    half = len(points) // 2
+    for side, hemisphere in ((-1, points[:half]), (1, points[half:])):
+        low, high = np.nanmin(hemisphere, axis=0), np.nanmax(hemisphere, axis=0)
+        hemisphere -= (low + high) / 2
+        hemisphere[:, 0] += side * (high - low)[0] * 0.52
+    names = np.array(["", *area_names(), *area_names()])
+    return points, names[labels]
+
+
+def on_surface(volume: np.ndarray, known: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Values at the vertices of the midthickness surface, linear between voxels.
+
+    Parameters
+    ----------
+    volume : (i, j, k)
+    known : (i, j, k) bool
+        Voxels that count: the others are as if they were not there.
+    affine : (4, 4)
+        Voxel indices → MNI coordinates [mm].
+
+    Returns
+    -------
+    (64984,) float64
+        NaN where less than a quarter of the weight lies on known voxels, and on the medial wall.
+    """
+    coordinates, labels = midthickness()
+    places = nib.affines.apply_affine(np.linalg.inv(affine), coordinates).T
+    share, total = (
+        map_coordinates(values.astype(np.float64), places, order=1, mode="constant")
+        for values in (known, np.where(known, volume, 0))
+    )
+    near = (share >= 0.25) & (labels > 0)
+    return np.where(near, total / np.where(near, share, 1), np.nan)

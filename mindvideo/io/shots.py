@@ -1,0 +1,125 @@
+"""Tables of shots: what a film shows, and from when to when; one table beside each film.
+
+A row is a shot, on screen during [`start`, `end`) seconds of the film. The other columns, any that
+a data set has, say what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import load_table
+
+
+def load_shots(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table of shots that must tell certain things of each.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        Besides `start` and `end`.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the film.
+
+    Raises
+    ------
+    InputError
+        If a column or a value of it is missing, or a shot does not end after its start.
+    """
+    table = load_table(path)
+    columns = ["start", "end", *columns]
+    if missing := [name for name in columns if name not in table.columns]:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; found {', '.join(map(str, table.columns))}. "
+            "A table of shots needs start and end [s of the film], and the columns that "
+            "scoring.attributes and scoring.subset name: add them, or name others"
+        )
+    if (empty := table[columns].isna().any()).any():
+        raise InputError(
+            f"{path}: shots without a value in the column {', '.join(empty.index[empty])}: "
+            "fill it in for every shot"
+        )
+    times = table[["start", "end"]].apply(pd.to_numeric, errors="coerce")
+    if not len(table) or not (times["start"] < times["end"]).all():
+        raise InputError(
+            f"{path}: shots were needed that end after their start, in seconds of the film"
+        )
+    return table.assign(**times).sort_values("start", ignore_index=True)
+
+
+def longest_shot(
+    start: np.ndarray, end: np.ndarray, clips: np.ndarray, tr: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the shot that fills most of each clip's time.
+
+    Clip i is on screen during [i·tr, (i + 1)·tr) of its film. Of shots that fill as much of it as
+    each other, to a microsecond, it is the first.
+
+    Parameters
+    ----------
+    start, end : ndarray, (n_shots,)
+        [s of the film]
+    clips : ndarray of int, (n_clips,)
+        Numbers of clips.
+    tr : float
+        Duration of a clip [s].
+
+    Returns
+    -------
+    shot : ndarray of int, (n_clips,)
+    overlap : ndarray, (n_clips,)
+        How long it is on screen during the clip [s]; 0 where no shot is.
+    """
+    begin = clips[:, None] * tr  # (n_clips, 1)
+    overlap = np.minimum(end, begin + tr) - np.maximum(start, begin)  # (n_clips, n_shots)
+    overlap = overlap.clip(min=0).round(6)
+    return overlap.argmax(axis=1), overlap.max(axis=1)
+
+
+def describe_clips(
+    listing: pd.DataFrame, shots: dict[str, pd.DataFrame], tr: float
+) -> pd.DataFrame:
+    """Tell of each clip what the shot shows that fills most of its time.
+
+    Parameters
+    ----------
+    listing : DataFrame
+        `segment` and `clip` of each clip.
+    shots : dict of str to DataFrame
+        From :func:`load_shots`, by segment.
+    tr : float
+        Duration of a clip [s].
+
+    Returns
+    -------
+    DataFrame
+        The columns of the tables, a row for each of the listing's, in its order.
+
+    Raises
+    ------
+    InputError
+        If there is a clip during which no shot is on screen.
+    """
+    parts = []
+    for segment, rows in listing.groupby("segment", sort=False):
+        table = shots[str(segment)]
+        clips = rows["clip"].to_numpy()
+        shot, overlap = longest_shot(table["start"].to_numpy(), table["end"].to_numpy(), clips, tr)
+        if (dark := clips[overlap == 0]).size:
+            raise InputError(
+                f"{segment}: no shot during clip {dark[0]} ({dark[0] * tr:g} to "
+                f"{(dark[0] + 1) * tr:g} s of the film); the table's shots go from "
+                f"{table['start'].min():g} to {table['end'].max():g} s: it must tell of the whole "
+                "film, in seconds"
+            )
+        parts.append(table.iloc[shot].set_axis(rows.index))
+    return pd.concat(parts).reindex(listing.index)

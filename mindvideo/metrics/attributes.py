@@ -1,0 +1,118 @@
+"""Is what was shown seen in the reconstruction? A classifier's answer, attribute by attribute.
+
+An *attribute* of a clip has one of several *values*. A class of the classifier *names* a value if
+the value is one of the words of its label: "red fox, running" names "fox" and "running". The
+probability of a value is the sum over the classes that name it, and the likeliest value is the
+answer. Classes that name none of the values take no part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from mindvideo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What is known of the clips shown.
+
+    name : str
+    values : list of str, (n_values,)
+        All that were possible; chance is 1 / n_values.
+    truth : ndarray of int, (n_clips,)
+        Index of each clip's value.
+    """
+
+    name: str
+    values: list[str]
+    truth: np.ndarray
+
+
+def words(label: str) -> set[str]:
+    """Split a label on all that is no letter; case does not count."""
+    return set(re.findall(r"[^\W\d_]+", label.casefold()))
+
+
+def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str) -> np.ndarray:
+    """Find the classes that name each value.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    labels : sequence of str, (n_classes,)
+        What the classifier calls its classes.
+    classifier : str
+        What to call the classifier, for messages.
+
+    Returns
+    -------
+    ndarray of bool, (n_values, n_classes)
+
+    Raises
+    ------
+    InputError
+        If a value is in no label, or two values are in one.
+    """
+    found = [words(label) for label in labels]
+    named = np.array([[v.casefold() in label for label in found] for v in attribute.values])
+    looked_at = f"the {len(labels)} labels of the {classifier} ({_few(labels)})"
+    if unnamed := [v for v, row in zip(attribute.values, named) if not row.any()]:
+        raise InputError(
+            f"{attribute.name}: {', '.join(map(repr, unnamed))}: a word of none of {looked_at}. "
+            f"Ask a classifier whose labels name every {attribute.name} of the tables of shots, "
+            f"or leave {attribute.name} out of scoring.attributes"
+        )
+    if (twice := named.sum(axis=0) > 1).any():
+        place = int(twice.argmax())
+        both = [repr(v) for v, own in zip(attribute.values, named[:, place]) if own]
+        raise InputError(
+            f"{attribute.name}: {' and '.join(both)} are both words of the label "
+            f"{labels[place]!r}, one of {looked_at}: its probability would count for both. "
+            f"Rename or merge these values in the tables of shots, or leave {attribute.name} out "
+            "of scoring.attributes"
+        )
+    return named
+
+
+def answers(logits: np.ndarray, named: np.ndarray) -> np.ndarray:
+    """Ask the classifier for the value of each clip.
+
+    Parameters
+    ----------
+    logits : ndarray, (n_clips, n_frames, n_classes)
+        Class probabilities are their softmax, averaged over the clip's frames.
+    named : ndarray of bool, (n_values, n_classes)
+        From :func:`naming_classes`.
+
+    Returns
+    -------
+    ndarray of int, (n_clips,)
+        The value whose classes' probabilities have the largest sum; of equal ones the first.
+    """
+    probabilities = softmax(logits.astype(float), axis=-1).mean(axis=1)  # (n_clips, n_classes)
+    return (probabilities @ named.T).argmax(axis=-1)
+
+
+def right_pairs(answered: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Compare the answer for every reconstruction with the value of every clip.
+
+    Parameters
+    ----------
+    answered, truth : ndarray of int, (n,)
+
+    Returns
+    -------
+    ndarray, (n, n)
+        Entry (i, j) is 1 where the answer for reconstruction i is the value of clip j, else 0.
+    """
+    return (answered[:, None] == truth).astype(float)
+
+
+def _few(labels: Sequence[str], most: int = 4) -> str:
+    return ", ".join(labels[:most]) + (", …" if len(labels) > most else "")

@@ -1,0 +1,114 @@
+"""A metric's row (mean, interval, ceiling, chance, null) and its column, the clips' scores."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mindvideo.metrics.statistics import (
+    block_bootstrap,
+    circular_null,
+    confidence_interval,
+    p_value,
+    pairs_to_shifts,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Scores of clips under one definition.
+
+    chance : float
+        Expected of guesses; NaN where it has no formula.
+    rows : list of ndarray of int, (n_clips,)
+        By segment, in the order of its film: rows of the table of clips.
+    scores : list of ndarray, (n_shifts, n_clips)
+        By segment; row 0 is the true order, the others are circular shifts of the film. NaN in
+        the columns of clips that are left out.
+    ceiling : ndarray, (n_rows,), optional
+        For each row of the table of clips, the score of the shown clip in place of its
+        reconstruction: what a perfect reconstruction would get. Where it is below 1, the
+        classifier errs, or the clip shows something else too (it has a cut, say), and no decoder
+        is to be blamed for that. None where it is known by definition (1 for identification and
+        SSIM) or has no bound (PSNR).
+    in_subset : bool
+        Whether it is also told over marked clips (:func:`over_marked`).
+    """
+
+    name: str
+    definition: str
+    chance: float
+    rows: list[np.ndarray]
+    scores: list[np.ndarray]
+    ceiling: np.ndarray | None = None
+    in_subset: bool = False
+
+
+def shifts_by_segment(pairs: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Rearrange scores of all pairs of clips, (n, n), into :class:`Metric`'s `scores`."""
+    return [pairs_to_shifts(pairs[np.ix_(g, g)]) for g in rows]
+
+
+def over_marked(metric: Metric, marked: np.ndarray, mark: str) -> Metric:
+    """Take the same metric over some of its clips only.
+
+    Parameters
+    ----------
+    metric : Metric
+    marked : ndarray of bool, (n_rows,)
+        By row of the table of clips.
+    mark : str
+        What to call these clips.
+
+    Returns
+    -------
+    Metric
+        Each clip keeps its scores, which may rest on the others: as candidates of identification,
+        and as what the null's shifts compare its reconstruction with. The interval's blocks are
+        drawn from the whole film, and hold the more or the fewer marked clips.
+    """
+    return replace(
+        metric,
+        name=f"{metric.name}_{mark}",
+        definition=f"{metric.definition}; clips marked {mark} only",
+        scores=[np.where(marked[g], s, np.nan) for g, s in zip(metric.rows, metric.scores)],
+    )
+
+
+def summarise(
+    metric: Metric, *, block: int, resamples: int, permutations: int, rng: np.random.Generator
+) -> dict:
+    """Make a metric's row: value, 95% interval, ceiling, chance, mean of the null, p."""
+    own = [segment[0] for segment in metric.scores]
+    scored = ~np.isnan(np.concatenate(own))
+    value = float(np.concatenate(own)[scored].mean())
+    means = block_bootstrap(own, block=block, resamples=resamples, rng=rng)
+    low, high = confidence_interval(means)
+    null = circular_null(metric.scores, permutations=permutations, rng=rng)
+    p = p_value(value, null)
+    rows = np.concatenate(metric.rows)[scored]
+    ceiling = np.nan if metric.ceiling is None else float(metric.ceiling[rows].mean())
+    log.info("%s: %.3f (%.3f to %.3f), null %.3f", metric.name, value, low, high, null.mean())
+    return {
+        "metric": metric.name,
+        "definition": metric.definition,
+        "n_clips": int(scored.sum()),
+        "value": value,
+        "ci_low": low,
+        "ci_high": high,
+        "ceiling": ceiling,
+        "chance": metric.chance,
+        "null_mean": float(null.mean()),
+        "p": p,
+    }
+
+
+def own_scores(metric: Metric) -> np.ndarray:
+    """Each clip's score, (n_rows,) in the order of the table of clips; NaN where it has none."""
+    own = np.concatenate([segment[0] for segment in metric.scores])
+    return own[np.argsort(np.concatenate(metric.rows))]

@@ -1,0 +1,48 @@
+"""A cortex, and films made for it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindvideo.demo.epi import head
+from mindvideo.demo.motion_energy import FPS, PIXELS
+from mindvideo.demo.neurons import Cortex
+from mindvideo.demo.sight import Sight, look
+
+SECONDS = 12
+SHOT = {"start": 0.0, "end": float(SECONDS), "kind": "dog", "family": "animal", "colour": "red",
+        "scene": "beach", "motion": "still"}  # fmt: skip
+
+
+def grey(seconds: float = SECONDS) -> np.ndarray:
+    return np.full((round(FPS * seconds), PIXELS, PIXELS, 3), 128, np.uint8)
+
+
+def stripes(rows: slice = slice(None), columns: slice = slice(None), drift: int = 0) -> np.ndarray:
+    """Vertical stripes in a part of the film, grey elsewhere; `drift` pixels to the right a frame.
+
+    Eight cycles a frame.
+    """
+    frames = grey()
+    shift = drift * np.arange(len(frames)) // 4
+    wave = np.arange(PIXELS) - shift[:, None]
+    frames[:, rows, columns] = (255 * (wave // 2 % 2))[:, None, columns, None]
+    return frames
+
+
+def sight_of(frames: np.ndarray, **shown: str) -> Sight:
+    return look(frames, pd.DataFrame([SHOT | shown]))
+
+
+@pytest.fixture(scope="session")
+def films() -> SimpleNamespace:
+    return SimpleNamespace(grey=grey, stripes=stripes, sight_of=sight_of, shot=SHOT)
+
+
+@pytest.fixture(scope="session")
+def cortex() -> Cortex:
+    return Cortex(head(6).grid, seed=1, subject="subject1")

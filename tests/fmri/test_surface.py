@@ -1,0 +1,43 @@
+"""Volume maps on the surface: values at their places, and nothing where nothing is known."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from mindvideo.fmri.atlas import labels_of, midthickness, project
+from mindvideo.fmri.surface import flat_map, on_surface
+
+AFFINE = nib.affines.from_matvec(np.eye(3) * 4, (-80, -116, -76))
+SHAPE = 41, 50, 45
+
+
+def test_a_linear_map_comes_out_as_the_coordinates():
+    ijk = np.moveaxis(np.indices(SHAPE), 0, -1)
+    y = nib.affines.apply_affine(AFFINE, ijk)[..., 1]
+    values = on_surface(y, np.ones(SHAPE, bool), AFFINE)
+    coordinates, labels = midthickness()
+    assert np.isnan(values[labels == 0]).all()
+    np.testing.assert_allclose(values[labels > 0], coordinates[labels > 0, 1], atol=1e-3)
+
+
+def test_unknown_voxels_neither_count_nor_dilute():
+    labels = project(AFFINE, SHAPE, 4.0)
+    known = np.isin(labels, labels_of("V1"))
+    volume = np.where(known, 5.0, np.nan)
+    values = on_surface(volume, known, AFFINE)
+    areas = flat_map()[1]
+    assert np.nanmin(values) == pytest.approx(5)
+    assert np.isfinite(values[areas == "V1"]).mean() > 0.95
+    assert np.isnan(values[areas == "4"]).all()
+
+
+def test_the_flat_map_has_left_on_the_left_and_neighbours_together():
+    points, areas = flat_map()
+    left, right = np.split(points, 2)
+    assert np.nanmax(left[:, 0]) < 0 < np.nanmin(right[:, 0])
+    assert np.isnan(points[areas == ""]).all()
+    for area, where in (("V1", slice(len(left))), ("PHA1", slice(len(left), None))):
+        members = points[where][areas[where] == area]
+        assert np.ptp(members, axis=0).max() < 0.7 * np.ptp(left[np.isfinite(left[:, 1]), 1])
