@@ -81,13 +81,13 @@ def test_captioner_and_classifiers_run(offline) -> None:
     processor, vit = pretrained.load_image_classifier("zoo:image-classifier")
     with torch.no_grad():
         logits = vit(**processor(images=[PICTURE], return_tensors="pt")).logits
-    assert logits.shape == (1, 72)
-    assert len(vit.config.id2label) == 72
+    assert logits.shape == (1, 192)
+    assert len(vit.config.id2label) == 192
     processor, videomae = pretrained.load_video_classifier("zoo:video-classifier")
     with torch.no_grad():
         logits = videomae(**processor([PICTURE] * 6, return_tensors="pt")).logits
-    assert logits.shape == (1, 60)
-    assert len(videomae.config.id2label) == 60
+    assert logits.shape == (1, 192)
+    assert len(videomae.config.id2label) == 192
 
 
 @pytest.mark.parametrize(
