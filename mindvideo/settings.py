@@ -49,9 +49,16 @@ class Pretrained(Section):
 class Clips(Section):
     """Film → clips of frames."""
 
-    fps: PositiveFloat = Field(3, description="frames per second of a clip (paper 4.2)")
+    fps: PositiveFloat = Field(
+        3, description="frames per second of a clip, up to the film's (paper 4.2)"
+    )
     size: Annotated[int, Field(gt=0, multiple_of=8)] = Field(
         256, description="height and width of a frame [px] (paper B)"
+    )
+    fit: Literal["crop", "pad", "stretch"] = Field(
+        "crop",
+        description="how a film that is not square becomes so: its centre, the whole on black, or "
+        "the whole distorted",
     )
 
 

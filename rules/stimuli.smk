@@ -7,6 +7,7 @@ rule clips:
         film=film,
     output:
         clips=f"{RESULTS}/{{shared}}/clips/{{segment}}.npy",
+        changes=f"{RESULTS}/{{shared}}/clips/{{segment}}_changes.tsv",
     log:
         "logs/clips/{shared}/{segment}.log",
     benchmark:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from mindvideo.io.clips import decode_clips
+from mindvideo.io.films import cut_clips
+from mindvideo.io.tables import save_table
 from mindvideo.settings import ClipSettings
 from mindvideo.stages import Input, Output
 
 
-def main(*, film: Input, clips: Output, settings: ClipSettings) -> None:
-    """Write the clips, uint8 (n_clips, n_frames, h, w, 3)."""
-    frames = decode_clips(
+def main(*, film: Input, clips: Output, changes: Output, settings: ClipSettings) -> None:
+    """Write the clips, uint8 (n_clips, n_frames, h, w, 3), and how the film's pictures change."""
+    found = cut_clips(
         film,
+        clips,
         tr=settings.tr,
         fps=settings.fps,
         size=settings.size,
         n_clips=settings.n_clips,
+        fit=settings.fit,
     )
-    np.save(clips, frames)
+    save_table(changes, found)

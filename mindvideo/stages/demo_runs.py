@@ -11,7 +11,7 @@ from mindvideo.demo.epi import head
 from mindvideo.demo.motion_energy import FPS, PIXELS
 from mindvideo.demo.neurons import Cortex, stream
 from mindvideo.demo.sight import look
-from mindvideo.io.clips import stream_frames
+from mindvideo.io.films import stream_frames
 from mindvideo.io.runs import write_run
 from mindvideo.settings import DemoBrainSettings
 from mindvideo.stages import Input, Outputs

@@ -9,7 +9,8 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.figures.gallery import gallery_page
-from mindvideo.io.clips import load_clips, load_shown, side_by_side, write_video
+from mindvideo.io.clips import load_clips, load_shown, side_by_side
+from mindvideo.io.films import write_video
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.progress import progress
 from mindvideo.settings import VideoSettings

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mindvideo.errors import InputError
-from mindvideo.io.clips import stream_frames
+from mindvideo.io.films import stream_frames
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings import VideoSettings
 from mindvideo.stages import videos as stage

@@ -1,0 +1,308 @@
+"""Films in, clips of frames out; frames in, small films out.
+
+A *clip* is what was on screen during one volume: ``tr × fps`` frames, frame k of a film being the
+picture shown at time k / fps. Decoding and encoding are left to the ffmpeg that ships with
+imageio-ffmpeg, through pipes: a film is read once and never held whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import imageio_ffmpeg
+import numpy as np
+import pandas as pd
+
+from mindvideo.errors import InputError
+
+log = logging.getLogger(__name__)
+
+Fit = Literal["crop", "pad", "stretch"]
+
+SCALE = "flags=bicubic+accurate_rnd+full_chroma_inp"
+FITS = {
+    # The centre square as it looks on screen: sar is the shape of a pixel.
+    "crop": f"crop=w='min(iw,ih/sar)':h='min(ih,iw*sar)',scale={{size}}:{{size}}:{SCALE}",
+    "pad": "scale=w='max(1,round({size}*min(1,iw*sar/ih)))'"
+    f":h='max(1,round({{size}}*min(1,ih/(iw*sar))))':{SCALE},pad={{size}}:{{size}}:-1:-1",
+    "stretch": f"scale={{size}}:{{size}}:{SCALE}",
+}
+"""How a picture becomes a square, in ffmpeg's filters."""
+
+LOOK = "scale=64:36:flags=area,format=gbrp,scdet=t=100,metadata=print:file=changes.txt"
+"""Each picture of the film against the one before it, small, in all three colours."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a file says of its first video stream.
+
+    Attributes
+    ----------
+    width, height : int
+        Of a picture as it is stored [px].
+    rate : float
+        Pictures per second; of a variable rate, the highest.
+    seconds : float
+        Duration, NaN where the file does not say.
+    """
+
+    width: int
+    height: int
+    rate: float
+    seconds: float
+
+
+def probe(film: Path) -> Film:
+    """Read what a film's file says of itself, without decoding it.
+
+    Raises
+    ------
+    InputError
+        If the file is empty, no film, or has no picture (sound alone, say).
+    """
+    if not film.stat().st_size:
+        raise InputError(f"{film}: an empty file, a film was needed: copy or download it again")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-i", str(film)]
+    said = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
+    streams = re.findall(r"^\s*Stream #\S+.*?: (\w+): (.*)$", said, flags=re.MULTILINE)
+    if not streams:
+        raise _unreadable(film, said)
+    # A picture of its sleeve, in a sound file, is no film.
+    videos = [line for kind, line in streams if kind == "Video" and "(attached pic)" not in line]
+    size = next((m for line in videos if (m := re.search(r", (\d+)x(\d+)", line))), None)
+    if size is None:
+        found = ", ".join(sorted({kind.lower() for kind, _ in streams}))
+        raise InputError(
+            f"{film}: no picture in it, only {found}: a film was needed; is it the right file, "
+            "and complete?"
+        )
+    # fps is the mean rate, tbr the one that all time stamps are multiples of.
+    rates = [
+        float(n) * 1000 ** bool(k) for n, k in re.findall(r"([\d.]+)(k?) (?:fps|tbr)", size.string)
+    ]
+    time = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said)
+    hours, minutes, seconds = map(float, time.groups()) if time else (0, 0, float("nan"))
+    return Film(
+        int(size[1]),
+        int(size[2]),
+        max(rates, default=float("inf")),
+        3600 * hours + 60 * minutes + seconds,
+    )
+
+
+def frames_per_clip(tr: float, fps: float) -> int:
+    """Count the frames of a clip: ``tr × fps``.
+
+    Parameters
+    ----------
+    tr : float
+        Duration of a clip [s].
+    fps : float
+        Frames per second.
+
+    Raises
+    ------
+    InputError
+        If the product is no whole number: clips would drift against the volumes.
+    """
+    n_frames = round(tr * fps)
+    if n_frames < 1 or abs(tr * fps - n_frames) > 1e-6:
+        raise InputError(
+            f"a clip of {tr:g} s at {fps:g} frames per second has {tr * fps:g} frames, a whole "
+            f"number was needed: set clips.fps to a multiple of {1 / tr:g}"
+        )
+    return n_frames
+
+
+def cut_clips(
+    film: Path, clips: Path, *, tr: float, fps: float, size: int, n_clips: int, fit: Fit = "crop"
+) -> pd.DataFrame:
+    """Cut a film into clips, in one pass over the file, with a clip in memory at a time.
+
+    Parameters
+    ----------
+    film : Path
+        Anything that ffmpeg reads; any frame rate, constant or not.
+    clips : Path
+        Where the clips go: .npy, uint8 (n_clips, n_frames, size, size, 3).
+    tr : float
+        Duration of a clip [s].
+    fps : float
+        Frames per second of the clips, up to the film's own.
+    size : int
+        Height and width of a frame [px].
+    n_clips : int
+        Clips to make. What the film shows after them is left out, and told of.
+    fit : {"crop", "pad", "stretch"}
+        How the picture becomes a square: its centre, the whole on black, or the whole distorted.
+
+    Returns
+    -------
+    DataFrame
+        `time` [s] and `score` of the film's pictures that differ from the one before them: see
+        :func:`stream_frames`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be decoded, has fewer pictures a second than `fps`, or ends before the
+        last frame asked for.
+    """
+    n_frames = frames_per_clip(tr, fps)
+    found, needed = 0, n_clips * n_frames
+    facts = probe(film)
+    if fps > 1.01 * facts.rate:  # 30 of 29.97 are no more
+        raise InputError(
+            f"{film}: {facts.rate:g} pictures a second, clips.fps asks for {fps:g}: frames would "
+            f"only repeat; set it to at most {facts.rate:g}, and to a multiple of {1 / tr:g}"
+        )
+    if facts.seconds > n_clips * tr + 1:
+        log.warning(
+            "%s: %g s long, its runs ask for %g s: the rest is left out",
+            *(film, facts.seconds, n_clips * tr),
+        )
+    changes: list[tuple[float, float]] = []
+    stream = stream_frames(film, fps=fps, size=size, fit=fit, seconds=n_clips * tr, changes=changes)
+    with clips.open("wb") as out:
+        header = {"descr": "|u1", "fortran_order": False}
+        header["shape"] = (n_clips, n_frames, size, size, 3)  # type: ignore[assignment]
+        np.lib.format.write_array_header_1_0(out, header)
+        for found, frame in enumerate(stream, start=1):
+            if found <= needed:
+                out.write(frame.data)
+    if found < needed:
+        raise InputError(
+            f"{film}: the film ends after {found / fps:.2f} s, {n_clips} clips of {tr:g} s "
+            f"need {n_clips * tr:g} s: is the download complete, and does dataset."
+            "clips_per_segment count the clips of this segment?"
+        )
+    return pd.DataFrame(changes, columns=["time", "score"])
+
+
+def stream_frames(
+    film: Path,
+    *,
+    fps: float,
+    size: int,
+    fit: Fit = "crop",
+    seconds: float | None = None,
+    changes: list[tuple[float, float]] | None = None,
+) -> Iterator[np.ndarray]:
+    """Decode a film frame by frame: the k-th is the picture on screen at time k / fps.
+
+    Parameters
+    ----------
+    film : Path
+    fps, size, fit
+        As in :func:`cut_clips`.
+    seconds : float, optional
+        Where to stop [s of the film].
+    changes : list, optional
+        Filled, once the film has ended, with (time [s], score) of each of its pictures (all, not
+        only those yielded) that differs from the one before it: the mean absolute difference of
+        64 × 36 pixels in percent, or its difference from the one before that where this is less,
+        as ffmpeg's `scdet` defines it: a cut scores high, steady motion does not. Below 1, none.
+
+    Yields
+    ------
+    ndarray, uint8, (size, size, 3)
+
+    Raises
+    ------
+    InputError
+        If ffmpeg finds no picture in the file, or stops with an error.
+
+    Notes
+    -----
+    ffmpeg's `fps` filter moves each picture to a multiple of 1 / fps and repeats it until the
+    next. By default it rounds to the nearest, which shows up to half a frame of the future;
+    rounding up instead puts at k / fps the last picture that had appeared by then. Pictures are
+    turned as the file says (rotation), before all else.
+    """
+    frames = f"fps=fps={fps!r}:start_time=0:round=up,{FITS[fit].format(size=size)}"
+    graph = f"[0:V:0]{frames}[frames]"
+    if changes is not None:
+        graph = f"[0:V:0]split[a][b];[a]{frames}[frames];[b]{LOOK}[look]"
+    command = [
+        *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error"),
+        *(() if seconds is None else ("-t", repr(seconds))),
+        *("-i", str(film.absolute()), "-filter_complex", graph, "-map", "[frames]"),
+        *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+        *(() if changes is None else ("-map", "[look]", "-f", "null", "-")),
+    ]
+    n_bytes = size * size * 3
+    any_frame = False
+    # Messages go to a file: a pipe that nobody reads would block ffmpeg once it is full.
+    with tempfile.TemporaryFile() as messages, tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, cwd=folder)
+        assert process.stdout is not None
+        try:
+            while len(raw := process.stdout.read(n_bytes)) == n_bytes:
+                any_frame = True
+                yield np.frombuffer(raw, np.uint8).reshape(size, size, 3)
+            failed = process.wait() != 0
+        finally:  # also when the caller stops early
+            process.kill()
+            process.stdout.close()
+            process.wait()
+        messages.seek(0)
+        said = messages.read().decode(errors="replace")
+        if failed or not any_frame:
+            raise _unreadable(film, said)
+        if said.strip():
+            log.warning("%s: damaged, decoded all the same: %s", film, said.strip().splitlines()[0])
+        if changes is not None:
+            changes += _read_changes(Path(folder) / "changes.txt")
+
+
+def write_video(path: Path, frames: np.ndarray, *, fps: float, quality: int = 20) -> None:
+    """Write frames as an H.264 mp4 that every browser plays; the same frames make the same bytes.
+
+    Parameters
+    ----------
+    path : Path
+    frames : ndarray, uint8, (n_frames, h, w, 3)
+        Height and width must be even (yuv420p halves the resolution of colour).
+    fps : float
+    quality : int
+        x264's constant rate factor: smaller is better; 18 looks like the original.
+    """
+    _, height, width, _ = frames.shape
+    command = [
+        *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", repr(fps)),
+        *("-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(quality)),
+        *("-threads", "1", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"),
+        # RGB → BT.709, and say so: players guess by size otherwise, and colours shift.
+        *("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"),
+        *("-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
+        *("-movflags", "+faststart", "-f", "mp4", str(path)),
+    ]
+    made = subprocess.run(command, input=np.ascontiguousarray(frames).data, capture_output=True)
+    if made.returncode != 0:
+        raise RuntimeError(f"{path}: ffmpeg failed: {made.stderr.decode(errors='replace')}")
+
+
+def _read_changes(path: Path) -> list[tuple[float, float]]:
+    text = path.read_text()
+    times = re.findall(r"pts_time:(\S+)", text)
+    scores = re.findall(r"lavfi\.scd\.score=(\S+)", text)
+    pairs = zip(map(float, times), map(float, scores), strict=True)
+    return [(time, score) for time, score in pairs if score >= 1]
+
+
+def _unreadable(film: Path, said: str) -> InputError:
+    lines = re.sub(r" @ 0x[0-9a-f]+", "", said).strip().splitlines()
+    reasons = [line for line in lines if not line.startswith("Error opening input f")][-2:]
+    return InputError(
+        f"{film}: ffmpeg cannot decode it ({'; '.join(reasons) or 'no picture in it'}): "
+        "a film was needed; is the file complete, and unzipped as often as it was zipped?"
+    )
