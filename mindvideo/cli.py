@@ -14,7 +14,7 @@ from mindvideo.registry import Stage, read_stage, stage_names
 
 CHAPTERS = {
     "the embedded data set": ["demo_film", "demo_runs", "demo_rest", "train_zoo"],
-    "stimuli": ["clips", "captions", "latents"],
+    "stimuli": ["clips", "captions", "scenes", "latents", "embeddings"],
     "fMRI": ["regions", "clean", "select", "windows", "samples"],
     "training": ["mbm", "contrastive", "video_tuning", "cotraining"],
     "reconstruction and evaluation": ["reconstruct", "score", "videos", "figures"],
@@ -61,7 +61,7 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             parameter.option,
             dest=parameter.name,
             type=str if parameter.kind == "str" else Path,
-            nargs="+" if parameter.many else None,
+            nargs=None if not parameter.many else "*" if parameter.optional else "+",
             required=not parameter.optional,
             metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",
         )

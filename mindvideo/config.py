@@ -19,6 +19,7 @@ from mindvideo.settings import (
     Contrastive,
     Cotraining,
     Demo,
+    Embeddings,
     EncoderShape,
     FigureSettings,
     Latents,
@@ -29,6 +30,7 @@ from mindvideo.settings import (
     Reconstruction,
     Regions,
     Samples,
+    Scenes,
     Scoring,
     Section,
     Selection,
@@ -42,7 +44,9 @@ class Stages(Section):
 
     clips: Clips = Clips()
     captions: Captions = Captions()
+    scenes: Scenes = Scenes()
     latents: Latents = Latents()
+    embeddings: Embeddings = Embeddings()
     regions: Regions = Regions()
     clean: Clean = Clean()
     selection: Selection = Selection()

@@ -36,7 +36,9 @@ class Artefact:
 ARTEFACTS = {
     "clips": Artefact(("clips",), shared=True),
     "captions": Artefact(("captions",), ("clips",), shared=True),
-    "latents": Artefact(("latents",), ("clips", "captions"), shared=True),
+    "scenes": Artefact(("scenes",), ("clips", "captions"), shared=True),
+    "latents": Artefact(("latents",), ("clips", "scenes"), shared=True),
+    "embeddings": Artefact(("embeddings",), ("clips", "latents"), shared=True),
     "video_tuning": Artefact(("video_tuning",), ("latents",), shared=True),
     "samples": Artefact(("samples", "encoder"), shared=True),
     "pretraining": Artefact(("pretraining", "encoder"), ("samples",), shared=True),
@@ -46,12 +48,12 @@ ARTEFACTS = {
     "windows": Artefact(("windows", "encoder"), ("clean", "selection")),
     "mbm_tuning": Artefact(("mbm_tuning", "encoder"), ("windows", "pretraining")),
     "contrastive": Artefact(
-        ("contrastive", "encoder"), ("windows", "mbm_tuning", "clips", "latents")
+        ("contrastive", "encoder"), ("windows", "mbm_tuning", "clips", "latents", "embeddings")
     ),
     "cotraining": Artefact(("cotraining",), ("windows", "latents", "contrastive", "video_tuning")),
     "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
-    "scoring": Artefact(("scoring",), ("reconstruction", "clips")),
-    "videos": Artefact((), ("scoring", "captions")),
+    "scoring": Artefact(("scoring",), ("reconstruction", "clips", "scenes")),
+    "videos": Artefact((), ("scoring", "scenes")),
     "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
 }
 
@@ -101,10 +103,13 @@ class Plan:
 
     # --- settings ---------------------------------------------------------------------------------
 
+    def stages_of(self, owner: str) -> Stages:
+        """The sections of the full model, or of the variant that an owner stands for."""
+        return self.stages[owner.partition("/variants/")[2] or None]
+
     def settings(self, rule: str, owner: str, segment: str | None = None) -> str:
         """JSON of exactly the settings that a rule's stage reads, in a fixed order."""
-        variant = owner.partition("/variants/")[2] or None
-        return MAKERS[rule](self.config, self.stages[variant], segment).model_dump_json()
+        return MAKERS[rule](self.config, self.stages_of(owner), segment).model_dump_json()
 
     def code(self, stage: str, rule: str | None = None) -> str:
         """Digest of what a rule runs: the stage's source, the lock, the pretrained weights."""
@@ -196,8 +201,14 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "captions": lambda c, v, _: s.CaptionSettings(
         **v.captions.model_dump(), captioner=c.pretrained.captioner
     ),
+    "scenes": lambda c, v, _: s.SceneSettings(
+        **v.scenes.model_dump(exclude={"corrections"}), fps=v.clips.fps
+    ),
     "latents": lambda c, v, _: s.LatentSettings(
         **v.latents.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
+    ),
+    "embeddings": lambda c, v, _: s.EmbeddingSettings(
+        **v.embeddings.model_dump(), clip=c.pretrained.clip
     ),
     "regions": lambda c, v, _: v.regions,
     "clean": lambda c, v, seg: s.CleanSettings(**_recording(c, v.clean, seg)),

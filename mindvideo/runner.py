@@ -89,8 +89,8 @@ def _state(parent: Path, key: str) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"{parent}: another process is training here. Wait for it to end, or stop it "
-                "(a killed workflow can leave its trainer running)."
+                f"{parent}: another process is at work here. Wait for it to end, or stop it "
+                "(a killed workflow can leave its stage running)."
             ) from None
         folder = parent / key
         if folder.exists():

@@ -68,17 +68,43 @@ class ClipSettings(Clips):
 
 
 class Captions(Section):
-    """Frame → caption; a clip whose caption changes gets both, joined by "Then" (paper 3.3)."""
+    """Frame → caption."""
 
     batch_size: PositiveInt = 32
     max_tokens: PositiveInt = Field(30, description="longest caption [tokens]")
+
+
+class CaptionSettings(Captions):
+    captioner: str
+
+
+class Cuts(Section):
+    """How cuts are found."""
+
+    cuts: list[Literal["pictures", "captions"]] = Field(
+        ["pictures", "captions"],
+        min_length=1,
+        description="what tells a cut: the film's pictures jump, the frames' captions change",
+    )
+    threshold: PositiveFloat = Field(
+        8.0, description="how far pictures jump at a cut [percent of white, as ffmpeg's scdet]"
+    )
     same_scene: Share = Field(
         0.6, description="captions whose share of common words is at least this are one scene"
     )
 
 
-class CaptionSettings(Captions):
-    captioner: str
+class Scenes(Cuts):
+    """Film and captions → scenes, and a caption a clip, joined by "Then" at a cut (paper 3.3)."""
+
+    corrections: Annotated[str, Field(pattern=r"\{segment\}")] | None = Field(
+        None,
+        description="path template with {segment}: captions corrected by hand, which stand",
+    )
+
+
+class SceneSettings(Cuts):
+    fps: PositiveFloat = Field(description="frames per second of the clips")
 
 
 class Latents(Section):
@@ -89,6 +115,24 @@ class Latents(Section):
 
 class LatentSettings(Latents):
     stable_diffusion: str
+
+
+class Embeddings(Section):
+    """Frames and wordings of captions → CLIP embeddings (paper 3.3, B)."""
+
+    batch_size: PositiveInt = 64
+    wordings: Annotated[int, Field(ge=0)] = Field(
+        8, description="wordings drawn of each caption; 0: the caption as it is"
+    )
+    synonyms: Share = Field(
+        0.3, description="probability that a word that has WordNet synonyms is replaced by one"
+    )
+    word_swap: Share = Field(0.3, description="probability that two words of a wording swap")
+    seed: int = 0
+
+
+class EmbeddingSettings(Embeddings):
+    clip: str
 
 
 # --- fMRI -----------------------------------------------------------------------------------------
@@ -229,7 +273,6 @@ class Contrastive(Training):
     dropout: Share = Field(0.6, description="dropout of the projection head (paper B)")
     sparsify: Share = Field(0.2, description="share of voxels set to zero (paper B)")
     crop: Share = Field(0.5, description="probability of a random crop of the frame (paper B)")
-    word_swap: Share = Field(0.3, description="probability that two words of a caption swap")
     apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
     learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
     align_tokens: Annotated[float, Field(ge=0)] = Field(
@@ -308,6 +351,9 @@ class Scoring(Section):
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
     seed: int = 0
+    leave_out_cuts: bool = Field(
+        False, description="leave out of all scores the clips in which the film is cut"
+    )
     attributes: dict[str, Literal["image", "video"]] = Field(
         {},
         description="column of the tables of shots: classifier that is asked whether it sees the "

@@ -23,6 +23,12 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 DATASET = PLAN.config.dataset
+for _template in {stages.scenes.corrections for stages in PLAN.stages.values()} - {None}:
+    if _unknown := set(glob_wildcards(_template).segment) - set(DATASET.segments):
+        raise WorkflowError(
+            f"scenes.corrections: {_template} is there for {', '.join(sorted(_unknown))}, "
+            f"which is no segment of {DATASET.name}: name it after the one that it corrects"
+        )
 PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
@@ -72,6 +78,19 @@ def settings(rule):
 def code(stage, rule=None):
     """Param: the digest of the source, libraries and weights that the stage runs."""
     return PLAN.code(stage, rule)
+
+
+def corrections(wildcards):
+    """The table of a segment's captions that a person has corrected, if there is one."""
+    template = PLAN.stages_of(owner(wildcards)).scenes.corrections
+    path = template.format(segment=wildcards.segment) if template else ""
+    return [path] if Path(path).is_file() else []
+
+
+def scenes_to_leave_out(wildcards):
+    """Scenes of the test segments, where clips with a cut are left out of the scores."""
+    leave_out = PLAN.stages_of(owner(wildcards)).scoring.leave_out_cuts
+    return each("scenes", "test", ".tsv")(wildcards) if leave_out else []
 
 
 def film(wildcards):

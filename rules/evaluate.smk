@@ -8,6 +8,7 @@ rule score:
         table=at("windows", "test.tsv"),
         clips=each("clips", "test", ".npy"),
         shots=DATASET.shots_paths(DATASET.test),
+        scenes=scenes_to_leave_out,
     output:
         metrics=f"{RESULTS}/{{model}}/metrics.tsv",
         per_clip=f"{RESULTS}/{{model}}/scoring/per_clip.tsv",
@@ -33,7 +34,7 @@ rule videos:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
         clips=each("clips", "test", ".npy"),
-        captions=each("captions", "test", ".tsv"),
+        scenes=each("scenes", "test", ".tsv"),
         per_clip=at("scoring", "per_clip.tsv"),
     output:
         videos=directory(f"{RESULTS}/{{model}}/videos"),

@@ -1,4 +1,4 @@
-"""Films → clips → captions → latents. No subject enters: all of it is made once."""
+"""Films → clips → captions → scenes → latents, embeddings. Made once: no subject enters."""
 
 
 rule clips:
@@ -22,7 +22,7 @@ rule clips:
 
 
 rule captions:
-    """Caption each frame; a clip with a cut gets both captions, joined by "Then" (paper 3.3)."""
+    """Caption each frame."""
     input:
         clips=at("clips", "{segment}.npy"),
     output:
@@ -38,15 +38,37 @@ rule captions:
     params:
         settings=settings("captions"),
         code=code("captions"),
+        state=f"{RESULTS}/state/{{shared}}/captions/{{segment}}",
     shell:
         shell_command("captions")
+
+
+rule scenes:
+    """Find the cuts; a clip with a cut gets both captions, joined by "Then" (paper 3.3)."""
+    input:
+        captions=at("captions", "{segment}.tsv"),
+        changes=at("clips", "{segment}_changes.tsv"),
+        corrections=corrections,
+    output:
+        scenes=f"{RESULTS}/{{shared}}/scenes/{{segment}}.tsv",
+    log:
+        "logs/scenes/{shared}/{segment}.log",
+    benchmark:
+        f"{BENCHMARKS}/scenes/{{shared}}/{{segment}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("scenes"),
+        code=code("scenes"),
+    shell:
+        shell_command("scenes")
 
 
 rule latents:
     """Encode the training clips' frames and captions as Stable Diffusion sees them."""
     input:
         clips=each("clips", "train", ".npy"),
-        captions=each("captions", "train", ".tsv"),
+        scenes=each("scenes", "train", ".tsv"),
     output:
         latents=f"{RESULTS}/{{shared}}/latents/latents.npy",
         text=f"{RESULTS}/{{shared}}/latents/text.npy",
@@ -65,3 +87,27 @@ rule latents:
         code=code("latents"),
     shell:
         shell_command("latents")
+
+
+rule embeddings:
+    """Embed the training clips' frames, and wordings of their captions, by CLIP."""
+    input:
+        clips=each("clips", "train", ".npy"),
+        latents_table=at("latents", "table.tsv"),
+    output:
+        images=f"{RESULTS}/{{shared}}/embeddings/images.npy",
+        texts=f"{RESULTS}/{{shared}}/embeddings/texts.npy",
+        wordings=f"{RESULTS}/{{shared}}/embeddings/wordings.tsv",
+    log:
+        "logs/embeddings/{shared}.log",
+    benchmark:
+        f"{BENCHMARKS}/embeddings/{{shared}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    resources:
+        gpu=1,
+    params:
+        settings=settings("embeddings"),
+        code=code("embeddings"),
+    shell:
+        shell_command("embeddings")

@@ -10,6 +10,8 @@ rule contrastive:
         clips=each("clips", "train", ".npy"),
         latents_table=at("latents", "table.tsv"),
         text=at("latents", "text.npy"),
+        images=at("embeddings", "images.npy"),
+        texts=at("embeddings", "texts.npy"),
     output:
         model=directory(f"{RESULTS}/{{model}}/contrastive/model"),
         history=f"{RESULTS}/{{model}}/contrastive/history.tsv",

@@ -119,7 +119,7 @@ def test_other_settings_start_afresh(run, tmp_path):
 
 def test_one_state_has_one_trainer(run, tmp_path):
     def nested(*, source, made, state, settings):
-        with pytest.raises(InputError, match="another process is training"):
+        with pytest.raises(InputError, match="another process is at work"):
             runner.run_stage(STAGE, _places(tmp_path), Windows())
         made.write_text("")
 
@@ -144,7 +144,8 @@ def command(*words):
 
 def test_the_commands_errors_are_one_message_and_a_status(tmp_path):
     settings = '{"tr": 2, "n_clips": 3, "fsp": 3}'
-    options = ["--film", "none.mp4", "--clips", str(tmp_path / "c.npy")]
+    outputs = [f"--{name}={tmp_path / name}" for name in ("clips", "changes")]
+    options = ["--film", "none.mp4", *outputs]
     wrong = command("clips", *options, "--settings", settings)
     assert (wrong.returncode, "Traceback" in wrong.stderr) == (1, False)
     assert "fsp: no such setting; did you mean 'fps'?" in wrong.stderr

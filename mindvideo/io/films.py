@@ -172,8 +172,8 @@ def cut_clips(
     changes: list[tuple[float, float]] = []
     stream = stream_frames(film, fps=fps, size=size, fit=fit, seconds=n_clips * tr, changes=changes)
     with clips.open("wb") as out:
-        header = {"descr": "|u1", "fortran_order": False}
-        header["shape"] = (n_clips, n_frames, size, size, 3)  # type: ignore[assignment]
+        shape = (n_clips, n_frames, size, size, 3)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(out, header)
         for found, frame in enumerate(stream, start=1):
             if found <= needed:

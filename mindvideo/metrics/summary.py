@@ -80,6 +80,25 @@ def over_marked(metric: Metric, marked: np.ndarray, mark: str) -> Metric:
     )
 
 
+def without(metric: Metric, left_out: np.ndarray, what: str) -> Metric:
+    """Take a metric's scores away from some clips.
+
+    Parameters
+    ----------
+    metric : Metric
+    left_out : ndarray of bool, (n_rows,)
+        By row of the table of clips. They stay candidates of identification, and what the null's
+        shifts compare with, as in :func:`over_marked`.
+    what : str
+        What these clips are.
+    """
+    return replace(
+        metric,
+        definition=f"{metric.definition}; {what} left out",
+        scores=[np.where(left_out[g], np.nan, s) for g, s in zip(metric.rows, metric.scores)],
+    )
+
+
 def summarise(
     metric: Metric, *, block: int, resamples: int, permutations: int, rng: np.random.Generator
 ) -> dict:

@@ -1,4 +1,7 @@
-"""Frames → latents, captions → text tokens: what Stable Diffusion sees of the stimuli."""
+"""Stimuli as frozen models see them.
+
+Frames → latents and captions → text tokens, by Stable Diffusion; both → embeddings, by CLIP.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from einops import rearrange
+from PIL import Image
+from torch import Tensor
 
 from mindvideo.models.device import device
 
@@ -73,3 +79,31 @@ def count_cut(tokenizer: Any, captions: Sequence[str]) -> int:
     """Count the captions that are longer than the tokenizer's `model_max_length`."""
     lengths = [len(tokens) for tokens in tokenizer(list(captions)).input_ids]
     return sum(length > tokenizer.model_max_length for length in lengths)
+
+
+@torch.no_grad()
+def embed_frames(clip: Any, frames: Sequence[np.ndarray]) -> Tensor:
+    """Embed frames by CLIP.
+
+    Parameters
+    ----------
+    clip : mindvideo.models.pretrained.Clip
+        Its model is moved to where the networks run.
+    frames : sequence of ndarray, uint8, (h, w, 3)
+        Of any size.
+
+    Returns
+    -------
+    Tensor, (n, dim)
+        Of unit length.
+    """
+    prepared = [clip.preprocess(Image.fromarray(frame)) for frame in frames]
+    pixels = torch.stack(prepared).to(device())
+    return F.normalize(clip.model.to(device()).encode_image(pixels).float(), dim=-1)
+
+
+@torch.no_grad()
+def embed_texts(clip: Any, texts: Sequence[str]) -> Tensor:
+    """Embed captions by CLIP, as :func:`embed_frames` does frames; those too long are cut."""
+    tokens = clip.tokenizer(list(texts)).to(device())
+    return F.normalize(clip.model.to(device()).encode_text(tokens).float(), dim=-1)

@@ -13,6 +13,7 @@ from torch import Tensor
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table
 from mindvideo.models.device import device
+from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
@@ -35,6 +36,8 @@ def main(
     clips: Inputs,
     latents_table: Input,
     text: Input,
+    images: Input,
+    texts: Input,
     model: Output,
     history: Output,
     state: State,
@@ -43,17 +46,16 @@ def main(
     """Write the encoder's folder and its training curve; log retrieval on the training windows."""
     fmri, wanted = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(wanted))
-    known = load_table(latents_table, ["segment", "clip", "caption", "scene"])
+    known = load_table(latents_table, ["segment", "clip", "scene"])
     tokens = np.load(text, mmap_mode="r")
     check_rows(text, tokens, latents_table, len(known))
     rows = rows_of(wanted, known, latents_table)
-    captions = [str(caption) for caption in known["caption"].iloc[rows]]
     scenes = known["scene"].to_numpy()[rows] if settings.apart else None
     batches = Batches(len(fmri), settings.batch_size, settings.seed, scenes)
 
     encoder = _encoder(fmri, tokens, mbm, settings)
     frames = ClipFrames({path.stem: np.load(path, mmap_mode="r") for path in clips}, wanted)
-    targets = ClipTargets(load_clip(settings.clip), frames, captions, settings.modalities, device())
+    targets = _targets(images, texts, latents_table, len(known), rows, frames, settings)
     _check_width(targets, encoder, text, settings)
     train(
         FmriToClip(encoder),
@@ -62,7 +64,6 @@ def main(
             settings.modalities,
             settings.sparsify,
             settings.crop,
-            settings.word_swap,
             settings.align_tokens,
         ),
         Examples(fmri=fmri, **({"text": Taken(tokens, rows)} if settings.align_tokens else {})),
@@ -104,6 +105,27 @@ def _encoder(
     encoder.load_mbm(autoencoder)
     encoder.logit_scale.requires_grad_(settings.learn_scale)
     return encoder
+
+
+def _targets(
+    images: Path,
+    texts: Path,
+    table: Path,
+    n_known: int,
+    rows: np.ndarray,
+    frames: ClipFrames,
+    settings: ContrastiveSettings,
+) -> ClipTargets:
+    """What the encoder shall come near to, in the order of the windows."""
+    arrays = [np.load(path, mmap_mode="r") for path in (images, texts)]
+    for path, array in zip((images, texts), arrays):
+        check_rows(path, array, table, n_known)
+    of_frames, of_wordings = (torch.tensor(array[rows], device=device()) for array in arrays)
+    if "image" not in settings.modalities or not settings.crop:
+        return ClipTargets(of_frames, of_wordings)
+    clip = load_clip(settings.clip)
+    clip.model.requires_grad_(False)
+    return ClipTargets(of_frames, of_wordings, frames, lambda crops: embed_frames(clip, crops))
 
 
 def _check_width(

@@ -46,9 +46,9 @@ def main(
     scores = load_table(per_clip, ["segment", "clip", "ssim"])
     listing = listing[["segment", "clip"]].merge(scores, "left", ["segment", "clip"])
     rows = listing.iloc[chosen].to_dict("records")
-    labels = [f"{row['segment']}, clip {row['clip']}   SSIM {row['ssim']:.2f}" for row in rows]
+    labels = [_label(row) for row in rows]
     results = load_table(metrics, COLUMNS)
-    of_all = results[results["n_clips"] == len(made)]
+    of_all = results[results["n_clips"] == results["n_clips"].max()]
     summary = "  ·  ".join(_result(row) for row in of_all.to_dict("records"))
     _save(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
 
@@ -83,6 +83,12 @@ def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
         selected=on_surface(chosen > 0, measured, affine),
         voxels=(values[measured], chosen[measured] > 0),
     )
+
+
+def _label(row: dict) -> str:
+    """Say which clip it is, and its SSIM unless it was left out of the scores."""
+    name = f"{row['segment']}, clip {row['clip']}"
+    return name if np.isnan(row["ssim"]) else f"{name}   SSIM {row['ssim']:.2f}"
 
 
 def _result(row: dict) -> str:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.scenes import load_scenes
+from mindvideo.io.tables import save_table
 from mindvideo.models.encoding import count_cut, encode_captions, encode_frames
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.progress import progress
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 def main(
     *,
     clips: Inputs,
-    captions: Inputs,
+    scenes: Inputs,
     latents: Output,
     text: Output,
     empty_text: Output,
@@ -30,7 +31,7 @@ def main(
     settings: LatentSettings,
 ) -> None:
     """Write latents (n, f, c, h, w) and text tokens (n, tokens, dim) of all segments, in order."""
-    listing = _listing(clips, captions)
+    listing = _listing(clips, scenes)
     save_table(table, listing)
     _write_latents(clips, latents, settings)
 
@@ -42,42 +43,37 @@ def main(
             "%d of %d captions are longer than %d tokens: cut",
             *(n_cut, len(words), tokenizer.model_max_length),
         )
-    size = settings.batch_size
     (empty,) = encode_captions(tokenizer, encoder, [""], batch_size=1)
     np.save(empty_text, empty[0])
+    # Captions that are alike are encoded once.
+    unique, place = np.unique(words, return_inverse=True)
+    size = settings.batch_size
     out = np.lib.format.open_memmap(text, "w+", np.float32, (len(words), *empty.shape[1:]))
-    batches = encode_captions(tokenizer, encoder, words, batch_size=size)
-    n_batches = -(-len(words) // size)
+    batches = encode_captions(tokenizer, encoder, unique.tolist(), batch_size=size)
+    n_batches = -(-len(unique) // size)
     for i, batch in enumerate(progress(batches, total=n_batches, desc="encode captions")):
-        out[i * size : i * size + len(batch)] = batch
+        for row in np.flatnonzero(place // size == i):
+            out[row] = batch[place[row] % size]
     out.flush()
 
 
-def _listing(clips: Inputs, captions: Inputs) -> pd.DataFrame:
+def _listing(clips: Inputs, scenes: Inputs) -> pd.DataFrame:
     """List segment, clip, caption and scene; scenes are numbered over all segments."""
-    if [x.stem for x in clips] != [x.stem for x in captions]:
+    if [x.stem for x in clips] != [x.stem for x in scenes]:
         raise InputError(
-            f"clips of {', '.join(x.stem for x in clips)}, but captions of "
-            f"{', '.join(x.stem for x in captions)}: both must list the same segments in order"
+            f"clips of {', '.join(x.stem for x in clips)}, but scenes of "
+            f"{', '.join(x.stem for x in scenes)}: both must list the same segments in order"
         )
     tables, first_scene = [], 0
-    for film, path in zip(clips, captions, strict=True):
-        one = load_table(path, ["clip", "caption", "scene_first", "scene_last"])
+    for film, path in zip(clips, scenes, strict=True):
+        one, frames = load_scenes(path)
         if len(one) != (n_clips := len(load_clips(film))):
             raise InputError(
                 f"{path}: {len(one)} rows, {n_clips} were needed, one for each clip of {film}"
             )
-        tables.append(
-            pd.DataFrame(
-                {
-                    "segment": path.stem,
-                    "clip": one["clip"],
-                    "caption": one["caption"].fillna(""),
-                    "scene": one["scene_first"] + first_scene,
-                }
-            )
-        )
-        first_scene += int(one["scene_last"].max()) + 1
+        one = one.assign(segment=path.stem, scene=one["scene"] + first_scene)
+        tables.append(one[["segment", "clip", "caption", "scene"]])
+        first_scene += int(frames.max()) + 1
     return pd.concat(tables, ignore_index=True)
 
 

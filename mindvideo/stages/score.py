@@ -10,6 +10,7 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.scenes import load_scenes
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.attributes import Attribute, answers, naming_classes, right_pairs
@@ -29,6 +30,7 @@ from mindvideo.metrics.summary import (
     own_scores,
     shifts_by_segment,
     summarise,
+    without,
 )
 from mindvideo.models.classifier import class_labels, classify_clips, classify_frames
 from mindvideo.models.pretrained import load_image_classifier, load_video_classifier
@@ -48,6 +50,7 @@ def main(
     table: Input,
     clips: Inputs,
     shots: Inputs | None,
+    scenes: Inputs | None,
     metrics: Output,
     per_clip: Output,
     settings: ScoringSettings,
@@ -55,7 +58,7 @@ def main(
     """Write a row a metric, and a row a clip.
 
     `shots` are the tables of what the films show, one for each of `clips` in the same order; only
-    `attributes` and `subset` of the settings need them.
+    `attributes` and `subset` of the settings need them. So do `leave_out_cuts` the `scenes`.
     """
     made = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
@@ -64,12 +67,20 @@ def main(
         raise InputError(f"{reconstructions}: {len(made)} clips, at least 2 were needed to compare")
     groups = _by_segment(listing)
     attributes, marked = _read_shots(listing, clips, shots or [], settings)
+    left_out = _with_a_cut(listing, scenes or []) if settings.leave_out_cuts else None
+    if left_out is not None and marked is not None and not (marked & ~left_out).any():
+        raise InputError(
+            f"{settings.subset}: all {marked.sum()} clips that it marks have a cut, at least 1 "
+            "without was needed: leave out scoring.leave_out_cuts or scoring.subset"
+        )
     rng = np.random.default_rng(settings.seed)
 
     found: list[Metric] = []
     found += _video_metrics(made, shown, groups, attributes, settings)
     found += _frame_metrics(made, shown, groups, attributes, settings)
     found += _pixel_metrics(made, shown, groups, rng)
+    if left_out is not None:
+        found = [without(m, left_out, "clips with a cut") for m in found]
     own = {m.name: own_scores(m) for m in found}
     if marked is not None:
         found += [over_marked(m, marked, str(settings.subset)) for m in found if m.in_subset]
@@ -83,6 +94,29 @@ def _by_segment(listing: pd.DataFrame) -> list[np.ndarray]:
     """Rows of each segment, in the order of its film."""
     groups = listing.groupby("segment", sort=False)
     return [np.asarray(rows.sort_values("clip").index) for _, rows in groups]
+
+
+def _with_a_cut(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
+    """Tell of each clip whether its frames are of several scenes, (n_clips,) of bool."""
+    cut = {
+        (path.stem, clip): len(set(frames)) > 1
+        for path in scenes
+        for clip, frames in enumerate(load_scenes(path)[1].tolist())
+    }
+    keys = list(zip(listing["segment"].astype(str), listing["clip"]))
+    if missing := [f"{segment} {clip}" for segment, clip in keys if (segment, clip) not in cut]:
+        raise InputError(
+            f"no scenes of {len(missing)} clips, first {missing[0]}: scoring.leave_out_cuts needs "
+            "the tables of scenes of all test segments"
+        )
+    found = np.array([cut[key] for key in keys])
+    if found.all():
+        raise InputError(
+            f"all {len(found)} clips have a cut, at least 1 without was needed: leave out "
+            "scoring.leave_out_cuts, or raise scenes.threshold"
+        )
+    log.info("%d of %d clips have a cut: left out", found.sum(), len(found))
+    return found
 
 
 def _read_shots(

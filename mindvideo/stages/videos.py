@@ -11,6 +11,7 @@ from mindvideo.errors import InputError
 from mindvideo.figures.gallery import gallery_page
 from mindvideo.io.clips import load_clips, load_shown, side_by_side
 from mindvideo.io.films import write_video
+from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.progress import progress
 from mindvideo.settings import VideoSettings
@@ -25,7 +26,7 @@ def main(
     reconstructions: Input,
     table: Input,
     clips: Inputs,
-    captions: Inputs,
+    scenes: Inputs,
     per_clip: Input,
     videos: Output,
     manifest: Output,
@@ -35,7 +36,7 @@ def main(
     made = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     shown = load_shown(made, listing, clips)
-    listing = _with_captions(listing, captions)
+    listing = _with_captions(listing, scenes)
     scores = load_table(per_clip, ["segment", "clip"])
     metrics = [name for name in scores.columns if name not in ("segment", "clip")]
     listing = listing.merge(scores, "left", ["segment", "clip"], validate="1:1")
@@ -67,15 +68,15 @@ def main(
     save_table(manifest, pd.DataFrame({"file": files, "sha256": sums}))
 
 
-def _with_captions(listing: pd.DataFrame, captions: Inputs) -> pd.DataFrame:
-    tables = [load_table(path, ["clip", "caption"]).assign(segment=path.stem) for path in captions]
+def _with_captions(listing: pd.DataFrame, scenes: Inputs) -> pd.DataFrame:
+    tables = [load_scenes(path)[0].assign(segment=path.stem) for path in scenes]
     words = pd.concat(tables)[["segment", "clip", "caption"]]
     listing = listing[["segment", "clip"]].merge(words, "left", ["segment", "clip"])
     if (missing := listing["caption"].isna()).any():
         first = listing[missing].iloc[0]
         raise InputError(
             f"{missing.sum()} clips have no caption, first {first['segment']} {first['clip']}: "
-            "caption the same test segments that were reconstructed"
+            "find the scenes of the same test segments that were reconstructed"
         )
     return listing
 

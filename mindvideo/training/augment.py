@@ -54,16 +54,6 @@ def crop(frame: np.ndarray, generator: torch.Generator, side: float = 0.8) -> np
     return frame[top : top + height, left : left + width]
 
 
-def swap_words(caption: str, generator: torch.Generator) -> str:
-    """Let two words of a caption, picked at random, change places."""
-    words = caption.split()
-    if len(words) < 2:
-        return caption
-    i, j = torch.randperm(len(words), generator=generator)[:2].tolist()
-    words[i], words[j] = words[j], words[i]
-    return " ".join(words)
-
-
 def chosen(n: int, probability: float, generator: torch.Generator) -> list[bool]:
     """For each of n, whether it is picked; they are picked independently."""
     return (torch.rand(n, generator=generator) < probability).tolist()

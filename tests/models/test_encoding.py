@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from mindvideo.models.encoding import count_cut, encode_captions, encode_frames
+from mindvideo.models.encoding import (
+    count_cut,
+    embed_frames,
+    embed_texts,
+    encode_captions,
+    encode_frames,
+)
+from mindvideo.models.pretrained import load_clip
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +86,16 @@ def test_captions_become_last_hidden_states(text_encoder):
 
 def test_long_captions_are_counted():
     assert count_cut(LetterTokenizer(), ["123456", "1234567", ""]) == 1
+
+
+def test_clip_embeds_frames_and_texts_as_open_clip_does():
+    clip = load_clip("zoo:clip")
+    frames = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
+    images, texts = embed_frames(clip, frames), embed_texts(clip, ["a red fox", "", "a bus"])
+    pixels = torch.stack([clip.preprocess(Image.fromarray(frame)) for frame in frames])
+    with torch.no_grad():
+        expected = clip.model.encode_image(pixels, normalize=True)
+        said = clip.model.encode_text(clip.tokenizer(["a red fox", "", "a bus"]), normalize=True)
+    torch.testing.assert_close(images, expected)
+    torch.testing.assert_close(texts, said)
+    assert not images.requires_grad

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from mindvideo.io.scenes import scene_table
 from mindvideo.io.tables import save_table
 
 
@@ -14,25 +15,21 @@ from mindvideo.io.tables import save_table
 def test_set(tmp_path):
     """Reconstructions that are the clips plus noise; the table is not in the films' order."""
     rng = np.random.default_rng(0)
-    paths = SimpleNamespace(folder=tmp_path, clips=[], captions=[])
+    paths = SimpleNamespace(folder=tmp_path, clips=[], scenes=[])
     films = {}
     for segment, n in (("test1", 8), ("test2", 6)):
         colours = rng.integers(0, 256, (n, 1, 1, 1, 3))
         pattern = rng.integers(-40, 40, (n, 3, 16, 16, 3))
         films[segment] = (colours + pattern).clip(0, 255).astype(np.uint8)
         (tmp_path / "clips").mkdir(exist_ok=True)
-        (tmp_path / "captions").mkdir(exist_ok=True)
+        (tmp_path / "scenes").mkdir(exist_ok=True)
         paths.clips.append(tmp_path / "clips" / f"{segment}.npy")
-        paths.captions.append(tmp_path / "captions" / f"{segment}.tsv")
+        paths.scenes.append(tmp_path / "scenes" / f"{segment}.tsv")
         np.save(paths.clips[-1], films[segment])
         words = [f"{segment} shows clip {i}" for i in range(n)]
-        table = {
-            "clip": range(n),
-            "caption": words,
-            "scene_first": range(n),
-            "scene_last": range(n),
-        }
-        save_table(paths.captions[-1], pd.DataFrame(table))
+        # The film is cut in the last frame of each second clip.
+        scenes = np.arange(n)[:, None] + [0, 0, 1] * (np.arange(n)[:, None] % 2)
+        save_table(paths.scenes[-1], scene_table(words, scenes[:, 0], scenes))
     rows = [("test2", i) for i in range(6)] + [("test1", i) for i in reversed(range(8))]
     shown = np.stack([films[segment][i] for segment, i in rows]).astype(int)
     paths.films, paths.rows = films, rows

@@ -1,36 +1,65 @@
+import json
+
 import numpy as np
+import pytest
 import torch
 
 from mindvideo.io.tables import load_table
 from mindvideo.settings import CaptionSettings
 from mindvideo.stages import captions as stage
 
-WORDS = {0: "a dog in the snow", 1: "a brown dog in the snow", 2: "a boat at sea"}
+LEVELS = np.arange(9, dtype=np.uint8).reshape(3, 3)
 
 
 class Captioner(torch.nn.Module):
-    """Looks the caption of a grey level up."""
+    """Reads a grey level, and stops after some batches."""
+
+    def __init__(self, batches=99):
+        super().__init__()
+        self.batches, self.seen = batches, []
 
     def generate(self, pixel_values, **_):
+        if not self.batches:
+            raise KeyboardInterrupt
+        self.batches -= 1
+        self.seen += pixel_values[:, 0, 0, 0].tolist()
         return pixel_values.flatten(1)[:, :1].long()
 
     def __call__(self, images, return_tensors):
         return {"pixel_values": torch.from_numpy(np.stack(images)).float()}
 
     def batch_decode(self, tokens, skip_special_tokens):
-        return [WORDS[int(t)] for t in tokens]
+        return [f"grey {int(t)}" for t in tokens]
 
 
-def test_a_row_a_clip_with_captions_and_scenes(tmp_path, monkeypatch):
-    levels = np.array([[0, 1, 0], [0, 2, 2], [2, 2, 2]], np.uint8)
-    clips = np.broadcast_to(levels[:, :, None, None, None], (3, 3, 4, 4, 3))
-    np.save(tmp_path / "seg1.npy", clips)
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    np.save(tmp_path / "seg1.npy", np.broadcast_to(LEVELS[..., None, None, None], (3, 3, 4, 4, 3)))
+    (tmp_path / "state").mkdir()
+
+    def main(model):
+        monkeypatch.setattr(stage, "load_captioner", lambda name: (model, model))
+        places = {"clips": tmp_path / "seg1.npy", "state": tmp_path / "state"}
+        settings = CaptionSettings(captioner="any", batch_size=2)
+        stage.main(**places, captions=tmp_path / "seg1.tsv", settings=settings)
+        return load_table(tmp_path / "seg1.tsv")
+
+    return main
+
+
+def test_a_row_a_clip_with_the_captions_of_its_frames(run):
+    table = run(Captioner())
+    assert list(table) == ["clip", "frame_1", "frame_2", "frame_3"]
+    assert table.iloc[1].tolist() == [1, "grey 3", "grey 4", "grey 5"]
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(run, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(Captioner(batches=2))
+    with (tmp_path / "state" / "captions.jsonl").open("a") as kept:
+        kept.write(json.dumps(["grey 4", "grey 5"])[:-4])  # killed while writing
     model = Captioner()
-    monkeypatch.setattr(stage, "load_captioner", lambda name: (model, model))
-    settings = CaptionSettings(captioner="any", batch_size=4)
-    stage.main(clips=tmp_path / "seg1.npy", captions=tmp_path / "seg1.tsv", settings=settings)
-    table = load_table(tmp_path / "seg1.tsv")
-    assert table["caption"].tolist() == [WORDS[0], f"{WORDS[0]} Then {WORDS[2]}", WORDS[2]]
-    assert table["scene_first"].tolist() == [0, 0, 1]
-    assert table["scene_last"].tolist() == [0, 1, 1]
-    assert table.iloc[1][["frame_1", "frame_2", "frame_3"]].tolist() == [WORDS[0], *[WORDS[2]] * 2]
+    table = run(model)
+    assert model.seen == [4, 5, 6, 7, 8]
+    words = table.drop(columns="clip").to_numpy().ravel().tolist()
+    assert words == [f"grey {i}" for i in range(9)]

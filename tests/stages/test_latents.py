@@ -1,11 +1,11 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.scenes import scene_table
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings import LatentSettings
 from mindvideo.stages import latents as stage
@@ -24,7 +24,10 @@ class Tokenizer:
 
 
 class TextEncoder(torch.nn.Module):
+    seen = 0
+
     def forward(self, tokens):
+        TextEncoder.seen += len(tokens)
         return (tokens[..., None].float().expand(-1, -1, 5),)
 
 
@@ -44,19 +47,15 @@ PARTS = {"vae": Vae(), "tokenizer": Tokenizer(), "text_encoder": TextEncoder()}
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "load_stable_diffusion", lambda name, part: PARTS[part])
     (tmp_path / "clips").mkdir()
-    (tmp_path / "captions").mkdir()
-    paths = {"clips": [], "captions": []}
+    (tmp_path / "scenes").mkdir()
+    paths = {"clips": [], "scenes": []}
     for segment, level in (("seg2", 0), ("seg10", 255)):
         paths["clips"].append(tmp_path / "clips" / f"{segment}.npy")
-        paths["captions"].append(tmp_path / "captions" / f"{segment}.tsv")
+        paths["scenes"].append(tmp_path / "scenes" / f"{segment}.tsv")
         np.save(paths["clips"][-1], np.full((3, 2, 8, 8, 3), level, np.uint8))
-        table = {
-            "clip": range(3),
-            "caption": ["dog", "dog Then cat", "cat"],
-            "scene_first": [0, 0, 1],
-            "scene_last": [0, 1, 1],
-        }
-        save_table(paths["captions"][-1], pd.DataFrame(table))
+        captions = ["dog", "dog Then cat", "cat"]
+        frames = np.array([[0, 0], [0, 1], [1, 1]])
+        save_table(paths["scenes"][-1], scene_table(captions, [0, 0, 1], frames))
     out = {name: tmp_path / f"{name}.npy" for name in ("latents", "text", "empty_text")}
     out["table"] = tmp_path / "table.tsv"
     settings = LatentSettings(stable_diffusion="any", batch_size=4)
@@ -65,8 +64,10 @@ def run(tmp_path, monkeypatch):
 
 def test_segments_follow_one_another_with_scenes_of_their_own(run, caplog):
     _, out, main = run
+    TextEncoder.seen = 0
     with caplog.at_level("INFO"):
         main()
+    assert TextEncoder.seen == 1 + 3  # the empty caption, and each other one once
     latents, text = np.load(out["latents"]), np.load(out["text"])
     assert latents.shape == (6, 2, 3, 2, 2)
     assert latents.dtype == text.dtype == np.float32
@@ -83,15 +84,15 @@ def test_segments_follow_one_another_with_scenes_of_their_own(run, caplog):
     assert "2 of 6 captions are longer than 8 tokens" in caplog.text
 
 
-def test_captions_must_be_of_the_same_segments(run):
+def test_scenes_must_be_of_the_same_segments(run):
     paths, _, main = run
-    paths["captions"].reverse()
-    with pytest.raises(InputError, match="clips of seg2, seg10, but captions of seg10, seg2"):
+    paths["scenes"].reverse()
+    with pytest.raises(InputError, match="clips of seg2, seg10, but scenes of seg10, seg2"):
         main()
 
 
 def test_every_clip_needs_its_caption(run):
     paths, _, main = run
-    save_table(paths["captions"][1], load_table(paths["captions"][1]).iloc[:2])
+    save_table(paths["scenes"][1], load_table(paths["scenes"][1]).iloc[:2])
     with pytest.raises(InputError, match=r"seg10\.tsv: 2 rows, 3 were needed"):
         main()

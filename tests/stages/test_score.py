@@ -31,6 +31,7 @@ def run(test_set, colour_classifier, monkeypatch):
             "table": test_set.table,
             "clips": test_set.clips,
             "shots": None,
+            "scenes": None,
             **changed,
         }
         out = {name: test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")}
@@ -195,3 +196,34 @@ def test_tables_of_shots_that_do_not_fit_are_named(run, test_set, shots):
         InputError, match=r"'yak': .*12 labels of the image classifier any \(fox, up"
     ):
         run(SCORING, shots=shots)
+
+
+CUTS = {"leave_out_cuts": True}
+
+
+def test_clips_with_a_cut_can_be_left_out(run, test_set, shots):
+    _, all_clips = run(SCORING, shots=shots)
+    metrics, per_clip = run({**SCORING, **CUTS}, shots=shots, scenes=test_set.scenes)
+    whole = np.array([clip % 2 == 0 for _, clip in test_set.rows])
+    scores = per_clip.columns.drop(["segment", "clip"])
+    assert per_clip.loc[~whole, scores].isna().all().all()
+    pd.testing.assert_frame_equal(per_clip[whole], all_clips[whole], check_dtype=False)
+    for name in scores:
+        assert metrics.loc[name, "n_clips"] == whole.sum() == 7
+        assert metrics.loc[name, "value"] == pytest.approx(per_clip[name].mean())
+        assert "clips with a cut left out" in metrics.loc[name, "definition"]
+    assert metrics.loc["kind_right_rare", "n_clips"] == 2
+
+
+def test_leaving_out_cuts_needs_scenes_and_leaves_some(run, test_set, shots):
+    with pytest.raises(InputError, match="no scenes of 8 clips, first test1 7"):
+        run(CUTS, scenes=test_set.scenes[1:])
+    for path in test_set.scenes:
+        save_table(path, load_table(path).assign(scene_1=-1))
+    with pytest.raises(InputError, match="all 14 clips have a cut"):
+        run(CUTS, scenes=test_set.scenes)
+    for path in test_set.scenes:
+        table = load_table(path)
+        save_table(path, table.assign(scene_1=table["scene_3"].where(table["clip"] == 2, -1)))
+    with pytest.raises(InputError, match="rare: all 5 clips that it marks have a cut"):
+        run({**SCORING, **CUTS}, shots=shots, scenes=test_set.scenes)

@@ -24,7 +24,7 @@ def run(test_set):
             "reconstructions": test_set.reconstructions,
             "table": test_set.table,
             "clips": test_set.clips,
-            "captions": test_set.captions,
+            "scenes": test_set.scenes,
             "per_clip": test_set.folder / "per_clip.tsv",
             **changed,
         }
@@ -70,4 +70,4 @@ def test_the_page_lists_captions_times_and_scores(run):
 
 def test_missing_captions_are_named(run, test_set):
     with pytest.raises(InputError, match="8 clips have no caption, first test1 7"):
-        run(captions=test_set.captions[1:])
+        run(scenes=test_set.scenes[1:])

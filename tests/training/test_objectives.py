@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Sequence
 
 import numpy as np
 import open_clip
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler
-from PIL import Image
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
@@ -87,52 +86,20 @@ def test_equal_targets_are_all_right() -> None:
     assert retrieval(b, b, 1) == 1
 
 
-class ToyClip(nn.Module):
-    """Mean colour, and counts of letters in order, as embeddings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.colours, self.letters = nn.Linear(3, 6), nn.Linear(40, 6)
-
-    def encode_image(self, pixels: Tensor) -> Tensor:
-        return self.colours(pixels)
-
-    def encode_text(self, tokens: Tensor) -> Tensor:
-        return torch.sin(9 * self.letters(tokens))  # spread over the sphere
-
-
-def toy_clip(seen: list[tuple[int, ...]] | None = None) -> SimpleNamespace:
-    def preprocess(image: Image.Image) -> Tensor:
-        if seen is not None:
-            seen.append(image.size)
-        return torch.tensor(np.asarray(image).mean(axis=(0, 1)) / 255, dtype=torch.float32)
-
-    def tokenizer(captions: list[str]) -> Tensor:
-        codes = [[ord(letter) - 100.0 for letter in f"{caption:40}"[:40]] for caption in captions]
-        return torch.tensor(codes) / 10
-
-    return SimpleNamespace(model=ToyClip(), preprocess=preprocess, tokenizer=tokenizer)
-
-
 FRAMES = np.random.default_rng(0).integers(0, 256, (9, 3, 10, 10, 3), dtype=np.uint8)
-CAPTIONS = [f"{letter * 12} is a thing" for letter in "abgdezhki"]
 BOTH = ["text", "image"]
 
 
-def targets(seen: list[tuple[int, ...]] | None = None) -> ClipTargets:
-    return ClipTargets(toy_clip(seen), FRAMES, CAPTIONS, BOTH, CPU, batch_size=4)
+def embed(frames: Sequence[np.ndarray]) -> Tensor:
+    """Mean colours and sizes, on the sphere."""
+    rows = [[*frame.mean(axis=(0, 1)) / 255, *frame.shape] for frame in frames]
+    return nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=1)
 
 
-def test_targets_are_computed_once() -> None:
-    made = targets()
-    assert made.images.shape == (9, 3, 6)
-    assert made.texts.shape == (9, 6)
-    assert made.width == 6
-    torch.testing.assert_close(made.images[4, 2], made.embed_images([FRAMES[4, 2]])[0])
-    torch.testing.assert_close(made.texts[8], made.embed_texts([CAPTIONS[8]])[0])
-    torch.testing.assert_close(made.images.norm(dim=-1), torch.ones(9, 3))
-    assert not any(p.requires_grad for p in made._clip.model.parameters())
+def targets(n_others: int = 4) -> ClipTargets:
+    images = embed(FRAMES.reshape(27, 10, 10, 3)).view(9, 3, 6)
+    wordings = unit(9 * (1 + n_others), seed=3).view(9, 1 + n_others, 6)
+    return ClipTargets(images, wordings, FRAMES, embed)
 
 
 def test_uncropped_targets_are_frames_of_the_clip() -> None:
@@ -150,26 +117,25 @@ def test_uncropped_targets_are_frames_of_the_clip() -> None:
 
 
 def test_cropped_targets_are_embedded_anew() -> None:
-    seen: list[tuple[int, ...]] = []
-    made = targets(seen)
-    seen.clear()
-    drawn = made.draw_images(torch.arange(9), 1.0, generator())
-    assert seen == [(8, 8)] * 9
-    assert (drawn[:, None] - made.images).abs().amax(dim=2).min() > 1e-6
+    drawn = targets().draw_images(torch.arange(9), 1.0, generator())
+    heights = drawn[:, 3] / drawn[:, 5] * 3
+    torch.testing.assert_close(heights, torch.full((9,), 8.0))
 
 
-def test_swapped_captions_are_embedded_anew() -> None:
-    made = targets()
-    index = torch.arange(9)
-    assert torch.equal(made.draw_texts(index, 0.0, generator()), made.texts)
-    swapped = made.draw_texts(index, 1.0, generator())
-    assert (swapped - made.texts).abs().amax(dim=1).min() > 1e-6
+def test_wordings_are_drawn_from_those_embedded_before() -> None:
+    made, index = targets(), torch.tensor([5, 0, 8])
+    found = set()
+    for seed in range(40):
+        drawn = made.draw_texts(index, generator(seed))
+        for row, example in enumerate(index):
+            (same,) = (made.wordings[example] == drawn[row]).all(dim=1).nonzero()
+            found.add(int(same))
+    assert found == {1, 2, 3, 4}  # the caption as it is only where it was drawn as a wording
 
 
-def test_only_what_is_asked_for_is_embedded() -> None:
-    made = ClipTargets(toy_clip(), FRAMES, CAPTIONS, ["text"], CPU)
-    assert not hasattr(made, "images")
-    assert made.width == 6
+def test_without_other_wordings_the_caption_is_the_target() -> None:
+    made, index = targets(n_others=0), torch.tensor([5, 0, 8])
+    assert torch.equal(made.draw_texts(index, generator()), made.texts[index])
 
 
 def encoder() -> FmriEncoder:
@@ -179,7 +145,7 @@ def encoder() -> FmriEncoder:
 
 
 def contrast(modalities: list[str], align_tokens: float = 0.0) -> Contrast:
-    return Contrast(targets(), modalities, 0.0, 0.0, 0.0, align_tokens)  # type: ignore[arg-type]
+    return Contrast(targets(n_others=0), modalities, 0.0, 0.0, align_tokens)  # type: ignore[arg-type]
 
 
 def batch(n: int = 4) -> dict[str, Tensor]:
@@ -202,7 +168,7 @@ def test_contrast_of_text_by_hand() -> None:
     made = encoder()
     loss, _ = contrast(["text"])(FmriToClip(made), batch(), generator())
     mine = nn.functional.normalize(made(batch()["fmri"]).mean(dim=1), dim=1)
-    logits = made.logit_scale.exp() * mine @ targets().texts[:4].T
+    logits = made.logit_scale.exp() * mine @ targets(n_others=0).texts[:4].T
     rows = -logits.log_softmax(dim=1).diagonal().mean()
     columns = -logits.log_softmax(dim=0).diagonal().mean()
     torch.testing.assert_close(loss, (rows + columns) / 2)

@@ -54,9 +54,8 @@ class Stages:
         tokens, width = 7, load_stable_diffusion(**{"name": SD["stable_diffusion"], "part": "unet"})
         width = width.config.cross_attention_dim
         keys = [(segment, clip) for segment in ("seg1", "seg2") for clip in range(N)]
-        captions = [f"a red ball rolls over {what}" for what in "abcdefghijkl"]
         known = pd.DataFrame(keys, columns=["segment", "clip"])
-        save_table(folder / "known.tsv", known.assign(caption=captions, scene=range(2 * N)))
+        save_table(folder / "known.tsv", known.assign(scene=range(2 * N)))
         # Windows in another order than the latents, and not for all of them.
         save_table(folder / "windows.tsv", known.iloc[::-1][:-1])
         for segment in ("seg1", "seg2"):
@@ -66,6 +65,8 @@ class Stages:
         self.windows = array("windows.npy", 2 * N - 1, 2, VOXELS)
         self.latents = array("latents.npy", 2 * N, FRAMES, 4, 8, 8)
         self.text = array("text.npy", 2 * N, tokens, width)
+        self.images = array("images.npy", 2 * N, FRAMES, width)
+        self.texts = array("texts.npy", 2 * N, 3, width)
         self.empty_text = array("empty.npy", tokens, width)
 
     def _outputs(self, stage: str) -> dict[str, Path]:
@@ -87,6 +88,8 @@ class Stages:
             "clips": [self.folder / "seg1.npy", self.folder / "seg2.npy"],
             "latents_table": self.folder / "known.tsv",
             "text": self.text,
+            "images": self.images,
+            "texts": self.texts,
         }
         outputs = self._outputs("contrastive")
         contrastive.main(**{**inputs, **changes}, settings=ContrastiveSettings(**chosen), **outputs)
@@ -229,3 +232,10 @@ def test_windows_of_another_size(trained: Stages, tmp_path: Path) -> None:
 def test_batch_larger_than_the_data(trained: Stages, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only 30 examples"):
         Stages(tmp_path).mbm("x", trained.samples, None, batch_size=31)
+
+
+def test_embeddings_of_other_clips(trained: Stages, tmp_path: Path) -> None:
+    stages = Stages(tmp_path)
+    np.save(tmp_path / "few.npy", np.load(stages.texts)[:8])
+    with pytest.raises(InputError, match=r"few\.npy: 8 rows, but 12 in .*known\.tsv"):
+        stages.contrastive(mbm=trained.folder / "tuned", texts=tmp_path / "few.npy")

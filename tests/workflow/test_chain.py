@@ -66,9 +66,24 @@ def test_a_second_run_has_nothing_to_do(chain):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_frames_wordings_and_scenes_of_the_demo(chain):
+    shared = chain.folder / "results/shared"
+    scenes = pd.read_csv(shared / "scenes/seg1.tsv", sep="\t")
+    assert len(scenes) == 10
+    shots = pd.read_csv(chain.folder / "data/demo/video_fmri_dataset/stimuli/seg1.tsv", sep="\t")
+    frames = scenes.filter(like="scene_").to_numpy().ravel()
+    # A frame shows a new shot: here all cuts are found, though motion may add some.
+    shown = np.searchsorted(shots["start"], np.arange(60) / 3 + 1e-6, side="right")
+    assert (np.diff(frames)[np.diff(shown) > 0] > 0).all()
+    images, texts = (np.load(shared / f"embeddings/{name}.npy") for name in ("images", "texts"))
+    assert images.shape[:2] == (40, 6)
+    assert texts.shape[:2] == (40, 9)
+
+
 SCORED = {"score", "videos"}
 RECONSTRUCTED = {"reconstruct", *SCORED}
 COTRAINED = {"cotraining", *RECONSTRUCTED}
+OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +95,10 @@ COTRAINED = {"cotraining", *RECONSTRUCTED}
         ({"cotraining": {"duration": 3, "batch_size": 3}}, COTRAINED),
         ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
         ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
+        ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
+        ({"scenes": {"threshold": 9}}, {"scenes", *OF_SCENES}),
+        ({"scenes": {"corrections": "mended/{segment}.tsv"}}, set()),  # none are there yet
+        ({"scoring": {"leave_out_cuts": True}}, SCORED),
         ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
         (
             {"selection": {"share": 0.9}},
@@ -111,3 +130,30 @@ def test_a_new_lock_reruns_everything(chain):
 def test_a_touched_film_reruns_nothing(chain):
     (chain.folder / "data/demo/video_fmri_dataset/stimuli/seg1.mp4").touch()
     assert not chain.jobs(TARGET)
+
+
+def test_a_corrected_caption_reruns_just_what_reads_it(chain):
+    """Adding a table does, and editing it; touching it does not."""
+    before = chain.config.read_text()
+    scenes, folder = "results/shared/scenes/test1.tsv", chain.folder / "mended"
+    table = chain.folder / scenes
+    folder.mkdir()
+    try:
+        chain.configure(scenes={"corrections": "mended/{segment}.tsv"})
+        (folder / "seg1.tsv").write_text("clip\tcaption\n3\ta green bear\n")
+        assert set(chain.jobs(TARGET)) == {"scenes", *OF_SCENES}
+        assert chain.jobs(TARGET)["scenes"] == 1
+        (folder / "seg1.tsv").rename(folder / "test1.tsv")
+        assert chain.jobs(TARGET) == {"scenes": 1, "videos": 1}  # of a test segment: the page only
+        assert chain.snakemake("--", scenes).returncode == 0
+        assert pd.read_csv(table, sep="\t")["caption"][3] == "a green bear"
+        (folder / "test1.tsv").touch()
+        assert not chain.jobs(scenes)
+        (folder / "test1.tsv").write_text("clip\tcaption\n3\ta red bear\n")
+        assert chain.jobs(scenes) == {"scenes": 1}
+    finally:
+        chain.config.write_text(before)
+        (folder / "test1.tsv").unlink(missing_ok=True)
+        (folder / "seg1.tsv").unlink(missing_ok=True)
+        assert chain.snakemake("--", scenes).returncode == 0
+    assert pd.read_csv(table, sep="\t")["caption"][3] != "a green bear"

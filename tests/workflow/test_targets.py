@@ -8,7 +8,9 @@ SHARED = {
     "demo_film": SEGMENTS,
     "clips": SEGMENTS,
     "captions": SEGMENTS,
+    "scenes": SEGMENTS,
     "latents": 1,
+    "embeddings": 1,
     "demo_rest": 6,
     "samples": 3,
     "pretraining": 1,
@@ -36,6 +38,10 @@ CHAIN = SHARED | OWN
     [
         ("results/sub1/videos", CHAIN),
         ("results/shared/captions/seg10.tsv", {"demo_film": 1, "clips": 1, "captions": 1}),
+        (
+            "results/shared/scenes/seg10.tsv",
+            {"demo_film": 1, "clips": 1, "captions": 1, "scenes": 1},
+        ),
         ("results/shared/pretraining/model", {"demo_rest": 6, "samples": 3, "pretraining": 1}),
         (
             "results/sub2/selection/voxels.tsv",
@@ -59,6 +65,21 @@ def test_the_control_shares_the_films_and_the_selection(checkout):
     added = checkout.jobs("control") - checkout.jobs("results/sub1/metrics.tsv")
     trained = ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score")
     assert added == dict.fromkeys(trained, 1)
+
+
+def test_scores_ask_for_scenes_only_to_leave_out_cuts(checkout):
+    metrics = "results/sub1/metrics.tsv"
+    assert checkout.jobs(metrics)["scenes"] == 18
+    checkout.configure(variants={"whole": {"scoring": {"leave_out_cuts": True}}})
+    assert checkout.jobs("results/sub1/variants/whole/metrics.tsv")["scenes"] == SEGMENTS
+
+
+def test_corrections_of_no_segment_are_named(checkout):
+    checkout.configure(scenes={"corrections": "mended/{segment}.tsv"})
+    touch(checkout.folder / "mended" / "sge10.tsv")
+    done = checkout.snakemake("--dry-run", "--", "results/sub1/videos")
+    assert done.returncode != 0
+    assert "mended/{segment}.tsv is there for sge10" in done.stdout + done.stderr
 
 
 def touch(path):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from einops import rearrange
-from PIL import Image
 from torch import Tensor, nn
 
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.progress import progress
 from mindvideo.training import augment
 from mindvideo.training.datasets import Batch
 from mindvideo.training.similarity import clip_loss, gather, retrieval
@@ -32,100 +29,70 @@ class Frames(Protocol):
 
 
 class ClipTargets:
-    """Embeddings of frames and captions by the frozen CLIP, of unit length.
+    """Embeddings of frames and of wordings of captions by the frozen CLIP, of unit length.
 
-    Those of whole frames and of captions as they are get computed once, at the start; those of
-    cropped frames and of captions with words swapped are computed when they are drawn.
+    All of them were computed before (stage `embeddings`), but for those of cropped frames, which
+    are embedded when they are drawn: of the crops that a frame has, a training sees few.
 
     Parameters
     ----------
-    clip : object
-        With `model`, `preprocess` and `tokenizer`, as ``models.pretrained.load_clip`` gives.
-    frames : Frames
-        Of each example.
-    captions : sequence of str
-        Of each example.
-    modalities : sequence of {"text", "image"}
-        Only these are embedded.
-    device : torch.device
-    batch_size : int
-        Frames or captions embedded at once at the start.
-
-    Attributes
-    ----------
     images : Tensor, shape (n, f, d)
-        Where asked for.
-    texts : Tensor, shape (n, d)
-        Where asked for.
+        Of each example's frames.
+    wordings : Tensor, shape (n, 1 + w, d)
+        Of each example's caption as it is, then of other wordings of it.
+    frames : Frames, optional
+        Of each example; only crops need them.
+    embed : callable, optional
+        Frames of any size → (n, d); only crops need it.
     """
 
     def __init__(
         self,
-        clip: Any,
-        frames: Frames,
-        captions: Sequence[str],
-        modalities: Sequence[Literal["text", "image"]],
-        device: torch.device,
-        batch_size: int = 64,
+        images: Tensor,
+        wordings: Tensor,
+        frames: Frames | None = None,
+        embed: Callable[[Sequence[np.ndarray]], Tensor] | None = None,
     ) -> None:
-        self._clip, self._device = clip, device
-        self._frames, self._captions = frames, captions
-        clip.model.to(device).eval().requires_grad_(False)
-        self.n_frames = len(frames[0])
-        if "image" in modalities:
-            size = max(1, batch_size // self.n_frames)
-            starts = progress(range(0, len(frames), size), desc="CLIP: frames", unit="batch")
-            parts = [
-                self.embed_images([f for i in rows for f in frames[i]])
-                for rows in (range(start, min(start + size, len(frames))) for start in starts)
-            ]
-            self.images = rearrange(torch.cat(parts), "(n f) d -> n f d", f=self.n_frames)
-        if "text" in modalities:
-            parts = [
-                self.embed_texts(captions[start : start + batch_size])
-                for start in range(0, len(captions), batch_size)
-            ]
-            self.texts = torch.cat(parts)
+        self.images, self.wordings = images, wordings
+        self._frames, self._embed = frames, embed
 
     @property
     def width(self) -> int:
         """Dimensions of the embeddings, d."""
-        return (self.images if hasattr(self, "images") else self.texts).shape[-1]
+        return self.images.shape[-1]
 
-    @torch.no_grad()
-    def embed_images(self, frames: Sequence[np.ndarray]) -> Tensor:
-        """Frames (h, w, 3), uint8, of any size → (n, d)"""
-        prepared = [self._clip.preprocess(Image.fromarray(frame)) for frame in frames]
-        pixels = torch.stack(prepared).to(self._device)
-        return F.normalize(self._clip.model.encode_image(pixels).float(), dim=-1)
+    @property
+    def texts(self) -> Tensor:
+        """Embeddings of the captions as they are, (n, d)."""
+        return self.wordings[:, 0]
 
-    @torch.no_grad()
-    def embed_texts(self, captions: Sequence[str]) -> Tensor:
-        """Captions → (n, d)"""
-        tokens = self._clip.tokenizer(list(captions)).to(self._device)
-        return F.normalize(self._clip.model.encode_text(tokens).float(), dim=-1)
+    @property
+    def n_frames(self) -> int:
+        """Frames of a clip, f."""
+        return self.images.shape[1]
 
     def draw_images(self, index: Tensor, crop: float, generator: torch.Generator) -> Tensor:
         """A random frame of each example, cropped with a probability: (b, d)."""
-        numbers = torch.randint(self.images.shape[1], (len(index),), generator=generator)
-        targets = self.images[index.to(self._device), numbers.to(self._device)]  # a copy
+        numbers = torch.randint(self.n_frames, (len(index),), generator=generator)
+        device = self.images.device
+        targets = self.images[index.to(device), numbers.to(device)]  # a copy
         picked = augment.chosen(len(index), crop, generator)
         places = [place for place, is_picked in enumerate(picked) if is_picked]
         if places:
+            assert self._frames is not None
+            assert self._embed is not None
             frames = [self._frames[int(index[i])][int(numbers[i])] for i in places]
-            targets[places] = self.embed_images([augment.crop(f, generator) for f in frames])
+            targets[places] = self._embed([augment.crop(f, generator) for f in frames])
         return targets
 
-    def draw_texts(self, index: Tensor, swap: float, generator: torch.Generator) -> Tensor:
-        """The caption of each example, two words swapped with a probability: (b, d)."""
-        targets = self.texts[index.to(self._device)]
-        picked = augment.chosen(len(index), swap, generator)
-        places = [place for place, is_picked in enumerate(picked) if is_picked]
-        if places:
-            captions = [self._captions[int(index[i])] for i in places]
-            swapped = [augment.swap_words(caption, generator) for caption in captions]
-            targets[places] = self.embed_texts(swapped)
-        return targets
+    def draw_texts(self, index: Tensor, generator: torch.Generator) -> Tensor:
+        """A random wording of each example's caption, itself only where it has no other: (b, d)."""
+        n_others = self.wordings.shape[1] - 1
+        device = self.wordings.device
+        if not n_others:
+            return self.texts[index.to(device)]
+        numbers = 1 + torch.randint(n_others, (len(index),), generator=generator)
+        return self.wordings[index.to(device), numbers.to(device)]
 
 
 class FmriToClip(nn.Module):
@@ -154,7 +121,7 @@ class Contrast:
     targets : ClipTargets
     modalities : sequence of {"text", "image"}
         Terms of the loss.
-    sparsify, crop, word_swap, align_tokens : float
+    sparsify, crop, align_tokens : float
         As in ``settings.Contrastive``.
     """
 
@@ -162,7 +129,6 @@ class Contrast:
     modalities: Sequence[Literal["text", "image"]]
     sparsify: float
     crop: float
-    word_swap: float
     align_tokens: float
     decomposes: ClassVar[bool] = False
 
@@ -187,4 +153,4 @@ class Contrast:
     def _draw(self, modality: str, index: Tensor, generator: torch.Generator) -> Tensor:
         if modality == "image":
             return self.targets.draw_images(index, self.crop, generator)
-        return self.targets.draw_texts(index, self.word_swap, generator)
+        return self.targets.draw_texts(index, generator)

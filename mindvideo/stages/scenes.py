@@ -1,0 +1,62 @@
+"""Find the cuts of one segment's film, and say of each clip what it shows."""
+
+from __future__ import annotations
+
+import logging
+
+from mindvideo.io.scenes import load_corrections, scene_table
+from mindvideo.io.tables import load_table, save_table
+from mindvideo.settings import SceneSettings
+from mindvideo.stages import Input, Inputs, Output
+from mindvideo.stimuli.scenes import (
+    cuts_of_captions,
+    cuts_of_pictures,
+    join_captions,
+    main_scene,
+    number_scenes,
+)
+
+log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    captions: Input,
+    changes: Input,
+    corrections: Inputs | None,
+    scenes: Output,
+    settings: SceneSettings,
+) -> None:
+    """Write a row a clip: its caption, its scene, and the scene of each frame.
+
+    `corrections` are tables of captions that a person has corrected: these stand, the others are
+    joined from those of the frames.
+    """
+    table = load_table(captions, ["clip", "frame_1"]).fillna("")
+    frames = [name for name in table.columns if name.startswith("frame_")]
+    wordings = table[frames].astype(str).to_numpy()
+    words = wordings.ravel().tolist()
+    found = load_table(changes, ["time", "score"])
+
+    jumps = cuts_of_pictures(
+        found["time"].to_numpy(float),
+        found["score"].to_numpy(float),
+        threshold=settings.threshold if "pictures" in settings.cuts else float("inf"),
+        fps=settings.fps,
+        n_frames=len(words),
+    )
+    turns = cuts_of_captions(words, settings.same_scene)
+    if "captions" not in settings.cuts:
+        turns[:] = False
+    numbers = number_scenes(jumps, turns).reshape(wordings.shape)
+    joined = [join_captions(w, s, settings.same_scene) for w, s in zip(wordings.tolist(), numbers)]
+    for path in corrections or []:
+        corrected = load_corrections(path, len(table))
+        log.info("%s: %d captions corrected", path, len(corrected))
+        for clip, caption in corrected.items():
+            joined[clip] = caption
+
+    result = scene_table(joined, [main_scene(s) for s in numbers], numbers)
+    n_cut = int((numbers[:, 0] != numbers[:, -1]).sum())
+    log.info("%s: %d scenes, %d clips with a cut", captions.stem, numbers.max() + 1, n_cut)
+    save_table(scenes, result)

@@ -1,0 +1,1 @@
+"""Captions, scenes and wordings: strings and numpy in, the same out."""
