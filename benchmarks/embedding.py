@@ -1,0 +1,91 @@
+"""What random crops cost a training, beside what is embedded once.
+
+``python benchmarks/embedding.py [--clip ViT-L-14]``
+
+Times CLIP on frames and captions, and a draw of a step's targets (batch 20, half of the frames
+cropped, as in the paper), with random weights: speed needs no others. `--clip ViT-L-14` is the
+paper's; `zoo:clip`, the demo's, is the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import open_clip
+import torch
+
+from mindvideo.models.device import device
+from mindvideo.models.encoding import embed_frames, embed_texts
+from mindvideo.models.pretrained import load_clip
+from mindvideo.training.objectives.contrastive import ClipTargets
+
+BATCH, CROP, N_CLIPS, N_FRAMES, SIZE, STEPS, WORDINGS = 20, 0.5, 4320, 6, 256, 1200, 8
+
+
+def seconds(run: Callable[[], object], repeats: int) -> float:
+    """Of a call, median: on a CPU those that it was busy, whatever else runs there."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    times = []
+    for _ in range(repeats + 1):
+        start = clock()
+        run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(clock() - start)
+    return float(np.median(times[1:]))  # the first warms up
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--clip", default="zoo:clip")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=60, help="frames of a timed call")
+    arguments = parser.parse_args()
+    if arguments.clip.startswith("zoo:"):
+        clip = load_clip(arguments.clip)
+    else:
+        model, _, preprocess = open_clip.create_model_and_transforms(arguments.clip)
+        tokenizer = open_clip.get_tokenizer(arguments.clip)
+        clip = SimpleNamespace(model=model.eval(), preprocess=preprocess, tokenizer=tokenizer)
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (40, N_FRAMES, SIZE, SIZE, 3), dtype=np.uint8)
+    texts = ["a man riding a wave on top of a surfboard"] * 64
+    width = embed_texts(clip, texts[:1]).shape[-1]
+
+    n, some = arguments.frames, frames.reshape(-1, SIZE, SIZE, 3)[: arguments.frames]
+    frame = seconds(lambda: embed_frames(clip, some), arguments.repeats) / n
+    text = seconds(lambda: embed_texts(clip, texts[:n]), arguments.repeats) / len(texts[:n])
+    images = torch.randn(40, N_FRAMES, width, device=device())
+    wordings = torch.randn(40, 1 + WORDINGS, width, device=device())
+    targets = ClipTargets(images, wordings, frames, lambda crops: embed_frames(clip, crops))
+    index, generator = torch.arange(BATCH), torch.Generator().manual_seed(0)
+
+    def draw(crop: float) -> Callable[[], object]:
+        return lambda: (
+            targets.draw_images(index, crop, generator),
+            targets.draw_texts(index, generator),
+        )
+
+    cached, cropped = (seconds(draw(crop), arguments.repeats) for crop in (0.0, CROP))
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    n_crops = STEPS * BATCH * CROP
+    n_frames, n_texts = N_CLIPS * N_FRAMES, N_CLIPS * (1 + WORDINGS)
+    print(f"{arguments.clip} on {where}, {SIZE} px\n")
+    print("| | each | all |\n|---|---|---|")
+    rows = [
+        ("frames, once", frame, n_frames),
+        ("wordings, once (at most)", text, n_texts),
+        ("a step's targets from these", cached, STEPS),
+        (f"the same, {CROP:.0%} of the frames cropped", cropped, STEPS),
+    ]
+    for name, each, count in rows:
+        print(f"| {name} | {each * 1e3:.2f} ms | {count:,}: {each * count / 60:.1f} min |")
+    print(f"\nA training draws {n_crops:,.0f} crops.")
+
+
+if __name__ == "__main__":
+    main()
