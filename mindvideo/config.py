@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mindvideo.dataset import Dataset, Pretraining
-from mindvideo.descriptions import read_dataset, read_pretraining
+from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml
 from mindvideo.errors import InputError
 from mindvideo.settings import (
     Captions,
@@ -104,6 +105,17 @@ class Config(Stages):
         for section, changes in self.variants.get(variant or "", {}).items():
             base[section] = base.get(section, {}) | changes
         return Stages.model_validate(base)
+
+
+def load_config(path: Path) -> Config:
+    """A configuration file, checked.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or naming every wrong key in it.
+    """
+    return check_config(read_yaml(path, "configuration"), str(path))
 
 
 def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
