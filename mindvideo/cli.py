@@ -32,9 +32,7 @@ def _overview() -> str:
         lines.append(f"\n  {title}")
         for stage in map(read_stage, names):
             lines.append(f"    {stage.command:<14} {stage.summary}")
-    lines.append(
-        "\nmindvideo STAGE --help tells a stage's files and settings, mindvideo COMMAND --help a\ncommand's arguments."
-    )
+    lines.append("\nmindvideo STAGE --help tells a stage's files and settings.")
     lines.append("The whole chain: snakemake --cores all results/sub1/videos")
     return "\n".join(lines)
 

@@ -48,6 +48,37 @@ def _runs(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# --- check-dataset --------------------------------------------------------------------------------
+
+
+def _declare_check(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("--deep", action="store_true", help="read the runs' values, too (slow)")
+    parser.add_argument("--all", action="store_true", help="name every file, however many")
+    parser.add_argument(
+        "--only", choices=["dataset", "pretraining_data"], help="only one of the two data sets"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mindvideo import check
+    from mindvideo.config import load_config
+    from mindvideo.findings import report
+
+    config = load_config(arguments.config)
+    found = []
+    if arguments.only != "pretraining_data":
+        dataset = config.dataset
+        print(f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, "
+              f"{len(dataset.subjects)} subjects")  # fmt: skip
+        found += check.check_dataset(dataset, deep=arguments.deep)
+    if arguments.only != "dataset":
+        seconds = config.samples.seconds
+        found += check.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+    print("\n" + report(found, everything=arguments.all))
+    return int(any(finding.level == "error" for finding in found))
+
+
 # --- unpack ---------------------------------------------------------------------------------------
 
 
@@ -104,6 +135,8 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 COMMANDS = {
+    "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
+                             _declare_check, _check),
     "runs": Command("Write the table of runs that a data set's description stands for.", _config,
                     _runs),
     "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",

@@ -187,6 +187,11 @@ class Dataset(Section):
     @cached_property
     def rows(self) -> list[Run]:
         """All runs but those excluded: by subject, training before test, in numeric order."""
+        return [run for run in self.all_rows if not self.keys(run) & set(self.exclude)]
+
+    @cached_property
+    def all_rows(self) -> list[Run]:
+        """Those excluded too."""
         place = {segment: i for i, segment in enumerate(self.segments)}
         subjects = list(self.subjects)
         rows = self.runs or [
@@ -195,8 +200,7 @@ class Dataset(Section):
             for segment in self.segments
             for repeat in range(1, self.repeats[self.split_of(segment)] + 1)
         ]
-        kept = [run for run in rows if not self.keys(run) & set(self.exclude)]
-        return sorted(kept, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
+        return sorted(rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
 
     def _run(self, subject: str, segment: str, repeat: int) -> Run:
         folder, timing = self.subjects[subject], self.timing_of(segment)

@@ -105,9 +105,10 @@ def pretraining_subjects(data: Pretraining) -> list[str]:
     found = [name for name in named if any(Path(p).is_file() for p in data.run_paths(name))]
     if not found:
         example = data.run_paths(data.subjects[0] if data.subjects != "*" else "SUBJECT")[0]
+        runs = ", ".join(data.runs[:3]) + (", …" if len(data.runs) > 3 else "")
         raise InputError(
-            f"pretraining_data: no subject has any of the runs {', '.join(data.runs)} (seen from "
-            f"{Path.cwd()}; looked for {example}): check pretraining_data.run and .subjects"
+            f"no subject has any of the {len(data.runs)} pre-training runs ({runs}): looked for "
+            f"{example} and the like in {Path.cwd()}. Check pretraining_data.run and .subjects"
         )
     return found
 

@@ -104,7 +104,7 @@ def test_runs_that_must_be_there_are_all_named(hcp):
 
 def test_no_run_at_all(hcp):
     data = hcp.model_copy(update={"subjects": ["11", "12"]})
-    with pytest.raises(InputError, match=r"no subject has any of the runs .*looked for .*/11/MNI"):
+    with pytest.raises(InputError, match=r"no subject has any of the 18 .*looked for .*/11/MNI"):
         pretraining_subjects(data)
 
 

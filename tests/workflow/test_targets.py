@@ -108,7 +108,10 @@ def test_without_any_pretraining_run_the_windows_can_still_be_made(checkout):
     assert checkout.jobs("results/sub1/windows/train.npy", options=options)["windows"] == 1
     done = checkout.snakemake("--dry-run", *options, "--", "results/shared/pretraining/model")
     assert done.returncode != 0
-    assert "no subject has any of the runs rfMRI_REST1_LR" in done.stdout + done.stderr
+    assert (
+        "no subject has any of the 18 pre-training runs (rfMRI_REST1_LR, "
+        in done.stdout + done.stderr
+    )
 
 
 def test_a_segment_whose_runs_are_all_left_out_is_left_out(checkout):
