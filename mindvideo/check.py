@@ -40,7 +40,7 @@ def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
     shots = dataset.shots_paths(dataset.segments)
     found = [*_description(dataset)]
     found += _absent(dict.fromkeys([*films.values(), *shots, *masks.values(), *paths, *tables]))
-    headers = {}
+    headers: dict[str, Header] = {}
     for path in progress(_present(paths), desc="runs", unit="run"):
         header, findings = _header(path, dataset.space == "cifti")
         headers |= {path: header} if header else {}
@@ -227,7 +227,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
         ]
     paths = [p for name in subjects for p in descriptions.pretraining_runs(data, name)]
     found += _absent(paths)
-    headers = {}
+    headers: dict[str, Header] = {}
     for path in progress(_present(paths), desc="pre-training runs", unit="run"):
         header, findings = _header(path, True)
         found += findings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import re
 import zlib
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Literal
 from xml.parsers import expat
 
 import imageio_ffmpeg
@@ -142,8 +143,8 @@ def _cifti(xml: bytes, shape: tuple[int, ...]) -> Header:
     return Header(layout, len(series), float(tr), (left, right))
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _opened(path: Path) -> io.BufferedIOBase:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _see_that_all_is_there(path: Path, content: int) -> None:
@@ -230,7 +231,7 @@ def read_values(path: Path) -> Values:
 
 def _blocks(path: Path) -> Iterator[np.ndarray]:
     """A run's values, (n_volumes, n) at a time, in the order in which they lie on the disk."""
-    image = nib.load(path)
+    image: Any = nib.load(path)
     if isinstance(image, nib.Cifti2Image):
         for start in range(0, image.shape[1], BLOCK):
             yield np.asarray(image.dataobj[:, start : start + BLOCK])
@@ -247,7 +248,8 @@ def _blocks(path: Path) -> Iterator[np.ndarray]:
 
 def mask_size(path: Path) -> int:
     """Count the voxels of a mask."""
-    return int((np.asarray(nib.load(path).dataobj) > 0).sum())  # type: ignore[attr-defined]
+    image: Any = nib.load(path)
+    return int((np.asarray(image.dataobj) > 0).sum())
 
 
 # --- films ----------------------------------------------------------------------------------------
