@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mindvideo.dataset import Dataset, Pretraining
+from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml
 from mindvideo.errors import InputError
 from mindvideo.settings import (
     Captions,
@@ -59,8 +59,16 @@ class Stages(Section):
     figures: FigureSettings = FigureSettings()
 
 
+def _or_path(schema: dict[str, Any]) -> None:
+    """Let editors take the path of a description for the description."""
+    for name in ("dataset", "pretraining_data"):
+        schema["properties"][name] = {"anyOf": [schema["properties"][name], {"type": "string"}]}
+
+
 class Config(Stages):
     """The configuration file."""
+
+    model_config = ConfigDict(json_schema_extra=_or_path)
 
     results: str = Field("results", description="folder of all results")
     dataset: Dataset
@@ -120,6 +128,17 @@ class Config(Stages):
         return Stages.model_validate(base)
 
 
+def load_config(path: Path) -> Config:
+    """A configuration file, checked.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or naming every wrong key in it.
+    """
+    return check_config(read_yaml(path, "configuration"), str(path))
+
+
 def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
     """A validation error as a person would say it: each key, what was found, what is needed."""
     lines = [f"{where}:"]
@@ -149,7 +168,7 @@ def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> 
 
 
 def check_config(values: Mapping[str, Any], where: str) -> Config:
-    """A typed configuration; `dataset` may be the path of a YAML file.
+    """A typed configuration; data sets may be paths of YAML files (:mod:`.descriptions`).
 
     Raises
     ------
@@ -157,10 +176,9 @@ def check_config(values: Mapping[str, Any], where: str) -> Config:
         Naming every wrong key, what was found and what was needed.
     """
     values = dict(values)
-    if isinstance(path := values.get("dataset"), str):
-        if not Path(path).is_file():
-            raise InputError(f"{where}: dataset: there is no file {path}")
-        values["dataset"] = yaml.safe_load(Path(path).read_text())
+    for key, read in (("dataset", read_dataset), ("pretraining_data", read_pretraining)):
+        if key in values:
+            values[key] = read(values[key], f"{where}: {key}")
     try:
         return Config.model_validate(values)
     except ValidationError as error:

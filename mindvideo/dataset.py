@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from fnmatch import fnmatchcase
 from functools import cached_property
 from string import Formatter
 from typing import Annotated, Any, Literal
@@ -157,6 +158,8 @@ class Dataset(Section):
             raise ValueError(f"repeats: nothing for {', '.join(sorted(missing))}")
         if not self.run and not self.runs:
             raise ValueError("neither `run`, a path template, nor `runs`, a table of runs, is said")
+        if other := [run.tr for run in self.runs if run.tr not in (None, self.tr)]:
+            raise ValueError(f"tr: {self.tr:g} s here, {other[0]:g} s in the table of runs")
         if not self.film and (missing := [s for s in self.segments if s not in self.films]):
             raise ValueError(f"no `film`, a path template, and no `films` of {', '.join(missing)}")
         return self
@@ -184,6 +187,11 @@ class Dataset(Section):
     @cached_property
     def rows(self) -> list[Run]:
         """All runs but those excluded: by subject, training before test, in numeric order."""
+        return [run for run in self.all_rows if not self.keys(run) & set(self.exclude)]
+
+    @cached_property
+    def all_rows(self) -> list[Run]:
+        """Those excluded too."""
         place = {segment: i for i, segment in enumerate(self.segments)}
         subjects = list(self.subjects)
         rows = self.runs or [
@@ -192,8 +200,7 @@ class Dataset(Section):
             for segment in self.segments
             for repeat in range(1, self.repeats[self.split_of(segment)] + 1)
         ]
-        kept = [run for run in rows if not self.keys(run) & set(self.exclude)]
-        return sorted(kept, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
+        return sorted(rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
 
     def _run(self, subject: str, segment: str, repeat: int) -> Run:
         folder, timing = self.subjects[subject], self.timing_of(segment)
@@ -286,7 +293,8 @@ def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
     }
     clips = {s: run.clips for s, run in segments.items() if run.clips}
     films = {s: run.film for s, run in segments.items() if run.film}
-    return {
+    tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
+    return tr | {
         "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
         "train": [s for s, run in segments.items() if run.split == "train"],
         "test": [s for s, run in segments.items() if run.split == "test"],
@@ -301,10 +309,9 @@ class Pretraining(Section):
     """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
 
     tr: PositiveFloat = Field(description="repetition time [s]")
-    subjects: list[Name] = Field(
-        min_length=1,
-        description="a list, or the path of a table whose first column names them, or '*': those "
-        "that have a file at `run`",
+    subjects: Annotated[list[Name], Field(min_length=1)] | Literal["*"] = Field(
+        description="a list, or the path of a table whose first column names them, or '*': all "
+        "that have a run on the disk",
     )
     runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
     run: str = Field(description="path template with {subject}, {run}")
@@ -312,5 +319,20 @@ class Pretraining(Section):
         {}, description="name of a run, or a pattern of names (tfMRI_*): its own path template"
     )
     absent: Literal["error", "skip"] = Field(
-        "error", description="runs that have no file: an error, or not all subjects have all runs"
+        "error", description="runs that have no file: `skip` where not every subject has them all"
     )
+
+    @model_validator(mode="after")
+    def _templates_can_be_filled_in(self) -> Pretraining:
+        for field, template in (("run", self.run), *self.exceptions.items()):
+            check_template(field, template, {"subject", "run"})
+            if "{subject}" not in template:
+                raise ValueError(f"{field}: {template!r} has no {{subject}}")
+        return self
+
+    def run_path(self, subject: str, run: str) -> str:
+        own = (t for pattern, t in self.exceptions.items() if fnmatchcase(run, pattern))
+        return next(own, self.run).format(subject=subject, run=run)
+
+    def run_paths(self, subject: str) -> list[str]:
+        return [self.run_path(subject, run) for run in self.runs]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from mindvideo import settings as s
 from mindvideo.config import Config, Stages
+from mindvideo.dataset import Split
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.provenance import code_digest, file_digest, text_digest
 from mindvideo.registry import read_stage
@@ -92,6 +93,13 @@ class Plan:
             and getattr(self.stages[variant], section) != getattr(self.stages[None], section)
         }
         return f"{place}/variants/{variant}" if changed else place
+
+    def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
+        """Segments that an artefact has a file of; a subject's own: those that it has runs of."""
+        dataset = self.config.dataset
+        if ARTEFACTS[artefact].shared:
+            return getattr(dataset, split)
+        return dataset.segments_of(owner.partition("/")[0], split)
 
     def owners(self, shared: bool) -> str:
         """Regular expression of the owners, for the wildcards' constraints."""

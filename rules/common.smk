@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.plan import Plan
@@ -51,10 +52,10 @@ def metrics(wildcards):
 
 def each(artefact, split, suffix):
     """Input function: an artefact's files of all training or test segments, in order."""
-    segments = getattr(DATASET, split)
 
     def paths(wildcards):
         folder = PLAN.home(artefact, owner(wildcards))
+        segments = PLAN.segments(artefact, owner(wildcards), split)
         return [f"{RESULTS}/{folder}/{artefact}/{segment}{suffix}" for segment in segments]
 
     return paths
@@ -83,7 +84,7 @@ def runs(wildcards):
 
 
 def first_run(wildcards):
-    return DATASET.run_paths(subject(wildcards), DATASET.train[0])[0]
+    return next(run.path for run in DATASET.rows if run.subject == subject(wildcards))
 
 
 def subject(wildcards):
@@ -91,12 +92,13 @@ def subject(wildcards):
 
 
 def pretraining_runs(wildcards):
-    return [PRETRAINING.run.format(subject=wildcards.subject, run=run) for run in PRETRAINING.runs]
+    return descriptions.pretraining_runs(PRETRAINING, wildcards.subject)
 
 
 def all_samples(wildcards):
     folder = PLAN.home("samples", owner(wildcards))
-    return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in PRETRAINING.subjects]
+    subjects = descriptions.pretraining_subjects(PRETRAINING)
+    return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in subjects]
 
 
 def histories(wildcards):
