@@ -64,7 +64,10 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             parameter.option,
             dest=parameter.name,
             type=str if parameter.kind == "str" else Path,
-            nargs="+" if parameter.many else None,
+            # An optional input may be named without a value, as a rule does that has none.
+            nargs={(True, False): "+", (True, True): "*", (False, True): "?"}.get(
+                (parameter.many, parameter.optional)
+            ),
             required=not parameter.optional,
             metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",
         )

@@ -99,6 +99,27 @@ class Config(Stages):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _readings_are_there(self) -> Config:
+        for variant in (None, *self.variants):
+            where, stages = f"variants.{variant}." if variant else "", self.stages(variant)
+            bare = [run.path for run in self.dataset.rows if not run.confounds]
+            if (names := stages.clean.confounds) and bare:
+                raise ValueError(
+                    f"{where}clean.confounds asks for {', '.join(names)}, and {len(bare)} runs "
+                    f"have no table of confounds ({bare[0]}, …): give their path as "
+                    "dataset.confounds"
+                )
+            if not stages.regions.atlas and (
+                self.dataset.space != "volume" or not self.dataset.mask
+            ):
+                raise ValueError(
+                    f"{where}regions.atlas is false: that is for volumes in native space, of which "
+                    "dataset.mask says the voxels; here dataset.space is "
+                    f"{self.dataset.space}, dataset.mask {self.dataset.mask}"
+                )
+        return self
+
     def stages(self, variant: str | None = None) -> Stages:
         """The sections of the full model, or of a variant of it."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}

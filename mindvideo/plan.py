@@ -207,11 +207,16 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "latents": lambda c, v, _: s.LatentSettings(
         **v.latents.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
     ),
-    "regions": lambda c, v, _: v.regions,
-    "clean": lambda c, v, seg: s.CleanSettings(**_recording(c, v.clean, seg)),
+    "regions": lambda c, v, _: s.RegionSettings(**v.regions.model_dump(), space=c.dataset.space),
+    "clean": lambda c, v, seg: s.CleanSettings(
+        **_recording(c, v.clean, seg),
+        average=seg in c.dataset.test and not v.clean.keep_test_repeats,
+    ),
     "select": lambda c, v, _: v.selection,
     "windows": lambda c, v, _: s.WindowSettings(
-        **v.windows.model_dump(), lag=c.dataset.lag, patch_size=v.encoder.patch_size
+        **v.windows.model_dump()
+        | {"lag": c.dataset.lag if v.windows.lag is None else v.windows.lag},
+        patch_size=v.encoder.patch_size,
     ),
     "samples": lambda c, v, _: s.SampleSettings(
         **v.samples.model_dump(), tr=c.pretraining_data.tr, patch_size=v.encoder.patch_size
