@@ -18,7 +18,7 @@ from mindvideo.cli import main
 from mindvideo.dataset import Pretraining
 from mindvideo.demo.rest import layout
 from mindvideo.findings import report
-from mindvideo.io.runs import write_dtseries
+from mindvideo.io.cifti import write_dtseries
 
 DATA = Path("video_fmri_dataset")
 FEW = {"train": ["seg1", "seg10"], "test": ["test1"], "exclude": []}
