@@ -23,7 +23,7 @@ from mindvideo.dataset import Dataset, Run
 from mindvideo.demo.rest import layout
 from mindvideo.descriptions import read_dataset
 from mindvideo.fmri.atlas import grayordinates
-from mindvideo.io.runs import write_dtseries
+from mindvideo.io.cifti import write_dtseries
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (3, 4, 3)
