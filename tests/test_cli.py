@@ -2,10 +2,11 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
-from mindvideo.cli import CHAPTERS, main
+from mindvideo.cli import CHAPTERS, _parser, main
 from mindvideo.registry import read_stage, shell_command, stage_names
 
 
@@ -45,3 +46,12 @@ def test_a_rules_command_names_its_files():
         " --settings {params.settings:q} --log {log:q}"
     )
     assert "--start" not in shell_command("mbm", without=("start",))
+
+
+def test_an_optional_input_can_be_named_without_a_file():
+    parser = _parser(read_stage("clean"))
+    needed = ["--runs", "a", "b", "--regions", "c", "--cleaned", "d", "--tsnr", "e", "--table", "f"]
+    assert parser.parse_args([*needed, "--confounds"]).confounds == []
+    assert parser.parse_args([*needed, "--confounds", "g"]).confounds == [Path("g")]
+    needed = ["--run", "a", "--regions", "b", "--networks", "c"]
+    assert _parser(read_stage("regions")).parse_args([*needed, "--mask"]).mask is None

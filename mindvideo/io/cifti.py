@@ -31,6 +31,7 @@ from mindvideo.io.images import open_image, readable
 from mindvideo.io.spaces import Grayordinates
 
 CIFTI_CODE = 32  # of a NIfTI header's extension
+NEAR = 64  # grayordinates: to read over a smaller gap is faster than to skip it
 DENSE = (".dtseries.nii", ".dscalar.nii", ".dlabel.nii")
 
 
@@ -66,18 +67,24 @@ class Dense:
     def read(self, columns: np.ndarray) -> np.ndarray:
         """Some grayordinates, (n_rows, n) float32; the values of each lie together in memory.
 
-        On disk they lie together too: read is the stretch from the first to the last of them.
+        On disk they lie together too: read are the stretches in which those asked for lie.
         """
         stored = self.stored
         needed = stored.offset + int(np.prod(stored.shape)) * stored.dtype.itemsize
-        first, last = int(columns.min()), int(columns.max()) + 1
+        order = np.argsort(columns, kind="stable")
+        ordered = columns[order]
+        ends = np.flatnonzero(np.diff(ordered) > NEAR) + 1
+        values = np.empty((len(columns), len(self)), dtype=np.float32)
         with readable(self.path):
             if self.path.suffix != ".gz" and (size := os.path.getsize(self.path)) < needed:
                 raise EOFError(f"{size} bytes, {needed} expected")
-            values = np.asarray(stored[0, 0, 0, 0, :, first:last])
-        if len(columns) < last - first or (np.diff(columns) != 1).any():
-            values = values[:, columns - first]
-        return values.astype(np.float32, copy=False)
+            for here in np.split(np.arange(len(columns)), ends):
+                first, last = int(ordered[here[0]]), int(ordered[here[-1]]) + 1
+                stretch = np.asarray(stored[0, 0, 0, 0, :, first:last]).T
+                if len(stretch) == len(columns) and (columns == np.arange(first, last)).all():
+                    return stretch.T.astype(np.float32, copy=False)
+                values[order[here]] = stretch[ordered[here] - first]
+        return values.T
 
 
 def open_dense(path: Path) -> Dense | str:

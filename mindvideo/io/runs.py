@@ -102,8 +102,7 @@ def read_run(
     """A run's voxels of a space, without the volumes to be dropped.
 
     The file is read once, front to back (and unpacked once): memory holds what is returned and one
-    volume, or of a CIFTI file, in which a grayordinate's values lie together, the stretch of
-    grayordinates from the first to the last of the space.
+    volume. In a CIFTI file a grayordinate's values lie together: only those asked for are read.
 
     Parameters
     ----------

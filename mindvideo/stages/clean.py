@@ -85,10 +85,11 @@ def main(
         dtype=np.float32,
         shape=(1 if settings.average else len(runs), settings.n_volumes, len(space)),
     )
+    buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
     steadiness, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
     for repeat, (path, beside) in enumerate(zip(runs, tables, strict=True)):
         run = _read(path, space, settings)
-        into = None if settings.average else out[repeat]
+        into = out[repeat] if buffer is None else buffer
         result = clean(run, _basis(beside, settings), out=into)
         counts = {"constant": result.constant.sum(), "not_finite": result.not_finite.sum()}
         if counts["not_finite"] > MOST_BROKEN * len(space):

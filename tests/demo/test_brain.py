@@ -25,6 +25,10 @@ def run_of(cortex, response, *names, snr=1.0):
     return record(response, cortex, RESOLUTION, 2.0, snr, stream(*names))
 
 
+def cleaned(series) -> Cleaned:
+    return clean(series.T, nuisance(polynomials(series.shape[1], 2)))
+
+
 def test_first_kept_volume_is_four_seconds_after_onset():
     assert Scanner(tr=2, n_volumes=245, drop_start=1).times[[0, 1]].tolist() == [2, 4]
     assert Scanner(tr=2, n_volumes=246, drop_start=2).times[[0, 2]].tolist() == [0, 4]

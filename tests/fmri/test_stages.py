@@ -101,7 +101,7 @@ def run_windows(folder, out, **settings):
         test_windows=out / "test.npy",
         test_table=out / "test.tsv",
         null_window=out / "null.npy",
-        settings=WindowSettings(lag=0, patch_size=16, **settings),
+        settings=WindowSettings(**{"lag": 0, "patch_size": 16} | settings),
     )
     return {name: np.load(out / f"{name}.npy") for name in ("train", "test", "null")}
 
@@ -169,6 +169,15 @@ def test_windows_are_means_of_repeats_in_the_tables_order(folder, voxels, tmp_pa
 def test_null_window_of_the_test_set_only_when_asked_for(folder, voxels, tmp_path):
     made = run_windows(folder, tmp_path, null="test-mean")
     np.testing.assert_allclose(made["null"], made["test"].mean(axis=0), atol=1e-6)
+
+
+def test_memory_maps_hold_windows_of_any_size_and_lag(folder, voxels, tmp_path):
+    plain = run_windows(folder, tmp_path, size=1)["train"][:, 0].reshape(4, 20, -1)
+    late = run_windows(folder, tmp_path, size=3, lag=2)["train"].reshape(4, 20, 3, -1)
+    for start in range(20):
+        for place in range(3):
+            volume = min(start + 2 + place, 19)  # clamped at the segment's end
+            np.testing.assert_array_equal(late[:, start, place], plain[:, volume])
 
 
 def test_shuffling_moves_windows_and_not_the_table(folder, voxels, tmp_path):
