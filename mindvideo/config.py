@@ -60,9 +60,10 @@ class Stages(Section):
 
 
 def _or_path(schema: dict[str, Any]) -> None:
-    """Let editors take the path of a description for the description."""
+    """Let editors take a description's path for it, or one that builds on another (`like`)."""
+    others = [{"type": "string"}, {"type": "object", "required": ["like"]}]
     for name in ("dataset", "pretraining_data"):
-        schema["properties"][name] = {"anyOf": [schema["properties"][name], {"type": "string"}]}
+        schema["properties"][name] = {"anyOf": [schema["properties"][name], *others]}
 
 
 class Config(Stages):

@@ -18,6 +18,8 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_va
 from mindvideo.settings import Name, Section, Timing
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
+RESERVED = {"shared", "state", "benchmarks"}
+"""Folders that lie beside the subjects' in the results."""
 PLACEHOLDERS = {
     "run": {"subject", "segment", "repeat"},
     "confounds": {"subject", "segment", "repeat"},
@@ -148,6 +150,8 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Dataset:
+        if taken := RESERVED & set(self.subjects):
+            raise ValueError(f"subjects: {', '.join(taken)} is a folder of the results: rename it")
         for field in ("clips_per_segment", "timing"):
             missing = [s for s in self.segments if s not in getattr(self, field)]
             if missing and "default" not in getattr(self, field):

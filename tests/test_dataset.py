@@ -67,6 +67,7 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"train": ["seg1", "seg2", "seg1"]}, "named more than once: seg1"),
         ({"test": ["seg1"]}, "both training and test segments: seg1"),
         ({"train": ["seg_1", "seg2"]}, "train.0"),
+        ({"subjects": {"shared": "01"}}, "subjects: shared is a folder of the results"),
         ({"repeats": {"train": 2}}, "repeats: nothing for test"),
         ({"run": None}, "neither `run`, a path template, nor `runs`"),
         ({"run": "{subject}/{segment}.nii.gz"}, r"one file for 2 runs \(sub1 seg1_1, sub1 seg1_2"),
