@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -123,7 +124,7 @@ def _unpack(arguments: argparse.Namespace) -> int:
                 archives.extract(member, target)
                 written += 1
     if not arguments.list:
-        print(f"{written} files unpacked to {folder.resolve()}, {there} were there already")
+        print(f"unpacked to {folder.resolve()}: {written}; there already: {there}")
     return 0
 
 
@@ -153,7 +154,15 @@ def run(name: str, argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"mindvideo {name}", description=command.summary)
     command.declare(parser)
     try:
-        return command.run(parser.parse_args(argv))
+        status = command.run(parser.parse_args(argv))
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"mindvideo {name}: {error}", file=sys.stderr)
-        return 1
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"mindvideo {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 1

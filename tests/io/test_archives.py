@@ -51,7 +51,7 @@ def test_the_tree_of_the_description_comes_out(tmp_path, capsys, how, prefix):
     made = tree(tmp_path / "here")
     assert made.pop("video_fmri_dataset/10.4231/readme.txt") == b"read me"
     assert made == expected
-    assert "4 files unpacked" in capsys.readouterr().out
+    assert ": 4; there already: 0" in capsys.readouterr().out
 
 
 def test_a_stored_inner_zip_is_not_written_to_disk(tmp_path, monkeypatch):
@@ -93,7 +93,7 @@ def test_only_what_is_not_there_whole_is_unpacked(tmp_path, capsys):
     cut.write_bytes(b"fil3" * 50_000)
     before = kept.stat().st_mtime_ns
     assert main(command) == 0
-    assert "1 files unpacked" in capsys.readouterr().out
+    assert ": 1; there already: 3" in capsys.readouterr().out
     assert cut.read_bytes() == FILES["stimuli/seg1.mp4"]
     assert kept.stat().st_mtime_ns == before
 
@@ -174,3 +174,9 @@ def test_no_archive(tmp_path, capsys):
     (tmp_path / "a.zip").write_text("<html>Not found</html>")
     assert main(["unpack", str(tmp_path / "a.zip")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_file_where_the_folder_should_be(tmp_path, capsys):
+    archive = twice(tmp_path / "a.zip", FILES, zipfile.ZIP_STORED)
+    assert main(["unpack", str(archive), "--to", str(archive)]) == 1
+    assert "a.zip: File exists" in capsys.readouterr().err
