@@ -40,7 +40,7 @@ def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
     shots = dataset.shots_paths(dataset.segments)
     found = [*_description(dataset)]
     found += _absent(dict.fromkeys([*films.values(), *shots, *masks.values(), *paths, *tables]))
-    headers = {}
+    headers: dict[str, Header] = {}
     for path in progress(_present(paths), desc="runs", unit="run"):
         header, findings = _header(path, dataset.space == "cifti")
         headers |= {path: header} if header else {}
@@ -227,7 +227,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
         ]
     paths = [p for name in subjects for p in descriptions.pretraining_runs(data, name)]
     found += _absent(paths)
-    headers = {}
+    headers: dict[str, Header] = {}
     for path in progress(_present(paths), desc="pre-training runs", unit="run"):
         header, findings = _header(path, True)
         found += findings
@@ -261,6 +261,10 @@ def _absent(paths: Iterable[str]) -> Iterator[Finding]:
                 yield error(str(path), f"no permission to read it (chmod u+r {path.name})")
         elif path.is_dir():
             yield error(str(path), "is a folder; a file was needed")
+        elif path.is_symlink():
+            target = os.readlink(path)
+            yield error(str(path), f"is a link to {target}, which is not there: fetch it first "
+                                   "(datalad get, git annex get)")  # fmt: skip
         elif path.parent.is_dir():
             if not os.access(path.parent, os.X_OK | os.R_OK):
                 inside[path.parent].append(path.name)

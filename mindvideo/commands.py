@@ -69,8 +69,10 @@ def _check(arguments: argparse.Namespace) -> int:
     found = []
     if arguments.only != "pretraining_data":
         dataset = config.dataset
-        print(f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, "
-              f"{len(dataset.subjects)} subjects")  # fmt: skip
+        print(
+            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
+            f"by {', '.join(dataset.subjects)}"
+        )
         found += check.check_dataset(dataset, deep=arguments.deep)
     if arguments.only != "dataset":
         seconds = config.samples.seconds

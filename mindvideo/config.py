@@ -143,13 +143,16 @@ def explain(error: ValidationError, where: str, model: type[BaseModel] | None = 
     """A validation error as a person would say it: each key, what was found, what is needed."""
     lines = [f"{where}:"]
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+        parts = [str(part) for part in problem["loc"]]
+        key = ".".join(part for part in parts if "[" not in part) or "(whole)"
         if problem["type"] == "missing":
             lines.append(f"  {key}: is missing")
         elif problem["type"] == "extra_forbidden":
             lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
         else:
             message = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "dict_type":
+                message = "pairs of a name and a value were needed, as { name: value }"
             # What contradicts itself across a section says so itself.
             whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
             found = "" if whole else f"; found {problem['input']!r:.60}"

@@ -154,8 +154,8 @@ class Dataset(Section):
                 raise ValueError(f"{field}: no `default`, and nothing for {', '.join(missing)}")
         if twice := set(self.train) & set(self.test):
             raise ValueError(f"both training and test segments: {', '.join(sorted(twice))}")
-        if missing := {"train", "test"} - set(self.repeats):
-            raise ValueError(f"repeats: nothing for {', '.join(sorted(missing))}")
+        if unsaid := {"train", "test"} - set(self.repeats):
+            raise ValueError(f"repeats: nothing for {', '.join(sorted(unsaid))}")
         if not self.run and not self.runs:
             raise ValueError("neither `run`, a path template, nor `runs`, a table of runs, is said")
         if other := [run.tr for run in self.runs if run.tr not in (None, self.tr)]:

@@ -36,43 +36,52 @@ def read_yaml(path: Path, where: str) -> dict[str, Any]:
     return values
 
 
-def read_description(given: Any, where: str, seen: tuple[str, ...] = ()) -> Any:
+def read_description(given: Any, where: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     """Values of a description: a mapping, or the path of a YAML file with one.
 
     The key `like` names another description: what is said goes before what that one says, key by
-    key. Paths are those seen from the working folder. What is no mapping is left for the model to
-    refuse.
+    key. Paths are those seen from the working folder.
 
     Raises
     ------
     InputError
-        If a file is missing, no YAML, or like itself.
+        If it is something else, or a file is missing, no YAML, or like itself.
     """
     if isinstance(given, str):
         if given in seen:
             raise InputError(f"{where}: {' is like '.join([*seen, given])}: one has to be whole")
         seen = (*seen, given)
         given = read_yaml(Path(given), where)
-    if not isinstance(given, dict) or "like" not in given:
+    if not isinstance(given, dict):
+        raise InputError(
+            f"{where}: the path of a description was needed (config/datasets/….yaml), or its keys "
+            f"and values; found {given!r:.60}"
+        )
+    if "like" not in given:
         return given
     base = read_description(str(given["like"]), f"{where}.like", seen)
     return base | {key: value for key, value in given.items() if key != "like"}
 
 
-def read_dataset(given: Any, where: str) -> Any:
+def read_dataset(given: Any, where: str) -> dict[str, Any]:
     """A data set's description, with the rows of its table of runs if it names one."""
     values = read_description(given, where)
-    if isinstance(values, dict) and isinstance(table := values.get("runs"), str):
-        values = values | {"runs": read_runs(Path(table))}
+    table = values.get("runs")
+    if isinstance(table, str):
+        return values | {"runs": read_runs(Path(table))}
+    if table:
+        raise InputError(f"{where}.runs: the path of a table was needed; found {table!r:.60}")
     return values
 
 
-def read_pretraining(given: Any, where: str) -> Any:
+def read_pretraining(given: Any, where: str) -> dict[str, Any]:
     """The description of the pre-training runs, with the subjects of its list if it names one."""
     values = read_description(given, where)
-    subjects = values.get("subjects") if isinstance(values, dict) else None
+    subjects = values.get("subjects")
     if isinstance(subjects, str) and subjects != "*":
-        values = values | {"subjects": _listed(Path(subjects), f"{where}.subjects")}
+        return values | {"subjects": _listed(Path(subjects), f"{where}.subjects")}
+    if isinstance(subjects, list):  # YAML takes 100307 for a number
+        return values | {"subjects": [str(s) if isinstance(s, int) else s for s in subjects]}
     return values
 
 

@@ -18,7 +18,7 @@ from mindvideo.cli import main
 from mindvideo.dataset import Pretraining
 from mindvideo.demo.rest import layout
 from mindvideo.findings import report
-from mindvideo.io.runs import write_dtseries
+from mindvideo.io.cifti import write_dtseries
 
 DATA = Path("video_fmri_dataset")
 FEW = {"train": ["seg1", "seg10"], "test": ["test1"], "exclude": []}
@@ -91,6 +91,8 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
     run(1, "seg11", 1).write_bytes(gzip.compress(Path("cifti.nii").read_bytes()))
     shutil.copy(run(3, "seg12", 1), run(3, "seg12", 3))
     change(run(3, "seg12", 3))
+    run(1, "seg13", 1).unlink()
+    run(1, "seg13", 1).symlink_to("../.git/annex/objects/key")
     films = DATA / "stimuli"
     (films / "seg1.mp4").unlink()
     purdue.write_film(films / "seg2.mp4", 400, 30)
@@ -106,13 +108,14 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         run(1, "test2", 9): "error: is missing; is it test2_9.mni.nii.gz, which nothing names?",
         "video_fmri_dataset/subject2/fmri/seg3/": "; 2 files belong in it: seg3_1_mni.nii.gz, …",
         run(1, "seg4", 1): "238 volumes, 245 needed (1 dropped at the start, 240 kept, 4 dropped",
-        run(1, "seg5", 1): "error: lies on another grid than 79 other runs of sub1: 3×4×3 voxels",
+        run(1, "seg5", 1): "error: lies on another grid than 78 other runs of sub1: 3×4×3 voxels",
         run(2, "seg6", 2): f"error: has the same content as {run(2, 'seg6', 1)}",
         run(1, "seg7", 1): "error: cut short or damaged",
         run(1, "seg8", 1): "error: cannot be read (BadGzipFile",
         run(1, "seg9", 1): "error: is a 3-D map",
         run(1, "seg10", 1): "warning: its header says TR 1.5 s, dataset.tr 2 s, which is used",
         run(1, "seg11", 1): "error: is a CIFTI file, but dataset.space is volume",
+        run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which is not there",
         run(3, "seg12", 3): "warning: no run of the description: one more of sub3?",
         films / "seg1.mp4": "error: is missing",
         films / "seg2.mp4": "error: the film lasts 400.00 s, 240 clips of 2 s need 480 s",
@@ -125,7 +128,7 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
     assert not said
 
     told = report(found)
-    assert told.endswith("13 errors, 5 warnings.")
+    assert told.endswith("14 errors, 5 warnings.")
     for finding in found:
         assert finding.place in told
         assert finding.message in told

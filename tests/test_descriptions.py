@@ -69,6 +69,30 @@ def test_a_description_that_cannot_be_read(tmp_path, text, match):
         read_dataset(str(path), "config.yaml: dataset")
 
 
+@pytest.mark.parametrize("given", [3, ["a"], None])
+def test_no_description(given):
+    with pytest.raises(InputError, match="dataset: the path of a description was needed"):
+        read_dataset(given, "dataset")
+
+
+def test_runs_are_no_list_in_yaml():
+    with pytest.raises(InputError, match=r"dataset\.runs: the path of a table was needed"):
+        read_dataset({"runs": [{"subject": "a"}]}, "dataset")
+
+
+def test_numbers_of_subjects_may_go_without_quotes():
+    values = {"like": "config/datasets/hcp1200.yaml", "subjects": [100307]}
+    assert read_pretraining(values, "test")["subjects"] == ["100307"]
+
+
+def test_a_number_where_names_have_values():
+    values = yaml.safe_load(Path("config/config.yaml").read_text())
+    values["dataset"] = {"like": "config/datasets/wen2018.yaml", "film_fps": 30}
+    match = r"dataset.film_fps: pairs of a name and a value were needed.*; found 30"
+    with pytest.raises(InputError, match=match):
+        check_config(values, "config.yaml")
+
+
 # --- pre-training runs ----------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import re
 import zlib
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Literal
 from xml.parsers import expat
 
 import imageio_ffmpeg
@@ -23,6 +24,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.cifti2 import BrainModelAxis, Cifti2HeaderError, SeriesAxis
 from nibabel.cifti2.parse_cifti2 import Cifti2Parser
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from mindvideo.errors import InputError
 
@@ -34,6 +37,8 @@ BLOCK = 4096
 """Grayordinates read at once."""
 KINDS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 """By the length of the header, which is what a file starts with."""
+BROKEN = (OSError, EOFError, ValueError, zlib.error)
+"""What reading a damaged file raises."""
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 SIDES = ("CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT")
@@ -86,16 +91,19 @@ def read_header(path: Path) -> Header:
     """
     try:
         with _opened(path) as file:
-            raw = file.read(4)
+            if not (raw := file.read(4)):
+                raise InputError("is empty. Fetch it again")
             size = next((s for o in ORDERS if (s := int.from_bytes(raw, o)) in KINDS), 0)
             if not size:
                 raise InputError("is no NIfTI or CIFTI file")
             raw += file.read(size - 4)
+            if len(raw) < size:
+                raise InputError(f"cut short: {len(raw)} bytes of a header. Fetch it again")
             header = KINDS[size](raw)
-            raw += file.read(int(header["vox_offset"]) - size)
+            raw += file.read(max(0, int(header["vox_offset"]) - size))
     except InputError:
         raise
-    except (OSError, EOFError, ValueError, zlib.error, nib.spatialimages.HeaderDataError) as error:
+    except (*BROKEN, HeaderDataError, WrapStructError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0][:150]
         raise InputError(f"cannot be read ({type(error).__name__}: {reason})") from error
     shape = header.get_data_shape()
@@ -142,8 +150,8 @@ def _cifti(xml: bytes, shape: tuple[int, ...]) -> Header:
     return Header(layout, len(series), float(tr), (left, right))
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _opened(path: Path) -> io.BufferedIOBase:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _see_that_all_is_there(path: Path, content: int) -> None:
@@ -222,7 +230,7 @@ def read_values(path: Path) -> Values:
             constant = (block == block[0]).all(axis=0)
             broken, still = broken + int((~finite).sum()), still + int(constant.sum())
             n_voxels += block.shape[1]
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except BROKEN as error:
         reason = str(error).partition("\n")[0][:150]
         raise InputError(f"damaged ({type(error).__name__}: {reason}). Fetch it again") from error
     return Values(n_voxels, broken, still)
@@ -230,7 +238,7 @@ def read_values(path: Path) -> Values:
 
 def _blocks(path: Path) -> Iterator[np.ndarray]:
     """A run's values, (n_volumes, n) at a time, in the order in which they lie on the disk."""
-    image = nib.load(path)
+    image: Any = nib.load(path)
     if isinstance(image, nib.Cifti2Image):
         for start in range(0, image.shape[1], BLOCK):
             yield np.asarray(image.dataobj[:, start : start + BLOCK])
@@ -247,7 +255,8 @@ def _blocks(path: Path) -> Iterator[np.ndarray]:
 
 def mask_size(path: Path) -> int:
     """Count the voxels of a mask."""
-    return int((np.asarray(nib.load(path).dataobj) > 0).sum())  # type: ignore[attr-defined]
+    image: Any = nib.load(path)
+    return int((np.asarray(image.dataobj) > 0).sum())
 
 
 # --- films ----------------------------------------------------------------------------------------

@@ -102,6 +102,19 @@ def test_the_purdue_data_set_goes_from_its_files_to_the_videos(checkout, like):
     assert not [rule for rule in jobs if rule.startswith("demo")]
 
 
+def test_more_pretraining_subjects_only_add_jobs(checkout):
+    target, options = "results/shared/pretraining/model", ("--configfile", "config/wen2018.yaml")
+    for subject in ("100307", "100408"):
+        rest(checkout, subject, "rfMRI_REST1_LR", "rfMRI_REST2_RL", "tfMRI_MOTOR_LR")
+    assert checkout.jobs(target, options=options) == {"samples": 2, "pretraining": 1}
+    for subject in ("100307", "100408"):
+        for suffix in ("npy", "tsv"):
+            touch(checkout.folder / f"results/shared/samples/{subject}.{suffix}")
+    assert checkout.jobs(target, options=options) == {"pretraining": 1}
+    rest(checkout, "99", "tfMRI_WM_RL")
+    assert checkout.jobs(target, options=options) == {"samples": 1, "pretraining": 1}
+
+
 def test_without_any_pretraining_run_the_windows_can_still_be_made(checkout):
     purdue(checkout, "wen2018")
     options = ("--configfile", "config/wen2018.yaml")
