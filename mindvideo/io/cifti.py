@@ -18,13 +18,12 @@ import numpy as np
 from nibabel.cifti2 import (
     BrainModelAxis,
     Cifti2Header,
-    Cifti2Image,
     Cifti2Matrix,
     LabelAxis,
     ScalarAxis,
     SeriesAxis,
 )
-from nibabel.cifti2.parse_cifti2 import Cifti2Parser
+from nibabel.cifti2.parse_cifti2 import Cifti2Extension, Cifti2Parser
 
 from mindvideo.errors import InputError
 from mindvideo.io.images import open_image, readable
@@ -161,9 +160,12 @@ def save_dense(
     matrix = Cifti2Matrix()
     matrix.append(rows.to_mapping(0))
     matrix.append(grid.mapping)
-    image = Cifti2Image(values.astype(np.float32), Cifti2Header(matrix))
-    image.nifti_header.set_intent(f"NIFTI_INTENT_CONNECTIVITY_DENSE_{kind}")
-    nib.save(image, path)
+    # What nibabel's Cifti2Image writes, without its copies of the header.
+    header = nib.Nifti2Header()
+    header.set_intent(f"NIFTI_INTENT_CONNECTIVITY_DENSE_{kind}")
+    header.extensions.append(Cifti2Extension.from_bytes(Cifti2Header(matrix).to_xml()))
+    stored = values.astype(np.float32, copy=False)[None, None, None, None]
+    nib.save(nib.Nifti2Image(stored, None, header), path)
 
 
 def write_dtseries(path: Path, run: np.ndarray, models: BrainModelAxis, tr: float) -> None:

@@ -127,8 +127,8 @@ def shares(labels, weights=None):
 
 
 def centroids(labels, points, weights):
-    sums = [np.bincount(labels, weights * points[:, k]) for k in range(3)]
-    return (np.stack(sums, axis=1) / np.bincount(labels, weights)[:, None])[1:]
+    sums = np.stack([np.bincount(labels, weights * points[:, k]) for k in range(3)], axis=1)
+    return sums[1:] / np.bincount(labels, weights)[1:, None]
 
 
 def test_areas_have_the_share_of_voxels_that_they_have_of_the_surface(on_volume, vertex_sizes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
@@ -257,6 +258,19 @@ def test_a_run_of_broken_voxels_is_an_error(folder, tmp_path):
     nib.save(nib.Nifti1Image(run, image.affine), tmp_path / "seg1_1.nii.gz")
     with pytest.raises(InputError, match=r"seg1_1.nii.gz: (\d+) of \1 voxels .*not finite"):
         run_clean(folder, [tmp_path / "seg1_1.nii.gz"], tmp_path, "seg1")
+
+
+def test_memory_does_not_grow_with_the_number_of_runs(folder, tmp_path):
+    def peak(runs):
+        tracemalloc.start()
+        run_clean(folder, runs, tmp_path, "test1", average=True)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    runs = [folder / f"test1_{repeat}.nii.gz" for repeat in (1, 2)]
+    peak(runs)  # what is only loaded once
+    assert peak(5 * runs) < 1.05 * peak(runs)
 
 
 def test_smoothing_reaches_the_runs(folder, tmp_path):
