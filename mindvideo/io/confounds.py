@@ -81,8 +81,7 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
     values = np.array(numbers, dtype=np.float64)
     first = np.isnan(values[0])
     values[0, first] = values[1, first]
-    finite = np.isfinite(values).all(axis=0).tolist()
-    if broken := [name for name, good in zip(columns, finite) if not good]:
+    if broken := [c for c, column in zip(columns, values.T) if not np.isfinite(column).all()]:
         raise InputError(
             f"{path}: {', '.join(broken[:3])} has values beyond the first row that are no finite "
             "numbers. Leave the column out of clean.confounds."
