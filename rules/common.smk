@@ -29,6 +29,10 @@ RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
 BENCHMARKS = f"{RESULTS}/benchmarks"
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
+MAP, LABELS = {
+    "volume": (".nii.gz", ".nii.gz"),
+    "cifti": (".dscalar.nii", ".dlabel.nii"),
+}[DATASET.space]
 
 
 def owner(wildcards):
@@ -85,6 +89,18 @@ def runs(wildcards):
 
 def first_run(wildcards):
     return next(run.path for run in DATASET.rows if run.subject == subject(wildcards))
+
+
+def brain_mask(wildcards):
+    return DATASET.mask_path(subject(wildcards)) or []
+
+
+def confounds(wildcards):
+    """Tables beside the runs, where the settings take columns out of them."""
+    variant = owner(wildcards).partition("/variants/")[2] or None
+    if not PLAN.stages[variant].clean.confounds:
+        return []
+    return DATASET.confound_paths(subject(wildcards), wildcards.segment)
 
 
 def subject(wildcards):

@@ -1,22 +1,5 @@
 """Raw runs → clean runs → reproducible voxels → windows, of volumes and of CIFTI alike."""
 
-MAP, LABELS = {
-    "volume": (".nii.gz", ".nii.gz"),
-    "cifti": (".dscalar.nii", ".dlabel.nii"),
-}[DATASET.space]
-
-
-def brain_mask(wildcards):
-    return DATASET.mask_path(subject(wildcards)) or []
-
-
-def confounds(wildcards):
-    """Tables beside the runs, where the settings take columns out of them."""
-    variant = owner(wildcards).partition("/variants/")[2] or None
-    if not PLAN.stages[variant].clean.confounds:
-        return []
-    return DATASET.confound_paths(subject(wildcards), wildcards.segment)
-
 
 rule regions:
     """Label the grid of a subject's runs with the areas and networks of the cortex."""
