@@ -34,6 +34,10 @@ MAP, LABELS = {
 FIRST = next(iter(DATASET.subjects))
 BENCHMARKS = f"{RESULTS}/benchmarks"
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
+MAP, LABELS = {
+    "volume": (".nii.gz", ".nii.gz"),
+    "cifti": (".dscalar.nii", ".dlabel.nii"),
+}[DATASET.space]
 
 
 def owner(wildcards):

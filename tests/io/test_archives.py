@@ -68,6 +68,15 @@ def test_a_stored_inner_zip_is_not_written_to_disk(tmp_path, monkeypatch):
         pass
 
 
+def test_an_inner_zip_with_the_headers_of_large_files(tmp_path):
+    inner = zipped(FILES)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        with made.open("bundle.zip", "w", force_zip64=True) as member:
+            member.write(inner)
+    with archives.members(tmp_path / "a.zip") as members:
+        assert {m.name: m.open().read() for m in members} == FILES
+
+
 def test_an_archive_of_one_subject_goes_to_that_subject(tmp_path):
     archive = tmp_path / "subject2_fmri.zip"
     archive.write_bytes(zipped({"bundle.zip": zipped({"fmri/seg1/mni/seg1_1_mni.nii.gz": b"1"})}))
