@@ -26,11 +26,6 @@ except InputError as error:
 DATASET = PLAN.config.dataset
 PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
-# How maps of the brain's values and labels end, in each space of the runs.
-MAP, LABELS = {
-    "volume": (".nii.gz", ".nii.gz"),
-    "cifti": (".dscalar.nii", ".dlabel.nii"),
-}[DATASET.space]
 FIRST = next(iter(DATASET.subjects))
 BENCHMARKS = f"{RESULTS}/benchmarks"
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
