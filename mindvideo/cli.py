@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from mindvideo import __version__
+from mindvideo.commands import COMMANDS
+from mindvideo.commands import run as run_command
 from mindvideo.registry import Stage, read_stage, stage_names
 
 CHAPTERS = {
@@ -22,7 +23,9 @@ CHAPTERS = {
 
 
 def _overview() -> str:
-    lines = ["stages:"]
+    lines = ["commands:\n"]
+    lines += [f"    {name:<14} {command.summary}" for name, command in COMMANDS.items()]
+    lines += ["\nstages:"]
     listed = [name for names in CHAPTERS.values() for name in names]
     others = [name for name in stage_names() if name not in listed]
     for title, names in (CHAPTERS | ({"others": others} if others else {})).items():
@@ -61,7 +64,10 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             parameter.option,
             dest=parameter.name,
             type=str if parameter.kind == "str" else Path,
-            nargs=None if not parameter.many else "*" if parameter.optional else "+",
+            # An optional input may be named without a value, as a rule does that has none.
+            nargs={(True, False): "+", (True, True): "*", (False, True): "?"}.get(
+                (parameter.many, parameter.optional)
+            ),
             required=not parameter.optional,
             metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",
         )
@@ -115,18 +121,18 @@ def main(argv: list[str] | None = None) -> int:
     if argv == ["--version"]:
         print(f"mindvideo {__version__}")
         return 0
-    if argv == ["schema"]:
-        from mindvideo.config import Config
-
-        print(json.dumps(Config.model_json_schema(), indent=2))
-        return 0
     if not argv or argv[0] in ("-h", "--help"):
-        print("usage: mindvideo STAGE [options]   |   mindvideo schema   |   mindvideo --version")
+        print("usage: mindvideo STAGE|COMMAND [options]   |   mindvideo --version")
         print("\nReconstruct the films that people watched from their fMRI.\n\n" + _overview())
         return 0
+    if argv[0] in COMMANDS:
+        return run_command(argv[0], argv[1:])
     name = argv[0].replace("-", "_")
     if name not in stage_names():
-        print(f"mindvideo: there is no stage {argv[0]!r}.\n\n{_overview()}", file=sys.stderr)
+        print(
+            f"mindvideo: there is no stage or command {argv[0]!r}.\n\n{_overview()}",
+            file=sys.stderr,
+        )
         return 2
     stage = read_stage(name)
     arguments = vars(_parser(stage).parse_args(argv[1:]))

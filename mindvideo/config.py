@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mindvideo.dataset import Dataset, Pretraining
+from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml
 from mindvideo.errors import InputError
 from mindvideo.settings import (
     Captions,
@@ -63,8 +63,17 @@ class Stages(Section):
     figures: FigureSettings = FigureSettings()
 
 
+def _or_path(schema: dict[str, Any]) -> None:
+    """Let editors take a description's path for it, or one that builds on another (`like`)."""
+    others = [{"type": "string"}, {"type": "object", "required": ["like"]}]
+    for name in ("dataset", "pretraining_data"):
+        schema["properties"][name] = {"anyOf": [schema["properties"][name], *others]}
+
+
 class Config(Stages):
     """The configuration file."""
+
+    model_config = ConfigDict(json_schema_extra=_or_path)
 
     results: str = Field("results", description="folder of all results")
     dataset: Dataset
@@ -95,6 +104,27 @@ class Config(Stages):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _readings_are_there(self) -> Config:
+        for variant in (None, *self.variants):
+            where, stages = f"variants.{variant}." if variant else "", self.stages(variant)
+            bare = [run.path for run in self.dataset.rows if not run.confounds]
+            if (names := stages.clean.confounds) and bare:
+                raise ValueError(
+                    f"{where}clean.confounds asks for {', '.join(names)}, and {len(bare)} runs "
+                    f"have no table of confounds ({bare[0]}, …): give their path as "
+                    "dataset.confounds"
+                )
+            if not stages.regions.atlas and (
+                self.dataset.space != "volume" or not self.dataset.mask
+            ):
+                raise ValueError(
+                    f"{where}regions.atlas is false: that is for volumes in native space, of which "
+                    "dataset.mask says the voxels; here dataset.space is "
+                    f"{self.dataset.space}, dataset.mask {self.dataset.mask}"
+                )
+        return self
+
     def stages(self, variant: str | None = None) -> Stages:
         """The sections of the full model, or of a variant of it."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
@@ -103,17 +133,31 @@ class Config(Stages):
         return Stages.model_validate(base)
 
 
+def load_config(path: Path) -> Config:
+    """A configuration file, checked.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or naming every wrong key in it.
+    """
+    return check_config(read_yaml(path, "configuration"), str(path))
+
+
 def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
     """A validation error as a person would say it: each key, what was found, what is needed."""
     lines = [f"{where}:"]
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+        parts = [str(part) for part in problem["loc"]]
+        key = ".".join(part for part in parts if "[" not in part) or "(whole)"
         if problem["type"] == "missing":
             lines.append(f"  {key}: is missing")
         elif problem["type"] == "extra_forbidden":
             lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
         else:
             message = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "dict_type":
+                message = "pairs of a name and a value were needed, as { name: value }"
             # What contradicts itself across a section says so itself.
             whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
             found = "" if whole else f"; found {problem['input']!r:.60}"
@@ -132,7 +176,7 @@ def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> 
 
 
 def check_config(values: Mapping[str, Any], where: str) -> Config:
-    """A typed configuration; `dataset` may be the path of a YAML file.
+    """A typed configuration; data sets may be paths of YAML files (:mod:`.descriptions`).
 
     Raises
     ------
@@ -140,10 +184,9 @@ def check_config(values: Mapping[str, Any], where: str) -> Config:
         Naming every wrong key, what was found and what was needed.
     """
     values = dict(values)
-    if isinstance(path := values.get("dataset"), str):
-        if not Path(path).is_file():
-            raise InputError(f"{where}: dataset: there is no file {path}")
-        values["dataset"] = yaml.safe_load(Path(path).read_text())
+    for key, read in (("dataset", read_dataset), ("pretraining_data", read_pretraining)):
+        if key in values:
+            values[key] = read(values[key], f"{where}: {key}")
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -1,12 +1,90 @@
-"""Descriptions of data sets: who watched what, how often, and where the files are."""
+"""Descriptions of data sets: who watched what, how often, and where the files are.
+
+A description says so by path templates, or by a table of runs (:mod:`mindvideo.run_table`). Both
+come to the same: a list of runs, from which every question about the data set is answered.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections import Counter
+from fnmatch import fnmatchcase
+from functools import cached_property
+from string import Formatter
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings import Name, Section, Timing
+
+RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
+RESERVED = {"shared", "state", "benchmarks"}
+"""Folders that lie beside the subjects' in the results."""
+PLACEHOLDERS = {
+    "run": {"subject", "segment", "repeat"},
+    "confounds": {"subject", "segment", "repeat"},
+    "mask": {"subject"},
+    "film": {"segment"},
+    "shots": {"segment"},
+}
+
+
+def natural(name: str) -> list[tuple[str, int]]:
+    """Sort key of names with numbers in them: seg9 before seg10."""
+    return [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d*)", name)]
+
+
+def _in_order(names: list[str]) -> list[str]:
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise ValueError(f"named more than once: {', '.join(twice)}")
+    return sorted(names, key=natural)
+
+
+def _run_keys(keys: Any) -> Any:
+    if wrong := [key for key in keys if not RUN_KEY.fullmatch(key)]:
+        raise ValueError(
+            f"'SUBJECT SEGMENT_REPEAT' was needed, as 'subject3 test2_9'; {wrong[0]!r}"
+        )
+    return keys
+
+
+def check_template(field: str, template: str, allowed: set[str]) -> None:
+    """Refuse a path template with other placeholders than those that are filled in.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
+    try:
+        found = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{field}: {template!r}: {error}") from None
+    if wrong := found - allowed:
+        names = ", ".join(f"{{{name}}}" for name in sorted(wrong))
+        known = ", ".join(f"{{{name}}}" for name in sorted(allowed))
+        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in")
+
+
+Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
+Segments = Annotated[list[Segment], AfterValidator(_in_order)]
+Split = Literal["train", "test"]
+
+
+class Run(Section):
+    """One showing of one segment to one subject: a row of the table of runs."""
+
+    subject: Name = Field(description="name in the results")
+    segment: Segment
+    split: Split
+    repeat: PositiveInt = Field(description="number of the showing")
+    path: str = Field(min_length=1, description="the BOLD file")
+    confounds: str | None = Field(None, description="fMRIPrep's table of confounds")
+    film: str | None = Field(None, description="the segment's film")
+    clips: PositiveInt | None = Field(None, description="clips of the segment = volumes kept")
+    drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
+    drop_end: int | None = Field(None, ge=0, description="volumes dropped at the end")
+    tr: PositiveFloat | None = Field(None, description="repetition time [s]")
 
 
 class Dataset(Section):
@@ -14,38 +92,174 @@ class Dataset(Section):
 
     name: Name
     tr: PositiveFloat = Field(description="repetition time [s]; the header's is only checked")
+    trust_header_tr: bool = Field(
+        True, description="a header that says another TR is an error of check-dataset; else a hint"
+    )
     lag: int = Field(ge=0, description="volumes between a clip and its window, on top of `timing`")
+    space: Literal["volume", "cifti"] = Field(
+        "volume", description="what the runs are: NIfTI volumes, or CIFTI dense series (91k)"
+    )
+    runs: list[Run] = Field(
+        [],
+        description="path of a table of runs (`mindvideo runs` writes one), instead of subjects, "
+        "train, test, repeats, run, confounds, exceptions; what it says goes before what they say",
+    )
     clips_per_segment: dict[str, PositiveInt] = Field(
         description="clips (= volumes kept) of a segment; `default` for those not named"
     )
     subjects: dict[Name, str] = Field(min_length=1, description="name here: name in the paths")
-    train: list[Name] = Field(min_length=2, description="training segments")
-    test: list[Name] = Field(min_length=1, description="test segments")
-    repeats: dict[Literal["train", "test"], PositiveInt] = Field(description="showings")
-    film: str = Field(description="path template with {segment}")
+    train: Segments = Field(min_length=2, description="training segments")
+    test: Segments = Field(min_length=1, description="test segments")
+    repeats: dict[Split, PositiveInt] = Field(description="showings")
+    film: str | None = Field(None, description="path template with {segment}")
+    films: dict[str, str] = Field({}, description="segment: its film, where `film` does not fit")
+    film_fps: dict[str, PositiveFloat] = Field(
+        {},
+        description="frames per second of a segment's film; `default` for those not named. Only "
+        "checked: clips are cut by time stamps",
+    )
     shots: str | None = Field(
         None,
         description="path template with {segment}: table of what each shot of a film shows, with "
         "its start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
     )
-    run: str = Field(description="path template with {subject}, {segment}, {repeat}")
+    run: str | None = Field(None, description="path template with {subject}, {segment}, {repeat}")
+    mask: str | None = Field(
+        None, description="path template with {subject}: brain mask on the grid of the volumes"
+    )
+    confounds: str | None = Field(
+        None,
+        description="path template with {subject}, {segment}, {repeat}: fMRIPrep's tables of "
+        "confounds",
+    )
     timing: dict[str, Timing] = Field(description="by segment; `default` for those not named")
-    exclude: list[str] = Field([], description="runs to leave out, as 'SUBJECT SEGMENT_REPEAT'")
-    exceptions: dict[str, str] = Field({}, description="'SUBJECT SEGMENT_REPEAT': its own path")
+    exclude: Annotated[list[str], AfterValidator(_run_keys)] = Field(
+        [], description="runs to leave out, as 'SUBJECT SEGMENT_REPEAT'"
+    )
+    exceptions: Annotated[dict[str, str], AfterValidator(_run_keys)] = Field(
+        {}, description="'SUBJECT SEGMENT_REPEAT': its own path"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _table_goes_first(cls, values: Any) -> Any:
+        table = values.get("runs") if isinstance(values, dict) else None
+        if not table or not all(isinstance(run, Run) for run in table):
+            return values
+        return values | _described(table, values)
 
     @model_validator(mode="after")
-    def _defaults_are_there(self) -> Dataset:
+    def _is_complete(self) -> Dataset:
+        if taken := RESERVED & set(self.subjects):
+            raise ValueError(f"subjects: {', '.join(taken)} is a folder of the results: rename it")
         for field in ("clips_per_segment", "timing"):
             missing = [s for s in self.segments if s not in getattr(self, field)]
             if missing and "default" not in getattr(self, field):
                 raise ValueError(f"{field}: no `default`, and nothing for {', '.join(missing)}")
         if twice := set(self.train) & set(self.test):
             raise ValueError(f"both training and test segments: {', '.join(sorted(twice))}")
+        if unsaid := {"train", "test"} - set(self.repeats):
+            raise ValueError(f"repeats: nothing for {', '.join(sorted(unsaid))}")
+        if not self.run and not self.runs:
+            raise ValueError("neither `run`, a path template, nor `runs`, a table of runs, is said")
+        if other := [run.tr for run in self.runs if run.tr not in (None, self.tr)]:
+            raise ValueError(f"tr: {self.tr:g} s here, {other[0]:g} s in the table of runs")
+        if not self.film and (missing := [s for s in self.segments if s not in self.films]):
+            raise ValueError(f"no `film`, a path template, and no `films` of {', '.join(missing)}")
         return self
+
+    @model_validator(mode="after")
+    def _templates_can_be_filled_in(self) -> Dataset:
+        for field, allowed in PLACEHOLDERS.items():
+            if template := getattr(self, field):
+                check_template(field, template, allowed)
+        for key, template in self.exceptions.items():
+            check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"])
+        twice = [p for p, n in Counter(run.path for run in self.rows).items() if n > 1]
+        if twice:
+            keys = [self.key(run) for run in self.rows if run.path == twice[0]]
+            raise ValueError(
+                f"one file for {len(keys)} runs ({', '.join(keys[:3])}, …): {twice[0]}: each run "
+                "needs its own. Has the template {subject}, {segment} and {repeat}?"
+            )
+        if bare := [s for s in self.subjects if not any(r.subject == s for r in self.rows)]:
+            raise ValueError(f"no runs of {', '.join(bare)}: leave the subject out")
+        return self
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    @cached_property
+    def rows(self) -> list[Run]:
+        """All runs but those excluded: by subject, training before test, in numeric order."""
+        return [run for run in self.all_rows if not self.keys(run) & set(self.exclude)]
+
+    @cached_property
+    def all_rows(self) -> list[Run]:
+        """Those excluded too."""
+        place = {segment: i for i, segment in enumerate(self.segments)}
+        subjects = list(self.subjects)
+        rows = self.runs or [
+            self._run(subject, segment, repeat)
+            for subject in subjects
+            for segment in self.segments
+            for repeat in range(1, self.repeats[self.split_of(segment)] + 1)
+        ]
+        return sorted(rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
+
+    def _run(self, subject: str, segment: str, repeat: int) -> Run:
+        folder, timing = self.subjects[subject], self.timing_of(segment)
+        fields = {"subject": folder, "segment": segment, "repeat": repeat}
+        own = _keys(subject, folder, segment, repeat) & set(self.exceptions)
+        path = self.exceptions[own.pop()] if own else self.run
+        return Run(
+            subject=subject,
+            segment=segment,
+            split=self.split_of(segment),
+            repeat=repeat,
+            path=(path or "").format(**fields),
+            confounds=self.confounds.format(**fields) if self.confounds else None,
+            film=self.film_path(segment),
+            clips=self.n_clips(segment),
+            drop_start=timing.drop_start,
+            drop_end=timing.drop_end,
+            tr=self.tr,
+        )
+
+    def keys(self, run: Run) -> set[str]:
+        """How `exclude` and `exceptions` may name a run: by the subject's name here or in paths."""
+        return _keys(run.subject, self.subjects[run.subject], run.segment, run.repeat)
+
+    def key(self, run: Run) -> str:
+        return f"{run.subject} {run.segment}_{run.repeat}"
+
+    def runs_of(self, subject: str, segment: str) -> list[Run]:
+        """A segment's repeats, without those excluded."""
+        return [run for run in self.rows if (run.subject, run.segment) == (subject, segment)]
+
+    def run_paths(self, subject: str, segment: str) -> list[str]:
+        """Files of a segment's repeats, without those excluded; exceptions take their own path."""
+        return [run.path for run in self.runs_of(subject, segment)]
+
+    def confound_paths(self, subject: str, segment: str) -> list[str]:
+        """Tables of confounds, in the order of `run_paths`; none where the data set has none."""
+        return [run.confounds for run in self.runs_of(subject, segment) if run.confounds]
+
+    def mask_path(self, subject: str) -> str | None:
+        """Brain mask of a subject's volumes, where the data set has one."""
+        return self.mask.format(subject=self.subjects[subject]) if self.mask else None
+
+    # --- segments ---------------------------------------------------------------------------------
 
     @property
     def segments(self) -> list[str]:
         return [*self.train, *self.test]
+
+    def split_of(self, segment: str) -> Split:
+        return "train" if segment in self.train else "test"
+
+    def segments_of(self, subject: str, split: Split) -> list[str]:
+        """Segments of a split that the subject has at least one run of."""
+        return [s for s in getattr(self, split) if self.runs_of(subject, s)]
 
     def timing_of(self, segment: str) -> Timing:
         return self.timing.get(segment) or self.timing["default"]
@@ -53,30 +267,76 @@ class Dataset(Section):
     def n_clips(self, segment: str) -> int:
         return self.clips_per_segment.get(segment) or self.clips_per_segment["default"]
 
+    def fps_of(self, segment: str) -> float | None:
+        return self.film_fps.get(segment) or self.film_fps.get("default")
+
     def film_path(self, segment: str) -> str:
-        return self.film.format(segment=segment)
+        return self.films.get(segment) or (self.film or "").format(segment=segment)
 
     def shots_paths(self, segments: list[str]) -> list[str]:
         """Tables of what the films of these segments show; none where the data set has none."""
         return [self.shots.format(segment=s) for s in segments] if self.shots else []
 
-    def run_paths(self, subject: str, segment: str) -> list[str]:
-        """Files of a segment's repeats, without those excluded; exceptions take their own path."""
-        folder = self.subjects[subject]
-        repeats = self.repeats["train" if segment in self.train else "test"]
-        keys = {r: f"{folder} {segment}_{r}" for r in range(1, repeats + 1)}
-        fields = {"subject": folder, "segment": segment}
-        return [
-            (self.exceptions.get(key) or self.run).format(repeat=repeat, **fields)
-            for repeat, key in keys.items()
-            if key not in self.exclude
-        ]
+
+def _keys(subject: str, folder: str, segment: str, repeat: int) -> set[str]:
+    return {f"{name} {segment}_{repeat}" for name in (subject, folder)}
+
+
+def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
+    """What a table of runs says of a data set, in the words of its description."""
+    named = values.get("subjects") or {}
+    segments = {run.segment: run for run in table}  # rows of a segment agree: run_table sees to it
+    repeats = {
+        split: max((run.repeat for run in table if run.split == split), default=1)
+        for split in ("train", "test")
+    }
+    timing = {
+        s: Timing(drop_start=run.drop_start, drop_end=run.drop_end)
+        for s, run in segments.items()
+        if run.drop_start is not None and run.drop_end is not None
+    }
+    clips = {s: run.clips for s, run in segments.items() if run.clips}
+    films = {s: run.film for s, run in segments.items() if run.film}
+    tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
+    return tr | {
+        "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
+        "train": [s for s, run in segments.items() if run.split == "train"],
+        "test": [s for s, run in segments.items() if run.split == "test"],
+        "repeats": repeats,
+        "timing": (values.get("timing") or {}) | timing,
+        "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
+        "films": (values.get("films") or {}) | films,
+    }
 
 
 class Pretraining(Section):
     """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
 
     tr: PositiveFloat = Field(description="repetition time [s]")
-    subjects: list[Name] = Field(min_length=1)
+    subjects: Annotated[list[Name], Field(min_length=1)] | Literal["*"] = Field(
+        description="a list, or the path of a table whose first column names them, or '*': all "
+        "that have a run on the disk",
+    )
     runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
     run: str = Field(description="path template with {subject}, {run}")
+    exceptions: dict[str, str] = Field(
+        {}, description="name of a run, or a pattern of names (tfMRI_*): its own path template"
+    )
+    absent: Literal["error", "skip"] = Field(
+        "error", description="runs that have no file: `skip` where not every subject has them all"
+    )
+
+    @model_validator(mode="after")
+    def _templates_can_be_filled_in(self) -> Pretraining:
+        for field, template in (("run", self.run), *self.exceptions.items()):
+            check_template(field, template, {"subject", "run"})
+            if "{subject}" not in template:
+                raise ValueError(f"{field}: {template!r} has no {{subject}}")
+        return self
+
+    def run_path(self, subject: str, run: str) -> str:
+        own = (t for pattern, t in self.exceptions.items() if fnmatchcase(run, pattern))
+        return next(own, self.run).format(subject=subject, run=run)
+
+    def run_paths(self, subject: str) -> list[str]:
+        return [self.run_path(subject, run) for run in self.runs]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from mindvideo import settings as s
 from mindvideo.config import Config, Stages
+from mindvideo.dataset import Split
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.provenance import code_digest, file_digest, text_digest
 from mindvideo.registry import read_stage
@@ -94,6 +95,13 @@ class Plan:
             and getattr(self.stages[variant], section) != getattr(self.stages[None], section)
         }
         return f"{place}/variants/{variant}" if changed else place
+
+    def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
+        """Segments that an artefact has a file of; a subject's own: those that it has runs of."""
+        dataset = self.config.dataset
+        if ARTEFACTS[artefact].shared:
+            return getattr(dataset, split)
+        return dataset.segments_of(owner.partition("/")[0], split)
 
     def owners(self, shared: bool) -> str:
         """Regular expression of the owners, for the wildcards' constraints."""
@@ -210,11 +218,16 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "embeddings": lambda c, v, _: s.EmbeddingSettings(
         **v.embeddings.model_dump(), clip=c.pretrained.clip
     ),
-    "regions": lambda c, v, _: v.regions,
-    "clean": lambda c, v, seg: s.CleanSettings(**_recording(c, v.clean, seg)),
+    "regions": lambda c, v, _: s.RegionSettings(**v.regions.model_dump(), space=c.dataset.space),
+    "clean": lambda c, v, seg: s.CleanSettings(
+        **_recording(c, v.clean, seg),
+        average=seg in c.dataset.test and not v.clean.keep_test_repeats,
+    ),
     "select": lambda c, v, _: v.selection,
     "windows": lambda c, v, _: s.WindowSettings(
-        **v.windows.model_dump(), lag=c.dataset.lag, patch_size=v.encoder.patch_size
+        **v.windows.model_dump()
+        | {"lag": c.dataset.lag if v.windows.lag is None else v.windows.lag},
+        patch_size=v.encoder.patch_size,
     ),
     "samples": lambda c, v, _: s.SampleSettings(
         **v.samples.model_dump(), tr=c.pretraining_data.tr, patch_size=v.encoder.patch_size

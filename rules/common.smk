@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.plan import Plan
@@ -34,6 +35,10 @@ RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
 BENCHMARKS = f"{RESULTS}/benchmarks"
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
+MAP, LABELS = {
+    "volume": (".nii.gz", ".nii.gz"),
+    "cifti": (".dscalar.nii", ".dlabel.nii"),
+}[DATASET.space]
 
 
 def owner(wildcards):
@@ -57,10 +62,10 @@ def metrics(wildcards):
 
 def each(artefact, split, suffix):
     """Input function: an artefact's files of all training or test segments, in order."""
-    segments = getattr(DATASET, split)
 
     def paths(wildcards):
         folder = PLAN.home(artefact, owner(wildcards))
+        segments = PLAN.segments(artefact, owner(wildcards), split)
         return [f"{RESULTS}/{folder}/{artefact}/{segment}{suffix}" for segment in segments]
 
     return paths
@@ -102,7 +107,19 @@ def runs(wildcards):
 
 
 def first_run(wildcards):
-    return DATASET.run_paths(subject(wildcards), DATASET.train[0])[0]
+    return next(run.path for run in DATASET.rows if run.subject == subject(wildcards))
+
+
+def brain_mask(wildcards):
+    return DATASET.mask_path(subject(wildcards)) or []
+
+
+def confounds(wildcards):
+    """Tables beside the runs, where the settings take columns out of them."""
+    variant = owner(wildcards).partition("/variants/")[2] or None
+    if not PLAN.stages[variant].clean.confounds:
+        return []
+    return DATASET.confound_paths(subject(wildcards), wildcards.segment)
 
 
 def subject(wildcards):
@@ -110,12 +127,13 @@ def subject(wildcards):
 
 
 def pretraining_runs(wildcards):
-    return [PRETRAINING.run.format(subject=wildcards.subject, run=run) for run in PRETRAINING.runs]
+    return descriptions.pretraining_runs(PRETRAINING, wildcards.subject)
 
 
 def all_samples(wildcards):
     folder = PLAN.home("samples", owner(wildcards))
-    return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in PRETRAINING.subjects]
+    subjects = descriptions.pretraining_subjects(PRETRAINING)
+    return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in subjects]
 
 
 def histories(wildcards):

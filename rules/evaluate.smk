@@ -60,9 +60,9 @@ rule figures:
         clips=each("clips", "test", ".npy"),
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
-        r=at("selection", "r.nii.gz"),
-        mask=at("selection", "mask.nii.gz"),
-        tsnr=each("clean", "train", "_tsnr.nii.gz"),
+        r=at("selection", f"r{MAP}"),
+        mask=at("selection", f"mask{MAP}"),
+        tsnr=each("clean", "train", f"_tsnr{MAP}"),
         histories=histories,
     output:
         strip=report(

@@ -1,12 +1,14 @@
-"""Raw runs → clean runs → reproducible voxels → windows."""
+"""Raw runs → clean runs → reproducible voxels → windows, of volumes and of CIFTI alike."""
 
 
 rule regions:
-    """Label the grid of a subject's runs with the Glasser areas of the nearest cortex."""
+    """Label the grid of a subject's runs with the areas and networks of the cortex."""
     input:
         run=first_run,
+        mask=brain_mask,
     output:
-        regions=f"{RESULTS}/{{model}}/regions/regions.nii.gz",
+        regions=f"{RESULTS}/{{model}}/regions/regions{LABELS}",
+        networks=f"{RESULTS}/{{model}}/regions/networks{LABELS}",
     log:
         "logs/regions/{model}.log",
     benchmark:
@@ -21,13 +23,15 @@ rule regions:
 
 
 rule clean:
-    """Trim, detrend and z-score all repeats of a segment, in the cortex; map the temporal SNR."""
+    """Trim, detrend and z-score all repeats of a segment; map the temporal SNR."""
     input:
         runs=runs,
-        regions=at("regions", "regions.nii.gz"),
+        regions=at("regions", f"regions{LABELS}"),
+        confounds=confounds,
     output:
         cleaned=f"{RESULTS}/{{model}}/clean/{{segment}}.npy",
-        tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr.nii.gz",
+        tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr{MAP}",
+        table=f"{RESULTS}/{{model}}/clean/{{segment}}_runs.tsv",
     log:
         "logs/clean/{model}/{segment}.log",
     benchmark:
@@ -45,13 +49,15 @@ rule select:
     """Map each voxel's reproducibility over the training segments; keep the most reproducible."""
     input:
         cleaned=each("clean", "train", ".npy"),
-        regions=at("regions", "regions.nii.gz"),
+        tables=each("clean", "train", "_runs.tsv"),
+        regions=at("regions", f"regions{LABELS}"),
+        networks=at("regions", f"networks{LABELS}"),
     output:
-        r=f"{RESULTS}/{{model}}/selection/r.nii.gz",
-        z=f"{RESULTS}/{{model}}/selection/z.nii.gz",
-        t=f"{RESULTS}/{{model}}/selection/t.nii.gz",
-        p=f"{RESULTS}/{{model}}/selection/p.nii.gz",
-        mask=f"{RESULTS}/{{model}}/selection/mask.nii.gz",
+        r=f"{RESULTS}/{{model}}/selection/r{MAP}",
+        z=f"{RESULTS}/{{model}}/selection/z{MAP}",
+        t=f"{RESULTS}/{{model}}/selection/t{MAP}",
+        p=f"{RESULTS}/{{model}}/selection/p{MAP}",
+        mask=f"{RESULTS}/{{model}}/selection/mask{MAP}",
         voxels=f"{RESULTS}/{{model}}/selection/voxels.tsv",
     log:
         "logs/select/{model}.log",

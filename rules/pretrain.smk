@@ -7,6 +7,7 @@ rule samples:
         runs=pretraining_runs,
     output:
         samples=f"{RESULTS}/{{shared}}/samples/{{subject}}.npy",
+        index=f"{RESULTS}/{{shared}}/samples/{{subject}}.tsv",
     log:
         "logs/samples/{shared}/{subject}.log",
     benchmark:

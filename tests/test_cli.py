@@ -2,10 +2,11 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
-from mindvideo.cli import CHAPTERS, main
+from mindvideo.cli import CHAPTERS, _parser, main
 from mindvideo.registry import read_stage, shell_command, stage_names
 
 
@@ -36,7 +37,7 @@ def test_every_stage_tells_its_files_and_settings(name, capsys):
 
 def test_an_unknown_stage_is_an_error(capsys):
     assert main(["clipz"]) == 2
-    assert "no stage 'clipz'" in capsys.readouterr().err
+    assert "no stage or command 'clipz'" in capsys.readouterr().err
 
 
 def test_a_rules_command_names_its_files():
@@ -45,3 +46,12 @@ def test_a_rules_command_names_its_files():
         " --changes {output.changes:q} --settings {params.settings:q} --log {log:q}"
     )
     assert "--start" not in shell_command("mbm", without=("start",))
+
+
+def test_an_optional_input_can_be_named_without_a_file():
+    parser = _parser(read_stage("clean"))
+    needed = ["--runs", "a", "b", "--regions", "c", "--cleaned", "d", "--tsnr", "e", "--table", "f"]
+    assert parser.parse_args([*needed, "--confounds"]).confounds == []
+    assert parser.parse_args([*needed, "--confounds", "g"]).confounds == [Path("g")]
+    needed = ["--run", "a", "--regions", "b", "--networks", "c"]
+    assert _parser(read_stage("regions")).parse_args([*needed, "--mask"]).mask is None

@@ -85,3 +85,24 @@ def test_scores_that_need_tables_of_shots_ask_for_them(values):
     with pytest.raises(InputError, match=r"variants\.rare\.scoring: .* \(unseen\)"):
         check_config(values, "config.yaml")
     assert dataset(values | {"variants": {}}).shots_paths(["test1"]) == []
+
+
+def test_confounds_need_their_tables(values):
+    values |= {"clean": {"confounds": ["motion6"]}}
+    with pytest.raises(InputError, match=r"clean.confounds asks for motion6, and \d+ runs have no"):
+        check_config(values, "config.yaml")
+    base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
+    base["confounds"] = "{subject}_{segment}_{repeat}.tsv"
+    check_config(values | {"dataset": base}, "config.yaml")
+    values |= {"clean": {}, "variants": {"less": {"clean": {"confounds": ["csf"]}}}}
+    with pytest.raises(InputError, match=r"variants.less.clean.confounds asks for csf"):
+        check_config(values, "config.yaml")
+
+
+def test_native_space_needs_a_mask(values):
+    values |= {"regions": {"atlas": False}}
+    with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
+        check_config(values, "config.yaml")
+    base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
+    base["mask"] = "{subject}_mask.nii.gz"
+    check_config(values | {"dataset": base}, "config.yaml")

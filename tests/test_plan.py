@@ -63,6 +63,18 @@ def test_a_setting_touches_only_the_rules_that_read_it(values):
     assert changed == {"reconstruct"}
 
 
+def test_rules_get_what_the_data_set_says(values):
+    def settings(rule, segment=None, **changes):
+        return json.loads(plan(values, **changes).settings(rule, "sub1", segment))
+
+    assert settings("regions")["space"] == "volume"
+    assert not settings("clean", "seg1")["average"]
+    assert settings("clean", "test1")["average"]
+    assert not settings("clean", "test1", clean={"keep_test_repeats": True})["average"]
+    assert settings("windows")["lag"] == 0
+    assert settings("windows", windows={"lag": 3})["lag"] == 3
+
+
 def test_swapped_values_are_noticed(values):
     a = plan(values, cotraining={"duration": 9, "batch_size": 4})
     b = plan(values, cotraining={"duration": 4, "batch_size": 9})

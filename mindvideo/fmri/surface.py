@@ -1,4 +1,4 @@
-"""Volume maps on the group's cortical surface, and the surface laid flat."""
+"""Maps on the group's cortical surface, the surface laid flat, and smoothing along it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from mindvideo.fmri.atlas import area_names, mesh_points, midthickness
+from mindvideo.fmri.atlas import area_of, mesh_points, midthickness
 
 
 @cache
@@ -31,8 +31,7 @@ def flat_map() -> tuple[np.ndarray, np.ndarray]:
         low, high = np.nanmin(hemisphere, axis=0), np.nanmax(hemisphere, axis=0)
         hemisphere -= (low + high) / 2
         hemisphere[:, 0] += side * (high - low)[0] * 0.52
-    names = np.array(["", *area_names(), *area_names()])
-    return points, names[labels]
+    return points, np.array([area_of(label) for label in labels])
 
 
 def on_surface(volume: np.ndarray, known: np.ndarray, affine: np.ndarray) -> np.ndarray:

@@ -1,51 +1,124 @@
-"""Trim, detrend and z-score the runs of one segment; map how steady they are."""
+"""Trim the runs of one segment, take out drift and confounds, z-score; map how steady they are."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import numpy as np
+import pandas as pd
 
-from mindvideo.fmri.cleaning import clean, temporal_snr
-from mindvideo.io.runs import read_labels, read_run, write_map
+from mindvideo.errors import InputError
+from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
+from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
+from mindvideo.io.confounds import read_confounds
+from mindvideo.io.maps import read_labels, write_map
+from mindvideo.io.runs import read_run
+from mindvideo.io.spaces import Grid, Space
+from mindvideo.io.tables import save_table
 from mindvideo.settings import CleanSettings
 from mindvideo.stages import Input, Inputs, Output
 
 log = logging.getLogger(__name__)
 
+# With more of its voxels broken, a run is not worth cleaning.
+MOST_BROKEN = 0.5
+
+
+def _basis(confounds: Input | None, settings: CleanSettings) -> np.ndarray:
+    """What is taken out of a run, on the volumes kept."""
+    n_volumes, timing = settings.n_volumes, settings.timing
+    if settings.high_pass is None:
+        drift = polynomials(n_volumes, settings.detrend_order)
+    else:
+        drift = cosines(n_volumes, settings.tr, settings.high_pass)
+    if confounds is None:
+        return nuisance(drift)
+    recorded = timing.drop_start + n_volumes + timing.drop_end
+    table = read_confounds(confounds, settings.confounds, recorded)
+    return nuisance(drift, table[timing.drop_start : recorded - timing.drop_end])
+
+
+def _read(path: Input, space: Space, settings: CleanSettings) -> np.ndarray:
+    """A run, trimmed and smoothed."""
+    grid, fwhm = space.grid, settings.smooth
+    in_volume = isinstance(grid, Grid)
+    run = read_run(
+        path,
+        space,
+        keep=settings.n_volumes,
+        drop=(settings.timing.drop_start, settings.timing.drop_end),
+        tr=settings.tr,
+        smooth=partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
+        if fwhm and isinstance(grid, Grid)
+        else None,
+    )
+    return smooth_cortex(run, fwhm) if fwhm and not in_volume else run
+
 
 def main(
-    *, runs: Inputs, regions: Input, cleaned: Output, tsnr: Output, settings: CleanSettings
+    *,
+    runs: Inputs,
+    regions: Input,
+    confounds: Inputs | None = None,
+    cleaned: Output,
+    tsnr: Output,
+    table: Output,
+    settings: CleanSettings,
 ) -> None:
-    """Write (n_repeats, n_volumes, n_voxels) float32: voxels = regions > 0, in C order.
+    """Write (n_repeats, n_volumes, n_voxels) float32: the voxels that have a label in `regions`.
 
-    And a map of the temporal SNR of the volumes kept, before cleaning: mean over the repeats.
+    Voxels that are constant or not finite are zero throughout their run, and counted in the table,
+    a row a run. With `settings.average` there is one repeat, the mean over those in which a voxel
+    is alive. The map is the temporal SNR of the volumes kept, before cleaning: mean over repeats.
     """
-    labels, grid = read_labels(regions)
-    mask = labels > 0
+    space = read_labels(regions)[1]
+    if settings.confounds and not confounds:
+        raise InputError(
+            "clean.confounds names columns, and there is no table that has them: give its path as "
+            "dataset.confounds."
+        )
+    tables = confounds if settings.confounds and confounds else [None] * len(runs)
     out = np.lib.format.open_memmap(
         cleaned,
         mode="w+",
         dtype=np.float32,
-        shape=(len(runs), settings.n_volumes, int(mask.sum())),
+        shape=(1 if settings.average else len(runs), settings.n_volumes, len(space)),
     )
-    timing = settings.timing
-    steadiness = np.zeros(int(mask.sum()))
-    for repeat, path in enumerate(runs):
-        run = read_run(
-            path,
-            mask,
-            grid,
-            keep=settings.n_volumes,
-            drop=(timing.drop_start, timing.drop_end),
-            tr=settings.tr,
-        )
-        steadiness += temporal_snr(run) / len(runs)
-        out[repeat], dead = clean(run, settings.detrend_order)
-        level = logging.WARNING if dead.any() else logging.INFO
+    buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
+    steadiness, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
+    for repeat, (path, beside) in enumerate(zip(runs, tables, strict=True)):
+        run = _read(path, space, settings)
+        into = out[repeat] if buffer is None else buffer
+        result = clean(run, _basis(beside, settings), out=into)
+        counts = {"constant": result.constant.sum(), "not_finite": result.not_finite.sum()}
+        if counts["not_finite"] > MOST_BROKEN * len(space):
+            raise InputError(
+                f"{path}: {counts['not_finite']} of {len(space)} voxels have values that are not "
+                "finite numbers. The file is damaged, or its scaling is: fetch it again, or leave "
+                "it out with dataset.exclude."
+            )
+        if settings.average:
+            out[0] += result.values
+            alive += ~result.dead
+        steadiness += result.tsnr / len(runs)
+        level = logging.WARNING if result.dead.any() else logging.INFO
         log.log(
             level, "%s: %d of %d voxels constant or not finite, set to 0",
-            path.name, dead.sum(), dead.size,
+            path.name, result.dead.sum(), len(space),
         )  # fmt: skip
+        rows.append(
+            {
+                "repeat": repeat + 1,
+                "run": path.name,
+                "volumes": settings.n_volumes,
+                "voxels": len(space),
+                **counts,
+                "tsnr": np.median(result.tsnr),
+            }
+        )
+    if settings.average:
+        out[0] /= np.maximum(alive, 1)
     out.flush()
-    write_map(tsnr, steadiness, mask, grid)
+    write_map(tsnr, steadiness, space, name="temporal SNR", intent=("estimate", ()))
+    save_table(table, pd.DataFrame(rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from mindvideo.demo.rest import layout, rest
-from mindvideo.io.runs import write_dtseries
+from mindvideo.io.cifti import write_dtseries
 from mindvideo.settings import DemoRestSettings
 from mindvideo.stages import Output
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,8 +12,11 @@ from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.figures.training import draw_training
+from mindvideo.fmri.atlas import on_vertices
 from mindvideo.fmri.surface import flat_map, on_surface
 from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.maps import read_map
+from mindvideo.io.spaces import Grayordinates, Grid
 from mindvideo.io.tables import load_table
 from mindvideo.settings import FigureSettings
 from mindvideo.stages import Input, Inputs, Output
@@ -63,24 +65,24 @@ def main(
 
 def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
     """Draw the maps of selection and of the runs' temporal SNR, mean over the segments."""
-    images = [nib.Nifti1Image.from_filename(path) for path in (r, mask, *tsnr)]
-    for path, image in zip((r, mask, *tsnr), images):
-        if image.shape != images[0].shape or not np.allclose(image.affine, images[0].affine):
+    maps = [read_map(path) for path in (r, mask, *tsnr)]
+    grid = maps[0][1]
+    for path, (_, other) in zip((r, mask, *tsnr), maps):
+        if not grid.same(other):
             raise InputError(
-                f"{r} {images[0].shape} and {path} {image.shape} are not on the same grid: they "
-                "come from the stages `select` and `clean`; run these again"
+                f"{r} ({grid}) and {path} ({other}) are not on the same grid: they come from the "
+                "stages `select` and `clean`; run these again"
             )
-    values, chosen, *snrs = (np.asarray(image.dataobj) for image in images)
+    values, chosen, *snrs = (found for found, _ in maps)
     steadiness = np.mean(snrs, axis=0)
     measured = np.isfinite(values) & (values != 0)
-    affine = images[0].affine
     points, areas = flat_map()
     return draw_brain(
         points,
         areas,
-        tsnr=on_surface(steadiness, steadiness > 0, affine),
-        r=on_surface(values, measured, affine),
-        selected=on_surface(chosen > 0, measured, affine),
+        tsnr=_on_cortex(steadiness, steadiness > 0, grid),
+        r=_on_cortex(values, measured, grid),
+        selected=_on_cortex(chosen > 0, measured, grid),
         voxels=(values[measured], chosen[measured] > 0),
     )
 
@@ -89,6 +91,15 @@ def _label(row: dict) -> str:
     """Say which clip it is, and its SSIM unless it was left out of the scores."""
     name = f"{row['segment']}, clip {row['clip']}"
     return name if np.isnan(row["ssim"]) else f"{name}   SSIM {row['ssim']:.2f}"
+
+
+def _on_cortex(values: np.ndarray, known: np.ndarray, grid: Grid | Grayordinates) -> np.ndarray:
+    """Bring a map to the vertices of the group surface; a native volume has no place there."""
+    if isinstance(grid, Grayordinates):
+        return on_vertices(np.where(known, values, np.nan), np.nan)
+    if not grid.mni:
+        return np.full(len(flat_map()[0]), np.nan)
+    return on_surface(values, known, grid.affine)
 
 
 def _result(row: dict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 
 import torch
 
@@ -29,9 +30,11 @@ def main(
 ) -> None:
     """Write the autoencoder's folder and its training curve.
 
-    Samples are volumes (n, v) or windows (n, w, v), whose volumes are then taken one by one.
+    Samples are volumes (n, v) or windows (n, w, v), whose volumes are then taken one by one. The
+    arrays are memory-mapped, and are one array to the training: nothing is copied together.
     With `start`, a pre-trained autoencoder, its positions are interpolated to the samples' voxels.
     """
+    _allow_open_files(len(samples))
     volumes = load_volumes(samples)
     n_voxels = volumes.shape[1]
     torch.manual_seed(settings.seed)
@@ -54,6 +57,24 @@ def main(
         desc="masked brain modelling",
     )
     autoencoder.save_pretrained(model)
+
+
+OTHER_FILES = 256
+"""What libraries may hold open besides the samples."""
+
+
+def _allow_open_files(n: int) -> None:
+    """A memory map holds its file open, and systems allow 1024 unless they are asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = n + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise InputError(
+                f"{n} arrays of samples are memory-mapped at once, and this system lets a process "
+                f"open {hard} files: have the limit raised (ulimit -Hn), or name fewer subjects in "
+                "pretraining_data.subjects"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _check_shape(autoencoder: MaskedAutoencoder, shape: EncoderShape, start: Input) -> None:

@@ -1,21 +1,73 @@
-"""Glasser's areas on the grid of a subject's runs."""
+"""Glasser's areas and Yeo's networks on the grid of a subject's runs."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
-from mindvideo.fmri.atlas import project
-from mindvideo.io.runs import read_grid, write_map
-from mindvideo.settings import Regions
+import numpy as np
+
+from mindvideo.errors import InputError
+from mindvideo.fmri.atlas import (
+    NO_AREA,
+    cortex_vertices,
+    grayordinate_labels,
+    grayordinate_networks,
+    label_names,
+    network_names,
+    on_vertices,
+    project,
+)
+from mindvideo.io.cifti import check_layout
+from mindvideo.io.maps import read_mask, write_labels
+from mindvideo.io.runs import read_grid
+from mindvideo.io.spaces import Grid, Space
+from mindvideo.settings import RegionSettings
 from mindvideo.stages import Input, Output
 
 log = logging.getLogger(__name__)
 
 
-def main(*, run: Input, regions: Output, settings: Regions) -> None:
-    """Write a map of labels 0…360 (:mod:`mindvideo.fmri.atlas`) on the grid of `run`."""
-    grid = read_grid(run)
-    labels = project(grid.affine, grid.shape, settings.max_distance)
-    cortex = labels > 0
-    log.info("%d of %d voxels are cortex (%s)", cortex.sum(), labels.size, grid)
-    write_map(regions, labels[cortex], cortex, grid)
+def main(
+    *,
+    run: Input,
+    mask: Input | None = None,
+    regions: Output,
+    networks: Output,
+    settings: RegionSettings,
+) -> None:
+    """Write two maps of labels on the grid of `run`; a voxel with an area is taken.
+
+    Areas are 1…360, and 361 for a voxel that is taken and has none (:mod:`mindvideo.fmri.atlas`).
+    A mask limits the voxels of a volume.
+    """
+    grid = read_grid(run, settings.space)
+    if not isinstance(grid, Grid):
+        check_layout(run, grid, cortex_vertices()[:2])
+        rest = np.full(len(grid.models), 0 if settings.grayordinates == "cortex" else NO_AREA)
+        areas, nets = rest.astype(np.int16), np.zeros_like(rest)
+        areas[: grid.n_cortex] = grayordinate_labels()[: grid.n_cortex]
+        nets[: grid.n_cortex] = grayordinate_networks()[: grid.n_cortex]
+    elif settings.atlas:
+        place = grid.affine, grid.shape, settings.max_distance
+        areas, nets = project(*place), project(*place, on_vertices(grayordinate_networks()))
+        if mask is not None:
+            areas[~read_mask(mask, grid)] = 0
+            if not areas.any():
+                raise InputError(
+                    f"{mask}: no voxel of this mask lies near the cortex in MNI space. Is it the "
+                    "mask of another space? For runs in native space say regions.atlas: false."
+                )
+    else:
+        if mask is None:
+            raise InputError(
+                "regions.atlas is false, so the voxels are those of a brain mask, and there is "
+                "none: give its path as dataset.mask."
+            )
+        grid = replace(grid, mni=False)
+        areas = read_mask(mask, grid).astype(np.int16) * NO_AREA
+        nets = np.zeros_like(areas)
+    space = Space(grid, areas > 0)
+    log.info("%d of %d voxels are taken (%s)", len(space), areas.size, grid)
+    write_labels(regions, areas[space.mask], space, name="Glasser areas", names=label_names())
+    write_labels(networks, nets[space.mask], space, name="Yeo networks", names=network_names())

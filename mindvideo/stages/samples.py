@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import cortex_vertices, grayordinates
 from mindvideo.fmri.samples import average, standardise
 from mindvideo.fmri.windows import pad
-from mindvideo.io.runs import read_dtseries
+from mindvideo.io.runs import read_dtseries, series_length
+from mindvideo.io.tables import save_table
 from mindvideo.progress import progress
 from mindvideo.settings import SampleSettings
 from mindvideo.stages import Inputs, Output
@@ -18,21 +21,41 @@ from mindvideo.stages import Inputs, Output
 log = logging.getLogger(__name__)
 
 
-def main(*, runs: Inputs, samples: Output, settings: SampleSettings) -> None:
-    """Write (n_samples, n_voxels) float32: area by area, zeros up to a multiple of the patch."""
+def _count(path: Path, n_volumes: int) -> int:
+    length = series_length(path)
+    if length < n_volumes:
+        raise InputError(
+            f"{path}: {length} volumes, and one sample averages {n_volumes}: lower "
+            "samples.seconds, or leave the run out of pretraining_data.runs."
+        )
+    return length // n_volumes
+
+
+def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettings) -> None:
+    """Write (n_samples, n_voxels) float32: area by area, zeros up to a multiple of the patch.
+
+    The index has a row a sample: its run, and when it starts [s]. Memory holds one run.
+    """
     columns = grayordinates(settings.areas)
     left, right, _ = cortex_vertices()
     n_volumes = max(1, round(settings.seconds / settings.tr))
-    rows = []
-    for path in progress(runs, desc="samples", unit="run"):
+    counts = [_count(path, n_volumes) for path in runs]
+    padded = len(columns) + -len(columns) % settings.patch_size
+    out = np.lib.format.open_memmap(
+        samples, mode="w+", dtype=np.float32, shape=(sum(counts), padded)
+    )
+    tables = []
+    for end, path in zip(np.cumsum(counts), progress(runs, desc="samples", unit="run")):
         run = read_dtseries(path, columns, (left, right), tr=settings.tr)
         if settings.centre:
             run -= run.mean(axis=0, dtype=np.float64)
         try:
-            rows.append(standardise(average(run, n_volumes)))
+            rows = standardise(average(run, n_volumes))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    joined = pad(np.concatenate(rows), settings.patch_size)
-    log.info("%d samples of %d grayordinates (padded: %d)", len(joined), len(columns),
-             joined.shape[1])  # fmt: skip
-    np.save(samples, joined)
+        out[end - len(rows) : end] = pad(rows, settings.patch_size)
+        seconds = np.arange(len(rows)) * n_volumes * settings.tr
+        tables.append(pd.DataFrame({"run": path.name.partition(".")[0], "seconds": seconds}))
+    out.flush()
+    save_table(index, pd.concat(tables).round({"seconds": 6}))
+    log.info("%d samples of %d grayordinates (padded: %d)", len(out), len(columns), padded)

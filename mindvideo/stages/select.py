@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import logging
+from itertools import combinations, product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import area_of
-from mindvideo.fmri.reproducibility import over_segments, segment_z
+from mindvideo.fmri.reproducibility import (
+    best_repeating,
+    out_of_line,
+    over_segments,
+    pairwise_r,
+    segment_z,
+)
 from mindvideo.fmri.selection import select
-from mindvideo.io.runs import read_labels, write_map
+from mindvideo.io.maps import read_labels, read_map, write_map
+from mindvideo.io.tables import load_table
 from mindvideo.progress import progress
 from mindvideo.settings import Selection
 from mindvideo.stages import Input, Inputs, Output
@@ -19,10 +28,48 @@ from mindvideo.stages import Input, Inputs, Output
 log = logging.getLogger(__name__)
 
 
+def _load(path: Path, n_voxels: int) -> np.ndarray:
+    repeats = np.load(path, mmap_mode="r")
+    if repeats.shape[2] != n_voxels:
+        raise InputError(
+            f"{path} has {repeats.shape[2]} voxels, the regions {n_voxels}: they belong to "
+            "different subjects or grids. Clean the runs anew."
+        )
+    return repeats
+
+
+def _warn_of_swaps(cleaned: list[Path], tables: list[Path], z: np.ndarray) -> None:
+    """Warn of segments whose repeats hardly agree, and say with whose they do."""
+    odd, r = out_of_line(z)
+    if not odd:
+        return
+    names = [load_table(path, ["run"])["run"].tolist() for path in tables]
+    for segment in odd:
+        log.warning(
+            "%s: its repeats hardly agree (r = %.3f where the others have %.3f, in the voxels that "
+            "repeat best). Do %s show the same film, in time?",
+            cleaned[segment].stem, r[segment], np.median(r), " and ".join(names[segment]),
+        )  # fmt: skip
+    voxels = best_repeating(np.delete(z, odd, axis=0))
+    runs = {s: np.load(cleaned[s], mmap_mode="r")[:, :, voxels].astype(np.float64) for s in odd}
+    for a, b in combinations(odd, 2):
+        if runs[a].shape[1] != runs[b].shape[1]:
+            continue
+        pairs = list(product(range(len(runs[a])), range(len(runs[a]), len(runs[a]) + len(runs[b]))))
+        for (i, j), found in zip(pairs, pairwise_r(np.concatenate([runs[a], runs[b]]), pairs)):
+            if np.nanmean(found) > np.median(r) / 2:
+                log.warning(
+                    "%s and %s agree (r = %.3f): has one the other's name?",
+                    names[a][i], names[b][j - len(runs[a])], np.nanmean(found),
+                )  # fmt: skip
+
+
 def main(
     *,
     cleaned: Inputs,
+    tables: Inputs,
     regions: Input,
+    networks: Input,
     r: Output,
     z: Output,
     t: Output,
@@ -36,22 +83,15 @@ def main(
     Voxels that could not be tested have r = z = t = 0 and p = 1 in the maps. The table's rows run
     along the visual hierarchy; its `column` is the index into the voxel axis of the cleaned runs.
     """
-    volume, grid = read_labels(regions)
-    cortex = volume > 0
-    labels = volume[cortex]
-    values = []
-    for path in progress(cleaned, desc="reproducibility", unit="segment"):
-        repeats = np.load(path, mmap_mode="r")
-        if repeats.shape[2] != len(labels):
-            raise InputError(
-                f"{path} has {repeats.shape[2]} voxels, the regions {len(labels)}: they belong to "
-                "different subjects or grids. Clean the runs anew."
-            )
+    labels, space = read_labels(regions)
+    values = np.empty((len(cleaned), len(space)))
+    for row, path in enumerate(progress(cleaned, desc="reproducibility", unit="segment")):
         try:
-            values.append(segment_z(repeats))
+            values[row] = segment_z(_load(path, len(space)))
         except InputError as error:
             raise InputError(f"{path.stem}: {error}") from error
-    result = over_segments(values, settings.tail)
+    _warn_of_swaps(cleaned, tables, values)
+    result = over_segments(values, settings.tail, settings.statistic)
     chosen = select(
         result,
         labels,
@@ -60,25 +100,34 @@ def main(
         share=settings.share,
         areas=settings.areas,
     )
+    columns = chosen.columns
     log.info(
         "%d voxels tested, %d significant (%s, P < %g), %d selected: r from %.3f to %.3f",
         chosen.n_tested, chosen.n_significant, settings.correction, settings.alpha,
-        len(chosen.columns), result.r[chosen.columns].min(), result.r[chosen.columns].max(),
+        len(columns), result.r[columns].min(), result.r[columns].max(),
     )  # fmt: skip
 
-    for path, statistic, untested in ((r, "r", 0), (z, "z", 0), (t, "t", 0), (p, "p", 1)):
-        write_map(path, np.where(result.valid, getattr(result, statistic), untested), cortex, grid)
-    is_chosen = np.zeros(len(labels), dtype=bool)
-    is_chosen[chosen.columns] = True
-    write_map(mask, is_chosen, cortex, grid)
+    estimate: tuple[str, tuple[float, ...]] = ("estimate", ())
+    maps = (
+        (r, result.r, 0, "r between repeats", estimate),
+        (z, result.z, 0, "Fisher z", estimate),
+        (t, result.t, 0, "t", ("t test", (len(cleaned) - 1.0,))),
+        (p, result.p, 1, "p, uncorrected", ("p value", ())),
+    )
+    for path, values_of, untested, name, intent in maps:
+        finite = np.where(result.valid, values_of, untested)
+        write_map(path, finite, space, name=name, intent=intent)
+    is_chosen = np.zeros(len(space), dtype=bool)
+    is_chosen[columns] = True
+    write_map(mask, is_chosen, space, name="selected voxels")
 
-    ijk = np.argwhere(cortex)[chosen.columns]
     pd.DataFrame(
         {
-            "column": chosen.columns,
-            **dict(zip("ijk", ijk.T)),
-            "label": labels[chosen.columns],
-            "area": [area_of(label) for label in labels[chosen.columns]],
-            **{name: getattr(result, name)[chosen.columns] for name in ("r", "t", "p")},
+            "column": columns,
+            **space.grid.places(space.index[columns]),
+            "label": labels[columns],
+            "area": [area_of(label) for label in labels[columns]],
+            "network": read_map(networks)[0][space.mask][columns].astype(int),
+            **{name: getattr(result, name)[columns] for name in ("r", "t", "p")},
         }
     ).to_csv(voxels, sep="\t", index=False, float_format="%.6g")

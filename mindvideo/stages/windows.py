@@ -16,25 +16,44 @@ from mindvideo.stages import Input, Inputs, Output
 log = logging.getLogger(__name__)
 
 
-def _split(
-    paths: list[Path], columns: np.ndarray, settings: WindowSettings
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Windows of the segments of one split, and the table of the clips that they belong to."""
-    windows, tables = [], []
+def _write(
+    paths: list[Path], columns: np.ndarray, settings: WindowSettings, windows: Path, table: Path
+) -> np.ndarray:
+    """Write the windows of one split and the table of their clips; return the mean window.
+
+    Memory holds one segment.
+    """
+    lengths = []
     for path in paths:
-        repeats = np.load(path, mmap_mode="r")
-        if repeats.shape[2] <= columns.max():
+        shape = np.load(path, mmap_mode="r").shape
+        if shape[2] <= columns.max():
             raise InputError(
-                f"{path} has {repeats.shape[2]} voxels, the table of selected voxels names column "
+                f"{path} has {shape[2]} voxels, the table of selected voxels names column "
                 f"{columns.max()}: they belong to different subjects or grids. Select anew."
             )
+        lengths.append(shape[1])
+    n = sum(lengths)
+    # Row i holds the window of clip order[i]: so the clip in row c of the table goes to place[c].
+    place = np.argsort(derangement(n, settings.seed)) if settings.shuffle else np.arange(n)
+    padded = len(columns) + -len(columns) % settings.patch_size
+    out = np.lib.format.open_memmap(
+        windows, mode="w+", dtype=np.float32, shape=(n, settings.size, padded)
+    )
+    total = np.zeros(out.shape[1:])
+    for path, end, length in zip(paths, np.cumsum(lengths), lengths):
+        repeats = np.load(path, mmap_mode="r")
         volumes = np.stack([repeat[:, columns] for repeat in repeats]).mean(axis=0)
-        windows.append(cut(pad(volumes, settings.patch_size), settings.size, settings.lag))
-        tables.append(pd.DataFrame({"segment": path.stem, "clip": np.arange(len(volumes))}))
-    joined = np.concatenate(windows)
-    if settings.shuffle:
-        joined = joined[derangement(len(joined), settings.seed)]
-    return joined, pd.concat(tables, ignore_index=True)
+        cut_out = cut(pad(volumes, settings.patch_size), settings.size, settings.lag)
+        out[place[end - length : end]] = cut_out
+        total += cut_out.sum(axis=0, dtype=np.float64)
+    out.flush()
+    clips = [
+        pd.DataFrame({"segment": path.stem, "clip": np.arange(length)})
+        for path, length in zip(paths, lengths)
+    ]
+    pd.concat(clips).to_csv(table, sep="\t", index=False)
+    log.info("%s: %d windows of %d volumes × %d voxels", windows.stem, *out.shape)
+    return (total / n).astype(np.float32)
 
 
 def main(
@@ -56,11 +75,8 @@ def main(
     windows'. A segment's name is its file's.
     """
     columns = pd.read_csv(voxels, sep="\t")["column"].to_numpy()
-    splits = {"train": _split(train, columns, settings), "test": _split(test, columns, settings)}
-    outputs = {"train": (train_windows, train_table), "test": (test_windows, test_table)}
-    for name, (windows, table) in splits.items():
-        np.save(outputs[name][0], windows.astype(np.float32))
-        table.to_csv(outputs[name][1], sep="\t", index=False)
-        log.info("%s: %d windows of %d volumes × %d voxels", name, *windows.shape)
-    null = splits["train" if settings.null == "train-mean" else "test"][0]
-    np.save(null_window, null.mean(axis=0, dtype=np.float64).astype(np.float32))
+    means = {
+        "train-mean": _write(train, columns, settings, train_windows, train_table),
+        "test-mean": _write(test, columns, settings, test_windows, test_table),
+    }
+    np.save(null_window, means[settings.null])

@@ -14,7 +14,7 @@ from mindvideo.demo.motion_energy import FPS, PIXELS
 from mindvideo.demo.neurons import Cortex, stream
 from mindvideo.demo.sight import look
 from mindvideo.fmri.atlas import VISUAL_AREAS, labels_of, project
-from mindvideo.fmri.cleaning import clean, temporal_snr
+from mindvideo.fmri.cleaning import Cleaned, clean, nuisance, polynomials
 from mindvideo.fmri.reproducibility import over_segments, segment_z
 from mindvideo.fmri.selection import select
 
@@ -23,6 +23,10 @@ RESOLUTION = 6
 
 def run_of(cortex, response, *names, snr=1.0):
     return record(response, cortex, RESOLUTION, 2.0, snr, stream(*names))
+
+
+def cleaned(series) -> Cleaned:
+    return clean(series.T, nuisance(polynomials(series.shape[1], 2)))
 
 
 def test_first_kept_volume_is_four_seconds_after_onset():
@@ -45,7 +49,7 @@ def test_repeats_share_the_response_and_not_the_noise(cortex):
     runs = [run_of(cortex, response, r) for r in (1, 2, 1)]
     np.testing.assert_array_equal(runs[0], runs[2])
     inside = head(RESOLUTION).brain > 0.5
-    first, second = (clean(run[inside].T, 2)[0] for run in runs[:2])
+    first, second = (cleaned(run[inside]).values for run in runs[:2])
     assert abs((first * second).mean()) < 0.05
 
 
@@ -61,7 +65,7 @@ def test_brain_is_bright_and_air_is_dark_but_not_silent(cortex):
 def test_temporal_snr_is_that_of_a_scanner(cortex):
     run = run_of(cortex, np.zeros((len(cortex.voxels), 48)), "tsnr")
     grey = head(RESOLUTION).grey > 0.6
-    assert 40 < np.median(temporal_snr(run[grey].T)) < 90
+    assert 40 < np.median(cleaned(run[grey]).tsnr) < 90
 
 
 def test_a_response_changes_the_grey_matter_by_a_percent_or_two(cortex):
@@ -91,7 +95,7 @@ def test_selection_finds_the_visual_cortex(cortex):
         sight = look(film.frames(takes, FPS, PIXELS), shots)
         response = bold(cortex, sight, scanner)
         runs = [run_of(cortex, response, segment, r, snr=1.5) for r in "12"]
-        z.append(segment_z(np.stack([clean(run[labels > 0].T, 2)[0] for run in runs])))
+        z.append(segment_z(np.stack([cleaned(run[labels > 0]).values for run in runs])))
     result = over_segments(z, "greater")
     found = select(
         result, labels[labels > 0], alpha=0.05, correction="fdr_bh", share=0.5

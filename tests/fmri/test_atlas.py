@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -90,3 +91,100 @@ def test_projection_follows_a_flipped_affine():
 def test_grid_away_from_the_brain_is_an_error():
     with pytest.raises(InputError, match="normalised to MNI152"):
         atlas.project(np.diag([1, 1, 1, 1.0]) + 500 * np.eye(4, k=3), (4, 4, 4), 4.0)
+
+
+# --- the projection against the surface it comes from ---------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def vertex_sizes():
+    """Share of the surface that belongs to each vertex [mm²]: a third of its triangles."""
+    points = atlas.midthickness()[0].astype(float)
+    sizes, half = np.zeros(len(points)), len(points) // 2
+    for side, first in (("L", 0), ("R", half)):
+        file = atlas.data_file(f"S1200.{side}.midthickness_MSMAll.32k_fs_LR.surf.gii")
+        corners = nib.load(file).agg_data("triangle") + first
+        a, b, c = (points[corners[:, i]] for i in range(3))
+        size = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+        np.add.at(sizes, corners.ravel(), np.repeat(size / 3, 3))
+    return sizes
+
+
+MNI_2MM = nib.affines.from_matvec(np.eye(3) * 2, (-90, -126, -72))
+SHAPE_2MM = 91, 109, 91
+
+
+@pytest.fixture(scope="module")
+def on_volume():
+    """Label and place of the labelled voxels of a volume of 2 mm."""
+    volume = atlas.project(MNI_2MM, SHAPE_2MM, 4.0)
+    return volume[volume > 0], nib.affines.apply_affine(MNI_2MM, np.argwhere(volume > 0))
+
+
+def shares(labels, weights=None):
+    total = np.bincount(labels, weights, minlength=2 * atlas.N_AREAS + 1)[1:]
+    return total / total.sum()
+
+
+def centroids(labels, points, weights):
+    sums = np.stack([np.bincount(labels, weights * points[:, k]) for k in range(3)], axis=1)
+    return sums[1:] / np.bincount(labels, weights)[1:, None]
+
+
+def test_areas_have_the_share_of_voxels_that_they_have_of_the_surface(on_volume, vertex_sizes):
+    surface = shares(atlas.midthickness()[1], vertex_sizes)
+    volume = shares(on_volume[0])
+    assert np.corrcoef(surface, volume)[0, 1] > 0.99
+    low, high = np.quantile(volume / surface, [0.05, 0.95])
+    assert 0.88 < low < high < 1.12
+    for area in atlas.hierarchy()[:4]:
+        for label in atlas.labels_of(area):
+            assert volume[label - 1] / surface[label - 1] == pytest.approx(1, abs=0.06)
+
+
+def test_the_two_sides_differ_on_the_volume_as_on_the_surface(on_volume, vertex_sizes):
+    def asymmetry(share):
+        left, right = np.split(share, 2)
+        return (left - right) / (left + right)
+
+    surface = asymmetry(shares(atlas.midthickness()[1], vertex_sizes))
+    volume = asymmetry(shares(on_volume[0]))
+    assert np.median(np.abs(volume - surface)) < 0.02
+    assert np.abs(volume - surface).max() < 0.15
+
+
+def test_areas_have_their_middle_where_the_surface_has_it(on_volume, vertex_sizes):
+    points, labels = atlas.midthickness()
+    surface = centroids(labels, points.astype(float), vertex_sizes)
+    volume = centroids(*on_volume, np.ones(len(on_volume[0])))
+    distance = np.linalg.norm(surface - volume, axis=1)  # [mm]
+    assert np.median(distance) < 0.7
+    assert distance.max() < 2.5
+    assert (volume[: atlas.N_AREAS, 0] < 0).all()
+    assert (volume[atlas.N_AREAS :, 0] > 0).all()
+
+
+def test_networks_come_with_the_same_projection(vertex_sizes):
+    networks = atlas.on_vertices(atlas.grayordinate_networks())
+    volume = atlas.project(MNI_4MM, (36, 45, 39), 4.0, networks)
+    labelled = atlas.midthickness()[1] > 0
+    surface = np.bincount(networks[labelled], vertex_sizes[labelled], minlength=18)[1:]
+    found = np.bincount(volume.ravel(), minlength=18)[1:]
+    assert (surface > 0).all()
+    assert np.corrcoef(surface, found)[0, 1] > 0.99
+
+
+def test_names_and_colours_fit_the_labels():
+    names = atlas.label_names()
+    assert list(names) == list(range(1, 362))
+    assert (names[1][0], names[181][0], names[atlas.NO_AREA][0]) == ("L_V1", "R_V1", "no area")
+    for label in (1, 23, 180, 203, 360):
+        assert names[label][0].partition("_")[2] == atlas.area_of(label)
+    assert len(atlas.network_names()) == 17
+    assert all(len(colour) == 4 for _, colour in names.values())
+
+
+def test_voxels_without_an_area_come_last():
+    labels = np.array([361, 1, 361, 4])
+    assert atlas.hierarchy_order(labels).tolist() == [1, 3, 0, 2]
+    assert atlas.area_of(atlas.NO_AREA) == ""

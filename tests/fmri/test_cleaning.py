@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import nilearn.signal
 import numpy as np
 import pytest
 from scipy import stats
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import clean, drift_basis, temporal_snr
+from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
 
 
 @pytest.fixture
@@ -17,9 +18,14 @@ def run() -> np.ndarray:
     return (1000 + 5 * drift + rng.normal(size=(40, 25))).astype(np.float32)
 
 
+def drift(run: np.ndarray, order: int = 4) -> np.ndarray:
+    return nuisance(polynomials(len(run), order))
+
+
 @pytest.mark.parametrize("order", [0, 1, 4])
 def test_matches_polyfit_and_zscore(run, order):
-    cleaned, dead = clean(run, order)
+    result = clean(run, drift(run, order))
+    cleaned, dead = result.values, result.dead
     time = np.linspace(-1, 1, len(run))
     for voxel in range(run.shape[1]):
         values = run[:, voxel].astype(float)
@@ -28,50 +34,101 @@ def test_matches_polyfit_and_zscore(run, order):
     assert not dead.any()
 
 
+@pytest.fixture
+def confounds() -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return np.cumsum(rng.normal(size=(40, 5)), axis=0) * [1, 1e-4, 1e3, 1, 1] + [0, 0, 500, 0, 0]
+
+
+@pytest.mark.parametrize("with_confounds", [False, True])
+def test_cosines_and_confounds_match_nilearn(run, confounds, with_confounds):
+    drifts, regressors = cosines(40, 2.0, 30.0), confounds if with_confounds else None
+    found = clean(run, nuisance(drifts, regressors)).values
+    # Its own filter would step back where confounds drift; its regression is the same.
+    theirs: dict = {"filter": "cosine", "high_pass": 1 / 30, "t_r": 2.0}
+    if with_confounds:
+        theirs = {"filter": False, "confounds": np.column_stack([drifts[:, :-1], confounds])}
+    expected = nilearn.signal.clean(
+        run.astype(float), detrend=False, standardize="zscore_sample", **theirs
+    )
+    np.testing.assert_allclose(found * np.sqrt(39 / 40), expected, atol=1e-5)
+
+
+def test_polynomial_and_confounds_match_least_squares(run, confounds):
+    found = clean(run, nuisance(polynomials(40, 4), confounds)).values
+    design = np.column_stack([np.vander(np.linspace(-1, 1, 40), 5), confounds])
+    rest = run - design @ np.linalg.lstsq(design, run.astype(float), rcond=None)[0]
+    np.testing.assert_allclose(found, stats.zscore(rest), atol=1e-5)
+
+
+def test_dependent_and_constant_confounds_change_nothing(run, confounds):
+    drifting = polynomials(40, 4)
+    more = np.column_stack([confounds, confounds[:, 0] - 2 * confounds[:, 2], np.full(40, 7.0)])
+    more = np.column_stack([more, np.zeros(40), drifting[:, 3]])
+    assert nuisance(drifting, more).shape == (40, 10)
+    np.testing.assert_allclose(
+        clean(run, nuisance(drifting, more)).values,
+        clean(run, nuisance(drifting, confounds)).values,
+        atol=1e-5,
+    )
+
+
 def test_chunks_change_nothing(run):
-    np.testing.assert_array_equal(clean(run, 4, chunk=7)[0], clean(run, 4)[0])
+    basis = drift(run)
+    np.testing.assert_allclose(
+        clean(run, basis, chunk=7).values, clean(run, basis).values, atol=1e-6
+    )
+    out = np.zeros((3, *run.shape), np.float32)
+    clean(np.asfortranarray(run), basis, out=out[1])
+    np.testing.assert_allclose(out[1], clean(run, basis).values, atol=1e-6)
+    assert not out[[0, 2]].any()
 
 
 def test_scale_and_drift_do_not_matter(run):
     time = np.linspace(-1, 1, len(run))[:, None]
     changed = 3 * run.astype(float) + 7 - 90 * time + 400 * time**4
-    np.testing.assert_allclose(clean(changed, 4)[0], clean(run, 4)[0], atol=1e-4)
+    np.testing.assert_allclose(
+        clean(changed, drift(run)).values, clean(run, drift(run)).values, atol=1e-4
+    )
 
 
 def test_broken_voxels_are_zero_counted_and_not_spread(run):
-    whole, _ = clean(run, 4)
+    whole = clean(run, drift(run)).values
     broken = run.copy()
     broken[:, 3] = 812  # constant
     broken[5, 4] = np.nan
     broken[6, 5] = np.inf
     broken[:, 6] = 100 + np.arange(len(run)) ** 2  # nothing but drift
     broken[:, 7] = 0
-    cleaned, dead = clean(broken, 4)
-    assert np.flatnonzero(dead).tolist() == [3, 4, 5, 6, 7]
-    assert not cleaned[:, dead].any()
-    np.testing.assert_array_equal(cleaned[:, ~dead], whole[:, ~dead])
+    result = clean(broken, drift(run))
+    assert np.flatnonzero(result.not_finite).tolist() == [4, 5]
+    assert np.flatnonzero(result.constant).tolist() == [3, 6, 7]
+    assert not result.values[:, result.dead].any()
+    np.testing.assert_allclose(result.values[:, ~result.dead], whole[:, ~result.dead], atol=1e-6)
 
 
 def test_input_stays_as_it_was(run):
     before = run.copy()
-    clean(run, 4)
+    clean(run, drift(run))
     np.testing.assert_array_equal(run, before)
 
 
-def test_basis_is_orthonormal():
-    basis = drift_basis(32, 4)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-12)
+def test_basis_is_orthonormal(confounds):
+    for basis in (nuisance(polynomials(40, 4)), nuisance(polynomials(40, 4), confounds)):
+        np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-9)
 
 
-def test_run_too_short_for_its_detrend():
-    with pytest.raises(InputError, match=r"5 volumes are too few.*at least 6"):
-        clean(np.zeros((5, 2)), 4)
+def test_run_too_short_for_what_is_taken_out():
+    with pytest.raises(InputError, match=r"5 volumes are too few to take 5.*at least 6"):
+        nuisance(polynomials(5, 4))
+    with pytest.raises(InputError, match=r"8 volumes are too few.*fewer clean.confounds"):
+        nuisance(polynomials(8, 1), np.random.default_rng(0).normal(size=(8, 30)))
 
 
 def test_temporal_snr_is_mean_over_sd_and_0_where_there_is_none(run):
     run[:, 3] = 7
     run[5, 4] = np.nan
-    found = temporal_snr(run)
+    found = clean(run, drift(run)).tsnr
     assert not found[3:5].any()
     good = np.delete(np.arange(run.shape[1]), [3, 4])
     np.testing.assert_allclose(found[good], 1 / stats.variation(run[:, good], ddof=1), rtol=1e-4)

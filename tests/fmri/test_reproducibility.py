@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.reproducibility import over_segments, pearson, segment_z
+from mindvideo.fmri.reproducibility import out_of_line, over_segments, pairwise_r, segment_z
 
 
 def segment(seed: int, n_repeats: int = 2, n_volumes: int = 30, n_voxels: int = 12) -> np.ndarray:
@@ -19,9 +19,9 @@ def segment(seed: int, n_repeats: int = 2, n_volumes: int = 30, n_voxels: int = 
 
 
 def test_pearson_is_scipys():
-    first, second = segment(0)
-    expected = [stats.pearsonr(first[:, v], second[:, v]).statistic for v in range(12)]
-    np.testing.assert_allclose(pearson(first, second), expected, atol=1e-6)
+    repeats = segment(0)
+    expected = [stats.pearsonr(*repeats[:, :, v]).statistic for v in range(12)]
+    np.testing.assert_allclose(next(pairwise_r(repeats, [(0, 1)])), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_repeats", [2, 4])
@@ -42,6 +42,40 @@ def test_t_test_is_scipys(tail):
         assert found.t[voxel] == pytest.approx(test.statistic, rel=1e-6)
         assert found.p[voxel] == pytest.approx(test.pvalue, rel=1e-6)
     np.testing.assert_allclose(found.r, np.tanh(z.mean(0)), atol=1e-12)
+
+
+@pytest.mark.parametrize("tail", ["two-sided", "greater"])
+def test_signed_ranks_are_scipys(tail):
+    z = np.stack([segment_z(segment(seed)) for seed in range(12)])
+    z[3, 5] = np.nan
+    found = over_segments(z, tail, "wilcoxon")
+    for voxel in np.delete(np.arange(z.shape[1]), 5):
+        expected = stats.wilcoxon(z[:, voxel], alternative=tail).pvalue
+        assert found.p[voxel] == pytest.approx(expected, abs=1e-6)
+    assert np.flatnonzero(~found.valid).tolist() == [5]
+    np.testing.assert_array_equal(found.t, over_segments(z, tail).t)
+
+
+def test_chunks_of_voxels_change_nothing():
+    repeats = segment(7, n_repeats=3)
+    np.testing.assert_allclose(segment_z(repeats, chunk=5), segment_z(repeats), atol=1e-12)
+
+
+def test_swapped_repeats_are_out_of_line():
+    runs = {seed: segment(seed, n_volumes=60, n_voxels=200) for seed in range(6)}
+    z = np.stack([segment_z(runs[seed]) for seed in runs])
+    assert out_of_line(z)[0] == []
+    runs[1][1], runs[4][1] = runs[4][1].copy(), runs[1][1].copy()
+    odd, r = out_of_line(np.stack([segment_z(runs[seed]) for seed in runs]))
+    assert odd == [1, 4]
+    assert r[[0, 2, 3, 5]].min() > 0.5 > 0.2 > np.abs(r[[1, 4]]).max()
+
+
+def test_noise_is_not_called_swapped():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        z = np.stack([segment_z(rng.normal(size=(2, 40, 300))) for _ in range(8)])
+        assert out_of_line(z)[0] == []
 
 
 def test_null_p_values_are_uniform():

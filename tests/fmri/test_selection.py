@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import DescrStatsW
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.atlas import hierarchy_order, labels_of
-from mindvideo.fmri.reproducibility import Reproducibility, over_segments
+from mindvideo.fmri.atlas import NO_AREA, hierarchy_order, labels_of
+from mindvideo.fmri.reproducibility import Reproducibility, over_segments, segment_z
 from mindvideo.fmri.selection import select
 
 
@@ -80,3 +81,38 @@ def test_nothing_testable_is_an_error():
     dead = np.full(400, np.nan)
     with pytest.raises(InputError, match="None of 400 voxels can be tested"):
         select(Reproducibility(dead, dead, dead, dead), LABELS, **SETTINGS)
+
+
+def test_repeats_to_selection_agree_with_a_loop_over_voxels():
+    """scipy and statsmodels, voxel by voxel, on the cleaned float32 runs of 18 segments."""
+    rng = np.random.default_rng(4)
+    n_voxels, strength = 60, np.linspace(0, 1.2, 60)
+    segments = []
+    for _ in range(18):
+        film = rng.normal(size=(50, n_voxels)) * strength
+        segments.append((film + rng.normal(size=(2, 50, n_voxels))).astype(np.float32))
+    found = over_segments([segment_z(repeats) for repeats in segments], "greater")
+    z = np.empty((18, n_voxels))
+    for voxel in range(n_voxels):
+        for row, (first, second) in enumerate(segments):
+            z[row, voxel] = np.arctanh(
+                stats.pearsonr(first[:, voxel].astype(float), second[:, voxel]).statistic
+            )
+        test = stats.ttest_1samp(z[:, voxel], 0, alternative="greater")
+        assert found.z[voxel] == pytest.approx(z[:, voxel].mean(), abs=1e-6)
+        assert found.r[voxel] == pytest.approx(np.tanh(z[:, voxel].mean()), abs=1e-6)
+        assert found.t[voxel] == pytest.approx(test.statistic, rel=1e-6)
+        assert found.p[voxel] == pytest.approx(test.pvalue, rel=1e-6, abs=1e-300)
+    ours = DescrStatsW(z).ttest_mean(0, alternative="larger")
+    np.testing.assert_allclose(found.t, ours[0], rtol=1e-6)
+    np.testing.assert_allclose(found.p, ours[1], rtol=1e-6)
+    chosen = select(found, np.ones(n_voxels, int), **SETTINGS)
+    significant = [v for v in range(n_voxels) if min(1, found.p[v] * n_voxels) < 0.01]
+    best = sorted(significant, key=lambda v: -found.t[v])[: round(len(significant) / 2)]
+    assert 5 < len(best) < n_voxels / 2
+    assert sorted(chosen.columns) == sorted(best)
+
+
+def test_voxels_without_an_area_keep_their_order():
+    found = select(result(), np.full(400, NO_AREA), **SETTINGS)
+    assert (np.diff(found.columns) > 0).all()

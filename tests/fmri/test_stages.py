@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
@@ -17,7 +18,7 @@ from mindvideo.io.runs import write_run
 from mindvideo.settings import (
     CleanSettings,
     DemoBrainSettings,
-    Regions,
+    RegionSettings,
     Selection,
     Timing,
     WindowSettings,
@@ -30,8 +31,9 @@ TRAIN = [name for name in N if name != "test1"]
 SEEING = ("V1", "V2", "MT")
 
 
-def clean_settings(segment: str) -> CleanSettings:
-    return CleanSettings(tr=2, timing=TIMING, n_volumes=N[segment], detrend_order=2)
+def clean_settings(segment: str, **settings) -> CleanSettings:
+    order = {"detrend_order": 2} | settings
+    return CleanSettings(tr=2, timing=TIMING, n_volumes=N[segment], **order)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,12 @@ def folder(tmp_path_factory):
     brightness, grid = anatomy.brightness, anatomy.grid
     rng = np.random.default_rng(0)
     write_run(folder / "grid.nii.gz", brightness[..., None] * np.ones(2), grid, 2, 0.1)
-    regions.main(run=folder / "grid.nii.gz", regions=folder / "regions.nii.gz", settings=Regions())
+    regions.main(
+        run=folder / "grid.nii.gz",
+        regions=folder / "regions.nii.gz",
+        networks=folder / "networks.nii.gz",
+        settings=RegionSettings(space="volume"),
+    )
     labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
     sees = np.isin(labels, [label for area in SEEING for label in labels_of(area)])
     for segment, n in N.items():
@@ -51,20 +58,28 @@ def folder(tmp_path_factory):
         runs = [folder / f"{segment}_{repeat}.nii.gz" for repeat in (1, 2)]
         for path in runs:
             write_run(path, 1000 + signal + 10 * rng.standard_normal(shape), grid, 2, 0.1)
-        clean.main(
-            runs=runs,
-            regions=folder / "regions.nii.gz",
-            cleaned=folder / f"{segment}.npy",
-            tsnr=folder / f"{segment}_tsnr.nii.gz",
-            settings=clean_settings(segment),
-        )
+        run_clean(folder, runs, folder, segment)
     return folder
+
+
+def run_clean(folder, runs, out, segment, **settings):
+    clean.main(
+        runs=runs,
+        regions=folder / "regions.nii.gz",
+        cleaned=out / f"{segment}.npy",
+        tsnr=out / f"{segment}_tsnr.nii.gz",
+        table=out / f"{segment}_runs.tsv",
+        settings=clean_settings(segment, **settings),
+    )
+    return np.load(out / f"{segment}.npy")
 
 
 def run_select(folder, out, **settings):
     select.main(
         cleaned=[folder / f"{segment}.npy" for segment in TRAIN],
+        tables=[folder / f"{segment}_runs.tsv" for segment in TRAIN],
         regions=folder / "regions.nii.gz",
+        networks=folder / "networks.nii.gz",
         voxels=out / "voxels.tsv",
         **{name: out / f"{name}.nii.gz" for name in ("r", "z", "t", "p", "mask")},
         settings=Selection(correction="fdr_bh", **settings),
@@ -87,7 +102,7 @@ def run_windows(folder, out, **settings):
         test_windows=out / "test.npy",
         test_table=out / "test.tsv",
         null_window=out / "null.npy",
-        settings=WindowSettings(lag=0, patch_size=16, **settings),
+        settings=WindowSettings(**{"lag": 0, "patch_size": 16} | settings),
     )
     return {name: np.load(out / f"{name}.npy") for name in ("train", "test", "null")}
 
@@ -157,6 +172,15 @@ def test_null_window_of_the_test_set_only_when_asked_for(folder, voxels, tmp_pat
     np.testing.assert_allclose(made["null"], made["test"].mean(axis=0), atol=1e-6)
 
 
+def test_memory_maps_hold_windows_of_any_size_and_lag(folder, voxels, tmp_path):
+    plain = run_windows(folder, tmp_path, size=1)["train"][:, 0].reshape(4, 20, -1)
+    late = run_windows(folder, tmp_path, size=3, lag=2)["train"].reshape(4, 20, 3, -1)
+    for start in range(20):
+        for place in range(3):
+            volume = min(start + 2 + place, 19)  # clamped at the segment's end
+            np.testing.assert_array_equal(late[:, start, place], plain[:, volume])
+
+
 def test_shuffling_moves_windows_and_not_the_table(folder, voxels, tmp_path):
     (tmp_path / "plain").mkdir()
     plain = run_windows(folder, tmp_path / "plain")
@@ -174,15 +198,12 @@ def test_dead_voxels_are_counted_in_the_log(folder, tmp_path, caplog):
     run[tuple(np.argwhere(labels > 0)[:3].T)] = 7
     nib.save(nib.Nifti1Image(run.astype(np.float32), image.affine), tmp_path / "seg1_1.nii.gz")
     with caplog.at_level(logging.WARNING):
-        clean.main(
-            runs=[tmp_path / "seg1_1.nii.gz"],
-            regions=folder / "regions.nii.gz",
-            cleaned=tmp_path / "seg1.npy",
-            tsnr=tmp_path / "seg1_tsnr.nii.gz",
-            settings=clean_settings("seg1"),
-        )
+        run_clean(folder, [tmp_path / "seg1_1.nii.gz"], tmp_path, "seg1")
     assert f"seg1_1.nii.gz: 3 of {(labels > 0).sum()} voxels" in caplog.text
     assert not np.load(tmp_path / "seg1.npy")[0, :, :3].any()
+    table = pd.read_csv(tmp_path / "seg1_runs.tsv", sep="\t").iloc[0]
+    assert (table["run"], table["constant"], table["not_finite"]) == ("seg1_1.nii.gz", 3, 0)
+    assert table["voxels"] == (labels > 0).sum()
 
 
 def test_one_run_copied_over_the_other_names_the_segment(folder, tmp_path):
@@ -199,10 +220,95 @@ def test_runs_of_another_subject(folder, tmp_path):
         run_select_of(folder, tmp_path, [tmp_path / "seg2.npy"])
 
 
+def test_swapped_runs_are_named(folder, tmp_path, caplog):
+    for one, other in (("seg2", "seg10"), ("seg10", "seg2")):
+        np.save(
+            tmp_path / f"{one}.npy",
+            np.stack([np.load(folder / f"{one}.npy")[0], np.load(folder / f"{other}.npy")[1]]),
+        )
+    paths = [folder / "seg1.npy", folder / "seg3.npy", folder / "seg1.npy", folder / "seg3.npy"]
+    paths += [tmp_path / "seg2.npy", tmp_path / "seg10.npy"]
+    with caplog.at_level(logging.WARNING):
+        run_select_of(folder, tmp_path, paths)
+    assert "seg2: its repeats hardly agree" in caplog.text
+    assert "seg2_1.nii.gz and seg10_2.nii.gz agree" in caplog.text
+    assert "seg2_2.nii.gz and seg10_1.nii.gz agree" in caplog.text
+    assert "seg1" not in caplog.text.replace("seg10", "")
+
+
+def test_a_test_segments_repeats_are_averaged_where_they_are_alive(folder, tmp_path):
+    image = nib.load(folder / "test1_2.nii.gz")
+    run = image.get_fdata()
+    labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
+    run[tuple(np.argwhere(labels > 0)[7])] = 7
+    nib.save(nib.Nifti1Image(run.astype(np.float32), image.affine), tmp_path / "test1_2.nii.gz")
+    runs = [folder / "test1_1.nii.gz", tmp_path / "test1_2.nii.gz"]
+    single = run_clean(folder, runs, tmp_path, "test1")
+    mean = run_clean(folder, runs, tmp_path, "test1", average=True)
+    assert mean.shape == (1, 12, single.shape[2])
+    np.testing.assert_allclose(mean[0, :, 7], single[0, :, 7])
+    others = np.delete(np.arange(single.shape[2]), 7)
+    np.testing.assert_allclose(mean[0][:, others], single.mean(axis=0)[:, others], atol=1e-6)
+
+
+def test_a_run_of_broken_voxels_is_an_error(folder, tmp_path):
+    image = nib.load(folder / "seg1_1.nii.gz")
+    run = image.get_fdata().astype(np.float32)
+    run[..., 5] = np.inf
+    nib.save(nib.Nifti1Image(run, image.affine), tmp_path / "seg1_1.nii.gz")
+    with pytest.raises(InputError, match=r"seg1_1.nii.gz: (\d+) of \1 voxels .*not finite"):
+        run_clean(folder, [tmp_path / "seg1_1.nii.gz"], tmp_path, "seg1")
+
+
+def test_memory_does_not_grow_with_the_number_of_runs(folder, tmp_path):
+    def peak(runs):
+        tracemalloc.start()
+        run_clean(folder, runs, tmp_path, "test1", average=True)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    runs = [folder / f"test1_{repeat}.nii.gz" for repeat in (1, 2)]
+    peak(runs)  # what is only loaded once
+    assert peak(5 * runs) < 1.05 * peak(runs)
+
+
+def test_smoothing_reaches_the_runs(folder, tmp_path):
+    rough = np.load(folder / "seg1.npy")[0]
+    smooth = run_clean(folder, [folder / "seg1_1.nii.gz"], tmp_path, "seg1", smooth=12.0)[0]
+    step = [np.abs(np.diff(values, axis=1)).mean() for values in (rough, smooth)]
+    assert step[1] < 0.8 * step[0]
+
+
+def test_confounds_without_tables_are_an_error(folder, tmp_path):
+    with pytest.raises(InputError, match=r"clean.confounds .*dataset.confounds"):
+        run_clean(folder, [folder / "seg1_1.nii.gz"], tmp_path, "seg1", confounds=["motion6"])
+
+
+def test_confounds_are_trimmed_like_their_run_and_taken_out(folder, tmp_path):
+    table = tmp_path / "confounds.tsv"
+    trend = np.random.default_rng(3).normal(size=25)
+    pd.DataFrame({"breathing": trend}).to_csv(table, sep="\t", index=False)
+    settings = clean_settings("seg1", confounds=["breathing"])
+    out = {"cleaned": "seg1.npy", "tsnr": "seg1_tsnr.nii.gz", "table": "seg1_runs.tsv"}
+    clean.main(
+        runs=[folder / "seg1_1.nii.gz"],
+        regions=folder / "regions.nii.gz",
+        confounds=[table],
+        **{name: tmp_path / file for name, file in out.items()},
+        settings=settings,
+    )
+    cleaned = np.load(tmp_path / "seg1.npy")[0]
+    assert np.abs(trend[1:-4] @ cleaned).max() < 1e-3
+    assert np.abs(trend[1:-4] @ np.load(folder / "seg1.npy")[0]).max() > 1
+
+
 def run_select_of(folder, out, cleaned):
     select.main(
         cleaned=cleaned,
+        tables=[folder / f"{path.stem}_runs.tsv" for path in cleaned],
         regions=folder / "regions.nii.gz",
+        networks=folder / "networks.nii.gz",
         voxels=out / "voxels.tsv",
         **{name: out / f"{name}.nii.gz" for name in ("r", "z", "t", "p", "mask")},
         settings=Selection(),

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 
 import nibabel as nib
 import numpy as np
 import pytest
-from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis
+from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
 
 from mindvideo.errors import InputError
-from mindvideo.io.runs import (
-    Grid,
-    read_dtseries,
-    read_grid,
-    read_labels,
-    read_run,
-    write_dtseries,
-    write_map,
-    write_run,
-)
+from mindvideo.io.cifti import write_dtseries
+from mindvideo.io.runs import read_dtseries, read_grid, read_run, series_length, write_run
+from mindvideo.io.spaces import Grayordinates, Grid, Space
 
 SHAPE = (5, 6, 4)
 GRID = Grid(np.array([[3.0, 0, 0, -7], [0, 3, 0, -9], [0, 0, 3, -6], [0, 0, 0, 1]]), SHAPE)
@@ -39,7 +33,7 @@ def path(tmp_path):
 
 
 def read(path, grid=GRID, tr=TR):
-    return read_run(path, MASK, grid, keep=KEEP, drop=DROP, tr=tr)
+    return read_run(path, Space(grid, MASK), keep=KEEP, drop=DROP, tr=tr)
 
 
 def test_reads_the_kept_volumes_of_the_mask(path):
@@ -110,7 +104,7 @@ def test_not_four_dimensional(tmp_path):
 def test_cifti_where_a_volume_was_needed(tmp_path):
     path = tmp_path / "seg1_1_Atlas.dtseries.nii"
     write_dtseries(path, np.zeros((4, 3)), BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT"), 2)
-    with pytest.raises(InputError, match=r"It is a CIFTI file: name the volume"):
+    with pytest.raises(InputError, match=r"CIFTI file: name the volume.*dataset.space: cifti"):
         read(path)
 
 
@@ -158,38 +152,44 @@ def test_headers_tr_in_milliseconds(tmp_path, caplog):
     assert not caplog.text
 
 
-def test_few_broken_voxels_are_left_to_cleaning_and_many_are_an_error(tmp_path):
+def test_broken_voxels_are_left_to_cleaning(tmp_path):
     path = tmp_path / "seg1_1.nii.gz"
     run = values().astype(np.float32)
-    first = tuple(np.argwhere(MASK)[0])
-    run[(*first, 5)] = np.nan
+    run[(*np.argwhere(MASK)[0], 5)] = np.nan
     nib.save(nib.Nifti1Image(run, GRID.affine), path)
     assert np.isnan(read(path)).sum() == 1
-    run[:, :, :, 5] = np.inf
-    nib.save(nib.Nifti1Image(run, GRID.affine), path)
-    with pytest.raises(InputError, match=rf"{MASK.sum()} of {MASK.sum()} voxels.*not finite"):
+
+
+def test_each_volume_is_smoothed_before_its_voxels_are_taken(path):
+    def neighbour(volume):
+        assert volume.dtype == np.float32
+        return np.roll(volume, 1, axis=0)
+
+    run = read_run(path, Space(GRID, MASK), keep=KEEP, drop=DROP, tr=TR, smooth=neighbour)
+    expected = np.roll(values(), 1, axis=0)[MASK].T[1:-2]
+    np.testing.assert_allclose(run, expected, atol=0.051)
+
+
+def test_no_permission_is_said_so(path, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(nib, "load", refuse)
+    with pytest.raises(InputError, match=r"seg1_1.nii.gz: no permission to read it.*chmod"):
         read(path)
 
 
-@pytest.mark.parametrize(
-    ("kind", "stored"), [(float, np.float32), (int, np.int16), (bool, np.uint8)]
-)
-def test_maps_are_read_back(tmp_path, kind, stored):
-    path = tmp_path / "map.nii.gz"
-    written = (np.arange(MASK.sum()) + 1).astype(kind)
-    write_map(path, written, MASK, GRID)
-    image = nib.load(path)
-    assert image.get_data_dtype() == stored
-    np.testing.assert_array_equal(np.asarray(image.dataobj)[MASK], written)
-    assert not np.asarray(image.dataobj)[~MASK].any()
-    assert read_labels(path)[1].same(GRID)
+def test_a_packed_run_is_unpacked_once(path, monkeypatch):
+    opened = []
+    original = gzip.open
 
+    def count(name, *args, **kwargs):
+        opened.append(name)
+        return original(name, *args, **kwargs)
 
-def test_empty_map_of_labels(tmp_path):
-    path = tmp_path / "regions.nii.gz"
-    write_map(path, np.zeros(MASK.sum(), int), MASK, GRID)
-    with pytest.raises(InputError, match="no voxel has a label"):
-        read_labels(path)
+    monkeypatch.setattr(gzip, "open", count)
+    read(path)
+    assert opened == [path]
 
 
 # --- CIFTI ----------------------------------------------------------------------------------------
@@ -219,19 +219,26 @@ def test_reads_grayordinates_in_the_order_asked_for(cifti):
 
 
 def test_another_layout(cifti):
-    with pytest.raises(InputError, match=r"rest.dtseries.nii: 4 \+ 3 cortical.*cifti-output 91k"):
+    with pytest.raises(InputError, match=r"rest.dtseries.nii: 7 .*4 \+ 3 of.*cifti-output 91k"):
         read_dtseries(cifti, COLUMNS, (np.arange(4), np.arange(3)), tr=0.72)
 
 
 def test_no_series(tmp_path):
     path = tmp_path / "map.dscalar.nii"
     nib.save(Cifti2Image(series(1), (ScalarAxis(["a"]), MODELS)), path)
-    with pytest.raises(InputError, match="is no dense series"):
+    with pytest.raises(InputError, match=r"is no dense series.*a map of grayordinates"):
+        read_dtseries(path, COLUMNS, VERTICES, tr=0.72)
+
+
+def test_series_the_wrong_way_round(tmp_path):
+    path = tmp_path / "turned.dtseries.nii"
+    nib.save(Cifti2Image(series().T, (MODELS, SeriesAxis(0, 0.72, 6))), path)
+    with pytest.raises(InputError, match=r"no dense series.*it is grayordinates × series"):
         read_dtseries(path, COLUMNS, VERTICES, tr=0.72)
 
 
 def test_volume_where_a_series_was_needed(path):
-    with pytest.raises(InputError, match="is no dense series"):
+    with pytest.raises(InputError, match=r"is no dense series.*a volume.*dataset.space: volume"):
         read_dtseries(path, COLUMNS, VERTICES, tr=0.72)
 
 
@@ -259,3 +266,50 @@ def test_series_step_is_only_warned_of(cifti, caplog):
     with caplog.at_level(logging.WARNING):
         read_dtseries(cifti, COLUMNS, VERTICES, tr=0.8)
     assert "TR 0.72 s" in caplog.text
+
+
+SPACE = Space(Grayordinates(MODELS), np.array([1, 0, 1, 0, 0, 1, 1], bool))
+
+
+def test_a_cifti_run_is_trimmed_like_a_volumes(cifti):
+    assert series_length(cifti) == 6
+    assert read_grid(cifti, "cifti").same(SPACE.grid)
+    run = read_run(cifti, SPACE, keep=3, drop=(2, 1), tr=0.72)
+    assert run.dtype == np.float32
+    np.testing.assert_array_equal(run, series()[2:5, SPACE.mask])
+
+
+def test_a_cifti_run_of_another_length(cifti):
+    with pytest.raises(InputError, match=r"6 volumes, 8 expected.*is the download complete"):
+        read_run(cifti, SPACE, keep=5, drop=(2, 1), tr=0.72)
+
+
+def test_a_cifti_run_on_other_grayordinates(cifti):
+    other = BrainModelAxis.from_surface(np.arange(7), 10, "CORTEX_LEFT")
+    space = Space(Grayordinates(other), SPACE.mask)
+    with pytest.raises(InputError, match=r"another grid.*4 \+ 3.*the regions have 7.*7 \+ 0"):
+        read_run(cifti, space, keep=3, drop=(2, 1), tr=0.72)
+
+
+def test_a_cut_series_is_noticed_beyond_what_is_read(cifti):
+    cifti.write_bytes(cifti.read_bytes()[:-4])
+    space = Space(SPACE.grid, np.array([1, 0, 0, 0, 0, 0, 0], bool))
+    with pytest.raises(InputError, match=r"cannot be read.*bytes.*download incomplete"):
+        read_run(cifti, space, keep=3, drop=(2, 1), tr=0.72)
+
+
+@pytest.mark.parametrize("size", [0, 300, 700])
+def test_a_series_cut_in_its_header(cifti, size):
+    cifti.write_bytes(cifti.read_bytes()[:size])
+    with pytest.raises(InputError, match="cannot be read"):
+        read_run(cifti, SPACE, keep=3, drop=(2, 1), tr=0.72)
+
+
+def test_headers_of_different_files_are_not_mixed_up(cifti, tmp_path):
+    other = tmp_path / "other.dtseries.nii"
+    write_dtseries(other, series(5), MODELS, 2.0)
+    assert [series_length(path) for path in (cifti, other, cifti)] == [6, 5, 6]
+    whole = Cifti2Image.from_filename(cifti)
+    np.testing.assert_array_equal(whole.get_fdata(), series())
+    assert whole.header.get_axis(0).step == pytest.approx(0.72)
+    assert whole.header.get_axis(1) == MODELS

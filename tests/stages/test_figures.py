@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mindvideo.demo.rest import layout
 from mindvideo.errors import InputError
+from mindvideo.fmri.atlas import N_GRAYORDINATES, grayordinates
+from mindvideo.fmri.surface import flat_map
+from mindvideo.io.maps import write_map
+from mindvideo.io.spaces import Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
 from mindvideo.settings import FigureSettings
 from mindvideo.stages import figures as stage
@@ -26,10 +31,15 @@ def run(test_set):
     r[3:6, 3:6, 3:6] = 0.4
     affine = np.diag([18.0, 18, 18, 1])
     affine[:3, 3] = (-90, -126, -72)
-    nib.Nifti1Image(r, affine).to_filename(folder / "r.nii.gz")
-    nib.Nifti1Image((r > 0).astype(np.uint8), affine).to_filename(folder / "mask.nii.gz")
-    nib.Nifti1Image(r[1:], affine).to_filename(folder / "other.nii.gz")
-    nib.Nifti1Image(np.full_like(r, 50), affine).to_filename(folder / "tsnr.nii.gz")
+    for name, values in (
+        ("r", r),
+        ("mask", (r > 0).astype(np.uint8)),
+        ("other", r[1:]),
+        ("tsnr", np.full_like(r, 50)),
+    ):
+        image = nib.Nifti1Image(values, affine)
+        image.set_sform(affine, "mni")
+        image.to_filename(folder / f"{name}.nii.gz")
 
     def main(**changed):
         inputs = {
@@ -56,6 +66,30 @@ def test_three_pictures(run):
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
+
+
+def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
+    values = np.zeros(N_GRAYORDINATES)
+    values[grayordinates(["V1", "MT"])] = 0.4
+    space = Space(Grayordinates(layout()), np.ones(N_GRAYORDINATES, bool))
+    maps = {"r": values, "mask": values > 0, "tsnr": values + 50}
+    paths = {name: test_set.folder / f"{name}.dscalar.nii" for name in maps}
+    for name, found in maps.items():
+        write_map(paths[name], found, space, name=name)
+    with Image.open(run(**paths | {"tsnr": [paths["tsnr"]]})["brain"]) as picture:
+        cifti = np.asarray(picture.convert("RGB"), dtype=float)
+    with Image.open(run()["brain"]) as picture:
+        assert np.abs(cifti - np.asarray(picture.convert("RGB"))).mean() > 1
+    drawn = stage._on_cortex(values, values > 0, space.grid)
+    areas = flat_map()[1]
+    assert set(areas[drawn > 0]) == {"V1", "MT"}
+    assert np.isfinite(drawn[areas == "V1"]).all()
+    assert np.isnan(drawn[~np.isin(areas, ["V1", "MT"])]).all()
+
+
+def test_native_volumes_have_no_place_on_the_group_surface():
+    grid = Grid(np.eye(4), (4, 4, 4), mni=False)
+    assert np.isnan(stage._on_cortex(np.ones((4, 4, 4)), np.ones((4, 4, 4), bool), grid)).all()
 
 
 @pytest.mark.parametrize("name", ["mask", "tsnr"])

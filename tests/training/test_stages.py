@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +77,9 @@ class Stages:
         history = self.folder / f"{stage}.tsv"
         return {"model": self.folder / stage, "history": history, "state": state}
 
-    def mbm(self, name: str, samples: Path, start: Path | None, **changes: Any) -> None:
+    def mbm(self, name: str, samples: Path, start: Path | None, times: int = 1, **changes: Any):
         settings = MbmSettings(**{**FEW, "encoder": SHAPE, **changes})
-        mbm.main(samples=[samples], start=start, settings=settings, **self._outputs(name))
+        mbm.main(samples=[samples] * times, start=start, settings=settings, **self._outputs(name))
 
     def contrastive(self, **changes: Any) -> None:
         chosen = {**FEW, "encoder": SHAPE, "clip": "zoo:clip", **changes.pop("settings", {})}
@@ -239,3 +241,22 @@ def test_embeddings_of_other_clips(trained: Stages, tmp_path: Path) -> None:
     np.save(tmp_path / "few.npy", np.load(stages.texts)[:8])
     with pytest.raises(InputError, match=r"few\.npy: 8 rows, but 12 in .*known\.tsv"):
         stages.contrastive(mbm=trained.folder / "tuned", texts=tmp_path / "few.npy")
+
+
+def test_more_subjects_than_files_that_may_be_open(trained: Stages, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    n_open = len(os.listdir("/proc/self/fd"))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 20, before[1]))
+        Stages(tmp_path).mbm("x", trained.samples, None, times=n_open + 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert (tmp_path / "x/config.json").is_file()
+
+
+def test_more_subjects_than_files_that_can_be_open(
+    trained: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    with pytest.raises(InputError, match=r"1100 arrays of samples .* lets a process open 1024"):
+        Stages(tmp_path).mbm("x", trained.samples, None, times=1100)

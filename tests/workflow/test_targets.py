@@ -3,6 +3,9 @@
 import pytest
 import yaml
 
+from mindvideo import descriptions
+from mindvideo.dataset import Dataset
+
 SEGMENTS = 18 + 5
 SHARED = {
     "demo_film": SEGMENTS,
@@ -87,24 +90,70 @@ def touch(path):
     path.touch()
 
 
-def test_the_purdue_data_set_goes_from_its_files_to_the_videos(checkout):
-    data = checkout.folder / "video_fmri_dataset"
-    dataset = yaml.safe_load((checkout.folder / "config/datasets/wen2018.yaml").read_text())
-    for segment in [*dataset["train"], *dataset["test"]]:
-        touch(data / "stimuli" / f"{segment}.mp4")
-        for subject in dataset["subjects"].values():
-            for repeat in range(1, 3 if segment in dataset["train"] else 11):
-                name = f"{segment}_{repeat}"
-                name += ".mni" if (subject, name) == ("subject1", "test1_9") else "_mni"
-                touch(data / subject / "fmri" / segment / "mni" / f"{name}.nii.gz")
-    (data / "subject3/fmri/test2/mni/test2_9_mni.nii.gz").unlink()
-    for run in ("REST1_LR", "REST1_RL", "REST2_LR", "REST2_RL"):
-        name = f"rfMRI_{run}/rfMRI_{run}_Atlas_MSMAll_hp2000_clean.dtseries.nii"
-        touch(checkout.folder / "HCP_1200/100307/MNINonLinear/Results" / name)
+def purdue(checkout, like: str) -> Dataset:
+    """The Purdue data set's description, and an empty file under each name in it."""
+    values = descriptions.read_dataset(f"config/datasets/{like}.yaml", like)
+    dataset = Dataset.model_validate(values)
+    for segment in dataset.segments:
+        touch(checkout.folder / dataset.film_path(segment))
+    for run in dataset.rows:
+        touch(checkout.folder / run.path)
+    return dataset
+
+
+def rest(checkout, subject: str, *runs: str) -> None:
+    """Empty files of an HCP subject's runs."""
+    for run in runs:
+        name = f"{run}_Atlas_MSMAll{'_hp2000_clean' if run[0] == 'r' else ''}.dtseries.nii"
+        touch(checkout.folder / "HCP_1200" / subject / "MNINonLinear/Results" / run / name)
+
+
+@pytest.mark.parametrize("like", ["wen2018", "wen2018-cifti"])
+def test_the_purdue_data_set_goes_from_its_files_to_the_videos(checkout, like):
+    dataset = purdue(checkout, like)
+    assert len(dataset.rows) == 3 * (18 * 2 + 5 * 10) - 1
+    rest(checkout, "100307", "rfMRI_REST1_LR", "tfMRI_WM_RL")
+    rest(checkout, "100408", "rfMRI_REST1_LR")
+    config = checkout.folder / "config/wen2018.yaml"
+    config.write_text(config.read_text().replace("datasets/wen2018.yaml", f"datasets/{like}.yaml"))
     options = ("--configfile", "config/wen2018.yaml")
     jobs = checkout.jobs("results/sub1/videos", "results/sub3/videos", options=options)
     assert jobs["clean"] == 2 * SEGMENTS
+    assert jobs["samples"] == 2
     assert not [rule for rule in jobs if rule.startswith("demo")]
+
+
+def test_more_pretraining_subjects_only_add_jobs(checkout):
+    target, options = "results/shared/pretraining/model", ("--configfile", "config/wen2018.yaml")
+    for subject in ("100307", "100408"):
+        rest(checkout, subject, "rfMRI_REST1_LR", "rfMRI_REST2_RL", "tfMRI_MOTOR_LR")
+    assert checkout.jobs(target, options=options) == {"samples": 2, "pretraining": 1}
+    for subject in ("100307", "100408"):
+        for suffix in ("npy", "tsv"):
+            touch(checkout.folder / f"results/shared/samples/{subject}.{suffix}")
+    assert checkout.jobs(target, options=options) == {"pretraining": 1}
+    rest(checkout, "99", "tfMRI_WM_RL")
+    assert checkout.jobs(target, options=options) == {"samples": 1, "pretraining": 1}
+
+
+def test_without_any_pretraining_run_the_windows_can_still_be_made(checkout):
+    purdue(checkout, "wen2018")
+    options = ("--configfile", "config/wen2018.yaml")
+    assert checkout.jobs("results/sub1/windows/train.npy", options=options)["windows"] == 1
+    done = checkout.snakemake("--dry-run", *options, "--", "results/shared/pretraining/model")
+    assert done.returncode != 0
+    assert (
+        "no subject has any of the 18 pre-training runs (rfMRI_REST1_LR, "
+        in done.stdout + done.stderr
+    )
+
+
+def test_a_segment_whose_runs_are_all_left_out_is_left_out(checkout):
+    dataset = yaml.safe_load((checkout.folder / "config/datasets/demo.yaml").read_text())
+    dataset["exclude"] = ["subject1 seg1_1", "subject1 seg1_2"]
+    checkout.configure(dataset=dataset)
+    jobs = checkout.jobs("results/sub1/windows/train.npy", "results/sub2/windows/train.npy")
+    assert jobs["clean"] == 2 * SEGMENTS - 1
 
 
 def test_a_typo_in_the_configuration_is_told_before_anything_runs(checkout):

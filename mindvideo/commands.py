@@ -1,0 +1,168 @@
+"""The commands that are no stages: they look after data sets and configurations."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mindvideo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command's one-line summary, the function that declares its arguments, and what it does."""
+
+    summary: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    """A command without arguments."""
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file (YAML)")
+
+
+# --- schema, runs ---------------------------------------------------------------------------------
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from mindvideo.config import Config
+
+    print(json.dumps(Config.model_json_schema(), indent=2))
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from mindvideo.config import load_config
+    from mindvideo.run_table import write_runs
+
+    sys.stdout.write(write_runs(load_config(arguments.config).dataset.rows))
+    return 0
+
+
+# --- check-dataset --------------------------------------------------------------------------------
+
+
+def _declare_check(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("--deep", action="store_true", help="read the runs' values, too (slow)")
+    parser.add_argument("--all", action="store_true", help="name every file, however many")
+    parser.add_argument(
+        "--only", choices=["dataset", "pretraining_data"], help="only one of the two data sets"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mindvideo import check
+    from mindvideo.config import load_config
+    from mindvideo.findings import report
+
+    config = load_config(arguments.config)
+    found = []
+    if arguments.only != "pretraining_data":
+        dataset = config.dataset
+        print(
+            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
+            f"by {', '.join(dataset.subjects)}"
+        )
+        found += check.check_dataset(dataset, deep=arguments.deep)
+    if arguments.only != "dataset":
+        seconds = config.samples.seconds
+        found += check.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+    print("\n" + report(found, everything=arguments.all))
+    return int(any(finding.level == "error" for finding in found))
+
+
+# --- unpack ---------------------------------------------------------------------------------------
+
+
+def _declare_unpack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE", help="zip files")
+    parser.add_argument(
+        "--to", type=Path, default=Path(), metavar="FOLDER",
+        help="where the data set's folder is made (here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--root", default="video_fmri_dataset", metavar="NAME",
+        help="the data set's own folder (%(default)s); '' leaves all names as they are",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="only list what is in the archives")
+
+
+def _unpack(arguments: argparse.Namespace) -> int:
+    from mindvideo.io import archives
+    from mindvideo.progress import progress
+
+    folder = arguments.to
+    if not arguments.list:
+        folder.mkdir(parents=True, exist_ok=True)
+    written = there = 0
+    for archive in arguments.archives:
+        with archives.members(archive, folder if folder.is_dir() else None) as members:
+            targets = archives.targets(members, folder, arguments.root)
+            if arguments.list:
+                for target, member in targets.items():
+                    print(f"{member.size:>14,}  {target}")
+                continue
+            missing = {
+                target: member
+                for target, member in progress(targets.items(), desc="comparing", unit="file")
+                if not archives.is_there(member, target)
+            }
+            there += len(targets) - len(missing)
+            _check_space(folder, sum(member.size for member in missing.values()))
+            for target, member in progress(missing.items(), desc=archive.name, unit="file"):
+                archives.extract(member, target)
+                written += 1
+    if not arguments.list:
+        print(f"unpacked to {folder.resolve()}: {written}; there already: {there}")
+    return 0
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder.resolve()}: {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
+            "make room, or name another folder with --to"
+        )
+
+
+COMMANDS = {
+    "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
+                             _declare_check, _check),
+    "runs": Command("Write the table of runs that a data set's description stands for.", _config,
+                    _runs),
+    "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
+                      _declare_unpack, _unpack),
+    "schema": Command("Write the JSON schema of the configuration.", _nothing, _schema),
+}  # fmt: skip
+
+
+def run(name: str, argv: list[str]) -> int:
+    """Run a command; returns the exit status."""
+    command = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"mindvideo {name}", description=command.summary)
+    command.declare(parser)
+    try:
+        status = command.run(parser.parse_args(argv))
+        sys.stdout.flush()
+        return status
+    except InputError as error:
+        print(f"mindvideo {name}: {error}", file=sys.stderr)
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"mindvideo {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 1

@@ -1,0 +1,68 @@
+"""What a check has found, and how a person is told."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Literal
+
+from mindvideo.dataset import natural
+
+ALIKE = 4
+"""From so many on, findings that say the same are told together."""
+NAMED = 3
+"""Of these, so many places are named."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something missing or odd: where, and what.
+
+    An *error* would stop a stage later, or make it read what it should not; a *warning* is for a
+    person to judge.
+    """
+
+    level: Literal["error", "warning"]
+    place: str
+    message: str
+
+
+def error(place: str, message: str) -> Finding:
+    return Finding("error", place, message)
+
+
+def warning(place: str, message: str) -> Finding:
+    return Finding("warning", place, message)
+
+
+def report(findings: list[Finding], *, everything: bool = False) -> str:
+    """Findings as a person reads them: by place; what many places share, once.
+
+    Parameters
+    ----------
+    findings : list of Finding
+    everything : bool
+        Whether to name every place, however many share a finding.
+    """
+    if not findings:
+        return "Nothing is missing or odd."
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for finding in findings:
+        places[finding.level, finding.message].append(finding.place)
+    shared = {key: sorted(p, key=natural) for key, p in places.items() if len(p) >= ALIKE}
+    alone: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if (finding.level, finding.message) not in shared:
+            alone[finding.place].append(finding)
+    lines = []
+    for place in sorted(alone, key=natural):
+        lines += [place, *(f"  {f.level}: {f.message}" for f in alone[place]), ""]
+    for (level, message), names in sorted(shared.items()):
+        shown = names if everything else names[:NAMED]
+        more = len(names) - len(shown)
+        lines += [f"{len(names)} files", f"  {level}: {message}", *(f"  {n}" for n in shown)]
+        lines += [f"  … and {more} more (--all names them)", ""] if more else [""]
+    counts = Counter(finding.level for finding in findings)
+    words = [f"{n} {level}{'s'[: n > 1]}" for level in ("error", "warning") if (n := counts[level])]
+    ending = "." if counts["error"] else ": nothing stands in the way."
+    return "\n".join([*lines, ", ".join(words) + ending])

@@ -1,0 +1,101 @@
+"""Smoothing of runs: a Gaussian in the volume, diffusion along the cortex.
+
+Values that are not finite are left out of the averages of their neighbours, and stay as they are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from nilearn.image.image import smooth_array
+from scipy import sparse
+
+from mindvideo.fmri.atlas import N_LEFT, N_RIGHT, cortex_vertices, data_file, mesh_points
+
+FWHM_PER_SD = np.sqrt(8 * np.log(2))
+
+
+def smooth_volume(volume: np.ndarray, affine: np.ndarray, fwhm: float) -> np.ndarray:
+    """Gaussian smoothing of one volume, by nilearn.
+
+    Parameters
+    ----------
+    volume : (i, j, k) float
+    affine : (4, 4)
+        Its voxel sizes set the Gaussian's.
+    fwhm : float
+        [mm]
+
+    Returns
+    -------
+    (i, j, k) float
+    """
+    known = np.isfinite(volume)
+    if known.all():
+        return smooth_array(volume, affine, fwhm, ensure_finite=False)
+    total, share = (
+        smooth_array(values.astype(np.float32), affine, fwhm, ensure_finite=False)
+        for values in (np.where(known, volume, 0), known)
+    )
+    return np.where(known, total / np.where(known, share, 1), volume)
+
+
+@cache
+def _cortex() -> tuple[sparse.csr_array, float]:
+    """Mean over a grayordinate's neighbours on the mesh, and the spread of that step.
+
+    Returns
+    -------
+    neighbours : (59412, 59412) sparse
+        Rows sum to 1.
+    spread : float
+        Mean variance along one direction [mm²]: half the squared length of an edge.
+    """
+    with np.load(data_file("cortical_adjacency.npz")) as file:
+        links = sparse.csr_array(
+            (file["data"].astype(np.float32), file["indices"], file["indptr"]),
+            shape=tuple(file["shape"]),
+        )
+    left, right, n_vertices = cortex_vertices()
+    points = mesh_points("midthickness_MSMAll")[np.r_[left, right + n_vertices]]
+    ends = links.tocoo()
+    lengths = np.linalg.norm(points[ends.coords[0]] - points[ends.coords[1]], axis=1)
+    neighbours = sparse.diags_array(1 / np.maximum(links.sum(axis=1), 1)).astype(np.float32) @ links
+    return neighbours.tocsr(), float((lengths**2).mean() / 2)
+
+
+def smooth_cortex(run: np.ndarray, fwhm: float) -> np.ndarray:
+    """Smoothing along the cortical surface (S1200 midthickness): diffusion, step by step.
+
+    Each step moves a share of a value to its neighbours on the mesh; variances of steps add up to
+    that of a Gaussian of the FWHM asked for. Subcortical grayordinates stay as they are.
+
+    Parameters
+    ----------
+    run : (n_volumes, 59412…) float32
+        Grayordinates of the 91k layout, the cortical ones first.
+    fwhm : float
+        [mm]
+
+    Returns
+    -------
+    (n_volumes, 59412…) float32
+        With a grayordinate's values together in memory.
+    """
+    neighbours, spread = _cortex()
+    variance = (fwhm / FWHM_PER_SD) ** 2
+    n_steps = max(1, int(np.ceil(2 * variance / spread)))  # a step moves half at most
+    moved = np.float32(variance / (n_steps * spread))
+    n_cortex = N_LEFT + N_RIGHT
+    values = np.ascontiguousarray(run.T)
+    cortex = values[:n_cortex]
+    known = np.isfinite(cortex).all(axis=1)
+    weight = known.astype(np.float32)[:, None]
+    smoothed = np.where(known[:, None], cortex, np.float32(0))
+    for _ in range(n_steps):
+        smoothed = (1 - moved) * smoothed + moved * (neighbours @ smoothed)
+        weight = (1 - moved) * weight + moved * (neighbours @ weight)
+    out = np.vstack([np.where(known[:, None], smoothed / np.maximum(weight, 1e-6), cortex),
+                     values[n_cortex:]])  # fmt: skip
+    return out.T

@@ -1,0 +1,156 @@
+"""Voxel maps: NIfTI on a volume grid, CIFTI on grayordinates; each file says what its values are.
+
+Volumes carry the NIfTI intent (t test with its degrees of freedom, p value, label …), CIFTI files
+are ``.dscalar.nii`` with a named map, or ``.dlabel.nii`` with a table of names and colours: what
+FSLeyes and Connectome Workbench ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.cifti2 import LabelAxis, ScalarAxis
+
+from mindvideo.errors import InputError
+from mindvideo.io.cifti import DENSE, open_dense, save_dense
+from mindvideo.io.images import readable
+from mindvideo.io.runs import volume_grid, volume_image
+from mindvideo.io.spaces import Grayordinates, Grid, Space
+
+# NIfTI's code of coordinates that are MNI152's, and of those that are the scanner's.
+MNI_CODE, SCANNER_CODE = 4, 1
+STORED = {"f": np.float32, "i": np.int16, "u": np.uint8, "b": np.uint8}
+
+Names = Mapping[int, tuple[str, Sequence[float]]]
+"""Of labels: name and colour (red, green, blue, opacity, each 0…1)."""
+
+
+def read_map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
+    """The values of a map on its whole grid, and the grid.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, or no map.
+    """
+    if not path.name.endswith(DENSE):
+        image = volume_image(path, 3)
+        with readable(path):
+            values = np.asarray(image.dataobj)
+        return values, volume_grid(image, mni=int(image.header["sform_code"]) == MNI_CODE)
+    found = open_dense(path)
+    if isinstance(found, str) or len(found) != 1:
+        raise InputError(
+            f"{path} is no map of one value a grayordinate (.dscalar.nii, .dlabel.nii)."
+        )
+    return found.read(np.arange(len(found.grid.models)))[0], found.grid
+
+
+def read_labels(path: Path) -> tuple[np.ndarray, Space]:
+    """The labels of the voxels that have one, and where these voxels are.
+
+    Returns
+    -------
+    labels : (n_voxels,) int16
+    space : Space
+        Of the voxels with a label above 0.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, no map, or has no voxel above 0.
+    """
+    labels, grid = read_map(path)
+    if not (labels > 0).any():
+        raise InputError(f"{path}: no voxel has a label. Make the regions anew.")
+    return labels[labels > 0].astype(np.int16), Space(grid, labels > 0)
+
+
+def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
+    """A brain mask on the grid of the runs, ``grid.shape`` bool.
+
+    Raises
+    ------
+    InputError
+        If it is missing, unreadable, on another grid, or empty.
+    """
+    values, here = read_map(path)
+    if not grid.same(here):
+        raise InputError(
+            f"{path}: this mask has {here}; the runs have {grid}. Resample it to the runs' grid "
+            "(nearest neighbour), e.g. with nilearn.image.resample_to_img."
+        )
+    mask = np.nan_to_num(values) > 0
+    if not mask.any():
+        raise InputError(f"{path}: this mask is empty. Name the subject's own in dataset.mask.")
+    return mask
+
+
+def write_map(
+    path: Path,
+    values: np.ndarray,
+    space: Space,
+    *,
+    name: str,
+    intent: tuple[str, tuple[float, ...]] = ("none", ()),
+) -> None:
+    """One value a voxel as a map, zero elsewhere.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii.gz`` where `space` is a volume's, else ``.dscalar.nii``.
+    values : (n_voxels,) float, int or bool
+        Stored as float32, int16 or uint8 in a volume, as float32 in CIFTI.
+    space : Space
+    name : str
+        What the values are.
+    intent : (str, tuple)
+        NIfTI's name for that, and its parameters.
+    """
+    whole = np.zeros(space.grid.shape, dtype=STORED[values.dtype.kind])
+    whole[space.mask] = values
+    if isinstance(space.grid, Grid):
+        _save_volume(path, whole, space.grid, name, intent)
+    else:
+        save_dense(path, whole[None], ScalarAxis([name]), space.grid)
+
+
+def write_labels(path: Path, labels: np.ndarray, space: Space, *, name: str, names: Names) -> None:
+    """One label a voxel, 0 elsewhere: ``.nii.gz``, or ``.dlabel.nii`` with the names' table.
+
+    Parameters
+    ----------
+    path : Path
+    labels : (n_voxels,) int
+    space : Space
+    name : str
+        Of the parcellation.
+    names : mapping
+        Label: its name and colour.
+    """
+    whole = np.zeros(space.grid.shape, dtype=np.int16)
+    whole[space.mask] = labels
+    if isinstance(space.grid, Grid):
+        _save_volume(path, whole, space.grid, name, ("label", ()))
+    else:
+        table = {
+            0: ("???", (0.0, 0.0, 0.0, 0.0)),
+            **{k: (n, tuple(c)) for k, (n, c) in names.items()},
+        }
+        save_dense(path, whole[None], LabelAxis([name], [table]), space.grid)
+
+
+def _save_volume(
+    path: Path, volume: np.ndarray, grid: Grid, name: str, intent: tuple[str, tuple[float, ...]]
+) -> None:
+    image = nib.Nifti1Image(volume, grid.affine)
+    image.header.set_xyzt_units("mm", "sec")
+    image.header.set_intent(intent[0], intent[1], name=name[:15])
+    code = MNI_CODE if grid.mni else SCANNER_CODE
+    image.set_sform(grid.affine, code)
+    image.set_qform(grid.affine, code)
+    nib.save(image, path)

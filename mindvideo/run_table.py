@@ -1,0 +1,131 @@
+"""The table of runs: one row a run, derived from a description of a data set or given by hand."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mindvideo.dataset import Run
+from mindvideo.errors import InputError
+
+COLUMNS = list(Run.model_fields)
+NEEDED = [name for name, field in Run.model_fields.items() if field.is_required()]
+OF_SEGMENT = ("split", "film", "clips", "drop_start", "drop_end")
+"""What all rows of a segment say alike."""
+SHOWN = 20
+
+
+def write_runs(rows: Iterable[Run]) -> str:
+    """Text of the table: tab-separated, one header row, ``n/a`` where there is nothing."""
+    text = io.StringIO()
+    table = csv.writer(text, delimiter="\t", lineterminator="\n")
+    table.writerow(COLUMNS)
+    for run in rows:
+        values = [getattr(run, name) for name in COLUMNS]
+        table.writerow(["n/a" if value is None else value for value in values])
+    return text.getvalue()
+
+
+def read_runs(path: Path) -> list[Run]:
+    """The runs that a table names.
+
+    Columns may stand in any order; those that may be left out take what the description says.
+
+    Raises
+    ------
+    InputError
+        Listing all that is wrong with the table, by line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or f"it is no UTF-8 text ({error})"
+        raise InputError(f"{path}: the table of runs cannot be read: {reason}") from error
+    lines = list(csv.reader(io.StringIO(text), delimiter="\t"))
+    header = [name.strip() for name in lines[0]] if lines else []
+    problems = _of_header(header)
+    rows: dict[int, Run] = {}
+    if not problems:
+        for number, cells in enumerate(lines[1:], start=2):
+            if any(cell.strip() for cell in cells):
+                run, wrong = _row(header, cells)
+                problems += [f"line {number}: {what}" for what in wrong]
+                rows |= {number: run} if run else {}
+        if not rows and not problems:
+            problems.append("no run: a row a run was needed below the header")
+        problems += _contradictions(rows)
+    if problems:
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        listed = "\n  ".join([*problems[:SHOWN], *more])
+        raise InputError(
+            f"{path}: {len(problems)} problem{'s'[: len(problems) > 1]} in the table of runs (what "
+            f"it should look like: mindvideo runs config/config.yaml):\n  {listed}"
+        )
+    return list(rows.values())
+
+
+def _of_header(header: list[str]) -> list[str]:
+    if len(header) < 2:
+        return ["line 1: tab-separated columns were needed: " + ", ".join(NEEDED)]
+    problems = [f"line 1: no column {name!r}" for name in NEEDED if name not in header]
+    for name in header:
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name, COLUMNS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(COLUMNS)}"
+            problems.append(f"line 1: unknown column {name!r}; {hint}")
+        elif header.count(name) > 1:
+            problems.append(f"line 1: the column {name!r} is there {header.count(name)} times")
+    return list(dict.fromkeys(problems))
+
+
+def _row(header: list[str], cells: list[str]) -> tuple[Run | None, list[str]]:
+    if len(cells) != len(header):
+        return None, [f"{len(cells)} cells under {len(header)} columns"]
+    values = {name: cell.strip() for name, cell in zip(header, cells)}
+    given = {name: value for name, value in values.items() if value not in ("", "n/a")}
+    try:
+        run = Run.model_validate(given)
+    except ValidationError as error:
+        return None, [
+            f"{problem['loc'][0]}: nothing there"
+            if problem["type"] == "missing"
+            else f"{problem['loc'][0]}: {problem['msg']}; found {problem['input']!r}"
+            for problem in error.errors()
+        ]
+    if (run.drop_start is None) != (run.drop_end is None):
+        return None, ["drop_start and drop_end: say both, or neither"]
+    return run, []
+
+
+def _contradictions(rows: dict[int, Run]) -> list[str]:
+    """What no row alone can be wrong in: runs and files named twice, segments that disagree."""
+    problems = []
+    runs: dict[tuple, int] = {}
+    files: dict[str, int] = {}
+    segments: dict[tuple[str, str], int] = {}
+    for number, run in rows.items():
+        first = runs.setdefault((run.subject, run.segment, run.repeat), number)
+        if first != number:
+            key = f"{run.subject} {run.segment}_{run.repeat}"
+            problems.append(f"line {number}: {key} stands in line {first} already")
+        if (other := files.setdefault(run.path, number)) != number:
+            problems.append(f"line {number}: the file of line {other} again: {run.path}")
+        for name in OF_SEGMENT:
+            first = segments.setdefault((run.segment, name), number)
+            here, there = getattr(run, name), getattr(rows[first], name)
+            if here != there:
+                problems.append(
+                    f"line {number}: {run.segment} has {name} {here if here is not None else 'n/a'}"
+                    f", but {there if there is not None else 'n/a'} in line {first}: all runs of a "
+                    "segment show the same film at the same time"
+                )
+    trs = {run.tr: number for number, run in reversed(rows.items())}
+    if len(trs) > 1:
+        found = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
+        problems.append(f"tr: one for all runs was needed; found {found}")
+    return problems

@@ -1,0 +1,332 @@
+"""Data sets against their descriptions: a whole tree is whole, and every planted fault is named."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
+
+from mindvideo import check
+from mindvideo.cli import main
+from mindvideo.dataset import Pretraining
+from mindvideo.demo.rest import layout
+from mindvideo.findings import report
+from mindvideo.io.cifti import write_dtseries
+
+DATA = Path("video_fmri_dataset")
+FEW = {"train": ["seg1", "seg10"], "test": ["test1"], "exclude": []}
+
+
+@pytest.fixture(scope="session")
+def whole(purdue, tmp_path_factory):
+    """All names of the Purdue data set, with a few voxels."""
+    folder = tmp_path_factory.mktemp("purdue")
+    purdue.write_tree(folder, purdue.described("volume"))
+    purdue.write_films(folder, purdue.described("volume"))
+    return folder
+
+
+@pytest.fixture
+def tree(whole, tmp_path, monkeypatch):
+    """A copy to be broken, which is the working folder."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(subject: int, segment: str, repeat: int) -> Path:
+    return DATA / f"subject{subject}/fmri/{segment}/mni/{segment}_{repeat}_mni.nii.gz"
+
+
+def by_place(findings) -> dict[str, str]:
+    """What is said of each place; a place is named once here, or the test is wrong."""
+    assert len({f.place for f in findings}) == len(findings), findings
+    return {f.place: f"{f.level}: {f.message}" for f in findings}
+
+
+def change(path: Path, **changes) -> None:
+    """Write a run anew with another header, affine or number of volumes."""
+    image = nib.load(path)
+    values = np.asarray(image.dataobj)[..., : changes.get("n")].copy()
+    values[0, 0, 0, 1] += 1
+    affine = image.affine.copy()
+    affine[0, 3] += changes.get("shift", 0)
+    new = nib.Nifti1Image(changes.get("values", values), affine)
+    new.header.set_xyzt_units("mm", "sec")
+    new.header.set_zooms((*image.header.get_zooms()[:3], changes.get("tr", 2)))
+    nib.save(new, path)
+
+
+def test_nothing_is_wrong_with_the_whole_tree(purdue, whole, monkeypatch):
+    monkeypatch.chdir(whole)
+    dataset = purdue.described("volume")
+    assert sum(1 for _ in whole.rglob("*.nii.gz")) == 3 * (18 * 2 + 5 * 10)
+    assert (whole / DATA / "subject1/fmri/test1/mni/test1_9.mni.nii.gz").is_file()
+    shapes = {nib.load(run(1, s, 1)).shape[3] for s in ("seg18", "test1")}
+    assert (shapes, nib.load(run(2, "test5", 10)).shape[3]) == ({245}, 246)
+    assert check.check_dataset(dataset, deep=True) == []
+
+
+def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
+    run(1, "seg1", 2).unlink()
+    run(1, "test2", 9).rename(run(1, "test2", 9).with_name("test2_9.mni.nii.gz"))
+    shutil.rmtree(DATA / "subject2/fmri/seg3")
+    change(run(1, "seg4", 1), n=238)
+    change(run(1, "seg5", 1), shift=3)
+    shutil.copy(run(2, "seg6", 1), run(2, "seg6", 2))
+    packed = run(1, "seg7", 1).read_bytes()
+    run(1, "seg7", 1).write_bytes(packed[: len(packed) // 2])
+    run(1, "seg8", 1).write_text("<html>not found</html>")
+    nib.save(nib.Nifti1Image(np.ones((3, 4, 3), np.uint8), np.eye(4)), run(1, "seg9", 1))
+    change(run(1, "seg10", 1), tr=1.5)
+    models = BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT")
+    write_dtseries(Path("cifti.nii"), np.zeros((245, 3)), models, 2)
+    run(1, "seg11", 1).write_bytes(gzip.compress(Path("cifti.nii").read_bytes()))
+    shutil.copy(run(3, "seg12", 1), run(3, "seg12", 3))
+    change(run(3, "seg12", 3))
+    run(1, "seg13", 1).unlink()
+    run(1, "seg13", 1).symlink_to("../.git/annex/objects/key")
+    films = DATA / "stimuli"
+    (films / "seg1.mp4").unlink()
+    purdue.write_film(films / "seg2.mp4", 400, 30)
+    purdue.write_film(films / "seg3.mp4", 490, 30)
+    purdue.write_film(films / "seg4.mp4", 480, 25)
+    (films / "seg5.mp4").write_text("no film")
+    dataset = purdue.described("volume", exclude=["subject3 test2_9", "subject1 test2_11"])
+
+    found = check.check_dataset(dataset)
+    said = by_place(found)
+    for place, words in {
+        run(1, "seg1", 2): "error: is missing",
+        run(1, "test2", 9): "error: is missing; is it test2_9.mni.nii.gz, which nothing names?",
+        "video_fmri_dataset/subject2/fmri/seg3/": "; 2 files belong in it: seg3_1_mni.nii.gz, …",
+        run(1, "seg4", 1): "238 volumes, 245 needed (1 dropped at the start, 240 kept, 4 dropped",
+        run(1, "seg5", 1): "error: lies on another grid than 78 other runs of sub1: 3×4×3 voxels",
+        run(2, "seg6", 2): f"error: has the same content as {run(2, 'seg6', 1)}",
+        run(1, "seg7", 1): "error: cut short or damaged",
+        run(1, "seg8", 1): "error: cannot be read (BadGzipFile",
+        run(1, "seg9", 1): "error: is a 3-D map",
+        run(1, "seg10", 1): "warning: its header says TR 1.5 s, dataset.tr 2 s, which is used",
+        run(1, "seg11", 1): "error: is a CIFTI file, but dataset.space is volume",
+        run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which is not there",
+        run(3, "seg12", 3): "warning: no run of the description: one more of sub3?",
+        films / "seg1.mp4": "error: is missing",
+        films / "seg2.mp4": "error: the film lasts 400.00 s, 240 clips of 2 s need 480 s",
+        films / "seg3.mp4": "warning: the film lasts 490.00 s, its runs 480 s",
+        films / "seg4.mp4": "warning: 25 frames per second, dataset.film_fps says 30",
+        films / "seg5.mp4": "error: is no film that ffmpeg can read",
+        "dataset.exclude": "'subject1 test2_11' is no run of this data set: did you mean",
+    }.items():
+        assert words in said.pop(str(place))
+    assert not said
+
+    told = report(found)
+    assert told.endswith("14 errors, 5 warnings.")
+    for finding in found:
+        assert finding.place in told
+        assert finding.message in told
+
+
+def test_values_are_read_when_asked_for(purdue, tree):
+    values = np.asarray(nib.load(run(1, "seg1", 1)).dataobj).astype(np.float32)
+    few, many = values.copy(), values.copy()
+    few[0, 0, 0, 100] = np.nan
+    many[..., 7] = np.inf
+    change(run(1, "seg1", 1), values=few)
+    change(run(1, "seg2", 1), values=many)
+    change(run(1, "seg3", 1), values=np.ones_like(values))
+    damaged = bytearray(run(1, "seg4", 1).read_bytes())
+    damaged[-8] ^= 255  # the checksum
+    run(1, "seg4", 1).write_bytes(damaged)
+    dataset = purdue.described("volume", subjects={"sub1": "subject1"})
+    assert check.check_dataset(dataset) == []
+    said = by_place(check.check_dataset(dataset, deep=True))
+    assert said.pop(str(run(1, "seg1", 1))).startswith("warning: 1 of 36 voxels are not finite")
+    assert said.pop(str(run(1, "seg2", 1))) == "error: 36 of 36 voxels are not finite numbers"
+    assert said.pop(str(run(1, "seg3", 1))) == "error: no voxel's value ever changes"
+    assert "damaged" in said.pop(str(run(1, "seg4", 1)))
+    assert not said
+
+
+def test_what_many_files_share_is_said_once(purdue, tree):
+    for segment in range(1, 7):
+        change(run(1, f"seg{segment}", 1), tr=1)
+    dataset = purdue.described("volume", subjects={"sub1": "subject1"}, trust_header_tr=True)
+    found = check.check_dataset(dataset)
+    assert {f.level for f in found} == {"error"}
+    told = report(found)
+    assert told.count("its header says TR 1 s") == 1
+    assert "6 files" in told
+    assert "… and 3 more (--all names them)" in told
+    assert str(run(1, "seg6", 1)) not in told
+    assert str(run(1, "seg6", 1)) in report(found, everything=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_files_that_may_not_be_read(purdue, tree):
+    run(1, "seg1", 1).chmod(0)
+    dataset = purdue.described("volume", **FEW)
+    assert "no permission" in by_place(check.check_dataset(dataset))[str(run(1, "seg1", 1))]
+
+
+def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
+    closed = str(run(1, "seg1", 1))
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != closed and may(path, mode))
+    said = by_place(check.check_dataset(purdue.described("volume", **FEW)))
+    assert said == {closed: "error: no permission to read it (chmod u+r seg1_1_mni.nii.gz)"}
+
+
+def test_a_segment_that_one_subject_saw_once(purdue, tree):
+    dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
+    said = by_place(check.check_dataset(dataset))
+    assert said["sub1 seg10"].startswith("error: one showing only")
+
+
+def test_masks_and_confounds(purdue, tree):
+    affine = nib.load(run(1, "seg1", 1)).affine
+    for subject, (shape, fill) in enumerate([((3, 4, 3), 1), ((3, 4, 3), 0), ((3, 3, 3), 1)], 1):
+        image = nib.Nifti1Image(np.full(shape, fill, np.uint8), affine)
+        nib.save(image, f"subject{subject}_mask.nii.gz")
+    table = "a\tb\n" + "1\t2\n" * 245
+    Path("confounds").mkdir()
+    dataset = purdue.described(
+        "volume",
+        mask="{subject}_mask.nii.gz",
+        confounds="confounds/{subject}_{segment}_{repeat}.tsv",
+        train=["seg1", "seg2"],
+        test=["test1"],
+        exclude=[],
+    )
+    for row in dataset.rows:
+        Path(row.confounds).write_text(table)
+    Path("confounds/subject1_seg1_1.tsv").write_text(table[:-4])
+    Path("confounds/subject1_seg1_2.tsv").write_text("none")
+    Path("confounds/subject1_seg2_1.tsv").unlink()
+    said = by_place(check.check_dataset(dataset))
+    assert said == {
+        "confounds/subject1_seg1_1.tsv": "error: 244 rows, its run has 245 volumes: another run's?",
+        "confounds/subject1_seg1_2.tsv": "error: is no table of tab-separated confounds",
+        "confounds/subject1_seg2_1.tsv": "error: is missing",
+        "subject2_mask.nii.gz": "error: the mask is empty",
+        "subject3_mask.nii.gz": "error: the mask lies on another grid than the runs: 3×3×3 voxels "
+        "of 2×2×2 mm, origin (0, 0, 0) mm; they: 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm",
+    }
+
+
+# --- CIFTI ----------------------------------------------------------------------------------------
+
+
+REST = Pretraining(
+    tr=0.72, subjects="*", runs=["one", "two"], run="hcp/{subject}/{run}.nii", absent="skip"
+)
+
+
+@pytest.fixture(scope="session")
+def whole_rest(tmp_path_factory):
+    """Two runs of three subjects on the 91k layout, and one more subject without any."""
+    folder = tmp_path_factory.mktemp("rest")
+    rng = np.random.default_rng(0)
+    for subject in ("9", "10", "11"):
+        for path in (folder / name for name in REST.run_paths(subject)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_dtseries(path, rng.standard_normal((3, 91282)), layout(), 0.72)
+    (folder / "hcp/12").mkdir()
+    return folder
+
+
+@pytest.fixture
+def rest(whole_rest, tmp_path, monkeypatch):
+    """A copy to be broken, which is the working folder."""
+    shutil.copytree(whole_rest, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return REST
+
+
+def test_nothing_is_wrong_with_pretraining_runs(rest):
+    assert check.check_pretraining(rest, 2.16, deep=True) == []
+
+
+def test_what_can_be_wrong_with_pretraining_runs(rest):
+    def write(name, axes, values=None):
+        shape = tuple(map(len, axes))
+        nib.save(Cifti2Image(np.zeros(shape, np.float32) if values is None else values, axes), name)
+
+    models = BrainModelAxis.from_mask(np.ones(5), "CORTEX_LEFT")
+    write("hcp/9/one.nii", (SeriesAxis(0, 0.72, 3), models))
+    write("hcp/9/two.nii", (ScalarAxis(["a", "b"]), models))
+    Path("hcp/10/one.nii").write_bytes(Path("hcp/10/one.nii").read_bytes()[:-1000])
+    write_dtseries(Path("hcp/10/two.nii"), np.ones((2, 91282)), layout(), 2.0)
+    values = np.random.default_rng(1).standard_normal((3, 91282), dtype=np.float32)
+    values[:, 7], values[1, 8] = 3, np.nan
+    write_dtseries(Path("hcp/11/one.nii"), values, layout(), 0.72)
+    shutil.copy("hcp/11/one.nii", "hcp/11/two.nii")
+    found = check.check_pretraining(rest, 2.16, deep=True)
+    said = {place: [f.message for f in found if f.place == place] for place in
+            dict.fromkeys(f.place for f in found)}  # fmt: skip
+    assert said["hcp/9/one.nii"][0].startswith("5 + 0 cortical grayordinates of 5; the 91k layout")
+    assert said["hcp/9/two.nii"][0].startswith("its axes are Scalar × BrainModel; those of a dense")
+    assert said["hcp/10/one.nii"][0].startswith("cut short: ")
+    assert [m[:40] for m in said["hcp/10/two.nii"]] == [
+        "its header says TR 2 s, pretraining_data",
+        "2 volumes; a sample averages 3",
+        "no voxel's value ever changes",
+    ]
+    assert said["hcp/11/two.nii"][0].startswith("has the same content as hcp/11/one.nii")
+    assert said["hcp/11/one.nii"] == [
+        "1 of 91282 voxels are not finite numbers: masked later",
+        "1 of 91282 grayordinates never change",
+    ]
+
+
+def test_subjects_that_are_named_and_have_no_run(rest):
+    said = by_place(
+        check.check_pretraining(rest.model_copy(update={"subjects": ["9", "12"]}), 2.16)
+    )
+    assert list(said) == ["pretraining_data: 12"]
+    every = rest.model_copy(update={"subjects": ["9", "12"], "absent": "error"})
+    assert list(by_place(check.check_pretraining(every, 2.16))) == [
+        "hcp/12/one.nii",
+        "hcp/12/two.nii",
+    ]
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_says_how_it_went(purdue, whole, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(whole)
+    segments = {"train": ["seg9", "seg10"], "test": ["test1"]}
+    dataset = purdue.described("volume", **segments).model_dump(mode="json", exclude={"runs"})
+    values = {
+        "dataset": dataset,
+        "pretraining_data": {
+            "tr": 0.72,
+            "subjects": ["1"],
+            "runs": ["a"],
+            "run": "{subject}.nii",
+        },
+    }
+    config = tmp_path / "config.yaml"
+
+    def command(*arguments: str) -> tuple[int, str]:
+        config.write_text(yaml.safe_dump(values))
+        status = main([arguments[0], str(config), *arguments[1:]])
+        return status, capsys.readouterr().out
+
+    status, said = command("check-dataset", "--only", "dataset")
+    assert (status, "Nothing is missing or odd." in said) == (0, True)
+    status, said = command("check-dataset")
+    assert (status, "1 error." in said) == (1, True)
+    dataset["film_fps"] = {"default": 30, "seg10": 25}
+    status, said = command("check-dataset", "--only", "dataset")
+    assert (status, "1 warning: nothing stands in the way." in said) == (0, True)
+    status, said = command("runs")
+    assert len(said.splitlines()) == 1 + 3 * (2 + 2 + 10)

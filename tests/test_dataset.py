@@ -1,0 +1,84 @@
+"""Descriptions of data sets: what they answer, and what they refuse."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from mindvideo.dataset import Dataset, natural
+
+
+@pytest.fixture
+def values():
+    return yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
+
+
+def refused(values, match):
+    with pytest.raises(ValidationError, match=match):
+        Dataset.model_validate(values)
+
+
+def test_numbers_in_names_count_as_numbers():
+    names = ["seg10", "seg9", "seg1", "run-2b", "run-2", "run-10a"]
+    assert sorted(names, key=natural) == ["run-2", "run-2b", "run-10a", "seg1", "seg9", "seg10"]
+
+
+def test_segments_are_in_numeric_order_however_they_are_given(values):
+    dataset = Dataset.model_validate(values | {"train": ["seg10", "seg9", "seg1"]})
+    assert dataset.train == ["seg1", "seg9", "seg10"]
+    assert [r.segment for r in dataset.rows if r.subject == "sub1"][:6] == [
+        *("seg1", "seg1", "seg9", "seg9", "seg10", "seg10")
+    ]
+
+
+def test_confounds_go_with_the_runs(values):
+    values |= {
+        "run": "sub-{subject}_task-{segment}_run-{repeat:02d}_bold.nii.gz",
+        "confounds": "sub-{subject}_task-{segment}_run-{repeat:02d}_timeseries.tsv",
+        "mask": "sub-{subject}_mask.nii.gz",
+        "subjects": {"sub1": "01"},
+        "exclude": ["01 test2_3", "sub1 test2_5"],
+    }
+    dataset = Dataset.model_validate(values)
+    runs, tables = dataset.run_paths("sub1", "test2"), dataset.confound_paths("sub1", "test2")
+    assert [path[-14:-12] for path in runs] == ["01", "02", "04", "06", "07", "08", "09", "10"]
+    assert [p.replace("timeseries.tsv", "bold.nii.gz") for p in tables] == runs
+    assert dataset.mask_path("sub1") == "sub-01_mask.nii.gz"
+
+
+def test_without_confounds_and_mask(values):
+    dataset = Dataset.model_validate(values)
+    assert dataset.confound_paths("sub1", "seg1") == []
+    assert dataset.mask_path("sub1") is None
+    assert dataset.space == "volume"
+
+
+def test_a_segment_without_runs_is_not_the_subjects(values):
+    values["exclude"] = ["subject1 seg3_1", "subject1 seg3_2"]
+    dataset = Dataset.model_validate(values)
+    assert "seg3" not in dataset.segments_of("sub1", "train")
+    assert dataset.segments_of("sub2", "train") == dataset.train
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"train": ["seg1", "seg2", "seg1"]}, "named more than once: seg1"),
+        ({"test": ["seg1"]}, "both training and test segments: seg1"),
+        ({"train": ["seg_1", "seg2"]}, "train.0"),
+        ({"subjects": {"shared": "01"}}, "subjects: shared is a folder of the results"),
+        ({"repeats": {"train": 2}}, "repeats: nothing for test"),
+        ({"run": None}, "neither `run`, a path template, nor `runs`"),
+        ({"run": "{subject}/{segment}.nii.gz"}, r"one file for 2 runs \(sub1 seg1_1, sub1 seg1_2"),
+        ({"run": "{sub}/{segment}_{repeat}.nii"}, r"run: .* has {sub}; {repeat}, {segment}, {subj"),
+        ({"film": "{segment.mp4"}, "film: '{segment.mp4': "),
+        ({"film": None, "films": {"seg1": "a.mp4"}}, "no `films` of seg2, seg3"),
+        ({"mask": "{segment}_mask.nii"}, "mask: .* has {segment}; {subject} can be filled in"),
+        ({"exclude": ["subject3/test2_9"]}, "'SUBJECT SEGMENT_REPEAT' was needed"),
+        ({"exceptions": {"subject1 seg1": "a.nii"}}, "'SUBJECT SEGMENT_REPEAT' was needed"),
+        ({"timing": {"seg1": {"drop_start": 1, "drop_end": 4}}}, "timing: no `default`"),
+    ],
+)
+def test_what_cannot_be_is_refused(values, changes, match):
+    refused(values | changes, match)

@@ -1,0 +1,154 @@
+"""Descriptions as they are read: YAML on YAML, lists of subjects, what lies on the disk."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mindvideo.config import check_config
+from mindvideo.dataset import Dataset, Pretraining
+from mindvideo.descriptions import (
+    pretraining_runs,
+    pretraining_subjects,
+    read_dataset,
+    read_description,
+    read_pretraining,
+)
+from mindvideo.errors import InputError
+
+DATASETS = sorted(Path("config/datasets").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", [p for p in DATASETS if p.stem != "hcp1200"], ids=str)
+def test_every_shipped_description_is_valid(path):
+    assert Dataset.model_validate(read_dataset(str(path), "test")).rows
+
+
+def test_the_purdue_data_set_is_described_with_its_exceptions():
+    dataset = Dataset.model_validate(read_dataset("config/datasets/wen2018.yaml", "test"))
+    assert len(dataset.run_paths("sub1", "seg10")) == 2
+    assert dataset.run_paths("sub1", "test1")[8].endswith("mni/test1_9.mni.nii.gz")
+    assert len(dataset.run_paths("sub3", "test2")) == 9
+    assert not any("test2_9" in path for path in dataset.run_paths("sub3", "test2"))
+    assert {dataset.timing_of(s).drop_start for s in ("seg1", "test1")} == {1}
+    assert dataset.timing_of("test5").drop_start == 2
+    assert dataset.fps_of("test3") == 30
+
+
+def test_its_cifti_runs_are_like_its_volumes():
+    volumes = Dataset.model_validate(read_dataset("config/datasets/wen2018.yaml", "test"))
+    cifti = Dataset.model_validate(read_dataset("config/datasets/wen2018-cifti.yaml", "test"))
+    assert cifti.space == "cifti"
+    assert cifti.run_paths("sub1", "test1")[8].endswith("cifti/test1_9_Atlas.dtseries.nii")
+    other = {"path", "confounds"}
+    assert [r.model_dump(exclude=other) for r in cifti.rows] == [
+        r.model_dump(exclude=other) for r in volumes.rows
+    ]
+
+
+def test_what_is_said_goes_before_what_it_is_like(tmp_path):
+    (tmp_path / "a.yaml").write_text("tr: 1\nname: a\nlag: 2\n")
+    (tmp_path / "b.yaml").write_text(f"like: {tmp_path}/a.yaml\nname: b\n")
+    values = {"like": f"{tmp_path}/b.yaml", "lag": 0}
+    assert read_description(values, "test") == {"tr": 1, "name": "b", "lag": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("like: {0}/a.yaml", "a.yaml is like .*a.yaml: one has to be whole"),
+        ("like: nowhere.yaml", r"dataset.like: there is no file nowhere.yaml \(seen from"),
+        ("tr: [1", "a.yaml cannot be read as YAML: while parsing"),
+        ("just words", "a.yaml should say `key: value`; found 'just words'"),
+    ],
+)
+def test_a_description_that_cannot_be_read(tmp_path, text, match):
+    path = tmp_path / "a.yaml"
+    path.write_text(text.format(tmp_path))
+    with pytest.raises(InputError, match=match):
+        read_dataset(str(path), "config.yaml: dataset")
+
+
+@pytest.mark.parametrize("given", [3, ["a"], None])
+def test_no_description(given):
+    with pytest.raises(InputError, match="dataset: the path of a description was needed"):
+        read_dataset(given, "dataset")
+
+
+def test_runs_are_no_list_in_yaml():
+    with pytest.raises(InputError, match=r"dataset\.runs: the path of a table was needed"):
+        read_dataset({"runs": [{"subject": "a"}]}, "dataset")
+
+
+def test_numbers_of_subjects_may_go_without_quotes():
+    values = {"like": "config/datasets/hcp1200.yaml", "subjects": [100307]}
+    assert read_pretraining(values, "test")["subjects"] == ["100307"]
+
+
+def test_a_number_where_names_have_values():
+    values = yaml.safe_load(Path("config/config.yaml").read_text())
+    values["dataset"] = {"like": "config/datasets/wen2018.yaml", "film_fps": 30}
+    match = r"dataset.film_fps: pairs of a name and a value were needed.*; found 30"
+    with pytest.raises(InputError, match=match):
+        check_config(values, "config.yaml")
+
+
+# --- pre-training runs ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hcp(tmp_path):
+    """Three subjects: one with a rest and a task run, one with rest, one with nothing."""
+    values = yaml.safe_load(Path("config/datasets/hcp1200.yaml").read_text())
+    values["run"] = f"{tmp_path}/{values['run']}"
+    values["exceptions"] = {"tfMRI_*": f"{tmp_path}/{values['exceptions']['tfMRI_*']}"}
+    data = Pretraining.model_validate(values)
+    for subject, run in (("2", "rfMRI_REST1_LR"), ("10", "rfMRI_REST2_RL"), ("10", "tfMRI_WM_LR")):
+        path = Path(data.run_path(subject, run))
+        path.parent.mkdir(parents=True)
+        path.touch()
+    (tmp_path / "HCP_1200/11").mkdir()
+    return data
+
+
+def test_all_runs_that_are_there_of_all_that_have_one(hcp):
+    assert pretraining_subjects(hcp) == ["2", "10"]
+    names = [Path(path).name for path in pretraining_runs(hcp, "10")]
+    assert names == [
+        "rfMRI_REST2_RL_Atlas_MSMAll_hp2000_clean.dtseries.nii",
+        "tfMRI_WM_LR_Atlas_MSMAll.dtseries.nii",
+    ]
+
+
+def test_runs_that_must_be_there_are_all_named(hcp):
+    data = hcp.model_copy(update={"absent": "error", "subjects": ["10"]})
+    assert len(pretraining_runs(data, "10")) == 18
+    assert pretraining_subjects(data) == ["10"]
+
+
+def test_no_run_at_all(hcp):
+    data = hcp.model_copy(update={"subjects": ["11", "12"]})
+    with pytest.raises(InputError, match=r"no subject has any of the 18 .*looked for .*/11/MNI"):
+        pretraining_subjects(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "100307\n100408\n",
+        "participant_id\tage\n100307\t3\n100408\t4\n",
+        "Subject,\n100307,\n100408,",
+    ],
+)
+def test_subjects_from_a_list_or_table(tmp_path, text):
+    (tmp_path / "list").write_text(text)
+    values = yaml.safe_load(Path("config/datasets/hcp1200.yaml").read_text())
+    read = read_pretraining(values | {"subjects": str(tmp_path / "list")}, "test")
+    assert Pretraining.model_validate(read).subjects == ["100307", "100408"]
+
+
+def test_a_template_without_a_subject(hcp):
+    values = yaml.safe_load(Path("config/config.yaml").read_text())
+    values["pretraining_data"]["run"] = "rest/{run}.dtseries.nii"
+    with pytest.raises(InputError, match=r"'rest/{run}.dtseries.nii' has no {subject}"):
+        check_config(values, "config.yaml")
