@@ -328,7 +328,18 @@ class ContrastiveSettings(Contrastive):
     clip: str
 
 
-class VideoTuning(Training):
+class Denoiser(Training):
+    """What the two trainings of the video UNet have in common."""
+
+    min_snr: PositiveFloat | None = Field(
+        None,
+        description="weigh times by min(SNR, this) / SNR (Hang et al. 2023), so that nearly clean "
+        "latents, which tell little of the condition, do not take most of the training; without "
+        "(paper), all times weigh alike",
+    )
+
+
+class VideoTuning(Denoiser):
     """Text-conditioned tuning of the inflated UNet (paper B)."""
 
     duration: PositiveInt = 800
@@ -341,7 +352,7 @@ class VideoTuningSettings(VideoTuning):
     stable_diffusion: str
 
 
-class Cotraining(Training):
+class Cotraining(Denoiser):
     """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
 
     duration: PositiveInt = 1500

@@ -47,7 +47,7 @@ def main(
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
     train(
         unet,
-        Denoising(scheduler, TextCondition(empty, settings.drop_condition)),
+        Denoising(scheduler, TextCondition(empty, settings.drop_condition), settings.min_snr),
         Examples(latents=films, text=tokens),
         Batches(len(films), settings.batch_size, settings.seed),
         settings,

@@ -245,6 +245,35 @@ def test_who_guesses_zero_has_the_noises_variance() -> None:
     assert objective(Zero(), inputs, generator())[0].item() == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_errors_weigh_by_the_snr(prediction: str) -> None:
+    class Off(nn.Module):
+        """Wrong by one everywhere."""
+
+        def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+            self.times = times
+            clean, noise = inputs["latents"].transpose(1, 2), self.noise
+            right = (
+                noise if prediction == "epsilon" else scheduler.get_velocity(clean, noise, times)
+            )
+            return right + 1
+
+    scheduler = noise_schedule(DDIMScheduler(prediction_type=prediction))
+    inputs = {"latents": torch.randn(16, 3, 4, 2, 2), "fmri": torch.zeros(16, 2, 4)}
+    model = Off()
+    again = generator()
+    torch.randint(1000, (16,), generator=again)
+    model.noise = torch.randn(16, 4, 3, 2, 2, generator=again)
+    loss, _ = Denoising(scheduler, FmriCondition(0.0), 5.0)(model, inputs, generator())
+    weights = []
+    for time in model.times.tolist():
+        signal = float(scheduler.alphas_cumprod[time])
+        snr = signal / (1 - signal)
+        weights.append(min(snr, 5.0) / (snr if prediction == "epsilon" else snr + 1))
+    assert loss.item() == pytest.approx(np.mean(weights), rel=1e-4)
+    assert min(weights) < 0.2
+
+
 def test_noise_schedule_is_the_samplers() -> None:
     sampler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     assert torch.equal(noise_schedule(sampler).alphas_cumprod, sampler.alphas_cumprod)

@@ -75,10 +75,14 @@ class Denoising:
         Noise schedule and meaning of the prediction (`epsilon` or `v_prediction`).
     condition : Condition
         Batch → what the model gets beside latents and times.
+    min_snr : float, optional
+        Weigh a time's error by min(SNR, min_snr) / SNR (Hang et al. 2023, Eq. 8), where SNR is
+        that of the latents at that time; for velocities over SNR + 1. Without, all weigh alike.
     """
 
     scheduler: Any  # a DDPMScheduler; diffusers' own types lack what its decorators add
     condition: Condition
+    min_snr: float | None = None
     decomposes: ClassVar[bool] = True
 
     def __call__(
@@ -91,7 +95,18 @@ class Denoising:
         condition = self.condition(batch, generator)
         noisy = self.scheduler.add_noise(latents, noise, times)
         predicted = model(noisy, times, condition)
-        return F.mse_loss(predicted.float(), self._target(latents, noise, times)), {}
+        target = self._target(latents, noise, times)
+        errors = F.mse_loss(predicted.float(), target, reduction="none").flatten(1).mean(dim=1)
+        return (self._weights(times) * errors).mean(), {}
+
+    def _weights(self, times: Tensor) -> Tensor:
+        """(b,) → (b,)"""
+        if self.min_snr is None:
+            return torch.ones(len(times), device=times.device)
+        signal = self.scheduler.alphas_cumprod.to(times.device)[times]
+        snr = signal / (1 - signal)
+        is_velocity = self.scheduler.config.prediction_type == "v_prediction"
+        return snr.clamp(max=self.min_snr) / (snr + is_velocity)
 
     def _target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
         if self.scheduler.config.prediction_type == "v_prediction":
