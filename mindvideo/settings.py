@@ -443,7 +443,7 @@ class FigureSettings(Section):
 class DemoFilm(Section):
     """The film world (mindvideo.demo)."""
 
-    seed: int = 2024
+    seed: int = 2026
     size: PositiveInt = Field(128, description="height and width of the films [px]")
     fps: PositiveInt = 30
 

@@ -38,7 +38,12 @@ def test_layout_is_the_91k_one(run):
 
 def test_stage_makes_samples_of_v1_to_v4(run, tmp_path):
     out = tmp_path / "samples.npy"
-    samples.main(runs=[run, run], samples=out, settings=SampleSettings(tr=TR, patch_size=16))
+    samples.main(
+        runs=[run, run],
+        samples=out,
+        index=tmp_path / "samples.tsv",
+        settings=SampleSettings(tr=TR, patch_size=16),
+    )
     made = np.load(out)
     assert made.shape == (2 * 4, 4192)
     assert made.dtype == np.float32
@@ -54,7 +59,7 @@ def test_stage_makes_samples_of_v1_to_v4(run, tmp_path):
 def test_without_centring_the_static_image_stays(run, tmp_path):
     out = tmp_path / "samples.npy"
     settings = SampleSettings(tr=TR, patch_size=16, centre=False)
-    samples.main(runs=[run], samples=out, settings=settings)
+    samples.main(runs=[run], samples=out, index=tmp_path / "samples.tsv", settings=settings)
     first, second = np.load(out)[:2, :4183]
     assert np.corrcoef(first, second)[0, 1] > 0.9
 
