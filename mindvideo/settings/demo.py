@@ -1,0 +1,78 @@
+"""Settings of the embedded data set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Timing
+
+
+class DemoFilm(Section):
+    """The film world (mindvideo.demo)."""
+
+    seed: int = 2026
+    size: PositiveInt = Field(128, description="height and width of the films [px]")
+    fps: PositiveInt = 30
+
+
+class DemoFilmSettings(DemoFilm):
+    split: Literal["train", "test"]
+    seconds: PositiveFloat
+
+
+class DemoBrain(Section):
+    """The simulated brains (mindvideo.demo.brain)."""
+
+    seed: int = 2018
+    resolution: PositiveInt = Field(4, description="voxel size [mm]")
+    snr: PositiveFloat = Field(1.0, description="scales the signal against the noise")
+
+
+class DemoBrainSettings(DemoBrain):
+    tr: PositiveFloat
+    timing: Timing
+    n_volumes: PositiveInt
+
+
+class DemoRest(Section):
+    """The simulated pre-training subjects."""
+
+    seed: int = 1200
+    n_volumes: PositiveInt = 300
+
+
+class DemoRestSettings(DemoRest):
+    tr: PositiveFloat
+
+
+class Zoo(Section):
+    """The small models of the demo (mindvideo.demo.zoo_build).
+
+    Those that judge reconstructions learn from another seed than those that make them.
+    """
+
+    generator_seed: int = 101
+    judge_seed: int = 202
+    held_out_seed: int = 303
+    n_pictures: PositiveInt = Field(30000, description="frames for the generating models")
+    n_latents: PositiveInt = Field(20000, description="of them, for the denoiser")
+    n_judge_pictures: PositiveInt = 20000
+    n_judge_clips: PositiveInt = 7000
+    n_held_out: Annotated[int, Field(ge=50, multiple_of=50)] = Field(
+        500, description="frames for the figures of the model cards"
+    )
+    vae_steps: PositiveInt = 2400
+    decoder_steps: PositiveInt = 1800
+    clip_steps: PositiveInt = 1000
+    blip_steps: PositiveInt = 2000
+    image_steps: PositiveInt = 4500
+    video_steps: PositiveInt = 4200
+    unet_steps: PositiveInt = 3600
+
+
+class Demo(Section):
+    film: DemoFilm = DemoFilm()
+    brain: DemoBrain = DemoBrain()
+    rest: DemoRest = DemoRest()

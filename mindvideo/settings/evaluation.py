@@ -1,0 +1,77 @@
+"""Settings of reconstruction, metrics, videos and figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Share
+
+
+class Reconstruction(Section):
+    """DDIM under adversarial guidance (paper 3.4, B)."""
+
+    steps: PositiveInt = Field(200, description="denoising steps (paper 4.2)")
+    guidance: Annotated[float, Field(ge=1)] = Field(12.5, description="guidance scale (paper B)")
+    negative: Literal["null-window", "zero", "none"] = Field(
+        "null-window", description="negative condition; `none`: no guidance (Table 1, w/o AG)"
+    )
+    shared_noise: Share = Field(
+        0.0,
+        description="share of the starting noise's variance that a clip's frames have in common "
+        "(not in the paper: steadies clips)",
+    )
+    batch_size: PositiveInt = 4
+    seed: int = 0
+
+
+class ReconstructionSettings(Reconstruction):
+    stable_diffusion: str
+    num_frames: PositiveInt = Field(description="frames of a clip")
+    size: PositiveInt = Field(description="height and width of a frame [px]")
+
+
+class Scoring(Section):
+    """Metrics beside their chance levels."""
+
+    n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
+    gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
+    permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
+    resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
+    block: PositiveInt = Field(
+        5, description="neighbours that a bootstrap sample draws together [clips]"
+    )
+    seed: int = 0
+    leave_out_cuts: bool = Field(
+        False, description="leave out of all scores the clips in which the film is cut"
+    )
+    attributes: dict[str, Literal["image", "video"]] = Field(
+        {},
+        description="column of the tables of shots: classifier that is asked whether it sees the "
+        "shown clip's value in the reconstruction (needs dataset.shots)",
+    )
+    subset: str | None = Field(
+        None,
+        description="0/1 column of the tables of shots: identification and attributes are also "
+        "told over the clips that it marks (needs dataset.shots)",
+    )
+
+
+class ScoringSettings(Scoring):
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
+    image_classifier: str
+    video_classifier: str
+
+
+class VideoSettings(Section):
+    """The mp4 files and their page."""
+
+    fps: PositiveFloat
+    title: str
+
+
+class FigureSettings(Section):
+    """The strip of reconstructions, training curves, and the map of selected voxels."""
+
+    every: PositiveInt = Field(10, description="the strip shows every n-th clip")

@@ -1,0 +1,113 @@
+"""Settings of the stages that read runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Share, Timing
+
+
+class Regions(Section):
+    """Which voxels are taken: those of Glasser's areas, on volumes or grayordinates."""
+
+    max_distance: PositiveFloat = Field(
+        4.0, description="farthest a voxel may lie from the cortical surface [mm]"
+    )
+    grayordinates: Literal["cortex", "all"] = Field(
+        "cortex", description="of CIFTI runs: the cortical ones, or those below the cortex too"
+    )
+    atlas: bool = Field(
+        True,
+        description="volumes are in MNI152 space; false: in native space, all voxels of "
+        "dataset.mask are taken, and none has an area",
+    )
+
+
+class RegionSettings(Regions):
+    space: Literal["volume", "cifti"] = Field(description="what the runs are")
+
+
+class Clean(Section):
+    """Trim each run, take out drift and confounds in one step, z-score it."""
+
+    detrend_order: int = Field(4, ge=0, description="order of the polynomial drift (Wen 2018)")
+    high_pass: PositiveFloat | None = Field(
+        None, description="instead of the polynomial: cosines of periods down to this [s]"
+    )
+    confounds: list[str] = Field(
+        [],
+        description="columns of dataset.confounds (fMRIPrep), or sets of them: motion6, motion12, "
+        "motion24, wm_csf, acompcor (with fMRIPrep's cosines)",
+    )
+    smooth: PositiveFloat | None = Field(
+        None, description="FWHM of a Gaussian, in the volume or along the cortex [mm]"
+    )
+    keep_test_repeats: bool = Field(
+        False, description="keep each cleaned test run; else just their mean, all that is used"
+    )
+
+
+class CleanSettings(Clean):
+    tr: PositiveFloat = Field(description="[s]; a header that says otherwise is warned of")
+    timing: Timing
+    n_volumes: PositiveInt = Field(description="volumes kept = clips of the segment")
+    average: bool = Field(False, description="write the repeats' mean only")
+
+
+class Selection(Section):
+    """Voxels whose response repeats (paper 3.2)."""
+
+    statistic: Literal["t", "wilcoxon"] = Field(
+        "t", description="one-sample test of the segments' z: Student's t (paper 3.2), signed ranks"
+    )
+    tail: Literal["two-sided", "greater"] = "greater"
+    correction: Literal["bonferroni", "fdr_bh"] = Field(
+        "bonferroni", description="for the voxels tested (paper 3.2)"
+    )
+    alpha: Share = Field(0.01, description="significance after correction (paper 3.2)")
+    share: Share = Field(
+        0.5, description="share of the significant voxels kept, those of highest t (paper 3.2)"
+    )
+    areas: list[str] = Field([], description="only in these Glasser areas; empty: all voxels")
+
+
+class Windows(Section):
+    """Consecutive volumes that the encoder sees at once."""
+
+    size: PositiveInt = Field(
+        2, description="volumes in a window, forward from its clip (paper 3.3, Table 1)"
+    )
+    lag: int | None = Field(
+        None, ge=0, description="volumes between a clip and its window; without, dataset.lag"
+    )
+    shuffle: bool = Field(False, description="control: windows shuffled against the clips")
+    seed: int = 0
+    null: Literal["train-mean", "test-mean"] = Field(
+        "train-mean", description="window of the negative condition; the paper's is test-mean"
+    )
+
+
+class WindowSettings(Windows):
+    lag: Annotated[int, Field(ge=0)]
+    patch_size: PositiveInt
+
+
+class Samples(Section):
+    """Pre-training runs → samples of V1–V4."""
+
+    seconds: PositiveFloat = Field(
+        7.2, description="time averaged into one sample [s]; 10 volumes of the HCP (image paper)"
+    )
+    areas: list[str] = Field(["V1", "V2", "V3", "V4"], description="Glasser areas")
+    centre: bool = Field(
+        True,
+        description="subtract each grayordinate's mean over the run, as the target runs' cleaning "
+        "does; without, samples are mostly the scanner's image of the brain",
+    )
+
+
+class SampleSettings(Samples):
+    tr: PositiveFloat
+    patch_size: PositiveInt

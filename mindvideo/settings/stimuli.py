@@ -1,0 +1,98 @@
+"""Settings of the stages that read films."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Share
+
+
+class Clips(Section):
+    """Film → clips of frames."""
+
+    fps: PositiveFloat = Field(
+        3, description="frames per second of a clip, up to the film's (paper 4.2)"
+    )
+    size: Annotated[int, Field(gt=0, multiple_of=8)] = Field(
+        256, description="height and width of a frame [px] (paper B)"
+    )
+    fit: Literal["crop", "pad", "stretch"] = Field(
+        "crop",
+        description="how a film that is not square becomes so: its centre, the whole on black, or "
+        "the whole distorted",
+    )
+
+
+class ClipSettings(Clips):
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
+    n_clips: PositiveInt = Field(description="clips that the segment's runs ask for")
+
+
+class Captions(Section):
+    """Frame → caption."""
+
+    batch_size: PositiveInt = 32
+    max_tokens: PositiveInt = Field(30, description="longest caption [tokens]")
+
+
+class CaptionSettings(Captions):
+    captioner: str
+
+
+class Cuts(Section):
+    """How cuts are found."""
+
+    cuts: list[Literal["pictures", "captions"]] = Field(
+        ["pictures", "captions"],
+        min_length=1,
+        description="what tells a cut: the film's pictures jump, the frames' captions change",
+    )
+    threshold: PositiveFloat = Field(
+        8.0, description="how far pictures jump at a cut [percent of white, as ffmpeg's scdet]"
+    )
+    same_scene: Share = Field(
+        0.6, description="captions whose share of common words is at least this are one scene"
+    )
+
+
+class Scenes(Cuts):
+    """Film and captions → scenes, and a caption a clip, joined by "Then" at a cut (paper 3.3)."""
+
+    corrections: Annotated[str, Field(pattern=r"\{segment\}")] | None = Field(
+        None,
+        description="path template with {segment}: captions corrected by hand, which stand",
+    )
+
+
+class SceneSettings(Cuts):
+    fps: PositiveFloat = Field(description="frames per second of the clips")
+
+
+class Latents(Section):
+    """Frames → VAE latents, captions → text tokens."""
+
+    batch_size: PositiveInt = 16
+
+
+class LatentSettings(Latents):
+    stable_diffusion: str
+
+
+class Embeddings(Section):
+    """Frames and wordings of captions → CLIP embeddings (paper 3.3, B)."""
+
+    batch_size: PositiveInt = 64
+    wordings: Annotated[int, Field(ge=0)] = Field(
+        8, description="wordings drawn of each caption; 0: the caption as it is"
+    )
+    synonyms: Share = Field(
+        0.3, description="probability that a word that has WordNet synonyms is replaced by one"
+    )
+    word_swap: Share = Field(0.3, description="probability that two words of a wording swap")
+    seed: int = 0
+
+
+class EmbeddingSettings(Embeddings):
+    clip: str

@@ -1,0 +1,130 @@
+"""Settings of the trainings, and the size of the encoder."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Share
+
+
+class EncoderShape(Section):
+    """Size of the fMRI encoder and of the decoder that pre-trains it (paper Table B.1)."""
+
+    patch_size: PositiveInt = Field(16, description="voxels in a patch")
+    embed_dim: PositiveInt = 1024
+    depth: PositiveInt = 24
+    num_heads: PositiveInt = 16
+    mlp_ratio: PositiveFloat = 1.0
+    decoder_embed_dim: PositiveInt = 512
+    decoder_depth: PositiveInt = 8
+    decoder_num_heads: PositiveInt = 16
+
+
+class Training(Section):
+    """What all trainings have in common (see mindvideo.training.loop)."""
+
+    duration: PositiveInt = Field(description="length of the training, in `unit`s")
+    unit: Literal["steps", "epochs"] = "steps"
+    batch_size: PositiveInt = Field(description="examples in an optimizer step, over all devices")
+    accumulate: PositiveInt = Field(1, description="backward passes in one optimizer step")
+    lr: PositiveFloat = Field(description="peak learning rate")
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip_grad: PositiveFloat = Field(1.0, description="largest norm of the gradient")
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[int, Field(ge=0)] = Field(0, description="warm-up, in `unit`s")
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    checkpoint_minutes: PositiveFloat = Field(5.0, description="time between checkpoints [min]")
+    seed: int = 0
+
+
+class Mbm(Training):
+    """Masked brain modelling on the pre-training samples (paper Table B.1)."""
+
+    duration: PositiveInt = 500
+    unit: Literal["steps", "epochs"] = "epochs"
+    batch_size: PositiveInt = 500
+    lr: PositiveFloat = 2.5e-4
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    clip_grad: PositiveFloat = 0.8
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup: Annotated[int, Field(ge=0)] = 40
+    mask_ratio: Share = Field(0.75, description="share of the patches hidden")
+
+
+class MbmTuning(Mbm):
+    """The same on the target subject, briefly (rates of the image paper, Chen et al. CVPR 2023)."""
+
+    duration: PositiveInt = 15
+    lr: PositiveFloat = 5.3e-5
+    warmup: Annotated[int, Field(ge=0)] = 2
+    batch_size: PositiveInt = 16
+
+
+class MbmSettings(Mbm):
+    encoder: EncoderShape
+
+
+class Contrastive(Training):
+    """fMRI–text–image contrastive learning (paper 3.3, B)."""
+
+    duration: PositiveInt = 1200
+    batch_size: PositiveInt = 20
+    lr: PositiveFloat = 2e-5
+    modalities: list[Literal["text", "image"]] = Field(["text", "image"], min_length=1)
+    dropout: Share = Field(0.6, description="dropout of the projection head (paper B)")
+    sparsify: Share = Field(0.2, description="share of voxels set to zero (paper B)")
+    crop: Share = Field(0.5, description="probability of a random crop of the frame (paper B)")
+    apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
+    learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
+    align_tokens: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="weight of the squared error between fMRI tokens and the text tokens that "
+        "condition Stable Diffusion (not in the paper: lets short co-trainings start near)",
+    )
+
+
+class ContrastiveSettings(Contrastive):
+    encoder: EncoderShape
+    clip: str
+
+
+class Denoiser(Training):
+    """What the two trainings of the video UNet have in common."""
+
+    min_snr: PositiveFloat | None = Field(
+        None,
+        description="weigh times by min(SNR, this) / SNR (Hang et al. 2023), so that nearly clean "
+        "latents, which tell little of the condition, do not take most of the training; without "
+        "(paper), all times weigh alike",
+    )
+
+
+class VideoTuning(Denoiser):
+    """Text-conditioned tuning of the inflated UNet (paper B)."""
+
+    duration: PositiveInt = 800
+    batch_size: PositiveInt = 14
+    lr: PositiveFloat = 2e-5
+    drop_condition: Share = Field(0.1, description="share of captions replaced by the empty one")
+
+
+class VideoTuningSettings(VideoTuning):
+    stable_diffusion: str
+
+
+class Cotraining(Denoiser):
+    """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
+
+    duration: PositiveInt = 1500
+    batch_size: PositiveInt = 9
+    lr: PositiveFloat = 3e-5
+    dropout: Share = Field(0.0, description="dropout of the projection head")
+    sparsify: Share = Field(0.0, description="share of voxels set to zero")
+
+
+class CotrainingSettings(Cotraining):
+    stable_diffusion: str
