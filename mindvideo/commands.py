@@ -154,8 +154,8 @@ def _declare_import(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--num-heads", type=int, metavar="N",
-        help="attention heads, which weights do not show (those of the file's configuration, else "
-        "the paper's: 16)",
+        help="attention heads, which weights do not show (what the configuration says that comes "
+        "with them, else the paper's 16)",
     )  # fmt: skip
     parser.add_argument(
         "--decoder-num-heads", type=int, metavar="N",

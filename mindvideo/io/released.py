@@ -61,7 +61,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(found, Mapping):
         raise InputError(f"{path}: holds a {type(found).__name__}, weights by name were needed")
     weights = found.get("model", found)
-    if not isinstance(weights, Mapping) or not weights:
+    if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
         raise InputError(f"{path}: its entry `model` holds no weights by name")
     settings = found.get("config")
     settings = vars(settings) if isinstance(settings, Settings) else settings

@@ -80,7 +80,7 @@ def encoder_from_official(
         Its configuration; `num_heads`, `dropout` and `logit_scale_init_value` are read, and the
         rest must agree with the weights.
     num_heads
-        Attention heads, where the configuration does not tell.
+        Attention heads, if others than the configuration's.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def encoder_from_official(
     for name in ZERO_IN_ENCODER:
         state.setdefault(name, torch.zeros(head["out_dim"]))
     kept = ("dropout", "logit_scale_init_value")
-    heads = num_heads or config.get("num_heads")
+    heads = config.get("num_heads") if num_heads is None else num_heads
     if heads is None:
         raise InputError(
             "the configuration has no num_heads, and weights do not show it: name it yourself"
@@ -245,6 +245,8 @@ def _check_heads(name: str, heads: object, dim: int) -> None:
             f"{name} {heads} does not divide the width of these weights, {dim}: name the number "
             "of heads that they were trained with"
         )
+    if dim % 2:
+        raise InputError(f"weights of width {dim}: positions of sines and cosines need an even one")
 
 
 def _agree(found: Mapping[str, Any], config: Mapping[str, Any]) -> None:

@@ -280,6 +280,15 @@ def test_a_patch_too_many_is_kept():
     assert_near(encoder(window), encode(window[0], state)[None])
 
 
+def test_heads_can_be_named_for_an_encoder():
+    state, config = released_encoder(), {n: v for n, v in CONFIG.items() if n != "num_heads"}
+    encoder = official.encoder_from_official(state, config, num_heads=HEADS)
+    window = torch.randn(1, WINDOW, VOXELS)
+    assert_near(encoder(window), encode(window[0], state)[None])
+    other = official.encoder_from_official(state, CONFIG, num_heads=HEADS // 2)
+    assert other.config["num_heads"] == HEADS // 2
+
+
 def test_positions_are_the_files_own():
     state = released_encoder()
     state["pos_embed"] = torch.randn(1, 1 + PATCHES, DIM)
@@ -447,6 +456,8 @@ def test_refuses_a_configuration_of_other_sizes():
 def test_refuses_heads_that_do_not_divide_the_width(tmp_path, capsys):
     with pytest.raises(InputError, match=r"num_heads 5 does not divide .* 16: name"):
         official.encoder_from_official(released_encoder(), CONFIG | {"num_heads": 5})
+    with pytest.raises(InputError, match="num_heads 0 does not divide"):
+        official.encoder_from_official(released_encoder(), CONFIG, num_heads=0)
     with pytest.raises(InputError, match="no num_heads"):
         official.encoder_from_official(released_encoder(), {})
     source = write_autoencoder(tmp_path / "checkpoint.pth")
@@ -482,8 +493,11 @@ def test_refuses_files_that_hold_no_weights(tmp_path, capsys):
         assert str(source) in refusal(source, tmp_path, capsys)
     torch.save([1, 2], source)
     assert "holds a list" in refusal(source, tmp_path, capsys)
-    torch.save({"model": 3}, source)
-    assert "`model` holds no weights" in refusal(source, tmp_path, capsys)
+    for content in (3, {0: torch.ones(1)}):
+        torch.save({"model": content}, source)
+        assert "`model` holds no weights" in refusal(source, tmp_path, capsys)
+    torch.save({"model": {}}, source)
+    assert "missing: patch_embed.proj.weight" in refusal(source, tmp_path, capsys)
     assert "no such file" in refusal(tmp_path / "nowhere", tmp_path, capsys)
     (tmp_path / "empty").mkdir()
     assert "no config.json" in refusal(tmp_path / "empty", tmp_path, capsys)
