@@ -24,14 +24,14 @@ CHAPTERS = {
 
 def _overview() -> str:
     lines = ["commands:\n"]
-    lines += [f"    {name:<14} {command.summary}" for name, command in COMMANDS.items()]
+    lines += [f"    {name:<16} {command.summary}" for name, command in COMMANDS.items()]
     lines += ["\nstages:"]
     listed = [name for names in CHAPTERS.values() for name in names]
     others = [name for name in stage_names() if name not in listed]
     for title, names in (CHAPTERS | ({"others": others} if others else {})).items():
         lines.append(f"\n  {title}")
         for stage in map(read_stage, names):
-            lines.append(f"    {stage.command:<14} {stage.summary}")
+            lines.append(f"    {stage.command:<16} {stage.summary}")
     lines.append("\nmindvideo STAGE --help tells a stage's files and settings.")
     lines.append("The whole chain: snakemake --cores all results/sub1/videos")
     return "\n".join(lines)

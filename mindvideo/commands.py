@@ -7,9 +7,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mindvideo.errors import InputError
 
@@ -137,6 +140,130 @@ def _check_space(folder: Path, needed: int) -> None:
         )
 
 
+# --- import-official, export-official -------------------------------------------------------------
+
+
+def _declare_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, metavar="SOURCE",
+        help="the folder fmri_encoder of a released checkpoint, or the one that holds it; or a "
+        "checkpoint of masked brain modelling, a file of torch's (.pth)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="FOLDER", help="the folder to make"
+    )
+    parser.add_argument(
+        "--num-heads", type=int, metavar="N",
+        help="attention heads, which weights do not show (what the configuration says that comes "
+        "with them, else the paper's 16)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decoder-num-heads", type=int, metavar="N",
+        help="the same for the decoder of masked brain modelling",
+    )  # fmt: skip
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from mindvideo.io import released
+    from mindvideo.models import official
+
+    source, given = arguments.source, vars(arguments)
+    model: Any
+    _check_free(arguments.to)
+    if not source.exists():
+        raise InputError(f"{source}: there is no such file or folder")
+    if source.is_dir():
+        if given["decoder_num_heads"] is not None:
+            raise InputError(f"--decoder-num-heads: the encoder in {source} has no decoder")
+        weights, config = released.read_encoder(source)
+        with _named(source):
+            model = official.encoder_from_official(weights, config, given["num_heads"])
+    else:
+        weights, config = released.read_checkpoint(source)
+        heads = {
+            name: next(
+                n for n in (given[name], config.get(name), official.PAPERS_HEADS) if n is not None
+            )
+            for name in ("num_heads", "decoder_num_heads")
+        }
+        with _named(source):
+            model = official.autoencoder_from_official(weights, **heads)
+    with _whole(arguments.to) as beside:
+        model.save_pretrained(beside)
+    _describe(arguments.to, model.config)
+    return 0
+
+
+def _declare_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, metavar="FOLDER",
+        help="a folder of this project: an encoder's, one that holds it as fmri_encoder, or an "
+        "autoencoder's of masked brain modelling",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="PATH",
+        help="what to make: a folder for an encoder, a file (.pth) for an autoencoder",
+    )  # fmt: skip
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from mindvideo.io import released
+    from mindvideo.models import official
+    from mindvideo.models.fmri_encoder import FmriEncoder
+    from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+
+    source, to = arguments.source, arguments.to
+    _check_free(to)
+    source = source / "fmri_encoder" if (source / "fmri_encoder").is_dir() else source
+    if released.read_config(source).get("_class_name") == MaskedAutoencoder.__name__:
+        autoencoder = MaskedAutoencoder.from_pretrained(source)
+        weights, config = official.autoencoder_to_official(autoencoder)
+        with _whole(to) as beside:
+            released.write_autoencoder(beside, weights, config)
+    else:
+        weights, config = official.encoder_to_official(FmriEncoder.from_pretrained(source))
+        with _whole(to) as beside:
+            released.write_encoder(beside, weights, config)
+        for name in official.ZERO_IN_ENCODER:
+            if name in weights:
+                most = weights[name].abs().max()
+                print(f"{name}, up to {most:.2g}, is kept; the released code does not read it")
+    _describe(to, config)
+    return 0
+
+
+def _describe(path: Path, sizes: Mapping[str, Any]) -> None:
+    window = f", windows of {sizes['window_size']}" if "window_size" in sizes else ""
+    print(
+        f"{path}: {sizes['depth']} blocks of width {sizes['embed_dim']}, {sizes['num_heads']} "
+        f"heads, {sizes['num_voxels']} voxels in patches of {sizes['patch_size']}{window}"
+    )
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        raise InputError(f"{path}: is there already: delete it, or name another with --to")
+
+
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """Say which file an error is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A path in a folder beside, which is moved into place when all is written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+        beside = Path(folder, path.name)
+        yield beside
+        os.replace(beside, path)
+
+
 COMMANDS = {
     "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
                              _declare_check, _check),
@@ -144,6 +271,10 @@ COMMANDS = {
                     _runs),
     "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
                       _declare_unpack, _unpack),
+    "import-official": Command("Make this project's folder of a released encoder or autoencoder.",
+                               _declare_import, _import),
+    "export-official": Command("Write an encoder or autoencoder as the released code reads it.",
+                               _declare_export, _export),
     "schema": Command("Write the JSON schema of the configuration.", _nothing, _schema),
 }  # fmt: skip
 

@@ -8,13 +8,23 @@ from types import ModuleType
 import pytest
 
 
-@pytest.fixture(scope="session")
-def purdue() -> ModuleType:
-    """The writer of trees that look like the Purdue data set (tests/purdue.py)."""
-    spec = importlib.util.spec_from_file_location("purdue", Path(__file__).with_name("purdue.py"))
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["purdue"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def purdue() -> ModuleType:
+    """The writer of trees that look like the Purdue data set (tests/purdue.py)."""
+    return _module("purdue")
+
+
+@pytest.fixture(scope="session")
+def layout() -> ModuleType:
+    """Models as MinD-Video released them, and what they do (tests/layout.py)."""
+    return _module("layout")

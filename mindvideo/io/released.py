@@ -1,0 +1,122 @@
+"""Checkpoints as MinD-Video and the image paper released them: files in, weights by name out."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mindvideo.errors import InputError
+
+ENCODER_WEIGHTS = ("model.pth", "diffusion_pytorch_model.bin")
+"""Files that the released code looks for, in its order; exports write the second."""
+
+CONFIGURATIONS = (
+    "config.Config_MAE_fMRI",
+    "config.Config_MBM_fMRI",
+    "config.Config_MBM_finetune",
+    "argparse.Namespace",
+)
+"""Classes of the settings that lie beside the weights. The first three are the image paper's own,
+and exist nowhere else: a :class:`Settings` takes the place of each, and no class is imported."""
+
+
+class Settings:
+    """Values by name: what is left of the settings that lie in a checkpoint."""
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights by name, and the settings beside them, of a file that torch wrote.
+
+    Nothing in the file is run: tensors and plain values are read, and settings as plain values.
+
+    Raises
+    ------
+    InputError
+        If the file holds anything else, or no weights.
+    """
+    try:
+        with torch.serialization.safe_globals([(Settings, name) for name in CONFIGURATIONS]):
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        raise InputError(
+            f"{path}: refused: "
+            + (f"reading it would run {asked[1]}" if asked else "it is no file of torch's")
+            + "; weights, plain values and the settings of the released code were needed: is it "
+            "the right file, whole, from a place you trust? Its entry `model`, saved alone, will do"
+        ) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{path}: no checkpoint that torch can read ({reason[:120]}): is the download complete?"
+        ) from error
+    if not isinstance(found, Mapping):
+        raise InputError(f"{path}: holds a {type(found).__name__}, weights by name were needed")
+    weights = found.get("model", found)
+    if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
+        raise InputError(f"{path}: its entry `model` holds no weights by name")
+    settings = found.get("config")
+    settings = vars(settings) if isinstance(settings, Settings) else settings
+    return dict(weights), dict(settings) if isinstance(settings, Mapping) else {}
+
+
+def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights by name, and the configuration, of a released encoder's folder.
+
+    The folder may be the encoder's own, or the whole checkpoint's, with the encoder in
+    ``fmri_encoder/``.
+
+    Raises
+    ------
+    InputError
+        If it holds no configuration or no weights that can be read.
+    """
+    folder = folder / "fmri_encoder" if (folder / "fmri_encoder").is_dir() else folder
+    config = read_config(folder)
+    files = [folder / name for name in ENCODER_WEIGHTS if (folder / name).is_file()]
+    if not files:
+        raise InputError(f"{folder}: no weights here: {' or '.join(ENCODER_WEIGHTS)} is needed")
+    return read_checkpoint(files[0])[0], config
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a model's folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, or none that can be read.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(
+            f"{folder}: no model here: it has no config.json; name the folder of the encoder "
+            "(`fmri_encoder`) or of the autoencoder, or the one that holds the first"
+        )
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path}: no JSON ({error})") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: names and values were needed")
+    return config
+
+
+def write_encoder(folder: Path, weights: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Write an encoder's folder as the released code reads it."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(dict(config), indent=2) + "\n")
+    torch.save(dict(weights), folder / ENCODER_WEIGHTS[1])
+
+
+def write_autoencoder(path: Path, weights: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
+    """Write an autoencoder's weights as the released code reads them; sizes as plain values."""
+    torch.save({"model": dict(weights), "config": dict(sizes)}, path)

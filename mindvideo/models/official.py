@@ -1,0 +1,273 @@
+"""Models as MinD-Video and the image paper released them: weights in, our models out, and back.
+
+Weights have the same names here and there, but for what the lists below name. They decide about
+sizes: configurations come along only where a size leaves no trace in a shape. Weights are single
+precision here, whatever they were. How many voxels there are is kept, too: the released code pads
+them by a whole patch where they fill their patches already.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mindvideo.errors import InputError
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.weights import load_strictly
+
+Model = TypeVar("Model", bound=nn.Module)
+
+OFFICIAL_CLASS = "fMRIEncoder"
+"""What the released encoder's configuration calls it."""
+
+IGNORED_IN_ENCODER = ("mask_token",)
+"""Parts of released encoders that nothing reads, there as here."""
+
+IGNORED_IN_AUTOENCODER = (
+    "nature_img_decoder_embed",
+    "nature_img_mask_token",
+    "nature_img_decoder_pos_embed",
+    "nature_img_decoder_blocks",
+    "nature_img_decoder_norm",
+    "nature_img_decoder_pred",
+)
+"""A second decoder, towards features of pictures, that some released autoencoders have."""
+
+ZERO_IN_ENCODER = ("proj_head.fc.bias",)
+"""Weights of ours that the released code has not: zero on import, left out on export while zero."""
+
+WRAPPERS = ("module.", "_orig_mod.")
+"""What trainings on several GPUs, or compiled ones, put before every name."""
+
+CHECKED = (
+    "patch_size",
+    "embed_dim",
+    "in_chans",
+    "depth",
+    "out_channel",
+    "out_dim",
+    "use_norm",
+    "window_size",
+    "use_temp_attn",
+)
+"""Entries of a released configuration that the weights show, too. Its `num_voxels` is none of them:
+the released code overwrites it with the data's."""
+
+PAPERS_HEADS = 16
+"""Attention heads of encoder and decoder (Table B.1)."""
+
+_ALWAYS = ("patch_embed.proj.weight", "pos_embed", "blocks.0.mlp.fc1.weight")
+_IN_ENCODER = (*_ALWAYS, "proj_head.channel_mapper.weight", "proj_head.projection.weight")
+_IN_AUTOENCODER = (*_ALWAYS, "decoder_embed.weight", "decoder_blocks.0.mlp.fc1.weight")
+
+
+def encoder_from_official(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], num_heads: int | None = None
+) -> FmriEncoder:
+    """The fMRI encoder of a released checkpoint.
+
+    Parameters
+    ----------
+    state
+        Its weights by name.
+    config
+        Its configuration; `num_heads`, `dropout` and `logit_scale_init_value` are read, and the
+        rest must agree with the weights.
+    num_heads
+        Attention heads, if others than the configuration's.
+
+    Raises
+    ------
+    InputError
+        If weights are missing, left over or of another shape, or the configuration is of others.
+    """
+    if (kind := config.get("_class_name", OFFICIAL_CLASS)) != OFFICIAL_CLASS:
+        raise InputError(f"the configuration is that of a {kind}, an {OFFICIAL_CLASS} was needed")
+    state = _unwrapped(state, IGNORED_IN_ENCODER)
+    _need(state, _IN_ENCODER, "a released fMRI encoder")
+    tokens_in = state["proj_head.channel_mapper.weight"].shape[1]
+    sizes = _sizes(state)
+    patches = sizes["num_voxels"] // sizes["patch_size"]
+    if tokens_in % patches:
+        raise InputError(
+            f"the head takes {tokens_in} tokens, no multiple of the {patches} patches that have a "
+            "position: these weights were put together from two models"
+        )
+    head = {
+        "in_chans": state["patch_embed.proj.weight"].shape[1],
+        "out_channel": state["proj_head.channel_mapper.weight"].shape[0],
+        "out_dim": state["proj_head.projection.weight"].shape[0],
+        "use_norm": "proj_head.layer_norm.weight" in state,
+        "window_size": tokens_in // patches,
+        "use_temp_attn": "blocks.0.attn_temp.qkv.weight" in state,
+    }
+    found = {**sizes, **head}
+    _agree(found, config)
+    for name in ZERO_IN_ENCODER:
+        state.setdefault(name, torch.zeros(head["out_dim"]))
+    kept = ("dropout", "logit_scale_init_value")
+    heads = config.get("num_heads") if num_heads is None else num_heads
+    if heads is None:
+        raise InputError(
+            "the configuration has no num_heads, and weights do not show it: name it yourself"
+        )
+    _check_heads("num_heads", heads, found["embed_dim"])
+    found |= {name: config[name] for name in kept if name in config}
+    return _filled(FmriEncoder(num_heads=heads, **found), state)
+
+
+def encoder_to_official(encoder: FmriEncoder) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and configuration of an fMRI encoder as the released code reads them.
+
+    :data:`ZERO_IN_ENCODER` are among the weights where they are not zero; that code drops them.
+    """
+    state = {
+        name: weight.detach().clone()
+        for name, weight in encoder.state_dict().items()
+        if name not in ZERO_IN_ENCODER or weight.any()
+    }
+    return state, {"_class_name": OFFICIAL_CLASS, **_settings(encoder)}
+
+
+def autoencoder_from_official(
+    state: Mapping[str, Tensor],
+    num_heads: int = PAPERS_HEADS,
+    decoder_num_heads: int = PAPERS_HEADS,
+) -> MaskedAutoencoder:
+    """The autoencoder, decoder and all, of a checkpoint of masked brain modelling.
+
+    Parameters
+    ----------
+    state
+        Its weights by name: the checkpoint's entry `model`.
+    num_heads, decoder_num_heads
+        Attention heads: the one size that weights do not show.
+
+    Raises
+    ------
+    InputError
+        If weights are missing, left over or of another shape.
+    """
+    state = _unwrapped(state, IGNORED_IN_AUTOENCODER)
+    _need(state, _IN_AUTOENCODER, "an autoencoder of masked brain modelling")
+    sizes = _sizes(state)
+    decoder = {
+        "decoder_embed_dim": state["decoder_embed.weight"].shape[0],
+        "decoder_depth": _depth(state, "decoder_blocks"),
+    }
+    _check_heads("num_heads", num_heads, sizes["embed_dim"])
+    _check_heads("decoder_num_heads", decoder_num_heads, decoder["decoder_embed_dim"])
+    autoencoder = MaskedAutoencoder(
+        **sizes, **decoder, num_heads=num_heads, decoder_num_heads=decoder_num_heads
+    )
+    return _filled(autoencoder, state)
+
+
+def autoencoder_to_official(
+    autoencoder: MaskedAutoencoder,
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights of an autoencoder as the released code reads them, and its sizes."""
+    state = {name: weight.detach().clone() for name, weight in autoencoder.state_dict().items()}
+    return state, _settings(autoencoder)
+
+
+def _settings(model: FmriEncoder | MaskedAutoencoder) -> dict[str, Any]:
+    return {name: value for name, value in model.config.items() if not name.startswith("_")}
+
+
+def _unwrapped(state: Mapping[str, Tensor], ignored: tuple[str, ...]) -> dict[str, Tensor]:
+    """Weights without what wrappers put before their names, in single precision."""
+    for wrapper in WRAPPERS * 2:  # they come in either order
+        if state and all(name.startswith(wrapper) for name in state):
+            state = {name.removeprefix(wrapper): weight for name, weight in state.items()}
+    odd = [name for name, weight in state.items() if not isinstance(weight, Tensor)]
+    if odd:
+        raise InputError(f"{odd[0]} is a {type(state[odd[0]]).__name__}, a tensor was needed")
+    return {
+        name: weight.float() for name, weight in state.items() if name.split(".")[0] not in ignored
+    }
+
+
+def _need(state: Mapping[str, Tensor], names: tuple[str, ...], what: str) -> None:
+    """See that the weights are there, and of the kind, that sizes are read from."""
+    if missing := [name for name in names if name not in state]:
+        there = ", ".join(list(state)[:3]) or "nothing"
+        raise InputError(
+            f"these weights are not those of {what}: missing: {', '.join(missing)} (found: "
+            f"{there}, …)"
+        )
+    for name in names:
+        axes = 3 if name in ("patch_embed.proj.weight", "pos_embed") else 2
+        if state[name].ndim != axes:
+            raise InputError(
+                f"{name} has shape {tuple(state[name].shape)}; {what} has {axes} axes there"
+            )
+
+
+def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What encoder and autoencoder have in common, read from the shapes of their weights."""
+    dim, channels, patch_size = state["patch_embed.proj.weight"].shape
+    if channels != 1:
+        raise InputError(f"patch_embed takes {channels} values in a voxel; one is needed")
+    patches = state["pos_embed"].shape[1] - 1
+    if patches < 1:
+        raise InputError("pos_embed has no rows but the class token's: no patch has a position")
+    return {
+        "num_voxels": patches * patch_size,
+        "patch_size": patch_size,
+        "embed_dim": dim,
+        "depth": _depth(state, "blocks"),
+        "mlp_ratio": _ratio(state["blocks.0.mlp.fc1.weight"].shape[0], dim),
+    }
+
+
+def _ratio(hidden: int, dim: int) -> float:
+    """The ratio that gives so many hidden units when it is multiplied and cut off."""
+    ratio = hidden / dim
+    return ratio if int(dim * ratio) == hidden else math.nextafter(ratio, math.inf)
+
+
+def _depth(state: Mapping[str, Tensor], blocks: str) -> int:
+    """How many blocks there are; one that lacks in between is found by loading strictly."""
+    matches = (re.match(rf"{blocks}\.(\d+)\.", name) for name in state)
+    return 1 + max(int(match[1]) for match in matches if match)
+
+
+def _check_heads(name: str, heads: object, dim: int) -> None:
+    if not isinstance(heads, int) or heads < 1 or dim % heads:
+        raise InputError(
+            f"{name} {heads} does not divide the width of these weights, {dim}: name the number "
+            "of heads that they were trained with"
+        )
+    if dim % 2:
+        raise InputError(f"weights of width {dim}: positions of sines and cosines need an even one")
+
+
+def _agree(found: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    wrong = [
+        f"{name} {config[name]}, but the weights have {found[name]}"
+        for name in CHECKED
+        if name in config and config[name] != found[name]
+    ]
+    if wrong:
+        raise InputError(f"the configuration says {'; '.join(wrong)}: is it that of another model?")
+
+
+def _filled(model: Model, state: Mapping[str, Tensor]) -> Model:
+    """The model with these weights, all of them and no others, each of its shape."""
+    wrong = [
+        f"{name} {tuple(weight.shape)}, needed {tuple(own.shape)}"
+        for name, own in model.state_dict().items()
+        if (weight := state.get(name)) is not None and weight.shape != own.shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise InputError(f"weights of the wrong shape: {'; '.join(wrong[:5])}{more}")
+    load_strictly(model, state, new=())
+    return model.eval()
