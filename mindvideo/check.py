@@ -17,15 +17,14 @@ from mindvideo import descriptions
 from mindvideo.dataset import Dataset, Pretraining, Run
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
+from mindvideo.fmri.cleaning import MOST_BROKEN
 from mindvideo.io import inventory
 from mindvideo.io.inventory import Header
+from mindvideo.io.runs import SAME_TR
 from mindvideo.progress import progress
 
-SAME_TR = 0.01
 SAME_FPS = 0.01
-"""Largest differences that are rounding, as shares."""
-MOST_BROKEN = 0.5
-"""A run with more of its voxels broken cannot be used."""
+"""A larger difference, as a share, is more than rounding."""
 
 
 # --- the films that were watched, and the runs ----------------------------------------------------

@@ -18,6 +18,8 @@ from mindvideo.errors import InputError
 CONSTANT = 1e-6
 # Directions that regressors span by no more than this share of the largest are rounding.
 DEPENDENT = 1e-6
+MOST_BROKEN = 0.5
+"""A run with a larger share of its voxels not finite is not worth cleaning."""
 
 
 def polynomials(n_volumes: int, order: int) -> np.ndarray:

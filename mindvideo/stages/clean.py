@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import MOST_BROKEN, clean, cosines, nuisance, polynomials
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.io.confounds import read_confounds
 from mindvideo.io.maps import read_labels, write_map
@@ -20,9 +20,6 @@ from mindvideo.settings import CleanSettings
 from mindvideo.stages import Input, Inputs, Output
 
 log = logging.getLogger(__name__)
-
-# With more of its voxels broken, a run is not worth cleaning.
-MOST_BROKEN = 0.5
 
 
 def _basis(confounds: Input | None, settings: CleanSettings) -> np.ndarray:
