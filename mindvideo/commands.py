@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,6 +165,7 @@ def _declare_import(parser: argparse.ArgumentParser) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     from mindvideo.io import released
     from mindvideo.models import official
+    from mindvideo.runner import beside
 
     source, given = arguments.source, vars(arguments)
     model: Any
@@ -188,8 +188,8 @@ def _import(arguments: argparse.Namespace) -> int:
         }
         with _named(source):
             model = official.autoencoder_from_official(weights, **heads)
-    with _whole(arguments.to) as beside:
-        model.save_pretrained(beside)
+    with beside([arguments.to]) as made:
+        model.save_pretrained(made[arguments.to])
     _describe(arguments.to, model.config)
     return 0
 
@@ -211,6 +211,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from mindvideo.models import official
     from mindvideo.models.fmri_encoder import FmriEncoder
     from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+    from mindvideo.runner import beside
 
     source, to = arguments.source, arguments.to
     _check_free(to)
@@ -218,12 +219,12 @@ def _export(arguments: argparse.Namespace) -> int:
     if released.read_config(source).get("_class_name") == MaskedAutoencoder.__name__:
         autoencoder = MaskedAutoencoder.from_pretrained(source)
         weights, config = official.autoencoder_to_official(autoencoder)
-        with _whole(to) as beside:
-            released.write_autoencoder(beside, weights, config)
+        with beside([to]) as made:
+            released.write_autoencoder(made[to], weights, config)
     else:
         weights, config = official.encoder_to_official(FmriEncoder.from_pretrained(source))
-        with _whole(to) as beside:
-            released.write_encoder(beside, weights, config)
+        with beside([to]) as made:
+            released.write_encoder(made[to], weights, config)
         for name in official.ZERO_IN_ENCODER:
             if name in weights:
                 most = weights[name].abs().max()
@@ -252,16 +253,6 @@ def _named(source: Path) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A path in a folder beside, which is moved into place when all is written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-        beside = Path(folder, path.name)
-        yield beside
-        os.replace(beside, path)
 
 
 COMMANDS = {

@@ -56,7 +56,7 @@ def _start_log(command: str, log: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
+def beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
     """A temporary path for each output, in its own folder; moved into place on success."""
     temporary: dict[Path, Path] = {}
     try:
@@ -70,7 +70,7 @@ def _beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
         yield temporary
         for output, made in temporary.items():
             if not made.exists():
-                raise RuntimeError(f"the stage ended without making {output}")
+                raise RuntimeError(f"ended without making {output}")
         for output, made in temporary.items():
             if output.is_dir() and not output.is_symlink():
                 shutil.rmtree(output)
@@ -131,7 +131,7 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
     logger.info("%s with %s", stage.command, settings.model_dump_json())
     digests = {name: file_digest(path) for name, path in inputs.items()}
     with contextlib.ExitStack() as stack:
-        temporary = stack.enter_context(_beside(outputs))
+        temporary = stack.enter_context(beside(outputs))
         for parameter in stage.of_kind("State"):
             key = text_digest(code, settings.model_dump_json(), *digests.values())
             arguments[parameter.name] = stack.enter_context(_state(arguments[parameter.name], key))

@@ -28,6 +28,8 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from mindvideo.errors import InputError
+from mindvideo.io.runs import header_tr
+from mindvideo.io.spaces import CORTEX
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
@@ -40,8 +42,6 @@ KINDS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 BROKEN = (OSError, EOFError, ValueError, zlib.error)
 """What reading a damaged file raises."""
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
-SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
-SIDES = ("CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT")
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ def read_header(path: Path) -> Header:
         raise InputError(f"is {'×'.join(map(str, shape))}: neither a 4-D run nor a 3-D map")
     affine = tuple(np.round(header.get_best_affine(), 2).ravel().tolist())
     n_volumes = shape[3] if len(shape) == 4 else 0
-    unit = SECONDS.get(header.get_xyzt_units()[1], 0.0)
-    tr = float(header.get_zooms()[3]) * unit if n_volumes else 0.0
+    tr = header_tr(header) if n_volumes else 0.0
     return Header(Layout(shape[:3], affine=affine), n_volumes, tr, None)
 
 
@@ -141,7 +140,7 @@ def _cifti(xml: bytes, shape: tuple[int, ...]) -> Header:
         raise InputError(
             f"its data are {'×'.join(map(str, shape[-2:]))}, its axes {len(series)}×{len(models)}"
         )
-    left, right = (models.vertex[models.name == side] for side in SIDES)
+    left, right = (models.vertex[models.name == side] for side in CORTEX)
     digest = hashlib.sha256(np.concatenate([models.vertex, models.voxel.ravel()]).tobytes())
     digest.update("".join(name for name, *_ in models.iter_structures()).encode())
     layout = Layout((len(models),), axes=digest.hexdigest())

@@ -62,10 +62,10 @@ def read_grid(path: Path, space: Literal["volume", "cifti"] = "volume") -> Grid 
     return open_series(path).grid
 
 
-def header_tr(image) -> float:
-    """Repetition time that a NIfTI header states [s]; 0 if it states none."""
+def header_tr(header) -> float:
+    """Repetition time that a run's NIfTI header states [s]; 0 if it states none."""
     seconds = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
-    return float(image.header.get_zooms()[3]) * seconds.get(image.header.get_xyzt_units()[1], 0.0)
+    return float(header.get_zooms()[3]) * seconds.get(header.get_xyzt_units()[1], 0.0)
 
 
 def check_tr(path: Path, stated: float, tr: float) -> None:
@@ -130,7 +130,7 @@ def read_run(
     """
     if isinstance(space.grid, Grid):
         image = volume_image(path, 4)
-        found, stated = image.shape[3], header_tr(image)
+        found, stated = image.shape[3], header_tr(image.header)
         here: Grid | Grayordinates = volume_grid(image)
     else:
         series = open_series(path)
