@@ -116,30 +116,50 @@ class MindVideoPipeline(DiffusionPipeline):
         InputError
             If windows, sizes, generators or latents do not fit the models or each other.
         """
-        device, dtype = self._execution_device, self.unet.dtype
-        windows = torch.as_tensor(fmri).to(device, self.fmri_encoder.dtype)
-        condition = self.fmri_encoder(windows)  #                                    b tokens d
-        guided = guidance_scale != 1
-        if guided:
-            negative = self._encode_negative(negative_fmri, windows, guidance_scale)
-            condition = torch.cat([negative.expand_as(condition), condition])  #   2·b tokens d
-        shape = self._latent_shape(len(windows), num_frames, height, width)
+        condition = self.encode(fmri, negative_fmri, guidance_scale)  #     (1 or 2)·b tokens d
+        shape = self._latent_shape(len(fmri), num_frames, height, width)
         latents = self._start(shape, generator, latents, shared_noise)  #           b c f h w
 
-        self.scheduler.set_timesteps(num_inference_steps, device=device)
+        self.scheduler.set_timesteps(num_inference_steps, device=latents.device)
         latents = latents * self.scheduler.init_noise_sigma
         for t in self.progress_bar(self.scheduler.timesteps):
-            x = repeat(latents, "b ... -> (n b) ...", n=2 if guided else 1)
-            x = self.scheduler.scale_model_input(x, t).to(dtype)  #          (1 or 2)·b c f h w
-            noise = self.unet(x, t, condition.to(dtype)).to(latents.dtype)
-            if guided:
-                away, towards = noise.chunk(2)  #                                   b c f h w
-                noise = away + guidance_scale * (towards - away)  #                 b c f h w
+            noise = self.predict(latents, t, condition, guidance_scale)  #          b c f h w
             latents = self.scheduler.step(noise, t, latents).prev_sample
 
         frames = latents if output_type == "latent" else self.decode(latents)
         self.maybe_free_model_hooks()
         return frames
+
+    @torch.no_grad()
+    def encode(self, fmri: Any, negative_fmri: Any = None, guidance_scale: float = 1.0) -> Tensor:
+        """Windows ``(b, w, v)`` → conditions ``(b, tokens, d)``.
+
+        Under guidance (a scale other than 1) ``(2·b, tokens, d)``: first the negative window's
+        for each, then their own. For :meth:`predict` with the same scale.
+        """
+        windows = torch.as_tensor(fmri).to(self._execution_device, self.fmri_encoder.dtype)
+        condition = self.fmri_encoder(windows)  #                                    b tokens d
+        if guidance_scale == 1:
+            return condition
+        negative = self._encode_negative(negative_fmri, windows, guidance_scale)
+        return torch.cat([negative.expand_as(condition), condition])  #            2·b tokens d
+
+    @torch.no_grad()
+    def predict(
+        self, latents: Tensor, t: Tensor, condition: Tensor, guidance_scale: float
+    ) -> Tensor:
+        """Noise in latents ``(b, c, f, h, w)`` at time `t`, guided away from the negative window.
+
+        `condition` is :meth:`encode`'s.
+        """
+        dtype, guided = self.unet.dtype, guidance_scale != 1
+        x = repeat(latents, "b ... -> (n b) ...", n=2 if guided else 1)
+        x = self.scheduler.scale_model_input(x, t).to(dtype)  #              (1 or 2)·b c f h w
+        noise = self.unet(x, t, condition.to(dtype)).to(latents.dtype)
+        if not guided:
+            return noise
+        away, towards = noise.chunk(2)  #                                           b c f h w
+        return away + guidance_scale * (towards - away)  #                          b c f h w
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> np.ndarray:
