@@ -74,7 +74,21 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
     parser.add_argument("--settings", help="all settings, as JSON or as a JSON/YAML file")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--log", type=Path, help="log file")
+    if stage.trains:
+        parser.add_argument(
+            "--processes",
+            type=_at_least_one,
+            default=1,
+            metavar="N",
+            help="processes that share each batch, one a GPU (default 1)",
+        )
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 1 on is needed")
+    return int(text)
 
 
 def read_settings(stage: Stage, given: str | None, assignments: list[str]) -> Any:
@@ -136,12 +150,15 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     stage = read_stage(name)
     arguments = vars(_parser(stage).parse_args(argv[1:]))
-    log = arguments.pop("log")
+    log, processes = arguments.pop("log"), arguments.pop("processes", 1)
 
     from mindvideo.errors import InputError
+    from mindvideo.processes import is_one_of_several, run_in_processes
     from mindvideo.runner import run
 
     try:
+        if processes > 1 and not is_one_of_several():
+            return run_in_processes(processes, argv)
         settings = read_settings(stage, arguments.pop("settings"), arguments.pop("set"))
     except InputError as error:
         print(error, file=sys.stderr)

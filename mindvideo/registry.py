@@ -49,6 +49,11 @@ class Stage:
     def module(self) -> str:
         return f"mindvideo.stages.{self.name}"
 
+    @property
+    def trains(self) -> bool:
+        """Whether it is a training, which several processes can share."""
+        return any(p.name == "history" and p.kind == "Output" for p in self.parameters)
+
     def of_kind(self, *kinds: str) -> list[Parameter]:
         return [p for p in self.parameters if p.kind in kinds]
 
@@ -89,7 +94,7 @@ def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
 
     Inputs and outputs take the rule's entries of the same name; settings and state come from
     ``params``; whatever is neither is a wildcard. Optional inputs that the rule has not are named
-    in `without`.
+    in `without`. A training has as many processes as its job has GPUs.
     """
     stage = read_stage(name)
     places = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
@@ -99,4 +104,5 @@ def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
         for p in stage.parameters
         if p.name not in without
     )
-    return " ".join(["mindvideo", stage.command, *options, "--log {log:q}"])
+    shared = ["--processes {resources.gpu}"] if stage.trains else []
+    return " ".join(["mindvideo", stage.command, *options, *shared, "--log {log:q}"])

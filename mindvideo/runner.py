@@ -2,6 +2,8 @@
 
 Order of operations: refuse missing inputs → make a folder beside each output → run the stage on
 paths inside those folders → move the outputs into place (``os.replace``) → write their sidecars.
+
+Where several processes share a training, each runs the stage, and the first one's outputs count.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo.errors import InputError
+from mindvideo.processes import rank
 from mindvideo.provenance import code_digest, describe, file_digest, sidecar_path, text_digest
 from mindvideo.registry import Stage
 from mindvideo.settings import Section
@@ -43,10 +47,10 @@ def _as_list(value: Path | list[Path]) -> list[Path]:
 def _start_log(command: str, log: Path | None) -> None:
     """Everything from "info" up goes to the stage's log file, warnings also to standard error."""
     shown = logging.StreamHandler()
-    shown.setLevel(logging.WARNING)
+    shown.setLevel(logging.ERROR if rank() else logging.WARNING)
     shown.setFormatter(logging.Formatter(f"mindvideo {command}: %(levelname)s: %(message)s"))
     handlers: list[logging.Handler] = [shown]
-    if log:
+    if log and not rank():
         log.parent.mkdir(parents=True, exist_ok=True)
         written = logging.FileHandler(log, mode="w")
         written.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -81,9 +85,19 @@ def beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
 
 
 @contextlib.contextmanager
+def nowhere(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
+    """A temporary path for each output, deleted in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield {output: Path(folder, str(i), output.name) for i, output in enumerate(outputs)}
+
+
+@contextlib.contextmanager
 def _state(parent: Path, key: str) -> Iterator[Path]:
-    """The state folder of one set of settings, code and inputs, held by one process at a time."""
+    """The state folder of one set of settings, code and inputs, held by one training at a time."""
     parent.mkdir(parents=True, exist_ok=True)
+    if rank():
+        yield parent / key
+        return
     with (parent / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,7 +145,7 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
     logger.info("%s with %s", stage.command, settings.model_dump_json())
     digests = {name: file_digest(path) for name, path in inputs.items()}
     with contextlib.ExitStack() as stack:
-        temporary = stack.enter_context(beside(outputs))
+        temporary = stack.enter_context(nowhere(outputs) if rank() else beside(outputs))
         for parameter in stage.of_kind("State"):
             key = text_digest(code, settings.model_dump_json(), *digests.values())
             arguments[parameter.name] = stack.enter_context(_state(arguments[parameter.name], key))
@@ -140,6 +154,8 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
             paths = [temporary[path] for path in _as_list(given)]
             arguments[parameter.name] = paths if parameter.many else paths[0]
         importlib.import_module(stage.module).main(**arguments, settings=settings)
+    if rank():
+        return
     seconds = time.monotonic() - clock
     sidecar = describe(
         stage.command, settings.model_dump(mode="json"), digests, code, started, seconds
@@ -160,7 +176,7 @@ def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | 
     try:
         run_stage(stage, arguments, settings)
     except InputError as error:
-        logger.error("%s", error)
+        logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
         return 1
     except Exception:
         logger.exception("%s failed", stage.command)

@@ -28,6 +28,7 @@ rule pretraining:
     output:
         model=directory(f"{RESULTS}/{{shared}}/pretraining/model"),
         history=f"{RESULTS}/{{shared}}/pretraining/history.tsv",
+        events=directory(f"{RESULTS}/{{shared}}/pretraining/events"),
     log:
         "logs/pretraining/{shared}.log",
     benchmark:
@@ -53,6 +54,7 @@ rule mbm_tuning:
     output:
         model=directory(f"{RESULTS}/{{model}}/mbm_tuning/model"),
         history=f"{RESULTS}/{{model}}/mbm_tuning/history.tsv",
+        events=directory(f"{RESULTS}/{{model}}/mbm_tuning/events"),
     log:
         "logs/mbm_tuning/{model}.log",
     benchmark:

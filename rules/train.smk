@@ -15,6 +15,7 @@ rule contrastive:
     output:
         model=directory(f"{RESULTS}/{{model}}/contrastive/model"),
         history=f"{RESULTS}/{{model}}/contrastive/history.tsv",
+        events=directory(f"{RESULTS}/{{model}}/contrastive/events"),
     log:
         "logs/contrastive/{model}.log",
     benchmark:
@@ -41,6 +42,7 @@ rule video_tuning:
     output:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
+        events=directory(f"{RESULTS}/{{shared}}/video_tuning/events"),
     log:
         "logs/video_tuning/{shared}.log",
     benchmark:
@@ -70,6 +72,7 @@ rule cotraining:
     output:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),
         history=f"{RESULTS}/{{model}}/cotraining/history.tsv",
+        events=directory(f"{RESULTS}/{{model}}/cotraining/events"),
     log:
         "logs/cotraining/{model}.log",
     benchmark:

@@ -36,6 +36,12 @@ class Training(Section):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Annotated[int, Field(ge=0)] = Field(0, description="warm-up, in `unit`s")
     precision: Literal["no", "bf16", "fp16"] = "no"
+    compile: bool = Field(
+        False, description="compile the network (torch.compile): slow first steps, faster later"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="compute activations again in the backward pass: less memory, more time"
+    )
     checkpoint_minutes: PositiveFloat = Field(5.0, description="time between checkpoints [min]")
     seed: int = 0
 

@@ -40,6 +40,7 @@ def main(
     texts: Input,
     model: Output,
     history: Output,
+    events: Output,
     state: State,
     settings: ContrastiveSettings,
 ) -> None:
@@ -71,6 +72,7 @@ def main(
         settings,
         state=state,
         history=history,
+        events=events,
         desc="contrastive learning",
     )
     _log_retrieval(encoder, fmri, targets, settings)

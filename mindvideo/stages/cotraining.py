@@ -35,6 +35,7 @@ def main(
     unet: Input,
     model: Output,
     history: Output,
+    events: Output,
     state: State,
     settings: CotrainingSettings,
 ) -> None:
@@ -62,6 +63,7 @@ def main(
         settings,
         state=state,
         history=history,
+        events=events,
         desc="co-training",
     )
     fmri_encoder.save_pretrained(model / "fmri_encoder")

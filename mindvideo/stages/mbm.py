@@ -25,6 +25,7 @@ def main(
     start: Input | None,
     model: Output,
     history: Output,
+    events: Output,
     state: State,
     settings: MbmSettings,
 ) -> None:
@@ -54,6 +55,7 @@ def main(
         settings,
         state=state,
         history=history,
+        events=events,
         desc="masked brain modelling",
     )
     autoencoder.save_pretrained(model)

@@ -27,6 +27,7 @@ def main(
     empty_text: Input,
     model: Output,
     history: Output,
+    events: Output,
     state: State,
     settings: VideoTuningSettings,
 ) -> None:
@@ -53,6 +54,7 @@ def main(
         settings,
         state=state,
         history=history,
+        events=events,
         desc="video tuning",
     )
     unet.save_pretrained(model)

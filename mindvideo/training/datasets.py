@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.tables import rows
 
 Batch = dict[str, Tensor]
+T = TypeVar("T")
 
 
 class Array(Protocol):
@@ -38,15 +41,28 @@ class Examples:
     def __len__(self) -> int:
         return self._length
 
-    def batch(self, indices: np.ndarray, device: torch.device) -> Batch:
-        """The rows of some examples, float32, on a device; and `index`, the examples' numbers."""
+    def batch(self, indices: np.ndarray) -> Batch:
+        """The rows of some examples, float32, on the CPU; and `index`, the examples' numbers."""
         values = {
             # A copy into torch's own memory, whose alignment is always the same: BLAS may sum in
             # another order where it is not, and a resumed training must add up to the same.
-            name: torch.tensor(array[indices], dtype=torch.float32, device=device)
+            name: torch.tensor(array[indices], dtype=torch.float32)
             for name, array in self._arrays.items()
         }
         return {"index": torch.from_numpy(np.asarray(indices)), **values}
+
+
+def read_ahead(read: Callable[[int], T], numbers: Iterable[int]) -> Generator[tuple[int, T]]:
+    """Each number with what `read` makes of it; the next is read while this one is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting: deque[tuple[int, Future[T]]] = deque()
+        for number in numbers:
+            waiting.append((number, reader.submit(read, number)))
+            if len(waiting) > 1:
+                done, found = waiting.popleft()
+                yield done, found.result()
+        for done, found in waiting:
+            yield done, found.result()
 
 
 class Stacked:

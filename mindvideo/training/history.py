@@ -1,4 +1,4 @@
-"""What a training did, step by step: a TSV file that grows while it runs."""
+"""What a training did, step by step: a TSV file and TensorBoard events that grow while it runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch.utils.tensorboard import SummaryWriter
 
 
 class History:
@@ -19,11 +20,13 @@ class History:
     path : Path
         The file. If it is there, the training goes on: rows after `step` are cut off, because
         the steps they tell of are taken again, and so is a last row that a kill left unfinished.
+    events : Path
+        Folder of the same as TensorBoard shows it, while it grows: ``tensorboard --logdir``.
     step : int
         Steps that the training has behind it.
     """
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, path: Path, events: Path, step: int) -> None:
         self._columns: list[str] = []
         kept: list[str] = []
         if step and path.exists():
@@ -34,6 +37,7 @@ class History:
         beside.write_text("".join(kept))
         os.replace(beside, path)
         self._file = path.open("a", buffering=1)  # each row is handed over as soon as it is whole
+        self._events = SummaryWriter(str(events), purge_step=step + 1, flush_secs=10)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Append a row; the columns are those of the first row."""
@@ -42,12 +46,15 @@ class History:
             self._file.write("\t".join(self._columns) + "\n")
         cells = [str(step), *(f"{values[name]:.6g}" for name in self._columns[1:])]
         self._file.write("\t".join(cells) + "\n")
+        for name in self._columns[1:]:
+            self._events.add_scalar(name, values[name], step)
 
     def __enter__(self) -> History:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
+        self._events.close()
 
 
 def _step(row: str) -> int:

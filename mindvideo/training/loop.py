@@ -15,13 +15,15 @@ import shutil
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
@@ -29,7 +31,7 @@ from mindvideo.models.device import device
 from mindvideo.progress import progress
 from mindvideo.settings import Training
 from mindvideo.training import checkpoint
-from mindvideo.training.datasets import Batch, Examples
+from mindvideo.training.datasets import Batch, Examples, read_ahead
 from mindvideo.training.history import History, peak_memory
 from mindvideo.training.sampling import Batches, step_generator
 from mindvideo.training.schedule import Schedule
@@ -73,6 +75,7 @@ def train(
     *,
     state: Path,
     history: Path,
+    events: Path,
     desc: str,
 ) -> None:
     """Train the parameters of a model that require a gradient; in place.
@@ -95,6 +98,8 @@ def train(
     history : Path
         Where the whole history goes at the end: TSV with the columns step, loss, those that the
         objective logs, grad_norm, lr, seconds [s] and memory [MiB] (the peak so far).
+    events : Path
+        Where the same goes for TensorBoard, a folder; until the end it grows in `state`.
     desc : str
         Label of the progress bar.
 
@@ -107,16 +112,17 @@ def train(
     SystemExit
         After a SIGTERM or SIGINT, once the step is done and a checkpoint is written.
     """
+    _check_precision(settings)
     accelerator = Accelerator(
         cpu=device().type == "cpu",
         mixed_precision=settings.precision,
         gradient_accumulation_steps=settings.accumulate,
-        # Encoders have parts that some stages leave out (the class token, the scale of Eq. 3).
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        dynamo_backend="inductor" if settings.compile else "no",
     )
     _check_division(accelerator, objective, settings)
     schedule = Schedule.of(settings, batches.per_epoch)
     model.train()
+    _set_gradient_checkpointing(model, settings.gradient_checkpointing)
     prepared, optimizer = accelerator.prepare(model, adamw(model, settings))
     stateful = {"optimizer": optimizer}
     if accelerator.scaler is not None:
@@ -130,20 +136,23 @@ def train(
     )
 
     main = accelerator.is_main_process
-    steps: Any = range(start, schedule.total)
+    read = partial(_read, examples, batches, settings.accumulate, accelerator)
     saved = time.monotonic()
     with Interruption() as interruption, contextlib.ExitStack() as stack:
+        ahead = read_ahead(read, range(start, schedule.total))
+        steps: Any = stack.enter_context(contextlib.closing(ahead))
         if main:
-            rows = stack.enter_context(History(state / "history.tsv", start))
+            growing = History(state / "history.tsv", state / "events", start)
+            rows = stack.enter_context(growing)
             bar = progress(steps, desc=desc, total=schedule.total, unit="step", initial=start)
             steps = stack.enter_context(bar)
-        for step in steps:
-            began, lr = time.monotonic(), schedule.lr(step)
-            indices = batches.batch_at(step)
-            logs = _backward(prepared, objective, examples, indices, settings, step, accelerator)
+        began = time.monotonic()
+        for step, parts in steps:
+            lr = schedule.lr(step)
+            logs = _backward(prepared, objective, parts, settings.seed, step, accelerator)
             norm = accelerator.clip_grad_norm_(learned, settings.clip_grad)
             figures = _figures({**logs, "grad_norm": norm}, accelerator)
-            _check_finite(figures, step, indices, state, accelerator)
+            _check_finite(figures, step, batches.batch_at(step), parts, state, accelerator)
             for group in optimizer.param_groups:
                 group["lr"] = lr
             optimizer.step()
@@ -152,6 +161,7 @@ def train(
             done, now = step + 1, time.monotonic()
             if main:
                 cost = {"seconds": now - began, "memory": peak_memory(accelerator.device)}
+                began = now
                 rows.add(done, {**figures, "lr": lr, **cost})
                 bar.set_postfix(loss=f"{figures['loss']:.4g}", refresh=False)
             stopped = interruption.received(accelerator)
@@ -166,36 +176,37 @@ def train(
     model.eval()
     if main:
         shutil.copyfile(state / "history.tsv", history)
+        shutil.copytree(state / "events", events, dirs_exist_ok=True)
+
+
+def _read(
+    examples: Examples, batches: Batches, parts: int, accelerator: Accelerator, step: int
+) -> list[Batch]:
+    """This process's examples of each part of a step's batch: equal shares, in order."""
+    shares = batches.batch_at(step).reshape(parts, accelerator.num_processes, -1)
+    return [examples.batch(share) for share in shares[:, accelerator.process_index]]
 
 
 def _backward(
     model: nn.Module,
     objective: Objective,
-    examples: Examples,
-    indices: np.ndarray,
-    settings: Training,
+    parts: list[Batch],
+    seed: int,
     step: int,
     accelerator: Accelerator,
 ) -> dict[str, Tensor]:
-    """Gradients of a step's batch, part by part; the loss and what the objective logs, on average.
-
-    Each process takes its own examples of each part: equal shares, in order.
-    """
-    parts, processes, rank = (
-        settings.accumulate,
-        accelerator.num_processes,
-        accelerator.process_index,
-    )
+    """Gradients of a step, part by part; the loss and what the objective logs, on average."""
     logs: dict[str, Tensor] = {}
-    for part, shares in enumerate(indices.reshape(parts, processes, -1)):
-        batch = examples.batch(shares[rank], accelerator.device)
-        generator = step_generator(settings.seed, step, part, rank)
-        is_last = part == parts - 1  # only then do the processes add up their gradients
+    for part, cpu in enumerate(parts):
+        batch = {name: value.to(accelerator.device) for name, value in cpu.items()}
+        batch["index"] = cpu["index"]
+        generator = step_generator(seed, step, part, accelerator.process_index)
+        is_last = part == len(parts) - 1  # only then do the processes add up their gradients
         with contextlib.nullcontext() if is_last else accelerator.no_sync(model):
             loss, extra = objective(model, batch, generator)
             accelerator.backward(loss)
         for name, value in {"loss": loss, **extra}.items():
-            logs[name] = logs.get(name, 0) + value.detach().float() / parts
+            logs[name] = logs.get(name, 0) + value.detach().float() / len(parts)
     return logs
 
 
@@ -267,12 +278,23 @@ def _figures(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, f
 
 
 def _check_finite(
-    figures: dict[str, float], step: int, indices: np.ndarray, state: Path, accelerator: Accelerator
+    figures: dict[str, float],
+    step: int,
+    indices: np.ndarray,
+    parts: list[Batch],
+    state: Path,
+    accelerator: Accelerator,
 ) -> None:
     loss, norm = figures["loss"], figures["grad_norm"]
     scaled = accelerator.scaler is not None  # fp16: the scaler skips steps that overflow
     if math.isfinite(loss) and (scaled or math.isfinite(norm)):
         return
+    if broken := _not_finite(parts):
+        raise NonFiniteError(
+            f"step {step + 1}: there are NaN or infinite values in {broken}. Find where they come "
+            "from (a run with broken voxels? a file cut short?) and make the input again; the "
+            f"weights of the last checkpoint in {state} are sound."
+        )
     what = f"its gradient's norm is {norm}" if math.isfinite(loss) else f"it is {loss}"
     raise NonFiniteError(
         f"step {step + 1}: the loss is no longer finite ({what}). The batch: examples "
@@ -280,3 +302,30 @@ def _check_finite(
         "but the same would happen again from there: check those examples, or lower lr, lengthen "
         "warmup, lower clip_grad, or use precision: no."
     )
+
+
+def _not_finite(parts: list[Batch]) -> str:
+    """Name the examples (of this process) that have values which are not numbers: "" if none."""
+    found = []
+    for part in parts:
+        for name in part.keys() - {"index"}:
+            bad = ~part[name].flatten(1).isfinite().all(dim=1)
+            found += [f"`{name}` of example {int(i)}" for i in part["index"][bad]]
+    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def _check_precision(settings: Training) -> None:
+    if settings.precision == "fp16" and device().type == "cpu":
+        raise InputError(
+            "precision: fp16 needs a GPU, and torch finds none here. Set precision: no (or bf16), "
+            "or run where there is one."
+        )
+
+
+def _set_gradient_checkpointing(model: nn.Module, wanted: bool) -> None:
+    """Switch it in all models of diffusers' kind that `model` is made of."""
+    for part in model.modules():
+        if isinstance(part, ModelMixin) and wanted:
+            part.enable_gradient_checkpointing()
+        elif isinstance(part, ModelMixin):
+            part.disable_gradient_checkpointing()

@@ -94,12 +94,12 @@ def test_checkpoint_of_another_model(tmp_path: Path) -> None:
 
 def test_history_is_cut_to_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "history.tsv"
-    with History(path, 0) as rows:
+    with History(path, tmp_path / "events", 0) as rows:
         for step in range(1, 12):
             rows.add(step, {"loss": step / 10, "lr": 1e-5})
     with path.open("a") as file:
         file.write("12\t0.")  # a kill in the middle of a row
-    with History(path, 10) as rows:
+    with History(path, tmp_path / "events", 10) as rows:
         assert path.read_text().splitlines()[-1] == "10\t1\t1e-05"
         rows.add(11, {"loss": 5.0, "lr": 2.0})
     lines = path.read_text().splitlines()
@@ -111,6 +111,6 @@ def test_history_is_cut_to_the_checkpoint(tmp_path: Path) -> None:
 def test_history_without_a_checkpoint_starts_afresh(tmp_path: Path) -> None:
     path = tmp_path / "history.tsv"
     path.write_text("step\tother\n1\t2\n")
-    with History(path, 0) as rows:
+    with History(path, tmp_path / "events", 0) as rows:
         rows.add(1, {"loss": 0.5})
     assert path.read_text() == "step\tloss\n1\t0.5\n"

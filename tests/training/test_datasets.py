@@ -19,8 +19,6 @@ from mindvideo.training.datasets import (
     rows_of,
 )
 
-CPU = torch.device("cpu")
-
 
 def table(*rows: tuple[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["segment", "clip"])
@@ -28,7 +26,7 @@ def table(*rows: tuple[str, int]) -> pd.DataFrame:
 
 def test_examples_gives_rows_of_all_arrays() -> None:
     x, y = np.arange(20).reshape(10, 2), np.arange(10.0)
-    batch = Examples(x=x, y=y).batch(np.array([7, 2]), CPU)
+    batch = Examples(x=x, y=y).batch(np.array([7, 2]))
     assert batch["index"].tolist() == [7, 2]
     assert batch["x"].tolist() == [[14, 15], [4, 5]]
     assert batch["y"].tolist() == [7, 2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +16,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from accelerate.state import AcceleratorState
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
+from torch._dynamo.utils import counters
 
 from mindvideo.errors import InputError
+from mindvideo.models.device import device
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.training.loop import NonFiniteError, adamw
+from mindvideo.training.objectives.mbm import MaskedModelling
 
 STEPS = 4 * 5  # epochs of the toy x batches of 4 out of 23
 
@@ -178,7 +186,7 @@ def test_non_finite_loss_names_the_step_and_keeps_the_checkpoint(
     order = toy.Batches(len(x), 4, 3)
     bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
     assert bad  # the first batch is sound, so there is a checkpoint to keep
-    with pytest.raises(NonFiniteError, match=rf"step {bad + 1}: .*\b7\b"):
+    with pytest.raises(NonFiniteError, match=rf"step {bad + 1}: .*`y` of example 7\."):
         toy.run(tmp_path, data=data, checkpoint_minutes=1e-9)
     (kept,) = (tmp_path / "state").glob("step-*")
     assert kept.name == f"step-{bad}"
@@ -217,3 +225,55 @@ def test_vectors_do_not_decay(toy: ModuleType) -> None:
 def test_warm_up_must_end(toy: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="warm-up"):
         toy.run(tmp_path, warmup=4)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a compiler: no g++")
+def test_compiled_it_is_the_same_training(toy: ModuleType, tmp_path: Path) -> None:
+    counters.clear()
+    compiled = toy.run(tmp_path / "compiled", net=toy.without_dropout(), compile=True)
+    assert counters["stats"]["unique_graphs"] == 1
+    AcceleratorState._reset_state(reset_partial_state=True)
+    plain = toy.run(tmp_path / "plain", net=toy.without_dropout())
+    for name, weight in plain.items():
+        torch.testing.assert_close(compiled[name], weight, rtol=1e-3, atol=1e-5)
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(tmp_path: Path, toy: ModuleType) -> None:
+    torch.manual_seed(0)
+    shape = {"num_voxels": 24, "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2}
+    shape |= {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
+    plain = MaskedAutoencoder(**shape)
+    frugal = copy.deepcopy(plain)
+    volumes = toy.Examples(volumes=np.random.default_rng(0).random((8, 24), dtype=np.float32))
+    for net, wanted in ((plain, False), (frugal, True)):
+        folder = tmp_path / str(wanted)
+        changes = {"gradient_checkpointing": wanted, "duration": 2}
+        toy.run(folder, MaskedModelling(0.5), net, volumes, **changes)
+        assert net.is_gradient_checkpointing == wanted
+    assert same(plain.state_dict(), frugal.state_dict())
+
+
+def test_history_is_there_for_tensorboard_too(toy: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        toy.run(tmp_path, toy.Regression(before=stop_at(8)), checkpoint_minutes=1e-9)
+    toy.run(tmp_path)
+    shown = EventAccumulator(str(tmp_path / "events"), purge_orphaned_data=True).Reload()
+    table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
+    assert set(shown.Tags()["scalars"]) == set(table) - {"step"}
+    events = shown.Scalars("loss")
+    assert [event.step for event in events] == list(table.step)
+    np.testing.assert_allclose([event.value for event in events], table.loss, rtol=1e-5)
+
+
+def test_half_precision_without_a_gpu(toy: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
+        toy.run(tmp_path, precision="fp16")
+
+
+def test_a_gpu_that_torch_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(InputError, match="CUDA_VISIBLE_DEVICES=0 gives this job a GPU"):
+        device()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert device().type == "cpu"

@@ -1,15 +1,25 @@
-"""Two processes share a batch and end where one does."""
+"""Two processes share a batch and end where one does; a stage in two is one stage."""
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import pandas as pd
+import pytest
 import torch
+
+from mindvideo import processes
+from mindvideo.errors import InputError
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 
 
 def free_port() -> int:
@@ -41,3 +51,48 @@ def test_two_processes_are_one(toy: ModuleType, tmp_path: Path) -> None:
             torch.testing.assert_close(weight, two[name], rtol=1e-3, atol=1e-5)
         rows = [(f / objective / "history.tsv").read_text().count("\n") for f in (alone, together)]
         assert rows[0] == rows[1]
+
+
+STEPS = 300
+SHAPE = {"patch_size": 4, "embed_dim": 16, "depth": 1, "num_heads": 2}
+SHAPE |= {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
+
+
+def start_mbm(folder: Path) -> subprocess.Popen:
+    settings = {"duration": STEPS, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
+    places = {name: folder / name for name in ("samples.npy", "model", "history.tsv", "events")}
+    command = [sys.executable, "-m", "mindvideo", "mbm", "--processes", "2", "--settings"]
+    command += [json.dumps(settings), "--state", str(folder / "state")]
+    command += [part for path in places.values() for part in (f"--{path.stem}", str(path))]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_stage_in_two_processes_stops_and_goes_on_as_one(tmp_path: Path) -> None:
+    volumes = np.random.default_rng(0).standard_normal((64, 32), dtype=np.float32)
+    np.save(tmp_path / "samples.npy", volumes)
+    running, end = start_mbm(tmp_path), time.monotonic() + 120
+    while not any(f.stat().st_size > 500 for f in tmp_path.glob("state/*/history.tsv")):
+        assert running.poll() is None, running.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    running.send_signal(signal.SIGTERM)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 128 + signal.SIGTERM, errors
+    (kept,) = tmp_path.glob("state/*/step-*")
+    assert 0 < int(kept.name.removeprefix("step-")) < STEPS
+
+    running = start_mbm(tmp_path)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, errors
+    assert list(pd.read_csv(tmp_path / "history.tsv", sep="\t").step) == list(range(1, STEPS + 1))
+    assert MaskedAutoencoder.from_pretrained(tmp_path / "model").config["num_voxels"] == 32
+    made = {path.name for path in tmp_path.iterdir()}
+    outputs = {"model", "history.tsv", "events"}
+    assert made == outputs | {f"{name}.json" for name in outputs} | {"samples.npy"}
+
+
+def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match="--processes 4, but torch sees 1 GPUs"):
+        processes.run_in_processes(4, [])

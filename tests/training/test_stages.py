@@ -75,7 +75,12 @@ class Stages:
         state = self.folder / f"state-{stage}"
         state.mkdir(exist_ok=True)
         history = self.folder / f"{stage}.tsv"
-        return {"model": self.folder / stage, "history": history, "state": state}
+        return {
+            "model": self.folder / stage,
+            "history": history,
+            "events": self.folder / f"{stage}-events",
+            "state": state,
+        }
 
     def mbm(self, name: str, samples: Path, start: Path | None, times: int = 1, **changes: Any):
         settings = MbmSettings(**{**FEW, "encoder": SHAPE, **changes})

@@ -113,17 +113,22 @@ def run(
         chosen,
         state=state,
         history=folder / "history.tsv",
+        events=folder / "events",
         desc="toy",
     )
     torch.save(net.state_dict(), folder / "weights.pt")
     return net.state_dict()
 
 
+def without_dropout() -> nn.Module:
+    net = network()
+    net[3].p = 0.0
+    return net
+
+
 def compare(folder: Path) -> None:
     """Without noise or dropout, so that one process and two do the same."""
-    without = network()
-    without[3].p = 0.0
-    run(folder / "regression", Regression(noise=0), without)
+    run(folder / "regression", Regression(noise=0), without_dropout())
     run(folder / "contrast", Contrast(), Scaled())
 
 

@@ -1,0 +1,60 @@
+"""One training in several processes, one a GPU; torch's own launcher starts them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def rank() -> int:
+    """Number of this process among those of its training: 0 is the one that writes."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_one_of_several() -> bool:
+    """Whether a launcher (ours, torchrun, accelerate) started this process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def run_in_processes(count: int, argv: list[str]) -> int:
+    """Run ``mindvideo ARGV`` in `count` processes of this machine; the exit status of the worst.
+
+    SIGTERM and SIGINT reach all of them. When one fails the others are stopped.
+
+    Raises
+    ------
+    InputError
+        If torch sees GPUs, but fewer than processes. Without any, they share the CPU.
+    """
+    import torch
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    from mindvideo.errors import InputError
+    from mindvideo.models.device import device
+
+    gpus = torch.cuda.device_count()
+    if device().type == "cuda" and gpus < count:
+        raise InputError(
+            f"--processes {count}, but torch sees {gpus} GPUs here: ask for more, or for "
+            f"--processes {gpus} (in the workflow: --set-resources RULE:gpu={gpus})"
+        )
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    config = LaunchConfig(
+        run_id="mindvideo",
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=0.1,
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "mindvideo", *argv)
+    except ChildFailedError as error:
+        return max(abs(failure.exitcode) for failure in error.failures.values())
+    except SignalException as error:
+        return 128 + error.sigval
+    return 0
