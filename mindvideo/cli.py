@@ -17,7 +17,14 @@ CHAPTERS = {
     "the embedded data set": ["demo_film", "demo_runs", "demo_rest", "train_zoo"],
     "stimuli": ["clips", "captions", "scenes", "latents", "embeddings"],
     "fMRI": ["regions", "clean", "select", "windows", "samples"],
-    "training": ["mbm", "contrastive", "video_tuning", "cotraining"],
+    "training": [
+        "mbm",
+        "contrastive",
+        "retrieval",
+        "video_tuning",
+        "cotraining",
+        "training_figures",
+    ],
     "reconstruction and evaluation": ["reconstruct", "score", "videos", "figures"],
 }
 

@@ -51,11 +51,13 @@ ARTEFACTS = {
     "contrastive": Artefact(
         ("contrastive", "encoder"), ("windows", "mbm_tuning", "clips", "latents", "embeddings")
     ),
+    "retrieval": Artefact(("scoring",), ("windows", "contrastive", "clips", "scenes")),
     "cotraining": Artefact(("cotraining",), ("windows", "latents", "contrastive", "video_tuning")),
     "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
     "scoring": Artefact(("scoring",), ("reconstruction", "clips", "scenes")),
     "videos": Artefact((), ("scoring", "scenes")),
     "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
+    "training_figures": Artefact(("contrastive",), ("cotraining", "retrieval")),
 }
 
 
@@ -188,6 +190,11 @@ def _contrastive(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
+def _retrieval(c: Config, v: Stages, _: str) -> s.Section:
+    statistics = v.scoring.model_dump(include=set(s.Statistics.model_fields))
+    return s.RetrievalSettings(**statistics, clip=c.pretrained.clip)
+
+
 def _scoring(c: Config, v: Stages, _: str) -> s.Section:
     return s.ScoringSettings(
         **v.scoring.model_dump(),
@@ -242,7 +249,11 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
         **v.cotraining.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
     ),
     "reconstruct": _reconstruction,
+    "retrieval": _retrieval,
     "score": _scoring,
     "videos": _videos,
     "figures": lambda c, v, _: v.figures,
+    "training_figures": lambda c, v, _: s.TrainingFigureSettings(
+        batch_size=v.contrastive.batch_size
+    ),
 }

@@ -53,7 +53,7 @@ rule videos:
 
 
 rule figures:
-    """A strip of reconstructions, the training curves, and maps of the recorded brain."""
+    """A strip of reconstructions, and maps of the recorded brain."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
@@ -63,18 +63,11 @@ rule figures:
         r=at("selection", f"r{MAP}"),
         mask=at("selection", f"mask{MAP}"),
         tsnr=each("clean", "train", f"_tsnr{MAP}"),
-        histories=histories,
     output:
         strip=report(
             f"{RESULTS}/{{model}}/figures/strip.png",
             caption="../workflow/report/strip.rst",
             category="Reconstructions",
-            labels={"model": "{model}"},
-        ),
-        training=report(
-            f"{RESULTS}/{{model}}/figures/training.png",
-            caption="../workflow/report/training.rst",
-            category="Training",
             labels={"model": "{model}"},
         ),
         brain=report(

@@ -29,6 +29,7 @@ rule pretraining:
         model=directory(f"{RESULTS}/{{shared}}/pretraining/model"),
         history=f"{RESULTS}/{{shared}}/pretraining/history.tsv",
         events=directory(f"{RESULTS}/{{shared}}/pretraining/events"),
+        examples=f"{RESULTS}/{{shared}}/pretraining/examples.npy",
     log:
         "logs/pretraining/{shared}.log",
     benchmark:
@@ -55,6 +56,7 @@ rule mbm_tuning:
         model=directory(f"{RESULTS}/{{model}}/mbm_tuning/model"),
         history=f"{RESULTS}/{{model}}/mbm_tuning/history.tsv",
         events=directory(f"{RESULTS}/{{model}}/mbm_tuning/events"),
+        examples=f"{RESULTS}/{{model}}/mbm_tuning/examples.npy",
     log:
         "logs/mbm_tuning/{model}.log",
     benchmark:

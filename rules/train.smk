@@ -33,6 +33,31 @@ rule contrastive:
         shell_command("contrastive")
 
 
+rule retrieval:
+    """Find the test clips' frames and captions by the encoder's embeddings of their windows."""
+    input:
+        windows=at("windows", "test.npy"),
+        table=at("windows", "test.tsv"),
+        encoder=at("contrastive", "model"),
+        clips=each("clips", "test", ".npy"),
+        scenes=each("scenes", "test", ".tsv"),
+    output:
+        retrieval=f"{RESULTS}/{{model}}/retrieval/retrieval.tsv",
+    log:
+        "logs/retrieval/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/retrieval/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    resources:
+        gpu=1,
+    params:
+        settings=settings("retrieval"),
+        code=code("retrieval"),
+    shell:
+        shell_command("retrieval")
+
+
 rule video_tuning:
     """Teach the inflated image model to draw the training clips from their captions."""
     input:
@@ -88,3 +113,44 @@ rule cotraining:
         state=f"{RESULTS}/state/{{model}}/cotraining",
     shell:
         shell_command("cotraining")
+
+
+rule training_figures:
+    """Training curves, hidden patches rebuilt, and retrieval by the encoder."""
+    input:
+        histories=histories,
+        examples=[
+            at("pretraining", "examples.npy"),
+            at("mbm_tuning", "examples.npy"),
+        ],
+        retrieval=at("retrieval", "retrieval.tsv"),
+    output:
+        training=report(
+            f"{RESULTS}/{{model}}/figures/training.png",
+            caption="../workflow/report/training.rst",
+            category="Training",
+            labels={"model": "{model}"},
+        ),
+        rebuilt=report(
+            f"{RESULTS}/{{model}}/figures/rebuilt.png",
+            caption="../workflow/report/rebuilt.rst",
+            category="Training",
+            labels={"model": "{model}"},
+        ),
+        found=report(
+            f"{RESULTS}/{{model}}/figures/retrieval.png",
+            caption="../workflow/report/retrieval.rst",
+            category="Training",
+            labels={"model": "{model}"},
+        ),
+    log:
+        "logs/training_figures/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/training_figures/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("training_figures"),
+        code=code("training_figures"),
+    shell:
+        shell_command("training_figures")

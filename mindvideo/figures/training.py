@@ -1,13 +1,15 @@
-"""Curves of trainings."""
+"""What trainings did: curves, hidden patches rebuilt, retrieval."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mindvideo.figures.style import BLUE, ORANGE, SOFT, style
+from mindvideo.figures.style import BLUE, INK, ORANGE, SOFT, style
 
 
 def draw_training(histories: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
@@ -27,31 +29,116 @@ def draw_training(histories: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Fig
         for axis in axes.flat[len(histories) :]:
             axis.axis("off")
         for axis, (title, (steps, losses)) in zip(axes.flat, histories.items()):
-            finite = np.isfinite(losses)
-            steps, losses = steps[finite], losses[finite]
             axis.set_title(title)
-            if not len(losses):
-                axis.text(0.5, 0.5, "no steps", transform=axis.transAxes, ha="center", color=SOFT)
-                continue
-            smooth = running_mean(losses, max(1, len(losses) // 20))
-            axis.plot(steps, losses, color=BLUE, alpha=0.35, lw=0.8)
-            axis.plot(steps, smooth, color=BLUE, lw=1.6)
-            low, high = losses.min(), np.quantile(losses, 0.99)
-            margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-            axis.set_ylim(low - margin, max(high, smooth.max()) + margin)
-            axis.plot(steps[-1], smooth[-1], "o", ms=4, color=ORANGE)
-            axis.annotate(
-                f"{smooth[-1]:.3g}",
-                (steps[-1], smooth[-1]),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="right",
-                color=ORANGE,
-            )
+            _curve(axis, steps, losses, BLUE)
             axis.set_xlabel("step")
         for row in axes:
             row[0].set_ylabel("loss")
     return figure
+
+
+def draw_rebuilt(trainings: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
+    """Draw a row a training of masked brain modelling: its correlation, and volumes rebuilt.
+
+    Parameters
+    ----------
+    trainings : mapping of str to (steps (n,), correlations (n,), examples (m, 3, v))
+        By title. Examples are volumes, the same with NaN where they were hidden, and rebuilt.
+        Voxels stand in their order, side by side; colours are those of -2.5 … 2.5.
+    """
+    n = len(trainings)
+    with style():
+        figure = Figure(figsize=(9.5, 2.6 * n), layout="constrained")
+        rows = figure.subplots(n, 2, squeeze=False, width_ratios=[1, 2.4])
+        for (curve, picture), (title, (steps, values, examples)) in zip(rows, trainings.items()):
+            curve.set_title(title)
+            _curve(curve, steps, values, BLUE)
+            curve.set_ylabel("correlation, hidden voxels")
+            curve.set_xlabel("step")
+            picture.set_title("volumes: as they are, with patches hidden, rebuilt")
+            shades = colormaps["RdBu_r"].with_extremes(bad="#d6d9dd")
+            gap = np.full((1, examples.shape[2]), np.inf)
+            bars = np.concatenate([np.concatenate([example, gap]) for example in examples])[:-1]
+            colours = shades((np.ma.masked_invalid(bars) + 2.5) / 5)
+            colours[np.isinf(bars)] = 1.0  # white between the examples
+            picture.imshow(colours, aspect="auto", interpolation="none")
+            picture.set_yticks([])
+            picture.set_xlabel("voxel")
+            picture.spines[:].set_visible(False)
+    return figure
+
+
+def draw_retrieval(
+    batches: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    batch_chance: float,
+    found: Sequence[tuple[str, float, float, float, float]],
+) -> Figure:
+    """Draw retrieval within the batches of a training, and among the test clips.
+
+    Parameters
+    ----------
+    batches : mapping of str to (steps, shares), each (n,)
+        Top-1 by what was looked for.
+    batch_chance : float
+    found : sequence of (label, share, low, high, chance)
+        Among the test clips, with intervals.
+    """
+    with style():
+        figure = Figure(figsize=(9.5, 2.8), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.set_title("top-1 within a training batch")
+        for (name, (steps, shares)), colour in zip(batches.items(), (BLUE, ORANGE)):
+            _curve(left, steps, shares, colour, label=name)
+        left.axhline(batch_chance, color=SOFT, ls=":", lw=1)
+        left.annotate(
+            "chance",
+            (1, batch_chance),
+            (-2, 2),
+            ("axes fraction", "data"),
+            "offset points",
+            color=SOFT,
+            ha="right",
+        )
+        left.set_ylim(0, 1)
+        left.set_xlabel("step")
+        if batches:
+            left.legend(loc=(0.55, 0.15))
+        right.set_title("among the test clips")
+        for place, (_, share, low, high, chance) in enumerate(found):
+            right.barh(place, share, height=0.6, color=BLUE)
+            right.plot([low, high], [place, place], color=INK, lw=1)
+            right.plot([chance, chance], [place - 0.4, place + 0.4], color=ORANGE, lw=2)
+        right.set_yticks(range(len(found)), [label for label, *_ in found])
+        right.invert_yaxis()
+        right.set_xlim(0, 1)
+        right.set_xlabel("share of windows (orange: chance; line: 95% interval)")
+    return figure
+
+
+def _curve(
+    axis: Axes, steps: np.ndarray, values: np.ndarray, colour: str, label: str | None = None
+) -> None:
+    """Plot values and their running mean, whose last value is written beside it."""
+    finite = np.isfinite(values)
+    steps, values = steps[finite], values[finite]
+    if not len(values):
+        axis.text(0.5, 0.5, "no steps", transform=axis.transAxes, ha="center", color=SOFT)
+        return
+    smooth = running_mean(values, max(1, len(values) // 20))
+    axis.plot(steps, values, color=colour, alpha=0.35, lw=0.8)
+    axis.plot(steps, smooth, color=colour, lw=1.6, label=label)
+    low, high = values.min(), np.quantile(values, 0.99)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    axis.set_ylim(low - margin, max(high, smooth.max()) + margin)
+    axis.plot(steps[-1], smooth[-1], "o", ms=4, color=colour)
+    axis.annotate(
+        f"{smooth[-1]:.3g}",
+        (steps[-1], smooth[-1]),
+        xytext=(0, 6),
+        textcoords="offset points",
+        ha="right",
+        color=colour,
+    )
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:

@@ -23,6 +23,28 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a @ b.T
 
 
+def retrieved(similarity: np.ndarray, candidate: np.ndarray, k: int) -> np.ndarray:
+    """Top-k retrieval: is the right candidate among the k most similar ones?
+
+    Parameters
+    ----------
+    similarity : ndarray, (n, m)
+        Of each clip's embedding with each candidate.
+    candidate : ndarray of int, (n,)
+        Which candidate is each clip's own: several clips may have the same (a caption).
+    k : int
+
+    Returns
+    -------
+    ndarray, (n, n)
+        Entry (i, j): 1 if clip j's candidate is found by embedding i, else 0; where candidates tie
+        for the k-th place, the share of the tied that have room. The diagonal is each clip's
+        score; its chance is k/m.
+    """
+    first, last = (rankdata(-similarity, method=m, axis=1) for m in ("min", "max"))  # (n, m)
+    return np.clip((k - first + 1) / (last - first + 1), 0, 1)[:, candidate]
+
+
 def identification(similarity: np.ndarray) -> np.ndarray:
     """Pairwise identification: is the reconstruction more like its own clip than like another?
 

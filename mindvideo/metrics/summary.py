@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from mindvideo.metrics.statistics import (
     block_bootstrap,
@@ -47,6 +48,12 @@ class Metric:
     scores: list[np.ndarray]
     ceiling: np.ndarray | None = None
     in_subset: bool = False
+
+
+def segment_rows(listing: pd.DataFrame) -> list[np.ndarray]:
+    """Rows of each segment in a table of clips (`segment`, `clip`), in the order of its film."""
+    groups = listing.groupby("segment", sort=False)
+    return [np.asarray(rows.sort_values("clip").index) for _, rows in groups]
 
 
 def shifts_by_segment(pairs: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -86,6 +87,8 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         Whether blocks have temporal attention.
     logit_scale_init_value
         Logarithm of the scale of Eq. 3 at the start; ln(1/0.07), as CLIP's.
+    voxels
+        Which ones they are: digest of the table that the windows were cut from, if known.
     """
 
     _supports_gradient_checkpointing = True
@@ -108,6 +111,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         window_size: int = 2,
         use_temp_attn: bool = True,
         logit_scale_init_value: float = 2.6592,
+        voxels: str | None = None,
     ) -> None:
         super().__init__()
         patches = count_patches(num_voxels, patch_size)
@@ -159,6 +163,15 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     def pool(tokens: Tensor) -> Tensor:
         """(b, c, o) → (b, o): a window's one embedding in the contrastive loss, its mean token."""
         return tokens.mean(dim=1)
+
+    @torch.no_grad()
+    def embed(self, windows: np.ndarray, batch_size: int = 64) -> Tensor:
+        """Embeddings (n, o) of unit length of windows (n, w, v), which may lie on disk."""
+        parts = []
+        for start in range(0, len(windows), batch_size):
+            part = torch.tensor(windows[start : start + batch_size], dtype=self.dtype)
+            parts.append(F.normalize(self.pool(self(part.to(self.device))).float(), dim=-1))
+        return torch.cat(parts)
 
     def set_dropout(self, p: float) -> None:
         """Change the probability of dropout in the head; in place."""

@@ -32,6 +32,8 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
         Size of the encoder.
     decoder_embed_dim, decoder_depth, decoder_num_heads
         Size of the decoder, whose MLPs have the same ratio.
+    voxels
+        Which ones they are: digest of the table that the windows were cut from, if known.
     """
 
     _supports_gradient_checkpointing = True
@@ -49,6 +51,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
         decoder_embed_dim: int = 512,
         decoder_depth: int = 8,
         decoder_num_heads: int = 16,
+        voxels: str | None = None,
     ) -> None:
         super().__init__()
         patches = count_patches(num_voxels, patch_size)
@@ -121,8 +124,8 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
         x = self.decoder_norm(self._run(self.decoder_blocks, x))  #                   b 1+p d
         return self.decoder_pred(x[:, 1:])  #                                         b p s
 
-    def resized(self, num_voxels: int) -> Self:
-        """The same model for another count of voxels, its positions interpolated (nearest).
+    def resized(self, num_voxels: int, voxels: str | None = None) -> Self:
+        """The same model for other voxels, its positions interpolated (nearest) to their count.
 
         Raises
         ------
@@ -130,7 +133,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
             If `num_voxels` is no multiple of the patch size.
         """
         shape = {name: value for name, value in self.config.items() if not name.startswith("_")}
-        other = type(self)(**{**shape, "num_voxels": num_voxels})
+        other = type(self)(**{**shape, "num_voxels": num_voxels, "voxels": voxels})
         patches = count_patches(num_voxels, self.config["patch_size"])
         state = self.state_dict()
         for name in ("pos_embed", "decoder_pos_embed"):

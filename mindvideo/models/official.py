@@ -178,7 +178,8 @@ def autoencoder_to_official(
 
 
 def _settings(model: FmriEncoder | MaskedAutoencoder) -> dict[str, Any]:
-    return {name: value for name, value in model.config.items() if not name.startswith("_")}
+    ours = ("voxels",)  # unknown to the released code
+    return {n: value for n, value in model.config.items() if n[0] != "_" and n not in ours}
 
 
 def _unwrapped(state: Mapping[str, Tensor], ignored: tuple[str, ...]) -> dict[str, Tensor]:

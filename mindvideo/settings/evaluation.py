@@ -32,17 +32,29 @@ class ReconstructionSettings(Reconstruction):
     size: PositiveInt = Field(description="height and width of a frame [px]")
 
 
-class Scoring(Section):
-    """Metrics beside their chance levels."""
+class Statistics(Section):
+    """Intervals and nulls of all measures."""
 
-    n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
-    gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
     permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
     resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
     block: PositiveInt = Field(
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
     seed: int = 0
+
+
+class RetrievalSettings(Statistics):
+    """Finding a test clip's frame and caption among all by the encoder's embedding."""
+
+    top: list[PositiveInt] = Field([1, 5], description="K: right if among the K most similar")
+    clip: str
+
+
+class Scoring(Statistics):
+    """Metrics beside their chance levels."""
+
+    n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
+    gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
     leave_out_cuts: bool = Field(
         False, description="leave out of all scores the clips in which the film is cut"
     )
@@ -71,7 +83,13 @@ class VideoSettings(Section):
     title: str
 
 
+class TrainingFigureSettings(Section):
+    """Training curves, hidden patches rebuilt, retrieval."""
+
+    batch_size: PositiveInt = Field(description="of contrastive learning, for its chance")
+
+
 class FigureSettings(Section):
-    """The strip of reconstructions, training curves, and the map of selected voxels."""
+    """The strip of reconstructions, and the map of selected voxels."""
 
     every: PositiveInt = Field(10, description="the strip shows every n-th clip")

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table
@@ -17,6 +15,7 @@ from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
+from mindvideo.provenance import check_voxels, voxels_of
 from mindvideo.settings import ContrastiveSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import ClipFrames, Examples, Taken, check_rows, rows_of
@@ -54,7 +53,7 @@ def main(
     scenes = known["scene"].to_numpy()[rows] if settings.apart else None
     batches = Batches(len(fmri), settings.batch_size, settings.seed, scenes)
 
-    encoder = _encoder(fmri, tokens, mbm, settings)
+    encoder = _encoder(windows, fmri, tokens, mbm, settings)
     frames = ClipFrames({path.stem: np.load(path, mmap_mode="r") for path in clips}, wanted)
     targets = _targets(images, texts, latents_table, len(known), rows, frames, settings)
     _check_width(targets, encoder, text, settings)
@@ -80,7 +79,7 @@ def main(
 
 
 def _encoder(
-    fmri: np.ndarray, tokens: np.ndarray, mbm: Path, settings: ContrastiveSettings
+    windows: Path, fmri: np.ndarray, tokens: np.ndarray, mbm: Path, settings: ContrastiveSettings
 ) -> FmriEncoder:
     """The encoder for these windows and tokens, with what masked brain modelling has trained."""
     torch.manual_seed(settings.seed)
@@ -91,6 +90,7 @@ def _encoder(
             f"{mbm}: an autoencoder of {autoencoder.config['num_voxels']} voxels, but the windows "
             f"have {n_voxels}: tune it on this subject's windows first (stage `mbm` with --start)"
         )
+    check_voxels(windows, autoencoder.config["voxels"], mbm)
     shape = settings.encoder
     encoder = FmriEncoder(
         num_voxels=n_voxels,
@@ -103,6 +103,7 @@ def _encoder(
         out_channel=tokens.shape[1],
         out_dim=tokens.shape[2],
         dropout=settings.dropout,
+        voxels=voxels_of(windows),
     )
     encoder.load_mbm(autoencoder)
     encoder.logit_scale.requires_grad_(settings.learn_scale)
@@ -141,15 +142,10 @@ def _check_width(
         )
 
 
-@torch.no_grad()
 def _log_retrieval(
     encoder: FmriEncoder, fmri: np.ndarray, targets: ClipTargets, settings: ContrastiveSettings
 ) -> None:
-    parts: list[Tensor] = []
-    for start in range(0, len(fmri), 64):
-        part = torch.tensor(fmri[start : start + 64], dtype=torch.float32, device=encoder.device)
-        parts.append(F.normalize(encoder.pool(encoder(part)).float(), dim=-1))
-    mine = torch.cat(parts)
+    mine = encoder.embed(fmri)
     for modality in settings.modalities:
         # The frame in the middle stands for the clip.
         theirs = targets.texts if modality == "text" else targets.images[:, targets.n_frames // 2]

@@ -12,6 +12,7 @@ from mindvideo.io.tables import load_table
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
+from mindvideo.provenance import check_voxels
 from mindvideo.settings import CotrainingSettings
 from mindvideo.stages import Input, Output, State
 from mindvideo.training.datasets import Examples, Taken, check_latents, check_rows, rows_of
@@ -78,6 +79,7 @@ def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: FmriEn
             f"{encoder} was trained on {made_for[0]} and {made_for[1]}: train it again on these "
             "windows"
         )
+    check_voxels(windows, loaded.config["voxels"], encoder)
 
 
 def _check_width(encoder: Path, tokens_of: FmriEncoder, unet: Path, needs: VideoUNet) -> None:

@@ -1,4 +1,4 @@
-"""Draw the strip of reconstructions, the training curves, and the brain that was recorded."""
+"""Draw the strip of reconstructions, and the brain that was recorded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mindvideo.errors import InputError
 from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
-from mindvideo.figures.training import draw_training
 from mindvideo.fmri.atlas import on_vertices
 from mindvideo.fmri.surface import flat_map, on_surface
 from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.figures import save_png
 from mindvideo.io.maps import read_map
 from mindvideo.io.spaces import Grayordinates, Grid
 from mindvideo.io.tables import load_table
@@ -34,13 +34,11 @@ def main(
     r: Input,
     mask: Input,
     tsnr: Inputs,
-    histories: Inputs,
     strip: Output,
-    training: Output,
     brain: Output,
     settings: FigureSettings,
 ) -> None:
-    """Write three PNG files."""
+    """Write two PNG files."""
     made = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     shown = load_shown(made, listing, clips)
@@ -52,15 +50,9 @@ def main(
     results = load_table(metrics, COLUMNS)
     of_all = results[results["n_clips"] == results["n_clips"].max()]
     summary = "  ·  ".join(_result(row) for row in of_all.to_dict("records"))
-    _save(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
+    save_png(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
 
-    curves = {}
-    for path, title in zip(histories, _titles(histories), strict=True):
-        history = load_table(path, ["step", "loss"])
-        curves[title] = (history["step"].to_numpy(), history["loss"].to_numpy(float))
-    _save(draw_training(curves), training)
-
-    _save(_brain(r, mask, tsnr), brain)
+    save_png(_brain(r, mask, tsnr), brain)
 
 
 def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
@@ -108,18 +100,3 @@ def _result(row: dict) -> str:
     against = row["null_mean" if other == "null" else "chance"]
     words = f"{metric_label(row['metric'])} {row['value']:.2f} ({other} {against:.2f})"
     return words.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _titles(histories: list[Path]) -> list[str]:
-    """Name each history after its file, or after its folder where the file says only "history"."""
-    if len({path.stem for path in histories}) == len(histories):
-        names = [path.stem for path in histories]
-    else:
-        names = [path.parent.name for path in histories]
-    names = [name.removesuffix("_history").replace("_", " ") for name in names]
-    return [name if names.count(name) == 1 else f"{name} {i}" for i, name in enumerate(names, 1)]
-
-
-def _save(figure: Figure, path: Path) -> None:
-    # Without a date or version in it, the same figure is the same file.
-    figure.savefig(path, format="png", dpi=160, metadata={"Software": None})

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import resource
 
+import numpy as np
 import torch
+from einops import rearrange, repeat
 
 from mindvideo.errors import InputError
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.provenance import voxels_of
 from mindvideo.settings import EncoderShape, MbmSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import Examples, load_volumes
@@ -18,6 +21,9 @@ from mindvideo.training.sampling import Batches
 
 logger = logging.getLogger(__name__)
 
+EXAMPLES = 4
+"""Volumes to look at, evenly spread over the samples."""
+
 
 def main(
     *,
@@ -26,25 +32,29 @@ def main(
     model: Output,
     history: Output,
     events: Output,
+    examples: Output,
     state: State,
     settings: MbmSettings,
 ) -> None:
-    """Write the autoencoder's folder and its training curve.
+    """Write the autoencoder's folder, its training curve, and what it makes of some volumes.
 
     Samples are volumes (n, v) or windows (n, w, v), whose volumes are then taken one by one. The
     arrays are memory-mapped, and are one array to the training: nothing is copied together.
     With `start`, a pre-trained autoencoder, its positions are interpolated to the samples' voxels.
+    Examples are (n, 3, v): volumes, the same with NaN where they were hidden, and rebuilt.
     """
     _allow_open_files(len(samples))
     volumes = load_volumes(samples)
     n_voxels = volumes.shape[1]
     torch.manual_seed(settings.seed)
     if start is None:
-        autoencoder = MaskedAutoencoder(num_voxels=n_voxels, **settings.encoder.model_dump())
+        autoencoder = MaskedAutoencoder(
+            num_voxels=n_voxels, voxels=voxels_of(*samples), **settings.encoder.model_dump()
+        )
     else:
         autoencoder = MaskedAutoencoder.from_pretrained(start)
         _check_shape(autoencoder, settings.encoder, start)
-        autoencoder = autoencoder.resized(n_voxels)
+        autoencoder = autoencoder.resized(n_voxels, voxels_of(*samples))
     _check_mask(n_voxels, settings)
     logger.info("%d volumes of %d voxels", len(volumes), n_voxels)
     train(
@@ -59,6 +69,22 @@ def main(
         desc="masked brain modelling",
     )
     autoencoder.save_pretrained(model)
+    chosen = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
+    np.save(examples, _rebuild(autoencoder, volumes[chosen], settings))
+
+
+@torch.no_grad()
+def _rebuild(
+    autoencoder: MaskedAutoencoder, volumes: np.ndarray, settings: MbmSettings
+) -> np.ndarray:
+    """Hide and rebuild volumes (n, v); hidden patches are the model's, the others as they were."""
+    given = torch.tensor(volumes, dtype=torch.float32, device=autoencoder.device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    _, prediction, mask = autoencoder(given, settings.mask_ratio, generator=generator)
+    hidden = repeat(mask.bool(), "n p -> n (p s)", s=prediction.shape[2])
+    rebuilt = rearrange(prediction.float(), "n p s -> n (p s)").where(hidden, given)
+    left = given.masked_fill(hidden, torch.nan)
+    return torch.stack([given, left, rebuilt], dim=1).cpu().numpy()
 
 
 OTHER_FILES = 256

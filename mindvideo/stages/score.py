@@ -28,6 +28,7 @@ from mindvideo.metrics.summary import (
     Metric,
     over_marked,
     own_scores,
+    segment_rows,
     shifts_by_segment,
     summarise,
     without,
@@ -65,7 +66,7 @@ def main(
     shown = load_shown(made, listing, clips)
     if len(made) < 2:
         raise InputError(f"{reconstructions}: {len(made)} clips, at least 2 were needed to compare")
-    groups = _by_segment(listing)
+    groups = segment_rows(listing)
     attributes, marked = _read_shots(listing, clips, shots or [], settings)
     left_out = _with_a_cut(listing, scenes or []) if settings.leave_out_cuts else None
     if left_out is not None and marked is not None and not (marked & ~left_out).any():
@@ -88,12 +89,6 @@ def main(
     counts = settings.model_dump(include={"block", "resamples", "permutations"})
     save_table(metrics, pd.DataFrame([summarise(m, **counts, rng=rng) for m in found]))
     save_table(per_clip, listing[["segment", "clip"]].assign(**own))
-
-
-def _by_segment(listing: pd.DataFrame) -> list[np.ndarray]:
-    """Rows of each segment, in the order of its film."""
-    groups = listing.groupby("segment", sort=False)
-    return [np.asarray(rows.sort_values("clip").index) for _, rows in groups]
 
 
 def _with_a_cut(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:

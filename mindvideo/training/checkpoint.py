@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from mindvideo.errors import InputError
+
 
 class Stateful(Protocol):
     """An optimizer or a gradient scaler."""
@@ -71,14 +73,16 @@ def restore(folder: Path, model: nn.Module, parts: dict[str, Stateful]) -> int:
     newest = max(_checkpoints(folder), key=_number, default=None)
     if newest is None:
         return 0
-    weights = load_file(newest / "weights.safetensors")
-    result = model.load_state_dict(weights, strict=False)
-    missing = learned(model).keys() & set(result.missing_keys)
-    if missing or result.unexpected_keys:
-        raise RuntimeError(
-            f"{newest}: not of this model (missing {sorted(missing)}, "
-            f"unexpected {result.unexpected_keys})"
+    weights, needed = load_file(newest / "weights.safetensors"), learned(model)
+    shapes, wanted = ({n: tuple(w.shape) for n, w in x.items()} for x in (weights, needed))
+    if wrong := sorted(n for n in shapes.keys() | wanted if shapes.get(n) != wanted.get(n)):
+        first = wrong[0]
+        raise InputError(
+            f"{newest}: a checkpoint of another training: {len(wrong)} weights differ, first "
+            f"{first} ({shapes.get(first, 'none')} here, {wanted.get(first, 'none')} needed). "
+            "Delete its folder to train from the start, or go on with what it was made with."
         )
+    model.load_state_dict(weights, strict=False)
     states = torch.load(newest / "training.pt", map_location="cpu", weights_only=True)
     for name, part in parts.items():
         part.load_state_dict(states[name])

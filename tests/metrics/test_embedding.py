@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 from sklearn.metrics.pairwise import cosine_similarity as reference
 
-from mindvideo.metrics.embedding import cosine_similarity, identification
+from mindvideo.metrics.embedding import cosine_similarity, identification, retrieved
 
 
 def test_cosine_is_that_of_scikit_learn():
@@ -30,3 +31,21 @@ def test_identification_by_chance_and_by_knowledge():
     guesses = identification(rng.normal(size=(300, 300)))
     assert abs(guesses.diagonal().mean() - 0.5) < 4 * np.sqrt(1 / 12 / 300)
     np.testing.assert_allclose(guesses.mean(), 0.5)
+
+
+def test_retrieval_is_a_count_of_those_more_alike():
+    rng = np.random.default_rng(0)
+    similarity = rng.standard_normal((6, 9))
+    candidate = rng.integers(9, size=6)
+    for k in (1, 4, 9):
+        found = retrieved(similarity, candidate, k)
+        for i in range(6):
+            for j in range(6):
+                better = sum(s > similarity[i, candidate[j]] for s in similarity[i])
+                assert found[i, j] == (better < k)
+
+
+def test_candidates_that_tie_share_the_places():
+    found = retrieved(np.array([[3.0, 1, 1, 1, 0]]), np.array([2]), 2)
+    assert found == pytest.approx(1 / 3)  # one place is left for three
+    assert retrieved(np.zeros((4, 10)), np.arange(4), 5) == pytest.approx(np.full((4, 4), 0.5))

@@ -24,9 +24,6 @@ def run(test_set):
     metrics |= {"chance": [np.nan, 0.75], "null_mean": [0.1, 0.76]}
     metrics["n_clips"] = len(test_set.rows)
     save_table(folder / "metrics.tsv", pd.DataFrame(metrics))
-    for name in ("mbm", "contrastive"):
-        (folder / name).mkdir()
-        save_table(folder / name / "history.tsv", pd.DataFrame({"step": [1, 2], "loss": [2.0, 1]}))
     r = np.zeros((10, 12, 10), np.float32)
     r[3:6, 3:6, 3:6] = 0.4
     affine = np.diag([18.0, 18, 18, 1])
@@ -51,17 +48,16 @@ def run(test_set):
             "r": folder / "r.nii.gz",
             "mask": folder / "mask.nii.gz",
             "tsnr": [folder / "tsnr.nii.gz"] * 2,
-            "histories": [folder / name / "history.tsv" for name in ("mbm", "contrastive")],
             **changed,
         }
-        out = {name: folder / f"{name}.png" for name in ("strip", "training", "brain")}
+        out = {name: folder / f"{name}.png" for name in ("strip", "brain")}
         stage.main(**inputs, **out, settings=FigureSettings(every=5))
         return out
 
     return main
 
 
-def test_three_pictures(run):
+def test_two_pictures(run):
     for path in run().values():
         with Image.open(path) as picture:
             assert min(picture.size) > 200
@@ -97,13 +93,6 @@ def test_maps_must_share_a_grid(run, test_set, name):
     other = test_set.folder / "other.nii.gz"
     with pytest.raises(InputError, match="not on the same grid"):
         run(**{name: [other] if name == "tsnr" else other})
-
-
-def test_histories_are_named_after_what_tells_them_apart(tmp_path):
-    folders = [tmp_path / name / "history.tsv" for name in ("mbm_tuning", "cotraining")]
-    assert stage._titles(folders) == ["mbm tuning", "cotraining"]
-    files = [tmp_path / "mbm_history.tsv", tmp_path / "video_tuning.tsv"]
-    assert stage._titles(files) == ["mbm", "video tuning"]
 
 
 def test_results_stand_beside_chance_or_null():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import resource
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
+from mindvideo.provenance import sidecar_path
 from mindvideo.settings import (
     ContrastiveSettings,
     CotrainingSettings,
@@ -73,7 +76,8 @@ class Stages:
 
     def _outputs(self, stage: str) -> dict[str, Path]:
         state = self.folder / f"state-{stage}"
-        state.mkdir(exist_ok=True)
+        shutil.rmtree(state, ignore_errors=True)  # as the runner does after success
+        state.mkdir()
         history = self.folder / f"{stage}.tsv"
         return {
             "model": self.folder / stage,
@@ -84,7 +88,8 @@ class Stages:
 
     def mbm(self, name: str, samples: Path, start: Path | None, times: int = 1, **changes: Any):
         settings = MbmSettings(**{**FEW, "encoder": SHAPE, **changes})
-        mbm.main(samples=[samples] * times, start=start, settings=settings, **self._outputs(name))
+        outputs = self._outputs(name) | {"examples": self.folder / f"{name}-examples.npy"}
+        mbm.main(samples=[samples] * times, start=start, settings=settings, **outputs)
 
     def contrastive(self, **changes: Any) -> None:
         chosen = {**FEW, "encoder": SHAPE, "clip": "zoo:clip", **changes.pop("settings", {})}
@@ -265,3 +270,51 @@ def test_more_subjects_than_files_that_can_be_open(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
     with pytest.raises(InputError, match=r"1100 arrays of samples .* lets a process open 1024"):
         Stages(tmp_path).mbm("x", trained.samples, None, times=1100)
+
+
+def test_examples_show_what_was_hidden_and_what_came_instead(trained: Stages) -> None:
+    examples = np.load(trained.folder / "pretrained-examples.npy")
+    assert examples.shape == (4, 3, 16)
+    given, left, rebuilt = examples.swapaxes(0, 1)
+    np.testing.assert_array_equal(given[[0, -1]], np.load(trained.samples)[[0, -1]])
+    hidden = np.isnan(left)
+    assert (hidden.mean(axis=1) == 0.75).all()
+    np.testing.assert_array_equal(rebuilt[~hidden], given[~hidden])
+    assert np.isfinite(rebuilt).all()
+    assert (rebuilt[hidden] != given[hidden]).all()
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_windows_of_other_sizes(trained: Stages, tmp_path: Path, size: int) -> None:
+    rng = np.random.default_rng(0)
+    windows = tmp_path / "windows.npy"
+    np.save(windows, rng.standard_normal((2 * N - 1, size, VOXELS), dtype=np.float32))
+    trained.contrastive(windows=windows)
+    trained.cotraining(windows=windows)
+    encoder = FmriEncoder.from_pretrained(trained.folder / "both" / "fmri_encoder")
+    assert encoder.config["window_size"] == size
+
+
+def test_a_fixed_scale(trained: Stages) -> None:
+    trained.contrastive(settings={"learn_scale": False, "lr": 0.1})
+    history = pd.read_csv(trained.folder / "contrastive.tsv", sep="\t")
+    assert history["scale"].nunique() == 1
+
+
+def test_windows_of_other_voxels_though_as_many(trained: Stages) -> None:
+    def sidecar(digest: str) -> None:
+        made = {"stage": "windows", "inputs": {"train/seg1.npy": "0", "voxels.tsv": digest}}
+        sidecar_path(trained.windows).write_text(json.dumps(made))
+
+    try:
+        sidecar("a" * 64)
+        trained.mbm("tuned", trained.windows, trained.folder / "pretrained")
+        trained.contrastive()
+        trained.cotraining()
+        sidecar("b" * 64)
+        with pytest.raises(InputError, match=r"another selection of voxels .*bbb.*tuned.*aaa"):
+            trained.contrastive()
+        with pytest.raises(InputError, match=r"another selection of voxels .*contrastive"):
+            trained.cotraining()
+    finally:
+        sidecar_path(trained.windows).unlink()

@@ -36,7 +36,7 @@ def test_each_metric_stands_beside_its_chance(chain):
 
 def test_figures_logs_benchmarks_and_sidecars_are_there(chain):
     results = chain.folder / "results"
-    for name in ("strip", "training", "brain"):
+    for name in ("strip", "brain", "training", "rebuilt", "retrieval"):
         assert (results / f"sub1/figures/{name}.png").stat().st_size > 5000
     assert (chain.folder / "logs/cotraining/sub1.log").read_text().strip().endswith(" s")
     assert (results / "benchmarks/cotraining/sub1.tsv").is_file()

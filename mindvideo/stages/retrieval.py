@@ -1,0 +1,89 @@
+"""Find each test clip's frame and caption among all, by the encoder's embedding of its window."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from mindvideo.errors import InputError
+from mindvideo.io.clips import load_clips
+from mindvideo.io.scenes import load_scenes
+from mindvideo.io.tables import load_table, save_table
+from mindvideo.metrics.embedding import cosine_similarity, retrieved
+from mindvideo.metrics.summary import Metric, segment_rows, shifts_by_segment, summarise
+from mindvideo.models.device import device
+from mindvideo.models.encoding import embed_frames, embed_texts
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.pretrained import load_clip
+from mindvideo.provenance import check_voxels
+from mindvideo.settings import RetrievalSettings
+from mindvideo.stages import Input, Inputs, Output
+from mindvideo.training.datasets import ClipFrames, check_rows, rows_of
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+
+
+def main(
+    *,
+    windows: Input,
+    table: Input,
+    encoder: Input,
+    clips: Inputs,
+    scenes: Inputs,
+    retrieval: Output,
+    settings: RetrievalSettings,
+) -> None:
+    """Write a row for each kind of candidate and each K.
+
+    Candidates are the frames in the middle of the clips, and the captions that differ. `scenes`
+    are the tables of the captions, one for each of `clips`.
+    """
+    fmri, listing = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(listing))
+    model = FmriEncoder.from_pretrained(encoder).to(device()).eval()
+    check_voxels(windows, model.config["voxels"], encoder)
+    mine = model.embed(fmri).cpu().numpy()
+
+    clip = load_clip(settings.clip)
+    frames = ClipFrames({path.stem: load_clips(path) for path in clips}, listing)
+    middles = [frames[row][len(frames[row]) // 2] for row in range(len(frames))]
+    captions, own = np.unique(_captions(listing, scenes), return_inverse=True)
+    candidates = {
+        "frame": (_batched(embed_frames, clip, middles), np.arange(len(middles))),
+        "caption": (_batched(embed_texts, clip, captions.tolist()), own),
+    }
+    rng, groups = np.random.default_rng(settings.seed), segment_rows(listing)
+    counts = settings.model_dump(include={"block", "resamples", "permutations"})
+    rows = []
+    for name, (theirs, candidate) in candidates.items():
+        if theirs.shape[1] != mine.shape[1]:
+            raise InputError(
+                f"clip: {settings.clip} embeds in {theirs.shape[1]} dimensions, {encoder} in "
+                f"{mine.shape[1]}: take the CLIP that the encoder was trained with"
+            )
+        similarity = cosine_similarity(mine, theirs)
+        for k in settings.top:
+            metric = Metric(
+                f"fmri_to_{name}_top{k}",
+                f"the clip's own {name} is among the {k} most similar of {len(theirs)}",
+                min(1.0, k / len(theirs)),
+                groups,
+                shifts_by_segment(retrieved(similarity, candidate, k), groups),
+            )
+            rows.append(summarise(metric, **counts, rng=rng))
+    save_table(retrieval, pd.DataFrame(rows).drop(columns="ceiling"))
+
+
+def _captions(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
+    tables = [load_scenes(path)[0].assign(segment=path.stem) for path in scenes]
+    known = pd.concat(tables, ignore_index=True)
+    return known["caption"].to_numpy()[rows_of(listing, known, "the tables of scenes")]
+
+
+def _batched(embed, clip, items: list) -> np.ndarray:
+    starts = range(0, len(items), BATCH)
+    return np.concatenate([embed(clip, items[s : s + BATCH]).cpu().numpy() for s in starts])

@@ -1,0 +1,73 @@
+"""Draw what the trainings did: curves, hidden patches rebuilt, retrieval by the encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mindvideo.figures.training import draw_rebuilt, draw_retrieval, draw_training
+from mindvideo.io.figures import save_png
+from mindvideo.io.tables import load_table
+from mindvideo.settings import TrainingFigureSettings
+from mindvideo.stages import Input, Inputs, Output
+
+TOP1 = "_top1"
+"""End of the names that contrastive learning gives its retrieval within a batch."""
+
+
+def main(
+    *,
+    histories: Inputs,
+    examples: Inputs,
+    retrieval: Input,
+    training: Output,
+    rebuilt: Output,
+    found: Output,
+    settings: TrainingFigureSettings,
+) -> None:
+    """Write three PNG files.
+
+    The first histories are those of masked brain modelling, one for each of `examples`.
+    """
+    titles = _titles(histories)
+    tables = {title: load_table(path, ["step", "loss"]) for path, title in zip(histories, titles)}
+    steps = {title: table["step"].to_numpy() for title, table in tables.items()}
+    losses = {t: (steps[t], table["loss"].to_numpy(float)) for t, table in tables.items()}
+    save_png(draw_training(losses), training)
+
+    masked = {
+        title: (steps[title], tables[title]["correlation"].to_numpy(float), np.load(path))
+        for path, title in zip(examples, titles)
+    }
+    save_png(draw_rebuilt(masked), rebuilt)
+
+    batches = {
+        f"fMRI to {'frame' if column.startswith('image') else 'caption'}": (
+            steps[title],
+            table[column].to_numpy(float),
+        )
+        for title, table in tables.items()
+        for column in table.columns
+        if column.endswith(TOP1)
+    }
+    columns = ["metric", "value", "ci_low", "ci_high", "chance"]
+    rows = load_table(retrieval, columns)[columns].itertuples(index=False, name=None)
+    bars = [(_label(name), *numbers) for name, *numbers in rows]
+    save_png(draw_retrieval(batches, 1 / settings.batch_size, bars), found)
+
+
+def _label(metric: str) -> str:
+    """ "fmri_to_frame_top5" → "frame, top 5"."""
+    what, _, k = metric.removeprefix("fmri_to_").partition("_top")
+    return f"{what}, top {k}"
+
+
+def _titles(histories: list[Path]) -> list[str]:
+    """Name each history after its file, or after its folder where the file says only "history"."""
+    if len({path.stem for path in histories}) == len(histories):
+        names = [path.stem for path in histories]
+    else:
+        names = [path.parent.name for path in histories]
+    names = [name.removesuffix("_history").replace("_", " ") for name in names]
+    return [name if names.count(name) == 1 else f"{name} {i}" for i, name in enumerate(names, 1)]

@@ -1,0 +1,49 @@
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mindvideo.io.tables import save_table
+from mindvideo.settings import TrainingFigureSettings
+from mindvideo.stages import training_figures as stage
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {"mbm": ["loss", "correlation"], "contrastive": ["loss", "text_top1", "image_top1"]}
+    for name, found in columns.items():
+        (tmp_path / name).mkdir()
+        table = pd.DataFrame(rng.random((30, len(found))), columns=found)
+        save_table(tmp_path / name / "history.tsv", table.assign(step=range(1, 31)))
+    volumes = rng.standard_normal((4, 3, 64), dtype=np.float32)
+    volumes[:, 1, :32] = np.nan
+    np.save(tmp_path / "examples.npy", volumes)
+    rows = [(f"fmri_to_{what}_top{k}", 0.4, 0.3, 0.5, 0.1) for what in "ab" for k in (1, 5)]
+    names = ["metric", "value", "ci_low", "ci_high", "chance"]
+    save_table(tmp_path / "retrieval.tsv", pd.DataFrame(rows, columns=names))
+    return {
+        "histories": [tmp_path / name / "history.tsv" for name in columns],
+        "examples": [tmp_path / "examples.npy"],
+        "retrieval": tmp_path / "retrieval.tsv",
+    }
+
+
+def test_three_pictures(inputs, tmp_path):
+    out = {name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "found")}
+    stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
+    for path in out.values():
+        with Image.open(path) as picture:
+            assert min(picture.size) > 200
+            assert np.ptp(np.asarray(picture.convert("L"))) > 100
+
+
+def test_bars_are_named_in_words():
+    assert stage._label("fmri_to_frame_top5") == "frame, top 5"
+
+
+def test_histories_are_named_after_what_tells_them_apart(tmp_path):
+    folders = [tmp_path / name / "history.tsv" for name in ("mbm_tuning", "cotraining")]
+    assert stage._titles(folders) == ["mbm tuning", "cotraining"]
+    files = [tmp_path / "mbm_history.tsv", tmp_path / "video_tuning.tsv"]
+    assert stage._titles(files) == ["mbm", "video tuning"]
