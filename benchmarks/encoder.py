@@ -1,0 +1,236 @@
+"""The fMRI encoder at the paper's size: steps, memory, and reading samples from disk.
+
+``python -m benchmarks.encoder steps``      a training step of each kind, beside a plain transformer
+``python -m benchmarks.encoder reading``    batches of 500 out of 600,000 samples on disk
+
+Weights and samples are random: speed needs no others. Each step is measured in a process of its
+own, whose peak memory is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mindvideo.models.device import device
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.settings import Mbm
+from mindvideo.training.datasets import Examples, load_volumes
+from mindvideo.training.history import peak_memory
+from mindvideo.training.loop import adamw
+from mindvideo.training.objectives.contrastive import FmriToClip
+from mindvideo.training.sampling import Batches
+from mindvideo.training.similarity import clip_loss
+
+HCP_VOXELS, SUBJECT_VOXELS, WINDOW, CONTRASTIVE_BATCH = 4192, 6016, 2, 20
+GLOBAL_BATCH, SAMPLES, EPOCHS = 500, 600_000, 500
+PER_SUBJECT = 862
+"""Samples of an HCP subject with all runs (docs/cluster.md)."""
+
+
+class PlainAutoencoder(nn.Module):
+    """A masked autoencoder of torch's own layers, of the same widths and depths."""
+
+    def __init__(self, patch: int = 16, width: int = 1024, narrow: int = 512) -> None:
+        super().__init__()
+
+        def layers(dim: int, depth: int) -> nn.Module:
+            layer = nn.TransformerEncoderLayer(
+                dim, 16, dim, 0.0, "gelu", batch_first=True, norm_first=True
+            )
+            return nn.TransformerEncoder(layer, depth, nn.LayerNorm(dim), False)
+
+        self.patch, self.embed = patch, nn.Linear(patch, width)
+        self.encoder, self.narrow, self.decoder = layers(width, 24), nn.Linear(width, narrow), None
+        self.decoder, self.out = layers(narrow, 8), nn.Linear(narrow, patch)
+
+    def forward(self, volumes: Tensor) -> Tensor:
+        """(b, v) → loss; the first quarter of the patches is seen."""
+        patches = volumes.unflatten(1, (-1, self.patch))
+        seen = patches.shape[1] // 4
+        tokens = self.narrow(self.encoder(self.embed(patches[:, :seen])))
+        hidden = tokens.new_zeros(len(tokens), patches.shape[1] - seen, tokens.shape[2])
+        rebuilt = self.out(self.decoder(torch.cat([tokens, hidden], dim=1)))
+        return F.mse_loss(rebuilt[:, seen:], patches[:, seen:])
+
+
+def kinds(batch: int) -> dict[str, Callable[[], tuple[nn.Module, Callable[[nn.Module], Tensor]]]]:
+    """Makers of a model and of its loss on a batch, by name."""
+
+    def volumes() -> Tensor:
+        return torch.randn(batch, HCP_VOXELS, device=device())
+
+    def mbm(frugal: bool) -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
+        model, x = MaskedAutoencoder(num_voxels=HCP_VOXELS), volumes()
+        if frugal:
+            model.enable_gradient_checkpointing()
+        return model, lambda m: m(x, 0.75)[0]
+
+    def plain() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
+        x = volumes()
+        return PlainAutoencoder(), lambda m: m(x)
+
+    def contrastive() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
+        encoder = FmriEncoder(num_voxels=SUBJECT_VOXELS, window_size=WINDOW, dropout=0.6)
+        encoder.enable_gradient_checkpointing()
+        windows = torch.randn(CONTRASTIVE_BATCH, WINDOW, SUBJECT_VOXELS, device=device())
+        theirs = F.normalize(torch.randn(CONTRASTIVE_BATCH, 768, device=device()), dim=-1)
+
+        def loss(m: nn.Module) -> Tensor:
+            _, mine, scale = m(windows)
+            return clip_loss(mine, theirs, scale)
+
+        return FmriToClip(encoder), loss
+
+    return {
+        "masked brain modelling": lambda: mbm(False),
+        "masked brain modelling, gradient checkpointing": lambda: mbm(True),
+        "the same in torch's own layers": plain,
+        "contrastive, gradient checkpointing": contrastive,
+    }
+
+
+def measure(name: str, batch: int, repeats: int, precision: str, compiled: bool) -> dict:
+    """Seconds, FLOPs and peak memory [GiB] of a training step; run in a process of its own."""
+    torch.manual_seed(0)
+    model, loss = kinds(batch)[name]()
+    model = model.to(device()).train()
+    optimizer = adamw(model, Mbm())
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+
+    def step(run: nn.Module) -> None:
+        with torch.autocast(device().type, half, enabled=half is not None):
+            value = loss(run)
+        value.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.8)
+        optimizer.step()
+        optimizer.zero_grad()
+        if device().type == "cuda":
+            torch.cuda.synchronize()
+
+    with FlopCounterMode(display=False) as counter:
+        step(model)  # the first one makes the optimizer's state
+    run = torch.compile(model) if compiled else model
+    if compiled:
+        step(run)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        step(run)
+        times.append(time.perf_counter() - start)
+    memory = peak_memory(device()) / 1024
+    return {
+        "batch": CONTRASTIVE_BATCH if name.startswith("contrastive") else batch,
+        "weights": sum(p.numel() for p in model.parameters()),
+        "seconds": float(np.median(times)),
+        "flops": counter.get_total_flops(),
+        "memory": memory,
+    }
+
+
+def steps(arguments: argparse.Namespace) -> None:
+    """Print a table of all steps, and what the paper's pre-training amounts to."""
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    how = f"{arguments.precision}{', compiled' if arguments.compile else ''}"
+    print(f"{where}, {torch.get_num_threads()} threads, precision {how}\n")
+    print("| step | weights | batch | time | examples/s | TFLOP | TFLOP/s | peak memory |")
+    print("|---|---|---|---|---|---|---|---|")
+    per_sample = 0.0
+    for name in kinds(1):
+        options = ["--batch", str(arguments.batch), "--repeats", str(arguments.repeats)]
+        options += ["--precision", arguments.precision, *(["--compile"] * arguments.compile)]
+        command = [sys.executable, "-m", "benchmarks.encoder", "step", "--name", name, *options]
+        got = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        tera = got["flops"] / 1e12
+        print(
+            f"| {name} | {got['weights'] / 1e6:.0f} M | {got['batch']} | {got['seconds']:.2f} s "
+            f"| {got['batch'] / got['seconds']:.2f} | {tera:.2f} | {tera / got['seconds']:.3f} "
+            f"| {got['memory']:.1f} GiB |",
+            flush=True,
+        )
+        if name == "masked brain modelling":
+            per_sample = tera / got["batch"]
+    total = per_sample * SAMPLES * EPOCHS
+    print(f"\nThe paper's pre-training: {SAMPLES * EPOCHS:,} samples, {total / 1e6:.1f} EFLOP.")
+
+
+def reading(arguments: argparse.Namespace) -> None:
+    """Print how long a batch takes from samples on disk that are not in the system's memory."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        block = rng.standard_normal((PER_SUBJECT, HCP_VOXELS), dtype=np.float32)
+        paths = []
+        for i in range(arguments.samples // PER_SUBJECT):
+            paths.append(Path(folder, f"{i}.npy"))
+            np.save(paths[-1], block)
+            forget(paths[-1])
+        before = own_memory()
+        examples = Examples(volumes=load_volumes(paths))
+        order = Batches(len(examples), GLOBAL_BATCH, 0)
+
+        def batches(count: int) -> float:
+            start = time.perf_counter()
+            for step in range(count):
+                examples.batch(order.batch_at(step))
+            return (time.perf_counter() - start) / count
+
+        order.batch_at(0)  # lays out the epoch
+        cold = batches(arguments.repeats)
+        warm = batches(arguments.repeats)
+        grown = own_memory() - before
+        size = len(examples) * HCP_VOXELS * 4 / 2**30
+        print(f"{len(examples):,} samples in {len(paths)} files, {size:.1f} GiB\n")
+        print("| a batch of 500 | |\n|---|---|")
+        print(f"| from disk | {cold * 1e3:.0f} ms |")
+        print(f"| from the system's memory | {warm * 1e3:.0f} ms |")
+        print(f"| the process's own memory grows by | {grown:.0f} MiB |")
+
+
+def own_memory() -> float:
+    """What the process holds besides mapped files, which the system takes back at will [MiB]."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+
+def forget(path: Path) -> None:
+    """Have the system drop a file from its memory, so that it is read from disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=["steps", "reading", "step"])
+    parser.add_argument("--name", help="kind of a single step")
+    parser.add_argument("--batch", type=int, default=16, help="samples in a step (paper: 500)")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--precision", choices=["no", "bf16", "fp16"], default="no")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--folder", help="where the samples are written (10 GB)")
+    arguments = parser.parse_args()
+    if arguments.what == "step":
+        compiled = arguments.compile
+        options = (arguments.batch, arguments.repeats, arguments.precision, compiled)
+        print(json.dumps(measure(arguments.name, *options)))
+    else:
+        {"steps": steps, "reading": reading}[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()
