@@ -7,9 +7,10 @@ from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 
 from mindvideo.errors import InputError
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.trained import load_pipeline
 from mindvideo.models.video_unet import inflate
 from mindvideo.settings import ReconstructionSettings
-from mindvideo.stages.reconstruct import load_pipeline, main
+from mindvideo.stages.reconstruct import main
 
 
 @pytest.fixture(scope="module")
