@@ -123,7 +123,7 @@ def _find_segment(listing: pd.DataFrame, segment: str) -> list[int]:
 
 
 def _show(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:
-    """What was on screen at each frame's time; a film that ends early holds its last picture."""
+    """What was on screen at each frame's time; up to a second after the film's end, its last picture."""
     seconds = n_frames / settings.fps
     stream = stream_frames(
         film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
@@ -132,7 +132,7 @@ def _show(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.nda
     for frame in stream:
         shown += 1
         yield frame
-    if shown / settings.fps < seconds - settings.tr:
+    if n_frames - shown > max(1, settings.fps):
         raise InputError(
             f"{film}: the film ends after {shown / settings.fps:.2f} s, the windows go on to "
             f"{seconds:g} s: is it the right film, and complete?"
