@@ -41,6 +41,8 @@ rule films:
         "logs/films/{model}/{segment}.log",
     benchmark:
         f"{BENCHMARKS}/films/{{model}}/{{segment}}.tsv"
+    wildcard_constraints:
+        segment="|".join(DATASET.test),
     conda:
         "../envs/mindvideo.yaml"
     threads: TRAINING_THREADS

@@ -123,7 +123,7 @@ def _find_segment(listing: pd.DataFrame, segment: str) -> list[int]:
 
 
 def _show(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:
-    """What was on screen at each frame's time; up to a second after the film's end, its last picture."""
+    """What was on screen at each frame's time; the last picture, up to a second after the end."""
     seconds = n_frames / settings.fps
     stream = stream_frames(
         film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
