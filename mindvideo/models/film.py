@@ -44,6 +44,9 @@ from mindvideo.models.views import Views, plan_views
 Noise = Callable[[float], Tensor]
 """Noise (c, h, w) of standard deviation 1 at a time [frames of a clip]."""
 
+Predict = Callable[[Tensor, Tensor, list[int], Views], Tensor]
+"""Views (v, c, f, h, w), time of the denoising, first frames, kind of views → noise in them."""
+
 
 def film_noise(shape: tuple[int, int, int], *, seed: int, shared: float) -> Noise:
     """Noise of a film's frames, (c, h, w) at any time: a function of seed and time alone.
@@ -214,7 +217,7 @@ class _Step:
         """Count the frames that no view to come will see."""
         return self.views.reached(self._next)
 
-    def advance(self, arrived: list[_Block], predict: Any, batch_size: int) -> list[_Block]:
+    def advance(self, arrived: list[_Block], predict: Predict, batch_size: int) -> list[_Block]:
         """Take in blocks, and hand on, a step cleaner, those that no view to come will see."""
         self._blocks += arrived
         if not self._blocks:
@@ -234,7 +237,7 @@ class _Step:
             finished[-1].denoise(self.t)
         return finished
 
-    def _predict(self, batches: list[list[int]], predict: Any) -> None:
+    def _predict(self, batches: list[list[int]], predict: Predict) -> None:
         x = torch.cat([block.latents for block in self._blocks], dim=1)  #          c n h w
         noise, weight = torch.zeros_like(x), x.new_zeros(x.shape[1], 1, 1)
         own = self.views.weights.to(x)[:, None, None]  #                            f 1 1

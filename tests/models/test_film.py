@@ -9,7 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 from einops import rearrange
 
 from mindvideo.errors import InputError
@@ -24,6 +29,7 @@ SHAPE = (4, 3, 3)
 SAMPLERS = {
     "ddim": DDIMScheduler(clip_sample=False),
     "dpm-solver++": DPMSolverMultistepScheduler(),
+    "unipc": UniPCMultistepScheduler(),
 }
 
 
