@@ -277,9 +277,15 @@ def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality
     fps : float
     quality : int
         x264's constant rate factor: smaller is better; 18 looks like the original.
+
+    Raises
+    ------
+    ValueError
+        If there is no frame.
     """
     frames = iter(frames)
-    first = next(frames)
+    if (first := next(frames, None)) is None:
+        raise ValueError(f"{path}: no frames, a video needs at least one")
     height, width, _ = first.shape
     command = [
         *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error"),
