@@ -25,7 +25,7 @@ CHAPTERS = {
         "cotraining",
         "training_figures",
     ],
-    "reconstruction and evaluation": ["reconstruct", "score", "videos", "figures"],
+    "reconstruction and evaluation": ["reconstruct", "score", "videos", "films", "figures"],
 }
 
 

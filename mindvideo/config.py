@@ -22,6 +22,7 @@ from mindvideo.settings import (
     Embeddings,
     EncoderShape,
     FigureSettings,
+    Films,
     Latents,
     Mbm,
     MbmTuning,
@@ -59,6 +60,7 @@ class Stages(Section):
     video_tuning: VideoTuning = VideoTuning()
     cotraining: Cotraining = Cotraining()
     reconstruction: Reconstruction = Reconstruction()
+    films: Films = Films()
     scoring: Scoring = Scoring()
     figures: FigureSettings = FigureSettings()
 

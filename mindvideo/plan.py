@@ -54,6 +54,9 @@ ARTEFACTS = {
     "retrieval": Artefact(("scoring",), ("windows", "contrastive", "clips", "scenes")),
     "cotraining": Artefact(("cotraining",), ("windows", "latents", "contrastive", "video_tuning")),
     "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
+    "films": Artefact(
+        ("films", "reconstruction", "clips"), ("windows", "cotraining", "reconstruction")
+    ),
     "scoring": Artefact(("scoring",), ("reconstruction", "clips", "scenes")),
     "videos": Artefact((), ("scoring", "scenes")),
     "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
@@ -184,6 +187,16 @@ def _reconstruction(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
+def _films(c: Config, v: Stages, segment: str) -> s.Section:
+    return s.FilmSettings(
+        **_reconstruction(c, v, segment).model_dump(),
+        fps=v.films.fps or v.clips.fps,
+        overlap=v.films.overlap,
+        tr=c.dataset.tr,
+        fit=v.clips.fit,
+    )
+
+
 def _contrastive(c: Config, v: Stages, _: str) -> s.Section:
     return s.ContrastiveSettings(
         **v.contrastive.model_dump(), encoder=v.encoder, clip=c.pretrained.clip
@@ -250,6 +263,7 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     ),
     "reconstruct": _reconstruction,
     "retrieval": _retrieval,
+    "films": _films,
     "score": _scoring,
     "videos": _videos,
     "figures": lambda c, v, _: v.figures,

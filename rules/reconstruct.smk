@@ -1,4 +1,4 @@
-"""Test windows → clips, by DDIM under adversarial guidance."""
+"""Test windows → clips, or whole films, by denoising under adversarial guidance."""
 
 
 rule reconstruct:
@@ -23,3 +23,33 @@ rule reconstruct:
         code=code("reconstruct"),
     shell:
         shell_command("reconstruct")
+
+
+rule films:
+    """Reconstruct a whole test segment as one film; ground truth beside it, and its flicker."""
+    input:
+        windows=at("windows", "test.npy"),
+        table=at("windows", "test.tsv"),
+        null_window=at("windows", "null.npy"),
+        model=at("cotraining", "model"),
+        film=film,
+        reconstructions=at("reconstruction", "reconstructions.npy"),
+    output:
+        video=f"{RESULTS}/{{model}}/films/{{segment}}.mp4",
+        flickers=f"{RESULTS}/{{model}}/films/{{segment}}.tsv",
+    log:
+        "logs/films/{model}/{segment}.log",
+    benchmark:
+        f"{BENCHMARKS}/films/{{model}}/{{segment}}.tsv"
+    wildcard_constraints:
+        segment="|".join(DATASET.test),
+    conda:
+        "../envs/mindvideo.yaml"
+    threads: TRAINING_THREADS
+    resources:
+        gpu=1,
+    params:
+        settings=settings("films"),
+        code=code("films"),
+    shell:
+        shell_command("films")

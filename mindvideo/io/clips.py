@@ -14,6 +14,9 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.io.tables import rows
 
+SHOWN = 128
+"""Height that smaller frames are enlarged to in videos, at least [px]."""
+
 
 def load_clips(path: Path) -> np.ndarray:
     """Open clips without reading them into memory.
@@ -105,7 +108,9 @@ def load_shown(made: np.ndarray, listing: pd.DataFrame, clips: list[Path]) -> np
     return shown
 
 
-def side_by_side(truth: np.ndarray, reconstruction: np.ndarray, *, height: int) -> np.ndarray:
+def side_by_side(
+    truth: np.ndarray, reconstruction: np.ndarray, *, height: int = SHOWN
+) -> np.ndarray:
     """Put ground truth (left) and reconstruction (right) into one picture, large enough to see.
 
     Parameters

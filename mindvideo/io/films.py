@@ -7,11 +7,13 @@ imageio-ffmpeg, through pipes: a film is read once and never held whole.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -263,19 +265,28 @@ def stream_frames(
             changes += _read_changes(Path(folder) / "changes.txt")
 
 
-def write_video(path: Path, frames: np.ndarray, *, fps: float, quality: int = 20) -> None:
+def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality: int = 20) -> None:
     """Write frames as an H.264 mp4 that every browser plays; the same frames make the same bytes.
 
     Parameters
     ----------
     path : Path
-    frames : ndarray, uint8, (n_frames, h, w, 3)
-        Height and width must be even (yuv420p halves the resolution of colour).
+    frames : iterable of ndarray, uint8, (h, w, 3)
+        An array of them, or a stream: one is in memory at a time. Height and width must be even
+        (yuv420p halves the resolution of colour).
     fps : float
     quality : int
         x264's constant rate factor: smaller is better; 18 looks like the original.
+
+    Raises
+    ------
+    ValueError
+        If there is no frame.
     """
-    _, height, width, _ = frames.shape
+    frames = iter(frames)
+    if (first := next(frames, None)) is None:
+        raise ValueError(f"{path}: no frames, a video needs at least one")
+    height, width, _ = first.shape
     command = [
         *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", repr(fps)),
@@ -286,9 +297,22 @@ def write_video(path: Path, frames: np.ndarray, *, fps: float, quality: int = 20
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
         *("-movflags", "+faststart", "-f", "mp4", str(path)),
     ]
-    made = subprocess.run(command, input=np.ascontiguousarray(frames).data, capture_output=True)
-    if made.returncode != 0:
-        raise RuntimeError(f"{path}: ffmpeg failed: {made.stderr.decode(errors='replace')}")
+    with tempfile.TemporaryFile() as messages:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)
+        assert process.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):  # ffmpeg says why
+                for frame in itertools.chain([first], frames):
+                    process.stdin.write(np.ascontiguousarray(frame).data)
+                process.stdin.close()
+            failed = process.wait() != 0
+        finally:  # also when the frames end in an error
+            process.kill()
+            process.wait()
+        messages.seek(0)
+        if failed:
+            said = messages.read().decode(errors="replace")
+            raise RuntimeError(f"{path}: ffmpeg failed: {said}")
 
 
 def _read_changes(path: Path) -> list[tuple[float, float]]:

@@ -20,6 +20,8 @@ from mindvideo.settings.demo import (
 )
 from mindvideo.settings.evaluation import (
     FigureSettings,
+    Films,
+    FilmSettings,
     Reconstruction,
     ReconstructionSettings,
     RetrievalSettings,
@@ -92,6 +94,8 @@ __all__ = [
     "Embeddings",
     "EncoderShape",
     "FigureSettings",
+    "FilmSettings",
+    "Films",
     "LatentSettings",
     "Latents",
     "Mbm",

@@ -32,6 +32,26 @@ class ReconstructionSettings(Reconstruction):
     size: PositiveInt = Field(description="height and width of a frame [px]")
 
 
+class Films(Section):
+    """Whole segments as one film (not in the paper); sampling is that of `reconstruction`."""
+
+    fps: PositiveFloat | None = Field(
+        None, description="frames per second of a film, any; none: that of the clips"
+    )
+    overlap: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="share of a clip that the next one is laid over; 0: clips side by side"
+    )
+
+
+class FilmSettings(ReconstructionSettings):
+    """Settings of a film; `shared_noise` is what all its frames have in common."""
+
+    fps: PositiveFloat = Field(description="frames per second of the film")
+    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
+    fit: Literal["crop", "pad", "stretch"] = Field("crop", description="as that of the clips")
+
+
 class Statistics(Section):
     """Intervals and nulls of all measures."""
 

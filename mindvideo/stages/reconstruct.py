@@ -5,15 +5,9 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-from mindvideo.errors import InputError
 from mindvideo.models.device import device
-from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.pipeline import MindVideoPipeline
-from mindvideo.models.pretrained import load_stable_diffusion
-from mindvideo.models.video_unet import VideoUNet
+from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
 from mindvideo.progress import progress
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import Input, Output
@@ -35,7 +29,7 @@ def main(
     other windows matter.
     """
     fmri = np.load(windows, mmap_mode="r")
-    negative = _negative(fmri, np.load(null_window), settings)
+    negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
     pipeline = load_pipeline(model, settings.stable_diffusion).to(device())
     pipeline.set_progress_bar_config(disable=True)
     size, n = settings.size, len(fmri)
@@ -55,44 +49,8 @@ def main(
                 width=size,
                 num_inference_steps=settings.steps,
                 guidance_scale=guidance,
-                generator=[clip_generator(settings.seed, clip) for clip in batch],
+                generator=[noise_generator(settings.seed, clip) for clip in batch],
                 shared_noise=settings.shared_noise,
             )
             bar.update(len(batch))
     clips.flush()
-
-
-def load_pipeline(model: Input, stable_diffusion: str) -> MindVideoPipeline:
-    """Join what co-training made with the VAE and the noise schedule of Stable Diffusion.
-
-    Steps are DDIM's (paper 4.2), whatever sampler the Stable Diffusion comes with. They clip
-    nothing: some samplers' settings leave out what DDIM would clip at ±1, which latents exceed.
-    """
-    scheduler = load_stable_diffusion(stable_diffusion, "scheduler")
-    return MindVideoPipeline(
-        vae=load_stable_diffusion(stable_diffusion, "vae"),
-        unet=VideoUNet.from_pretrained(model / "unet"),
-        fmri_encoder=FmriEncoder.from_pretrained(model / "fmri_encoder"),
-        scheduler=DDIMScheduler.from_config(scheduler.config, clip_sample=False),
-    )
-
-
-def clip_generator(seed: int, clip: int) -> torch.Generator:
-    """A generator for one clip's noise; on the CPU, so that it is the same on every device."""
-    (state,) = np.random.SeedSequence([seed, clip]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state))
-
-
-def _negative(
-    fmri: np.ndarray, null_window: np.ndarray, settings: ReconstructionSettings
-) -> np.ndarray | None:
-    if settings.negative == "none":
-        return None
-    if settings.negative == "zero":
-        return np.zeros(fmri.shape[1:], np.float32)
-    if null_window.shape != fmri.shape[1:]:
-        raise InputError(
-            f"the null window has shape {null_window.shape}, the windows {fmri.shape[1:]}: "
-            "make both with the same stage `windows`"
-        )
-    return null_window

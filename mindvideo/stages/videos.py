@@ -17,9 +17,6 @@ from mindvideo.progress import progress
 from mindvideo.settings import VideoSettings
 from mindvideo.stages import Input, Inputs, Output
 
-HEIGHT = 128
-"""Smaller frames are enlarged to at least this height [px]."""
-
 
 def main(
     *,
@@ -42,11 +39,11 @@ def main(
     listing = listing.merge(scores, "left", ["segment", "clip"], validate="1:1")
 
     videos.mkdir()
-    files, cards, picture = [], [], side_by_side(shown[0], made[0], height=HEIGHT)
+    files, cards, picture = [], [], side_by_side(shown[0], made[0])
     duration = made.shape[1] / settings.fps
     for i, row in enumerate(progress(listing.to_dict("records"), desc="videos", unit="clip")):
         file = f"{row['segment']}_{row['clip']:04d}.mp4"
-        picture = side_by_side(shown[i], made[i], height=HEIGHT)
+        picture = side_by_side(shown[i], made[i])
         write_video(videos / file, picture, fps=settings.fps)
         files.append(file)
         cards.append(

@@ -273,3 +273,21 @@ def test_the_same_frames_make_the_same_file(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         write_video(tmp_path / name, frames, fps=3)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_a_stream_of_frames_makes_the_video_that_an_array_of_them_makes(tmp_path):
+    frames = numbered_frames(12)
+    write_video(tmp_path / "array.mp4", frames, fps=3)
+    write_video(tmp_path / "stream.mp4", (frame for frame in frames), fps=3)
+    assert (tmp_path / "stream.mp4").read_bytes() == (tmp_path / "array.mp4").read_bytes()
+
+
+def test_an_error_in_a_stream_of_frames_is_the_one_that_is_told(tmp_path):
+    def frames():
+        yield numbered_frames(1)[0]
+        raise InputError("the second frame")
+
+    with pytest.raises(InputError, match="the second frame"):
+        write_video(tmp_path / "film.mp4", frames(), fps=3)
+    with pytest.raises(ValueError, match="no frames"):
+        write_video(tmp_path / "film.mp4", [], fps=3)

@@ -64,6 +64,23 @@ def test_a_variant_adds_only_what_it_changes(checkout):
     assert both - alone == {"reconstruct": 1, "score": 1}
 
 
+def test_a_film_needs_the_reconstructions_but_no_scores(checkout):
+    film = "results/sub1/films/test3.mp4"
+    clips = "results/sub1/reconstruction/reconstructions.npy"
+    assert checkout.jobs(film) - checkout.jobs(clips) == {"films": 1}
+    both = checkout.jobs(film, "results/sub1/films/test1.mp4", clips)
+    assert both - checkout.jobs(clips) == {"films": 2}
+    checkout.configure(variants={"smooth": {"films": {"fps": 12}}})
+    smooth = "results/sub1/variants/smooth/films/test3.mp4"
+    assert checkout.jobs(smooth, film) - checkout.jobs(film) == {"films": 1}
+
+
+def test_films_are_made_of_test_segments_only(checkout):
+    done = checkout.snakemake("--dry-run", "--", "results/sub1/films/seg3.mp4")
+    assert done.returncode != 0
+    assert "results/sub1/films/seg3.mp4" in done.stdout + done.stderr
+
+
 def test_the_control_shares_the_films_and_the_selection(checkout):
     added = checkout.jobs("control") - checkout.jobs("results/sub1/metrics.tsv")
     trained = ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score")

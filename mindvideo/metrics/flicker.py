@@ -1,0 +1,62 @@
+"""Flicker: how much more a film jumps at the borders between clips than inside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mindvideo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Flicker:
+    """Mean absolute differences of neighbouring frames, in units of their values.
+
+    Attributes
+    ----------
+    borders
+        Pairs of frames that a border lies between.
+    at_borders, inside
+        Mean over those pairs, and over all others; NaN where there are none.
+    """
+
+    borders: int
+    at_borders: float
+    inside: float
+
+    @property
+    def ratio(self) -> float:
+        """At borders over inside: 1 where borders cannot be told from the rest."""
+        return self.at_borders / self.inside if self.inside else float("nan")
+
+
+def frame_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Mean absolute difference of two frames, uint8 (h, w, 3)."""
+    return float(np.abs(after.astype(np.int16) - before.astype(np.int16)).mean())
+
+
+def flicker(changes: np.ndarray, frames_per_clip: float) -> Flicker:
+    """Compare what frames change at borders with what they change inside clips.
+
+    Parameters
+    ----------
+    changes : ndarray, (n_frames - 1,)
+        :func:`frame_change` from each frame to the next.
+    frames_per_clip : float
+        Border k lies at k times this; where that is no whole number, before the frame after it.
+
+    Raises
+    ------
+    InputError
+        If clips have no duration.
+    """
+    if not frames_per_clip > 0:
+        raise InputError(f"clips of {frames_per_clip:g} frames: more than 0 were needed")
+    changes = np.asarray(changes, float)
+    clip = np.floor(np.arange(len(changes) + 1) / frames_per_clip + 1e-9)
+    border = np.diff(clip) > 0
+    means = [
+        float(x.mean()) if len(x) else float("nan") for x in (changes[border], changes[~border])
+    ]
+    return Flicker(int(border.sum()), *means)

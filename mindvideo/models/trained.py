@@ -1,0 +1,64 @@
+"""What every reconstruction begins with: the pipeline, its negative condition, its noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+from mindvideo.errors import InputError
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.video_unet import VideoUNet
+
+
+def load_pipeline(model: Path, stable_diffusion: str) -> MindVideoPipeline:
+    """Join what co-training made with the VAE and the noise schedule of Stable Diffusion.
+
+    Steps are DDIM's (paper 4.2), whatever sampler the Stable Diffusion comes with. They clip
+    nothing: some samplers' settings leave out what DDIM would clip at ±1, which latents exceed.
+    """
+    scheduler = load_stable_diffusion(stable_diffusion, "scheduler")
+    return MindVideoPipeline(
+        vae=load_stable_diffusion(stable_diffusion, "vae"),
+        unet=VideoUNet.from_pretrained(model / "unet"),
+        fmri_encoder=FmriEncoder.from_pretrained(model / "fmri_encoder"),
+        scheduler=DDIMScheduler.from_config(scheduler.config, clip_sample=False),
+    )
+
+
+def noise_generator(seed: int, *place: int) -> torch.Generator:
+    """A generator for the noise of one place: a clip, say, by its number.
+
+    On the CPU, so that it is the same on every device. Zeros at the end of `place` do not count.
+    """
+    (state,) = np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state))
+
+
+def negative_window(
+    kind: Literal["null-window", "zero", "none"],
+    null_window: np.ndarray,
+    shape: tuple[int, ...],
+) -> np.ndarray | None:
+    """The window of the negative condition ``(w, v)``; none without guidance.
+
+    Raises
+    ------
+    InputError
+        If the null window is not of the other windows' `shape`.
+    """
+    if kind == "none":
+        return None
+    if kind == "zero":
+        return np.zeros(shape, np.float32)
+    if null_window.shape != shape:
+        raise InputError(
+            f"the null window has shape {null_window.shape}, the windows {shape}: "
+            "make both with the same stage `windows`"
+        )
+    return null_window

@@ -1,0 +1,138 @@
+"""The stage of films, on untrained models."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindvideo.errors import InputError
+from mindvideo.io.films import probe, stream_frames, write_video
+from mindvideo.io.tables import load_table, save_table
+from mindvideo.metrics.flicker import flicker
+from mindvideo.settings import FilmSettings
+from mindvideo.stages.films import main
+from mindvideo.stages.reconstruct import main as reconstruct
+
+ROWS = [("test1", 0), ("test2", 1), ("test2", 0)]
+SETTINGS = {"steps": 2, "guidance": 3.0, "num_frames": 3, "size": 16}
+
+
+@pytest.fixture
+def run(inputs, tmp_path):
+    """Run the stage on three windows, of which two are test2's; the later one stands first."""
+    settings = SETTINGS | {"stable_diffusion": str(inputs / "sd")}
+    table, film = tmp_path / "table.tsv", tmp_path / "film.mp4"
+    save_table(table, pd.DataFrame(ROWS, columns=["segment", "clip"]))
+    levels = np.arange(40, dtype=np.uint8)[:, None, None, None] * 5
+    write_video(film, np.broadcast_to(levels, (40, 32, 32, 3)), fps=10, quality=5)
+    made = np.random.default_rng(0).integers(0, 256, (3, 3, 16, 16, 3), np.uint8)
+    np.save(tmp_path / "made.npy", made)
+    paths = {
+        "windows": inputs / "windows.npy",
+        "table": table,
+        "null_window": inputs / "null.npy",
+        "model": inputs / "model",
+        "film": film,
+        "reconstructions": tmp_path / "made.npy",
+        "video": tmp_path / "test2.mp4",
+        "flickers": tmp_path / "test2.tsv",
+    }
+
+    def stage(segment="test2", *, rows=None, **changes):
+        if rows is not None:
+            save_table(table, pd.DataFrame(rows, columns=["segment", "clip"]))
+        given = {name: changes.pop(name) for name in list(changes) if name in paths}
+        film_settings = FilmSettings(**{"fps": 1.5, "tr": 2.0} | settings | changes)
+        main(**paths | given, segment=segment, settings=film_settings)
+        return paths["video"], load_table(paths["flickers"]).set_index("what")
+
+    stage.made, stage.folder = made, tmp_path
+    return stage
+
+
+@pytest.mark.parametrize("fps", [1.5, 3, 4])
+def test_writes_the_film_beside_what_was_shown(run, fps):
+    video, flickers = run(fps=fps)
+    facts = probe(video)
+    assert facts.rate == fps
+    assert facts.seconds == pytest.approx(4, abs=0.01)
+    frames = np.stack(list(stream_frames(video, fps=fps, size=128, fit="crop")))
+    assert len(frames) == 4 * fps
+    shown = frames[:, 40:90, 5:50].mean((1, 2, 3))
+    np.testing.assert_allclose(shown, np.floor(np.arange(4 * fps) / fps * 10) * 5, atol=4)
+    assert flickers.loc["film", "fps"] == flickers.loc["shown", "fps"] == fps
+    assert flickers["borders"].tolist() == [1, 1, 1]
+
+
+def test_the_table_has_the_flicker_of_the_clips_by_themselves(run):
+    _, flickers = run(fps=3)
+    frames = run.made[[2, 1]].reshape(6, 16, 16, 3).astype(int)
+    changes = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
+    expected = flicker(changes, 3)
+    assert flickers.loc["clip by clip", "flicker"] == pytest.approx(expected.ratio)
+    assert flickers.loc["clip by clip", "inside"] == pytest.approx(expected.inside)
+    assert flickers.loc["clip by clip", "fps"] == 1.5
+
+
+def test_unguided_films_need_no_negative_condition(run):
+    video, _ = run(negative="none")
+    unguided = video.read_bytes()
+    video, _ = run(guidance=1)
+    assert video.read_bytes() == unguided
+    assert run()[0].read_bytes() != unguided
+
+
+def test_the_same_settings_make_the_same_bytes_and_another_seed_others(run):
+    first = run()[0].read_bytes()
+    assert run()[0].read_bytes() == first
+    assert run(seed=1)[0].read_bytes() != first
+
+
+def test_a_film_that_ends_a_little_early_holds_its_last_picture(run):
+    write_video(run.folder / "short.mp4", np.full((35, 32, 32, 3), 99, np.uint8), fps=10)
+    video, _ = run(film=run.folder / "short.mp4", fps=5)
+    assert len(list(stream_frames(video, fps=5, size=128))) == 20
+
+
+def test_refuses_a_film_that_ends_clips_early(run):
+    write_video(run.folder / "short.mp4", np.full((15, 32, 32, 3), 99, np.uint8), fps=10)
+    with pytest.raises(InputError, match=r"short\.mp4: the film ends after 2\.00 s.* 4 s"):
+        run(film=run.folder / "short.mp4")
+
+
+def test_names_a_segment_without_windows(run):
+    with pytest.raises(InputError, match=r"no windows of segment test9: .* of test1, test2"):
+        run("test9")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("test1", 0), ("test2", 2), ("test2", 0)], "test2: no window of clip 1 of 3"),
+        ([("test1", 0), ("test2", 2), ("test2", 3)], "test2: no window of clip 0, 1 of 4"),
+        ([("test2", 1), ("test2", 1), ("test2", 0)], "test2: clips are listed twice"),
+        ([("test2", 1), ("test2", 0)], "windows.npy has 3 rows, .*table.tsv 2"),
+    ],
+)
+def test_names_what_does_not_fit_in_the_table(run, rows, message):
+    with pytest.raises(InputError, match=message):
+        run(rows=rows)
+
+
+@pytest.mark.parametrize("wrong", [{"fps": 0}, {"overlap": 1}, {"overlap": -0.1}, {"tr": 0}])
+def test_settings_out_of_range_are_named(run, wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        run(**wrong)
+
+
+def test_takes_what_the_stage_of_reconstruction_writes(run, inputs):
+    settings = FilmSettings(**SETTINGS, stable_diffusion=str(inputs / "sd"), fps=1.5, tr=2)
+    clips = run.folder / "reconstructions.npy"
+    reconstruct(
+        windows=inputs / "windows.npy",
+        null_window=inputs / "null.npy",
+        model=inputs / "model",
+        reconstructions=clips,
+        settings=settings,
+    )
+    _, flickers = run(reconstructions=clips)
+    assert np.isfinite(flickers["flicker"]).all()
