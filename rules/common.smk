@@ -136,13 +136,10 @@ def all_samples(wildcards):
     return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in subjects]
 
 
-def histories(wildcards):
-    """Every training's history, in the order of the chain."""
-    trainings = [
-        "pretraining",
-        "mbm_tuning",
-        "contrastive",
-        "video_tuning",
-        "cotraining",
-    ]
-    return [at(training, "history.tsv")(wildcards) for training in trainings]
+def of_trainings(name, *trainings):
+    """Input function: the same file of several trainings, in order."""
+
+    def paths(wildcards):
+        return [at(training, name)(wildcards) for training in trainings]
+
+    return paths

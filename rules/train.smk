@@ -118,11 +118,15 @@ rule cotraining:
 rule training_figures:
     """Training curves, hidden patches rebuilt, and retrieval by the encoder."""
     input:
-        histories=histories,
-        examples=[
-            at("pretraining", "examples.npy"),
-            at("mbm_tuning", "examples.npy"),
-        ],
+        histories=of_trainings(
+            "history.tsv",
+            "pretraining",
+            "mbm_tuning",
+            "contrastive",
+            "video_tuning",
+            "cotraining",
+        ),
+        examples=of_trainings("examples.npy", "pretraining", "mbm_tuning"),
         retrieval=at("retrieval", "retrieval.tsv"),
     output:
         training=report(

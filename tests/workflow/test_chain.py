@@ -45,6 +45,12 @@ def test_figures_logs_benchmarks_and_sidecars_are_there(chain):
     assert sidecar["settings"]["permutations"] == 50
 
 
+def test_a_film_of_a_segment_has_its_flicker_beside_it(chain):
+    films = chain.folder / "results/sub1/films"
+    assert (films / "test1.mp4").stat().st_size > 1000
+    assert (pd.read_csv(films / "test1.tsv", sep="\t")["flicker"] > 0).all()
+
+
 def test_nothing_half_written_and_no_state_is_left(chain):
     assert not list(chain.folder.rglob("*partial*"))
     assert not [p for p in (chain.folder / "results/state").rglob("*") if p.is_file()]
