@@ -6,17 +6,19 @@ import logging
 
 import numpy as np
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.progress import progress
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import Input, Output
+
+PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +38,19 @@ def main(
     """
     fmri = np.load(windows, mmap_mode="r")
     negative = _negative(fmri, np.load(null_window), settings)
-    pipeline = load_pipeline(model, settings.stable_diffusion).to(device())
+    where = device()
+    if settings.precision == "fp16" and where.type == "cpu":
+        raise InputError("precision: fp16 needs a GPU, and none is here: set bf16 or no")
+    pipeline = load_pipeline(model, settings.stable_diffusion, settings.scheduler)
+    pipeline.in_precision(PRECISIONS[settings.precision]).to(where)
     pipeline.set_progress_bar_config(disable=True)
     size, n = settings.size, len(fmri)
     shape = (n, settings.num_frames, size, size, 3)
     clips = np.lib.format.open_memmap(reconstructions, mode="w+", dtype=np.uint8, shape=shape)
     guidance = 1.0 if negative is None else settings.guidance
-    log.info("%d clips, %d steps, guidance %g", n, settings.steps, guidance)
+    log.info(
+        "%d clips, %d steps of %s, guidance %g", n, settings.steps, settings.scheduler, guidance
+    )
 
     with progress(range(n), desc="reconstruct", unit="clip") as bar:
         for start in range(0, n, settings.batch_size):
@@ -62,18 +70,19 @@ def main(
     clips.flush()
 
 
-def load_pipeline(model: Input, stable_diffusion: str) -> MindVideoPipeline:
+def load_pipeline(
+    model: Input, stable_diffusion: str, scheduler: str = "ddim"
+) -> MindVideoPipeline:
     """Join what co-training made with the VAE and the noise schedule of Stable Diffusion.
 
-    Steps are DDIM's (paper 4.2), whatever sampler the Stable Diffusion comes with. They clip
-    nothing: some samplers' settings leave out what DDIM would clip at ±1, which latents exceed.
+    Steps are those of the scheduler named (paper 4.2: DDIM's), whatever sampler the Stable
+    Diffusion comes with.
     """
-    scheduler = load_stable_diffusion(stable_diffusion, "scheduler")
     return MindVideoPipeline(
         vae=load_stable_diffusion(stable_diffusion, "vae"),
         unet=VideoUNet.from_pretrained(model / "unet"),
         fmri_encoder=FmriEncoder.from_pretrained(model / "fmri_encoder"),
-        scheduler=DDIMScheduler.from_config(scheduler.config, clip_sample=False),
+        scheduler=make_scheduler(scheduler, load_stable_diffusion(stable_diffusion, "scheduler")),
     )
 
 
