@@ -38,9 +38,16 @@ rule video_tuning:
         latents=at("latents", "latents.npy"),
         text=at("latents", "text.npy"),
         empty_text=at("latents", "empty_text.npy"),
+        table=at("latents", "table.tsv"),
     output:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
+        drawings=report(
+            f"{RESULTS}/{{shared}}/video_tuning/drawings.png",
+            caption="../workflow/report/drawings.rst",
+            category="Training",
+            labels={"model": "{shared}"},
+        ),
     log:
         "logs/video_tuning/{shared}.log",
     benchmark:

@@ -15,6 +15,7 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, Protocol
@@ -74,6 +75,7 @@ def train(
     state: Path,
     history: Path,
     desc: str,
+    after_step: Callable[[int], None] | None = None,
 ) -> None:
     """Train the parameters of a model that require a gradient; in place.
 
@@ -97,6 +99,9 @@ def train(
         objective logs, grad_norm, lr, seconds [s] and memory [MiB] (the peak so far).
     desc : str
         Label of the progress bar.
+    after_step : callable, optional
+        Called with the number of steps done, by the main process: at the start, and after each
+        step before its checkpoint. It may look at the model, and must leave it as it is.
 
     Raises
     ------
@@ -137,6 +142,8 @@ def train(
             rows = stack.enter_context(History(state / "history.tsv", start))
             bar = progress(steps, desc=desc, total=schedule.total, unit="step", initial=start)
             steps = stack.enter_context(bar)
+            if after_step is not None:
+                after_step(start)
         for step in steps:
             began, lr = time.monotonic(), schedule.lr(step)
             indices = batches.batch_at(step)
@@ -154,6 +161,8 @@ def train(
                 cost = {"seconds": now - began, "memory": peak_memory(accelerator.device)}
                 rows.add(done, {**figures, "lr": lr, **cost})
                 bar.set_postfix(loss=f"{figures['loss']:.4g}", refresh=False)
+                if after_step is not None:
+                    after_step(done)
             stopped = interruption.received(accelerator)
             due = now - saved > 60 * settings.checkpoint_minutes or done == schedule.total
             if main and (due or stopped):
@@ -166,6 +175,7 @@ def train(
     model.eval()
     if main:
         shutil.copyfile(state / "history.tsv", history)
+    accelerator.wait_for_everyone()
 
 
 def _backward(

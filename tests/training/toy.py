@@ -99,6 +99,7 @@ def run(
     objective: Any = None,
     net: nn.Module | None = None,
     data: Examples | None = None,
+    after_step: Callable[[int], None] | None = None,
     **changes: Any,
 ) -> dict[str, Tensor]:
     """Train in `folder`; the weights at the end, which also go to `weights.pt`."""
@@ -114,6 +115,7 @@ def run(
         state=state,
         history=folder / "history.tsv",
         desc="toy",
+        after_step=after_step,
     )
     torch.save(net.state_dict(), folder / "weights.pt")
     return net.state_dict()
