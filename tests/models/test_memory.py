@@ -81,9 +81,10 @@ def test_refuses_more_than_there_is_and_says_what_fits(share, advice, monkeypatc
     needed = memory.unet_memory(model, 2 * 4 * 6, 8, 8)
     assert memory.decoder_memory(decoder, 8, 64, 64) < 0.15 * needed
     cpu = torch.device("cpu")
-    monkeypatch.setattr(memory, "available_memory", lambda device: needed)
+    monkeypatch.setattr(memory, "available_memory", lambda device: needed + memory.LIBRARIES)
     memory.check_fits(model, decoder, shape, True, cpu)
-    monkeypatch.setattr(memory, "available_memory", lambda device: int(share * needed))
+    left = int(share * needed) + memory.LIBRARIES
+    monkeypatch.setattr(memory, "available_memory", lambda device: left)
     with pytest.raises(InputError, match=rf"4 clips of 6 frames of 64 × 64 px .*{advice}"):
         memory.check_fits(model, decoder, shape, True, cpu)
 
@@ -91,7 +92,7 @@ def test_refuses_more_than_there_is_and_says_what_fits(share, advice, monkeypatc
 def test_without_guidance_half_is_needed(monkeypatch):
     model, shape = unet((128, 128, 128)), (4, 4, 6, 8, 8)
     needed = memory.unet_memory(model, 4 * 6, 8, 8)
-    monkeypatch.setattr(memory, "available_memory", lambda device: needed)
+    monkeypatch.setattr(memory, "available_memory", lambda device: needed + memory.LIBRARIES)
     memory.check_fits(model, vae(), shape, False, torch.device("cpu"))
     with pytest.raises(InputError, match="at most 2 clips"):
         memory.check_fits(model, vae(), shape, True, torch.device("cpu"))
