@@ -55,7 +55,7 @@ ARTEFACTS = {
     "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
     "scoring": Artefact(("scoring",), ("reconstruction", "clips", "scenes")),
     "videos": Artefact((), ("scoring", "scenes")),
-    "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
+    "figures": Artefact(("figures",), ("scoring", "selection", "clean", "video_tuning")),
 }
 
 

@@ -64,6 +64,8 @@ rule figures:
         mask=at("selection", f"mask{MAP}"),
         tsnr=each("clean", "train", f"_tsnr{MAP}"),
         histories=histories,
+        drawn=at("video_tuning", "drawn.npy"),
+        drawn_table=at("video_tuning", "drawn.tsv"),
     output:
         strip=report(
             f"{RESULTS}/{{model}}/figures/strip.png",
@@ -74,6 +76,12 @@ rule figures:
         training=report(
             f"{RESULTS}/{{model}}/figures/training.png",
             caption="../workflow/report/training.rst",
+            category="Training",
+            labels={"model": "{model}"},
+        ),
+        drawings=report(
+            f"{RESULTS}/{{model}}/figures/drawings.png",
+            caption="../workflow/report/drawings.rst",
             category="Training",
             labels={"model": "{model}"},
         ),

@@ -42,12 +42,8 @@ rule video_tuning:
     output:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
-        drawings=report(
-            f"{RESULTS}/{{shared}}/video_tuning/drawings.png",
-            caption="../workflow/report/drawings.rst",
-            category="Training",
-            labels={"model": "{shared}"},
-        ),
+        drawn=f"{RESULTS}/{{shared}}/video_tuning/drawn.npy",
+        drawn_table=f"{RESULTS}/{{shared}}/video_tuning/drawn.tsv",
     log:
         "logs/video_tuning/{shared}.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Draw the strip of reconstructions, the training curves, and the brain that was recorded."""
+"""Draw the strip of reconstructions, the trainings, and the brain that was recorded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from mindvideo.errors import InputError
 from mindvideo.figures.brain import draw_brain
+from mindvideo.figures.drawings import draw_drawings
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.figures.training import draw_training
@@ -35,12 +36,15 @@ def main(
     mask: Input,
     tsnr: Inputs,
     histories: Inputs,
+    drawn: Input,
+    drawn_table: Input,
     strip: Output,
     training: Output,
+    drawings: Output,
     brain: Output,
     settings: FigureSettings,
 ) -> None:
-    """Write three PNG files."""
+    """Write four PNG files."""
     made = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     shown = load_shown(made, listing, clips)
@@ -60,7 +64,21 @@ def main(
         curves[title] = (history["step"].to_numpy(), history["loss"].to_numpy(float))
     _save(draw_training(curves), training)
 
+    _save(_drawings(drawn, drawn_table), drawings)
     _save(_brain(r, mask, tsnr), brain)
+
+
+def _drawings(drawn: Path, drawn_table: Path) -> Figure:
+    """Draw what video tuning drew, moment by moment."""
+    clips, listing = load_clips(drawn), load_table(drawn_table, ["moment", "caption"])
+    if len(clips) != len(listing):
+        raise InputError(
+            f"{drawn}: {len(clips)} clips, but {len(listing)} rows in {drawn_table}: the stage "
+            "`video_tuning` makes both; run it again"
+        )
+    groups = {str(m): rows.index for m, rows in listing.groupby("moment", sort=False)}
+    captions = listing["caption"][next(iter(groups.values()))].astype(str).tolist()
+    return draw_drawings({moment: clips[rows] for moment, rows in groups.items()}, captions)
 
 
 def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:

@@ -7,8 +7,7 @@ import pandas as pd
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.figures.drawings import draw_drawings
-from mindvideo.io.tables import load_table
+from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet, inflate
@@ -34,11 +33,15 @@ def main(
     table: Input,
     model: Output,
     history: Output,
-    drawings: Output,
+    drawn: Output,
+    drawn_table: Output,
     state: State,
     settings: VideoTuningSettings,
 ) -> None:
-    """Write the UNet's folder, its training curve, and a figure of clips drawn on the way."""
+    """Write the UNet's folder, its training curve, and clips drawn on the way.
+
+    These are uint8 (n, f, h, w, 3), with a table of when and from what caption each was drawn.
+    """
     films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
     check_rows(latents, films, text, len(tokens))
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
@@ -70,7 +73,7 @@ def main(
         guidance=settings.drawings.guidance,
     )
     total = Schedule.of(settings, batches.per_epoch).total
-    drawn = Drawings(state, settings.drawings.times, total, paint)
+    on_the_way = Drawings(state, settings.drawings.times, total, paint)
     train(
         unet,
         Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr),
@@ -80,13 +83,14 @@ def main(
         state=state,
         history=history,
         desc="video tuning",
-        after_step=drawn,
+        after_step=on_the_way,
     )
     unet.save_pretrained(model)
-    columns = {f"step {step}": frames for step, frames in drawn.load().items()}
-    columns |= {"the clip itself, encoded and decoded": paint.decode(films[rows])}
-    figure = draw_drawings(columns, captions[rows].tolist())
-    figure.savefig(drawings, format="png", dpi=120, metadata={"Software": None})
+    moments = {f"step {step}": frames for step, frames in on_the_way.load().items()}
+    moments |= {"the clip itself, encoded and decoded": paint.decode(films[rows])}
+    np.save(drawn, np.concatenate(list(moments.values())))
+    listing = [(moment, caption) for moment in moments for caption in captions[rows]]
+    save_table(drawn_table, pd.DataFrame(listing, columns=["moment", "caption"]))
 
 
 def evenly(captions: pd.Series, count: int) -> np.ndarray:

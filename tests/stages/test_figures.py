@@ -27,6 +27,10 @@ def run(test_set):
     for name in ("mbm", "contrastive"):
         (folder / name).mkdir()
         save_table(folder / name / "history.tsv", pd.DataFrame({"step": [1, 2], "loss": [2.0, 1]}))
+    moments = pd.DataFrame({"moment": ["step 0"] * 2 + ["step 2"] * 2, "caption": ["a", "b"] * 2})
+    save_table(folder / "drawn.tsv", moments)
+    noise = np.random.default_rng(0).integers(0, 256, (4, 6, 16, 16, 3), dtype=np.uint8)
+    np.save(folder / "drawn.npy", noise)
     r = np.zeros((10, 12, 10), np.float32)
     r[3:6, 3:6, 3:6] = 0.4
     affine = np.diag([18.0, 18, 18, 1])
@@ -52,20 +56,30 @@ def run(test_set):
             "mask": folder / "mask.nii.gz",
             "tsnr": [folder / "tsnr.nii.gz"] * 2,
             "histories": [folder / name / "history.tsv" for name in ("mbm", "contrastive")],
+            "drawn": folder / "drawn.npy",
+            "drawn_table": folder / "drawn.tsv",
             **changed,
         }
-        out = {name: folder / f"{name}.png" for name in ("strip", "training", "brain")}
+        names = ("strip", "training", "drawings", "brain")
+        out = {name: folder / f"{name}.png" for name in names}
         stage.main(**inputs, **out, settings=FigureSettings(every=5))
         return out
 
     return main
 
 
-def test_three_pictures(run):
+def test_four_pictures(run):
     for path in run().values():
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
+
+
+def test_refuses_drawings_of_another_run(run, test_set):
+    short = test_set.folder / "short.npy"
+    np.save(short, np.zeros((3, 6, 16, 16, 3), np.uint8))
+    with pytest.raises(InputError, match="3 clips, but 4 rows"):
+        run(drawn=short)
 
 
 def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import save_table
+from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
@@ -110,7 +109,8 @@ class Stages:
         settings = VideoTuningSettings(
             **{**FEW, **SD, "drawings": {"captions": 2, "steps": 1}, **changes.pop("settings", {})}
         )
-        outputs = self._outputs("video") | {"drawings": self.folder / "drawings.png"}
+        drawn = {"drawn": self.folder / "drawn.npy", "drawn_table": self.folder / "drawn.tsv"}
+        outputs = self._outputs("video") | drawn
         video_tuning.main(**{**inputs, **changes}, settings=settings, **outputs)
 
     def cotraining(self, **changes: Any) -> None:
@@ -174,7 +174,14 @@ def test_video_tuning_draws_on_the_way(trained: Stages) -> None:
     assert {frames.shape for frames in drawn.values()} == {(2, FRAMES, 32, 32, 3)}
     first, _, last = (drawn[name] for name in sorted(drawn))
     assert not np.array_equal(first, last)
-    assert Image.open(trained.folder / "drawings.png").size[0] > 500
+    listing = load_table(trained.folder / "drawn.tsv")
+    itself = "the clip itself, encoded and decoded"
+    moments = ["step 0", "step 1", "step 2", itself]
+    assert listing["moment"].tolist() == [moment for moment in moments for _ in range(2)]
+    assert listing["caption"].tolist() == WORDS * 4
+    together = np.load(trained.folder / "drawn.npy")
+    assert np.array_equal(together[:2], first)
+    assert np.array_equal(together[4:6], last)
 
 
 def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:
