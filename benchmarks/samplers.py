@@ -23,16 +23,7 @@ from mindvideo.plan import Plan
 from mindvideo.settings import ReconstructionSettings, ScoringSettings
 from mindvideo.stages import reconstruct, score
 
-SAMPLERS = (
-    ("ddim", 200),
-    ("ddim", 50),
-    ("ddim", 20),
-    ("ddim", 10),
-    ("dpm-solver++", 20),
-    ("dpm-solver++", 10),
-    ("unipc", 20),
-    ("unipc", 10),
-)
+SAMPLERS = ["ddim:200", "ddim:50", "ddim:20", "dpm-solver++:20", "dpm-solver++:10", "unipc:20"]
 METRICS = ("identification_video", "identification_frame", "kind_right", "scene_right", "ssim")
 
 
@@ -41,6 +32,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     parser.add_argument("--subject", default="sub1")
     parser.add_argument("--every", type=int, default=5, help="take every n-th test clip")
+    parser.add_argument("--samplers", nargs="+", default=SAMPLERS, metavar="NAME:STEPS")
     arguments = parser.parse_args()
     plan = Plan(load_config(arguments.config))
     subject, dataset = arguments.subject, plan.config.dataset
@@ -60,8 +52,8 @@ def main() -> None:
         np.save(folder / "windows.npy", np.load(own / "windows/test.npy")[:: arguments.every])
         table = load_table(own / "windows/test.tsv").iloc[:: arguments.every]
         save_table(folder / "table.tsv", table)
-        for scheduler, steps in SAMPLERS:
-            chosen = ReconstructionSettings(**base | {"scheduler": scheduler, "steps": steps})
+        for scheduler, steps in (sampler.split(":") for sampler in arguments.samplers):
+            chosen = ReconstructionSettings(**base | {"scheduler": scheduler, "steps": int(steps)})
             start = time.perf_counter() if torch.cuda.is_available() else time.process_time()
             reconstruct.main(
                 windows=folder / "windows.npy",
