@@ -98,7 +98,7 @@ def check_fits(
     else:
         advice = "make the frames smaller, or use half precision"
     raise InputError(
-        f"{clips} clips of {frames} frames of {factor * height} × {factor * width} px take about "
+        f"{clips} clip{'s' if clips > 1 else ''} of {frames} frames of {factor * height} × {factor * width} px take about "
         f"{_gib(need + LIBRARIES)} beside the models, and {_gib(left + LIBRARIES)} are free on "
         f"{device}: {advice}"
     )
