@@ -64,10 +64,13 @@ rule video_tuning:
         latents=at("latents", "latents.npy"),
         text=at("latents", "text.npy"),
         empty_text=at("latents", "empty_text.npy"),
+        table=at("latents", "table.tsv"),
     output:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
         events=directory(f"{RESULTS}/{{shared}}/video_tuning/events"),
+        drawn=f"{RESULTS}/{{shared}}/video_tuning/drawn.npy",
+        drawn_table=f"{RESULTS}/{{shared}}/video_tuning/drawn.tsv",
     log:
         "logs/video_tuning/{shared}.log",
     benchmark:
@@ -128,6 +131,8 @@ rule training_figures:
         ),
         examples=of_trainings("examples.npy", "pretraining", "mbm_tuning"),
         retrieval=at("retrieval", "retrieval.tsv"),
+        drawn=at("video_tuning", "drawn.npy"),
+        drawn_table=at("video_tuning", "drawn.tsv"),
     output:
         training=report(
             f"{RESULTS}/{{model}}/figures/training.png",
@@ -144,6 +149,12 @@ rule training_figures:
         found=report(
             f"{RESULTS}/{{model}}/figures/retrieval.png",
             caption="../workflow/report/retrieval.rst",
+            category="Training",
+            labels={"model": "{model}"},
+        ),
+        drawings=report(
+            f"{RESULTS}/{{model}}/figures/drawings.png",
+            caption="../workflow/report/drawings.rst",
             category="Training",
             labels={"model": "{model}"},
         ),

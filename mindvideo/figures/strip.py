@@ -53,7 +53,7 @@ def draw_strip(
             axis.axis("off")
         for i, axis in enumerate(axes.flat[:n_clips]):
             gap = max(1, h // 32)
-            rows = [_row(clips[i, shown], gap) for clips in (truth, reconstruction)]
+            rows = [side_by_side(clips[i, shown], gap) for clips in (truth, reconstruction)]
             between = np.full((gap, rows[0].shape[1], 3), 255, np.uint8)
             axis.imshow(np.concatenate([rows[0], between, rows[1]]), interpolation="nearest")
             axis.set_title(labels[i], color=INK, pad=3, fontsize=8, weight="normal")
@@ -80,7 +80,7 @@ def draw_strip(
     return figure
 
 
-def _row(frames: np.ndarray, gap: int) -> np.ndarray:
+def side_by_side(frames: np.ndarray, gap: int) -> np.ndarray:
     """Put frames (n, h, w, 3) side by side with white between them."""
     padded = np.pad(frames, ((0, 0), (0, 0), (0, gap), (0, 0)), constant_values=255)
     return np.concatenate(list(padded), axis=1)[:, :-gap]

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from mindvideo.errors import InputError
 
 ENCODER_WEIGHTS = ("model.pth", "diffusion_pytorch_model.bin")
 """Files that the released code looks for, in its order; exports write the second."""
+
+UNET_WEIGHTS = ("diffusion_pytorch_model.bin", "diffusion_pytorch_model.safetensors")
+"""The released file, and what it becomes where somebody has converted it."""
 
 CONFIGURATIONS = (
     "config.Config_MAE_fMRI",
@@ -85,6 +89,23 @@ def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not files:
         raise InputError(f"{folder}: no weights here: {' or '.join(ENCODER_WEIGHTS)} is needed")
     return read_checkpoint(files[0])[0], config
+
+
+def read_unet(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights by name, and the configuration, of the video UNet in a released checkpoint's folder.
+
+    Raises
+    ------
+    InputError
+        If there is no configuration or there are no weights that can be read.
+    """
+    folder = folder / "unet"
+    config = read_config(folder)
+    if (weights := folder / UNET_WEIGHTS[0]).is_file():
+        return read_checkpoint(weights)[0], config
+    if (weights := folder / UNET_WEIGHTS[1]).is_file():
+        return load_file(weights), config
+    raise InputError(f"{folder}: no weights here: {' or '.join(UNET_WEIGHTS)} is needed")
 
 
 def read_config(folder: Path) -> dict[str, Any]:

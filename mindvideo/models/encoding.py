@@ -15,6 +15,7 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
+from mindvideo.errors import InputError
 from mindvideo.models.device import device
 
 
@@ -34,7 +35,19 @@ def encode_frames(vae: Any, clips: np.ndarray, *, batch_size: int) -> Iterator[n
     ndarray, float32, (f, c, h / 8, w / 8)
         A clip's latents: the mean of the VAE's posterior (no draw: the same frame always has the
         same latent), times `scaling_factor` (0.18215 in Stable Diffusion 1).
+
+    Raises
+    ------
+    InputError
+        If frames are of a size that could not be decoded again.
     """
+    height, width = clips.shape[2:4]
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    if height % factor or width % factor:
+        raise InputError(
+            f"frames of {height} × {width} px; multiples of {factor}, by which the VAE scales, "
+            "were needed: set clips.size to one"
+        )
     vae = vae.to(device())
     for clip in clips:
         pixels = torch.from_numpy(np.array(clip)).to(device()) / 127.5 - 1

@@ -8,23 +8,32 @@ them by a whole patch where they fill their patches already.
 
 from __future__ import annotations
 
+import inspect
+import logging
 import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.video_unet import VideoUNet
 from mindvideo.models.weights import load_strictly
+
+log = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=nn.Module)
 
 OFFICIAL_CLASS = "fMRIEncoder"
 """What the released encoder's configuration calls it."""
+
+OFFICIAL_UNET = "UNet3DConditionModel"
+"""What the released video UNet's configuration calls it."""
 
 IGNORED_IN_ENCODER = ("mask_token",)
 """Parts of released encoders that nothing reads, there as here."""
@@ -133,6 +142,43 @@ def encoder_to_official(encoder: FmriEncoder) -> tuple[dict[str, Tensor], dict[s
         if name not in ZERO_IN_ENCODER or weight.any()
     }
     return state, {"_class_name": OFFICIAL_CLASS, **_settings(encoder)}
+
+
+def unet_from_official(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> VideoUNet:
+    """The video UNet of a released checkpoint.
+
+    Parameters
+    ----------
+    state
+        Its weights by name: the same names as here.
+    config
+        Its configuration: that of the image UNet, with blocks that are called 3D. What no image
+        UNet knows is left out, with a warning if it is set.
+
+    Raises
+    ------
+    InputError
+        If weights are missing, left over or of another shape, or it is of another kind.
+    """
+    if (kind := config.get("_class_name", OFFICIAL_UNET)) != OFFICIAL_UNET:
+        raise InputError(f"the configuration is that of a {kind}, an {OFFICIAL_UNET} was needed")
+    known = inspect.signature(UNet2DConditionModel.__init__).parameters
+    settings = {name: _flat(value) for name, value in config.items() if name in known}
+    others = {n: v for n, v in config.items() if n not in known and n[0] != "_" and v}
+    if others:
+        log.warning("the released UNet has settings that are unknown here: %s", others)
+    try:
+        unet = VideoUNet(**settings)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the configuration makes no UNet: {error}") from error
+    return _filled(unet, _unwrapped(state, ()))
+
+
+def _flat(value: Any) -> Any:
+    """CrossAttnDownBlock3D → CrossAttnDownBlock2D, alone or in a list; anything else as it is."""
+    if isinstance(value, list):
+        return [_flat(item) for item in value]
+    return re.sub(r"3D(?=$|CrossAttn$)", "2D", value) if isinstance(value, str) else value
 
 
 def autoencoder_from_official(

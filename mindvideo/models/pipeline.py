@@ -1,25 +1,31 @@
-"""Windows of fMRI → clips: DDIM under adversarial guidance (paper 3.4, Eq. 6)."""
+"""Windows of fMRI → clips: denoising under adversarial guidance (paper 3.4, Eq. 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
-from einops import rearrange, repeat
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from mindvideo.errors import InputError
+from mindvideo.io.released import read_encoder, read_unet
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.guidance import decode_latents, denoise, guided_noise
+from mindvideo.models.memory import check_fits
+from mindvideo.models.official import encoder_from_official, unet_from_official
+from mindvideo.models.pretrained import load_stable_diffusion, resolve
+from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
 
-DECODED_AT_ONCE = 8
-"""Frames that the VAE decodes together: bounds its memory, which is larger than the UNet's."""
+PARTS = ("fmri_encoder", "scheduler", "unet", "vae")
+"""Folders in a pipeline's folder."""
 
 
 class MindVideoPipeline(DiffusionPipeline):
@@ -34,7 +40,7 @@ class MindVideoPipeline(DiffusionPipeline):
     fmri_encoder
         Maker of its condition.
     scheduler
-        Steps of the denoising.
+        Steps of the denoising (see :func:`~mindvideo.models.schedulers.make_scheduler`).
     """
 
     model_cpu_offload_seq = "fmri_encoder->unet->vae"  # type: ignore[assignment]
@@ -44,7 +50,7 @@ class MindVideoPipeline(DiffusionPipeline):
         vae: AutoencoderKL,
         unet: VideoUNet,
         fmri_encoder: FmriEncoder,
-        scheduler: DDIMScheduler,
+        scheduler: SchedulerMixin,
     ) -> None:
         super().__init__()
         made, needed = fmri_encoder.config["out_dim"], unet.config["cross_attention_dim"]
@@ -54,6 +60,55 @@ class MindVideoPipeline(DiffusionPipeline):
                 f"{needed}: take both from one co-training"
             )
         self.register_modules(vae=vae, unet=unet, fmri_encoder=fmri_encoder, scheduler=scheduler)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **kwargs: Any) -> Self:  # type: ignore[override]
+        """Load what ``save_pretrained`` wrote, or a checkpoint as MinD-Video released it.
+
+        Parameters
+        ----------
+        folder
+            A folder, or the hub name of one.
+        **kwargs
+            Those of diffusers. For a released checkpoint `torch_dtype`, and parts to take in place
+            of its own (e.g. ``scheduler=…``).
+
+        Raises
+        ------
+        InputError
+            If it is neither, or a part's weights do not fit its configuration.
+        """
+        place = Path(resolve(str(folder)))
+        if not place.is_dir() or (place / "model_index.json").is_file():
+            return super().from_pretrained(str(place), **kwargs)
+        if missing := [name for name in PARTS if not (place / name).is_dir()]:
+            found = ", ".join(sorted(path.name for path in place.iterdir())) or "nothing"
+            raise InputError(
+                f"{place}: no pipeline: it has no model_index.json, which save_pretrained writes, "
+                f"and to be a released checkpoint it lacks {', '.join(missing)} (found: {found})"
+            )
+        return cls._from_released(place, **kwargs)
+
+    @classmethod
+    def _from_released(
+        cls, folder: Path, *, torch_dtype: torch.dtype = torch.float32, **given: Any
+    ) -> Self:
+        make: dict[str, Callable[[], Any]] = {
+            "vae": lambda: load_stable_diffusion(str(folder), "vae"),
+            "unet": lambda: unet_from_official(*read_unet(folder)),
+            "fmri_encoder": lambda: encoder_from_official(*read_encoder(folder)),
+            "scheduler": lambda: make_scheduler(
+                "ddim", load_stable_diffusion(str(folder), "scheduler")
+            ),
+        }
+        parts = {name: given.pop(name) if name in given else load() for name, load in make.items()}
+        return cls(**parts, **given).in_precision(torch_dtype)
+
+    def in_precision(self, dtype: torch.dtype) -> Self:
+        """Let the networks compute in a precision; in place. Latents stay in single precision."""
+        for part in (self.fmri_encoder, self.unet, self.vae):
+            nn.Module.to(part, dtype)  # diffusers' own warns of what does not apply
+        return self
 
     @property
     def vae_factor(self) -> int:
@@ -114,18 +169,17 @@ class MindVideoPipeline(DiffusionPipeline):
         Raises
         ------
         InputError
-            If windows, sizes, generators or latents do not fit the models or each other.
+            If windows, sizes, generators or latents do not fit the models or each other, or the
+            clips do not fit into memory.
         """
-        condition = self.encode(fmri, negative_fmri, guidance_scale)  #     (1 or 2)·b tokens d
         shape = self._latent_shape(len(fmri), num_frames, height, width)
+        check_fits(self.unet, self.vae, shape, guidance_scale != 1, self._execution_device)
+        condition = self.encode(fmri, negative_fmri, guidance_scale)  #     (1 or 2)·b tokens d
         latents = self._start(shape, generator, latents, shared_noise)  #           b c f h w
-
-        self.scheduler.set_timesteps(num_inference_steps, device=latents.device)
-        latents = latents * self.scheduler.init_noise_sigma
-        for t in self.progress_bar(self.scheduler.timesteps):
-            noise = self.predict(latents, t, condition, guidance_scale)  #          b c f h w
-            latents = self.scheduler.step(noise, t, latents).prev_sample
-
+        latents = denoise(
+            *(self.unet, self.scheduler, latents, condition),
+            *(guidance_scale, num_inference_steps, self.progress_bar),
+        )
         frames = latents if output_type == "latent" else self.decode(latents)
         self.maybe_free_model_hooks()
         return frames
@@ -152,25 +206,12 @@ class MindVideoPipeline(DiffusionPipeline):
 
         `condition` is :meth:`encode`'s.
         """
-        dtype, guided = self.unet.dtype, guidance_scale != 1
-        x = repeat(latents, "b ... -> (n b) ...", n=2 if guided else 1)
-        x = self.scheduler.scale_model_input(x, t).to(dtype)  #              (1 or 2)·b c f h w
-        noise = self.unet(x, t, condition.to(dtype)).to(latents.dtype)
-        if not guided:
-            return noise
-        away, towards = noise.chunk(2)  #                                           b c f h w
-        return away + guidance_scale * (towards - away)  #                          b c f h w
+        return guided_noise(self.unet, self.scheduler, latents, t, condition, guidance_scale)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> np.ndarray:
         """Latents ``(b, c, f, h, w)`` → frames, uint8 ``(b, f, height, width, 3)``."""
-        images = rearrange(latents, "b c f h w -> (b f) c h w") / self.vae.config["scaling_factor"]
-        frames = []
-        for some in images.to(self.vae.dtype).split(DECODED_AT_ONCE):
-            pixels = (self.vae.decode(some).sample.float() + 1) * 127.5  # the VAE's are in -1…1
-            frames.append(pixels.round().clamp(0, 255).to(torch.uint8).cpu())
-        clips = rearrange(torch.cat(frames), "(b f) c h w -> b f h w c", b=len(latents))
-        return np.ascontiguousarray(clips.numpy())
+        return decode_latents(self.vae, latents)
 
     def _encode_negative(self, negative: Any, windows: Tensor, scale: float) -> Tensor:
         if negative is None:

@@ -85,8 +85,11 @@ def load_stable_diffusion(name: str, part: StableDiffusionPart) -> Any:
     with _explained(name, needed):
         if part in ("tokenizer", "scheduler"):
             return kind.from_pretrained(place, subfolder=part)
-        precision = "dtype" if part == "text_encoder" else "torch_dtype"
-        return kind.from_pretrained(place, subfolder=part, **{precision: torch.float32}).eval()
+        how: dict[str, Any] = {"dtype" if part == "text_encoder" else "torch_dtype": torch.float32}
+        folder = Path(place, part)
+        if folder.is_dir() and not any(folder.glob("*.safetensors")):
+            how["use_safetensors"] = False  # a .bin of old: without this, errors are shown first
+        return kind.from_pretrained(place, subfolder=part, **how).eval()
 
 
 def load_clip(name: str) -> Clip:

@@ -7,28 +7,41 @@ from typing import Literal
 
 import numpy as np
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from mindvideo.errors import InputError
+from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
 
+PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-def load_pipeline(model: Path, stable_diffusion: str) -> MindVideoPipeline:
+
+def load_pipeline(
+    model: Path, stable_diffusion: str, scheduler: str = "ddim", precision: str = "no"
+) -> MindVideoPipeline:
     """Join what co-training made with the VAE and the noise schedule of Stable Diffusion.
 
-    Steps are DDIM's (paper 4.2), whatever sampler the Stable Diffusion comes with. They clip
-    nothing: some samplers' settings leave out what DDIM would clip at ±1, which latents exceed.
+    Steps are those of the scheduler named (paper 4.2: DDIM's), whatever sampler the Stable
+    Diffusion comes with. The pipeline is where the networks run, in that precision.
+
+    Raises
+    ------
+    InputError
+        If the precision needs a GPU, and there is none.
     """
-    scheduler = load_stable_diffusion(stable_diffusion, "scheduler")
-    return MindVideoPipeline(
+    where = device()
+    if precision == "fp16" and where.type == "cpu":
+        raise InputError("precision: fp16 needs a GPU, and none is here: set bf16 or no")
+    pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(stable_diffusion, "vae"),
         unet=VideoUNet.from_pretrained(model / "unet"),
         fmri_encoder=FmriEncoder.from_pretrained(model / "fmri_encoder"),
-        scheduler=DDIMScheduler.from_config(scheduler.config, clip_sample=False),
+        scheduler=make_scheduler(scheduler, load_stable_diffusion(stable_diffusion, "scheduler")),
     )
+    return pipeline.in_precision(PRECISIONS[precision]).to(where)
 
 
 def noise_generator(seed: int, *place: int) -> torch.Generator:

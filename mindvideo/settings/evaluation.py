@@ -10,8 +10,11 @@ from mindvideo.settings.base import Section, Share
 
 
 class Reconstruction(Section):
-    """DDIM under adversarial guidance (paper 3.4, B)."""
+    """Denoising under adversarial guidance (paper 3.4, B)."""
 
+    scheduler: Literal["ddim", "dpm-solver++", "unipc"] = Field(
+        "ddim", description="sampler (paper 4.2: ddim); the others need fewer steps"
+    )
     steps: PositiveInt = Field(200, description="denoising steps (paper 4.2)")
     guidance: Annotated[float, Field(ge=1)] = Field(12.5, description="guidance scale (paper B)")
     negative: Literal["null-window", "zero", "none"] = Field(
@@ -21,6 +24,9 @@ class Reconstruction(Section):
         0.0,
         description="share of the starting noise's variance that a clip's frames have in common "
         "(not in the paper: steadies clips)",
+    )
+    precision: Literal["no", "bf16", "fp16"] = Field(
+        "no", description="numbers that the networks compute with; `no`: single precision"
     )
     batch_size: PositiveInt = 4
     seed: int = 0

@@ -109,6 +109,19 @@ class Denoiser(Training):
     )
 
 
+class Drawings(Section):
+    """Clips drawn from captions while the video UNet is tuned, for a figure."""
+
+    times: Annotated[int, Field(ge=2)] = Field(
+        5, description="how often, evenly from before the first step to after the last"
+    )
+    captions: PositiveInt = Field(4, description="captions, evenly from those of the training")
+    steps: PositiveInt = Field(20, description="denoising steps, of DPM-Solver++")
+    guidance: Annotated[float, Field(ge=1)] = Field(
+        7.5, description="guidance scale, away from the empty caption"
+    )
+
+
 class VideoTuning(Denoiser):
     """Text-conditioned tuning of the inflated UNet (paper B)."""
 
@@ -116,6 +129,7 @@ class VideoTuning(Denoiser):
     batch_size: PositiveInt = 14
     lr: PositiveFloat = 2e-5
     drop_condition: Share = Field(0.1, description="share of captions replaced by the empty one")
+    drawings: Drawings = Drawings()
 
 
 class VideoTuningSettings(VideoTuning):

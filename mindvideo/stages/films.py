@@ -13,11 +13,11 @@ from mindvideo.io.clips import load_clips, side_by_side
 from mindvideo.io.films import stream_frames, write_video
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.flicker import flicker, frame_change
-from mindvideo.models.device import device
 from mindvideo.models.film import film_noise, make_film
 from mindvideo.models.trained import load_pipeline, negative_window
 from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
+from mindvideo.provenance import check_voxels
 from mindvideo.settings import FilmSettings
 from mindvideo.stages import Input, Output
 
@@ -52,7 +52,10 @@ def main(
             )
     places = _find_segment(listing, segment)
     negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
-    pipeline = load_pipeline(model, settings.stable_diffusion).to(device())
+    pipeline = load_pipeline(
+        model, settings.stable_diffusion, settings.scheduler, settings.precision
+    )
+    check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     side = settings.size // pipeline.vae_factor
     latent = (pipeline.unet.config["in_channels"], side, side)
     per_clip = settings.fps * settings.tr

@@ -6,9 +6,9 @@ import logging
 
 import numpy as np
 
-from mindvideo.models.device import device
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
 from mindvideo.progress import progress
+from mindvideo.provenance import check_voxels
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import Input, Output
 
@@ -30,13 +30,18 @@ def main(
     """
     fmri = np.load(windows, mmap_mode="r")
     negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
-    pipeline = load_pipeline(model, settings.stable_diffusion).to(device())
+    pipeline = load_pipeline(
+        model, settings.stable_diffusion, settings.scheduler, settings.precision
+    )
+    check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     pipeline.set_progress_bar_config(disable=True)
     size, n = settings.size, len(fmri)
     shape = (n, settings.num_frames, size, size, 3)
     clips = np.lib.format.open_memmap(reconstructions, mode="w+", dtype=np.uint8, shape=shape)
     guidance = 1.0 if negative is None else settings.guidance
-    log.info("%d clips, %d steps, guidance %g", n, settings.steps, guidance)
+    log.info(
+        "%d clips, %d steps of %s, guidance %g", n, settings.steps, settings.scheduler, guidance
+    )
 
     with progress(range(n), desc="reconstruct", unit="clip") as bar:
         for start in range(0, n, settings.batch_size):

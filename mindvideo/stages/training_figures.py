@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from mindvideo.errors import InputError
+from mindvideo.figures.drawings import draw_drawings
 from mindvideo.figures.training import draw_rebuilt, draw_retrieval, draw_training
+from mindvideo.io.clips import load_clips
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
 from mindvideo.settings import TrainingFigureSettings
@@ -21,12 +25,15 @@ def main(
     histories: Inputs,
     examples: Inputs,
     retrieval: Input,
+    drawn: Input,
+    drawn_table: Input,
     training: Output,
     rebuilt: Output,
     found: Output,
+    drawings: Output,
     settings: TrainingFigureSettings,
 ) -> None:
-    """Write three PNG files.
+    """Write four PNG files.
 
     The first histories are those of masked brain modelling, one for each of `examples`.
     """
@@ -55,6 +62,20 @@ def main(
     rows = load_table(retrieval, columns)[columns].itertuples(index=False, name=None)
     bars = [(_label(name), *numbers) for name, *numbers in rows]
     save_png(draw_retrieval(batches, 1 / settings.batch_size, bars), found)
+    save_png(_drawings(drawn, drawn_table), drawings)
+
+
+def _drawings(drawn: Path, drawn_table: Path) -> Figure:
+    """Draw what video tuning drew, moment by moment."""
+    clips, listing = load_clips(drawn), load_table(drawn_table, ["moment", "caption"])
+    if len(clips) != len(listing):
+        raise InputError(
+            f"{drawn}: {len(clips)} clips, but {len(listing)} rows in {drawn_table}: the stage "
+            "`video_tuning` makes both; run it again"
+        )
+    groups = {str(m): rows.index for m, rows in listing.groupby("moment", sort=False)}
+    captions = listing["caption"][next(iter(groups.values()))].astype(str).tolist()
+    return draw_drawings({moment: clips[rows] for moment, rows in groups.items()}, captions)
 
 
 def _label(metric: str) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.settings import VideoTuningSettings
 from mindvideo.stages import Input, Output, State
 from mindvideo.training.datasets import Examples, check_latents, check_rows
+from mindvideo.training.drawings import Drawings, Painter
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,
@@ -18,6 +22,7 @@ from mindvideo.training.objectives.denoising import (
     noise_schedule,
 )
 from mindvideo.training.sampling import Batches
+from mindvideo.training.schedule import Schedule
 
 
 def main(
@@ -25,15 +30,23 @@ def main(
     latents: Input,
     text: Input,
     empty_text: Input,
+    table: Input,
     model: Output,
     history: Output,
     events: Output,
+    drawn: Output,
+    drawn_table: Output,
     state: State,
     settings: VideoTuningSettings,
 ) -> None:
-    """Write the UNet's folder and its training curve."""
+    """Write the UNet's folder, its training curve, and clips drawn on the way.
+
+    These are uint8 (n, f, h, w, 3), with a table of when and from what caption each was drawn.
+    """
     films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
     check_rows(latents, films, text, len(tokens))
+    captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
+    check_rows(latents, films, table, len(captions))
     torch.manual_seed(settings.seed)
     unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
     check_latents(latents, films, unet.config["in_channels"])
@@ -45,16 +58,44 @@ def main(
         )
     unet.freeze_all_but_attention()
     empty = torch.from_numpy(np.load(empty_text)).float()
-    scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
+    scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
+    schedule = noise_schedule(scheduler)
+    batches = Batches(len(films), settings.batch_size, settings.seed)
+
+    rows = evenly(captions, settings.drawings.captions)
+    paint = Painter(
+        unet=unet,
+        vae=load_stable_diffusion(settings.stable_diffusion, "vae"),
+        scheduler=make_scheduler("dpm-solver++", scheduler),
+        text=torch.tensor(tokens[rows], dtype=torch.float32),
+        empty=empty,
+        shape=tuple(films.shape[axis] for axis in (2, 1, 3, 4)),
+        steps=settings.drawings.steps,
+        guidance=settings.drawings.guidance,
+    )
+    total = Schedule.of(settings, batches.per_epoch).total
+    on_the_way = Drawings(state, settings.drawings.times, total, paint)
     train(
         unet,
-        Denoising(scheduler, TextCondition(empty, settings.drop_condition), settings.min_snr),
+        Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr),
         Examples(latents=films, text=tokens),
-        Batches(len(films), settings.batch_size, settings.seed),
+        batches,
         settings,
         state=state,
         history=history,
         events=events,
         desc="video tuning",
+        after_step=on_the_way,
     )
     unet.save_pretrained(model)
+    moments = {f"step {step}": frames for step, frames in on_the_way.load().items()}
+    moments |= {"the clip itself, encoded and decoded": paint.decode(films[rows])}
+    np.save(drawn, np.concatenate(list(moments.values())))
+    listing = [(moment, caption) for moment in moments for caption in captions[rows]]
+    save_table(drawn_table, pd.DataFrame(listing, columns=["moment", "caption"]))
+
+
+def evenly(captions: pd.Series, count: int) -> np.ndarray:
+    """Rows of captions that differ, evenly from first to last: array of int, (count or fewer,)."""
+    first = np.flatnonzero(~captions.duplicated())
+    return first[np.unique(np.linspace(0, len(first) - 1, count).round().astype(int))]

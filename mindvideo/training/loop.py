@@ -15,6 +15,7 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -77,6 +78,7 @@ def train(
     history: Path,
     events: Path,
     desc: str,
+    after_step: Callable[[int], None] | None = None,
 ) -> None:
     """Train the parameters of a model that require a gradient; in place.
 
@@ -102,6 +104,9 @@ def train(
         Where the same goes for TensorBoard, a folder; until the end it grows in `state`.
     desc : str
         Label of the progress bar.
+    after_step : callable, optional
+        Called with the number of steps done, by the main process: at the start, and after each
+        step before its checkpoint. It may look at the model, and must leave it as it is.
 
     Raises
     ------
@@ -146,6 +151,8 @@ def train(
             rows = stack.enter_context(growing)
             bar = progress(steps, desc=desc, total=schedule.total, unit="step", initial=start)
             steps = stack.enter_context(bar)
+            if after_step is not None:
+                after_step(start)
         began = time.monotonic()
         for step, parts in steps:
             lr = schedule.lr(step)
@@ -161,9 +168,10 @@ def train(
             done, now = step + 1, time.monotonic()
             if main:
                 cost = {"seconds": now - began, "memory": peak_memory(accelerator.device)}
-                began = now
                 rows.add(done, {**figures, "lr": lr, **cost})
                 bar.set_postfix(loss=f"{figures['loss']:.4g}", refresh=False)
+                if after_step is not None:
+                    after_step(done)
             stopped = interruption.received(accelerator)
             due = now - saved > 60 * settings.checkpoint_minutes or done == schedule.total
             if main and (due or stopped):
@@ -172,11 +180,13 @@ def train(
             if stopped:
                 logger.warning("%s: stopped after step %d, to go on from there", desc, done)
                 raise SystemExit(128 + stopped)
+            began = time.monotonic()
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     model.eval()
     if main:
         shutil.copyfile(state / "history.tsv", history)
         shutil.copytree(state / "events", events, dirs_exist_ok=True)
+    accelerator.wait_for_everyone()
 
 
 def _read(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mindvideo.figures.brain import draw_brain
+from mindvideo.figures.drawings import draw_drawings
 from mindvideo.figures.gallery import gallery_page
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
@@ -29,6 +30,16 @@ def test_the_strip_puts_ground_truth_above_the_reconstruction():
     assert (picture[:8, -8:] == 60).all()  # the last frame is among them
     assert (picture[-8:, :8] == 140).all()
     figure.canvas.draw()
+
+
+def test_drawings_are_a_row_a_caption_and_a_column_a_moment():
+    first = np.full((2, 6, 8, 8, 3), 40, np.uint8)
+    first[1] = 60
+    figure = draw_drawings({"step 0": first, "step 9": first + 100}, ["a cat", "a dog"])
+    figure.canvas.draw()
+    assert [int(pixels(axis)[0, 0, 0]) for axis in figure.axes] == [40, 140, 60, 160]
+    assert pixels(figure.axes[0]).shape == (8, 3 * 8 + 2, 3)
+    assert {text.get_text() for text in figure.texts} == {"a cat", "a dog", "step 0", "step 9"}
 
 
 def test_training_curves_leave_out_what_is_not_finite():

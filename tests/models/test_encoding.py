@@ -7,6 +7,7 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from mindvideo.errors import InputError
 from mindvideo.models.encoding import (
     count_cut,
     embed_frames,
@@ -28,6 +29,12 @@ def vae():
         norm_num_groups=4,
         scaling_factor=0.5,
     ).eval()
+
+
+def test_refuses_frames_that_could_not_be_decoded_again(vae):
+    clips = np.zeros((1, 2, 16, 15, 3), np.uint8)
+    with pytest.raises(InputError, match="16 × 15 px; multiples of 2, by"):
+        next(encode_frames(vae, clips, batch_size=2))
 
 
 class LetterTokenizer:

@@ -8,6 +8,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from mindvideo.errors import InputError
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import inflate
 
 SIZE = {"num_frames": 3, "height": 16, "width": 16, "num_inference_steps": 4}
@@ -184,6 +185,59 @@ def test_refuses_an_encoder_of_another_width(pipeline):
             fmri_encoder=encoder,
             scheduler=pipeline.scheduler,
         )
+
+
+def test_other_samplers_end_where_ddim_ends_in_fewer_steps(pipeline, fmri, negative):
+    """All of them solve one differential equation: many steps of DDIM are the reference."""
+    start = torch.randn(3, 4, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    settings = {**SIZE, "guidance_scale": 2.0, "latents": start, "output_type": "latent"}
+    ddim = DDIMScheduler.from_config(pipeline.scheduler.config, timestep_spacing="trailing")
+
+    def end(name, steps):
+        parts = {**pipeline.components, "scheduler": make_scheduler(name, ddim)}
+        pipe = MindVideoPipeline(**parts)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe(fmri, negative, **settings | {"num_inference_steps": steps})
+
+    reference = end("ddim", 200)
+    errors = {
+        name: float((end(name, 16) - reference).norm() / reference.norm())
+        for name in ("ddim", "dpm-solver++", "unipc")
+    }
+    assert errors["ddim"] < 0.1
+    assert errors["dpm-solver++"] < errors["ddim"] / 1.5
+    assert errors["unipc"] < errors["ddim"] / 1.5
+
+
+def test_no_sampler_clips_what_another_one_did_not():
+    clipping = DDIMScheduler(clip_sample=True, thresholding=True, beta_schedule="scaled_linear")
+    for name in ("ddim", "dpm-solver++", "unipc"):
+        config = make_scheduler(name, clipping).config
+        assert config.beta_schedule == "scaled_linear"
+        assert config.thresholding is False
+    assert make_scheduler("ddim", clipping).config.clip_sample is False
+
+
+def test_is_saved_with_the_sampler_that_it_has(pipeline, fmri, negative, tmp_path):
+    other = MindVideoPipeline(
+        **{**pipeline.components, "scheduler": make_scheduler("unipc", pipeline.scheduler)}
+    )
+    other.save_pretrained(tmp_path)
+    loaded = MindVideoPipeline.from_pretrained(tmp_path)
+    for pipe in (loaded, other):
+        pipe.set_progress_bar_config(disable=True)
+    settings = {**SIZE, "latents": torch.randn(3, 4, 3, 8, 8)}
+    assert np.array_equal(loaded(fmri, negative, **settings), other(fmri, negative, **settings))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_gives_nearly_the_same_frames(fmri, negative, dtype):
+    settings = {**SIZE, "latents": torch.randn(3, 4, 3, 8, 8), "guidance_scale": 2.0}
+    expected = make()(fmri, negative, **settings).astype(float)
+    half = make().in_precision(dtype)
+    assert {part.dtype for part in (half.unet, half.vae, half.fmri_encoder)} == {dtype}
+    found = half(fmri, negative, **settings)
+    assert np.abs(found - expected).mean() < 0.02 * expected.std()
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])

@@ -206,6 +206,30 @@ def test_gradient_checkpointing_changes_no_gradient(unet):
         assert torch.allclose(gradient, gradients[1][name], atol=1e-6), name
 
 
+def kept_for_the_backward_pass(video):
+    """Bytes of activations that autograd keeps, each storage counted once."""
+    weights = {weight.untyped_storage().data_ptr() for weight in video.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = (storage.nbytes(), tensor)  # held, so that none is reused
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        video(*inputs())
+    return sum(size for size, _ in kept.values())
+
+
+def test_gradient_checkpointing_keeps_less(unet):
+    video = stir(copy.deepcopy(unet)).train()
+    video.freeze_all_but_attention()
+    without = kept_for_the_backward_pass(video)
+    video.enable_gradient_checkpointing()
+    assert kept_for_the_backward_pass(video) < without / 4
+
+
 @torch.no_grad()
 def test_saves_and_loads(unet, tmp_path):
     video = stir(copy.deepcopy(unet))

@@ -32,7 +32,7 @@ class TextEncoder(torch.nn.Module):
 
 
 class Vae(torch.nn.Module):
-    config = SimpleNamespace(scaling_factor=0.5)
+    config = SimpleNamespace(scaling_factor=0.5, block_out_channels=(8, 8, 8))
     dtype = torch.float32
 
     def encode(self, pixels):

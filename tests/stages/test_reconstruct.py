@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mindvideo.errors import InputError
 from mindvideo.models.trained import load_pipeline
@@ -59,6 +60,30 @@ def test_samples_by_ddim_without_clipping(inputs):
     assert type(pipeline.scheduler).__name__ == "DDIMScheduler"
     assert pipeline.scheduler.config.clip_sample is False
     assert pipeline.scheduler.config.beta_schedule == "scaled_linear"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("dpm-solver++", "DPMSolverMultistepScheduler"), ("unipc", "UniPCMultistepScheduler")],
+)
+def test_samples_by_the_scheduler_that_is_set(inputs, tmp_path, name, kind):
+    pipeline = load_pipeline(inputs / "model", str(inputs / "sd"), name)
+    assert type(pipeline.scheduler).__name__ == kind
+    assert pipeline.scheduler.config.beta_schedule == "scaled_linear"
+    made = reconstruct(inputs, tmp_path, scheduler=name)
+    assert not np.array_equal(made, reconstruct(inputs, tmp_path))
+
+
+def test_half_precision_is_near(inputs, tmp_path):
+    whole = reconstruct(inputs, tmp_path).astype(int)
+    half = reconstruct(inputs, tmp_path, precision="bf16").astype(int)
+    assert 0 < np.abs(half - whole).mean() < 0.05 * whole.std()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_fp16_needs_a_gpu(inputs, tmp_path):
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
+        reconstruct(inputs, tmp_path, precision="fp16")
 
 
 def test_refuses_a_null_window_of_another_shape(inputs, tmp_path):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mindvideo.errors import InputError
 from mindvideo.io.tables import save_table
 from mindvideo.settings import TrainingFigureSettings
 from mindvideo.stages import training_figures as stage
@@ -22,20 +23,32 @@ def inputs(tmp_path):
     rows = [(f"fmri_to_{what}_top{k}", 0.4, 0.3, 0.5, 0.1) for what in "ab" for k in (1, 5)]
     names = ["metric", "value", "ci_low", "ci_high", "chance"]
     save_table(tmp_path / "retrieval.tsv", pd.DataFrame(rows, columns=names))
+    moments = pd.DataFrame({"moment": ["step 0"] * 2 + ["step 2"] * 2, "caption": ["a", "b"] * 2})
+    save_table(tmp_path / "drawn.tsv", moments)
+    np.save(tmp_path / "drawn.npy", rng.integers(0, 256, (4, 6, 16, 16, 3), dtype=np.uint8))
     return {
+        "drawn": tmp_path / "drawn.npy",
+        "drawn_table": tmp_path / "drawn.tsv",
         "histories": [tmp_path / name / "history.tsv" for name in columns],
         "examples": [tmp_path / "examples.npy"],
         "retrieval": tmp_path / "retrieval.tsv",
     }
 
 
-def test_three_pictures(inputs, tmp_path):
-    out = {name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "found")}
+def test_four_pictures(inputs, tmp_path):
+    out = {name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "found", "drawings")}
     stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
     for path in out.values():
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
+
+
+def test_refuses_drawings_of_another_run(inputs, tmp_path):
+    np.save(inputs["drawn"], np.zeros((3, 6, 16, 16, 3), np.uint8))
+    out = {name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "found", "drawings")}
+    with pytest.raises(InputError, match="3 clips, but 4 rows"):
+        stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
 
 
 def test_bars_are_named_in_words():

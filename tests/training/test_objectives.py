@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from mindvideo.errors import InputError
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.video_unet import inflate
 from mindvideo.training.objectives.contrastive import (
     ClipTargets,
     Contrast,
@@ -299,3 +301,26 @@ def test_fmri_to_video_conditions_on_the_tokens() -> None:
     expected = 2 + made(batch()["fmri"]).mean()
     model = FmriToVideo(made, Unet())
     torch.testing.assert_close(model(latents, times, batch()["fmri"])[0].squeeze(), expected)
+
+
+def test_checkpointed_fmri_to_video_has_the_same_gradients() -> None:
+    torch.manual_seed(0)
+    unet = inflate(load_stable_diffusion("zoo:stable-diffusion", "unet"))
+    made = FmriEncoder(
+        **{"num_voxels": 32, "patch_size": 8, "embed_dim": 8, "depth": 2, "num_heads": 2},
+        **{"out_channel": 5, "out_dim": unet.config["cross_attention_dim"]},
+    )
+    inputs = (torch.randn(2, 4, 3, 8, 8), torch.tensor([5, 700]), torch.randn(2, 2, 32))
+    model, gradients = FmriToVideo(made, unet).train(), []
+    for checkpointing in (False, True):
+        if checkpointing:
+            model.enable_gradient_checkpointing()
+            assert made.is_gradient_checkpointing
+            assert unet.is_gradient_checkpointing
+        model.zero_grad()
+        model(*inputs).square().mean().backward()
+        found = {name: weight.grad for name, weight in model.named_parameters()}
+        gradients.append({name: g.clone() for name, g in found.items() if g is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], rtol=1e-4, atol=1e-6)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import save_table
+from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
@@ -42,6 +42,7 @@ SHAPE = EncoderShape(
 )
 SD = {"stable_diffusion": "zoo:stable-diffusion"}
 FEW = {"duration": 2, "unit": "steps", "warmup": 0, "lr": 1e-3, "batch_size": 4}
+WORDS = ["a cat", "a dog"]
 N, FRAMES, VOXELS = 6, 3, 24  # clips of a segment, frames of a clip, voxels of the subject
 
 
@@ -60,7 +61,9 @@ class Stages:
         width = width.config.cross_attention_dim
         keys = [(segment, clip) for segment in ("seg1", "seg2") for clip in range(N)]
         known = pd.DataFrame(keys, columns=["segment", "clip"])
-        save_table(folder / "known.tsv", known.assign(scene=range(2 * N)))
+        save_table(
+            folder / "known.tsv", known.assign(scene=range(2 * N), caption=["a cat", "a dog"] * N)
+        )
         # Windows in another order than the latents, and not for all of them.
         save_table(folder / "windows.tsv", known.iloc[::-1][:-1])
         for segment in ("seg1", "seg2"):
@@ -107,9 +110,18 @@ class Stages:
         contrastive.main(**{**inputs, **changes}, settings=ContrastiveSettings(**chosen), **outputs)
 
     def video_tuning(self, **changes: Any) -> None:
-        inputs = {"latents": self.latents, "text": self.text, "empty_text": self.empty_text}
-        settings = VideoTuningSettings(**FEW, **SD)
-        video_tuning.main(**{**inputs, **changes}, settings=settings, **self._outputs("video"))
+        inputs = {
+            "latents": self.latents,
+            "text": self.text,
+            "empty_text": self.empty_text,
+            "table": self.folder / "known.tsv",
+        }
+        settings = VideoTuningSettings(
+            **{**FEW, **SD, "drawings": {"captions": 2, "steps": 1}, **changes.pop("settings", {})}
+        )
+        drawn = {"drawn": self.folder / "drawn.npy", "drawn_table": self.folder / "drawn.tsv"}
+        outputs = self._outputs("video") | drawn
+        video_tuning.main(**{**inputs, **changes}, settings=settings, **outputs)
 
     def cotraining(self, **changes: Any) -> None:
         inputs = {
@@ -164,6 +176,22 @@ def test_video_tuning_changes_attention_only(trained: Stages) -> None:
             assert torch.equal(weight, image[name]), name
     temporal = [w for name, w in tuned.state_dict().items() if "attn_temp.to_out.0" in name]
     assert all(weight.abs().max() > 0 for weight in temporal)
+
+
+def test_video_tuning_draws_on_the_way(trained: Stages) -> None:
+    drawn = {path.name: np.load(path) for path in (trained.folder / "state-video").glob("*.npy")}
+    assert sorted(drawn) == [f"drawn-{step:07d}.npy" for step in (0, 1, 2)]
+    assert {frames.shape for frames in drawn.values()} == {(2, FRAMES, 32, 32, 3)}
+    first, _, last = (drawn[name] for name in sorted(drawn))
+    assert not np.array_equal(first, last)
+    listing = load_table(trained.folder / "drawn.tsv")
+    itself = "the clip itself, encoded and decoded"
+    moments = ["step 0", "step 1", "step 2", itself]
+    assert listing["moment"].tolist() == [moment for moment in moments for _ in range(2)]
+    assert listing["caption"].tolist() == WORDS * 4
+    together = np.load(trained.folder / "drawn.npy")
+    assert np.array_equal(together[:2], first)
+    assert np.array_equal(together[4:6], last)
 
 
 def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:

@@ -99,6 +99,7 @@ def run(
     objective: Any = None,
     net: nn.Module | None = None,
     data: Examples | None = None,
+    after_step: Callable[[int], None] | None = None,
     **changes: Any,
 ) -> dict[str, Tensor]:
     """Train in `folder`; the weights at the end, which also go to `weights.pt`."""
@@ -115,6 +116,7 @@ def run(
         history=folder / "history.tsv",
         events=folder / "events",
         desc="toy",
+        after_step=after_step,
     )
     torch.save(net.state_dict(), folder / "weights.pt")
     return net.state_dict()

@@ -85,7 +85,10 @@ TINY = {
     "pretraining": {"duration": 4, "batch_size": 4, "warmup": 1},
     "mbm_tuning": {"duration": 4, "batch_size": 4, "warmup": 1},
     "contrastive": {"duration": 4, "batch_size": 4, "warmup": 1},
-    "video_tuning": {"duration": 2, "batch_size": 2, "warmup": 1},
+    "video_tuning": {
+        **{"duration": 2, "batch_size": 2, "warmup": 1},
+        "drawings": {"times": 2, "captions": 1, "steps": 1},
+    },
     "cotraining": {"duration": 2, "batch_size": 2, "warmup": 1},
     "reconstruction": {"steps": 2},
     "scoring": {"permutations": 50},

@@ -13,6 +13,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.video_unet import VideoUNet
 from mindvideo.training.augment import chosen, sparsify
 from mindvideo.training.datasets import Batch
 
@@ -22,7 +24,7 @@ Condition = Callable[[Batch, torch.Generator], Tensor]
 class FmriToVideo(nn.Module):
     """Encoder and UNet as one model, with the calling convention of the UNet alone."""
 
-    def __init__(self, encoder: nn.Module, unet: nn.Module) -> None:
+    def __init__(self, encoder: FmriEncoder, unet: VideoUNet) -> None:
         super().__init__()
         self.encoder = encoder
         self.unet = unet
@@ -30,6 +32,11 @@ class FmriToVideo(nn.Module):
     def forward(self, latents: Tensor, timesteps: Tensor, fmri: Tensor) -> Tensor:
         """(b, c, f, h, w), (b,), (b, w, v) → (b, c, f, h, w)"""
         return self.unet(latents, timesteps, self.encoder(fmri))
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute activations again in the backward pass instead of keeping them; in both."""
+        self.encoder.enable_gradient_checkpointing()
+        self.unet.enable_gradient_checkpointing()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,191 @@
+"""Generation at Stable Diffusion 1.5's true size: ``python benchmarks/generation.py``
+
+Weights are random: speed needs no others. Times one guided step of one clip beside diffusers' own
+UNet on the same frames, one image at a time and all in a batch; then a whole rehearsal: one
+training step of the attention, three steps of inference, and the decoding. Each part is a process
+of its own, so that its peak of memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+
+from mindvideo.models.device import device
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.memory import decoder_memory, unet_memory
+from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.video_unet import VideoUNet
+from mindvideo.settings import Training
+from mindvideo.training.loop import adamw
+from mindvideo.training.objectives.denoising import Denoising
+
+FRAMES, SIZE, LATENT, VOXELS = 6, 256, 32, 6016
+SD15 = {"sample_size": 64, "cross_attention_dim": 768}  # the rest are diffusers' own defaults
+VAE15: dict[str, Any] = {
+    "block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+}
+SCHEDULE: dict[str, Any] = {
+    **{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"},
+}
+
+
+def made(kind: Any, **settings: Any) -> Any:
+    """A model with random weights."""
+    return kind(**settings).to(device())
+
+
+def peak() -> float:
+    """Peak of memory so far [GiB]: of the GPU, or of the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def seconds(run: Callable[[], object], repeats: int = 1) -> float:
+    """Of a call, the fastest: wall clock on a GPU, the processors' on a CPU."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    best = float("inf")
+    for _ in range(repeats):
+        start = clock()
+        run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        best = min(best, clock() - start)
+    return best
+
+
+@torch.no_grad()
+def video() -> dict[str, Any]:
+    unet = made(VideoUNet, **SD15).eval()
+    idle = peak()
+    latents = torch.randn(2, 4, FRAMES, LATENT, LATENT, device=device())
+    condition = torch.randn(2, 77, 768, device=device())
+    time_taken = seconds(lambda: unet(latents, 500, condition), 2)
+    estimate = unet_memory(unet, 2 * FRAMES, LATENT, LATENT) / 2**30
+    return {"seconds": time_taken, "peak": peak(), "added": peak() - idle, "estimate": estimate}
+
+
+def _images(at_once: int) -> dict[str, Any]:
+    unet = made(UNet2DConditionModel, **SD15).eval()
+    idle = peak()
+    latents = torch.randn(2 * FRAMES, 4, LATENT, LATENT, device=device())
+    condition = torch.randn(2 * FRAMES, 77, 768, device=device())
+
+    @torch.no_grad()
+    def run() -> None:
+        for x, c in zip(latents.split(at_once), condition.split(at_once)):
+            unet(x, 500, c)
+
+    return {"seconds": seconds(run, 2), "peak": peak(), "added": peak() - idle}
+
+
+def frame_by_frame() -> dict[str, Any]:
+    return _images(1)
+
+
+def images_in_a_batch() -> dict[str, Any]:
+    return _images(2 * FRAMES)
+
+
+def training(checkpointing: bool = True) -> dict[str, Any]:
+    unet = made(VideoUNet, **SD15).train()
+    unet.freeze_all_but_attention()
+    if checkpointing:
+        unet.enable_gradient_checkpointing()
+    optimizer = adamw(unet, Training(duration=1, batch_size=1, lr=2e-5))
+    objective = Denoising(DDPMScheduler(**SCHEDULE), lambda batch, _: batch["text"])
+    batch = {
+        "latents": torch.randn(1, FRAMES, 4, LATENT, LATENT, device=device()),
+        "text": torch.randn(1, 77, 768, device=device()),
+    }
+    generator = torch.Generator().manual_seed(0)
+    losses = []
+
+    def step() -> None:
+        loss, _ = objective(unet, batch, generator)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+
+    taken = seconds(step)
+    trained = sum(weight.numel() for weight in unet.trainable_parameters().values())
+    return {"seconds": taken, "peak": peak(), "trained": trained, "loss": losses[-1]}
+
+
+def training_without_checkpointing() -> dict[str, Any]:
+    return training(checkpointing=False)
+
+
+def inference() -> dict[str, Any]:
+    pipeline = MindVideoPipeline(
+        vae=made(AutoencoderKL, **VAE15).eval(),
+        unet=made(VideoUNet, **SD15).eval(),
+        fmri_encoder=made(FmriEncoder, num_voxels=VOXELS).eval(),
+        scheduler=DDIMScheduler(**SCHEDULE, clip_sample=False, steps_offset=1),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    fmri, negative = torch.randn(1, 2, VOXELS), torch.randn(2, VOXELS)
+    latents = torch.randn(1, 4, FRAMES, LATENT, LATENT)
+    settings: dict[str, Any] = {"num_inference_steps": 3, "latents": latents}
+    denoising = seconds(lambda: pipeline(fmri, negative, **settings, output_type="latent"))
+    decoding = seconds(lambda: pipeline.decode(latents.to(device())))
+    estimate = decoder_memory(pipeline.vae, FRAMES, SIZE, SIZE) / 2**30
+    return {
+        **{"seconds": denoising, "decoding": decoding},
+        **{"peak": peak(), "decoder_estimate": estimate},
+    }
+
+
+PARTS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
+    "frame_by_frame": ("one guided step, diffusers' image UNet, image by image", frame_by_frame),
+    "images_in_a_batch": ("the same, all 12 images in a batch", images_in_a_batch),
+    "video": ("one guided step, the video UNet", video),
+    "training": ("one training step, gradient checkpointing", training),
+    "training_without_checkpointing": (
+        "one training step, without it",
+        training_without_checkpointing,
+    ),
+    "inference": ("three guided steps, encoder included", inference),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--alone", choices=PARTS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.alone:
+        torch.manual_seed(0)
+        print(json.dumps(PARTS[arguments.alone][1]()))
+        return
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    print(f"{FRAMES} frames of {SIZE} × {SIZE} px, single precision, {where}\n")
+    print("| | seconds | peak [GiB] | |\n|---|---|---|---|", flush=True)
+    for name in arguments.parts:
+        command = [sys.executable, str(Path(__file__).resolve()), "--alone", name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        found = SimpleNamespace(**json.loads(done.stdout.splitlines()[-1]))
+        rest = {n: v for n, v in vars(found).items() if n not in ("seconds", "peak")}
+        more = ", ".join(f"{n} {v:,.3g}" for n, v in rest.items())
+        print(f"| {PARTS[name][0]} | {found.seconds:.1f} | {found.peak:.2f} | {more} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
