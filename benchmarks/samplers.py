@@ -39,6 +39,8 @@ def main() -> None:
     own = Path(plan.config.results) / subject
     base = json.loads(plan.settings("reconstruct", subject))
     scoring = ScoringSettings(**json.loads(plan.settings("score", subject)))
+    left = max(1, scoring.block // arguments.every)  # of neighbours that are drawn together
+    scoring = scoring.model_copy(update={"block": left})
     clips = [
         Path(plan.config.results, plan.home("clips", subject), "clips", f"{segment}.npy")
         for segment in dataset.test

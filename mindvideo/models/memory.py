@@ -97,8 +97,9 @@ def check_fits(
         advice = f"one clip of at most {fitting} frames fits"
     else:
         advice = "make the frames smaller, or use half precision"
+    size = f"{factor * height} × {factor * width} px"
     raise InputError(
-        f"{clips} clip{'s' if clips > 1 else ''} of {frames} frames of {factor * height} × {factor * width} px take about "
+        f"{clips} clip{'s' * (clips > 1)} of {frames} frames of {size} take about "
         f"{_gib(need + LIBRARIES)} beside the models, and {_gib(left + LIBRARIES)} are free on "
         f"{device}: {advice}"
     )
