@@ -122,8 +122,8 @@ class Plan:
     def code(self, stage: str, rule: str | None = None) -> str:
         """Digest of what a rule runs: the stage's source, the lock, the pretrained weights."""
         made = MAKERS[rule or stage](self.config, self.stages[None], self.config.dataset.train[0])
-        names = [getattr(made, n) for n in Pretrained.model_fields if hasattr(made, n)]
-        weights = text_digest(*map(weights_digest, names))
+        names = [getattr(made, n, None) for n in Pretrained.model_fields]
+        weights = text_digest(*(weights_digest(name) for name in names if name))
         return f"{code_digest(read_stage(stage).module)}-{self.lock}-{weights}"
 
 
@@ -194,6 +194,7 @@ def _scoring(c: Config, v: Stages, _: str) -> s.Section:
         tr=c.dataset.tr,
         image_classifier=c.pretrained.image_classifier,
         video_classifier=c.pretrained.video_classifier,
+        clip=c.pretrained.clip,
     )
 
 

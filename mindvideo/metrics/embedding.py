@@ -1,4 +1,4 @@
-"""Likeness in the feature space of a classifier."""
+"""Likeness in the feature space of a classifier or of CLIP; how steady a clip is there."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     -------
     ndarray, (n, m)
     """
-    a = a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
-    b = b / np.maximum(np.linalg.norm(b, axis=1, keepdims=True), 1e-12)
-    return a @ b.T
+    return _unit(a) @ _unit(b).T
 
 
 def identification(similarity: np.ndarray) -> np.ndarray:
@@ -45,3 +43,82 @@ def identification(similarity: np.ndarray) -> np.ndarray:
     """
     n = len(similarity)
     return (rankdata(similarity, axis=1) - 1) / (n - 1)
+
+
+def retrieval(similarity: np.ndarray, k: int) -> np.ndarray:
+    """Top-k retrieval: is a clip among the k that are most like the reconstruction?
+
+    Parameters
+    ----------
+    similarity : ndarray, (n, n)
+        Of reconstruction i with the ground truth of clip j.
+    k : int
+
+    Returns
+    -------
+    ndarray, (n, n)
+        Entry (i, j) is 1 where fewer than k other clips are at least as like reconstruction i as
+        clip j, else 0: ties are failures. The diagonal is each clip's score (chance k / n).
+    """
+    return (rankdata(-similarity, method="max", axis=1) <= k).astype(float)
+
+
+def frame_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cosine between frames at the same time, mean over the frames, for every pair of clips.
+
+    Parameters
+    ----------
+    a : ndarray, (n, n_frames, dim)
+        Of reconstructions.
+    b : ndarray, (m, n_frames, dim)
+        Of ground truths.
+
+    Returns
+    -------
+    ndarray, (n, m)
+    """
+    return np.mean([cosine_similarity(x, y) for x, y in zip(a.swapaxes(0, 1), b.swapaxes(0, 1))], 0)
+
+
+def adjacent_consistency(frames: np.ndarray) -> np.ndarray:
+    """Mean cosine between a clip's neighbouring frames.
+
+    Mind-Animator's "CLIP-pcc" (which sets to 0 clips that are not like the ground truth).
+
+    Parameters
+    ----------
+    frames : ndarray, (n, n_frames, dim)
+
+    Returns
+    -------
+    ndarray, (n,)
+        1 for a clip of one frame.
+    """
+    if frames.shape[1] < 2:
+        return np.ones(len(frames))
+    frames = _unit(frames)
+    return (frames[:, 1:] * frames[:, :-1]).sum(-1).mean(-1)
+
+
+def all_pairs_consistency(frames: np.ndarray) -> np.ndarray:
+    """Mean cosine between all pairs of a clip's frames, as NEURONS defines "CLIP-pcc".
+
+    Parameters
+    ----------
+    frames : ndarray, (n, n_frames, dim)
+
+    Returns
+    -------
+    ndarray, (n,)
+        1 for a clip of one frame.
+    """
+    n_frames = frames.shape[1]
+    if n_frames < 2:
+        return np.ones(len(frames))
+    frames = _unit(frames)
+    first, second = np.triu_indices(n_frames, 1)
+    return (frames @ frames.swapaxes(1, 2))[:, first, second].mean(-1)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

@@ -37,6 +37,7 @@ class Scoring(Section):
 
     n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
     gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
+    retrieval: list[PositiveInt] = Field([1, 10], description="k of top-k retrieval")
     permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
     resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
     block: PositiveInt = Field(
@@ -60,8 +61,9 @@ class Scoring(Section):
 
 class ScoringSettings(Scoring):
     tr: PositiveFloat = Field(description="duration of a clip [s]")
-    image_classifier: str
-    video_classifier: str
+    image_classifier: str | None = Field(description="none: leave out what it says")
+    video_classifier: str | None = Field(description="none: leave out what it says")
+    clip: str | None = Field(description="CLIP model (none: leave out what it says)")
 
 
 class VideoSettings(Section):

@@ -1,7 +1,14 @@
 import numpy as np
 from sklearn.metrics.pairwise import cosine_similarity as reference
 
-from mindvideo.metrics.embedding import cosine_similarity, identification
+from mindvideo.metrics.embedding import (
+    adjacent_consistency,
+    all_pairs_consistency,
+    cosine_similarity,
+    frame_similarity,
+    identification,
+    retrieval,
+)
 
 
 def test_cosine_is_that_of_scikit_learn():
@@ -30,3 +37,33 @@ def test_identification_by_chance_and_by_knowledge():
     guesses = identification(rng.normal(size=(300, 300)))
     assert abs(guesses.diagonal().mean() - 0.5) < 4 * np.sqrt(1 / 12 / 300)
     np.testing.assert_allclose(guesses.mean(), 0.5)
+
+
+def test_retrieval_is_that_of_a_sorted_list():
+    similarity = np.random.default_rng(3).normal(size=(30, 30)).round(1)  # rounded: some ties
+    for k in (1, 5):
+        expected = [
+            [float((row >= own).sum() <= k) for own in row] for row in similarity
+        ]  # itself counts as one
+        assert retrieval(similarity, k).tolist() == expected
+    guesses = retrieval(np.random.default_rng(4).normal(size=(400, 400)), 5)
+    np.testing.assert_allclose(guesses.mean(), 5 / 400)
+
+
+def test_similarity_and_consistency_are_those_of_loops_over_frames():
+    rng = np.random.default_rng(5)
+    made, shown = rng.normal(size=(2, 4, 6, 8))
+    for i in range(4):
+        for j in range(4):
+            expected = np.mean([reference(made[i, [f]], shown[j, [f]]) for f in range(6)])
+            assert abs(frame_similarity(made, shown)[i, j] - expected) < 1e-9
+        cosines = reference(made[i])
+        adjacent = np.mean([cosines[f, f + 1] for f in range(5)])
+        pairs = np.mean([cosines[f, g] for f in range(6) for g in range(f)])
+        assert abs(adjacent_consistency(made)[i] - adjacent) < 1e-9
+        assert abs(all_pairs_consistency(made)[i] - pairs) < 1e-9
+
+
+def test_a_clip_of_one_frame_is_steady():
+    one = np.ones((3, 1, 4))
+    assert adjacent_consistency(one).tolist() == all_pairs_consistency(one).tolist() == [1, 1, 1]
