@@ -241,11 +241,11 @@ def _shifted(
     """Metrics of frames, or of what `prepare` makes of the frames of a clip."""
     scores: list[list[np.ndarray]] = [[] for _ in kinds]
     for g, own in bar(list(zip(rows, shifts)), what):
-        pair = [np.stack([prepare(clip) for clip in clips[g]]) for clips in (shown, made)]
-        for kind, found in zip(kinds, scores):
-            found.append(shifted_scores(kind.function, *pair, own))
-    nowhere = float("nan")
+        truth, ours = (np.stack([prepare(clip) for clip in clips[g]]) for clips in (shown, made))
+        for kind, of_kind in zip(kinds, scores):
+            of_kind.append(shifted_scores(kind.function, truth, ours, own))
+    unknown = float("nan")
     return [
-        Metric(k.name, k.definition, nowhere, rows, found, better=k.better)
-        for k, found in zip(kinds, scores)
+        Metric(kind.name, kind.definition, unknown, rows, of_kind, better=kind.better)
+        for kind, of_kind in zip(kinds, scores)
     ]

@@ -216,9 +216,10 @@ def _clip_metrics(
     for clips in (made, shown):
         frames = clips.reshape(-1, *clips.shape[2:])
         starts = progress(range(0, len(frames), BATCH), desc="embed frames", unit="batch")
-        parts = [embed_frames(clip, frames[i : i + BATCH]).cpu().numpy() for i in starts]
+        parts = [embed_frames(clip, [*frames[i : i + BATCH]]).cpu().numpy() for i in starts]
         embeddings.append(np.concatenate(parts).reshape(*clips.shape[:2], -1))
-    return catalogue.clip_metrics(*embeddings, groups, top=settings.retrieval)
+    seen, true_seen = embeddings
+    return catalogue.clip_metrics(seen, true_seen, groups, top=settings.retrieval)
 
 
 def _n_way(
