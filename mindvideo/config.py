@@ -34,6 +34,7 @@ from mindvideo.settings import (
     Scoring,
     Section,
     Selection,
+    Tables,
     VideoTuning,
     Windows,
 )
@@ -79,6 +80,7 @@ class Config(Stages):
     dataset: Dataset
     pretraining_data: Pretraining
     pretrained: Pretrained = Pretrained()
+    tables: Tables = Tables()
     demo: Demo = Demo()
     variants: dict[Name, dict[str, dict[str, Any]]] = Field(
         {}, description="name: the sections that differ from the full model's (ablations)"
@@ -88,6 +90,15 @@ class Config(Stages):
     def _variants_are_valid(self) -> Config:
         for name in self.variants:
             self.stages(name)
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_variants(self) -> Config:
+        if unknown := [name for name in self.tables.variants if name not in self.variants]:
+            raise ValueError(
+                f"tables.variants names {', '.join(unknown)}, but variants has "
+                f"{', '.join(self.variants) or 'none'}"
+            )
         return self
 
     @model_validator(mode="after")

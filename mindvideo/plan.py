@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from mindvideo import settings as s
 from mindvideo.config import Config, Stages
 from mindvideo.dataset import Split
+from mindvideo.io.published import read_published
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.provenance import code_digest, file_digest, text_digest
 from mindvideo.registry import read_stage
@@ -198,6 +199,40 @@ def _scoring(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
+def table_rows(c: Config) -> list[s.TableRow]:
+    """The rows of Table 1: the paper's, in its order, then what this configuration adds.
+
+    A row of the paper's that the configuration has no variant or subject for says so.
+    """
+    subjects, rows, of_paper = list(c.dataset.subjects), [], set()
+    for row in read_published("table1"):
+        label, variant, n = str(row["row"]), row["variant"], int(row["subject"] or 1)
+        of_paper.add(variant)
+        if n > len(subjects):
+            why = f"{c.dataset.name} has {len(subjects)} subjects"
+            rows.append(s.TableRow(label=label, why=why))
+        elif variant and variant not in c.variants:
+            rows.append(s.TableRow(label=label, why=f"no variant {variant} is configured"))
+        else:
+            owner = f"{subjects[n - 1]}/variants/{variant}" if variant else subjects[n - 1]
+            rows.append(s.TableRow(label=label, owner=owner, full=not variant))
+    for n, subject in enumerate(subjects[3:], start=4):
+        rows.append(s.TableRow(label=f"Subject {n}", owner=subject, full=True))
+    for name in c.tables.variants:
+        if name not in of_paper:
+            rows.append(s.TableRow(label=name, owner=f"{subjects[0]}/variants/{name}"))
+    return rows
+
+
+def _tables(c: Config, v: Stages, _: str) -> s.Section:
+    return s.TableSettings(
+        **c.tables.model_dump(),
+        rows=table_rows(c),
+        dataset=c.dataset.name,
+        block=v.scoring.block,
+    )
+
+
 MAKERS: dict[str, Callable[..., s.Section]] = {
     "demo_film": _demo_film,
     "demo_runs": lambda c, v, seg: s.DemoBrainSettings(**_recording(c, c.demo.brain, seg)),
@@ -244,6 +279,7 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     ),
     "reconstruct": _reconstruction,
     "score": _scoring,
+    "tables": _tables,
     "videos": _videos,
     "figures": lambda c, v, _: v.figures,
 }

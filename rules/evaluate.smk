@@ -28,6 +28,38 @@ rule score:
         shell_command("score", without=() if DATASET.shots else ("shots",))
 
 
+rule tables:
+    """The paper's Table 1, and the comparison with published methods."""
+    input:
+        metrics=of_rows("metrics.tsv"),
+        per_clip=of_rows("scoring/per_clip.tsv"),
+        methods=list(PLAN.config.tables.methods.values()),
+    output:
+        table1=f"{RESULTS}/tables/table1.tsv",
+        table1_page=report(
+            f"{RESULTS}/tables/table1.html",
+            caption="../workflow/report/table1.rst",
+            category="Tables",
+        ),
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        comparison_page=report(
+            f"{RESULTS}/tables/comparison.html",
+            caption="../workflow/report/comparison.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables.log",
+    benchmark:
+        f"{BENCHMARKS}/tables.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("tables"),
+        code=code("tables"),
+    shell:
+        shell_command("tables")
+
+
 rule videos:
     """One mp4 a test clip, ground truth beside reconstruction, and a page that plays them."""
     input:

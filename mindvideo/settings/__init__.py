@@ -24,6 +24,9 @@ from mindvideo.settings.evaluation import (
     ReconstructionSettings,
     Scoring,
     ScoringSettings,
+    TableRow,
+    Tables,
+    TableSettings,
     VideoSettings,
 )
 from mindvideo.settings.fmri import (
@@ -109,6 +112,9 @@ __all__ = [
     "Section",
     "Selection",
     "Share",
+    "TableRow",
+    "TableSettings",
+    "Tables",
     "Timing",
     "Training",
     "VideoSettings",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Section, Share
+from mindvideo.settings.base import Name, Section, Share
 
 
 class Reconstruction(Section):
@@ -64,6 +64,34 @@ class ScoringSettings(Scoring):
     image_classifier: str | None = Field(description="none: leave out what it says")
     video_classifier: str | None = Field(description="none: leave out what it says")
     clip: str | None = Field(description="CLIP model (none: leave out what it says)")
+
+
+class Tables(Section):
+    """The paper's Table 1, and the comparison with other methods."""
+
+    variants: list[Name] = Field(
+        [], description="variants that get a row beside those of the paper's Table 1"
+    )
+    methods: dict[str, str] = Field(
+        {}, description="name: table of metrics that `mindvideo score FOLDER` made of a method"
+    )
+    permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")
+    seed: int = 0
+
+
+class TableRow(Section):
+    """A row of Table 1: the owner of its scores, or why there is none."""
+
+    label: str
+    owner: str | None = None
+    full: bool = Field(False, description="whether it is a full model's")
+    why: str = ""
+
+
+class TableSettings(Tables):
+    rows: list[TableRow]
+    dataset: str
+    block: PositiveInt
 
 
 class VideoSettings(Section):

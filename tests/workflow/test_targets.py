@@ -1,5 +1,7 @@
 """Dry runs: which jobs a target needs."""
 
+from collections import Counter
+
 import pytest
 import yaml
 
@@ -34,6 +36,7 @@ OWN = {
     "videos": 1,
 }
 CHAIN = SHARED | OWN
+SHARED_COUNTS = Counter(SHARED)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,25 @@ def test_a_variant_adds_only_what_it_changes(checkout):
     both = checkout.jobs("results/sub1/metrics.tsv", "results/sub1/variants/faster/metrics.tsv")
     alone = checkout.jobs("results/sub1/metrics.tsv")
     assert both - alone == {"reconstruct": 1, "score": 1}
+
+
+ABLATED = {  # what a row of Table 1 adds to the full model
+    "window-1": ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score"),
+    "window-3": ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score"),
+    "without-contrastive": ("contrastive", "cotraining", "reconstruct", "score"),
+    "text-fmri": ("contrastive", "cotraining", "reconstruct", "score"),
+    "image-fmri": ("contrastive", "cotraining", "reconstruct", "score"),
+    "without-guidance": ("reconstruct", "score"),
+}
+
+
+def test_table_1_adds_what_each_variant_changes(checkout):
+    alone = checkout.jobs(*(f"results/{subject}/metrics.tsv" for subject in ("sub1", "sub2")))
+    of_subject = checkout.jobs("results/sub3/metrics.tsv") - SHARED_COUNTS
+    expected = alone + of_subject
+    for rules in ABLATED.values():
+        expected.update(rules)
+    assert checkout.jobs("results/tables/table1.html") == expected + Counter(["tables"])
 
 
 def test_the_control_shares_the_films_and_the_selection(checkout):
