@@ -67,6 +67,7 @@ rule videos:
         table=at("windows", "test.tsv"),
         clips=each("clips", "test", ".npy"),
         scenes=each("scenes", "test", ".tsv"),
+        metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
     output:
         videos=directory(f"{RESULTS}/{{model}}/videos"),

@@ -26,19 +26,28 @@ def main(
     reconstructions: Input,
     table: Input,
     clips: Inputs,
-    scenes: Inputs,
+    scenes: Inputs | None,
+    metrics: Input,
     per_clip: Input,
     videos: Output,
     manifest: Output,
     settings: VideoSettings,
 ) -> None:
-    """Write {segment}_{clip}.mp4 for each test clip, index.html, and their checksums."""
+    """Write {segment}_{clip}.mp4 for each test clip, index.html, and their checksums.
+
+    Without `scenes`, clips have no captions.
+    """
     made = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     shown = load_shown(made, listing, clips)
-    listing = _with_captions(listing, scenes)
+    listing = _with_captions(listing, scenes) if scenes else listing.assign(caption="", scene=None)
     scores = load_table(per_clip, ["segment", "clip"])
-    metrics = [name for name in scores.columns if name not in ("segment", "clip")]
+    told = load_table(metrics, ["metric", "definition", "better"]).set_index("metric")
+    names = [name for name in scores.columns if name not in ("segment", "clip")]
+    columns = [
+        {"name": name, "better": told["better"][name], "definition": told["definition"][name]}
+        for name in names
+    ]
     listing = listing.merge(scores, "left", ["segment", "clip"], validate="1:1")
 
     videos.mkdir()
@@ -56,11 +65,13 @@ def main(
                 "clip": row["clip"],
                 "seconds": round(row["clip"] * duration, 3),
                 "caption": row["caption"],
-                "scores": [_number(row[name]) for name in metrics],
+                "scene": None if row["scene"] is None else int(row["scene"]),
+                "variant": "",
+                "scores": [_number(row[name]) for name in names],
             }
         )
     height, width = picture.shape[1:3]
-    page = gallery_page(settings.title, cards, metrics, width=width, height=height)
+    page = gallery_page(settings.title, cards, columns, width=width, height=height)
     (videos / "index.html").write_text(page, encoding="utf-8")
 
     files.append("index.html")
@@ -70,7 +81,7 @@ def main(
 
 def _with_captions(listing: pd.DataFrame, scenes: Inputs) -> pd.DataFrame:
     tables = [load_scenes(path)[0].assign(segment=path.stem) for path in scenes]
-    words = pd.concat(tables)[["segment", "clip", "caption"]]
+    words = pd.concat(tables)[["segment", "clip", "caption", "scene"]]
     listing = listing[["segment", "clip"]].merge(words, "left", ["segment", "clip"])
     if (missing := listing["caption"].isna()).any():
         first = listing[missing].iloc[0]

@@ -18,6 +18,8 @@ def run(test_set):
     scores = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
     scores["ssim"] = [*np.linspace(0, 1, 13), np.nan]
     save_table(test_set.folder / "per_clip.tsv", scores)
+    told = pd.DataFrame([{"metric": "ssim", "definition": "likeness", "better": "higher"}])
+    save_table(test_set.folder / "metrics.tsv", told)
 
     def main(**changed):
         inputs = {
@@ -25,6 +27,7 @@ def run(test_set):
             "table": test_set.table,
             "clips": test_set.clips,
             "scenes": test_set.scenes,
+            "metrics": test_set.folder / "metrics.tsv",
             "per_clip": test_set.folder / "per_clip.tsv",
             **changed,
         }
@@ -63,6 +66,8 @@ def test_the_page_lists_captions_times_and_scores(run):
         "clip": 1,
         "seconds": 1.0,
         "caption": "test2 shows clip 1",
+        "scene": 1,
+        "variant": "",
         "scores": [0.0833],
     }
     assert data["clips"][-1]["scores"] == [None]
