@@ -18,7 +18,15 @@ CHAPTERS = {
     "stimuli": ["clips", "captions", "scenes", "latents", "embeddings"],
     "fMRI": ["regions", "clean", "select", "windows", "samples"],
     "training": ["mbm", "contrastive", "video_tuning", "cotraining"],
-    "reconstruction and evaluation": ["reconstruct", "score", "videos", "figures", "tables"],
+    "reconstruction and evaluation": [
+        "reconstruct",
+        "score",
+        "videos",
+        "figures",
+        "score_figures",
+        "tables",
+        "panels",
+    ],
 }
 
 

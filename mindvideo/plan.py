@@ -282,4 +282,10 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "tables": _tables,
     "videos": _videos,
     "figures": lambda c, v, _: v.figures,
+    "score_figures": lambda c, v, _: s.ScoreFigureSettings(
+        **v.figures.model_dump(), tr=c.dataset.tr
+    ),
+    "panels": lambda c, v, _: s.PanelSettings(
+        rows=table_rows(c), dataset=c.dataset.name, block=v.scoring.block
+    ),
 }

@@ -60,9 +60,9 @@ def metrics(wildcards):
     return f"{RESULTS}/{PLAN.home('scoring', owner(wildcards))}/metrics.tsv"
 
 
-def of_rows(file):
-    """A file of the scores of each row of Table 1 that is configured, in order."""
-    homes = [PLAN.home("scoring", row.owner) for row in table_rows(PLAN.config) if row.owner]
+def of_rows(artefact, file):
+    """A file beside an artefact of each row of Table 1 that is configured, in order."""
+    homes = [PLAN.home(artefact, row.owner) for row in table_rows(PLAN.config) if row.owner]
     return [f"{RESULTS}/{home}/{file}" for home in homes]
 
 

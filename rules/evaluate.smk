@@ -31,8 +31,8 @@ rule score:
 rule tables:
     """The paper's Table 1, and the comparison with published methods."""
     input:
-        metrics=of_rows("metrics.tsv"),
-        per_clip=of_rows("scoring/per_clip.tsv"),
+        metrics=of_rows("scoring", "metrics.tsv"),
+        per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
         methods=list(PLAN.config.tables.methods.values()),
     output:
         table1=f"{RESULTS}/tables/table1.tsv",
@@ -70,7 +70,13 @@ rule videos:
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
     output:
-        videos=directory(f"{RESULTS}/{{model}}/videos"),
+        videos=report(
+            directory(f"{RESULTS}/{{model}}/videos"),
+            htmlindex="index.html",
+            caption="../workflow/report/videos.rst",
+            category="Reconstructions",
+            labels={"model": "{model}"},
+        ),
         manifest=f"{RESULTS}/{{model}}/videos.tsv",
     log:
         "logs/videos/{model}.log",
@@ -127,3 +133,80 @@ rule figures:
         code=code("figures"),
     shell:
         shell_command("figures")
+
+
+rule score_figures:
+    """The worst cases, the distributions of scores, and their courses along the films."""
+    input:
+        reconstructions=at("reconstruction", "reconstructions.npy"),
+        table=at("windows", "test.tsv"),
+        clips=each("clips", "test", ".npy"),
+        metrics=metrics,
+        per_clip=at("scoring", "per_clip.tsv"),
+    output:
+        worst=report(
+            f"{RESULTS}/{{model}}/figures/worst.png",
+            caption="../workflow/report/worst.rst",
+            category="Reconstructions",
+            labels={"model": "{model}"},
+        ),
+        distributions=report(
+            f"{RESULTS}/{{model}}/figures/distributions.png",
+            caption="../workflow/report/distributions.rst",
+            category="Scores",
+            labels={"model": "{model}"},
+        ),
+        time_courses=report(
+            f"{RESULTS}/{{model}}/figures/time_courses.png",
+            caption="../workflow/report/time_courses.rst",
+            category="Scores",
+            labels={"model": "{model}"},
+        ),
+    log:
+        "logs/score_figures/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/score_figures/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("score_figures"),
+        code=code("score_figures"),
+    shell:
+        shell_command("score_figures")
+
+
+rule panels:
+    """Subjects and variants below the films, and SSIM beside that of other methods."""
+    input:
+        reconstructions=of_rows("reconstruction", "reconstruction/reconstructions.npy"),
+        listings=of_rows("windows", "windows/test.tsv"),
+        metrics=of_rows("scoring", "metrics.tsv"),
+        per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
+        clips=each("clips", "test", ".npy"),
+    output:
+        subjects=report(
+            f"{RESULTS}/tables/subjects.png",
+            caption="../workflow/report/subjects.rst",
+            category="Tables",
+        ),
+        variants=report(
+            f"{RESULTS}/tables/variants.png",
+            caption="../workflow/report/variants.rst",
+            category="Tables",
+        ),
+        ssim=report(
+            f"{RESULTS}/tables/ssim.png",
+            caption="../workflow/report/ssim.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/panels.log",
+    benchmark:
+        f"{BENCHMARKS}/panels.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("panels"),
+        code=code("panels"),
+    shell:
+        shell_command("panels")

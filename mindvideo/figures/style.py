@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
 INK = "#1c1e21"
 SOFT = "#5f656d"
 BLUE = "#2f6f9f"
 ORANGE = "#d9762b"
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG; without a date or version in it, the same figure is the same file."""
+    figure.savefig(path, format="png", dpi=160, metadata={"Software": None})
 
 
 @contextmanager

@@ -30,12 +30,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` are cells by column, by the row's name; `heads` stands below a column's name."""
+    """`rows` are cells by column, by the row's name.
+
+    `heads` stands below a column's name, `feet` below a row's, `remarks` at its end.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Mapping[str, Mapping[str, Cell]]
     heads: Mapping[str, str] = field(default_factory=dict)
+    feet: Mapping[str, str] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,7 +72,9 @@ def _table(table: Table) -> str:
         row = "".join(_cell(cells.get(column)) for column in table.columns)
         if table.remarks:
             row += f'<td class="remark">{html.escape(table.remarks.get(name, ""))}</td>'
-        lines.append(f'<tr><th scope="row">{html.escape(name)}</th>{row}</tr>')
+        below = f"<small>{html.escape(table.feet[name])}</small>" if name in table.feet else ""
+        label = html.escape(metric_label(name)) + below
+        lines.append(f'<tr><th scope="row">{label}</th>{row}</tr>')
     return (
         f"<h2>{html.escape(table.title)}</h2>\n"
         f'<div class="wide"><table><thead><tr><th></th>{head}{remark}</tr></thead>\n<tbody>'
@@ -104,8 +110,8 @@ p { color: #5f656d; max-width: 80ch; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .7rem; text-align: right; vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; }
-th[scope=row], td.remark { text-align: left; white-space: normal; }
-td.remark { color: #5f656d; font-size: .85rem; min-width: 16ch; }
+th[scope=row], td.remark { text-align: left; }
+td.remark { white-space: normal; color: #5f656d; font-size: .85rem; min-width: 16ch; }
 thead th { border-bottom: 2px solid #1c1e21; }
 tbody tr { border-bottom: 1px solid #e0e0dc; }
 small { display: block; color: #5f656d; font-weight: 400; font-size: .75rem; }

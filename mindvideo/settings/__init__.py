@@ -20,8 +20,10 @@ from mindvideo.settings.demo import (
 )
 from mindvideo.settings.evaluation import (
     FigureSettings,
+    PanelSettings,
     Reconstruction,
     ReconstructionSettings,
+    ScoreFigureSettings,
     Scoring,
     ScoringSettings,
     TableRow,
@@ -98,6 +100,7 @@ __all__ = [
     "MbmSettings",
     "MbmTuning",
     "Name",
+    "PanelSettings",
     "Pretrained",
     "Reconstruction",
     "ReconstructionSettings",
@@ -107,6 +110,7 @@ __all__ = [
     "Samples",
     "SceneSettings",
     "Scenes",
+    "ScoreFigureSettings",
     "Scoring",
     "ScoringSettings",
     "Section",

@@ -105,3 +105,23 @@ class FigureSettings(Section):
     """The strip of reconstructions, training curves, and the map of selected voxels."""
 
     every: PositiveInt = Field(10, description="the strip shows every n-th clip")
+    worst: PositiveInt = Field(16, description="clips that the figure of worst cases shows")
+    worst_by: str | None = Field(
+        None, description="metric that says which are worst (the first of the table)"
+    )
+    courses: PositiveInt = Field(
+        6, description="metrics, from the first, that are drawn along the films"
+    )
+
+
+class ScoreFigureSettings(FigureSettings):
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
+
+
+class PanelSettings(Section):
+    """Rows of Table 1, drawn below the films."""
+
+    rows: list[TableRow]
+    dataset: str
+    block: PositiveInt
+    clips: PositiveInt = Field(6, description="clips of a panel")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mindvideo.errors import InputError
 from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.strip import draw_strip
-from mindvideo.figures.style import metric_label
+from mindvideo.figures.style import metric_label, save_figure
 from mindvideo.figures.training import draw_training
 from mindvideo.fmri.atlas import on_vertices
 from mindvideo.fmri.surface import flat_map, on_surface
@@ -54,15 +54,15 @@ def main(
     told = of_all["chance"].notna() | of_all["metric"].isin(["ssim", "psnr"])
     of_all = of_all[told & ~of_all["metric"].str.startswith("retrieval")]
     summary = "  ·  ".join(_result(row) for row in of_all.to_dict("records"))
-    _save(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
+    save_figure(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
 
     curves = {}
     for path, title in zip(histories, _titles(histories), strict=True):
         history = load_table(path, ["step", "loss"])
         curves[title] = (history["step"].to_numpy(), history["loss"].to_numpy(float))
-    _save(draw_training(curves), training)
+    save_figure(draw_training(curves), training)
 
-    _save(_brain(r, mask, tsnr), brain)
+    save_figure(_brain(r, mask, tsnr), brain)
 
 
 def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
@@ -120,8 +120,3 @@ def _titles(histories: list[Path]) -> list[str]:
         names = [path.parent.name for path in histories]
     names = [name.removesuffix("_history").replace("_", " ") for name in names]
     return [name if names.count(name) == 1 else f"{name} {i}" for i, name in enumerate(names, 1)]
-
-
-def _save(figure: Figure, path: Path) -> None:
-    # Without a date or version in it, the same figure is the same file.
-    figure.savefig(path, format="png", dpi=160, metadata={"Software": None})

@@ -150,7 +150,7 @@ def _page1(found: pd.DataFrame, settings: TableSettings) -> str:
         notes.append(f"Rows of the paper that are not here: {told}.")
     tables = [_table1("The paper's metrics", METRICS, found, settings)]
     if others:
-        tables.append(_table1("Other metrics", others, found, settings))
+        tables.append(_turned(_table1("Other metrics", others, found, settings), others))
     return table_page(f"Table 1: {settings.dataset}", notes, tables, legend=True)
 
 
@@ -181,6 +181,16 @@ def _table1(
                 value = number(published[absent.label][name])
                 rows[absent.label][name] = Cell(float("nan"), [f"paper {value:.3f}"])
     return Table(title, columns, rows, heads)
+
+
+def _turned(table: Table, metrics: Sequence[str]) -> Table:
+    """Metrics as rows: there are more of them than models."""
+    models = [name for name, cells in table.rows.items() if cells]
+    rows = {
+        metric: {name: table.rows[name][metric] for name in models if metric in table.rows[name]}
+        for metric in metrics
+    }
+    return Table(table.title, models, rows, feet=table.heads)
 
 
 def _compare_methods(

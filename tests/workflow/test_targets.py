@@ -53,7 +53,10 @@ SHARED_COUNTS = Counter(SHARED)
             "results/sub2/selection/voxels.tsv",
             {"demo_film": 18, "demo_train_runs": 18, "regions": 1, "clean": 18, "select": 1},
         ),
-        ("all", SHARED | {rule: 3 * n for rule, n in OWN.items()} | {"figures": 3}),
+        (
+            "all",
+            SHARED | {rule: 3 * n for rule, n in OWN.items()} | {"figures": 3, "score_figures": 3},
+        ),
     ],
 )
 def test_a_target_needs_just_these_jobs(checkout, target, expected):
