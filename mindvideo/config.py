@@ -35,6 +35,7 @@ from mindvideo.settings import (
     Section,
     Selection,
     Tables,
+    Videos,
     VideoTuning,
     Windows,
 )
@@ -80,6 +81,7 @@ class Config(Stages):
     dataset: Dataset
     pretraining_data: Pretraining
     pretrained: Pretrained = Pretrained()
+    videos: Videos = Videos()
     tables: Tables = Tables()
     demo: Demo = Demo()
     variants: dict[Name, dict[str, dict[str, Any]]] = Field(
@@ -94,11 +96,13 @@ class Config(Stages):
 
     @model_validator(mode="after")
     def _rows_are_variants(self) -> Config:
-        if unknown := [name for name in self.tables.variants if name not in self.variants]:
-            raise ValueError(
-                f"tables.variants names {', '.join(unknown)}, but variants has "
-                f"{', '.join(self.variants) or 'none'}"
-            )
+        for section in ("tables", "videos"):
+            named = getattr(self, section).variants
+            if unknown := [name for name in named if name not in self.variants]:
+                raise ValueError(
+                    f"{section}.variants names {', '.join(unknown)}, but variants has "
+                    f"{', '.join(self.variants) or 'none'}"
+                )
         return self
 
     @model_validator(mode="after")

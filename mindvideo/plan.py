@@ -170,7 +170,9 @@ def _recording(c: Config, section: s.Section, segment: str) -> dict:
 
 def _videos(c: Config, v: Stages, _: str) -> s.Section:
     return s.VideoSettings(
-        fps=v.clips.fps, title=f"Films reconstructed from fMRI: {c.dataset.name}"
+        **c.videos.model_dump(),
+        fps=v.clips.fps,
+        title=f"Films reconstructed from fMRI: {c.dataset.name}",
     )
 
 

@@ -66,6 +66,18 @@ def of_rows(artefact, file):
     return [f"{RESULTS}/{home}/{file}" for home in homes]
 
 
+def of_variants(artefact, file):
+    """Input function: a file of each variant that stands on the page of its subject."""
+
+    def paths(wildcards):
+        if "/variants/" in wildcards.model:  # a variant's own page
+            return []
+        owners = [f"{wildcards.model}/variants/{v}" for v in PLAN.config.videos.variants]
+        return [f"{RESULTS}/{PLAN.home(artefact, o)}/{artefact}/{file}" for o in owners]
+
+    return paths
+
+
 def each(artefact, split, suffix):
     """Input function: an artefact's files of all training or test segments, in order."""
 

@@ -69,6 +69,9 @@ rule videos:
         scenes=each("scenes", "test", ".tsv"),
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
+        others=of_variants("reconstruction", "reconstructions.npy"),
+        other_tables=of_variants("windows", "test.tsv"),
+        other_scores=of_variants("scoring", "per_clip.tsv"),
     output:
         videos=report(
             directory(f"{RESULTS}/{{model}}/videos"),

@@ -29,6 +29,7 @@ from mindvideo.settings.evaluation import (
     TableRow,
     Tables,
     TableSettings,
+    Videos,
     VideoSettings,
 )
 from mindvideo.settings.fmri import (
@@ -124,6 +125,7 @@ __all__ = [
     "VideoSettings",
     "VideoTuning",
     "VideoTuningSettings",
+    "Videos",
     "WindowSettings",
     "Windows",
     "Zoo",

@@ -94,9 +94,15 @@ class TableSettings(Tables):
     block: PositiveInt
 
 
-class VideoSettings(Section):
+class Videos(Section):
     """The mp4 files and their page."""
 
+    variants: list[Name] = Field(
+        [], description="variants whose clips stand on the page of their subject, too"
+    )
+
+
+class VideoSettings(Videos):
     fps: PositiveFloat
     title: str
 

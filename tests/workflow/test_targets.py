@@ -89,6 +89,14 @@ def test_table_1_adds_what_each_variant_changes(checkout):
     assert checkout.jobs("results/tables/table1.html") == expected + Counter(["tables"])
 
 
+def test_variants_on_the_page_are_made_for_it(checkout):
+    alone = checkout.jobs("results/sub1/videos")
+    checkout.configure(videos={"variants": ["without-guidance"]})
+    assert checkout.jobs("results/sub1/videos") - alone == {"reconstruct": 1, "score": 1}
+    page = "results/sub1/variants/without-guidance/videos"
+    assert checkout.jobs(page) == alone
+
+
 def test_the_control_shares_the_films_and_the_selection(checkout):
     added = checkout.jobs("control") - checkout.jobs("results/sub1/metrics.tsv")
     trained = ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score")
