@@ -284,11 +284,11 @@ def run(name: str, argv: list[str]) -> int:
         sys.stdout.flush()
         return status
     except InputError as error:
-        print(f"mindvideo {name}: {error}", file=sys.stderr)
+        print(f"{prog}: {error}", file=sys.stderr)
     except BrokenPipeError:  # whoever reads has seen enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if not error.filename:
             raise
-        print(f"mindvideo {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"{prog}: {error.filename}: {error.strerror}", file=sys.stderr)
     return 1

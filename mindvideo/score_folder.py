@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     table = load_table(arguments.to / "metrics.tsv")
     shown = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean", "p"]
-    print(table[shown].to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}"))
+    told = table[shown].assign(p=table["p"].map(lambda p: f"{p:.2g}", na_action="ignore"))
+    print(told.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}"))
     print(f"\n{arguments.to / 'videos' / 'index.html'}")
     return 0
 
@@ -147,21 +148,20 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def _paired(made: dict, truth: dict | None, arguments: argparse.Namespace) -> list:
     """The clips to score; what is missing is told, and only left out if asked to."""
     if truth is not None:
-        if extra := [_name(key) for key in made if key not in truth]:
-            few = ", ".join(_name(key) for key in list(truth)[:3])
+        if extra := [key for key in made if key not in truth]:
             raise InputError(
-                f"{arguments.truth}: no ground truth of {len(extra)} clips: {', '.join(extra)}; "
-                f"it has {few}, …: give both the same names"
+                f"{arguments.truth}: no ground truth of {len(extra)} clips: {_ranges(extra)}; "
+                f"it has {_ranges(list(truth))}: give both the same names"
             )
-        missing = [_name(key) for key in truth if key not in made]
+        missing = [key for key in truth if key not in made]
     else:
         missing = []
         for segment in dict.fromkeys(segment for segment, _ in made):
             numbers = [n for s, n in made if s == segment]
             gaps = set(range(min(numbers), max(numbers))) - set(numbers)
-            missing += [_name((segment, n)) for n in sorted(gaps)]
+            missing += [(segment, n) for n in sorted(gaps)]
     if missing:
-        told = f"{arguments.folder}: {len(missing)} clips are missing: {', '.join(missing)}"
+        told = f"{arguments.folder}: {len(missing)} clips are missing: {_ranges(missing)}"
         if not arguments.partial:
             raise InputError(f"{told}; --partial scores the {len(made)} that are there")
         print(f"warning: {told}: left out")
@@ -218,6 +218,17 @@ def _memmap(path: Path, shape: tuple[int, ...]) -> Any:
     import numpy as np
 
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+
+def _ranges(keys: list[tuple[str, int]]) -> str:
+    """Name clips in order, those in a row by the first and the last: "test1 3, test2 0–23"."""
+    runs: list[list[Any]] = []
+    for segment, n in keys:
+        if runs and runs[-1][0] == segment and runs[-1][2] == n - 1:
+            runs[-1][2] = n
+        else:
+            runs.append([segment, n, n])
+    return ", ".join(f"{s} {a}" if a == b else f"{s} {a}–{b}" for s, a, b in runs)
 
 
 def _name(key: tuple[str, int]) -> str:

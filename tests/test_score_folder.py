@@ -132,7 +132,7 @@ def test_ground_truth_that_is_not_there_is_named(score, pairs, films, tmp_path):
         save_gif(tmp_path / "truth" / f"{i}.gif", frames)
     status, said = score(pairs, "--truth", str(tmp_path / "truth"))
     assert status == 1
-    assert "no ground truth of 2 clips: clips 4, clips 5" in said
+    assert "no ground truth of 2 clips: clips 4–5; it has clips 0–3" in said
 
 
 def test_results_are_not_overwritten(score, pairs, tmp_path):
