@@ -27,6 +27,7 @@ from mindvideo.metrics.n_way import (
     n_way_accuracy,
     n_way_chance,
     n_way_pairs,
+    n_way_trials,
     top_classes,
 )
 from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
@@ -86,6 +87,33 @@ def n_way_metrics(
                 ceiling=n_way_accuracy(true_logits, classes, n).mean(axis=1),
             )
         )
+    return metrics
+
+
+def n_way_trial_metrics(
+    kind: str,
+    logits: np.ndarray,
+    true_logits: np.ndarray,
+    rows: Rows,
+    *,
+    n_way: Iterable[int],
+    k: int,
+    trials: int,
+    rng: np.random.Generator,
+) -> list[Metric]:
+    """The same by random trials, as the paper has it; without a null, which would take hours."""
+    n_clips, n_frames, n_classes = logits.shape
+    classes = top_classes(true_logits, k).reshape(-1, k)
+    metrics = []
+    for n in n_way:
+        if not enough_classes(n, n_classes, k):
+            continue
+        flat = logits.reshape(-1, n_classes)
+        found = n_way_trials(flat, classes, n, trials=trials, rng=rng)
+        scores = found.reshape(n_clips, n_frames).mean(axis=1)
+        definition = f"top-1 of {n} classes; ground truth: top {k}; {trials} random draws"
+        own = [scores[g][None] for g in rows]
+        metrics.append(Metric(f"{kind}_{n}_way_trials", definition, n_way_chance(n, k), rows, own))
     return metrics
 
 

@@ -37,6 +37,11 @@ class Scoring(Section):
 
     n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
     gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
+    trials: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="trials of the paper's Monte-Carlo, told beside the exact expectation (the "
+        "paper's: 100; 0: none)",
+    )
     retrieval: list[PositiveInt] = Field([1, 10], description="k of top-k retrieval")
     permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
     resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")

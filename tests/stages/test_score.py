@@ -79,6 +79,18 @@ def test_metrics_stand_beside_chance_null_and_interval(run, caplog):
     assert np.isnan(metrics.loc["clip_consistency", "p"])  # it compares with no clip
 
 
+def test_the_papers_trials_are_told_beside_the_expectation(run):
+    metrics, per_clip = run({"trials": 400})
+    for name in ("video_2_way", "frame_2_way"):
+        exact, trials = metrics.loc[name], metrics.loc[f"{name}_trials"]
+        assert trials["value"] == pytest.approx(exact["value"], abs=0.02)
+        assert trials["chance"] == exact["chance"]
+        assert np.isnan(trials["p"])
+        assert np.abs(per_clip[f"{name}_trials"] - per_clip[name]).max() < 0.1
+    again, _ = run({"trials": 400})
+    assert again["value"].equals(metrics["value"])
+
+
 def test_networks_can_be_left_out(run):
     metrics, _ = run({"image_classifier": None, "video_classifier": None, "clip": None})
     assert metrics.index.tolist() == list(PIXELS)
