@@ -236,12 +236,18 @@ def _n_way(
                 "%s %d-way left out: the classifier has %d classes, %d are the ground truth's",
                 *(kind, n_way, n_classes, k),
             )
-    given = (kind, logits, true_logits, groups)
-    found = catalogue.n_way_metrics(*given, n_way=settings.n_way, k=k)
+    found = catalogue.n_way_metrics(kind, logits, true_logits, groups, n_way=settings.n_way, k=k)
     if settings.trials:
-        rng = np.random.default_rng(settings.seed)
-        draws = {"n_way": settings.n_way, "k": k, "trials": settings.trials, "rng": rng}
-        found += catalogue.n_way_trial_metrics(*given, **draws)
+        found += catalogue.n_way_trial_metrics(
+            kind,
+            logits,
+            true_logits,
+            groups,
+            n_way=settings.n_way,
+            k=k,
+            trials=settings.trials,
+            rng=np.random.default_rng(settings.seed),
+        )
     return found
 
 
