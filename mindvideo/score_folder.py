@@ -110,6 +110,7 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     reconstructions = folder / "reconstructions.npy"
     shape: tuple[int, ...] | None = None
+    first = keys[0]
     counts = {s: 1 + max(n for segment, n in keys if segment == s) for s in segments}
     for i, key in enumerate(keys):
         try:
@@ -121,7 +122,7 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if (np.ptp(frames.reshape(len(frames), -1, 3), axis=1) == 0).all(axis=-1).any():
                 flat[kind].append(_name(key))
         if shape is None:
-            shape = own.shape
+            shape, first = own.shape, key
             arrays[""] = _memmap(reconstructions, (len(keys), *shape))
             for s in segments:
                 arrays[s] = _memmap(folder / "clips" / f"{s}.npy", (counts[s], *shape))
@@ -129,7 +130,7 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if frames.shape != shape:
                 problems.append(
                     f"{_name(key)}: {kind} of (frames, height, width) {frames.shape[:3]}, but "
-                    f"{shape[:3]} in {_name(keys[0])}: --frames and --size make them alike"
+                    f"{shape[:3]} in {_name(first)}: --frames and --size make them alike"
                 )
         if not problems:
             arrays[""][i], arrays[key[0]][key[1]] = own, shown
