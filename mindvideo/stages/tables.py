@@ -106,6 +106,7 @@ def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataF
             rows.append(row)
     tests = ["p_two_sample", "colour", "difference", "n_pairs", "p_paired"]
     table = pd.DataFrame(rows).reindex(columns=[*rows[0], *tests])
+    table["n_pairs"] = table["n_pairs"].astype("Int64")
     table["p_paired_holm"] = holm(table["p_paired"].to_numpy(float))
     return table
 
