@@ -25,7 +25,8 @@ CHAPTERS = {
         "cotraining",
         "training_figures",
     ],
-    "reconstruction and evaluation": ["reconstruct", "score", "videos", "films", "figures"],
+    "reconstruction": ["reconstruct", "videos", "films"],
+    "evaluation": ["score", "figures", "score_figures", "tables", "panels"],
 }
 
 
@@ -148,6 +149,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if argv[0] in COMMANDS:
         return run_command(argv[0], argv[1:])
+    if f"{argv[0]} FOLDER" in COMMANDS and len(argv) > 1 and not argv[1].startswith("-"):
+        return run_command(f"{argv[0]} FOLDER", argv[1:])
     name = argv[0].replace("-", "_")
     if name not in stage_names():
         print(

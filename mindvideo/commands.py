@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mindvideo import score_folder
 from mindvideo.errors import InputError
 
 
@@ -256,6 +257,8 @@ def _named(source: Path) -> Iterator[None]:
 
 
 COMMANDS = {
+    "score FOLDER": Command("Score what any method reconstructed, from a folder of its clips.",
+                            score_folder.declare, score_folder.run),
     "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
                              _declare_check, _check),
     "runs": Command("Write the table of runs that a data set's description stands for.", _config,
@@ -273,18 +276,19 @@ COMMANDS = {
 def run(name: str, argv: list[str]) -> int:
     """Run a command; returns the exit status."""
     command = COMMANDS[name]
-    parser = argparse.ArgumentParser(prog=f"mindvideo {name}", description=command.summary)
+    prog = f"mindvideo {name.split()[0]}"
+    parser = argparse.ArgumentParser(prog=prog, description=command.summary)
     command.declare(parser)
     try:
         status = command.run(parser.parse_args(argv))
         sys.stdout.flush()
         return status
     except InputError as error:
-        print(f"mindvideo {name}: {error}", file=sys.stderr)
+        print(f"{prog}: {error}", file=sys.stderr)
     except BrokenPipeError:  # whoever reads has seen enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if not error.filename:
             raise
-        print(f"mindvideo {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"{prog}: {error.filename}: {error.strerror}", file=sys.stderr)
     return 1

@@ -35,6 +35,8 @@ from mindvideo.settings import (
     Scoring,
     Section,
     Selection,
+    Tables,
+    Videos,
     VideoTuning,
     Windows,
 )
@@ -81,6 +83,8 @@ class Config(Stages):
     dataset: Dataset
     pretraining_data: Pretraining
     pretrained: Pretrained = Pretrained()
+    videos: Videos = Videos()
+    tables: Tables = Tables()
     demo: Demo = Demo()
     variants: dict[Name, dict[str, dict[str, Any]]] = Field(
         {}, description="name: the sections that differ from the full model's (ablations)"
@@ -90,6 +94,17 @@ class Config(Stages):
     def _variants_are_valid(self) -> Config:
         for name in self.variants:
             self.stages(name)
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_variants(self) -> Config:
+        for section in ("tables", "videos"):
+            named = getattr(self, section).variants
+            if unknown := [name for name in named if name not in self.variants]:
+                raise ValueError(
+                    f"{section}.variants names {', '.join(unknown)}, but variants has "
+                    f"{', '.join(self.variants) or 'none'}"
+                )
         return self
 
     @model_validator(mode="after")

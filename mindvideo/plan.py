@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from mindvideo import settings as s
 from mindvideo.config import Config, Stages
 from mindvideo.dataset import Split
+from mindvideo.io.published import read_published
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.provenance import code_digest, file_digest, text_digest
 from mindvideo.registry import read_stage
@@ -127,8 +128,8 @@ class Plan:
     def code(self, stage: str, rule: str | None = None) -> str:
         """Digest of what a rule runs: the stage's source, the lock, the pretrained weights."""
         made = MAKERS[rule or stage](self.config, self.stages[None], self.config.dataset.train[0])
-        names = [getattr(made, n) for n in Pretrained.model_fields if hasattr(made, n)]
-        weights = text_digest(*map(weights_digest, names))
+        names = [getattr(made, n, None) for n in Pretrained.model_fields]
+        weights = text_digest(*(weights_digest(name) for name in names if name))
         return f"{code_digest(read_stage(stage).module)}-{self.lock}-{weights}"
 
 
@@ -174,7 +175,9 @@ def _recording(c: Config, section: s.Section, segment: str) -> dict:
 
 def _videos(c: Config, v: Stages, _: str) -> s.Section:
     return s.VideoSettings(
-        fps=v.clips.fps, title=f"Films reconstructed from fMRI: {c.dataset.name}"
+        **c.videos.model_dump(),
+        fps=v.clips.fps,
+        title=f"Films reconstructed from fMRI: {c.dataset.name}",
     )
 
 
@@ -214,6 +217,41 @@ def _scoring(c: Config, v: Stages, _: str) -> s.Section:
         tr=c.dataset.tr,
         image_classifier=c.pretrained.image_classifier,
         video_classifier=c.pretrained.video_classifier,
+        clip=c.pretrained.clip,
+    )
+
+
+def table_rows(c: Config) -> list[s.TableRow]:
+    """The rows of Table 1: the paper's, in its order, then what this configuration adds.
+
+    A row of the paper's that the configuration has no variant or subject for says so.
+    """
+    subjects, rows, of_paper = list(c.dataset.subjects), [], set()
+    for row in read_published("table1"):
+        label, variant, n = str(row["row"]), row["variant"], int(row["subject"] or 1)
+        of_paper.add(variant)
+        if n > len(subjects):
+            why = f"{c.dataset.name} has {len(subjects)} subjects"
+            rows.append(s.TableRow(label=label, why=why))
+        elif variant and variant not in c.variants:
+            rows.append(s.TableRow(label=label, why=f"no variant {variant} is configured"))
+        else:
+            owner = f"{subjects[n - 1]}/variants/{variant}" if variant else subjects[n - 1]
+            rows.append(s.TableRow(label=label, owner=owner, full=not variant))
+    for n, subject in enumerate(subjects[3:], start=4):
+        rows.append(s.TableRow(label=f"Subject {n}", owner=subject, full=True))
+    for name in c.tables.variants:
+        if name not in of_paper:
+            rows.append(s.TableRow(label=name, owner=f"{subjects[0]}/variants/{name}"))
+    return rows
+
+
+def _tables(c: Config, v: Stages, _: str) -> s.Section:
+    return s.TableSettings(
+        **c.tables.model_dump(),
+        rows=table_rows(c),
+        dataset=c.dataset.name,
+        block=v.scoring.block,
     )
 
 
@@ -265,9 +303,16 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "retrieval": _retrieval,
     "films": _films,
     "score": _scoring,
+    "tables": _tables,
     "videos": _videos,
     "figures": lambda c, v, _: v.figures,
     "training_figures": lambda c, v, _: s.TrainingFigureSettings(
         batch_size=v.contrastive.batch_size
+    ),
+    "score_figures": lambda c, v, _: s.ScoreFigureSettings(
+        **v.figures.model_dump(), tr=c.dataset.tr
+    ),
+    "panels": lambda c, v, _: s.PanelSettings(
+        rows=table_rows(c), dataset=c.dataset.name, block=v.scoring.block
     ),
 }

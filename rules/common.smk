@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
-from mindvideo.plan import Plan
+from mindvideo.plan import Plan, table_rows
 from mindvideo.registry import shell_command
 
 ROOT = Path(workflow.current_basedir).parent
@@ -58,6 +58,24 @@ def at(artefact, *parts):
 def metrics(wildcards):
     """The table of metrics, which stands above the folder of what it is made from."""
     return f"{RESULTS}/{PLAN.home('scoring', owner(wildcards))}/metrics.tsv"
+
+
+def of_rows(artefact, file):
+    """A file beside an artefact of each row of Table 1 that is configured, in order."""
+    homes = [PLAN.home(artefact, row.owner) for row in table_rows(PLAN.config) if row.owner]
+    return [f"{RESULTS}/{home}/{file}" for home in homes]
+
+
+def of_variants(artefact, file):
+    """Input function: a file of each variant that stands on the page of its subject."""
+
+    def paths(wildcards):
+        if "/variants/" in wildcards.model:  # a variant's own page
+            return []
+        owners = [f"{wildcards.model}/variants/{v}" for v in PLAN.config.videos.variants]
+        return [f"{RESULTS}/{PLAN.home(artefact, o)}/{artefact}/{file}" for o in owners]
+
+    return paths
 
 
 def each(artefact, split, suffix):

@@ -28,6 +28,38 @@ rule score:
         shell_command("score", without=() if DATASET.shots else ("shots",))
 
 
+rule tables:
+    """The paper's Table 1, and the comparison with published methods."""
+    input:
+        metrics=of_rows("scoring", "metrics.tsv"),
+        per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
+        methods=list(PLAN.config.tables.methods.values()),
+    output:
+        table1=f"{RESULTS}/tables/table1.tsv",
+        table1_page=report(
+            f"{RESULTS}/tables/table1.html",
+            caption="../workflow/report/table1.rst",
+            category="Tables",
+        ),
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        comparison_page=report(
+            f"{RESULTS}/tables/comparison.html",
+            caption="../workflow/report/comparison.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables.log",
+    benchmark:
+        f"{BENCHMARKS}/tables.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("tables"),
+        code=code("tables"),
+    shell:
+        shell_command("tables")
+
+
 rule videos:
     """One mp4 a test clip, ground truth beside reconstruction, and a page that plays them."""
     input:
@@ -35,9 +67,19 @@ rule videos:
         table=at("windows", "test.tsv"),
         clips=each("clips", "test", ".npy"),
         scenes=each("scenes", "test", ".tsv"),
+        metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
+        others=of_variants("reconstruction", "reconstructions.npy"),
+        other_tables=of_variants("windows", "test.tsv"),
+        other_scores=of_variants("scoring", "per_clip.tsv"),
     output:
-        videos=directory(f"{RESULTS}/{{model}}/videos"),
+        videos=report(
+            directory(f"{RESULTS}/{{model}}/videos"),
+            htmlindex="index.html",
+            caption="../workflow/report/videos.rst",
+            category="Reconstructions",
+            labels={"model": "{model}"},
+        ),
         manifest=f"{RESULTS}/{{model}}/videos.tsv",
     log:
         "logs/videos/{model}.log",
@@ -87,3 +129,80 @@ rule figures:
         code=code("figures"),
     shell:
         shell_command("figures")
+
+
+rule score_figures:
+    """The worst cases, the distributions of scores, and their courses along the films."""
+    input:
+        reconstructions=at("reconstruction", "reconstructions.npy"),
+        table=at("windows", "test.tsv"),
+        clips=each("clips", "test", ".npy"),
+        metrics=metrics,
+        per_clip=at("scoring", "per_clip.tsv"),
+    output:
+        worst=report(
+            f"{RESULTS}/{{model}}/figures/worst.png",
+            caption="../workflow/report/worst.rst",
+            category="Reconstructions",
+            labels={"model": "{model}"},
+        ),
+        distributions=report(
+            f"{RESULTS}/{{model}}/figures/distributions.png",
+            caption="../workflow/report/distributions.rst",
+            category="Scores",
+            labels={"model": "{model}"},
+        ),
+        time_courses=report(
+            f"{RESULTS}/{{model}}/figures/time_courses.png",
+            caption="../workflow/report/time_courses.rst",
+            category="Scores",
+            labels={"model": "{model}"},
+        ),
+    log:
+        "logs/score_figures/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/score_figures/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("score_figures"),
+        code=code("score_figures"),
+    shell:
+        shell_command("score_figures")
+
+
+rule panels:
+    """Subjects and variants below the films, and SSIM beside that of other methods."""
+    input:
+        reconstructions=of_rows("reconstruction", "reconstruction/reconstructions.npy"),
+        listings=of_rows("windows", "windows/test.tsv"),
+        metrics=of_rows("scoring", "metrics.tsv"),
+        per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
+        clips=each("clips", "test", ".npy"),
+    output:
+        subjects=report(
+            f"{RESULTS}/tables/subjects.png",
+            caption="../workflow/report/subjects.rst",
+            category="Tables",
+        ),
+        variants=report(
+            f"{RESULTS}/tables/variants.png",
+            caption="../workflow/report/variants.rst",
+            category="Tables",
+        ),
+        ssim=report(
+            f"{RESULTS}/tables/ssim.png",
+            caption="../workflow/report/ssim.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/panels.log",
+    benchmark:
+        f"{BENCHMARKS}/panels.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("panels"),
+        code=code("panels"),
+    shell:
+        shell_command("panels")

@@ -12,7 +12,7 @@ from mindvideo.registry import read_stage, shell_command, stage_names
 
 def test_help_lists_every_stage_once(capsys):
     assert main(["--help"]) == 0
-    text = capsys.readouterr().out
+    text = capsys.readouterr().out.partition("\nstages:")[2]
     for name in stage_names():
         assert text.count(f"    {read_stage(name).command} ") == 1
         assert name in {n for names in CHAPTERS.values() for n in names}

@@ -13,7 +13,7 @@ from mindvideo.figures.style import metric_label
 def gallery_page(
     title: str,
     clips: Sequence[Mapping[str, Any]],
-    metrics: Sequence[str],
+    metrics: Sequence[Mapping[str, str]],
     *,
     width: int,
     height: int,
@@ -25,19 +25,28 @@ def gallery_page(
     title : str
     clips : sequence of mapping
         In the order of the films: `file` (relative to the page), `segment`, `clip`, `seconds`
-        (when it was shown), `caption`, and `scores`, a list as long as `metrics`.
-    metrics : sequence of str
-        Names of the scores.
+        (when it was shown), `caption`, `scene` (its number in the film, or None), `variant` (which
+        model reconstructed it; "" for the full one), and `scores`, a list as long as `metrics`.
+    metrics : sequence of mapping
+        `name`, `definition`, and whether "higher" or "lower" is `better`.
     width, height : int
         Of the videos [px].
 
     Returns
     -------
     str
-        HTML. Videos load and play only while they are on screen, so that a page of a thousand
-        clips opens at once.
+        HTML. A clip plays while the pointer or the focus is on it, or all on screen do if asked;
+        videos load only where they are seen, so that a page of a thousand clips opens at once.
     """
-    data = {"clips": list(clips), "metrics": [metric_label(name) for name in metrics]}
+    columns = [
+        {
+            "label": metric_label(m["name"]),
+            "about": m["definition"],
+            "way": -1 if m["better"] == "lower" else 1,
+        }
+        for m in metrics
+    ]
+    data = {"clips": list(clips), "metrics": columns}
     # "<" would end the script element if a caption held "</script>".
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     page = _PAGE.replace("{{width}}", str(width)).replace("{{height}}", str(height))
@@ -79,7 +88,7 @@ nav > div {
   display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center;
 }
 label { display: flex; gap: .4rem; align-items: center; color: var(--soft); font-size: .9rem; }
-select, button {
+select, button, input {
   font: inherit; font-size: .9rem; color: var(--ink); background: var(--card);
   border: 1px solid var(--line); border-radius: 6px; padding: .35rem .6rem; min-height: 36px;
 }
@@ -92,7 +101,12 @@ button { cursor: pointer; }
 }
 #clips li {
   background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow: hidden;
+  outline-offset: 2px;
 }
+#clips li:focus-visible { outline: 3px solid var(--bar); }
+select { max-width: 15rem; }
+input { width: 9rem; }
+kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .3rem; font: inherit; }
 video {
   display: block; width: 100%; height: auto; aspect-ratio: {{width}} / {{height}};
   background: var(--line); cursor: pointer;
@@ -112,6 +126,9 @@ dd { margin: 0; font-variant-numeric: tabular-nums; text-align: right; }
 dd.bar { height: 6px; border-radius: 3px; background: var(--line); overflow: hidden; }
 dd.bar i { display: block; height: 100%; background: var(--bar); border-radius: 3px; }
 @media (max-width: 600px) { nav { position: static; } }
+[hidden] { display: none !important; }
+details { margin-top: .5rem; }
+summary { cursor: pointer; color: var(--soft); font-size: .8rem; min-height: 24px; }
 .chosen { color: var(--ink); font-weight: 600; }
 footer { padding-top: 1.5rem; padding-bottom: 2rem; font-size: .85rem; }
 </style>
@@ -120,30 +137,41 @@ footer { padding-top: 1.5rem; padding-bottom: 2rem; font-size: .85rem; }
 <header>
 <h1>{{title}}</h1>
 <p>Each clip plays what was on screen (left) beside what was reconstructed from brain activity
-(right). Captions describe what was on screen.</p>
+(right), while the pointer or the focus is on it, or when tapped. Captions describe what was on
+screen.</p>
 </header>
 <nav><div>
-<label>Film <select id="film"><option value="">all</option></select></label>
+<label>Film <select id="film"></select></label>
+<label id="scenes">Scene <select id="scene"></select></label>
+<label id="variants">Model <select id="variant"></select></label>
+<label>Words <input id="words" type="search" placeholder="in captions"></label>
 <label>Sort by <select id="sort"><option value="">time</option></select></label>
 <label>Order <select id="order">
-<option value="best">best first</option><option value="worst">worst first</option>
+<option value="1">best first</option><option value="-1">worst first</option>
 </select></label>
-<button id="play" type="button" aria-pressed="true">Pause</button>
+<label>Show <select id="part">
+<option value="1">all</option><option value="0.25">first quarter</option>
+<option value="0.1">first tenth</option>
+</select></label>
+<button id="play" type="button" aria-pressed="false">Play all</button>
 <span id="count" role="status"></span>
 </div></nav>
 <main>
 <noscript>The list of clips needs JavaScript; the mp4 files lie beside this page.</noscript>
 <ul id="clips"></ul>
 </main>
-<footer>Bars run from the lowest to the highest score of all clips. Definitions of the scores stand
-in the table of metrics.</footer>
+<footer>Bars run from the worst to the best score of all clips; point at a score's name for its
+definition. Keys: <kbd>←</kbd> <kbd>→</kbd> go from clip to clip, <kbd>Space</kbd> plays and stops,
+<kbd>/</kbd> looks for words.</footer>
 <script type="application/json" id="data">{{data}}</script>
 <script>
 "use strict";
 const { clips, metrics } = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
-const list = byId("clips"), film = byId("film"), sort = byId("sort"), order = byId("order");
-let playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+const list = byId("clips"), film = byId("film"), scene = byId("scene"), variant = byId("variant");
+const words = byId("words"), sort = byId("sort"), order = byId("order"), part = byId("part");
+const FIRST = 6; // scores that stand under a clip; the others are folded away
+let playing = false;
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -163,8 +191,25 @@ function clock(seconds) {
   return `${Math.floor(seconds / 60)}:${rest}`;
 }
 
+function scoreList(clip, from, to) {
+  const scores = element("dl");
+  metrics.slice(from, to).forEach((metric, i) => {
+    const m = from + i, value = clip.scores[m], [low, high] = ranges[m];
+    const bar = element("dd", "bar"), filled = element("i"), name = element("dt", "", metric.label);
+    const share = value === null || high === low ? 0 : (value - low) / (high - low);
+    filled.style.width = `${100 * (metric.way > 0 || value === null ? share : 1 - share)}%`;
+    name.title = metric.about;
+    name.dataset.metric = m;
+    bar.append(filled);
+    const shown = value === null ? "–" : value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+    scores.append(name, bar, element("dd", "", shown));
+  });
+  return scores;
+}
+
 function card(clip) {
   const item = element("li"), sides = element("div", "sides"), text = element("div", "text");
+  item.tabIndex = 0;
   sides.append(element("span", "", "on screen"), element("span", "", "reconstructed"));
   const video = element("video");
   Object.assign(video, { muted: true, loop: true, playsInline: true, preload: "none" });
@@ -172,22 +217,46 @@ function card(clip) {
   video.height = {{height}};
   video.dataset.src = clip.file;
   video.setAttribute("aria-label", `${clip.segment}, clip ${clip.clip}: ${clip.caption}`);
-  video.onclick = () => (video.paused ? video.play() : video.pause());
+  item.onpointerenter = (event) => { if (event.pointerType === "mouse") start(video); };
+  item.onpointerleave = (event) => { if (event.pointerType === "mouse") update(video); };
+  item.onfocus = () => { if (item.matches(":focus-visible")) start(video); };
+  item.onblur = () => update(video);
+  video.onclick = () => toggle(video);
   const where = element("div", "where", clip.segment + " ");
-  where.append(element("span", "", `clip ${clip.clip} · ${clock(clip.seconds)}`));
-  const scores = element("dl");
-  metrics.forEach((name, m) => {
-    const value = clip.scores[m], [low, high] = ranges[m];
-    const bar = element("dd", "bar"), filled = element("i");
-    const share = value === null || high === low ? 0 : (value - low) / (high - low);
-    filled.style.width = `${100 * share}%`;
-    bar.append(filled);
-    const shown = value === null ? "–" : value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
-    scores.append(element("dt", "", name), bar, element("dd", "", shown));
-  });
-  text.append(where, element("p", "caption", clip.caption), scores);
+  const said = `clip ${clip.clip} · ${clock(clip.seconds)}${clip.variant && ` · ${clip.variant}`}`;
+  where.append(element("span", "", said));
+  text.append(where, element("p", "caption", clip.caption), scoreList(clip, 0, FIRST));
+  if (metrics.length > FIRST) {
+    const more = element("details");
+    more.append(element("summary", "", "all scores"), scoreList(clip, FIRST, metrics.length));
+    text.append(more);
+  }
   item.append(sides, video, text);
   return item;
+}
+
+function load(video) {
+  if (!video.src) {
+    video.preload = "auto"; // its first frame is the still picture
+    video.src = video.dataset.src;
+  }
+}
+
+function start(video) {
+  load(video);
+  video.play().catch(() => {});
+}
+
+function toggle(video) {
+  if (video.paused) start(video);
+  else video.pause();
+}
+
+function update(video) {
+  if (video.dataset.seen !== "1") return video.pause();
+  load(video);
+  if (playing) start(video);
+  else video.pause();
 }
 
 const cards = clips.map(card);
@@ -198,47 +267,79 @@ const seen = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "200px" });
 
-function update(video) {
-  const wanted = video.dataset.seen === "1";
-  if (wanted && !video.src) {
-    video.preload = "auto";
-    video.src = video.dataset.src;
-  }
-  if (wanted && playing) video.play().catch(() => {});
-  else video.pause();
+function wanted(clip) {
+  return (!film.value || clip.segment === film.value)
+    && (!scene.value || `${clip.segment} ${clip.scene}` === scene.value)
+    && (!variant.value || clip.variant === variant.value.slice(1))
+    && words.value.toLowerCase().split(/\\s+/).every((w) => clip.caption.toLowerCase().includes(w));
 }
 
 function arrange() {
   const m = sort.value === "" ? -1 : Number(sort.value);
-  const way = order.value === "best" ? -1 : 1;
-  order.disabled = m < 0;
-  let shown = clips.map((_, i) => i).filter((i) => !film.value || clips[i].segment === film.value);
+  order.disabled = part.disabled = m < 0;
+  let shown = clips.map((_, i) => i).filter((i) => wanted(clips[i]));
+  const found = shown.length;
   if (m >= 0) {
-    const worst = -way * Infinity;
-    const score = (i) => clips[i].scores[m] ?? worst;
-    shown.sort((a, b) => way * (score(a) - score(b)) || a - b);
+    const way = metrics[m].way * Number(order.value);
+    const score = (i) => (clips[i].scores[m] === null ? -Infinity : way * clips[i].scores[m]);
+    shown.sort((a, b) => (score(b) > score(a)) - (score(b) < score(a)) || a - b);
+    shown = shown.slice(0, Math.ceil(found * Number(part.value)));
   }
   list.replaceChildren(...shown.map((i) => cards[i]));
-  for (const item of cards) {
-    const names = item.querySelectorAll("dt");
-    names.forEach((name, i) => name.classList.toggle("chosen", i === m));
+  for (const name of list.querySelectorAll("dt"))
+    name.classList.toggle("chosen", Number(name.dataset.metric) === m);
+  byId("count").textContent =
+    shown.length === clips.length ? `${found} clips` : `${shown.length} of ${clips.length} clips`;
+}
+
+function choices(select, all, pairs) {
+  const options = pairs.map(([value, text]) => new Option(text, value));
+  select.replaceChildren(new Option(all, ""), ...options);
+}
+
+function fillScenes() {
+  const first = new Map();
+  for (const clip of clips) {
+    const key = `${clip.segment} ${clip.scene}`;
+    if (clip.scene !== null && (!film.value || clip.segment === film.value) && !first.has(key))
+      first.set(key, `${clip.segment} ${clock(clip.seconds)} ${clip.caption}`.slice(0, 60));
   }
-  byId("count").textContent = `${shown.length} clips`;
+  choices(scene, "all", [...first]);
+  byId("scenes").hidden = first.size === 0;
 }
 
 function pressed() {
-  byId("play").textContent = playing ? "Pause" : "Play";
+  byId("play").textContent = playing ? "Stop" : "Play all";
   byId("play").setAttribute("aria-pressed", String(playing));
-  for (const item of cards) update(item.querySelector("video"));
+  for (const item of list.children) update(item.querySelector("video"));
 }
 
-for (const name of new Set(clips.map((clip) => clip.segment))) film.add(new Option(name, name));
-metrics.forEach((name, m) => sort.add(new Option(name, m)));
-film.onchange = sort.onchange = order.onchange = arrange;
+document.onkeydown = (event) => {
+  if (event.target.matches("input, select, button, summary") || event.ctrlKey || event.metaKey)
+    return;
+  const item = event.target.closest("li");
+  if (event.key === "/") words.focus();
+  else if (event.key === " " && item) toggle(item.querySelector("video"));
+  else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    const step = event.key === "ArrowRight" ? "nextElementSibling" : "previousElementSibling";
+    ((item && item[step]) || (item ? item : list.firstElementChild))?.focus();
+  } else return;
+  event.preventDefault();
+};
+
+const names = (values) => [...new Set(values)];
+choices(film, "all", names(clips.map((clip) => clip.segment)).map((name) => [name, name]));
+const models = names(clips.map((clip) => clip.variant));
+choices(variant, "all", models.map((name) => [`=${name}`, name || "full model"]));
+byId("variants").hidden = models.length < 2;
+metrics.forEach((metric, m) => sort.add(new Option(metric.label, m)));
+film.onchange = () => { fillScenes(); arrange(); };
+words.oninput = scene.onchange = variant.onchange = arrange;
+sort.onchange = order.onchange = part.onchange = arrange;
 byId("play").onclick = () => { playing = !playing; pressed(); };
+fillScenes();
 arrange();
 for (const item of cards) seen.observe(item.querySelector("video"));
-pressed();
 </script>
 </body>
 </html>

@@ -37,7 +37,10 @@ def style() -> Iterator[None]:
         yield
 
 
+CAPITALS = ("ssim", "psnr", "clip")
+
+
 def metric_label(name: str) -> str:
     """Write a metric's name as people do: "video_2_way" → "video 2-way", "ssim" → "SSIM"."""
-    words = re.sub(r"(\d+)_way", r"\1-way", name).replace("_", " ")
-    return words.upper() if words in ("ssim", "psnr") else words
+    words = re.sub(r"(\d+)_way", r"\1-way", name).replace("_top_", " top-").split("_")
+    return " ".join(word.upper() if word in CAPITALS else word for word in words)

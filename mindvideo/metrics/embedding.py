@@ -1,4 +1,4 @@
-"""Likeness in the feature space of a classifier."""
+"""Likeness in the feature space of a classifier or of CLIP; how steady a clip is there."""
 
 from __future__ import annotations
 
@@ -18,31 +18,7 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     -------
     ndarray, (n, m)
     """
-    a = a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
-    b = b / np.maximum(np.linalg.norm(b, axis=1, keepdims=True), 1e-12)
-    return a @ b.T
-
-
-def retrieved(similarity: np.ndarray, candidate: np.ndarray, k: int) -> np.ndarray:
-    """Top-k retrieval: is the right candidate among the k most similar ones?
-
-    Parameters
-    ----------
-    similarity : ndarray, (n, m)
-        Of each clip's embedding with each candidate.
-    candidate : ndarray of int, (n,)
-        Which candidate is each clip's own: several clips may have the same (a caption).
-    k : int
-
-    Returns
-    -------
-    ndarray, (n, n)
-        Entry (i, j): 1 if clip j's candidate is found by embedding i, else 0; where candidates tie
-        for the k-th place, the share of the tied that have room. The diagonal is each clip's
-        score; its chance is k/m.
-    """
-    first, last = (rankdata(-similarity, method=m, axis=1) for m in ("min", "max"))  # (n, m)
-    return np.clip((k - first + 1) / (last - first + 1), 0, 1)[:, candidate]
+    return _unit(a) @ _unit(b).T
 
 
 def identification(similarity: np.ndarray) -> np.ndarray:
@@ -67,3 +43,88 @@ def identification(similarity: np.ndarray) -> np.ndarray:
     """
     n = len(similarity)
     return (rankdata(similarity, axis=1) - 1) / (n - 1)
+
+
+def retrieval(similarity: np.ndarray, k: int, own: np.ndarray | None = None) -> np.ndarray:
+    """Top-k retrieval: is the right candidate among the k most similar ones?
+
+    Parameters
+    ----------
+    similarity : ndarray, (n, m)
+        Of each clip's embedding with each candidate.
+    k : int
+    own : ndarray of int, (n,), optional
+        Which candidate is each clip's own: several clips may have the same (a caption). Without,
+        candidate i is clip i's.
+
+    Returns
+    -------
+    ndarray, (n, n)
+        Entry (i, j): 1 if clip j's candidate is found by embedding i, else 0; where candidates tie
+        for the k-th place, the share of the tied that have room. The diagonal is each clip's
+        score; its chance is k / m.
+    """
+    first, last = (rankdata(-similarity, method=m, axis=1) for m in ("min", "max"))  # (n, m)
+    found = np.clip((k - first + 1) / (last - first + 1), 0, 1)
+    return found if own is None else found[:, own]
+
+
+def frame_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cosine between frames at the same time, mean over the frames, for every pair of clips.
+
+    Parameters
+    ----------
+    a : ndarray, (n, n_frames, dim)
+        Of reconstructions.
+    b : ndarray, (m, n_frames, dim)
+        Of ground truths.
+
+    Returns
+    -------
+    ndarray, (n, m)
+    """
+    return np.mean([cosine_similarity(x, y) for x, y in zip(a.swapaxes(0, 1), b.swapaxes(0, 1))], 0)
+
+
+def adjacent_consistency(frames: np.ndarray) -> np.ndarray:
+    """Mean cosine between a clip's neighbouring frames.
+
+    Mind-Animator's "CLIP-pcc" (which sets to 0 clips that are not like the ground truth).
+
+    Parameters
+    ----------
+    frames : ndarray, (n, n_frames, dim)
+
+    Returns
+    -------
+    ndarray, (n,)
+        1 for a clip of one frame.
+    """
+    if frames.shape[1] < 2:
+        return np.ones(len(frames))
+    frames = _unit(frames)
+    return (frames[:, 1:] * frames[:, :-1]).sum(-1).mean(-1)
+
+
+def all_pairs_consistency(frames: np.ndarray) -> np.ndarray:
+    """Mean cosine between all pairs of a clip's frames, as NEURONS defines "CLIP-pcc".
+
+    Parameters
+    ----------
+    frames : ndarray, (n, n_frames, dim)
+
+    Returns
+    -------
+    ndarray, (n,)
+        1 for a clip of one frame.
+    """
+    n_frames = frames.shape[1]
+    if n_frames < 2:
+        return np.ones(len(frames))
+    frames = _unit(frames)
+    first, second = np.triu_indices(n_frames, 1)
+    return (frames @ frames.swapaxes(1, 2))[:, first, second].mean(-1)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

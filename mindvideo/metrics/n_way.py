@@ -11,6 +11,7 @@ The share over *all* draws has a closed form, so no trials are needed here. Ties
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 
 def top_classes(scores: np.ndarray, k: int) -> np.ndarray:
@@ -55,8 +56,7 @@ def n_way_accuracy(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.nd
     probability C(L, N−1) / C(M, N−1) = ∏_{j<N−1} (L − j) / (M − j).
     """
     k, n_classes = classes.shape[-1], scores.shape[-1]
-    if not enough_classes(n_way, n_classes, k):
-        raise ValueError(f"{n_way}-way with {k} ground-truth classes, {n_classes} classes in all")
+    _check_classes(n_way, n_classes, k)
     leading = np.broadcast_shapes(scores.shape[:-1], classes.shape[:-1])
     scores = np.broadcast_to(scores, (*leading, n_classes))
     classes = np.broadcast_to(classes, (*leading, k))
@@ -78,8 +78,14 @@ def n_way_pairs(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.ndarr
     -------
     ndarray, (n, m)
     """
-    rows = [n_way_accuracy(one[None], classes, n_way) for one in scores]  # (m, n_classes) at once
-    return np.stack(rows)
+    k, n_classes = classes.shape[-1], scores.shape[-1]
+    _check_classes(n_way, n_classes, k)
+    # Once sorted, a class's number of lower ones is known for every ground truth.
+    lower = rankdata(scores, method="min", axis=-1).astype(int) - 1  # (n, n_classes)
+    own = lower[:, classes]  # (n, m, k)
+    best = own.max(axis=-1)
+    below = best - (own < best[..., None]).sum(axis=-1)
+    return _chance_that_all_lie_below(n_classes - k, n_way - 1)[below]
 
 
 def n_way_trials(
@@ -127,6 +133,11 @@ def n_way_chance(n_way: int, k: int) -> float:
 def enough_classes(n_way: int, n_classes: int, k: int) -> bool:
     """Tell whether N − 1 classes can be drawn beside k ground-truth classes."""
     return n_way - 1 <= n_classes - k
+
+
+def _check_classes(n_way: int, n_classes: int, k: int) -> None:
+    if not enough_classes(n_way, n_classes, k):
+        raise ValueError(f"{n_way}-way with {k} ground-truth classes, {n_classes} classes in all")
 
 
 def _chance_that_all_lie_below(n_others: int, n_drawn: int) -> np.ndarray:

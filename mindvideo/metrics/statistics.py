@@ -1,4 +1,4 @@
-"""How sure a mean over clips is: permutation null, p value, confidence interval.
+"""How sure a mean over clips is, or a difference: null, p value, confidence interval, tests.
 
 Clips are no independent samples: neighbours show the same shot, and reconstructions of neighbours
 share their fMRI. Both tools below therefore leave neighbours together. The null shifts the
@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 
 def draw_shifts(n_clips: int, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -157,3 +159,65 @@ def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[floa
     """Percentiles of bootstrapped means that leave out (1 − level) / 2 on either side."""
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def two_sample_p(a: np.ndarray, b: np.ndarray) -> float:
+    """Two-sided p of a two-sample t-test with equal variances, as colours the paper's Table 1.
+
+    It takes clips for independent and does not know that both models saw the same ones: shots that
+    are hard for both hide a difference, and neighbours that are alike feign one. Read it beside
+    :func:`paired_p`. NaN where a sample has fewer than two scores, or none varies.
+    """
+    a, b = a[~np.isnan(a)], b[~np.isnan(b)]
+    if min(len(a), len(b)) < 2 or (np.ptp(a) == 0 and np.ptp(b) == 0):
+        return float("nan")
+    return float(stats.ttest_ind(a, b).pvalue)
+
+
+def paired_p(
+    differences: Sequence[np.ndarray], *, block: int, permutations: int, rng: np.random.Generator
+) -> float:
+    """Two-sided p of a paired test: signs of whole blocks of neighbouring clips are flipped.
+
+    Parameters
+    ----------
+    differences : sequence of ndarray, (n_clips,)
+        One model's scores minus the other's, by segment, in the order shown; NaN where a clip has
+        none.
+    block : int
+        Neighbours that keep their signs together [clips]. Blocks start at a random clip.
+    permutations : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float
+        NaN without any score. Were both models equal, the difference of a block would as likely
+        be its opposite; with n blocks p is not below 2 / 2ⁿ.
+    """
+    if not sum((~np.isnan(d)).sum() for d in differences):
+        return float("nan")
+    observed = sum(np.nansum(d) for d in differences)
+    null = np.zeros(permutations)
+    for d in differences:
+        n_blocks = -(-len(d) // block) + 1
+        signs = rng.choice([-1, 1], (permutations, n_blocks))
+        start = rng.integers(block, size=(permutations, 1))
+        place = (np.arange(len(d)) + start) // block  # (permutations, n_clips)
+        null += np.take_along_axis(signs, place, axis=1) @ np.nan_to_num(d)
+    return p_value(abs(float(observed)), np.abs(null))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Correct p values for their number (Holm 1979: no error in any, at the level that is asked).
+
+    Parameters
+    ----------
+    p : ndarray, (n,)
+        NaN where there was no test: it stays, and does not count.
+    """
+    corrected = np.full(len(p), np.nan)
+    there = ~np.isnan(p)
+    if there.any():
+        corrected[there] = multipletests(p[there], method="holm")[1]
+    return corrected

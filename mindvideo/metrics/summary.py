@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,8 @@ class Metric:
         SSIM) or has no bound (PSNR).
     in_subset : bool
         Whether it is also told over marked clips (:func:`over_marked`).
+    better : {"higher", "lower"}
+        Which values are those of better reconstructions.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Metric:
     scores: list[np.ndarray]
     ceiling: np.ndarray | None = None
     in_subset: bool = False
+    better: Literal["higher", "lower"] = "higher"
 
 
 def segment_rows(listing: pd.DataFrame) -> list[np.ndarray]:
@@ -109,14 +113,20 @@ def without(metric: Metric, left_out: np.ndarray, what: str) -> Metric:
 def summarise(
     metric: Metric, *, block: int, resamples: int, permutations: int, rng: np.random.Generator
 ) -> dict:
-    """Make a metric's row: value, 95% interval, ceiling, chance, mean of the null, p."""
+    """Make a metric's row: value, 95% interval, ceiling, chance, mean of the null, p.
+
+    A metric that compares with no clip has but one shift, and so neither null nor p.
+    """
     own = [segment[0] for segment in metric.scores]
     scored = ~np.isnan(np.concatenate(own))
     value = float(np.concatenate(own)[scored].mean())
     means = block_bootstrap(own, block=block, resamples=resamples, rng=rng)
     low, high = confidence_interval(means)
     null = circular_null(metric.scores, permutations=permutations, rng=rng)
-    p = p_value(value, null)
+    way = 1 if metric.better == "higher" else -1
+    p = p_value(way * value, way * null)
+    if all(len(segment) == 1 for segment in metric.scores):
+        null, p = np.full(1, np.nan), np.nan
     rows = np.concatenate(metric.rows)[scored]
     ceiling = np.nan if metric.ceiling is None else float(metric.ceiling[rows].mean())
     log.info("%s: %.3f (%.3f to %.3f), null %.3f", metric.name, value, low, high, null.mean())
@@ -131,6 +141,7 @@ def summarise(
         "chance": metric.chance,
         "null_mean": float(null.mean()),
         "p": p,
+        "better": metric.better,
     }
 
 

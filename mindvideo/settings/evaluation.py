@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Section, Share
+from mindvideo.settings.base import Name, Section, Share
 
 
 class Reconstruction(Section):
@@ -81,6 +81,12 @@ class Scoring(Statistics):
 
     n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
     gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
+    trials: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="trials of the paper's Monte-Carlo, told beside the exact expectation (the "
+        "paper's: 100; 0: none)",
+    )
+    retrieval: list[PositiveInt] = Field([1, 10], description="k of top-k retrieval")
     leave_out_cuts: bool = Field(
         False, description="leave out of all scores the clips in which the film is cut"
     )
@@ -98,13 +104,48 @@ class Scoring(Statistics):
 
 class ScoringSettings(Scoring):
     tr: PositiveFloat = Field(description="duration of a clip [s]")
-    image_classifier: str
-    video_classifier: str
+    image_classifier: str | None = Field(description="none: leave out what it says")
+    video_classifier: str | None = Field(description="none: leave out what it says")
+    clip: str | None = Field(description="CLIP model (none: leave out what it says)")
 
 
-class VideoSettings(Section):
+class Tables(Section):
+    """The paper's Table 1, and the comparison with other methods."""
+
+    variants: list[Name] = Field(
+        [], description="variants that get a row beside those of the paper's Table 1"
+    )
+    methods: dict[str, str] = Field(
+        {}, description="name: table of metrics that `mindvideo score FOLDER` made of a method"
+    )
+    permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")
+    seed: int = 0
+
+
+class TableRow(Section):
+    """A row of Table 1: the owner of its scores, or why there is none."""
+
+    label: str
+    owner: str | None = None
+    full: bool = Field(False, description="whether it is a full model's")
+    why: str = ""
+
+
+class TableSettings(Tables):
+    rows: list[TableRow]
+    dataset: str
+    block: PositiveInt
+
+
+class Videos(Section):
     """The mp4 files and their page."""
 
+    variants: list[Name] = Field(
+        [], description="variants whose clips stand on the page of their subject, too"
+    )
+
+
+class VideoSettings(Videos):
     fps: PositiveFloat
     title: str
 
@@ -119,3 +160,23 @@ class FigureSettings(Section):
     """The strip of reconstructions, and the map of selected voxels."""
 
     every: PositiveInt = Field(10, description="the strip shows every n-th clip")
+    worst: PositiveInt = Field(16, description="clips that the figure of worst cases shows")
+    worst_by: str | None = Field(
+        None, description="metric that says which are worst (the first of the table)"
+    )
+    courses: PositiveInt = Field(
+        6, description="metrics, from the first, that are drawn along the films"
+    )
+
+
+class ScoreFigureSettings(FigureSettings):
+    tr: PositiveFloat = Field(description="duration of a clip [s]")
+
+
+class PanelSettings(Section):
+    """Rows of Table 1, drawn below the films."""
+
+    rows: list[TableRow]
+    dataset: str
+    block: PositiveInt
+    clips: PositiveInt = Field(6, description="clips of a panel")

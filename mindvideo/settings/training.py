@@ -80,7 +80,11 @@ class Contrastive(Training):
     duration: PositiveInt = 1200
     batch_size: PositiveInt = 20
     lr: PositiveFloat = 2e-5
-    modalities: list[Literal["text", "image"]] = Field(["text", "image"], min_length=1)
+    modalities: list[Literal["text", "image"]] = Field(
+        ["text", "image"],
+        description="what fMRI is brought near to; none: the stage trains nothing, and co-training "
+        "starts from masked brain modelling (Table 1, w/o contrastive)",
+    )
     dropout: Share = Field(0.6, description="dropout of the projection head (paper B)")
     sparsify: Share = Field(0.2, description="share of voxels set to zero (paper B)")
     crop: Share = Field(0.5, description="probability of a random crop of the frame (paper B)")

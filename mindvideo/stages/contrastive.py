@@ -43,7 +43,10 @@ def main(
     state: State,
     settings: ContrastiveSettings,
 ) -> None:
-    """Write the encoder's folder and its training curve; log retrieval on the training windows."""
+    """Write the encoder's folder and its training curve; log retrieval on the training windows.
+
+    Without any modality the encoder stays as masked brain modelling left it, with a new head.
+    """
     fmri, wanted = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(wanted))
     known = load_table(latents_table, ["segment", "clip", "scene"])
@@ -54,6 +57,12 @@ def main(
     batches = Batches(len(fmri), settings.batch_size, settings.seed, scenes)
 
     encoder = _encoder(windows, fmri, tokens, mbm, settings)
+    if not settings.modalities:
+        logger.info("no modality: nothing is trained")
+        history.write_text("step\tloss\n")
+        events.mkdir()
+        encoder.save_pretrained(model)
+        return
     frames = ClipFrames({path.stem: np.load(path, mmap_mode="r") for path in clips}, wanted)
     targets = _targets(images, texts, latents_table, len(known), rows, frames, settings)
     _check_width(targets, encoder, text, settings)

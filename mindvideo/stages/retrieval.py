@@ -11,7 +11,8 @@ from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics.embedding import cosine_similarity, retrieved
+from mindvideo.metrics.embedding import cosine_similarity
+from mindvideo.metrics.embedding import retrieval as retrieval_of
 from mindvideo.metrics.summary import Metric, segment_rows, shifts_by_segment, summarise
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_texts
@@ -72,7 +73,7 @@ def main(
                 f"the clip's own {name} is among the {k} most similar of {len(theirs)}",
                 min(1.0, k / len(theirs)),
                 groups,
-                shifts_by_segment(retrieved(similarity, candidate, k), groups),
+                shifts_by_segment(retrieval_of(similarity, k, candidate), groups),
             )
             rows.append(summarise(metric, **counts, rng=rng))
     save_table(retrieval, pd.DataFrame(rows).drop(columns="ceiling"))

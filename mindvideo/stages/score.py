@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,36 +14,28 @@ from mindvideo.io.clips import load_clips, load_shown
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics.attributes import Attribute, answers, naming_classes, right_pairs
-from mindvideo.metrics.embedding import cosine_similarity, identification
-from mindvideo.metrics.n_way import (
-    enough_classes,
-    n_way_accuracy,
-    n_way_chance,
-    n_way_pairs,
-    top_classes,
-)
-from mindvideo.metrics.pixel import psnr, ssim
-from mindvideo.metrics.statistics import draw_shifts, pairs_to_shifts, shifted_scores
+from mindvideo.metrics import catalogue
+from mindvideo.metrics.attributes import Attribute, naming_classes
+from mindvideo.metrics.n_way import enough_classes
 from mindvideo.metrics.summary import (
     Metric,
     over_marked,
     own_scores,
     segment_rows,
-    shifts_by_segment,
     summarise,
     without,
 )
 from mindvideo.models.classifier import class_labels, classify_clips, classify_frames
-from mindvideo.models.pretrained import load_image_classifier, load_video_classifier
+from mindvideo.models.encoding import embed_frames
+from mindvideo.models.pretrained import load_clip, load_image_classifier, load_video_classifier
 from mindvideo.progress import progress
 from mindvideo.settings import ScoringSettings
 from mindvideo.stages import Input, Inputs, Output
 
 log = logging.getLogger(__name__)
 
-PIXEL_SHIFTS = 24
-"""Shifts of a segment that SSIM and PSNR are computed for: all pairs would take hours at 256 px."""
+BATCH = 32
+"""Frames that CLIP embeds at a time."""
 
 
 def main(
@@ -77,9 +70,14 @@ def main(
     rng = np.random.default_rng(settings.seed)
 
     found: list[Metric] = []
-    found += _video_metrics(made, shown, groups, attributes, settings)
-    found += _frame_metrics(made, shown, groups, attributes, settings)
-    found += _pixel_metrics(made, shown, groups, rng)
+    for judge, name in (
+        (_video_metrics, settings.video_classifier),
+        (_frame_metrics, settings.image_classifier),
+        (_clip_metrics, settings.clip),
+    ):
+        if name is not None:
+            found += judge(made, shown, groups, attributes, settings)
+    found += catalogue.pixel_metrics(made, shown, groups, rng, _bar)
     if left_out is not None:
         found = [without(m, left_out, "clips with a cut") for m in found]
     own = {m.name: own_scores(m) for m in found}
@@ -168,17 +166,17 @@ def _video_metrics(
     attributes: list[Attribute],
     settings: ScoringSettings,
 ) -> list[Metric]:
-    processor, model = load_video_classifier(settings.video_classifier)
+    processor, model = load_video_classifier(str(settings.video_classifier))
     asked = _asked("video", class_labels(model), attributes, settings)
     (logits, seen), (true_logits, true_seen) = [
         classify_clips(processor, model, x) for x in (made, shown)
     ]
-    logits, true_logits = logits[:, None], true_logits[:, None]  # a clip is one view
+    views = logits[:, None], true_logits[:, None]  # a clip is one view
     definition = "share of other clips less like the reconstruction than its own; video classifier"
     return [
-        _identification_metric("video", definition, seen, true_seen, groups),
-        *_n_way_metrics("video", logits, true_logits, groups, settings),
-        *_attribute_metrics("video", asked, logits, true_logits, groups),
+        catalogue.identification_metric("video", definition, seen, true_seen, groups),
+        *_n_way("video", *views, groups, settings),
+        *catalogue.attribute_metrics("video", asked, *views, groups),
     ]
 
 
@@ -189,7 +187,7 @@ def _frame_metrics(
     attributes: list[Attribute],
     settings: ScoringSettings,
 ) -> list[Metric]:
-    processor, model = load_image_classifier(settings.image_classifier)
+    processor, model = load_image_classifier(str(settings.image_classifier))
     asked = _asked("image", class_labels(model), attributes, settings)
     n_clips, n_frames = made.shape[:2]
     results = [
@@ -201,19 +199,57 @@ def _frame_metrics(
     definition = "the same by the image classifier; a clip's embedding is the mean of its frames'"
     seen, true_seen = seen.mean(axis=1), true_seen.mean(axis=1)
     return [
-        _identification_metric("frame", definition, seen, true_seen, groups),
-        *_n_way_metrics("frame", logits, true_logits, groups, settings),
-        *_attribute_metrics("image", asked, logits, true_logits, groups),
+        catalogue.identification_metric("frame", definition, seen, true_seen, groups),
+        *_n_way("frame", logits, true_logits, groups, settings),
+        *catalogue.attribute_metrics("image", asked, logits, true_logits, groups),
     ]
 
 
-def _identification_metric(
-    kind: str, definition: str, seen: np.ndarray, true_seen: np.ndarray, groups: list[np.ndarray]
-) -> Metric:
-    """Identification from embeddings (n_clips, dim)."""
-    pairs = identification(cosine_similarity(seen, true_seen))
-    scores = shifts_by_segment(pairs, groups)
-    return Metric(f"identification_{kind}", definition, 0.5, groups, scores, in_subset=True)
+def _clip_metrics(
+    made: np.ndarray,
+    shown: np.ndarray,
+    groups: list[np.ndarray],
+    _: list[Attribute],
+    settings: ScoringSettings,
+) -> list[Metric]:
+    clip = load_clip(str(settings.clip))
+    embeddings = []
+    for clips in (made, shown):
+        frames = clips.reshape(-1, *clips.shape[2:])
+        starts = progress(range(0, len(frames), BATCH), desc="embed frames", unit="batch")
+        parts = [embed_frames(clip, [*frames[i : i + BATCH]]).cpu().numpy() for i in starts]
+        embeddings.append(np.concatenate(parts).reshape(*clips.shape[:2], -1))
+    seen, true_seen = embeddings
+    return catalogue.clip_metrics(seen, true_seen, groups, top=settings.retrieval)
+
+
+def _n_way(
+    kind: str,
+    logits: np.ndarray,
+    true_logits: np.ndarray,
+    groups: list[np.ndarray],
+    settings: ScoringSettings,
+) -> list[Metric]:
+    k, n_classes = settings.gt_classes, logits.shape[-1]
+    for n_way in settings.n_way:
+        if not enough_classes(n_way, n_classes, k):
+            log.info(
+                "%s %d-way left out: the classifier has %d classes, %d are the ground truth's",
+                *(kind, n_way, n_classes, k),
+            )
+    found = catalogue.n_way_metrics(kind, logits, true_logits, groups, n_way=settings.n_way, k=k)
+    if settings.trials:
+        found += catalogue.n_way_trial_metrics(
+            kind,
+            logits,
+            true_logits,
+            groups,
+            n_way=settings.n_way,
+            k=k,
+            trials=settings.trials,
+            rng=np.random.default_rng(settings.seed),
+        )
+    return found
 
 
 def _asked(
@@ -231,86 +267,5 @@ def _asked(
     ]
 
 
-def _attribute_metrics(
-    kind: str,
-    asked: list[tuple[Attribute, np.ndarray]],
-    logits: np.ndarray,
-    true_logits: np.ndarray,
-    groups: list[np.ndarray],
-) -> list[Metric]:
-    """Share of right answers for each attribute, from logits (n_clips, n_frames, n_classes)."""
-    metrics = []
-    for attribute, named in asked:
-        n_values, truth = len(attribute.values), attribute.truth
-        metrics.append(
-            Metric(
-                f"{attribute.name}_right",
-                f"the {kind} classifier sees the {attribute.name} shown: most probable of "
-                f"{n_values}",
-                1 / n_values,
-                groups,
-                shifts_by_segment(right_pairs(answers(logits, named), truth), groups),
-                ceiling=(answers(true_logits, named) == truth).astype(float),
-                in_subset=True,
-            )
-        )
-    return metrics
-
-
-def _n_way_metrics(
-    kind: str,
-    logits: np.ndarray,
-    true_logits: np.ndarray,
-    groups: list[np.ndarray],
-    settings: ScoringSettings,
-) -> list[Metric]:
-    """N-way accuracy for each N, from logits (n_clips, n_frames, n_classes)."""
-    k, n_classes = settings.gt_classes, logits.shape[-1]
-    classes = top_classes(true_logits, k)
-    metrics = []
-    for n_way in settings.n_way:
-        if not enough_classes(n_way, n_classes, k):
-            log.info(
-                "%s %d-way left out: the classifier has %d classes, %d are the ground truth's",
-                *(kind, n_way, n_classes, k),
-            )
-            continue
-        scores = []
-        for g in groups:
-            frames = range(logits.shape[1])
-            pairs = [n_way_pairs(logits[g, f], classes[g, f], n_way) for f in frames]
-            scores.append(pairs_to_shifts(np.mean(pairs, axis=0)))
-        metrics.append(
-            Metric(
-                f"{kind}_{n_way}_way",
-                f"top-1 of {n_way} classes; ground truth: top {k}; expectation over all draws",
-                n_way_chance(n_way, k),
-                groups,
-                scores,
-                ceiling=n_way_accuracy(true_logits, classes, n_way).mean(axis=1),
-            )
-        )
-    return metrics
-
-
-def _pixel_metrics(
-    made: np.ndarray, shown: np.ndarray, groups: list[np.ndarray], rng: np.random.Generator
-) -> list[Metric]:
-    shifts = [draw_shifts(len(g), PIXEL_SHIFTS, rng) for g in groups]
-    kinds = (
-        ("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
-        ("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
-    )
-    return [
-        Metric(
-            name,
-            definition,
-            float("nan"),
-            groups,
-            [
-                shifted_scores(function, shown[g], made[g], s)
-                for g, s in progress(list(zip(groups, shifts)), desc=name, unit="segment")
-            ],
-        )
-        for name, function, definition in kinds
-    ]
+def _bar(segments: Sequence, name: str) -> Iterable:
+    return progress(segments, desc=name, unit="segment")

@@ -17,47 +17,73 @@ from mindvideo.progress import progress
 from mindvideo.settings import VideoSettings
 from mindvideo.stages import Input, Inputs, Output
 
+KEYS = ["segment", "clip"]
+
 
 def main(
     *,
     reconstructions: Input,
     table: Input,
     clips: Inputs,
-    scenes: Inputs,
+    scenes: Inputs | None,
+    metrics: Input,
     per_clip: Input,
+    others: Inputs | None = None,
+    other_tables: Inputs | None = None,
+    other_scores: Inputs | None = None,
     videos: Output,
     manifest: Output,
     settings: VideoSettings,
 ) -> None:
-    """Write {segment}_{clip}.mp4 for each test clip, index.html, and their checksums."""
-    made = load_clips(reconstructions)
-    listing = load_table(table, ["segment", "clip"])
-    shown = load_shown(made, listing, clips)
-    listing = _with_captions(listing, scenes)
-    scores = load_table(per_clip, ["segment", "clip"])
-    metrics = [name for name in scores.columns if name not in ("segment", "clip")]
-    listing = listing.merge(scores, "left", ["segment", "clip"], validate="1:1")
+    """Write {segment}_{clip}.mp4 for each test clip, index.html, and their checksums.
+
+    Without `scenes`, clips have no captions. `others` are the reconstructions of the settings'
+    variants, in their order, or none: then the page is of one model alone.
+    """
+    told = load_table(metrics, ["metric", "definition", "better"]).set_index("metric")
+    names = [str(name) for name in load_table(per_clip).columns if name not in KEYS]
+    columns = [
+        {"name": name, "better": told["better"][name], "definition": told["definition"][name]}
+        for name in names
+    ]
+    variants = settings.variants if others else []
+    if not len(variants) == len(others or []) == len(other_tables or []) == len(other_scores or []):
+        raise InputError(
+            f"{len(variants)} variants ({', '.join(variants)}), {len(others or [])} "
+            "reconstructions: one, its table and its scores are needed for each"
+        )
+    given = zip(others or [], other_tables or [], other_scores or [])
+    models = {"": (reconstructions, table, per_clip), **dict(zip(variants, given))}
 
     videos.mkdir()
-    files, cards, picture = [], [], side_by_side(shown[0], made[0])
-    duration = made.shape[1] / settings.fps
-    for i, row in enumerate(progress(listing.to_dict("records"), desc="videos", unit="clip")):
-        file = f"{row['segment']}_{row['clip']:04d}.mp4"
-        picture = side_by_side(shown[i], made[i])
-        write_video(videos / file, picture, fps=settings.fps)
-        files.append(file)
-        cards.append(
-            {
-                "file": file,
-                "segment": row["segment"],
-                "clip": row["clip"],
-                "seconds": round(row["clip"] * duration, 3),
-                "caption": row["caption"],
-                "scores": [_number(row[name]) for name in metrics],
-            }
-        )
-    height, width = picture.shape[1:3]
-    page = gallery_page(settings.title, cards, metrics, width=width, height=height)
+    files: list[str] = []
+    cards: list[dict] = []
+    size = (0, 0)
+    for variant, (made_path, table_path, scores_path) in models.items():
+        made, listing = load_clips(made_path), load_table(table_path, KEYS)
+        shown = load_shown(made, listing, clips)
+        listing = _with_captions(listing[KEYS], scenes or [])
+        listing = listing.merge(load_table(scores_path, KEYS), "left", KEYS, validate="1:1")
+        bar = progress(listing.to_dict("records"), desc=f"videos {variant}", unit="clip")
+        for i, row in enumerate(bar):
+            file = f"{f'{variant}_' if variant else ''}{row['segment']}_{row['clip']:04d}.mp4"
+            picture = side_by_side(shown[i], made[i])
+            write_video(videos / file, picture, fps=settings.fps)
+            size = picture.shape[1:3]
+            files.append(file)
+            cards.append(
+                {
+                    "file": file,
+                    "segment": row["segment"],
+                    "clip": row["clip"],
+                    "seconds": round(row["clip"] * made.shape[1] / settings.fps, 3),
+                    "caption": row["caption"],
+                    "scene": None if row["scene"] is None else int(row["scene"]),
+                    "variant": variant,
+                    "scores": [_number(row.get(name, math.nan)) for name in names],
+                }
+            )
+    page = gallery_page(settings.title, cards, columns, width=size[1], height=size[0])
     (videos / "index.html").write_text(page, encoding="utf-8")
 
     files.append("index.html")
@@ -66,9 +92,11 @@ def main(
 
 
 def _with_captions(listing: pd.DataFrame, scenes: Inputs) -> pd.DataFrame:
+    if not scenes:
+        return listing.assign(caption="", scene=None)
     tables = [load_scenes(path)[0].assign(segment=path.stem) for path in scenes]
-    words = pd.concat(tables)[["segment", "clip", "caption"]]
-    listing = listing[["segment", "clip"]].merge(words, "left", ["segment", "clip"])
+    words = pd.concat(tables)[["segment", "clip", "caption", "scene"]]
+    listing = listing.merge(words, "left", KEYS)
     if (missing := listing["caption"].isna()).any():
         first = listing[missing].iloc[0]
         raise InputError(

@@ -119,11 +119,19 @@ def test_the_page_carries_its_data_and_nothing_from_elsewhere():
             "scores": [0.5, None],
         }
     ]
-    page = gallery_page("A < B", clips, ["ssim", "video_2_way"], width=260, height=128)
+    metrics = [
+        {"name": "ssim", "definition": "likeness", "better": "higher"},
+        {"name": "flow_error", "definition": "error", "better": "lower"},
+    ]
+    page = gallery_page("A < B", clips, metrics, width=260, height=128)
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert data is not None
     found = json.loads(data.group(1))
-    assert found == {"clips": clips, "metrics": ["SSIM", "video 2-way"]}
+    assert found["clips"] == clips
+    assert found["metrics"] == [
+        {"label": "SSIM", "about": "likeness", "way": 1},
+        {"label": "flow error", "about": "error", "way": -1},
+    ]
     assert "<title>A &lt; B</title>" in page
     assert "{{" not in page
     assert not re.search(r"<[^>]*(src|href)\s*=|https?://|@import|url\(|fetch\(", page)

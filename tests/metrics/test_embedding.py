@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity as reference
 
-from mindvideo.metrics.embedding import cosine_similarity, identification, retrieved
+from mindvideo.metrics.embedding import (
+    adjacent_consistency,
+    all_pairs_consistency,
+    cosine_similarity,
+    frame_similarity,
+    identification,
+    retrieval,
+)
 
 
 def test_cosine_is_that_of_scikit_learn():
@@ -38,7 +45,7 @@ def test_retrieval_is_a_count_of_those_more_alike():
     similarity = rng.standard_normal((6, 9))
     candidate = rng.integers(9, size=6)
     for k in (1, 4, 9):
-        found = retrieved(similarity, candidate, k)
+        found = retrieval(similarity, k, candidate)
         for i in range(6):
             for j in range(6):
                 better = sum(s > similarity[i, candidate[j]] for s in similarity[i])
@@ -46,6 +53,30 @@ def test_retrieval_is_a_count_of_those_more_alike():
 
 
 def test_candidates_that_tie_share_the_places():
-    found = retrieved(np.array([[3.0, 1, 1, 1, 0]]), np.array([2]), 2)
+    found = retrieval(np.array([[3.0, 1, 1, 1, 0]]), 2, np.array([2]))
     assert found == pytest.approx(1 / 3)  # one place is left for three
-    assert retrieved(np.zeros((4, 10)), np.arange(4), 5) == pytest.approx(np.full((4, 4), 0.5))
+    assert retrieval(np.zeros((4, 10)), 5, np.arange(4)) == pytest.approx(np.full((4, 4), 0.5))
+
+
+def test_without_candidates_of_its_own_a_clip_looks_for_itself():
+    guesses = retrieval(np.random.default_rng(4).normal(size=(400, 400)), 5)
+    np.testing.assert_allclose(guesses.mean(), 5 / 400)
+
+
+def test_similarity_and_consistency_are_those_of_loops_over_frames():
+    rng = np.random.default_rng(5)
+    made, shown = rng.normal(size=(2, 4, 6, 8))
+    for i in range(4):
+        for j in range(4):
+            expected = np.mean([reference(made[i, [f]], shown[j, [f]]) for f in range(6)])
+            assert abs(frame_similarity(made, shown)[i, j] - expected) < 1e-9
+        cosines = reference(made[i])
+        adjacent = np.mean([cosines[f, f + 1] for f in range(5)])
+        pairs = np.mean([cosines[f, g] for f in range(6) for g in range(f)])
+        assert abs(adjacent_consistency(made)[i] - adjacent) < 1e-9
+        assert abs(all_pairs_consistency(made)[i] - pairs) < 1e-9
+
+
+def test_a_clip_of_one_frame_is_steady():
+    one = np.ones((3, 1, 4))
+    assert adjacent_consistency(one).tolist() == all_pairs_consistency(one).tolist() == [1, 1, 1]

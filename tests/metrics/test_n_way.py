@@ -54,6 +54,17 @@ def test_trials_approach_the_closed_form():
     np.testing.assert_array_equal(*again)
 
 
+@pytest.mark.parametrize(("n_way", "k"), [(2, 3), (50, 1)])
+def test_a_hundred_thousand_trials_agree(n_way, k):
+    rng = np.random.default_rng(8)
+    scores = rng.normal(size=(1, 400))
+    classes = np.argsort(-scores)[:, [30, 60, 90]][:, :k]  # none wins or loses every trial
+    trials = n_way_trials(scores, classes, n_way, trials=100_000, rng=rng)
+    exact = n_way_accuracy(scores, classes, n_way)
+    assert 0.005 < exact < 0.995
+    assert abs(trials - exact) < 4 * np.sqrt(exact * (1 - exact) / 100_000)
+
+
 @pytest.mark.parametrize(("n_way", "k"), [(2, 1), (2, 3), (50, 1), (50, 3)])
 def test_unrelated_scores_are_at_chance(n_way, k):
     rng = np.random.default_rng(3)
@@ -77,6 +88,9 @@ def test_every_pair():
     assert pairs.shape == (5, 7)
     expected = [[count_all_draws(s, c, 4) for c in classes] for s in scores]
     np.testing.assert_allclose(pairs, expected, atol=1e-12)
+    tied = scores.round()
+    each = [n_way_accuracy(one[None], classes, 4) for one in tied]
+    np.testing.assert_array_equal(n_way_pairs(tied, classes, 4), each)
 
 
 def test_a_perfect_reconstruction_always_wins():

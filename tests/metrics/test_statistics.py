@@ -7,9 +7,12 @@ from mindvideo.metrics.statistics import (
     circular_null,
     confidence_interval,
     draw_shifts,
+    holm,
     p_value,
+    paired_p,
     pairs_to_shifts,
     shifted_scores,
+    two_sample_p,
 )
 
 
@@ -138,3 +141,49 @@ def test_samples_without_a_score_are_left_out():
     means = block_bootstrap([values], block=2, resamples=200, rng=np.random.default_rng(12))
     assert 0 < len(means) < 200
     assert (means == 2).all()
+
+
+def test_the_two_sample_test_is_students():
+    rng = np.random.default_rng(12)
+    a, b = rng.normal(size=40), rng.normal(0.5, size=30)
+    pooled = (39 * a.var(ddof=1) + 29 * b.var(ddof=1)) / 68
+    t = (a.mean() - b.mean()) / np.sqrt(pooled * (1 / 40 + 1 / 30))
+    assert two_sample_p(a, b) == pytest.approx(2 * stats.t.sf(abs(t), 68))
+    assert two_sample_p(np.append(a, np.nan), b) == two_sample_p(a, b)
+    assert np.isnan(two_sample_p(np.ones(5), np.ones(5)))
+    assert np.isnan(two_sample_p(a[:1], b))
+
+
+def test_paired_tests_of_single_clips_are_those_of_scipy():
+    rng = np.random.default_rng(13)
+    d = rng.normal(0.4, size=12)
+    found = paired_p([d], block=1, permutations=20_000, rng=rng)
+    reference = stats.permutation_test(
+        (d, np.zeros(12)), lambda x, y: np.mean(x - y), permutation_type="samples",
+        n_resamples=np.inf,
+    )  # fmt: skip
+    assert found == pytest.approx(reference.pvalue, abs=0.015)
+
+
+def test_paired_p_is_uniform_where_neighbours_are_alike():
+    rng = np.random.default_rng(14)
+    p, naive = [], []
+    for _ in range(400):
+        d = [np.repeat(rng.normal(size=12), 4) for _ in range(3)]  # shots of four clips
+        p.append(paired_p(d, block=8, permutations=200, rng=rng))
+        naive.append(paired_p(d, block=1, permutations=200, rng=rng))
+    assert np.mean(np.array(p) < 0.05) < 0.1
+    assert np.mean(np.array(naive) < 0.05) > 0.2  # what blocks are for
+
+
+def test_paired_p_is_small_with_an_effect_and_none_without_scores():
+    rng = np.random.default_rng(15)
+    d = [rng.normal(1, size=24), np.append(rng.normal(1, size=23), np.nan)]
+    assert paired_p(d, block=5, permutations=500, rng=rng) < 0.02
+    assert np.isnan(paired_p([np.full(4, np.nan)], block=5, permutations=9, rng=rng))
+
+
+def test_holm_multiplies_by_the_tests_that_are_left():
+    p = np.array([0.01, np.nan, 0.04, 0.03])
+    np.testing.assert_allclose(holm(p), [0.03, np.nan, 0.06, 0.06])
+    assert np.isnan(holm(np.array([np.nan]))).all()

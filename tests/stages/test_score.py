@@ -11,20 +11,35 @@ from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings import ScoringSettings
 from mindvideo.stages import score as stage
 
+PIXELS = ("ssim", "psnr", "ssim_grey", "hue_cosine", "flow_agreement", "flow_error")
+CLIP = (
+    *("retrieval_top_1", "retrieval_top_10"),
+    *("clip_similarity", "clip_consistency", "clip_consistency_gated"),
+)
+
+
+def mean_colours(_, frames):
+    """Stands for CLIP."""
+    colours = torch.from_numpy(np.stack(frames).reshape(len(frames), -1, 3).mean(axis=1) - 127)
+    return torch.nn.functional.normalize(colours, dim=-1)
+
 
 @pytest.fixture
 def run(test_set, colour_classifier, monkeypatch):
     monkeypatch.setattr(stage, "load_image_classifier", lambda name: colour_classifier)
     monkeypatch.setattr(stage, "load_video_classifier", lambda name: colour_classifier)
+    monkeypatch.setattr(stage, "load_clip", lambda name: None)
+    monkeypatch.setattr(stage, "embed_frames", mean_colours)
 
     def main(scoring=None, **changed):
         settings = ScoringSettings(
             tr=2,
-            image_classifier="any",
-            video_classifier="any",
             permutations=200,
             resamples=100,
-            **(scoring or {}),
+            **(
+                dict.fromkeys(("image_classifier", "video_classifier", "clip"), "any")
+                | (scoring or {})
+            ),
         )
         inputs = {
             "reconstructions": test_set.reconstructions,
@@ -46,7 +61,7 @@ def test_metrics_stand_beside_chance_null_and_interval(run, caplog):
         metrics, _ = run()
     assert metrics.index.tolist() == [
         *("identification_video", "video_2_way"),
-        *("identification_frame", "frame_2_way", "ssim", "psnr"),
+        *("identification_frame", "frame_2_way", *CLIP, *PIXELS),
     ]
     assert "video 50-way left out: the classifier has 12 classes" in caplog.text
     assert (metrics["n_clips"] == 14).all()
@@ -56,8 +71,29 @@ def test_metrics_stand_beside_chance_null_and_interval(run, caplog):
     assert metrics.loc["video_2_way", "chance"] == 0.75
     assert np.isnan(metrics.loc["ssim", "chance"])
     # 8 × 6 combinations of shifts, one of them the true order
-    assert (metrics["p"] < 4 / 48).all()
-    assert (metrics["null_mean"] < metrics["value"]).all()
+    seen = metrics.drop(["flow_agreement", "flow_error", "clip_consistency"])  # it stands still
+    assert (seen["p"] < 4 / 48).all()
+    assert (seen["null_mean"] < seen["value"]).all()
+    assert metrics.loc["flow_error", "better"] == "lower"
+    assert metrics.loc["retrieval_top_1", "chance"] == pytest.approx(1 / 14)
+    assert np.isnan(metrics.loc["clip_consistency", "p"])  # it compares with no clip
+
+
+def test_the_papers_trials_are_told_beside_the_expectation(run):
+    metrics, per_clip = run({"trials": 400})
+    for name in ("video_2_way", "frame_2_way"):
+        exact, trials = metrics.loc[name], metrics.loc[f"{name}_trials"]
+        assert trials["value"] == pytest.approx(exact["value"], abs=0.02)
+        assert trials["chance"] == exact["chance"]
+        assert np.isnan(trials["p"])
+        assert np.abs(per_clip[f"{name}_trials"] - per_clip[name]).max() < 0.1
+    again, _ = run({"trials": 400})
+    assert again["value"].equals(metrics["value"])
+
+
+def test_networks_can_be_left_out(run):
+    metrics, _ = run({"image_classifier": None, "video_classifier": None, "clip": None})
+    assert metrics.index.tolist() == list(PIXELS)
 
 
 def test_rows_of_clips_keep_the_order_of_the_table(run, test_set):
@@ -139,7 +175,7 @@ def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_c
     metrics, per_clip = run(SCORING, shots=shots)
     assert metrics.index.tolist() == [
         *("identification_video", "video_2_way", "way_right"),
-        *("identification_frame", "frame_2_way", "kind_right", "ssim", "psnr"),
+        *("identification_frame", "frame_2_way", "kind_right", *CLIP, *PIXELS),
         *("identification_video_rare", "way_right_rare"),
         *("identification_frame_rare", "kind_right_rare"),
     ]
@@ -177,7 +213,9 @@ def test_ceilings_are_told_where_no_definition_gives_them(run):
     metrics, _ = run()
     ceilings = metrics["ceiling"]
     assert ceilings[["video_2_way", "frame_2_way"]].tolist() == [1, 1]
-    assert ceilings.drop(["video_2_way", "frame_2_way"]).isna().all()
+    steady = ["clip_consistency", "clip_consistency_gated"]
+    assert (ceilings[steady] < 1).all()  # colours are noisy
+    assert ceilings.drop(["video_2_way", "frame_2_way", *steady]).isna().all()
 
 
 def test_tables_of_shots_that_do_not_fit_are_named(run, test_set, shots):

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -18,18 +19,22 @@ def run(test_set):
     scores = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
     scores["ssim"] = [*np.linspace(0, 1, 13), np.nan]
     save_table(test_set.folder / "per_clip.tsv", scores)
+    told = pd.DataFrame([{"metric": "ssim", "definition": "likeness", "better": "higher"}])
+    save_table(test_set.folder / "metrics.tsv", told)
 
-    def main(**changed):
+    def main(variants=(), **changed):
         inputs = {
             "reconstructions": test_set.reconstructions,
             "table": test_set.table,
             "clips": test_set.clips,
             "scenes": test_set.scenes,
+            "metrics": test_set.folder / "metrics.tsv",
             "per_clip": test_set.folder / "per_clip.tsv",
             **changed,
         }
         videos, manifest = test_set.folder / "videos", test_set.folder / "manifest.tsv"
-        settings = VideoSettings(fps=3, title="A test")
+        settings = VideoSettings(fps=3, title="A test", variants=list(variants))
+        shutil.rmtree(videos, ignore_errors=True)
         stage.main(**inputs, videos=videos, manifest=manifest, settings=settings)
         return videos, load_table(manifest)
 
@@ -63,9 +68,35 @@ def test_the_page_lists_captions_times_and_scores(run):
         "clip": 1,
         "seconds": 1.0,
         "caption": "test2 shows clip 1",
+        "scene": 1,
+        "variant": "",
         "scores": [0.0833],
     }
     assert data["clips"][-1]["scores"] == [None]
+
+
+def test_variants_stand_on_the_same_page(run, test_set):
+    order = np.arange(14)[::-1]
+    np.save(test_set.folder / "other.npy", test_set.made[order])
+    table = pd.DataFrame(test_set.rows, columns=["segment", "clip"]).iloc[order]
+    save_table(test_set.folder / "other.tsv", table)
+    save_table(test_set.folder / "other_scores.tsv", table.assign(ssim=0.5))
+    others = {
+        "others": [test_set.folder / "other.npy"],
+        "other_tables": [test_set.folder / "other.tsv"],
+        "other_scores": [test_set.folder / "other_scores.tsv"],
+    }
+    videos, manifest = run(variants=["window-1"], **others)
+    assert len(manifest) == 2 * 14 + 1
+    page = (videos / "index.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
+    clip = data["clips"][14]
+    assert clip["file"] == "window-1_test1_0000.mp4"
+    assert clip["variant"] == "window-1"
+    assert clip["caption"] == "test1 shows clip 0"
+    assert clip["scores"] == [0.5]
+    with pytest.raises(InputError, match=r"0 variants \(\), 1 reconstructions"):
+        run(**others)
 
 
 def test_missing_captions_are_named(run, test_set):

@@ -221,6 +221,17 @@ def test_one_modality_is_enough(trained: Stages, tmp_path: Path) -> None:
     assert "image" not in pd.read_csv(tmp_path / "contrastive.tsv", sep="\t")
 
 
+def test_without_modalities_the_encoder_stays_as_it_was(trained: Stages, tmp_path: Path) -> None:
+    stages = Stages(tmp_path)
+    stages.contrastive(mbm=trained.folder / "tuned", settings={"modalities": []})
+    before = MaskedAutoencoder.from_pretrained(trained.folder / "tuned").state_dict()
+    after = FmriEncoder.from_pretrained(tmp_path / "contrastive").state_dict()
+    blocks = [name for name in after if name.startswith("blocks.") and name in before]
+    assert blocks
+    assert all(torch.equal(after[name], before[name]) for name in blocks)
+    assert pd.read_csv(tmp_path / "contrastive.tsv", sep="\t").empty
+
+
 def test_other_encoder_settings_than_at_the_start(trained: Stages, tmp_path: Path) -> None:
     shape = SHAPE.model_copy(update={"embed_dim": 8})
     with pytest.raises(InputError, match="embed_dim 16, but the settings say 8"):

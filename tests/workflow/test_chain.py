@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from safetensors.numpy import load_file
 
 from mindvideo.provenance import file_digest
@@ -70,6 +71,36 @@ def test_a_second_run_has_nothing_to_do(chain):
     done = chain.snakemake("--", TARGET)
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_table_1_is_built_with_all_its_rows(chain):
+    """Of one subject and two variants here, one of which skips a training."""
+    before = chain.config.read_text()
+    config = yaml.safe_load(before)
+    names = ("without-contrastive", "without-guidance")
+    config["variants"] = {name: config["variants"][name] for name in names}
+    config["dataset"]["subjects"] = {"sub1": "subject1"}
+    table, panels = "results/tables/table1.html", "results/tables/variants.png"
+    try:
+        chain.config.write_text(yaml.safe_dump(config))
+        added = {"contrastive": 1, "cotraining": 1, "reconstruct": 2, "score": 2}
+        assert chain.jobs(table) == added | {"tables": 1}
+        done = chain.snakemake("--", table, panels, "results/sub1/figures/worst.png")
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    finally:
+        chain.config.write_text(before)
+    rows = pd.read_csv(chain.folder / "results/tables/table1.tsv", sep="\t")
+    assert list(rows["row"].unique()) == [
+        *("Full model", "Without contrastive learning", "Without guidance"),
+    ]
+    assert rows[rows.row != "Full model"]["p_paired_holm"].notna().any()
+    page = (chain.folder / table).read_text()
+    for label in ("Window size 1", "fMRI and text only", "Subject 3"):
+        assert label in page  # told as not configured, with the paper's value
+    history = chain.folder / "results/sub1/variants/without-contrastive/contrastive/history.tsv"
+    assert history.read_text() == "step\tloss\n"
+    for name in ("variants", "subjects", "ssim"):
+        assert (chain.folder / f"results/tables/{name}.png").stat().st_size > 5000
 
 
 def test_frames_wordings_and_scenes_of_the_demo(chain):

@@ -1,5 +1,7 @@
 """Dry runs: which jobs a target needs."""
 
+from collections import Counter
+
 import pytest
 import yaml
 
@@ -34,6 +36,7 @@ OWN = {
     "videos": 1,
 }
 CHAIN = SHARED | OWN
+SHARED_COUNTS = Counter(SHARED)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,12 @@ CHAIN = SHARED | OWN
             "results/sub2/selection/voxels.tsv",
             {"demo_film": 18, "demo_train_runs": 18, "regions": 1, "clean": 18, "select": 1},
         ),
-        ("all", SHARED | {rule: 3 * n for rule, n in OWN.items()} | {"figures": 3}),
+        (
+            "all",
+            SHARED
+            | {rule: 3 * n for rule, n in OWN.items()}
+            | dict.fromkeys(("figures", "score_figures", "retrieval", "training_figures"), 3),
+        ),
     ],
 )
 def test_a_target_needs_just_these_jobs(checkout, target, expected):
@@ -79,6 +87,33 @@ def test_films_are_made_of_test_segments_only(checkout):
     done = checkout.snakemake("--dry-run", "--", "results/sub1/films/seg3.mp4")
     assert done.returncode != 0
     assert "results/sub1/films/seg3.mp4" in done.stdout + done.stderr
+
+
+ABLATED = {  # what a row of Table 1 adds to the full model
+    "window-1": ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score"),
+    "window-3": ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score"),
+    "without-contrastive": ("contrastive", "cotraining", "reconstruct", "score"),
+    "text-fmri": ("contrastive", "cotraining", "reconstruct", "score"),
+    "image-fmri": ("contrastive", "cotraining", "reconstruct", "score"),
+    "without-guidance": ("reconstruct", "score"),
+}
+
+
+def test_table_1_adds_what_each_variant_changes(checkout):
+    alone = checkout.jobs(*(f"results/{subject}/metrics.tsv" for subject in ("sub1", "sub2")))
+    of_subject = checkout.jobs("results/sub3/metrics.tsv") - SHARED_COUNTS
+    expected = alone + of_subject
+    for rules in ABLATED.values():
+        expected.update(rules)
+    assert checkout.jobs("results/tables/table1.html") == expected + Counter(["tables"])
+
+
+def test_variants_on_the_page_are_made_for_it(checkout):
+    alone = checkout.jobs("results/sub1/videos")
+    checkout.configure(videos={"variants": ["without-guidance"]})
+    assert checkout.jobs("results/sub1/videos") - alone == {"reconstruct": 1, "score": 1}
+    page = "results/sub1/variants/without-guidance/videos"
+    assert checkout.jobs(page) == alone
 
 
 def test_the_control_shares_the_films_and_the_selection(checkout):

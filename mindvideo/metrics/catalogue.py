@@ -1,0 +1,279 @@
+"""All metrics: each as a :class:`Metric` with its definition, its chance, and what makes its null.
+
+What networks say of clips comes in as arrays. By default every reconstruction is compared with all
+clips of its segment; what costs time for every pair, with some of them (`PIXEL_SHIFTS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from mindvideo.metrics.attributes import Attribute, answers, right_pairs
+from mindvideo.metrics.embedding import (
+    adjacent_consistency,
+    all_pairs_consistency,
+    cosine_similarity,
+    frame_similarity,
+    identification,
+    retrieval,
+)
+from mindvideo.metrics.motion import direction_agreement, end_point_error, optical_flow
+from mindvideo.metrics.n_way import (
+    enough_classes,
+    n_way_accuracy,
+    n_way_chance,
+    n_way_pairs,
+    n_way_trials,
+    top_classes,
+)
+from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
+from mindvideo.metrics.statistics import draw_shifts, pairs_to_shifts, shifted_scores
+from mindvideo.metrics.summary import Metric, shifts_by_segment
+
+Rows = list[np.ndarray]
+"""By segment, in the order of its film: rows of the table of clips, (n_clips,) each."""
+
+PIXEL_SHIFTS = 24
+"""Shifts of a segment that pixels are compared at: all pairs would take hours at 256 px."""
+
+GATE = 0.6
+"""Mind-Animator's "CLIP-pcc" is 0 where clips are no more alike than this."""
+
+
+def identification_metric(
+    kind: str, definition: str, seen: np.ndarray, true_seen: np.ndarray, rows: Rows
+) -> Metric:
+    """Pairwise identification from embeddings (n_clips, dim)."""
+    pairs = identification(cosine_similarity(seen, true_seen))
+    scores = shifts_by_segment(pairs, rows)
+    return Metric(f"identification_{kind}", definition, 0.5, rows, scores, in_subset=True)
+
+
+def n_way_metrics(
+    kind: str,
+    logits: np.ndarray,
+    true_logits: np.ndarray,
+    rows: Rows,
+    *,
+    n_way: Iterable[int],
+    k: int,
+) -> list[Metric]:
+    """N-way accuracy for each N, from logits (n_clips, n_frames, n_classes).
+
+    An N for which the classifier has too few classes is left out.
+    """
+    n_classes = logits.shape[-1]
+    classes = top_classes(true_logits, k)
+    metrics = []
+    for n in n_way:
+        if not enough_classes(n, n_classes, k):
+            continue
+        scores = []
+        for g in rows:
+            frames = range(logits.shape[1])
+            pairs = [n_way_pairs(logits[g, f], classes[g, f], n) for f in frames]
+            scores.append(pairs_to_shifts(np.mean(pairs, axis=0)))
+        metrics.append(
+            Metric(
+                f"{kind}_{n}_way",
+                f"top-1 of {n} classes; ground truth: top {k}; expectation over all draws",
+                n_way_chance(n, k),
+                rows,
+                scores,
+                ceiling=n_way_accuracy(true_logits, classes, n).mean(axis=1),
+            )
+        )
+    return metrics
+
+
+def n_way_trial_metrics(
+    kind: str,
+    logits: np.ndarray,
+    true_logits: np.ndarray,
+    rows: Rows,
+    *,
+    n_way: Iterable[int],
+    k: int,
+    trials: int,
+    rng: np.random.Generator,
+) -> list[Metric]:
+    """The same by random trials, as the paper has it; without a null, which would take hours."""
+    n_clips, n_frames, n_classes = logits.shape
+    classes = top_classes(true_logits, k).reshape(-1, k)
+    metrics = []
+    for n in n_way:
+        if not enough_classes(n, n_classes, k):
+            continue
+        flat = logits.reshape(-1, n_classes)
+        found = n_way_trials(flat, classes, n, trials=trials, rng=rng)
+        scores = found.reshape(n_clips, n_frames).mean(axis=1)
+        definition = f"top-1 of {n} classes; ground truth: top {k}; {trials} random draws"
+        own = [scores[g][None] for g in rows]
+        metrics.append(Metric(f"{kind}_{n}_way_trials", definition, n_way_chance(n, k), rows, own))
+    return metrics
+
+
+def attribute_metrics(
+    kind: str,
+    asked: list[tuple[Attribute, np.ndarray]],
+    logits: np.ndarray,
+    true_logits: np.ndarray,
+    rows: Rows,
+) -> list[Metric]:
+    """Share of right answers for each attribute, from logits (n_clips, n_frames, n_classes).
+
+    With each attribute come the classes that name its values
+    (:func:`mindvideo.metrics.attributes.naming_classes`).
+    """
+    metrics = []
+    for attribute, named in asked:
+        n_values, truth = len(attribute.values), attribute.truth
+        metrics.append(
+            Metric(
+                f"{attribute.name}_right",
+                f"the {kind} classifier sees the {attribute.name} shown: most probable of "
+                f"{n_values}",
+                1 / n_values,
+                rows,
+                shifts_by_segment(right_pairs(answers(logits, named), truth), rows),
+                ceiling=(answers(true_logits, named) == truth).astype(float),
+                in_subset=True,
+            )
+        )
+    return metrics
+
+
+def clip_metrics(
+    seen: np.ndarray, true_seen: np.ndarray, rows: Rows, *, top: Iterable[int]
+) -> list[Metric]:
+    """Likeness and steadiness in CLIP's space, from embeddings (n_clips, n_frames, dim).
+
+    Retrieval is told for each k of `top` that is below the number of clips.
+    """
+    alike, n = frame_similarity(seen, true_seen), len(seen)
+    steady, true_steady = adjacent_consistency(seen), adjacent_consistency(true_seen)
+    means = cosine_similarity(seen.mean(axis=1), true_seen.mean(axis=1))
+    metrics = [
+        Metric(
+            f"retrieval_top_{k}",
+            f"its clip is among the {k} most like it of all {n}: cosine of mean CLIP embeddings",
+            k / n,
+            rows,
+            shifts_by_segment(retrieval(means, k), rows),
+        )
+        for k in top
+        if k < n
+    ]
+    every = all_pairs_consistency(seen)
+    return [
+        *metrics,
+        Metric(
+            "clip_similarity",
+            "cosine between CLIP embeddings of frames at the same time; mean over frames",
+            float("nan"),
+            rows,
+            shifts_by_segment(alike, rows),
+        ),
+        Metric(
+            "clip_consistency",
+            "cosine between CLIP embeddings of all pairs of a clip's frames (NEURONS' CLIP-pcc)",
+            float("nan"),
+            rows,
+            [every[g][None] for g in rows],
+            ceiling=all_pairs_consistency(true_seen),
+        ),
+        Metric(
+            "clip_consistency_gated",
+            "cosine between CLIP embeddings of adjacent frames, 0 where clip_similarity is at most "
+            f"{GATE} (Mind-Animator's CLIP-pcc, which gates by another network)",
+            float("nan"),
+            rows,
+            shifts_by_segment(np.where(alike > GATE, steady[:, None], 0), rows),
+            ceiling=true_steady,
+        ),
+    ]
+
+
+def pixel_metrics(
+    made: np.ndarray,
+    shown: np.ndarray,
+    rows: Rows,
+    rng: np.random.Generator,
+    bar: Callable[[Sequence, str], Iterable] = lambda rows, name: rows,
+) -> list[Metric]:
+    """Likeness of pixels, hues and motion, from clips uint8 (n_clips, n_frames, h, w, 3).
+
+    Parameters
+    ----------
+    bar : callable
+        (segments, name of the metric) → the segments, for those who wait.
+    """
+    shifts = [draw_shifts(len(g), PIXEL_SHIFTS, rng) for g in rows]
+    make = partial(_shifted, made, shown, rows, shifts, bar)
+    flow = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
+    grey = Kind("ssim_grey", ssim_grey, "11 × 11 Gaussian window, grey; mean over frames")
+    return [
+        *make(
+            "pixels",
+            np.asarray,
+            Kind("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
+            Kind("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
+            *([grey] if min(made.shape[2:4]) >= 11 else []),
+        ),
+        *make(
+            "hues",
+            hue,
+            Kind(
+                "hue_cosine",
+                hue_cosine,
+                "cosine between HSV hues, pixel by pixel (published as Hue-pcc); mean over frames",
+            ),
+        ),
+        *make(
+            "optical flow",
+            optical_flow,
+            Kind("flow_agreement", direction_agreement, f"cosine between optical flows; {flow}"),
+            Kind(
+                "flow_error",
+                end_point_error,
+                f"distance between optical flows (EPE) [px a frame]; {flow}",
+                better="lower",
+            ),
+        ),
+    ]
+
+
+class Kind(NamedTuple):
+    """A metric of two frames, or of what is made of them."""
+
+    name: str
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray | float]
+    definition: str
+    better: Literal["higher", "lower"] = "higher"
+
+
+def _shifted(
+    made: np.ndarray,
+    shown: np.ndarray,
+    rows: Rows,
+    shifts: list[np.ndarray],
+    bar: Callable[[Sequence, str], Iterable],
+    what: str,
+    prepare: Callable[[np.ndarray], np.ndarray],
+    *kinds: Kind,
+) -> list[Metric]:
+    """Metrics of frames, or of what `prepare` makes of the frames of a clip."""
+    scores: list[list[np.ndarray]] = [[] for _ in kinds]
+    for g, own in bar(list(zip(rows, shifts)), what):
+        truth, ours = (np.stack([prepare(clip) for clip in clips[g]]) for clips in (shown, made))
+        for kind, of_kind in zip(kinds, scores):
+            of_kind.append(shifted_scores(kind.function, truth, ours, own))
+    unknown = float("nan")
+    return [
+        Metric(kind.name, kind.definition, unknown, rows, of_kind, better=kind.better)
+        for kind, of_kind in zip(kinds, scores)
+    ]

@@ -1,0 +1,236 @@
+"""``mindvideo score FOLDER``: score what any method reconstructed, by this project's stages."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mindvideo.errors import InputError
+
+NETWORKS = ("image_classifier", "video_classifier", "clip")
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER",
+        help="reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment "
+        "or not; or .npy, a segment each. They may hold the ground truth at their left: GIFs as "
+        "MinD-Video released them (the padding is cropped), halves, or this project's videos",
+    )  # fmt: skip
+    parser.add_argument(
+        "--truth", type=Path, metavar="FOLDER",
+        help="ground truth, under the same names, where it is not in FOLDER's own files",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="FOLDER",
+        help="the folder to make: metrics.tsv, per_clip.tsv, videos/index.html",
+    )  # fmt: skip
+    parser.add_argument("--size", type=int, metavar="PX", help="scale all frames to this size")
+    parser.add_argument("--frames", type=int, metavar="N", help="take N frames of each clip")
+    parser.add_argument("--fps", type=float, default=3.0, help="rate of the videos (%(default)g)")
+    parser.add_argument(
+        "--partial", action="store_true",
+        help="score the clips that are there, although others are missing",
+    )  # fmt: skip
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE",
+        help="configuration that names networks and settings of scores (else the paper's)",
+    )  # fmt: skip
+    for name in NETWORKS:
+        parser.add_argument(
+            "--" + name.replace("_", "-"), metavar="NAME",
+            help="hub name or folder; none: leave out what it says",
+        )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Gather the clips as the stages read them, run `score` and `videos`, print the table."""
+    from mindvideo.io.tables import load_table
+    from mindvideo.registry import read_stage
+    from mindvideo.runner import beside, run_stage
+    from mindvideo.settings import VideoSettings
+
+    if arguments.to.exists():
+        raise InputError(f"{arguments.to}: is there already: delete it, or name another with --to")
+    scoring = _scoring(arguments)
+    with tempfile.TemporaryDirectory() as name, beside([arguments.to]) as made:
+        out = made[arguments.to]
+        out.mkdir()
+        gathered = gather(arguments, Path(name))
+        scores = {"metrics": out / "metrics.tsv", "per_clip": out / "per_clip.tsv"}
+        run_stage(
+            read_stage("score"), {**gathered, "shots": None, "scenes": None, **scores}, scoring
+        )
+        run_stage(
+            read_stage("videos"),
+            {
+                **gathered,
+                "scenes": None,
+                **scores,
+                "videos": out / "videos",
+                "manifest": out / "videos.tsv",
+            },
+            VideoSettings(fps=arguments.fps, title=f"Reconstructions in {arguments.folder.name}"),
+        )
+    table = load_table(arguments.to / "metrics.tsv")
+    shown = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean", "p"]
+    told = table[shown].assign(p=table["p"].map(lambda p: f"{p:.2g}", na_action="ignore"))
+    print(told.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}"))
+    print(f"\n{arguments.to / 'videos' / 'index.html'}")
+    return 0
+
+
+def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Write reconstructions, their table and the clips shown as the stages read them.
+
+    Raises
+    ------
+    InputError
+        Naming all clips that are missing, unreadable, or differ in size or frames.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from mindvideo.io.clips import load_clips
+    from mindvideo.io.collection import find_clips
+    from mindvideo.io.tables import save_table
+
+    made = find_clips(arguments.folder)
+    truth = find_clips(arguments.truth) if arguments.truth else None
+    keys = _paired(made, truth, arguments)
+    reader = _reader(arguments, made, truth)
+    (folder / "clips").mkdir()
+    segments = list(dict.fromkeys(segment for segment, _ in keys))
+    problems: list[str] = []
+    flat: dict[str, list[str]] = {"reconstruction": [], "ground truth": []}
+    arrays: dict[str, Any] = {}
+    reconstructions = folder / "reconstructions.npy"
+    shape: tuple[int, ...] | None = None
+    first = keys[0]
+    counts = {s: 1 + max(n for segment, n in keys if segment == s) for s in segments}
+    for i, key in enumerate(keys):
+        try:
+            shown, own = reader(key)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        for kind, frames in (("ground truth", shown), ("reconstruction", own)):
+            if (np.ptp(frames.reshape(len(frames), -1, 3), axis=1) == 0).all(axis=-1).any():
+                flat[kind].append(_name(key))
+        if shape is None:
+            shape, first = own.shape, key
+            arrays[""] = _memmap(reconstructions, (len(keys), *shape))
+            for s in segments:
+                arrays[s] = _memmap(folder / "clips" / f"{s}.npy", (counts[s], *shape))
+        for kind, frames in (("ground truth", shown), ("reconstruction", own)):
+            if frames.shape != shape:
+                problems.append(
+                    f"{_name(key)}: {kind} of (frames, height, width) {frames.shape[:3]}, but "
+                    f"{shape[:3]} in {_name(first)}: --frames and --size make them alike"
+                )
+        if not problems:
+            arrays[""][i], arrays[key[0]][key[1]] = own, shown
+    if problems:
+        raise InputError("\n  ".join([f"{len(problems)} clips do not fit:", *problems]))
+    for kind, names in flat.items():
+        if names:
+            print(f"warning: a {kind} has a frame of a single colour: {', '.join(names)}")
+    table = pd.DataFrame(keys, columns=["segment", "clip"])
+    save_table(folder / "table.tsv", table)
+    clips = [folder / "clips" / f"{segment}.npy" for segment in segments]
+    print(f"{len(load_clips(reconstructions))} clips of {len(segments)} segments")
+    return {"reconstructions": reconstructions, "table": folder / "table.tsv", "clips": clips}
+
+
+def _paired(made: dict, truth: dict | None, arguments: argparse.Namespace) -> list:
+    """The clips to score; what is missing is told, and only left out if asked to."""
+    if truth is not None:
+        if extra := [key for key in made if key not in truth]:
+            raise InputError(
+                f"{arguments.truth}: no ground truth of {len(extra)} clips: {_ranges(extra)}; "
+                f"it has {_ranges(list(truth))}: give both the same names"
+            )
+        missing = [key for key in truth if key not in made]
+    else:
+        missing = []
+        for segment in dict.fromkeys(segment for segment, _ in made):
+            numbers = [n for s, n in made if s == segment]
+            gaps = set(range(min(numbers), max(numbers))) - set(numbers)
+            missing += [(segment, n) for n in sorted(gaps)]
+    if missing:
+        told = f"{arguments.folder}: {len(missing)} clips are missing: {_ranges(missing)}"
+        if not arguments.partial:
+            raise InputError(f"{told}; --partial scores the {len(made)} that are there")
+        print(f"warning: {told}: left out")
+    return list(made)
+
+
+def _reader(
+    arguments: argparse.Namespace, made: dict, truth: dict | None
+) -> Callable[[tuple[str, int]], tuple[Any, Any]]:
+    """A function that reads a clip's ground truth and reconstruction, made alike as asked."""
+    from mindvideo.io.collection import read_clip, resize, split_sides
+    from mindvideo.models.classifier import resample_frames
+
+    def alike(frames: Any) -> Any:
+        if arguments.frames is not None:
+            frames = frames[resample_frames(len(frames), arguments.frames)]
+        return frames if arguments.size is None else resize(frames, arguments.size)
+
+    def read(key: tuple[str, int]) -> tuple[Any, Any]:
+        own = read_clip(made[key])
+        if truth is not None:
+            sides = read_clip(truth[key]), own
+        elif (pair := split_sides(own)) is not None:
+            sides = pair
+        else:
+            height, width = own.shape[1:3]
+            raise InputError(
+                f"{made[key].path}: {width} × {height} px is no pair of squares side by side "
+                f"(such as {2 * height - 2} × {height}): name the ground truth's folder, --truth"
+            )
+        return alike(sides[0]), alike(sides[1])
+
+    return read
+
+
+def _scoring(arguments: argparse.Namespace) -> Any:
+    from mindvideo.config import load_config
+    from mindvideo.settings import Pretrained, Scoring, ScoringSettings
+
+    config = load_config(arguments.config) if arguments.config else None
+    pretrained = config.pretrained if config else Pretrained()
+    scoring = config.scoring if config else Scoring()
+    named = {name: getattr(arguments, name) or getattr(pretrained, name) for name in NETWORKS}
+    # Attributes, subsets and cuts need tables of the films, which a folder has not.
+    without: dict[str, Any] = {"attributes": {}, "subset": None, "leave_out_cuts": False}
+    return ScoringSettings(
+        **scoring.model_dump() | without,
+        tr=1.0,
+        **{name: None if value == "none" else value for name, value in named.items()},
+    )
+
+
+def _memmap(path: Path, shape: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+
+def _ranges(keys: list[tuple[str, int]]) -> str:
+    """Name clips in order, those in a row by the first and the last: "test1 3, test2 0–23"."""
+    runs: list[list[Any]] = []
+    for segment, n in keys:
+        if runs and runs[-1][0] == segment and runs[-1][2] == n - 1:
+            runs[-1][2] = n
+        else:
+            runs.append([segment, n, n])
+    return ", ".join(f"{s} {a}" if a == b else f"{s} {a}–{b}" for s, a, b in runs)
+
+
+def _name(key: tuple[str, int]) -> str:
+    return f"{key[0]} {key[1]}"

@@ -1,0 +1,56 @@
+"""Against plain loops over pixels, and on films whose motion is known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mindvideo.metrics.motion import direction_agreement, end_point_error, optical_flow
+
+
+@pytest.fixture(scope="module")
+def flows():
+    return np.random.default_rng(0).normal(size=(2, 3, 6, 5, 2)).astype(np.float32)
+
+
+def moving(step, n_frames=4, size=48):
+    """A smooth random picture that moves right by `step` [px] a frame."""
+    rng = np.random.default_rng(1)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (size, 3 * size, 3), np.uint8), (0, 0), 3)
+    picture = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)
+    return np.stack([picture[:, size - step * i : 2 * size - step * i] for i in range(n_frames)])
+
+
+def test_end_point_error_is_that_of_a_loop_over_pixels(flows):
+    expected = [np.hypot(*(a - b)) for a, b in zip(*(x.reshape(-1, 2) for x in flows))]
+    assert end_point_error(*flows) == pytest.approx(np.mean(expected), abs=1e-6)
+    assert end_point_error(flows[0], flows[0]) == 0
+
+
+def test_direction_agreement_is_that_of_a_loop_over_pixels(flows):
+    dot = own = other = 0.0
+    for (ax, ay), (bx, by) in zip(*(x.reshape(-1, 2).astype(float) for x in flows)):
+        dot += ax * bx + ay * by
+        own += ax**2 + ay**2
+        other += bx**2 + by**2
+    assert direction_agreement(*flows) == pytest.approx(dot / np.sqrt(own * other), abs=1e-6)
+
+
+def test_flow_finds_the_motion():
+    flow = optical_flow(moving(2))
+    assert flow.shape == (3, 48, 48, 2)
+    assert np.median(flow[..., 0]) == pytest.approx(2, abs=0.3)
+    assert np.median(flow[..., 1]) == pytest.approx(0, abs=0.1)
+    right, left = optical_flow(moving(2)), optical_flow(moving(2)[::-1])
+    assert direction_agreement(right, right) == pytest.approx(1)
+    assert direction_agreement(right, left) < -0.9
+
+
+def test_what_stands_still_agrees_with_nothing():
+    still, black = optical_flow(moving(0)), optical_flow(np.zeros((4, 48, 48, 3), np.uint8))
+    assert direction_agreement(optical_flow(moving(2)), black) == 0
+    assert direction_agreement(black, black) == 0
+    assert end_point_error(still, black) < 0.01
+
+
+def test_a_clip_of_one_frame_has_no_flow():
+    assert optical_flow(np.zeros((1, 8, 9, 3), np.uint8)).shape == (0, 8, 9, 2)

@@ -1,0 +1,114 @@
+"""Figures of one model's scores, and panels of several models."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import save_table
+from mindvideo.settings import PanelSettings, ScoreFigureSettings, TableRow
+from mindvideo.stages import panels, score_figures
+
+
+@pytest.fixture
+def scores(test_set):
+    """Tables of two metrics, one of which is the better the lower."""
+    table = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
+    table["ssim"] = [np.nan, *np.linspace(0.1, 1, 13)]
+    table["flow_error"] = np.linspace(3, 1, 14)
+    save_table(test_set.folder / "per_clip.tsv", table)
+    rows = pd.DataFrame({"metric": ["ssim", "flow_error"], "better": ["higher", "lower"]})
+    rows = rows.assign(value=0.5, ci_low=0.4, ci_high=0.6, chance=np.nan, null_mean=0.2)
+    save_table(test_set.folder / "metrics.tsv", rows)
+    return {name: test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")}
+
+
+@pytest.fixture
+def draw(test_set, scores, monkeypatch):
+    def run(**settings):
+        drawn = {}
+
+        def strip(truth, made, labels, caption):
+            drawn.update(truth=truth, made=made, labels=labels, caption=caption)
+            return real(truth, made, labels, caption=caption)
+
+        real = score_figures.draw_strip
+        with monkeypatch.context() as patch:
+            patch.setattr(score_figures, "draw_strip", strip)
+            names = ("worst", "distributions", "time_courses")
+            out = {name: test_set.folder / f"{name}.png" for name in names}
+            score_figures.main(
+                reconstructions=test_set.reconstructions,
+                table=test_set.table,
+                clips=test_set.clips,
+                **scores,
+                **out,
+                settings=ScoreFigureSettings(tr=2, **settings),
+            )
+        for path in out.values():
+            assert Image.open(path).size[0] > 200
+        return drawn
+
+    return run
+
+
+def test_the_worst_clips_are_shown_worst_first(draw, test_set):
+    drawn = draw(worst=3)
+    assert drawn["labels"][0] == "test2, clip 1   SSIM 0.10"  # clip 0 has no score
+    np.testing.assert_array_equal(drawn["made"], test_set.made[1:4])
+    assert drawn["caption"] == "The 3 worst of 13 clips by SSIM."
+    drawn = draw(worst=2, worst_by="flow_error")
+    assert drawn["labels"][0] == "test2, clip 0   flow error 3.00"
+
+
+def test_a_metric_that_is_not_there_is_named(draw):
+    with pytest.raises(InputError, match=r"worst_by: lpips is no metric .* ssim, flow_error"):
+        draw(worst_by="lpips")
+
+
+ROWS = [
+    TableRow(label="Full model", owner="sub1", full=True),
+    TableRow(label="Window size 1", owner="sub1/variants/window-1"),
+    TableRow(label="Window size 3", why="no variant"),
+    TableRow(label="Subject 2", owner="sub2", full=True),
+]
+
+
+def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch):
+    # The second model has its clips in another order, the third has only one segment's.
+    order = np.arange(14)[::-1]
+    np.save(test_set.folder / "second.npy", test_set.made[order])
+    np.save(test_set.folder / "third.npy", test_set.made[:6])
+    table = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
+    save_table(test_set.folder / "second.tsv", table.iloc[order])
+    save_table(test_set.folder / "third.tsv", table.iloc[:6])
+    drawn = []
+
+    def panel(truth, models, labels):
+        drawn.append((truth, models, labels))
+        return real(truth, models, labels)
+
+    real = panels.draw_panel
+    monkeypatch.setattr(panels, "draw_panel", panel)
+    out = {name: test_set.folder / f"{name}.png" for name in ("subjects", "variants", "ssim")}
+    inputs = {
+        "reconstructions": [
+            test_set.reconstructions, test_set.folder / "second.npy", test_set.folder / "third.npy",
+        ],
+        "listings": [test_set.table, test_set.folder / "second.tsv", test_set.folder / "third.tsv"],
+        "metrics": [scores["metrics"]] * 3,
+        "per_clip": [scores["per_clip"]] * 3,
+    }  # fmt: skip
+    settings = PanelSettings(rows=ROWS, dataset="a test", block=3, clips=4)
+    panels.main(**inputs, clips=test_set.clips, **out, settings=settings)
+    (truth, subjects, labels), (_, variants, _) = drawn
+    assert labels == ["test1, clip 0", "test1, clip 4", "test2, clip 1", "test2, clip 5"]
+    assert list(subjects) == ["Full model", "Subject 2"]
+    assert list(variants) == ["Full model", "Window size 1"]
+    np.testing.assert_array_equal(truth[1], test_set.films["test1"][4])
+    np.testing.assert_array_equal(variants["Full model"], variants["Window size 1"])
+    assert [made is None for made in subjects["Subject 2"]] == [True, True, False, False]
+    assert all(path.stat().st_size > 2000 for path in out.values())
+    with pytest.raises(InputError, match="3 rows need as many"):
+        panels.main(**inputs | {"metrics": []}, clips=test_set.clips, **out, settings=settings)

@@ -1,0 +1,125 @@
+"""Table 1 and the comparison, from tables of scores."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mindvideo.errors import InputError
+from mindvideo.io.published import METRICS, read_published
+from mindvideo.io.tables import load_table, save_table
+from mindvideo.settings import TableRow, TableSettings
+from mindvideo.stages import tables as stage
+
+ROWS = [
+    TableRow(label="Full model", owner="sub1", full=True),
+    TableRow(label="Window size 1", owner="sub1/variants/window-1"),
+    TableRow(label="Window size 3", why="no variant window-3 is configured"),
+    TableRow(label="Subject 2", owner="sub2", full=True),
+]
+
+
+@pytest.fixture
+def run(tmp_path):
+    rng = np.random.default_rng(0)
+    clips = pd.DataFrame(
+        {"segment": ["test1"] * 30 + ["test2"] * 20, "clip": [*range(30), *range(20)]}
+    )
+    base = rng.random(50)  # some clips are easy for all models
+
+    def scores(name, effect, metrics=(*METRICS, "psnr")):
+        values = clips.assign(**{m: base + effect + 0.1 * rng.normal(size=50) for m in metrics})
+        rows = [
+            {
+                **{"metric": m, "n_clips": 50, "value": values[m].mean(), "ci_low": 0.1},
+                **{"ci_high": 0.9, "chance": np.nan if m == "psnr" else 0.5, "null_mean": 0.45},
+                "p": 0.01,
+            }
+            for m in metrics
+        ]
+        save_table(tmp_path / f"{name}.tsv", pd.DataFrame(rows))
+        save_table(tmp_path / f"{name}_clips.tsv", values.sample(frac=1, random_state=1))
+        return tmp_path / f"{name}.tsv", tmp_path / f"{name}_clips.tsv"
+
+    made = [scores("full", 0), scores("win1", -0.15), scores("sub2", 0, METRICS[2:])]
+    mine, _ = scores("mine", 0.2, ["ssim", "psnr"])
+
+    def main(**changed):
+        out = {
+            name: tmp_path / f"{name}.out"
+            for name in ("table1", "table1_page", "comparison", "comparison_page")
+        }
+        settings = TableSettings(
+            rows=ROWS, dataset="a test", block=3, permutations=500, methods={"Mine": "mine.tsv"}
+        )
+        inputs = {
+            "metrics": [m for m, _ in made],
+            "per_clip": [c for _, c in made],
+            "methods": [mine],
+        } | changed
+        stage.main(**inputs, **out, settings=settings)
+        return out
+
+    return main
+
+
+def test_every_row_stands_beside_the_paper_and_the_full_model(run):
+    table = load_table(run()["table1"]).set_index(["row", "metric"])
+    full, other = table.loc["Full model"], table.loc["Window size 1"]
+    assert other.loc["video_50_way", "published"] == 0.195
+    assert other.loc["video_50_way", "published_se"] == 0.02
+    assert full["p_two_sample"].isna().all()
+    # What all clips share hides the effect from the paper's test, not from the paired one.
+    assert (other["p_two_sample"] > 0.001).all()
+    assert (other["p_paired_holm"] < 0.05).all()
+    assert other["difference"].to_numpy() == pytest.approx(other["value"] - full["value"])
+    assert (other["n_pairs"] == 50).all()
+    assert table.loc["Subject 2"].index.tolist() == list(METRICS[2:])
+
+
+def test_the_two_sample_test_is_that_of_scipy(run, tmp_path):
+    table = load_table(run()["table1"]).set_index(["row", "metric"])
+    a, b = (load_table(tmp_path / f"{name}_clips.tsv")["ssim"] for name in ("win1", "full"))
+    expected = stats.ttest_ind(a, b).pvalue
+    row = table.loc[("Window size 1", "ssim")]
+    assert row["p_two_sample"] == pytest.approx(expected)
+    limits = [(0.0001, "purple"), (0.01, "pink"), (0.05, "yellow"), (2, "green")]
+    assert row["colour"] == next(name for limit, name in limits if expected < limit)
+
+
+def test_the_page_has_all_rows_and_says_which_are_missing(run):
+    page = run()["table1_page"].read_text()
+    for row in ROWS:
+        assert f'<th scope="row">{row.label}</th>' in page
+    assert "Window size 3: no variant window-3 is configured" in page
+    assert "paper 0.161" in page  # of the row that is missing
+    assert re.search(r'<td class="(green|yellow|pink)">0\.\d{3}\*<small>', page)
+    assert "http" not in page  # nothing is fetched
+
+
+def test_methods_are_compared_with_what_papers_report(run):
+    out = run()
+    table = load_table(out["comparison"]).set_index("method")
+    assert table.loc["MinD-Video, subject 1", "video_2_way"] == 0.853
+    assert table.loc["Mine", "measured_on"] == "mine.tsv"
+    assert np.isnan(table.loc["Mine", "video_2_way"])
+    assert table.loc["here: Full model", "ssim"] > 0
+    assert "here: Window size 1" not in table.index
+    assert "NEURONS" in out["comparison_page"].read_text()
+
+
+def test_tables_that_do_not_fit_are_named(run, tmp_path):
+    with pytest.raises(InputError, match=r"3 rows \(Full model, .*\), 1 tables of metrics"):
+        run(metrics=[tmp_path / "full.tsv"])
+    with pytest.raises(InputError, match=r"1 methods \(Mine\), 0 tables"):
+        run(methods=None)
+
+
+def test_published_rows_are_those_of_the_papers():
+    table = read_published("table1")
+    assert len(table) == 9
+    assert [row["variant"] for row in table].count(None) == 3
+    assert all(0 < float(row[name]) < 1 for row in table for name in METRICS)
+    assert len(read_published("comparison")) == 6

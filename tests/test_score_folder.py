@@ -1,0 +1,142 @@
+"""``mindvideo score FOLDER``, as a person types it; networks have their own tests."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mindvideo.cli import main
+from mindvideo.io.tables import load_table
+from mindvideo.metrics.pixel import ssim
+
+NO_NETWORKS = [
+    *("--image-classifier", "none", "--video-classifier", "none", "--clip", "none"),
+]
+
+
+def save_gif(path, frames):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = [Image.fromarray(frame) for frame in frames]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=333, loop=0)
+
+
+@pytest.fixture
+def films():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 6, (6, 3, 4, 4, 3)).astype(np.uint8) * 51
+    truth = truth.repeat(4, axis=2).repeat(4, axis=3)
+    made = np.where(rng.random(truth.shape[:-1])[..., None] < 0.9, truth, 0).astype(np.uint8)
+    return truth, made
+
+
+@pytest.fixture
+def pairs(tmp_path, films):
+    """Side by side as released."""
+    truth, made = films
+    for i, (a, b) in enumerate(zip(truth, made)):
+        both = np.zeros((3, 20, 38, 3), np.uint8)
+        both[:, 2:18, 2:18], both[:, 2:18, 20:36] = a, b
+        save_gif(tmp_path / "pairs" / f"{i}.gif", both)
+    return tmp_path / "pairs"
+
+
+@pytest.fixture
+def score(tmp_path, capsys):
+    def run(folder, *options):
+        status = main(["score", str(folder), "--to", str(tmp_path / "out"), *NO_NETWORKS, *options])
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return run
+
+
+def test_released_gifs_get_a_table_and_a_gallery(score, pairs, films, tmp_path):
+    status, said = score(pairs)
+    assert status == 0, said
+    metrics = load_table(tmp_path / "out/metrics.tsv").set_index("metric")
+    truth, made = films
+    assert metrics.loc["ssim", "value"] == pytest.approx(ssim(truth, made).mean(), abs=1e-9)
+    assert metrics.loc["ssim", "n_clips"] == 6
+    assert "identification_video" not in metrics.index
+    assert load_table(tmp_path / "out/per_clip.tsv")["clip"].tolist() == list(range(6))
+    page = (tmp_path / "out/videos/index.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
+    assert len(data["clips"]) == 6
+    assert (tmp_path / "out/videos/clips_0003.mp4").is_file()
+    assert "ssim" in said
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.suffix != ".json") == [
+        *("metrics.tsv", "per_clip.tsv", "videos", "videos.tsv"),
+    ]
+
+
+def test_ground_truth_of_a_folder_of_its_own_gives_the_same(score, pairs, films, tmp_path):
+    score(pairs)
+    first = load_table(tmp_path / "out/per_clip.tsv")
+    truth, made = films
+    np.save(tmp_path / "clips.npy", truth)
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "clips.npy").rename(tmp_path / "truth/clips.npy")
+    for i, frames in enumerate(made):
+        save_gif(tmp_path / "made" / f"{i}.gif", frames)
+    (tmp_path / "out").rename(tmp_path / "before")
+    status, said = score(tmp_path / "made", "--truth", str(tmp_path / "truth"))
+    assert status == 0, said
+    assert load_table(tmp_path / "out/per_clip.tsv").equals(first)
+
+
+def test_missing_clips_are_listed_and_only_left_out_if_asked(score, pairs, tmp_path):
+    (pairs / "2.gif").unlink()
+    (pairs / "4.gif").unlink()
+    status, said = score(pairs)
+    assert status == 1
+    assert "2 clips are missing: clips 2, clips 4; --partial scores the 4" in said
+    assert not (tmp_path / "out").exists()
+    status, said = score(pairs, "--partial")
+    assert status == 0, said
+    assert "warning" in said
+    assert load_table(tmp_path / "out/per_clip.tsv")["clip"].tolist() == [0, 1, 3, 5]
+
+
+def test_all_that_does_not_fit_is_named_at_once(score, pairs, films, tmp_path):
+    (pairs / "1.gif").write_bytes(b"GIF89a")
+    save_gif(pairs / "3.gif", np.zeros((3, 20, 30, 3), np.uint8))
+    both = np.zeros((2, 20, 38, 3), np.uint8)
+    both[:, 5:9] = np.arange(38)[:, None] * 5
+    save_gif(pairs / "4.gif", both + np.array([0, 9]).reshape(2, 1, 1, 1).astype(np.uint8))
+    status, said = score(pairs)
+    assert status == 1
+    assert "1.gif: cannot be read" in said
+    assert "3.gif: 30 × 20 px is no pair of squares side by side" in said
+    assert "clips 4: ground truth of (frames, height, width) (2, 16, 16), but (3, 16, 16)" in said
+    (pairs / "1.gif").unlink()
+    (pairs / "3.gif").unlink()
+    status, said = score(pairs, "--frames", "2", "--size", "12", "--partial")
+    assert status == 0, said
+
+
+def test_black_frames_are_told(score, pairs, films, tmp_path):
+    both = np.zeros((3, 20, 38, 3), np.uint8)
+    both[:, 2:18, 2:18] = films[0][0]
+    both[:, 0, 0] = np.arange(3)[:, None] * 40  # a GIF joins frames that are the same
+    save_gif(pairs / "0.gif", both)
+    status, said = score(pairs)
+    assert status == 0, said
+    assert "warning: a reconstruction has a frame of a single colour: clips 0\n" in said
+    assert np.isfinite(load_table(tmp_path / "out/per_clip.tsv")["hue_cosine"]).all()
+
+
+def test_ground_truth_that_is_not_there_is_named(score, pairs, films, tmp_path):
+    for i, frames in enumerate(films[0][:4]):
+        save_gif(tmp_path / "truth" / f"{i}.gif", frames)
+    status, said = score(pairs, "--truth", str(tmp_path / "truth"))
+    assert status == 1
+    assert "no ground truth of 2 clips: clips 4–5; it has clips 0–3" in said
+
+
+def test_results_are_not_overwritten(score, pairs, tmp_path):
+    (tmp_path / "out").mkdir()
+    status, said = score(pairs)
+    assert status == 1
+    assert "is there already" in said
