@@ -25,6 +25,7 @@ CHAPTERS = {
         "cotraining",
         "training_figures",
     ],
+    "what the encoder learned": ["interpret", "interpretation_figure", "demo_truth"],
     "reconstruction and evaluation": ["reconstruct", "score", "videos", "films", "figures"],
 }
 

@@ -42,6 +42,11 @@ from mindvideo.settings.fmri import (
     Windows,
     WindowSettings,
 )
+from mindvideo.settings.interpretation import (
+    Interpretation,
+    InterpretationFigureSettings,
+    InterpretationSettings,
+)
 from mindvideo.settings.stimuli import (
     Captions,
     CaptionSettings,
@@ -96,6 +101,9 @@ __all__ = [
     "FigureSettings",
     "FilmSettings",
     "Films",
+    "Interpretation",
+    "InterpretationFigureSettings",
+    "InterpretationSettings",
     "LatentSettings",
     "Latents",
     "Mbm",

@@ -1,0 +1,56 @@
+"""Settings of what the encoder learned."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Share
+from mindvideo.settings.evaluation import Statistics
+
+
+class Methods(Section):
+    """How maps are made of an encoder, and compared."""
+
+    layers: list[Literal["first", "middle", "last"]] = Field(
+        ["first", "middle", "last"],
+        min_length=1,
+        description="blocks whose attention is mapped (paper 3.5)",
+    )
+    path_steps: PositiveInt = Field(
+        32, description="points on the path of integrated gradients (not in the paper)"
+    )
+    random_draws: PositiveInt = Field(
+        5,
+        description="sets of as many random voxels that are silenced beside each group "
+        "(not in the paper)",
+    )
+    smallest_area: PositiveInt = Field(
+        3, description="voxels that an area must have to be compared with the truth"
+    )
+    batch_size: PositiveInt = 16
+
+
+class Interpretation(Methods):
+    """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
+
+    truth: str | None = Field(
+        None,
+        description="table of what areas are known to carry (`area`, then one column a property): "
+        "maps are compared with it",
+    )
+    others_below: Share = Field(
+        0.01, description="networks with fewer of the voxels are one bar of the figure"
+    )
+
+
+class InterpretationSettings(Methods, Statistics):
+    clip: str
+
+
+class InterpretationFigureSettings(Section):
+    """The panel of maps and bars."""
+
+    others_below: Share = 0.01
+    tr: PositiveFloat = Field(description="duration of a volume [s]")
