@@ -152,6 +152,11 @@ def in_grid_order(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return values[np.argsort(columns)]
 
 
+def from_grid_order(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The way back of :func:`in_grid_order`."""
+    return values[np.argsort(np.argsort(columns))]
+
+
 def noise_ceiling(r: np.ndarray, repeats: int) -> np.ndarray:
     """Highest correlation that a model can reach with the mean of some repeats.
 

@@ -15,6 +15,7 @@ from mindvideo.fmri.networks import (
     NONE,
     Grouping,
     agreement,
+    from_grid_order,
     groupings,
     in_grid_order,
     noise_ceiling,
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 
 FRAMES = 64  # embedded at a time
 OCCLUDED = ("network", "hierarchy")
+ESTIMATE: tuple[str, tuple[float, ...]] = ("estimate", ())  # NIfTI's word for what maps hold
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ def main(
     """
     test = _read(windows, table, null_window, voxels, clips, settings)
     encoders = _encoders(mbm, contrastive, cotraining, windows, test)
-    ceiling = _ceiling(r, mask, runs, test)
+    reached, space = _ceiling(r, mask, runs, test)
+    columns = test.voxels["column"].to_numpy()
     found, over_time, silenced = [], [], []
     for stage, model in encoders.items():
         log.info("%s: attention", stage)
@@ -136,8 +139,15 @@ def main(
     save_table(temporal, pd.DataFrame(over_time))
     save_table(occlusion, pd.DataFrame(silenced))
     known = load_table(truth, ["area"]) if truth else pd.DataFrame({"area": []})
+    ceiling = Found(
+        "noise ceiling", "n/a", "n/a", from_grid_order(reached[space.mask], columns), {}
+    )
     save_table(agreements, _agreements([*found, ceiling], known, test))
-    _write_maps(maps, [*found, ceiling], mask, test.voxels["column"].to_numpy())
+    maps.mkdir()
+    _write_maps(maps, found, space, columns)
+    tested = Space(space.grid, reached > 0)
+    name = f"noise_ceiling{_ending(space)}"
+    write_map(maps / name, reached[tested.mask], tested, name="noise ceiling", intent=ESTIMATE)
 
 
 # --- what is read ---------------------------------------------------------------------------------
@@ -326,8 +336,11 @@ def _random(n: int, n_voxels: int, rng: np.random.Generator) -> np.ndarray:
     return chosen
 
 
-def _ceiling(r: Path, mask: Path, runs: list[Path], test: Test) -> Found:
-    """The noise ceiling of the test runs' mean, as far as the training repeats tell it."""
+def _ceiling(r: Path, mask: Path, runs: list[Path], test: Test) -> tuple[np.ndarray, Space]:
+    """The noise ceiling of the test runs' mean on the whole grid, and the selected voxels' space.
+
+    As far as the training repeats tell it.
+    """
     values, grid = read_map(r)
     chosen, other = read_map(mask)
     if not grid.same(other) or (chosen > 0).sum() != len(test.voxels):
@@ -336,9 +349,7 @@ def _ceiling(r: Path, mask: Path, runs: list[Path], test: Test) -> Found:
             f"table of {len(test.voxels)} selected voxels: take all three from one run of `select`"
         )
     repeats = min(len(load_table(path, ["run"])) for path in runs)
-    in_order = np.argsort(np.argsort(test.voxels["column"].to_numpy()))
-    ceiling = noise_ceiling(values[chosen > 0][in_order], repeats)
-    return Found("noise ceiling", "n/a", "n/a", ceiling, {})
+    return noise_ceiling(values, repeats), Space(grid, chosen > 0)
 
 
 # --- what is written ------------------------------------------------------------------------------
@@ -381,20 +392,16 @@ def _agreements(found: list[Found], known: pd.DataFrame, test: Test) -> pd.DataF
     return pd.DataFrame(rows, columns=columns)
 
 
-def _write_maps(folder: Path, found: list[Found], mask: Path, columns: np.ndarray) -> None:
+def _write_maps(folder: Path, found: list[Found], space: Space, columns: np.ndarray) -> None:
     """Write each map: shares against uniform ones (1 is uniform), others as they are."""
-    folder.mkdir()
-    values, grid = read_map(mask)
-    space = Space(grid, values > 0)
-    ending = ".nii.gz" if isinstance(grid, Grid) else ".dscalar.nii"
     for one in found:
         scale = len(columns) if one.method in ("attention", "attribution") else 1
         words = [one.method, one.stage, one.layer.replace(" = ", "-")]
-        name = "_".join(word.replace(" ", "_") for word in words if word != "n/a")
-        write_map(
-            folder / f"{name}{ending}",
-            in_grid_order(one.density * scale, columns),
-            space,
-            name=name.replace("_", " "),
-            intent=("estimate", ()),
-        )
+        name = "_".join(word for word in words if word != "n/a")
+        values = in_grid_order(one.density * scale, columns)
+        path = folder / f"{name}{_ending(space)}"
+        write_map(path, values, space, name=name.replace("_", " "), intent=ESTIMATE)
+
+
+def _ending(space: Space) -> str:
+    return ".nii.gz" if isinstance(space.grid, Grid) else ".dscalar.nii"
