@@ -284,5 +284,5 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "interpretation_figure": lambda c, v, _: s.InterpretationFigureSettings(
         others_below=v.interpretation.others_below, tr=c.dataset.tr
     ),
-    "demo_truth": lambda c, v, _: s.Section(),
+    "demo_truth": lambda c, v, _: s.DemoTruthSettings(),
 }

@@ -35,7 +35,7 @@ rule interpret:
         runs=each("clean", "test", "_runs.tsv"),
         mbm=at("mbm_tuning", "model"),
         contrastive=at("contrastive", "model"),
-        cotraining=at("cotraining", "model", "fmri_encoder"),
+        cotraining=at("cotraining", "model"),
         clips=each("clips", "test", ".npy"),
         truth=known_truth,
     output:

@@ -43,6 +43,7 @@ from mindvideo.settings.fmri import (
     WindowSettings,
 )
 from mindvideo.settings.interpretation import (
+    DemoTruthSettings,
     Interpretation,
     InterpretationFigureSettings,
     InterpretationSettings,
@@ -94,6 +95,7 @@ __all__ = [
     "DemoFilmSettings",
     "DemoRest",
     "DemoRestSettings",
+    "DemoTruthSettings",
     "Denoiser",
     "EmbeddingSettings",
     "Embeddings",

@@ -54,3 +54,12 @@ class InterpretationFigureSettings(Section):
 
     others_below: Share = 0.01
     tr: PositiveFloat = Field(description="duration of a volume [s]")
+
+
+class DemoTruthSettings(Section):
+    """What the areas of the simulated brains carry, as a table."""
+
+    attributes: list[str] = Field(
+        ["kind", "family", "scene", "time", "colour", "motion"],
+        description="attributes of the film's shots whose weights are written down",
+    )

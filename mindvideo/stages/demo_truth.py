@@ -5,27 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mindvideo.demo.neurons import ELSEWHERE, PROFILES, Profile
+from mindvideo.demo.neurons import ELSEWHERE, PROFILES
 from mindvideo.fmri.atlas import hierarchy
 from mindvideo.io.tables import save_table
-from mindvideo.settings import Section
+from mindvideo.settings import DemoTruthSettings
 from mindvideo.stages import Output
 
-ATTRIBUTES = ("kind", "family", "scene", "time", "colour", "motion")
+SAYABLE = ("kind", "family", "scene", "time")
 
 
-def main(*, truth: Output, settings: Section) -> None:
-    """Write a row an area: its weight of the film's maps, of each attribute, and of all these.
+def main(*, truth: Output, settings: DemoTruthSettings) -> None:
+    """Write a row an area: its weights of what a caption could say, of maps, of each attribute.
 
-    `content` is what a caption could say, the root of the summed squares of kind, family, scene and
-    time.
+    The first, `content`, is the root of the summed squares of kind, family, scene and time; `maps`
+    are those of contrast, motion and colour where a voxel looks.
     """
     profiles = {area: profile for areas, profile in PROFILES for area in areas}
-    rows = [{"area": area, **_carried(profiles.get(area, ELSEWHERE))} for area in hierarchy()]
+    rows = []
+    for area in hierarchy():
+        profile = profiles.get(area, ELSEWHERE)
+        gains = dict(profile.attributes)
+        content = float(np.linalg.norm([gains.get(name, 0.0) for name in SAYABLE]))
+        own = {name: gains.get(name, 0.0) for name in settings.attributes}
+        rows.append({"area": area, "content": round(content, 4), "maps": profile.maps, **own})
     save_table(truth, pd.DataFrame(rows))
-
-
-def _carried(profile: Profile) -> dict[str, float]:
-    gains = {name: dict(profile.attributes).get(name, 0.0) for name in ATTRIBUTES}
-    content = np.linalg.norm([gains[name] for name in ("kind", "family", "scene", "time")])
-    return {"content": round(float(content), 4), "maps": profile.maps, **gains}

@@ -121,7 +121,7 @@ def main(
     `truth` is a table of what areas carry, where that is known.
     """
     test = _read(windows, table, null_window, voxels, clips, settings)
-    encoders = _encoders(mbm, contrastive, cotraining, windows, test)
+    encoders = _encoders(mbm, contrastive, cotraining / "fmri_encoder", windows, test)
     reached, space = _ceiling(r, mask, runs, test)
     columns = test.voxels["column"].to_numpy()
     found, over_time, silenced = [], [], []

@@ -78,7 +78,7 @@ def case(request, test_set):
     width = load_clip("zoo:clip").model.encode_text(load_clip("zoo:clip").tokenizer(["a"])).shape[1]
     shape = {"num_voxels": PATCHES * PATCH, "patch_size": PATCH, "embed_dim": 16, "depth": DEPTH}
     shape |= {"num_heads": 2}
-    for name in ("contrastive", "cotraining"):
+    for name in ("contrastive", "cotraining/fmri_encoder"):
         FmriEncoder(**shape, out_dim=width, out_channel=4).save_pretrained(folder / name)
     decoder = {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
     MaskedAutoencoder(**shape, **decoder).save_pretrained(folder / "mbm")
