@@ -222,7 +222,7 @@ def _scoring(c: Config, v: Stages, _: str) -> s.Section:
 
 
 def _interpretation(c: Config, v: Stages, _: str) -> s.Section:
-    statistics = v.scoring.model_dump(include=set(s.Statistics.model_fields))
+    statistics = v.scoring.model_dump(include={"resamples", "block", "seed"})
     own = v.interpretation.model_dump(exclude={"others_below", "truth"})
     return s.InterpretationSettings(**own, **statistics, clip=c.pretrained.clip)
 

@@ -269,6 +269,10 @@ def _bars(
 def _drops(axis: Any, occlusion: pd.DataFrame, grouping: str, order: Mapping) -> None:
     """Drop of identification, beside the range of drops for as many random voxels."""
     table = occlusion[occlusion["grouping"] == grouping]
+    if table.empty:
+        axis.axis("off")
+        axis.text(0, 0.95, "Not silenced (interpretation.occlude).", va="top")
+        return
     stages = list(dict.fromkeys(table["stage"]))
     height = 0.8 / len(stages)
     for n, stage in enumerate(stages):
@@ -313,7 +317,8 @@ def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
     short = {"mbm": "MBM", "contrastive": "contrastive", "cotraining": "co-training"}
     stage = first["stage"].map(short).fillna("")
     rows = (first["method"] + ", " + stage).str.removesuffix(", ")
-    table = first.assign(row=rows).pivot_table(
+    order = first.assign(row=rows).sort_values("method", kind="stable")
+    table = order.pivot_table(
         index="row", columns="property", values=["rho", "p"], sort=False, dropna=False
     )
     rho, p = table["rho"], table["p"]

@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mindvideo.settings.base import Section, Share
-from mindvideo.settings.evaluation import Statistics
 
 
 class Methods(Section):
@@ -20,6 +19,10 @@ class Methods(Section):
     )
     path_steps: PositiveInt = Field(
         32, description="points on the path of integrated gradients (not in the paper)"
+    )
+    occlude: list[Literal["network", "hierarchy", "area"]] = Field(
+        ["network", "hierarchy"],
+        description="groups that are silenced one by one (not in the paper)",
     )
     random_draws: PositiveInt = Field(
         5,
@@ -45,7 +48,14 @@ class Interpretation(Methods):
     )
 
 
-class InterpretationSettings(Methods, Statistics):
+class InterpretationSettings(Methods):
+    """Intervals are those of `scoring`."""
+
+    resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
+    block: PositiveInt = Field(
+        5, description="neighbours that a bootstrap sample draws together [clips]"
+    )
+    seed: int = 0
     clip: str
 
 

@@ -48,7 +48,10 @@ from mindvideo.training.datasets import ClipFrames, check_rows
 log = logging.getLogger(__name__)
 
 FRAMES = 64  # embedded at a time
-OCCLUDED = ("network", "hierarchy")
+OCCLUSION = [
+    *("stage", "grouping", "group", "n_voxels", "full", "drop_value", "drop_ci_low"),
+    *("drop_ci_high", "random_drop", "random_low", "random_high", "alone"),
+]
 ESTIMATE: tuple[str, tuple[float, ...]] = ("estimate", ())  # NIfTI's word for what maps hold
 
 
@@ -120,6 +123,7 @@ def main(
     `runs` are the test segments' tables of runs, whose number of repeats the noise ceiling is for;
     `truth` is a table of what areas carry, where that is known.
     """
+    known = _read_truth(truth) if truth else pd.DataFrame({"area": []})
     test = _read(windows, table, null_window, voxels, clips, settings)
     encoders = _encoders(mbm, contrastive, cotraining / "fmri_encoder", windows, test)
     reached, space = _ceiling(r, mask, runs, test)
@@ -137,12 +141,12 @@ def main(
 
     save_table(networks, pd.DataFrame([row for one in found for row in _rows(one, test)]))
     save_table(temporal, pd.DataFrame(over_time))
-    save_table(occlusion, pd.DataFrame(silenced))
-    known = load_table(truth, ["area"]) if truth else pd.DataFrame({"area": []})
+    dropped = pd.DataFrame(silenced, columns=OCCLUSION)
+    save_table(occlusion, dropped)
     ceiling = Found(
         "noise ceiling", "n/a", "n/a", from_grid_order(reached[space.mask], columns), {}
     )
-    save_table(agreements, _agreements([*found, ceiling], known, test))
+    save_table(agreements, _agreements([*found, ceiling], dropped, known, test))
     maps.mkdir()
     _write_maps(maps, found, space, columns)
     tested = Space(space.grid, reached > 0)
@@ -186,6 +190,16 @@ def _read(
         settings=settings,
         rng=np.random.default_rng(settings.seed),
     )
+
+
+def _read_truth(path: Path) -> pd.DataFrame:
+    table = load_table(path, ["area"])
+    if words := [c for c in table.columns if c != "area" and table[c].dtype.kind not in "iuf"]:
+        raise InputError(
+            f"{path}: column {', '.join(words)} is not of numbers; needed is a column `area` "
+            "(names of Glasser's areas) and one of numbers for each thing that areas carry"
+        )
+    return table
 
 
 def _encoders(
@@ -303,16 +317,16 @@ def _occlusion(stage: str, model: FmriEncoder, test: Test) -> list[dict]:
     todo = [
         (grouping, number)
         for grouping in test.groupings
-        if grouping.name in OCCLUDED
+        if grouping.name in test.settings.occlude
         for number in range(len(grouping.groups))
     ]
     rows = []
     for grouping, number in progress(todo, desc=f"occlusion, {stage}", unit="group"):
         mine = grouping.member == number
-        random = [
-            full.mean() - identified(_random(mine.sum(), n_voxels, test.rng)).mean()
-            for _ in range(test.settings.random_draws)
-        ]
+        # Areas are many and small: for them there is only the drop.
+        draws = test.settings.random_draws if grouping.name != "area" else 0
+        random = np.array([_random(mine.sum(), n_voxels, test.rng) for _ in range(draws)], bool)
+        drops = [full.mean() - identified(silent).mean() for silent in random] or [np.nan]
         rows.append(
             {
                 "stage": stage,
@@ -321,10 +335,10 @@ def _occlusion(stage: str, model: FmriEncoder, test: Test) -> list[dict]:
                 "n_voxels": int(mine.sum()),
                 "full": full.mean(),
                 **{f"drop_{k}": v for k, v in test.told(full - identified(mine)).items()},
-                "random_drop": np.mean(random),
-                "random_low": np.min(random),
-                "random_high": np.max(random),
-                "alone": identified(~mine).mean(),
+                "random_drop": np.mean(drops),
+                "random_low": np.min(drops),
+                "random_high": np.max(drops),
+                "alone": identified(~mine).mean() if draws else np.nan,
             }
         )
     return rows
@@ -373,23 +387,28 @@ def _rows(found: Found, test: Test) -> Iterator[dict]:
             }
 
 
-def _agreements(found: list[Found], known: pd.DataFrame, test: Test) -> pd.DataFrame:
-    """How well the maps' means over areas follow each column of what is known of areas."""
+def _agreements(
+    found: list[Found], silenced: pd.DataFrame, known: pd.DataFrame, test: Test
+) -> pd.DataFrame:
+    """How well maps, and drops, follow over areas each column of what is known of areas."""
     areas = next(g for g in test.groupings if g.name == "area")
+    densities = {
+        (one.method, one.stage, one.layer): areas.sums(one.density) / areas.sizes for one in found
+    }
+    for stage, rows in silenced[silenced["grouping"] == "area"].groupby("stage", sort=False):
+        drop = rows.set_index("group")["drop_value"].reindex(areas.groups).to_numpy(float)
+        densities["occlusion", str(stage), "n/a"] = drop / areas.sizes
     table = known.drop_duplicates("area").set_index("area").reindex(areas.groups)
     big = (areas.sizes >= test.settings.smallest_area) & (np.array(areas.groups) != NONE)
-    rows = []
-    for one in found:
-        density = areas.sums(one.density) / areas.sizes
+    out = []
+    for (method, stage, layer), density in densities.items():
         for name in table.columns:
-            told = big & np.isfinite(table[name].to_numpy(float))
-            rho, p = agreement(density[told], table[name].to_numpy(float)[told])
-            rows.append(
-                {"method": one.method, "stage": one.stage, "layer": one.layer, "property": name}
-                | {"n_areas": int(told.sum()), "rho": rho, "p": p}
-            )
+            truth = table[name].to_numpy(float)
+            told = big & np.isfinite(truth)
+            rho, p = agreement(density[told], truth[told])
+            out.append((method, stage, layer, name, int(told.sum()), rho, p))
     columns = ["method", "stage", "layer", "property", "n_areas", "rho", "p"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(out, columns=columns)
 
 
 def _write_maps(folder: Path, found: list[Found], space: Space, columns: np.ndarray) -> None:

@@ -100,7 +100,12 @@ def case(request, test_set):
     outputs = {name: folder / "out" / name for name in OUTPUTS}
     (folder / "out").mkdir()
     settings = InterpretationSettings(
-        clip="zoo:clip", resamples=20, random_draws=1, path_steps=2, smallest_area=1
+        clip="zoo:clip",
+        resamples=20,
+        random_draws=1,
+        path_steps=2,
+        smallest_area=1,
+        occlude=["network", "area"],
     )
 
     def main(**changed):
@@ -152,11 +157,13 @@ def test_tables_and_figure(case, tmp_path):
     np.testing.assert_allclose(rows, 1, atol=1e-5)
     occlusion = pd.read_csv(out["occlusion"], sep="\t")
     assert occlusion["full"].between(0, 1).all()
+    assert set(occlusion["grouping"]) == {"network", "area"}
     agreements = pd.read_csv(out["agreements"], sep="\t")
     assert set(agreements["method"]) == {
         "attention",
         "attribution",
         "contribution",
+        "occlusion",
         "noise ceiling",
     }
 
@@ -185,3 +192,11 @@ def test_maps_of_another_selection(case):
     write_map(path, np.ones(N - 1, bool), Space(space.grid, few), name="mask")
     with pytest.raises(InputError, match="one run of `select`"):
         main(mask=path)
+
+
+def test_a_truth_in_words(case):
+    main, *_, inputs = case
+    path = inputs["truth"].with_name("words.tsv")
+    save_table(path, pd.DataFrame({"area": ["V1"], "content": ["much"]}))
+    with pytest.raises(InputError, match="column content is not of numbers"):
+        main(truth=path)
