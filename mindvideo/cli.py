@@ -27,6 +27,7 @@ CHAPTERS = {
     ],
     "reconstruction": ["reconstruct", "videos", "films"],
     "evaluation": ["score", "figures", "score_figures", "tables", "panels"],
+    "what the encoder learned": ["interpret", "interpretation_figure", "demo_truth"],
 }
 
 

@@ -23,6 +23,7 @@ from mindvideo.settings import (
     EncoderShape,
     FigureSettings,
     Films,
+    Interpretation,
     Latents,
     Mbm,
     MbmTuning,
@@ -65,6 +66,7 @@ class Stages(Section):
     films: Films = Films()
     scoring: Scoring = Scoring()
     figures: FigureSettings = FigureSettings()
+    interpretation: Interpretation = Interpretation()
 
 
 def _or_path(schema: dict[str, Any]) -> None:

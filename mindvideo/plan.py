@@ -62,6 +62,10 @@ ARTEFACTS = {
     "videos": Artefact((), ("scoring", "scenes")),
     "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
     "training_figures": Artefact(("contrastive",), ("cotraining", "retrieval")),
+    "interpretation": Artefact(
+        ("interpretation", "scoring"),
+        ("windows", "mbm_tuning", "contrastive", "cotraining", "clips"),
+    ),
 }
 
 
@@ -255,6 +259,12 @@ def _tables(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
+def _interpretation(c: Config, v: Stages, _: str) -> s.Section:
+    statistics = v.scoring.model_dump(include={"resamples", "block", "seed"})
+    own = v.interpretation.model_dump(exclude={"others_below", "truth"})
+    return s.InterpretationSettings(**own, **statistics, clip=c.pretrained.clip)
+
+
 MAKERS: dict[str, Callable[..., s.Section]] = {
     "demo_film": _demo_film,
     "demo_runs": lambda c, v, seg: s.DemoBrainSettings(**_recording(c, c.demo.brain, seg)),
@@ -315,4 +325,9 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "panels": lambda c, v, _: s.PanelSettings(
         rows=table_rows(c), dataset=c.dataset.name, block=v.scoring.block
     ),
+    "interpret": _interpretation,
+    "interpretation_figure": lambda c, v, _: s.InterpretationFigureSettings(
+        others_below=v.interpretation.others_below, tr=c.dataset.tr
+    ),
+    "demo_truth": lambda c, v, _: s.DemoTruthSettings(),
 }

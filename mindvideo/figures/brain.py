@@ -57,7 +57,7 @@ def draw_brain(
         The correlation of each voxel that was measured, and whether it was selected.
     """
     laid = np.isfinite(points).all(axis=1)
-    pixels, extent = _pixels(points[laid])
+    pixels, extent = raster(points[laid])
     where = pixels >= 0
 
     def picture(values: np.ndarray, empty: Any = np.nan) -> np.ndarray:
@@ -79,16 +79,16 @@ def draw_brain(
             (axes["tsnr"], tsnr, "viridis", _top(tsnr), "white", "Temporal SNR of the raw runs"),
             (axes["r"], r, "YlOrRd", max(_top(r), 0.1), INK, "Correlation r between viewings"),
         ):
-            _map(axis, ground, extent, cmap=ListedColormap([CORTEX]))
-            image = _map(axis, picture(values), extent, cmap=cmap, vmin=0, vmax=limit)
-            _outline(axis, names, extent, ink)
+            show(axis, ground, extent, cmap=ListedColormap([CORTEX]))
+            image = show(axis, picture(values), extent, cmap=cmap, vmin=0, vmax=limit)
+            outline(axis, names, extent, ink)
             axis.set_title(title)
             bar = figure.colorbar(image, ax=axis, shrink=0.7, pad=0.01, aspect=18)
             bar.outline.set_visible(False)  # type: ignore[operator]
         axis = axes["selected"]
-        _map(axis, ground, extent, cmap=ListedColormap([CORTEX]))
-        _map(axis, chosen, extent, cmap=ListedColormap([SELECTED]))
-        _outline(axis, names, extent, INK, named=True)
+        show(axis, ground, extent, cmap=ListedColormap([CORTEX]))
+        show(axis, chosen, extent, cmap=ListedColormap([SELECTED]))
+        outline(axis, names, extent, INK, named=True)
         if len(visual):
             low, high = (extent[0] + PIXEL * visual[n] for n in (0, -1))
             axis.set_xlim(low - AROUND, high + AROUND)
@@ -97,7 +97,8 @@ def draw_brain(
     return figure
 
 
-def _map(axis: Any, values: np.ndarray, extent: tuple, **options: Any) -> Any:
+def show(axis: Any, values: np.ndarray, extent: tuple, **options: Any) -> Any:
+    """Show a raster of values in the place that :func:`raster` has given it."""
     axis.axis("off")
     return axis.imshow(values, extent=extent, origin="lower", interpolation="nearest", **options)
 
@@ -108,7 +109,7 @@ def _top(values: np.ndarray) -> float:
     return float(np.quantile(finite, 0.98)) if len(finite) else 1.0
 
 
-def _pixels(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+def raster(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """Nearest point of each pixel of a raster, -1 where none is near, and the raster's extent."""
     low, high = points.min(axis=0) - REACH, points.max(axis=0) + REACH
     x, y = (np.arange(a, b, PIXEL) for a, b in zip(low, high))
@@ -118,7 +119,7 @@ def _pixels(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, 
     return nearest, (low[0], high[0], low[1], high[1])
 
 
-def _outline(axis: Any, names: np.ndarray, extent: tuple, colour: str, named: bool = False) -> None:
+def outline(axis: Any, names: np.ndarray, extent: tuple, colour: str, named: bool = False) -> None:
     """Draw the borders of :data:`NAMED`, and its names in each half of the picture."""
     left, right, bottom, top = extent
     x = np.linspace(left, right, names.shape[1])

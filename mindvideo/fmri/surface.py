@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from mindvideo.fmri.atlas import area_of, mesh_points, midthickness
+from mindvideo.fmri.atlas import area_of, data_file, mesh_points, midthickness
 
 
 @cache
@@ -32,6 +32,25 @@ def flat_map() -> tuple[np.ndarray, np.ndarray]:
         hemisphere -= (low + high) / 2
         hemisphere[:, 0] += side * (high - low)[0] * 0.52
     return points, np.array([area_of(label) for label in labels])
+
+
+@cache
+def inflated() -> tuple[np.ndarray, np.ndarray]:
+    """The S1200 group surface, inflated.
+
+    Returns
+    -------
+    points : (2, 32492, 3) float32
+        Left and right hemisphere: x to the right, y to the front, z up [mm].
+    faces : (2, n_faces, 3) int
+        Corners of their triangles.
+    """
+    files = [data_file(f"S1200.{side}.inflated_MSMAll.32k_fs_LR.surf.gii") for side in "LR"]
+    meshes = [nib.GiftiImage.from_filename(file) for file in files]
+    points, faces = (
+        np.stack([mesh.agg_data(kind) for mesh in meshes]) for kind in ("pointset", "triangle")
+    )
+    return points, faces
 
 
 def on_surface(volume: np.ndarray, known: np.ndarray, affine: np.ndarray) -> np.ndarray:

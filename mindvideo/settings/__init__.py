@@ -48,6 +48,12 @@ from mindvideo.settings.fmri import (
     Windows,
     WindowSettings,
 )
+from mindvideo.settings.interpretation import (
+    DemoTruthSettings,
+    Interpretation,
+    InterpretationFigureSettings,
+    InterpretationSettings,
+)
 from mindvideo.settings.stimuli import (
     Captions,
     CaptionSettings,
@@ -95,6 +101,7 @@ __all__ = [
     "DemoFilmSettings",
     "DemoRest",
     "DemoRestSettings",
+    "DemoTruthSettings",
     "Denoiser",
     "EmbeddingSettings",
     "Embeddings",
@@ -102,6 +109,9 @@ __all__ = [
     "FigureSettings",
     "FilmSettings",
     "Films",
+    "Interpretation",
+    "InterpretationFigureSettings",
+    "InterpretationSettings",
     "LatentSettings",
     "Latents",
     "Mbm",

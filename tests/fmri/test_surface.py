@@ -5,9 +5,10 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
+from nilearn.surface import InMemoryMesh, vol_to_surf
 
 from mindvideo.fmri.atlas import labels_of, midthickness, project
-from mindvideo.fmri.surface import flat_map, on_surface
+from mindvideo.fmri.surface import flat_map, inflated, on_surface
 
 AFFINE = nib.affines.from_matvec(np.eye(3) * 4, (-80, -116, -76))
 SHAPE = 41, 50, 45
@@ -41,3 +42,25 @@ def test_the_flat_map_has_left_on_the_left_and_neighbours_together():
     for area, where in (("V1", slice(len(left))), ("PHA1", slice(len(left), None))):
         members = points[where][areas[where] == area]
         assert np.ptp(members, axis=0).max() < 0.7 * np.ptp(left[np.isfinite(left[:, 1]), 1])
+
+
+def test_where_all_is_known_it_is_nilearns_vol_to_surf():
+    volume = np.random.default_rng(0).standard_normal(SHAPE)
+    coordinates, labels = midthickness()
+    left = coordinates[: len(coordinates) // 2]
+    mesh = InMemoryMesh(left, inflated()[1][0])
+    image = nib.Nifti1Image(volume, AFFINE)
+    theirs = vol_to_surf(
+        image, mesh, kind="ball", radius=1e-6, n_samples=10, interpolation="linear"
+    )
+    ours = on_surface(volume, np.ones(SHAPE, bool), AFFINE)[: len(left)]
+    cortex = labels[: len(left)] > 0
+    np.testing.assert_allclose(ours[cortex], theirs[cortex], atol=1e-4)
+
+
+def test_the_inflated_surface_has_the_same_vertices():
+    points, faces = inflated()
+    assert points.shape == (2, len(midthickness()[0]) // 2, 3)
+    assert (np.sort(np.unique(faces[0])) == np.arange(points.shape[1])).all()
+    v1 = np.split(flat_map()[1] == "V1", 2)
+    assert all(points[h][v1[h], 1].mean() < -60 for h in range(2))  # at the back

@@ -83,6 +83,17 @@ def test_a_film_needs_the_reconstructions_but_no_scores(checkout):
     assert checkout.jobs(smooth, film) - checkout.jobs(film) == {"films": 1}
 
 
+def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
+    figure = "results/sub1/figures/interpretation.png"
+    model = "results/sub1/cotraining/model"
+    own = {"demo_truth": 1, "interpret": 1, "interpretation_figure": 1}
+    tests = {"demo_film", "clips", "demo_test_runs", "clean"}
+    added = checkout.jobs(figure, model) - checkout.jobs(model)
+    assert {rule: n for rule, n in added.items() if rule not in tests} == own
+    checkout.configure(interpretation={"truth": None})
+    assert "demo_truth" not in checkout.jobs(figure)
+
+
 def test_films_are_made_of_test_segments_only(checkout):
     done = checkout.snakemake("--dry-run", "--", "results/sub1/films/seg3.mp4")
     assert done.returncode != 0

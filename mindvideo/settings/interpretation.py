@@ -1,0 +1,75 @@
+"""Settings of what the encoder learned."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mindvideo.settings.base import Section, Share
+
+
+class Methods(Section):
+    """How maps are made of an encoder, and compared."""
+
+    layers: list[Literal["first", "middle", "last"]] = Field(
+        ["first", "middle", "last"],
+        min_length=1,
+        description="blocks whose attention is mapped (paper 3.5)",
+    )
+    path_steps: PositiveInt = Field(
+        32, description="points on the path of integrated gradients (not in the paper)"
+    )
+    occlude: list[Literal["network", "hierarchy", "area"]] = Field(
+        ["network", "hierarchy"],
+        description="groups that are silenced one by one (not in the paper)",
+    )
+    random_draws: PositiveInt = Field(
+        5,
+        description="sets of as many random voxels that are silenced beside each group "
+        "(not in the paper)",
+    )
+    smallest_area: PositiveInt = Field(
+        3, description="voxels that an area must have to be compared with the truth"
+    )
+    batch_size: PositiveInt = 16
+
+
+class Interpretation(Methods):
+    """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
+
+    truth: str | None = Field(
+        None,
+        description="table of what areas are known to carry (`area`, then one column a property): "
+        "maps are compared with it",
+    )
+    others_below: Share = Field(
+        0.01, description="networks with fewer of the voxels are one bar of the figure"
+    )
+
+
+class InterpretationSettings(Methods):
+    """Intervals are those of `scoring`."""
+
+    resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
+    block: PositiveInt = Field(
+        5, description="neighbours that a bootstrap sample draws together [clips]"
+    )
+    seed: int = 0
+    clip: str
+
+
+class InterpretationFigureSettings(Section):
+    """The panel of maps and bars."""
+
+    others_below: Share = 0.01
+    tr: PositiveFloat = Field(description="duration of a volume [s]")
+
+
+class DemoTruthSettings(Section):
+    """What the areas of the simulated brains carry, as a table."""
+
+    attributes: list[str] = Field(
+        ["kind", "family", "scene", "time", "colour", "motion"],
+        description="attributes of the film's shots whose weights are written down",
+    )

@@ -1,0 +1,85 @@
+"""Draw what the encoder learned: maps on the cortex, bars by network, layer and stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mindvideo.errors import InputError
+from mindvideo.figures.interpretation import STAGES, Cortex, draw_interpretation
+from mindvideo.fmri.atlas import grayordinate_networks, network_names, on_vertices
+from mindvideo.fmri.networks import NETWORKS
+from mindvideo.fmri.surface import flat_map, inflated, on_surface
+from mindvideo.io.figures import save_png
+from mindvideo.io.maps import read_map
+from mindvideo.io.spaces import Grayordinates
+from mindvideo.io.tables import load_table
+from mindvideo.settings import InterpretationFigureSettings
+from mindvideo.stages import Input, Output
+
+LAST = list(STAGES)[-1]
+
+
+def main(
+    *,
+    networks: Input,
+    temporal: Input,
+    occlusion: Input,
+    agreements: Input,
+    maps: Input,
+    mask: Input,
+    figure: Output,
+    settings: InterpretationFigureSettings,
+) -> None:
+    """Write a PNG file from the tables and maps of the stage `interpret`."""
+    known, _ = read_map(mask)
+    titles = {
+        f"Attention {STAGES[stage][0]}": _find(maps, f"attention_{stage}_first") for stage in STAGES
+    }
+    titles[f"Attribution {STAGES[LAST][0]}"] = _find(maps, f"attribution_{LAST}")
+    ratios = {title: _on_cortex(path, known > 0) for title, path in titles.items()}
+    ceiling = _find(maps, "noise_ceiling")
+    points, areas = flat_map()
+    cortex = Cortex(points, inflated(), areas, on_vertices(grayordinate_networks()))
+    names = {n: (NETWORKS[n - 1], colour) for n, (_, colour) in network_names().items()}
+    columns = ["method", "stage", "layer", "grouping", "group", "value", "uniform"]
+    drawn = draw_interpretation(
+        cortex,
+        names,
+        ratios,
+        _on_cortex(ceiling, read_map(ceiling)[0] > 0),
+        load_table(networks, columns),
+        load_table(occlusion, ["stage", "group", "drop_value", "random_low", "random_high"]),
+        _maybe_empty(temporal),
+        load_table(agreements, ["method", "stage", "layer", "property", "rho", "p"]),
+        others_below=settings.others_below,
+        tr=settings.tr,
+    )
+    save_png(drawn, figure)
+
+
+def _find(maps: Path, start: str) -> Path:
+    found = sorted(path for path in maps.glob(f"{start}*") if path.suffix != ".json")
+    if not found:
+        raise InputError(
+            f"{maps}: no map {start}…: it was made by the stage `interpret` without this layer? "
+            "The figure needs interpretation.layers to hold `first`"
+        )
+    return found[0]
+
+
+def _on_cortex(path: Path, known: np.ndarray) -> np.ndarray:
+    """Bring a map to the vertices of the group surface; a native volume has no place there."""
+    values, grid = read_map(path)
+    if isinstance(grid, Grayordinates):
+        return on_vertices(np.where(known, values, np.nan), np.nan)
+    if not grid.mni:
+        return np.full(len(flat_map()[0]), np.nan)
+    return on_surface(values, known, grid.affine)
+
+
+def _maybe_empty(path: Path) -> pd.DataFrame:
+    """Read the table of temporal attention, which is empty for an encoder that has none."""
+    return pd.DataFrame() if not path.read_text().strip() else load_table(path, ["stage", "value"])
