@@ -180,7 +180,7 @@ def _networks(
     x, y = (np.linspace(*ends, n) for ends, n in zip(((left, right), (bottom, top)), seen.T.shape))
     for number, (name, _) in names.items():
         rows, columns = np.nonzero((picture == number) & seen & (x < x.mean()))
-        if len(rows) < 0.01 * seen.sum():
+        if len(rows) < max(1, 0.01 * seen.sum()):
             continue
         nearest = np.hypot(rows - np.median(rows), columns - np.median(columns)).argmin()
         axis.annotate(

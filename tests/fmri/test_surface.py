@@ -50,7 +50,9 @@ def test_where_all_is_known_it_is_nilearns_vol_to_surf():
     left = coordinates[: len(coordinates) // 2]
     mesh = InMemoryMesh(left, inflated()[1][0])
     image = nib.Nifti1Image(volume, AFFINE)
-    theirs = vol_to_surf(image, mesh, kind="ball", radius=1e-6, n_samples=10, interpolation="linear")
+    theirs = vol_to_surf(
+        image, mesh, kind="ball", radius=1e-6, n_samples=10, interpolation="linear"
+    )
     ours = on_surface(volume, np.ones(SHAPE, bool), AFFINE)[: len(left)]
     cortex = labels[: len(left)] > 0
     np.testing.assert_allclose(ours[cortex], theirs[cortex], atol=1e-4)
