@@ -116,6 +116,11 @@ def scenes_to_leave_out(wildcards):
     return each("scenes", "test", ".tsv")(wildcards) if leave_out else []
 
 
+def known_truth(wildcards):
+    """The table of what areas carry, where the settings name one."""
+    return PLAN.stages_of(owner(wildcards)).interpretation.truth or []
+
+
 def film(wildcards):
     return DATASET.film_path(wildcards.segment)
 

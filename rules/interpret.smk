@@ -1,11 +1,6 @@
 """What the encoder learned: attention after each stage, attribution, occlusion, noise ceiling."""
 
 
-def known_truth(wildcards):
-    """The table of what areas carry, where the settings name one."""
-    return PLAN.stages_of(owner(wildcards)).interpretation.truth or []
-
-
 rule demo_truth:
     """Write down what each area of the simulated brains responds to."""
     output:

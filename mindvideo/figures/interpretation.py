@@ -82,7 +82,7 @@ def draw_interpretation(
     first = _first_layer(networks)
     layers = _by_layer(networks)
     with style():
-        figure = Figure(figsize=(15, 16.5), layout="constrained")
+        figure = Figure(figsize=(15 if layers is None else 17.5, 16.8), layout="constrained")
         parts: Any = figure.subfigures(3, 1, height_ratios=[7.4, 2.1, 7.4])
         top, middle, bottom = parts
         _flat_maps(top, cortex, names, ratios, ceiling)
@@ -101,14 +101,17 @@ def draw_interpretation(
                 _bars(cells[1], layers, grouping, order, "share of the attention", by="layer")
                 cells[1].set_title("… by layer")
             attributed = first[first["method"] == "attribution"]
-            _bars(cells[-2], attributed, grouping, order, "share of the attribution")
-            cells[-2].set_title("… attribution (integrated gradients)")
+            _bars(cells[-2], attributed, grouping, order, "share of the integrated gradients")
+            cells[-2].set_title("… attribution")
             _drops(cells[-1], occlusion, grouping, order)
             for cell in cells[1:]:
                 cell.set_yticklabels([])
-        grid[0, 0].legend(loc="lower right", fontsize=7)
-        if layers is not None:
-            grid[0, 1].legend(loc="lower right", fontsize=7)
+        told = {
+            label: handle
+            for cell in grid[0, :n_columns]
+            for handle, label in zip(*cell.get_legend_handles_labels())
+        }
+        bottom.legend(told.values(), told.keys(), loc="outside lower center", ncols=4)
         _agreement(grid[0, -1], agreements)
         _temporal(grid[1, -1], temporal, tr)
     return figure
@@ -180,7 +183,7 @@ def _networks(
     x, y = (np.linspace(*ends, n) for ends, n in zip(((left, right), (bottom, top)), seen.T.shape))
     for number, (name, _) in names.items():
         rows, columns = np.nonzero((picture == number) & seen & (x < x.mean()))
-        if len(rows) < 0.01 * seen.sum():
+        if len(rows) < max(1, 0.01 * seen.sum()):
             continue
         nearest = np.hypot(rows - np.median(rows), columns - np.median(columns)).argmin()
         axis.annotate(
@@ -248,7 +251,7 @@ def _bars(
     height = 0.8 / len(kinds)
     for n, kind in enumerate(kinds):
         rows = table[table[by] == kind].set_index("group")
-        name, colour = STAGES[kind] if by == "stage" else (kind, LAYERS[n])
+        name, colour = STAGES[kind] if by == "stage" else (f"{kind} layer", LAYERS[n])
         for place, groups in enumerate(order.values()):
             y = place - 0.4 + (n + 0.5) * height
             found = rows.loc[groups]
@@ -289,10 +292,9 @@ def _drops(axis: Any, occlusion: pd.DataFrame, grouping: str, order: Mapping) ->
                       solid_capstyle="butt",
                       label="as many random voxels" if not (n or place) else None)  # fmt: skip
     axis.axvline(0, color=SOFT, linewidth=0.6)
-    axis.set_xlabel("drop of identification [percentage points]")
+    axis.set_xlabel("drop of identification [points]")
     full = ", ".join(f"{100 * v:.0f}%" for v in table.groupby("stage", sort=False)["full"].first())
-    axis.set_title(f"… voxels silenced (whole: {full})")
-    axis.legend(loc="lower right", fontsize=7)
+    axis.set_title(f"… silenced (whole: {full})")
     _groups(axis, order)
 
 
@@ -307,7 +309,7 @@ def _groups(axis: Any, order: Mapping[str, list[str]]) -> None:
 
 def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
     """Rank correlation of each map with what areas are known to carry, where that is known."""
-    axis.set_title("Maps against what areas carry")
+    axis.set_title("Against what areas carry")
     if agreements.empty:
         axis.axis("off")
         axis.text(0, 0.95, "Not known of these data\n(interpretation.truth).", va="top")
@@ -331,12 +333,12 @@ def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
     axis.set_xticks(range(rho.shape[1]), list(rho.columns), rotation=60, ha="right")
     axis.set_yticks(range(len(rho)), list(rho.index), fontsize=7.5)
     axis.tick_params(length=0)
-    axis.set_xlabel("rank correlation over areas (* p < 0.05)")
+    axis.set_xlabel("rank correlation (* p < 0.05)")
 
 
 def _temporal(axis: Any, temporal: pd.DataFrame, tr: float) -> None:
     """How much the volumes of a window attend each other, for the last stage's first layer."""
-    axis.set_title("Attention across the window")
+    axis.set_title("Attention in time")
     if temporal.empty:
         axis.axis("off")
         axis.text(0, 0.95, "No temporal attention.", va="top")
@@ -352,4 +354,4 @@ def _temporal(axis: Any, temporal: pd.DataFrame, tr: float) -> None:
     axis.set_xticks(range(len(shares)), ticks)
     axis.set_yticks(range(len(shares)), ticks)
     axis.set_ylabel("volume")
-    axis.set_xlabel(f"attends to volume (uniform {1 / len(shares):.3f}; ± {half:.3f})")
+    axis.set_xlabel(f"attends to (even {1 / len(shares):.2f}, ± {half:.3f})")

@@ -178,12 +178,13 @@ def _read(
     chosen = load_table(voxels, ["column", "area", "network"])
     clip = load_clip(settings.clip)
     frames = ClipFrames({path.stem: load_clips(path) for path in clips}, listing)
-    middles = [frames[row][len(frames[row]) // 2] for row in range(len(frames))]
-    parts = [middles[start : start + FRAMES] for start in range(0, len(middles), FRAMES)]
+    rows = np.arange(len(frames))
+    parts = np.split(rows, range(FRAMES, len(rows), FRAMES))
+    middles = ([frames[row][len(frames[row]) // 2] for row in part] for part in parts)
     return Test(
         fmri=fmri,
         baseline=baseline,
-        targets=np.concatenate([embed_frames(clip, part).cpu().numpy() for part in parts]),
+        targets=np.concatenate([embed_frames(clip, part).cpu().numpy() for part in middles]),
         voxels=chosen,
         groupings=groupings(chosen),
         segments=segment_rows(listing),

@@ -179,6 +179,25 @@ def test_tables_and_figure(case, tmp_path):
         assert np.ptp(np.asarray(image.convert("L"))) > 100
 
 
+def test_volumes_in_native_space_have_no_place_on_the_surface(case, tmp_path):
+    main, *_, ending, inputs = case
+    if ending != ".nii.gz":
+        pytest.skip("grayordinates are the surface's own")
+    out = main(truth=None)
+    for path in (*out["maps"].iterdir(), inputs["mask"]):
+        image = nib.load(path)
+        image.set_sform(image.affine, 1)
+        image.to_filename(path)
+    picture = tmp_path / "interpretation.png"
+    figure_stage.main(
+        **{name: out[name] for name in OUTPUTS},
+        mask=inputs["mask"],
+        figure=picture,
+        settings=InterpretationFigureSettings(tr=2),
+    )
+    assert picture.stat().st_size > 50_000
+
+
 def test_without_a_truth_there_are_no_agreements(case):
     main, *_ = case
     assert pd.read_csv(main(truth=None)["agreements"], sep="\t").empty
