@@ -57,7 +57,18 @@ SHARED_COUNTS = Counter(SHARED)
             "all",
             SHARED
             | {rule: 3 * n for rule, n in OWN.items()}
-            | dict.fromkeys(("figures", "score_figures", "retrieval", "training_figures"), 3),
+            | dict.fromkeys(
+                (
+                    "figures",
+                    "score_figures",
+                    "retrieval",
+                    "training_figures",
+                    "interpret",
+                    "interpretation_figure",
+                ),
+                3,
+            )
+            | {"demo_truth": 1},
         ),
     ],
 )
