@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -58,63 +59,59 @@ class PlainAutoencoder(nn.Module):
         self.encoder, self.narrow, self.decoder = layers(width, 24), nn.Linear(width, narrow), None
         self.decoder, self.out = layers(narrow, 8), nn.Linear(narrow, patch)
 
-    def forward(self, volumes: Tensor) -> Tensor:
-        """(b, v) → loss; the first quarter of the patches is seen."""
+    def forward(self, volumes: Tensor, ratio: float) -> tuple[Tensor]:
+        """(b, v) → loss; the first patches are seen."""
         patches = volumes.unflatten(1, (-1, self.patch))
-        seen = patches.shape[1] // 4
+        seen = int(patches.shape[1] * (1 - ratio))
         tokens = self.narrow(self.encoder(self.embed(patches[:, :seen])))
         hidden = tokens.new_zeros(len(tokens), patches.shape[1] - seen, tokens.shape[2])
         rebuilt = self.out(self.decoder(torch.cat([tokens, hidden], dim=1)))
-        return F.mse_loss(rebuilt[:, seen:], patches[:, seen:])
+        return (F.mse_loss(rebuilt[:, seen:], patches[:, seen:]),)
 
 
-def kinds(batch: int) -> dict[str, Callable[[], tuple[nn.Module, Callable[[nn.Module], Tensor]]]]:
-    """Makers of a model and of its loss on a batch, by name."""
+def masked(model: nn.Module, batch: int) -> Tensor:
+    """Loss of masked brain modelling on `batch` random volumes."""
+    return model(torch.randn(batch, HCP_VOXELS, device=device()), 0.75)[0]
 
-    def volumes() -> Tensor:
-        return torch.randn(batch, HCP_VOXELS, device=device())
 
-    def mbm(frugal: bool) -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
-        model, x = MaskedAutoencoder(num_voxels=HCP_VOXELS), volumes()
-        if frugal:
-            model.enable_gradient_checkpointing()
-        return model, lambda m: m(x, 0.75)[0]
+def contrast(model: nn.Module, batch: int) -> Tensor:
+    """Loss of contrastive learning on `batch` random windows."""
+    _, mine, scale = model(torch.randn(batch, WINDOW, SUBJECT_VOXELS, device=device()))
+    return clip_loss(mine, F.normalize(torch.randn_like(mine), dim=-1), scale)
 
-    def plain() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
-        x = volumes()
-        return PlainAutoencoder(), lambda m: m(x)
 
-    def contrastive() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
-        encoder = FmriEncoder(num_voxels=SUBJECT_VOXELS, window_size=WINDOW, dropout=0.6)
-        encoder.enable_gradient_checkpointing()
-        windows = torch.randn(CONTRASTIVE_BATCH, WINDOW, SUBJECT_VOXELS, device=device())
-        theirs = F.normalize(torch.randn(CONTRASTIVE_BATCH, 768, device=device()), dim=-1)
+def encoder() -> nn.Module:
+    return FmriToClip(FmriEncoder(num_voxels=SUBJECT_VOXELS, window_size=WINDOW, dropout=0.6))
 
-        def loss(m: nn.Module) -> Tensor:
-            _, mine, scale = m(windows)
-            return clip_loss(mine, theirs, scale)
 
-        return FmriToClip(encoder), loss
+def autoencoder() -> nn.Module:
+    return MaskedAutoencoder(num_voxels=HCP_VOXELS)
 
-    return {
-        "masked brain modelling": lambda: mbm(False),
-        "masked brain modelling, gradient checkpointing": lambda: mbm(True),
-        "the same in torch's own layers": plain,
-        "contrastive, gradient checkpointing": contrastive,
-    }
+
+FRUGAL = ", gradient checkpointing"
+KINDS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module, int], Tensor]]] = {
+    "masked brain modelling": (autoencoder, masked),
+    f"masked brain modelling{FRUGAL}": (autoencoder, masked),
+    "the same in torch's own layers": (PlainAutoencoder, masked),
+    f"contrastive{FRUGAL}": (encoder, contrast),
+}
+"""Makers of a model, and its loss on so many random examples."""
 
 
 def measure(name: str, batch: int, repeats: int, precision: str, compiled: bool) -> dict:
     """Seconds, FLOPs and peak memory [GiB] of a training step; run in a process of its own."""
     torch.manual_seed(0)
-    model, loss = kinds(batch)[name]()
-    model = model.to(device()).train()
+    make, loss = KINDS[name]
+    model = make().to(device()).train()
+    for part in model.modules():
+        if name.endswith(FRUGAL) and isinstance(part, ModelMixin):
+            part.enable_gradient_checkpointing()
     optimizer = adamw(model, Mbm())
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
     def step(run: nn.Module) -> None:
         with torch.autocast(device().type, half, enabled=half is not None):
-            value = loss(run)
+            value = loss(run, batch)
         value.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 0.8)
         optimizer.step()
@@ -122,22 +119,20 @@ def measure(name: str, batch: int, repeats: int, precision: str, compiled: bool)
         if device().type == "cuda":
             torch.cuda.synchronize()
 
-    with FlopCounterMode(display=False) as counter:
-        step(model)  # the first one makes the optimizer's state
     run = torch.compile(model) if compiled else model
-    if compiled:
-        step(run)
     times = []
-    for _ in range(repeats):
+    for _ in range(repeats + 1):
         start = time.perf_counter()
         step(run)
         times.append(time.perf_counter() - start)
     memory = peak_memory(device()) / 1024
+    with FlopCounterMode(display=False) as counter:  # one example: it keeps what it counts
+        loss(model, 1).backward()
     return {
-        "batch": CONTRASTIVE_BATCH if name.startswith("contrastive") else batch,
+        "batch": batch,
         "weights": sum(p.numel() for p in model.parameters()),
-        "seconds": float(np.median(times)),
-        "flops": counter.get_total_flops(),
+        "seconds": float(np.median(times[1:] or times)),  # the first one compiles, if at all
+        "flops": counter.get_total_flops() * batch,
         "memory": memory,
     }
 
@@ -150,8 +145,9 @@ def steps(arguments: argparse.Namespace) -> None:
     print("| step | weights | batch | time | examples/s | TFLOP | TFLOP/s | peak memory |")
     print("|---|---|---|---|---|---|---|---|")
     per_sample = 0.0
-    for name in kinds(1):
-        options = ["--batch", str(arguments.batch), "--repeats", str(arguments.repeats)]
+    for name in KINDS:
+        batch = CONTRASTIVE_BATCH if name.startswith("contrastive") else arguments.batch
+        options = ["--batch", str(batch), "--repeats", str(arguments.repeats)]
         options += ["--precision", arguments.precision, *(["--compile"] * arguments.compile)]
         command = [sys.executable, "-m", "benchmarks.encoder", "step", "--name", name, *options]
         got = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
