@@ -88,7 +88,10 @@ def beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
 def nowhere(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
     """A temporary path for each output, deleted in the end."""
     with tempfile.TemporaryDirectory() as folder:
-        yield {output: Path(folder, str(i), output.name) for i, output in enumerate(outputs)}
+        temporary = {out: Path(folder, str(i), out.name) for i, out in enumerate(outputs)}
+        for made in temporary.values():
+            made.parent.mkdir()
+        yield temporary
 
 
 @contextlib.contextmanager

@@ -60,7 +60,8 @@ SHAPE |= {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
 
 def start_mbm(folder: Path) -> subprocess.Popen:
     settings = {"duration": STEPS, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
-    places = {name: folder / name for name in ("samples.npy", "model", "history.tsv", "events")}
+    names = ("samples.npy", "model", "history.tsv", "events", "examples.npy")
+    places = {name: folder / name for name in names}
     command = [sys.executable, "-m", "mindvideo", "mbm", "--processes", "2", "--settings"]
     command += [json.dumps(settings), "--state", str(folder / "state")]
     command += [part for path in places.values() for part in (f"--{path.stem}", str(path))]
@@ -87,7 +88,7 @@ def test_a_stage_in_two_processes_stops_and_goes_on_as_one(tmp_path: Path) -> No
     assert list(pd.read_csv(tmp_path / "history.tsv", sep="\t").step) == list(range(1, STEPS + 1))
     assert MaskedAutoencoder.from_pretrained(tmp_path / "model").config["num_voxels"] == 32
     made = {path.name for path in tmp_path.iterdir()}
-    outputs = {"model", "history.tsv", "events"}
+    outputs = {"model", "history.tsv", "events", "examples.npy"}
     assert made == outputs | {f"{name}.json" for name in outputs} | {"samples.npy"}
 
 
