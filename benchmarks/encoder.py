@@ -56,7 +56,7 @@ class PlainAutoencoder(nn.Module):
             return nn.TransformerEncoder(layer, depth, nn.LayerNorm(dim), False)
 
         self.patch, self.embed = patch, nn.Linear(patch, width)
-        self.encoder, self.narrow, self.decoder = layers(width, 24), nn.Linear(width, narrow), None
+        self.encoder, self.narrow = layers(width, 24), nn.Linear(width, narrow)
         self.decoder, self.out = layers(narrow, 8), nn.Linear(narrow, patch)
 
     def forward(self, volumes: Tensor, ratio: float) -> tuple[Tensor]:

@@ -8,7 +8,7 @@ import sys
 
 def rank() -> int:
     """Number of this process among those of its training: 0 is the one that writes."""
-    return int(os.environ.get("RANK", "0"))
+    return int(os.environ.get("RANK", "0")) if is_one_of_several() else 0
 
 
 def is_one_of_several() -> bool:

@@ -1,4 +1,4 @@
-"""Draw what the trainings did: curves, hidden patches rebuilt, retrieval by the encoder."""
+"""Draw what the trainings did: curves, hidden patches rebuilt, retrieval, drawings."""
 
 from __future__ import annotations
 
