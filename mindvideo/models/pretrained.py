@@ -2,43 +2,42 @@
 
 A `name` is a name on the Hugging Face hub, a local folder, or ``zoo:NAME`` for the small models
 that ship with the demo. Weights are single precision in memory whatever they are on disk, and
-models come in eval mode on the CPU.
+models come in eval mode on the CPU. Each library is imported by the function that needs it: they
+take seconds, and a stage loads one or two kinds of model.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import open_clip
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from transformers import (
-    AutoImageProcessor,
-    AutoModelForImageClassification,
-    AutoModelForVideoClassification,
-    BlipForConditionalGeneration,
-    BlipProcessor,
-    CLIPTextModel,
-    CLIPTokenizer,
-)
 
 from mindvideo.errors import InputError
 from mindvideo.models.folders import ZOO, pretrained_folder
 
+if TYPE_CHECKING:
+    from open_clip import CLIP
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+
 StableDiffusionPart = Literal["vae", "unet", "text_encoder", "tokenizer", "scheduler"]
-# Part: its class, and the file that a folder of it must have.
-_PARTS: dict[str, tuple[Any, str]] = {
-    "vae": (AutoencoderKL, "config.json"),
-    "unet": (UNet2DConditionModel, "config.json"),
-    "text_encoder": (CLIPTextModel, "config.json"),
-    "tokenizer": (CLIPTokenizer, "tokenizer_config.json"),
-    "scheduler": (DDIMScheduler, "scheduler_config.json"),
+# Part: the module and name of its class, and the file that a folder of it must have.
+_PARTS = {
+    "vae": ("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL", "config.json"),
+    "unet": ("diffusers.models.unets.unet_2d_condition", "UNet2DConditionModel", "config.json"),
+    "text_encoder": ("transformers", "CLIPTextModel", "config.json"),
+    "tokenizer": ("transformers", "CLIPTokenizer", "tokenizer_config.json"),
+    "scheduler": (
+        "diffusers.schedulers.scheduling_ddim",
+        "DDIMScheduler",
+        "scheduler_config.json",
+    ),
 }
 
 
@@ -46,7 +45,7 @@ _PARTS: dict[str, tuple[Any, str]] = {
 class Clip:
     """A CLIP model, its picture transform (PIL image → (3, h, w)) and its tokenizer."""
 
-    model: open_clip.CLIP
+    model: CLIP
     preprocess: Callable[[Any], torch.Tensor]
     tokenizer: Callable[[list[str]], torch.Tensor]
 
@@ -78,10 +77,11 @@ def resolve(name: str) -> str:
 
 def load_stable_diffusion(name: str, part: StableDiffusionPart) -> Any:
     """Load one part of a Stable Diffusion folder (diffusers layout)."""
-    kind, file = _PARTS[part]
+    module, class_name, file = _PARTS[part]
+    kind = getattr(importlib.import_module(module), class_name)
     place = resolve(name)
     needed = f"the {part} of a Stable Diffusion model"
-    _check(name, place, f"{part}/{file}", kind.__name__, needed)
+    _check(name, place, f"{part}/{file}", class_name, needed)
     with _explained(name, needed):
         if part in ("tokenizer", "scheduler"):
             return kind.from_pretrained(place, subfolder=part)
@@ -101,6 +101,8 @@ def load_clip(name: str) -> Clip:
         A folder with `open_clip_config.json`, ``zoo:clip``, ``hf-hub:ORG/MODEL``, or
         ``ARCHITECTURE/WEIGHTS`` as open_clip lists them (``ViT-L-14/openai``).
     """
+    import open_clip
+
     needed = "a CLIP model in open_clip's layout"
     weights = None
     if name.startswith("hf-hub:"):
@@ -130,17 +132,23 @@ def load_clip(name: str) -> Clip:
 
 def load_captioner(name: str) -> tuple[BlipProcessor, BlipForConditionalGeneration]:
     """Load a BLIP captioner and its processor."""
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+
     return _load(name, BlipProcessor, BlipForConditionalGeneration, "blip", "a BLIP captioner")
 
 
 def load_image_classifier(name: str) -> tuple[Any, Any]:
     """Load a classifier of pictures (ViT on ImageNet, in the paper) and its processor."""
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
     needed = "an image classifier"
     return _load(name, AutoImageProcessor, AutoModelForImageClassification, "vit", needed)
 
 
 def load_video_classifier(name: str) -> tuple[Any, Any]:
     """Load a classifier of clips (VideoMAE on Kinetics, in the paper) and its processor."""
+    from transformers import AutoImageProcessor, AutoModelForVideoClassification
+
     needed = "a VideoMAE video classifier"
     return _load(name, AutoImageProcessor, AutoModelForVideoClassification, "videomae", needed)
 
