@@ -33,6 +33,7 @@ from mindvideo.metrics.n_way import (
 from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
 from mindvideo.metrics.statistics import draw_shifts, pairs_to_shifts, shifted_scores
 from mindvideo.metrics.summary import Metric, shifts_by_segment
+from mindvideo.metrics.threads import side_by_side
 
 Rows = list[np.ndarray]
 """By segment, in the order of its film: rows of the table of clips, (n_clips,) each."""
@@ -204,6 +205,7 @@ def pixel_metrics(
     rows: Rows,
     rng: np.random.Generator,
     bar: Callable[[Sequence, str], Iterable] = lambda rows, name: rows,
+    most: int = PIXEL_SHIFTS,
 ) -> list[Metric]:
     """Likeness of pixels, hues and motion, from clips uint8 (n_clips, n_frames, h, w, 3).
 
@@ -211,8 +213,10 @@ def pixel_metrics(
     ----------
     bar : callable
         (segments, name of the metric) → the segments, for those who wait.
+    most : int
+        Shifts of a segment, the true order included.
     """
-    shifts = [draw_shifts(len(g), PIXEL_SHIFTS, rng) for g in rows]
+    shifts = [draw_shifts(len(g), most, rng) for g in rows]
     make = partial(_shifted, made, shown, rows, shifts, bar)
     flow = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
     grey = Kind("ssim_grey", ssim_grey, "11 × 11 Gaussian window, grey; mean over frames")
@@ -268,10 +272,11 @@ def _shifted(
 ) -> list[Metric]:
     """Metrics of frames, or of what `prepare` makes of the frames of a clip."""
     scores: list[list[np.ndarray]] = [[] for _ in kinds]
-    for g, own in bar(list(zip(rows, shifts)), what):
-        truth, ours = (np.stack([prepare(clip) for clip in clips[g]]) for clips in (shown, made))
-        for kind, of_kind in zip(kinds, scores):
-            of_kind.append(shifted_scores(kind.function, truth, ours, own))
+    with side_by_side() as each:
+        for g, own in bar(list(zip(rows, shifts)), what):
+            truth, ours = (np.stack([*each(prepare, clips[g])]) for clips in (shown, made))
+            for kind, of_kind in zip(kinds, scores):
+                of_kind.append(shifted_scores(kind.function, truth, ours, own, each))
     unknown = float("nan")
     return [
         Metric(kind.name, kind.definition, unknown, rows, of_kind, better=kind.better)

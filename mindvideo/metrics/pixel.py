@@ -5,11 +5,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-WINDOW = 7
-"""Side of SSIM's uniform window [px] (the released code's, which is scikit-image's default)."""
+UNIFORM = np.full((7, 1), 1 / 7)
+"""SSIM's window along one axis in the released code, which is scikit-image's default."""
 
-LUMA = np.array([0.299, 0.587, 0.114])
-"""What red, green and blue count for in grey (ITU-R BT.601)."""
+LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
+"""What red, green and blue count for in grey (ITU-R BT.601); they sum to 1."""
+
+GAUSSIAN = cv2.getGaussianKernel(11, 1.5)
+"""The window of Wang et al. 2004, along one axis."""
+
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+"""SSIM's constants, for pictures from 0 to 255."""
 
 
 def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
@@ -17,8 +23,7 @@ def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 
     Wang et al. 2004, Eq. 13, for each colour by itself, averaged over pixels whose window lies
     inside the frame and over colours; variances are those of samples (÷ 48). Equals
-    ``skimage.metrics.structural_similarity(…, channel_axis=-1, data_range=255)``, but takes many
-    frames at once and sums windows in whole numbers, without rounding.
+    ``skimage.metrics.structural_similarity(…, channel_axis=-1, data_range=255)``.
 
     Parameters
     ----------
@@ -29,18 +34,11 @@ def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     ndarray, (…)
         From −1 to 1, the latter for identical frames.
     """
-    n = WINDOW**2
-    x, y = truth.astype(np.int32), reconstruction.astype(np.int32)  # all sums below stay < 2³¹
-    sum_x, sum_y = _window_sums(x), _window_sums(y)
-    # n² times the mean and n (n − 1) times the (co)variances, still whole numbers
-    product = sum_x * sum_y
-    squares = sum_x**2 + sum_y**2
-    covariance = (n * _window_sums(x * y) - product) / (n * (n - 1))
-    variances = (n * _window_sums(x**2 + y**2) - squares) / (n * (n - 1))
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    luminance = (2 * product / n**2 + c1) / (squares / n**2 + c1)
-    structure = (2 * covariance + c2) / (variances + c2)
-    return (luminance * structure).mean(axis=(-3, -2, -1))
+    values = np.empty(truth.shape[:-3])
+    for place in np.ndindex(values.shape):
+        colours = zip(*(cv2.split(x[place]) for x in (truth, reconstruction)))
+        values[place] = np.mean([_ssim(x, y, UNIFORM, 49 / 48) for x, y in colours])
+    return values
 
 
 def ssim_grey(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
@@ -60,17 +58,44 @@ def ssim_grey(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     -------
     ndarray, (…)
     """
-    x, y = truth @ LUMA, reconstruction @ LUMA  # (…, h, w)
-    maps = np.stack([x, y, x * x, y * y, x * y], axis=-1)
-    values = np.empty(x.shape[:-2])
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+    values = np.empty(truth.shape[:-3])
     for place in np.ndindex(values.shape):
-        mean = cv2.GaussianBlur(maps[place], (11, 11), 1.5)[5:-5, 5:-5]  # (h − 10, w − 10, 5)
-        mx, my, mxx, myy, mxy = np.moveaxis(mean, -1, 0)
-        luminance = (2 * mx * my + c1) / (mx**2 + my**2 + c1)
-        structure = (2 * (mxy - mx * my) + c2) / (mxx - mx**2 + myy - my**2 + c2)
-        values[place] = (luminance * structure).mean()
+        x, y = (cv2.transform(p[place].astype(np.float32), LUMA) for p in (truth, reconstruction))
+        values[place] = _ssim(x, y, GAUSSIAN, 1.0)
     return values
+
+
+def _ssim(x: np.ndarray, y: np.ndarray, window: np.ndarray, unbiased: float) -> float:
+    """Wang et al. 2004, Eq. 13, averaged over pixels whose window lies inside.
+
+    Pictures come in single precision, which is enough for squares around a picture's own mean;
+    averages over windows are taken in double precision. The covariance comes from the pictures'
+    difference: ``2·cov(x, y) = var(x) + var(y) - var(x - y)``.
+
+    Parameters
+    ----------
+    x, y : ndarray, (h, w)
+        From 0 to 255.
+    window : ndarray, (n, 1)
+        Weights along an axis.
+    unbiased : float
+        Factor on the variances.
+    """
+    rim = len(window) // 2
+    inside = np.s_[rim:-rim, rim:-rim]
+    middles = [np.float32(round(float(picture.mean()))) for picture in (x, y)]
+    x, y = (np.subtract(p, m, dtype=np.float32) for p, m in zip((x, y), middles))
+    apart = x - y
+    mx, my, distance, squares = (
+        cv2.sepFilter2D(v, cv2.CV_64F, window, window)[inside]
+        for v in (x, y, apart * apart, x * x + y * y)
+    )
+    variances = unbiased * (squares - mx * mx - my * my) + C2
+    structure = unbiased * (distance - np.square(mx - my)) / variances
+    mx, my = mx + middles[0], my + middles[1]
+    luminance = (2 * mx * my + C1) / (mx * mx + my * my + C1)
+    return float((luminance * (1 - structure)).mean())
 
 
 def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
@@ -86,8 +111,8 @@ def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         At most 58.9 dB, where errors are those of rounding to whole grey levels (MSE 1/12):
         identical frames would be infinite, and with them every mean.
     """
-    error = truth.astype(np.int32) - reconstruction.astype(np.int32)
-    mse = np.maximum((error**2).mean(axis=(-3, -2, -1)), 1 / 12)
+    error = cv2.absdiff(np.ascontiguousarray(truth), np.ascontiguousarray(reconstruction))
+    mse = np.maximum(np.square(error, dtype=np.uint16).mean(axis=(-3, -2, -1)), 1 / 12)
     return 20 * np.log10(255 / np.sqrt(mse))
 
 
@@ -102,14 +127,9 @@ def hue(frames: np.ndarray) -> np.ndarray:
     -------
     ndarray, float32, (…)
     """
-    r, g, b = np.moveaxis(frames.astype(np.float32), -1, 0)
-    most = np.maximum(np.maximum(r, g), b)
-    span = most - np.minimum(np.minimum(r, g), b)
-    of = np.where(span > 0, span, 1)
-    sixth = np.where(
-        most == r, (g - b) / of, np.where(most == g, 2 + (b - r) / of, 4 + (r - g) / of)
-    )
-    return np.where(span > 0, (sixth / 6) % 1, 0).astype(np.float32)
+    rows = np.asarray(frames, np.float32).reshape(-1, 1, 3)
+    degrees = cv2.cvtColor(rows, cv2.COLOR_RGB2HSV)[..., 0]
+    return (degrees / np.float32(360)).reshape(frames.shape[:-1])
 
 
 def hue_cosine(truth: np.ndarray, reconstruction: np.ndarray) -> float:
@@ -125,13 +145,3 @@ def hue_cosine(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     """
     norm = np.linalg.norm(truth) * np.linalg.norm(reconstruction)
     return float((truth * reconstruction).sum() / norm) if norm else 0.0
-
-
-def _window_sums(x: np.ndarray) -> np.ndarray:
-    """Sum whole numbers (…, h, w, c) over each window inside: (…, h − 6, w − 6, c)."""
-    for axis in (-3, -2):
-        x = np.moveaxis(x, axis, 0)
-        two = x[:-1] + x[1:]
-        four = two[:-2] + two[2:]
-        x = np.moveaxis(four[:-3] + two[4:-1] + x[6:], 0, axis)  # 7 = 4 + 2 + 1
-    return x

@@ -15,6 +15,8 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from mindvideo.metrics.threads import Each
+
 
 def draw_shifts(n_clips: int, most: int, rng: np.random.Generator) -> np.ndarray:
     """Draw circular shifts of a segment: 0 first, then others at random, without repetition.
@@ -40,6 +42,7 @@ def shifted_scores(
     truth: np.ndarray,
     reconstruction: np.ndarray,
     shifts: Sequence[int] | np.ndarray,
+    each: Each = map,
 ) -> np.ndarray:
     """Score each reconstruction of a segment against its own and against shifted clips.
 
@@ -50,6 +53,8 @@ def shifted_scores(
     truth, reconstruction : ndarray, (n_clips, n_frames, h, w, 3)
     shifts : sequence of int
         In clips.
+    each : callable
+        Calls the metric for all clips, in any order.
 
     Returns
     -------
@@ -57,13 +62,14 @@ def shifted_scores(
         Means over frames; entry (s, i) compares reconstruction i with clip i + shifts[s].
     """
     n = len(truth)
-    scores = np.empty((len(shifts), n))
-    for row, shift in zip(scores, shifts, strict=True):
-        for i in range(n):
-            # Frame by frame: what the metric works on then stays in the processor's cache.
-            pairs = zip(truth[(i + shift) % n], reconstruction[i], strict=True)
-            row[i] = np.mean([metric(t, r) for t, r in pairs])
-    return scores
+
+    def mean_of_frames(shift: int, i: int) -> float:
+        # Frame by frame: what the metric works on then stays in the processor's cache.
+        pairs = zip(truth[(i + shift) % n], reconstruction[i], strict=True)
+        return float(np.mean([metric(t, r) for t, r in pairs]))
+
+    cells = [(int(shift), i) for shift in shifts for i in range(n)]
+    return np.array([*each(mean_of_frames, *zip(*cells))]).reshape(len(shifts), n)
 
 
 def pairs_to_shifts(pairs: np.ndarray) -> np.ndarray:
