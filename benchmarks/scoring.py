@@ -2,8 +2,8 @@
 
 Times the metrics of a full test set (1,200 clips of 6 frames) on random clips and logits, and for
 N-way accuracy the loop of 100 random trials that the closed form replaces. What takes long is timed
-on some of the clips, and its time multiplied. Seconds are those of the processor, in one thread, but
-for the last table's.
+on some of the clips, and its time multiplied. Seconds are those of the processor, in one thread,
+but for the last table's.
 """
 
 from __future__ import annotations

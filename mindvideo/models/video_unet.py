@@ -309,8 +309,7 @@ def inflate(unet: UNet2DConditionModel, positions: bool = False) -> VideoUNet:
     """
     _check_sd1(unet)
     settings = {name: value for name, value in unet.config.items() if not name.startswith("_")}
-    make: Any = VideoUNet  # diffusers' wrapped constructors are beyond type checkers
-    video: VideoUNet = make(**settings, positions=positions)
+    video: Any = VideoUNet(**settings, positions=positions)  # type checkers miss diffusers' `to`
     load_strictly(video, unet.state_dict(), new=NEW_IN_VIDEO)
     return video.to(device=unet.device).train(unet.training)
 
