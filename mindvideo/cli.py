@@ -46,6 +46,16 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
+def _print_help() -> int:
+    try:
+        print("usage: mindvideo STAGE|COMMAND [options]   |   mindvideo --version")
+        print("\nReconstruct the films that people watched from their fMRI.\n\n" + _overview())
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def _settings_help(stage: Stage) -> str:
     from pydantic_core import PydanticUndefined
 
@@ -145,9 +155,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"mindvideo {__version__}")
         return 0
     if not argv or argv[0] in ("-h", "--help"):
-        print("usage: mindvideo STAGE|COMMAND [options]   |   mindvideo --version")
-        print("\nReconstruct the films that people watched from their fMRI.\n\n" + _overview())
-        return 0
+        return _print_help()
     if argv[0] in COMMANDS:
         return run_command(argv[0], argv[1:])
     if f"{argv[0]} FOLDER" in COMMANDS and len(argv) > 1 and not argv[1].startswith("-"):

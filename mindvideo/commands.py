@@ -85,6 +85,25 @@ def _check(arguments: argparse.Namespace) -> int:
     return int(any(finding.level == "error" for finding in found))
 
 
+# --- explain --------------------------------------------------------------------------------------
+
+
+def _declare_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="what a stage made, or a part of it"
+    )
+    parser.add_argument("--all", action="store_true", help="tell settings at their defaults, too")
+    parser.add_argument(
+        "--deep", action="store_true", help="tell of all that it was made from, to the beginning"
+    )
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from mindvideo.explain import run as run_explain
+
+    return run_explain(arguments.path, everything=arguments.all, deep=arguments.deep)
+
+
 # --- unpack ---------------------------------------------------------------------------------------
 
 
@@ -263,6 +282,8 @@ COMMANDS = {
                              _declare_check, _check),
     "runs": Command("Write the table of runs that a data set's description stands for.", _config,
                     _runs),
+    "explain": Command("Tell how a file came to be: stage, settings, inputs, versions, time.",
+                       _declare_explain, _explain),
     "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
                       _declare_unpack, _unpack),
     "import-official": Command("Make this project's folder of a released encoder or autoencoder.",

@@ -1,0 +1,112 @@
+"""`mindvideo explain`: from a file back to all that it was made from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mindvideo.cli import main
+from mindvideo.errors import InputError
+from mindvideo.explain import explain, find_sidecar
+from mindvideo.provenance import code_digest, describe, file_digest, sidecar_path
+
+
+def made(path, stage, settings, *inputs, code=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(path.name)
+    digests = {str(p): file_digest(p) for p in inputs}
+    code = code or code_digest(f"mindvideo.stages.{stage.replace('-', '_')}")
+    text = describe(stage, settings, digests, code, "2023-12-10T09:00:00+00:00", 12.34)
+    sidecar_path(path).write_text(text)
+    return path
+
+
+@pytest.fixture
+def artefacts(tmp_path, monkeypatch):
+    """film → clips → captions, by relative paths, as the workflow has them."""
+    monkeypatch.chdir(tmp_path)
+    film = Path("film.mp4")
+    film.write_text("film")
+    clips = made(Path("clips/seg1.npy"), "clips", {"fps": 3.0, "size": 64, "seed": 5}, film)
+    captions = made(
+        Path("captions/seg1.tsv"),
+        "captions",
+        {"batch_size": 32, "max_tokens": 7, "captioner": "zoo:blip"},
+        *(clips, film),
+        code="0" * 16,
+    )
+    return film, clips, captions
+
+
+def test_stage_time_versions_seed_and_code_are_told(artefacts):
+    text = "\n".join(explain(artefacts[1]))
+    for told in (
+        "mindvideo clips, by the code that is here",
+        "2023-12-10T09:00:00+00:00, in 12.3 s",
+        "mindvideo 0.1.0",
+        "torch ",
+        "seed      5",
+    ):
+        assert told in text
+    assert "by other code than is here" in "\n".join(explain(artefacts[2]))
+
+
+def test_settings_at_their_defaults_are_told_on_request(artefacts):
+    short, whole = ("\n".join(explain(artefacts[2], everything=e)) for e in (False, True))
+    assert "zoo:blip" in short
+    assert "max_tokens" in short
+    assert "batch_size" not in short
+    assert "batch_size" in whole
+
+
+def test_inputs_are_compared_with_what_they_were(artefacts):
+    film, clips, captions = artefacts
+    clips.write_text("others")
+    film.unlink()
+    lines = list(explain(captions))
+    assert "  changed  clips/seg1.npy" in lines
+    assert "  gone     film.mp4" in lines
+    assert "  same     film.mp4" not in lines
+
+
+def test_what_came_before_is_told_once(artefacts):
+    made(Path("x.npy"), "latents", {}, artefacts[2], artefacts[1])
+    lines = list(explain(Path("x.npy"), deep=True))
+    tree = lines[lines.index("\nand before that") + 1 :]
+    assert [line.split(",")[0] for line in tree] == [
+        "  captions/seg1.tsv: captions",
+        "    clips/seg1.npy: clips",
+        "      film.mp4: made by no stage",
+        "    film.mp4: made by no stage",
+        "  clips/seg1.npy: see above",
+    ]
+
+
+def test_a_file_in_a_folder_has_the_folders_story(artefacts):
+    folder = Path("videos")
+    folder.mkdir()
+    (folder / "a.mp4").write_text("a")
+    sidecar_path(folder).write_text(sidecar_path(artefacts[1]).read_text())
+    place, sidecar = find_sidecar(folder / "a.mp4")
+    assert place == folder.absolute()
+    assert sidecar["stage"] == "clips"
+
+
+def test_what_nothing_tells_of_is_refused(artefacts):
+    with pytest.raises(InputError, match="there is no such file"):
+        list(explain(Path("typo.npy")))
+    with pytest.raises(InputError, match=r"no sidecar \(film.mp4.json\)"):
+        list(explain(artefacts[0]))
+    sidecar_path(artefacts[0]).write_text(json.dumps({"title": "of something else"}))
+    with pytest.raises(InputError, match="no sidecar"):
+        list(explain(artefacts[0]))
+    sidecar_path(artefacts[0]).write_text("{")
+    with pytest.raises(InputError, match="is no JSON"):
+        list(explain(artefacts[0]))
+
+
+def test_it_is_a_command(artefacts, capsys):
+    assert main(["explain", str(artefacts[2]), "--deep"]) == 0
+    assert "made by no stage" in capsys.readouterr().out
+    assert main(["explain", "nothing"]) == 1
+    assert "mindvideo explain: nothing: there is no such file" in capsys.readouterr().err
