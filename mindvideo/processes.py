@@ -26,6 +26,9 @@ def run_in_processes(count: int, argv: list[str]) -> int:
     InputError
         If torch sees GPUs, but fewer than processes. Without any, they share the CPU.
     """
+    from mindvideo.devices import claim, claimed, release
+
+    claim(count)  # before torch looks for GPUs
     import torch
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -35,6 +38,8 @@ def run_in_processes(count: int, argv: list[str]) -> int:
     from mindvideo.models.device import device
 
     gpus = torch.cuda.device_count()
+    if device().type == "cpu" and claimed():
+        release()  # there are GPUs, but this torch can use none
     if device().type == "cuda" and gpus < count:
         raise InputError(
             f"--processes {count}, but torch sees {gpus} GPUs here: ask for more, or for "

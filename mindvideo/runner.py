@@ -23,9 +23,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mindvideo.devices import claim
 from mindvideo.errors import InputError
-from mindvideo.processes import rank
-from mindvideo.provenance import code_digest, describe, file_digest, sidecar_path, text_digest
+from mindvideo.processes import is_one_of_several, rank
+from mindvideo.provenance import (
+    code_digest,
+    describe,
+    file_digest,
+    import_closure,
+    sidecar_path,
+    text_digest,
+)
 from mindvideo.registry import Stage
 from mindvideo.settings import Section
 
@@ -129,6 +137,11 @@ def _check_inputs(stage: Stage, arguments: dict[str, Any]) -> dict[str, Path]:
     return inputs
 
 
+def uses_a_gpu(stage: Stage) -> bool:
+    """Whether a stage asks for a device somewhere in its code."""
+    return "mindvideo.models.device" in import_closure(stage.module)
+
+
 def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> None:
     """Run `stage` on paths and settings.
 
@@ -177,6 +190,8 @@ def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | 
     _start_log(stage.command, log)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if uses_a_gpu(stage) and not is_one_of_several():
+            claim(1)
         run_stage(stage, arguments, settings)
     except InputError as error:
         logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it

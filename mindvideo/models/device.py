@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from mindvideo.devices import claimed
 from mindvideo.errors import InputError
 
 NO_GPU = {"", "-1", "NoDevFiles"}
@@ -23,7 +24,7 @@ def device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if given not in NO_GPU:
+    if given not in NO_GPU and not claimed():
         raise InputError(
             f"CUDA_VISIBLE_DEVICES={given} gives this job a GPU, but torch {torch.__version__} can "
             "use none: is the driver loaded (nvidia-smi), and is this torch built for CUDA "
