@@ -7,7 +7,7 @@ the places of a frame, the transformer blocks, and the group norms of the residu
 
 from __future__ import annotations
 
-import inspect
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from mindvideo.errors import InputError
 from mindvideo.models.weights import StrictWeights, load_strictly
 
-NEW_IN_VIDEO = ("attn_temp", "norm_temp", "positions")
+NEW_IN_VIDEO = ("attn_temp", "norm_temp")
 """What an image UNet lacks."""
 
-TRAINED = ("attn1", "attn2", "attn_temp", "positions")
+TRAINED = ("attn1", "attn2", "attn_temp")
 """What video tuning and co-training change (paper B)."""
 
 SD1 = {
@@ -55,21 +55,13 @@ SD1_BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBl
 
 
 @dataclass
-class ClipShape:
-    """Frames of a clip and size of its latents, told by the UNet's forward pass to all modules
-    that it swapped in: the image UNet hands no such numbers down to its blocks.
+class ClipLength:
+    """Frames in a clip, told by the UNet's forward pass to all modules that it swapped in.
+
+    The image UNet hands no such number down to its residual blocks.
     """
 
     frames: int = 1
-    height: int = 1
-    width: int = 1
-
-    def size_of(self, places: int) -> tuple[int, int]:
-        """Height and width at the level of the UNet that has so many places in a frame."""
-        height, width = self.height, self.width
-        while height * width > places:
-            height, width = (height + 1) // 2, (width + 1) // 2  # as its convolutions round
-        return height, width
 
 
 def sparse_causal_frames(frames: int, device: torch.device | None = None) -> Tensor:
@@ -84,31 +76,10 @@ def sparse_causal_frames(frames: int, device: torch.device | None = None) -> Ten
     return torch.stack([frame - 2, frame - 1], dim=1).clamp(min=0)
 
 
-def clip_positions(frames: int, height: int, width: int) -> Tensor:
-    """Where each place of a clip is: products of Legendre polynomials of time, row and column.
-
-    Time, row and column run from -1 to 1 over the clip; polynomials are of degree 0 to 2, so
-    that the products hold "late", "at the left", "ever further to the left", "growing".
-
-    Returns
-    -------
-    Tensor ``(frames, height·width, 26)``
-        All products but the constant one.
-    """
-
-    def legendre(n: int) -> Tensor:
-        x = torch.linspace(-1, 1, n) if n > 1 else torch.zeros(1)
-        return torch.stack([torch.ones(n), x, (3 * x**2 - 1) / 2], dim=1)
-
-    time, row, column = legendre(frames), legendre(height), legendre(width)
-    products = torch.einsum("fi,hj,wk->fhwijk", time, row, column)
-    return rearrange(products, "f h w i j k -> f (h w) (i j k)")[..., 1:]
-
-
 class SparseCausalAttention:
     """Runs a diffusers attention with the keys and values of the two frames before (Eq. 4)."""
 
-    def __init__(self, clip: ClipShape) -> None:
+    def __init__(self, clip: ClipLength) -> None:
         self.clip = clip
 
     def __call__(
@@ -138,12 +109,9 @@ class VideoTransformerBlock(nn.Module):
 
     Temporal attention is among the frames of one place. It starts as the identity: its output
     projection, weight and bias, is zero.
-
-    With `positions` the block is told where in the clip each place is, by a linear map that starts
-    at zero (not in the paper, whose attention cannot tell a frame from the one before).
     """
 
-    def __init__(self, block: BasicTransformerBlock, clip: ClipShape, positions: bool) -> None:
+    def __init__(self, block: BasicTransformerBlock, clip: ClipLength) -> None:
         super().__init__()
         self.clip = clip
         self.norm1, self.attn1 = block.norm1, block.attn1
@@ -156,10 +124,6 @@ class VideoTransformerBlock(nn.Module):
         self.attn_temp = Attention(query_dim=dim, heads=heads, dim_head=dim // heads)
         for weight in self.attn_temp.to_out.parameters():
             nn.init.zeros_(weight)
-        self.positions = nn.Linear(clip_positions(1, 1, 1).shape[-1], dim) if positions else None
-        if self.positions is not None:
-            nn.init.zeros_(self.positions.weight)
-            nn.init.zeros_(self.positions.bias)
 
     def forward(
         self,
@@ -172,9 +136,6 @@ class VideoTransformerBlock(nn.Module):
         """Clips of frames ((b f), n, d), one condition a clip (b, t, c) → ((b f), n, d)"""
         f, n = self.clip.frames, hidden_states.shape[1]
         x = hidden_states  #                                                   (b f) n d
-        if self.positions is not None:
-            where = clip_positions(f, *self.clip.size_of(n)).to(x)  #          f n products
-            x = x + self.positions(where).repeat(len(x) // f, 1, 1)  #         (b f) n d
         x = x + self.attn1(self.norm1(x))  #                                   (b f) n d
         x = rearrange(x, "(b f) n d -> b (f n) d", f=f)  # one condition a clip: b (f n) d
         x = x + self.attn2(self.norm2(x), encoder_hidden_states)  #            b (f n) d
@@ -187,7 +148,7 @@ class VideoTransformerBlock(nn.Module):
 class ClipGroupNorm(nn.GroupNorm):
     """A group norm whose mean and variance are those of all frames of a clip."""
 
-    def __init__(self, norm: nn.GroupNorm, clip: ClipShape) -> None:
+    def __init__(self, norm: nn.GroupNorm, clip: ClipLength) -> None:
         super().__init__(norm.num_groups, norm.num_channels, eps=norm.eps, affine=norm.affine)
         self.clip = clip
 
@@ -200,8 +161,6 @@ class ClipGroupNorm(nn.GroupNorm):
 class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
     """A denoiser of clips, with the settings and weights of an image UNet plus `NEW_IN_VIDEO`.
 
-    Its own setting, `positions`, tells its attention where in a clip each place is.
-
     Made from an image UNet by :func:`inflate`. Convolutions, and the group norm at the entry of
     each transformer, stay per frame. A clip of equal frames with fresh temporal layers gives the
     image UNet's own output.
@@ -211,19 +170,19 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
     A diffusers pipeline that loads this class looks for the name ``ModelMixin`` in this module.
     """
 
-    def __init__(self, *args: Any, positions: bool = False, **kwargs: Any) -> None:
+    # The image UNet's signature is the list of settings that diffusers saves and loads.
+    @functools.wraps(UNet2DConditionModel.__init__)  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.register_to_config(positions=positions)
         _check_sd1(self)
-        self.clip = clip = ClipShape()
+        self.clip = clip = ClipLength()
         for module in list(self.modules()):
             if isinstance(module, ResnetBlock2D):
                 module.norm1 = ClipGroupNorm(module.norm1, clip)
                 module.norm2 = ClipGroupNorm(module.norm2, clip)
             elif isinstance(module, Transformer2DModel):
                 module.transformer_blocks = nn.ModuleList(
-                    VideoTransformerBlock(block, clip, positions)
-                    for block in module.transformer_blocks
+                    VideoTransformerBlock(block, clip) for block in module.transformer_blocks
                 )
         self.conv_norm_out = ClipGroupNorm(self.conv_norm_out, clip)
 
@@ -251,8 +210,8 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
             If the shapes do not fit each other or this UNet.
         """
         self._check(latents, encoder_hidden_states)
-        b, _, f, *size = latents.shape
-        self.clip.frames, (self.clip.height, self.clip.width) = f, size
+        b, _, f, *_ = latents.shape
+        self.clip.frames = f
         images = rearrange(latents, "b c f h w -> (b f) c h w")
         times = torch.as_tensor(timesteps, device=latents.device).expand(b).repeat_interleave(f)
         noise = super().forward(images, times, encoder_hidden_states, return_dict=False)[0]
@@ -287,20 +246,8 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
             )
 
 
-def _settings_of_video() -> inspect.Signature:
-    image = inspect.signature(UNet2DConditionModel.__init__)
-    own = inspect.signature(VideoUNet.__init__).parameters["positions"]
-    return image.replace(parameters=[*image.parameters.values(), own])
-
-
-# The signature is the list of settings that diffusers saves and loads.
-setattr(VideoUNet.__init__, "__signature__", _settings_of_video())  # noqa: B010
-
-
-def inflate(unet: UNet2DConditionModel, positions: bool = False) -> VideoUNet:
+def inflate(unet: UNet2DConditionModel) -> VideoUNet:
     """Make a video UNet of an image UNet of Stable Diffusion 1.x; weights are copied.
-
-    `positions` tells its attention where in a clip each place is (see :class:`VideoUNet`).
 
     Raises
     ------
@@ -309,7 +256,7 @@ def inflate(unet: UNet2DConditionModel, positions: bool = False) -> VideoUNet:
     """
     _check_sd1(unet)
     settings = {name: value for name, value in unet.config.items() if not name.startswith("_")}
-    video: Any = VideoUNet(**settings, positions=positions)  # type checkers miss diffusers' `to`
+    video = VideoUNet(**settings)
     load_strictly(video, unet.state_dict(), new=NEW_IN_VIDEO)
     return video.to(device=unet.device).train(unet.training)
 

@@ -111,11 +111,6 @@ class Denoiser(Training):
         "latents, which tell little of the condition, do not take most of the training; without "
         "(paper), all times weigh alike",
     )
-    motion_weight: PositiveFloat = Field(
-        1.0,
-        description="weight of the error in what differs between a clip's frames, against what "
-        "they share (paper: 1); the larger, the sooner motion is learned",
-    )
 
 
 class Drawings(Section):
@@ -138,11 +133,6 @@ class VideoTuning(Denoiser):
     batch_size: PositiveInt = 14
     lr: PositiveFloat = 2e-5
     drop_condition: Share = Field(0.1, description="share of captions replaced by the empty one")
-    positions: bool = Field(
-        False,
-        description="tell attention where in the clip each place is (not in the paper, whose "
-        "attention cannot tell a frame from the next, and takes long to learn a direction)",
-    )
     drawings: Drawings = Drawings()
 
 

@@ -58,12 +58,7 @@ def main(
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
     train(
         FmriToVideo(fmri_encoder, video_unet),
-        Denoising(
-            scheduler,
-            FmriCondition(settings.sparsify),
-            settings.min_snr,
-            settings.motion_weight,
-        ),
+        Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr),
         Examples(fmri=fmri, latents=Taken(films, rows)),
         Batches(len(fmri), settings.batch_size, settings.seed),
         settings,

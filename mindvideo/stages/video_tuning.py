@@ -48,8 +48,7 @@ def main(
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
     check_rows(latents, films, table, len(captions))
     torch.manual_seed(settings.seed)
-    image_unet = load_stable_diffusion(settings.stable_diffusion, "unet")
-    unet: VideoUNet = inflate(image_unet, positions=settings.positions)
+    unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
     check_latents(latents, films, unet.config["in_channels"])
     if tokens.shape[2] != (width := unet.config["cross_attention_dim"]):
         raise InputError(
@@ -78,12 +77,7 @@ def main(
     on_the_way = Drawings(state, settings.drawings.times, total, paint)
     train(
         unet,
-        Denoising(
-            schedule,
-            TextCondition(empty, settings.drop_condition),
-            settings.min_snr,
-            settings.motion_weight,
-        ),
+        Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr),
         Examples(latents=films, text=tokens),
         batches,
         settings,

@@ -9,7 +9,7 @@ from diffusers import UNet2DConditionModel
 from mindvideo.errors import InputError
 from mindvideo.models.video_unet import (
     ClipGroupNorm,
-    ClipShape,
+    ClipLength,
     VideoUNet,
     inflate,
     sparse_causal_frames,
@@ -109,7 +109,7 @@ def test_sparse_causal_attention_against_a_loop(unet):
 
 
 def test_group_norms_pool_over_the_frames_of_one_clip():
-    norm = ClipGroupNorm(torch.nn.GroupNorm(2, 4), ClipShape(3))
+    norm = ClipGroupNorm(torch.nn.GroupNorm(2, 4), ClipLength(3))
     torch.nn.init.normal_(norm.weight)
     torch.nn.init.normal_(norm.bias)
     x = torch.randn(2 * 3, 4, 5, 5)

@@ -276,27 +276,6 @@ def test_errors_weigh_by_the_snr(prediction: str) -> None:
     assert min(weights) < 0.2
 
 
-def test_motion_weighs_apart_from_what_frames_share() -> None:
-    """Errors of two kinds by hand: equal in all frames, and with opposite signs in the two."""
-    batch_ = {"latents": torch.zeros(2, 2, 1, 4, 4), "fmri": torch.zeros(2, 1, 3)}
-
-    def losses(weight: float) -> list[float]:
-        found = []
-        for signs in ([1.0, 1.0], [1.0, -1.0]):
-
-            def off(noisy: Tensor, times: Tensor, _: Tensor, signs: list[float] = signs) -> Tensor:
-                sigma = (1 - scheduler.alphas_cumprod[times]).sqrt()[:, None, None, None, None]
-                return noisy / sigma + torch.tensor(signs)[:, None, None]
-
-            objective = Denoising(scheduler, FmriCondition(0.0), motion_weight=weight)
-            found.append(float(objective(off, batch_, generator())[0]))
-        return found
-
-    scheduler = noise_schedule(DDIMScheduler())
-    assert losses(1.0) == pytest.approx([1, 1], abs=1e-5)
-    assert losses(8.0) == pytest.approx([1, 8], abs=1e-5)
-
-
 def test_noise_schedule_is_the_samplers() -> None:
     sampler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     assert torch.equal(noise_schedule(sampler).alphas_cumprod, sampler.alphas_cumprod)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from diffusers import DDPMScheduler
 from einops import rearrange
 from torch import Tensor, nn
@@ -84,16 +85,11 @@ class Denoising:
     min_snr : float, optional
         Weigh a time's error by min(SNR, min_snr) / SNR (Hang et al. 2023, Eq. 8), where SNR is
         that of the latents at that time; for velocities over SNR + 1. Without, all weigh alike.
-    motion_weight : float
-        Weight of the error's part that differs between the frames of a clip, against the part that
-        they share. The best prediction is the same for any weight; the larger, the sooner what
-        little moves is learned beside all that stands still.
     """
 
     scheduler: Any  # a DDPMScheduler; diffusers' own types lack what its decorators add
     condition: Condition
     min_snr: float | None = None
-    motion_weight: float = 1.0
     decomposes: ClassVar[bool] = True
 
     def __call__(
@@ -107,15 +103,8 @@ class Denoising:
         noisy = self.scheduler.add_noise(latents, noise, times)
         predicted = model(noisy, times, condition)
         target = self._target(latents, noise, times)
-        squares = self._squares(predicted.float() - target)
-        return (self._weights(times) * squares.flatten(1).mean(dim=1)).mean(), {}
-
-    def _squares(self, errors: Tensor) -> Tensor:
-        """(b, c, f, h, w) → (b, c, f, h, w): shared and differing parts are orthogonal."""
-        if self.motion_weight == 1:
-            return errors.square()
-        shared = errors.mean(dim=2, keepdim=True)
-        return shared.square() + self.motion_weight * (errors - shared).square()
+        errors = F.mse_loss(predicted.float(), target, reduction="none").flatten(1).mean(dim=1)
+        return (self._weights(times) * errors).mean(), {}
 
     def _weights(self, times: Tensor) -> Tensor:
         """(b,) → (b,)"""

@@ -1,0 +1,158 @@
+"""A real Slurm on this machine alone, as Debian packages it: for the tests of the Slurm profile."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+PLACE = Path("/etc/slurm")
+"""Where Slurm's programs look: jobs do not inherit SLURM_CONF."""
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+
+CONFIGURATION = """
+ClusterName=mindvideo
+SlurmctldHost={host}
+SlurmUser=root
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+SlurmdParameters=config_overrides
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,requeue_delay=1
+MinJobAge=300
+SlurmdTimeout=30
+ReturnToService=2
+GresTypes=gpu
+NodeName={host} CPUs={cores} RealMemory=200000 Gres=gpu:2 State=UNKNOWN
+PartitionName=main Nodes={host} Default=YES PriorityTier=1
+PartitionName=urgent Nodes={host} PriorityTier=10 PreemptMode=OFF
+"""
+
+
+def missing() -> str:
+    """Why there can be no Slurm here; empty if there can."""
+    absent = [name for name in DAEMONS if not _find(name)]
+    if absent:
+        return f"no {', '.join(absent)}: apt-get install slurm-wlm munge"
+    if os.geteuid():
+        return "Slurm's daemons start as root only"
+    return f"{PLACE} has a Slurm of its own" if (PLACE / "slurm.conf").exists() else ""
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+class Slurm:
+    """A controller and a node of two GPUs (of name only), in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.host = folder, socket.gethostname().partition(".")[0]
+        for name in ("state", "spool"):
+            (folder / name).mkdir(parents=True)
+        for n in (0, 1):
+            (folder / f"gpu{n}").touch()
+        with socket.socket() as a, socket.socket() as b:
+            for found in (a, b):
+                found.bind(("", 0))
+            ports = [found.getsockname()[1] for found in (a, b)]
+        text = CONFIGURATION.format(
+            host=self.host, ports=ports, folder=folder, cores=os.cpu_count()
+        )
+        (folder / "slurm.conf").write_text(text)
+        (folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File={folder}/gpu[0-1]\n")
+        PLACE.mkdir(exist_ok=True)
+        for name in ("slurm.conf", "gres.conf"):
+            (PLACE / name).unlink(missing_ok=True)  # a link into a folder that is gone
+            (PLACE / name).symlink_to(folder / name)
+        self._start_munge()
+        self._daemon("slurmctld")
+        self.start_node()
+
+    def _start_munge(self) -> None:
+        if subprocess.run(["pgrep", "-x", "munged"], capture_output=True, check=False).returncode:
+            Path("/run/munge").mkdir(exist_ok=True)
+            shutil.chown("/run/munge", "munge", "munge")
+            if not Path("/etc/munge/munge.key").exists():
+                subprocess.run(["/usr/sbin/mungekey"], user="munge", check=True)
+            subprocess.run([_find("munged"), "--force"], user="munge", check=True)
+
+    def _daemon(self, name: str, *arguments: str) -> None:
+        """Start a daemon that holds none of our pipes."""
+        subprocess.run(
+            [_find(name), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            check=True,
+        )
+
+    def start_node(self) -> None:
+        """Start the node's daemon, and wait until the controller takes jobs for it."""
+        self._daemon("slurmd", "-N", self.host)
+        for _ in range(60):
+            state = self("sinfo", "--noheader", "--format=%T", "--partition=main").strip()
+            if state in ("idle", "mixed", "allocated"):
+                return
+            if "down" in state:
+                self("scontrol", "update", f"nodename={self.host}", "state=resume")
+            time.sleep(0.5)
+        raise TimeoutError(f"the node is {state}: see {self.folder}/slurmd.log")
+
+    def kill_node(self) -> None:
+        """Let the node die with all that runs on it, and the controller know."""
+        pid = int((self.folder / "slurmd.pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+        for job in self.jobs():
+            for process in _processes_of(job):
+                os.kill(process, signal.SIGKILL)
+        self("scontrol", "update", f"nodename={self.host}", "state=down", "reason=power")
+
+    def jobs(self) -> list[str]:
+        """Numbers of the jobs that run."""
+        return self("squeue", "--noheader", "--format=%i", "--states=running").split()
+
+    def __call__(self, *command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout
+
+    def stop(self) -> None:
+        self("scancel", "--user=root")
+        for name in ("slurmd", "slurmctld"):
+            pid = self.folder / f"{name}.pid"
+            if pid.exists():
+                os.kill(int(pid.read_text()), signal.SIGTERM)
+        for name in ("slurm.conf", "gres.conf"):
+            (PLACE / name).unlink()
+
+
+def _processes_of(job: str) -> list[int]:
+    """Processes that have the job's number in their environment, and what looks after them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            inside = f"SLURM_JOB_ID={job}\0".encode() in (entry / "environ").read_bytes()
+            command = (entry / "cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if inside or command.startswith(f"slurmstepd: [{job}.".encode()):
+            found.append(int(entry.name))
+    return found

@@ -1,0 +1,112 @@
+"""The Slurm profile on a real Slurm: jobs run, preempted trainings go on, nodes may die."""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.workflow.conftest import TINY, Checkout
+from tests.workflow.slurm import Slurm, missing
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+
+MODEL = "results/shared/pretraining/model"
+OPTIONS = (
+    *("--workflow-profile", "profiles/slurm", "--latency-wait", "5"),
+    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
+)
+LONG = {"duration": 1500, "batch_size": 4, "warmup": 1, "checkpoint_minutes": 0.02}
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    slurm = Slurm(tmp_path_factory.mktemp("slurm"))
+    yield slurm
+    slurm.stop()
+
+
+def start(checkout, slurm, *targets):
+    command = [sys.executable, "-m", "snakemake", "--nocolor", *OPTIONS, "--", *targets]
+    log = (checkout.folder / "snakemake.log").open("w")
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.getcwd()}
+    return subprocess.Popen(
+        command, cwd=checkout.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+    )
+
+
+def finish(checkout, running, seconds=300):
+    status = running.wait(seconds)
+    assert status == 0, (checkout.folder / "snakemake.log").read_text()[-8000:]
+
+
+def wait_for_a_checkpoint(checkout, seconds=120):
+    for _ in range(4 * seconds):
+        if list((checkout.folder / "results/state").rglob("step-*/training.pt")):
+            return
+        time.sleep(0.25)
+    raise TimeoutError((checkout.folder / "snakemake.log").read_text()[-8000:])
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, slurm):
+    """A checkout whose samples were made by Slurm's jobs."""
+    checkout = Checkout(tmp_path_factory.mktemp("cluster"))
+    checkout.configure(**TINY | {"pretraining": LONG})
+    finish(checkout, start(checkout, slurm, "results/shared/samples/rest1.npy"))
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared, slurm):
+    """Weights of the training that nothing disturbs."""
+    finish(prepared, start(prepared, slurm, MODEL))
+    return load_file(prepared.folder / MODEL / "diffusion_pytorch_model.safetensors")
+
+
+def again(checkout, slurm):
+    """Start the same training anew."""
+    for made in (checkout.folder / "results/shared/pretraining").iterdir():
+        subprocess.run(["rm", "-rf", str(made)], check=True)
+    running = start(checkout, slurm, MODEL)
+    wait_for_a_checkpoint(checkout)
+    return running
+
+
+def assert_went_on(checkout, expected):
+    log = (checkout.folder / "logs/pretraining/shared.log").read_text()
+    assert "resuming from" in log
+    weights = load_file(checkout.folder / MODEL / "diffusion_pytorch_model.safetensors")
+    assert all(np.array_equal(weights[name], expected[name]) for name in expected)
+    assert not list((checkout.folder / "results/state").rglob("step-*"))
+
+
+def test_jobs_have_the_gpus_and_the_time_that_the_profile_asks_for(prepared, slurm):
+    running = again(prepared, slurm)
+    told = slurm("scontrol", "show", "job", slurm.jobs()[0])
+    running.terminate()
+    running.wait(60)
+    assert "gres/gpu=1" in told or "gres:gpu:1" in told
+    assert "TimeLimit=3-00:00:00" in told
+    assert "mem=64000M" in told or "mem=62.50G" in told
+    assert "Requeue=1" in told
+
+
+def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed, slurm):
+    running = again(prepared, slurm)
+    urgent = slurm("srun", "--partition=urgent", "--exclusive", "sleep", "2")
+    assert urgent == ""
+    finish(prepared, running)
+    assert_went_on(prepared, undisturbed)
+
+
+def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
+    running = again(prepared, slurm)
+    slurm.kill_node()
+    time.sleep(2)
+    slurm.start_node()
+    finish(prepared, running)
+    assert_went_on(prepared, undisturbed)
