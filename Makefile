@@ -1,11 +1,12 @@
 # make videos   from a fresh clone to results/sub1/videos
 # make test     the tests
 # make check    formatting, lint, types, layers
+# make docs     the documentation as pages, in build/site
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: videos control test check lock schema clean
+.PHONY: videos control test check docs lock schema clean
 
 videos: .venv/installed
 	snakemake --cores all results/sub1/videos
@@ -23,6 +24,10 @@ check: .venv/installed
 	mypy
 	lint-imports
 	snakemake --lint
+
+docs: .venv/installed
+	mindvideo settings > docs/settings.md
+	mkdocs build --quiet
 
 # The environment is the lock, and this package on top of it.
 .venv/installed: envs/requirements.lock pyproject.toml

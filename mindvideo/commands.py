@@ -34,13 +34,20 @@ def _config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file (YAML)")
 
 
-# --- schema, runs ---------------------------------------------------------------------------------
+# --- schema, settings, runs -----------------------------------------------------------------------
 
 
 def _schema(_: argparse.Namespace) -> int:
     from mindvideo.config import Config
 
     print(json.dumps(Config.model_json_schema(), indent=2))
+    return 0
+
+
+def _settings(_: argparse.Namespace) -> int:
+    from mindvideo.settings_page import settings_page
+
+    sys.stdout.write(settings_page())
     return 0
 
 
@@ -291,6 +298,7 @@ COMMANDS = {
     "export-official": Command("Write an encoder or autoencoder as the released code reads it.",
                                _declare_export, _export),
     "schema": Command("Write the JSON schema of the configuration.", _nothing, _schema),
+    "settings": Command("Write the page of all settings (docs/settings.md).", _nothing, _settings),
 }  # fmt: skip
 
 

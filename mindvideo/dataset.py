@@ -90,7 +90,7 @@ class Run(Section):
 class Dataset(Section):
     """A film-watching data set: who watched what, how often, and where the files are."""
 
-    name: Name
+    name: Name = Field(description="of the data set, for titles and messages")
     tr: PositiveFloat = Field(description="repetition time [s]; the header's is only checked")
     trust_header_tr: bool = Field(
         True, description="a header that says another TR is an error of check-dataset; else a hint"

@@ -26,8 +26,22 @@ class Timing(Section):
 class Pretrained(Section):
     """Models that others trained: a hub name, a folder, or `zoo:NAME` (shipped with mindvideo)."""
 
-    stable_diffusion: str = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-    clip: str = "hf-hub:timm/vit_large_patch14_clip_224.openai"
-    captioner: str = "Salesforce/blip-image-captioning-base"
-    image_classifier: str = "google/vit-base-patch16-224"
-    video_classifier: str = "MCG-NJU/videomae-base-finetuned-kinetics"
+    stable_diffusion: str = Field(
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        description="image model that is inflated to video: Stable Diffusion 1.x (paper 3.4)",
+    )
+    clip: str = Field(
+        "hf-hub:timm/vit_large_patch14_clip_224.openai",
+        description="space that fMRI is pulled into: a CLIP of open_clip (paper 3.3)",
+    )
+    captioner: str = Field(
+        "Salesforce/blip-image-captioning-base",
+        description="writes the captions of frames: a BLIP (paper 3.3)",
+    )
+    image_classifier: str = Field(
+        "google/vit-base-patch16-224", description="judges frames: a ViT on ImageNet (paper 4.3)"
+    )
+    video_classifier: str = Field(
+        "MCG-NJU/videomae-base-finetuned-kinetics",
+        description="judges clips: a VideoMAE on Kinetics-400 (paper 4.3)",
+    )

@@ -12,9 +12,9 @@ from mindvideo.settings.base import Section, Timing
 class DemoFilm(Section):
     """The film world (mindvideo.demo)."""
 
-    seed: int = 2026
+    seed: int = Field(2026, description="of the films")
     size: PositiveInt = Field(128, description="height and width of the films [px]")
-    fps: PositiveInt = 30
+    fps: PositiveInt = Field(30, description="frames per second of a film")
 
 
 class DemoFilmSettings(DemoFilm):
@@ -25,7 +25,7 @@ class DemoFilmSettings(DemoFilm):
 class DemoBrain(Section):
     """The simulated brains (mindvideo.demo.brain)."""
 
-    seed: int = 2018
+    seed: int = Field(2018, description="of the brains and their noise")
     resolution: PositiveInt = Field(4, description="voxel size [mm]")
     snr: PositiveFloat = Field(1.0, description="scales the signal against the noise")
 
@@ -39,8 +39,8 @@ class DemoBrainSettings(DemoBrain):
 class DemoRest(Section):
     """The simulated pre-training subjects."""
 
-    seed: int = 1200
-    n_volumes: PositiveInt = 300
+    seed: int = Field(1200, description="of the resting brains")
+    n_volumes: PositiveInt = Field(300, description="volumes of a run")
 
 
 class DemoRestSettings(DemoRest):

@@ -28,8 +28,8 @@ class Reconstruction(Section):
     precision: Literal["no", "bf16", "fp16"] = Field(
         "no", description="numbers that the networks compute with; `no`: single precision"
     )
-    batch_size: PositiveInt = 4
-    seed: int = 0
+    batch_size: PositiveInt = Field(4, description="clips reconstructed together")
+    seed: int = Field(0, description="of the noise that denoising starts from")
 
 
 class ReconstructionSettings(Reconstruction):
@@ -66,7 +66,7 @@ class Statistics(Section):
     block: PositiveInt = Field(
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
-    seed: int = 0
+    seed: int = Field(0, description="of shifts and resamples")
 
 
 class RetrievalSettings(Statistics):
@@ -119,7 +119,7 @@ class Tables(Section):
         {}, description="name: table of metrics that `mindvideo score FOLDER` made of a method"
     )
     permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")
-    seed: int = 0
+    seed: int = Field(0, description="of the tests' permutations")
 
 
 class TableRow(Section):

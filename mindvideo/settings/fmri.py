@@ -62,7 +62,9 @@ class Selection(Section):
     statistic: Literal["t", "wilcoxon"] = Field(
         "t", description="one-sample test of the segments' z: Student's t (paper 3.2), signed ranks"
     )
-    tail: Literal["two-sided", "greater"] = "greater"
+    tail: Literal["two-sided", "greater"] = Field(
+        "greater", description="of the t-test: only a positive correlation is reproducible"
+    )
     correction: Literal["bonferroni", "fdr_bh"] = Field(
         "bonferroni", description="for the voxels tested (paper 3.2)"
     )
@@ -83,7 +85,7 @@ class Windows(Section):
         None, ge=0, description="volumes between a clip and its window; without, dataset.lag"
     )
     shuffle: bool = Field(False, description="control: windows shuffled against the clips")
-    seed: int = 0
+    seed: int = Field(0, description="of the shuffling")
     null: Literal["train-mean", "test-mean"] = Field(
         "train-mean", description="window of the negative condition; the paper's is test-mean"
     )

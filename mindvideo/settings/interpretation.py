@@ -32,7 +32,7 @@ class Methods(Section):
     smallest_area: PositiveInt = Field(
         3, description="voxels that an area must have to be compared with the truth"
     )
-    batch_size: PositiveInt = 16
+    batch_size: PositiveInt = Field(16, description="windows computed together")
 
 
 class Interpretation(Methods):

@@ -13,29 +13,38 @@ class EncoderShape(Section):
     """Size of the fMRI encoder and of the decoder that pre-trains it (paper Table B.1)."""
 
     patch_size: PositiveInt = Field(16, description="voxels in a patch")
-    embed_dim: PositiveInt = 1024
-    depth: PositiveInt = 24
-    num_heads: PositiveInt = 16
-    mlp_ratio: PositiveFloat = 1.0
-    decoder_embed_dim: PositiveInt = 512
-    decoder_depth: PositiveInt = 8
-    decoder_num_heads: PositiveInt = 16
+    embed_dim: PositiveInt = Field(1024, description="width of a token")
+    depth: PositiveInt = Field(24, description="blocks")
+    num_heads: PositiveInt = Field(16, description="attention heads of a block")
+    mlp_ratio: PositiveFloat = Field(
+        1.0, description="width within a block's MLP, in widths of a token"
+    )
+    decoder_embed_dim: PositiveInt = Field(512, description="width of a token in the decoder")
+    decoder_depth: PositiveInt = Field(8, description="blocks of the decoder")
+    decoder_num_heads: PositiveInt = Field(16, description="attention heads of the decoder")
 
 
 class Training(Section):
     """What all trainings have in common (see mindvideo.training.loop)."""
 
     duration: PositiveInt = Field(description="length of the training, in `unit`s")
-    unit: Literal["steps", "epochs"] = "steps"
+    unit: Literal["steps", "epochs"] = Field("steps", description="of `duration` and `warmup`")
     batch_size: PositiveInt = Field(description="examples in an optimizer step, over all devices")
     accumulate: PositiveInt = Field(1, description="backward passes in one optimizer step")
     lr: PositiveFloat = Field(description="peak learning rate")
-    betas: tuple[Share, Share] = (0.9, 0.999)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    betas: tuple[Share, Share] = Field((0.9, 0.999), description="of AdamW")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.01, description="of AdamW, on matrices only"
+    )
     clip_grad: PositiveFloat = Field(1.0, description="largest norm of the gradient")
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant",
+        description="of the learning rate after the warm-up; cosine: half a period, down to 0",
+    )
     warmup: Annotated[int, Field(ge=0)] = Field(0, description="warm-up, in `unit`s")
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["no", "bf16", "fp16"] = Field(
+        "no", description="of activations; weights stay float32 (fp16 needs a GPU)"
+    )
     compile: bool = Field(
         False, description="compile the network (torch.compile): slow first steps, faster later"
     )
@@ -43,7 +52,7 @@ class Training(Section):
         False, description="compute activations again in the backward pass: less memory, more time"
     )
     checkpoint_minutes: PositiveFloat = Field(5.0, description="time between checkpoints [min]")
-    seed: int = 0
+    seed: int = Field(0, description="of initial weights, batches, masks, noise and dropout")
 
 
 class Mbm(Training):

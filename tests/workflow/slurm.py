@@ -1,4 +1,7 @@
-"""A real Slurm on this machine alone, as Debian packages it: for the tests of the Slurm profile."""
+"""A real Slurm on this machine alone, as Debian packages it: for the tests of the Slurm profile.
+
+The node claims more cores and memory than the machine may have: what is tested is who runs when.
+"""
 
 import os
 import shutil
@@ -40,7 +43,7 @@ MinJobAge=300
 SlurmdTimeout=30
 ReturnToService=2
 GresTypes=gpu
-NodeName={host} CPUs={cores} RealMemory=200000 Gres=gpu:2 State=UNKNOWN
+NodeName={host} CPUs=16 RealMemory=200000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES PriorityTier=1
 PartitionName=urgent Nodes={host} PriorityTier=10 PreemptMode=OFF
 """
@@ -73,9 +76,7 @@ class Slurm:
             for found in (a, b):
                 found.bind(("", 0))
             ports = [found.getsockname()[1] for found in (a, b)]
-        text = CONFIGURATION.format(
-            host=self.host, ports=ports, folder=folder, cores=os.cpu_count()
-        )
+        text = CONFIGURATION.format(host=self.host, ports=ports, folder=folder)
         (folder / "slurm.conf").write_text(text)
         (folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File={folder}/gpu[0-1]\n")
         PLACE.mkdir(exist_ok=True)

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pandas as pd
-import pytest
 import yaml
 from safetensors.numpy import load_file
 
@@ -115,82 +114,3 @@ def test_frames_wordings_and_scenes_of_the_demo(chain):
     images, texts = (np.load(shared / f"embeddings/{name}.npy") for name in ("images", "texts"))
     assert images.shape[:2] == (40, 6)
     assert texts.shape[:2] == (40, 9)
-
-
-SCORED = {"score", "videos"}
-RECONSTRUCTED = {"reconstruct", *SCORED}
-COTRAINED = {"cotraining", *RECONSTRUCTED}
-OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"scoring": {"seed": 1}}, SCORED),
-        ({"reconstruction": {"steps": 3}}, RECONSTRUCTED),
-        ({"cotraining": {"lr": 1e-5}}, COTRAINED),
-        ({"cotraining": {"duration": 3, "batch_size": 3}}, COTRAINED),
-        ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
-        ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
-        ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
-        ({"scenes": {"threshold": 9}}, {"scenes", *OF_SCENES}),
-        ({"scenes": {"corrections": "mended/{segment}.tsv"}}, set()),  # none are there yet
-        ({"scoring": {"leave_out_cuts": True}}, SCORED),
-        ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
-        (
-            {"selection": {"share": 0.9}},
-            {"select", "windows", "mbm_tuning", "contrastive", *COTRAINED},
-        ),
-        ({"figures": {"every": 3}}, set()),
-        ({"cotraining": {"weight_decay": 0.01}}, set()),  # the default, said aloud
-    ],
-)
-def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
-    before = chain.config.read_text()
-    try:
-        chain.configure(**changes)
-        assert set(chain.jobs(TARGET)) == expected
-    finally:
-        chain.config.write_text(before)
-
-
-def test_a_new_lock_reruns_everything(chain):
-    lock = chain.folder / "envs/requirements.lock"
-    before = lock.read_text()
-    try:
-        lock.write_text(before + "# one more\n")
-        assert {"demo_film", "captions", "cotraining", "videos"} <= set(chain.jobs(TARGET))
-    finally:
-        lock.write_text(before)
-
-
-def test_a_touched_film_reruns_nothing(chain):
-    (chain.folder / "data/demo/video_fmri_dataset/stimuli/seg1.mp4").touch()
-    assert not chain.jobs(TARGET)
-
-
-def test_a_corrected_caption_reruns_just_what_reads_it(chain):
-    """Adding a table does, and editing it; touching it does not."""
-    before = chain.config.read_text()
-    scenes, folder = "results/shared/scenes/test1.tsv", chain.folder / "mended"
-    table = chain.folder / scenes
-    folder.mkdir()
-    try:
-        chain.configure(scenes={"corrections": "mended/{segment}.tsv"})
-        (folder / "seg1.tsv").write_text("clip\tcaption\n3\ta green bear\n")
-        assert set(chain.jobs(TARGET)) == {"scenes", *OF_SCENES}
-        assert chain.jobs(TARGET)["scenes"] == 1
-        (folder / "seg1.tsv").rename(folder / "test1.tsv")
-        assert chain.jobs(TARGET) == {"scenes": 1, "videos": 1}  # of a test segment: the page only
-        assert chain.snakemake("--", scenes).returncode == 0
-        assert pd.read_csv(table, sep="\t")["caption"][3] == "a green bear"
-        (folder / "test1.tsv").touch()
-        assert not chain.jobs(scenes)
-        (folder / "test1.tsv").write_text("clip\tcaption\n3\ta red bear\n")
-        assert chain.jobs(scenes) == {"scenes": 1}
-    finally:
-        chain.config.write_text(before)
-        (folder / "test1.tsv").unlink(missing_ok=True)
-        (folder / "seg1.tsv").unlink(missing_ok=True)
-        assert chain.snakemake("--", scenes).returncode == 0
-    assert pd.read_csv(table, sep="\t")["caption"][3] != "a green bear"

@@ -1,0 +1,178 @@
+"""What README and docs say holds: links, commands, messages."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mindvideo.cli import COMMANDS, _parser
+from mindvideo.registry import read_stage, stage_names
+from tests.workflow.conftest import Checkout
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "config/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    """Headings as links name them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()).strip() for title in titles]
+    return {re.sub(r" ", "-", title) for title in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = FENCED.sub("", page.read_text())
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), target
+        if anchor:
+            assert anchor in anchors(place), target
+
+
+def commands():
+    """Lines of fenced blocks that are commands, once each: (page, words)."""
+    found = {}
+    for page in PAGES:
+        for language, block in FENCED.findall(page.read_text()):
+            if language in ("", "sh", "bash"):
+                for line in block.replace("\\\n", " ").splitlines():
+                    for command in line.split(" && "):
+                        words = shlex.split(command, comments=True)
+                        if words:
+                            found.setdefault(tuple(words), page.name)
+    return [(page, list(words)) for words, page in found.items()]
+
+
+def of(program, *more):
+    found = [words for _, words in commands() if words[: 1 + len(more)] == [program, *more]]
+    assert found, f"no page says how to call {program}"
+    return found
+
+
+FILLED = {"TRUTH": "truth", "FOLDER": "folder", "CONFIG": "config/config.yaml"}
+
+
+@pytest.mark.parametrize("words", of("mindvideo"), ids=" ".join)
+def test_commands_of_mindvideo_take_their_arguments(words):
+    name, arguments = words[1], [FILLED.get(word, word) for word in words[2:] if word != "…"]
+    if name == "STAGE":
+        return
+    if name.replace("-", "_") in stage_names() and f"{name} FOLDER" not in COMMANDS:
+        known = _parser(read_stage(name.replace("-", "_")))._option_string_actions
+        for word in arguments:
+            assert not word.startswith("--") or word in known, word
+        return
+    command = COMMANDS.get(name) or COMMANDS[f"{name} FOLDER"]
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    command.declare(parser)
+    parser.parse_args([word for word in arguments if word not in (">",)])
+
+
+@pytest.mark.parametrize("words", of("make"), ids=" ".join)
+def test_targets_of_make_are_there(words):
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE)
+
+
+def of_benchmarks():
+    inline = {
+        call
+        for page in PAGES
+        for call in re.findall(r"`(python [^`]*benchmarks[^`]*)`", page.read_text())
+    }
+    assert inline
+    return [shlex.split(call) for call in sorted(inline)]
+
+
+@pytest.mark.parametrize("words", of_benchmarks(), ids=" ".join)
+def test_benchmarks_have_the_options_that_are_told(words):
+    module = words[2] if words[1] == "-m" else words[1].removesuffix(".py").replace("/", ".")
+    source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+    for option in (word for word in words if word.startswith("--")):
+        assert f'"{option}"' in source, option
+
+
+def of_the_demo():
+    """Calls of Snakemake on the demo's configuration; each set of targets once."""
+    found = {}
+    for words in of("snakemake"):
+        if not {"--configfile", "--report", "--unlock", "--workflow-profile"} & set(words):
+            targets = [w for w in words[1:] if "/" in w or w == "control"]
+            found.setdefault(tuple(targets), words)
+    return list(found.values())
+
+
+def braces(word):
+    """As a shell expands test{1,2}.mp4."""
+    before, opening, rest = word.partition("{")
+    if not opening:
+        return [word]
+    choices, _, after = rest.partition("}")
+    return [f"{before}{choice}{after}" for choice in choices.split(",")]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    return Checkout(tmp_path_factory.mktemp("docs"))
+
+
+@pytest.mark.parametrize("words", of_the_demo(), ids=" ".join)
+def test_commands_of_snakemake_know_their_targets(checkout, words):
+    arguments = [word for word in words[1:] if word not in ("--cores", "all", "--dry-run")]
+    end = arguments.index("--") if "--" in arguments else 0
+    options, targets = arguments[:end], [t for word in arguments[end:] for t in braces(word)]
+    targets = [target for target in targets if target != "--"]
+    done = checkout.snakemake("--dry-run", "--quiet", "all", *options, "--", *targets)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_profiles_and_configurations_that_are_named_are_there():
+    for words in of("snakemake"):
+        for option in ("--configfile", "--workflow-profile"):
+            if option in words and "/" in (name := words[words.index(option) + 1]):
+                assert (ROOT / name).exists(), name
+
+
+def constants():
+    """All texts in the package's source, f-strings in pieces."""
+    for path in (ROOT / "mindvideo").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_messages_that_are_explained_are_those_of_the_source():
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    texts = list(constants())
+    messages = re.findall(r"^\| `([^`]*)` \|", page, re.MULTILINE)
+    assert len(messages) > 12
+    for message in messages:
+        for piece in message.split("…"):
+            if len(piece.strip(" :.")) > 3:
+                assert any(piece.strip(" :") in text for text in texts), piece
+
+
+def test_the_pages_build_without_a_warning(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "settings.html").is_file()

@@ -1,0 +1,188 @@
+"""What an edit reruns: settings, source, weights, data, lock, each with the exact set of jobs."""
+
+import shutil
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from mindvideo.provenance import ROOT
+
+TARGET = "results/sub1/videos"
+
+SCORED = {"score", "videos"}
+RECONSTRUCTED = {"reconstruct", *SCORED}
+COTRAINED = {"cotraining", *RECONSTRUCTED}
+OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"scoring": {"seed": 1}}, SCORED),
+        ({"reconstruction": {"steps": 3}}, RECONSTRUCTED),
+        ({"cotraining": {"lr": 1e-5}}, COTRAINED),
+        ({"cotraining": {"duration": 3, "batch_size": 3}}, COTRAINED),
+        ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
+        ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
+        ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
+        ({"scenes": {"threshold": 9}}, {"scenes", *OF_SCENES}),
+        ({"scenes": {"corrections": "mended/{segment}.tsv"}}, set()),  # none are there yet
+        ({"scoring": {"leave_out_cuts": True}}, SCORED),
+        ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
+        (
+            {"selection": {"share": 0.9}},
+            {"select", "windows", "mbm_tuning", "contrastive", *COTRAINED},
+        ),
+        ({"figures": {"every": 3}}, set()),
+        ({"cotraining": {"weight_decay": 0.01}}, set()),  # the default, said aloud
+    ],
+)
+def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
+    before = chain.config.read_text()
+    try:
+        chain.configure(**changes)
+        assert set(chain.jobs(TARGET)) == expected
+    finally:
+        chain.config.write_text(before)
+
+
+def test_a_new_lock_reruns_everything(chain):
+    lock = chain.folder / "envs/requirements.lock"
+    before = lock.read_text()
+    try:
+        lock.write_text(before + "# one more\n")
+        assert {"demo_film", "captions", "cotraining", "videos"} <= set(chain.jobs(TARGET))
+    finally:
+        lock.write_text(before)
+
+
+def test_a_touched_film_reruns_nothing(chain):
+    (chain.folder / "data/demo/video_fmri_dataset/stimuli/seg1.mp4").touch()
+    assert not chain.jobs(TARGET)
+
+
+def test_a_corrected_caption_reruns_just_what_reads_it(chain):
+    """Adding a table does, and editing it; touching it does not."""
+    before = chain.config.read_text()
+    scenes, folder = "results/shared/scenes/test1.tsv", chain.folder / "mended"
+    table = chain.folder / scenes
+    folder.mkdir()
+    try:
+        chain.configure(scenes={"corrections": "mended/{segment}.tsv"})
+        (folder / "seg1.tsv").write_text("clip\tcaption\n3\ta green bear\n")
+        assert set(chain.jobs(TARGET)) == {"scenes", *OF_SCENES}
+        assert chain.jobs(TARGET)["scenes"] == 1
+        (folder / "seg1.tsv").rename(folder / "test1.tsv")
+        assert chain.jobs(TARGET) == {"scenes": 1, "videos": 1}  # of a test segment: the page only
+        assert chain.snakemake("--", scenes).returncode == 0
+        assert pd.read_csv(table, sep="\t")["caption"][3] == "a green bear"
+        (folder / "test1.tsv").touch()
+        assert not chain.jobs(scenes)
+        (folder / "test1.tsv").write_text("clip\tcaption\n3\ta red bear\n")
+        assert chain.jobs(scenes) == {"scenes": 1}
+    finally:
+        chain.config.write_text(before)
+        (folder / "test1.tsv").unlink(missing_ok=True)
+        (folder / "seg1.tsv").unlink(missing_ok=True)
+        assert chain.snakemake("--", scenes).returncode == 0
+    assert pd.read_csv(table, sep="\t")["caption"][3] != "a green bear"
+
+
+@pytest.fixture(scope="module")
+def package(chain):
+    """The package's source in the checkout, where Python finds it first."""
+    copy = chain.folder / "mindvideo"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    yield copy
+    shutil.rmtree(copy)
+
+
+CLEANED = {"select", "windows", "mbm_tuning", "contrastive", *COTRAINED}
+
+
+def add(text):
+    return lambda path: path.write_text(path.read_text() + text)
+
+
+def to_docstring(path):
+    path.write_text('"""Of another mind.\n' + path.read_text().removeprefix('"""'))
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "expected"),
+    [
+        ("fmri/cleaning.py", add("\nX = 1\n"), {"clean", *CLEANED}),  # a helper of one stage
+        ("stages/select.py", add("\nX = 1\n"), CLEANED),
+        ("metrics/pixel.py", add("\nX = 1\n"), SCORED),
+        ("figures/gallery.py", add("\nX = 1\n"), {"videos"}),
+        ("fmri/cleaning.py", add("\n# a remark\n"), set()),
+        ("fmri/cleaning.py", to_docstring, set()),
+        ("fmri/cleaning.py", lambda path: path.touch(), set()),
+        ("settings/fmri.py", add("\nX = 1\n"), set()),  # values are compared, not their source
+        ("commands.py", add("\nX = 1\n"), set()),  # no stage's
+        ("demo/zoo/blip/README.md", add("More.\n"), set()),  # a card is no weight
+        ("demo/zoo/blip/config.json", add(" "), {"captions", "scenes", *OF_SCENES}),
+        (
+            "demo/zoo/video-classifier/config.json",
+            lambda path: path.write_text(path.read_text().replace('"label2id"', '"label2id" ')),
+            SCORED,
+        ),
+    ],
+)
+def test_an_edit_of_the_package_reruns_just_what_runs_it(chain, package, file, edit, expected):
+    path = package / file
+    before = path.read_bytes()
+    try:
+        edit(path)
+        assert set(chain.jobs(TARGET)) == expected
+    finally:
+        path.write_bytes(before)
+
+
+OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"dataset": {"subjects": {"sub1": "subject1", "sub3": "subject3"}}}, Counter()),
+        ({"variants": {"gentle": {"reconstruction": {"guidance": 2}}}}, Counter()),
+        (
+            {"dataset": {"train": [f"seg{n}" for n in range(1, 6)]}},
+            Counter([*OF_A_SEGMENT, *CLEANED, "latents", "embeddings", "video_tuning"]),
+        ),
+        ({"dataset": {"exclude": ["subject2 seg1_1"]}}, Counter()),
+        (
+            {"dataset": {"lag": 1}},
+            Counter(CLEANED - {"select"}),
+        ),
+    ],
+)
+def test_other_data_rerun_just_what_reads_them(chain, changes, expected):
+    before = chain.config.read_text()
+    try:
+        chain.configure(**changes)
+        assert chain.jobs(TARGET) == expected
+    finally:
+        chain.config.write_text(before)
+
+
+def test_a_variant_adds_its_own_jobs_only(chain):
+    before = chain.config.read_text()
+    try:
+        chain.configure(variants={"gentle": {"reconstruction": {"guidance": 2}}})
+        own = "results/sub1/variants/gentle/metrics.tsv"
+        assert chain.jobs(TARGET, own) == {"reconstruct": 1, "score": 1}
+    finally:
+        chain.config.write_text(before)
+
+
+def test_a_deleted_file_is_made_again(chain):
+    path = chain.folder / "results/sub1/scoring/per_clip.tsv"
+    before = path.read_bytes()
+    try:
+        path.unlink()
+        assert set(chain.jobs(TARGET)) == SCORED
+    finally:
+        path.write_bytes(before)
