@@ -9,6 +9,7 @@ Where several processes share a training, each runs the stage, and the first one
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import importlib
 import logging
@@ -46,6 +47,18 @@ QUIET = {
     "DIFFUSERS_VERBOSITY": "error",
 }
 """Environment of the libraries: the stage's own bar and log are the ones to read."""
+
+
+FAULTS = {
+    errno.ENOSPC: "Make room, and run the same again: nothing half-written is left, and a training "
+    "goes on from its last checkpoint.",
+    errno.EDQUOT: "Your quota is used up: make room, and run the same again.",
+    errno.EFBIG: "The system allows no file of this size (ulimit -f): have the limit raised.",
+    errno.EROFS: "Name a folder that may be written to, as `results` in the configuration.",
+    errno.EACCES: "Have the permissions changed, or name a folder of your own, as `results` in the "
+    "configuration.",
+}
+"""What to do about errors of the disk."""
 
 
 def _as_list(value: Path | list[Path]) -> list[Path]:
@@ -196,7 +209,25 @@ def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | 
     except InputError as error:
         logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
         return 1
-    except Exception:
+    except Exception as error:
+        if reason := _of_the_system(error):
+            logger.error("%s: %s", stage.command, reason)
+            return 1
         logger.exception("%s failed", stage.command)
         return 2
     return 0
+
+
+def _of_the_system(error: BaseException) -> str:
+    """What a person can do about an error of disk or memory; empty for any other."""
+    if isinstance(error, OSError) and error.errno in FAULTS:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}. {FAULTS[error.errno]}"
+    text = str(error)
+    if isinstance(error, MemoryError) or "not enough memory" in text or "out of memory" in text:
+        return (
+            f"out of memory ({text.strip().splitlines()[0] if text.strip() else 'MemoryError'}). "
+            "Lower batch_size, or in a training raise accumulate or set gradient_checkpointing: "
+            "true; on a cluster raise mem_mb. What was made before is kept."
+        )
+    return ""

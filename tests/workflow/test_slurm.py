@@ -87,7 +87,12 @@ def assert_went_on(checkout, expected):
 def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed, slurm):
     running = again(prepared, slurm)
     told = slurm("scontrol", "show", "job", slurm.jobs()[0])
-    for asked in ("gpu", "TimeLimit=3-00:00:00", "mem=64000M", "Requeue=1"):  # by the profile
+    for asked in (
+        "gpu",
+        "TimeLimit=3-00:00:00",
+        "MinMemoryNode=62.50G",
+        "Requeue=1",
+    ):  # by the profile
         assert asked in told
     urgent = slurm("srun", "--partition=urgent", "--exclusive", "sleep", "2")
     assert urgent == ""
