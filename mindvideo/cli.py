@@ -26,7 +26,7 @@ CHAPTERS = {
         "training_figures",
     ],
     "reconstruction": ["reconstruct", "videos", "films"],
-    "evaluation": ["score", "figures", "score_figures", "tables", "panels"],
+    "evaluation": ["score", "figures", "score_figures", "tables", "panels", "methods"],
     "what the encoder learned": ["interpret", "interpretation_figure", "demo_truth"],
 }
 

@@ -259,6 +259,23 @@ def _tables(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
+def _methods(c: Config, v: Stages, _: str) -> s.Section:
+    told = s.MethodsSettings.model_fields.keys() & Stages.model_fields.keys()
+    return s.MethodsSettings(
+        **{name: getattr(v, name) for name in told},
+        pretrained=c.pretrained,
+        dataset=c.dataset.name,
+        **{name: getattr(c.dataset, name) for name in ("space", "tr", "lag")},
+        n_train=len(c.dataset.train),
+        n_test=len(c.dataset.test),
+        train_shown=c.dataset.repeats["train"],
+        test_shown=c.dataset.repeats["test"],
+        fps=v.clips.fps,
+        num_frames=round(v.clips.fps * c.dataset.tr),
+        size=v.clips.size,
+    )
+
+
 def _interpretation(c: Config, v: Stages, _: str) -> s.Section:
     statistics = v.scoring.model_dump(include={"resamples", "block", "seed"})
     own = v.interpretation.model_dump(exclude={"others_below", "truth"})
@@ -330,4 +347,5 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
         others_below=v.interpretation.others_below, tr=c.dataset.tr
     ),
     "demo_truth": lambda c, v, _: s.DemoTruthSettings(),
+    "methods": _methods,
 }

@@ -146,14 +146,14 @@ def check_voxels(windows: Path, trained_on: str | None, model: Path) -> None:
         )
 
 
-def _versions() -> dict[str, str]:
-    versions = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
+def versions() -> dict[str, str]:
+    found = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
     for library in LIBRARIES:
         try:
-            versions[library] = version(library)
+            found[library] = version(library)
         except PackageNotFoundError:
             continue
-    return versions
+    return found
 
 
 def describe(
@@ -166,7 +166,7 @@ def describe(
             "settings": settings,
             "inputs": inputs,
             "code": code,
-            "versions": _versions(),
+            "versions": versions(),
             "started": started,
             "seconds": round(seconds, 1),
         },

@@ -60,6 +60,30 @@ rule tables:
         shell_command("tables")
 
 
+rule methods:
+    """What was done, as a methods section would say it, from the settings it was done with."""
+    input:
+        voxels=at("selection", "voxels.tsv"),
+    output:
+        methods=report(
+            f"{RESULTS}/{{model}}/methods.html",
+            caption="../workflow/report/methods.rst",
+            category="Methods",
+            labels={"model": "{model}"},
+        ),
+    log:
+        "logs/methods/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/methods/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("methods"),
+        code=code("methods"),
+    shell:
+        shell_command("methods")
+
+
 rule videos:
     """One mp4 a test clip, ground truth beside reconstruction, and a page that plays them."""
     input:

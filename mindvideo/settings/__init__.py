@@ -54,6 +54,7 @@ from mindvideo.settings.interpretation import (
     InterpretationFigureSettings,
     InterpretationSettings,
 )
+from mindvideo.settings.methods import MethodsSettings
 from mindvideo.settings.stimuli import (
     Captions,
     CaptionSettings,
@@ -117,6 +118,7 @@ __all__ = [
     "Mbm",
     "MbmSettings",
     "MbmTuning",
+    "MethodsSettings",
     "Name",
     "PanelSettings",
     "Pretrained",

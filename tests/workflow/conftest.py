@@ -100,7 +100,13 @@ def chain(tmp_path_factory):
     """The whole chain on three short segments and two test segments, from films to figures."""
     checkout = Checkout(tmp_path_factory.mktemp("chain"))
     checkout.configure(**TINY)
-    made = ("videos", "figures/strip.png", "figures/training.png", "films/test1.mp4")
+    made = (
+        "videos",
+        "methods.html",
+        "figures/strip.png",
+        "figures/training.png",
+        "films/test1.mp4",
+    )
     done = checkout.snakemake("--", *(f"results/sub1/{name}" for name in made))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     return checkout

@@ -60,6 +60,7 @@ SHARED_COUNTS = Counter(SHARED)
             | dict.fromkeys(
                 (
                     "figures",
+                    "methods",
                     "score_figures",
                     "retrieval",
                     "training_figures",
