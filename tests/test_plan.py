@@ -60,7 +60,7 @@ def test_a_setting_touches_only_the_rules_that_read_it(values):
         for rule in MAKERS
         if before.settings(rule, "sub1", "seg1") != after.settings(rule, "sub1", "seg1")
     }
-    assert changed == {"reconstruct", "films"}
+    assert changed == {"reconstruct", "films", "methods"}
 
 
 def test_rules_get_what_the_data_set_says(values):

@@ -127,6 +127,11 @@ class Slurm:
                 os.kill(process, signal.SIGKILL)
         self("scontrol", "update", f"nodename={self.host}", "state=down", "reason=power")
 
+    def hurry(self) -> None:
+        """Let jobs that were queued again start now, not after the two minutes that Slurm waits."""
+        for job in self("squeue", "--noheader", "--format=%i", "--states=pending").split():
+            self("scontrol", "update", f"jobid={job}", "starttime=now")
+
     def jobs(self) -> list[str]:
         """Numbers of the jobs that run."""
         return self("squeue", "--noheader", "--format=%i", "--states=running").split()

@@ -69,7 +69,7 @@ def wait_until(condition, seconds=60):
 
 
 def steps_done(checkout):
-    found = (checkout.folder / "results/state").rglob("step-*/training.pt")
+    found = (checkout.folder / "results/state").rglob("step-*[0-9]/training.pt")
     return max((int(path.parent.name.removeprefix("step-")) for path in found), default=0)
 
 

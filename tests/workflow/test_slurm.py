@@ -46,7 +46,7 @@ def finish(checkout, running, seconds=300):
 
 def wait_for_a_checkpoint(checkout, seconds=120):
     for _ in range(4 * seconds):
-        if list((checkout.folder / "results/state").rglob("step-*/training.pt")):
+        if list((checkout.folder / "results/state").rglob("step-*[0-9]/training.pt")):
             return
         time.sleep(0.25)
     raise TimeoutError((checkout.folder / "snakemake.log").read_text()[-8000:])
@@ -96,6 +96,7 @@ def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed,
         assert asked in told
     urgent = slurm("srun", "--partition=urgent", "--exclusive", "sleep", "2")
     assert urgent == ""
+    slurm.hurry()
     finish(prepared, running)
     assert_went_on(prepared, undisturbed)
 
@@ -105,5 +106,6 @@ def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     slurm.kill_node()
     time.sleep(2)
     slurm.start_node()
+    slurm.hurry()
     finish(prepared, running)
     assert_went_on(prepared, undisturbed)
