@@ -117,8 +117,8 @@ def _scores(s: MethodsSettings) -> str:
     return (
         f"Scores: {' and '.join(f'{k}-way' for k in n.n_way)} accuracy of frames and clips by "
         f"{' and '.join(judges)} (the {n.gt_classes} likeliest classes of the ground truth count "
-        "as right; exact expectation over class sets), identification, SSIM, PSNR and optical "
-        f"flow. 95% intervals from {n.resamples:,} bootstraps of blocks of {n.block} clips; p values "
+        "as right; exact expectation over class sets), identification, SSIM, PSNR, optical flow. "
+        f"95% intervals from {n.resamples:,} bootstraps of blocks of {n.block} clips; p values "
         f"from {n.permutations:,} circular shifts of reconstructions against films within segments."
     )
 

@@ -1,5 +1,6 @@
 """What an edit reruns: settings, source, weights, data, lock, each with the exact set of jobs."""
 
+import os
 import shutil
 from collections import Counter
 
@@ -183,6 +184,33 @@ def test_a_deleted_file_is_made_again(chain):
     before = path.read_bytes()
     try:
         path.unlink()
+        assert set(chain.jobs(TARGET)) == SCORED
+    finally:
+        path.write_bytes(before)
+
+
+def test_a_clock_that_jumps_reruns_nothing(chain):
+    """Inputs from tomorrow and outputs from long ago, with the content they had."""
+    films = list((chain.folder / "data/demo/video_fmri_dataset/stimuli").glob("*.mp4"))
+    made = list((chain.folder / "results/sub1/scoring").glob("*.tsv"))
+    before = {path: path.stat().st_mtime for path in films + made}
+    tomorrow = max(before.values()) + 86400
+    try:
+        for path in films:
+            os.utime(path, (tomorrow, tomorrow))
+        for path in made:
+            os.utime(path, (0, 0))
+        assert not chain.jobs(TARGET)
+    finally:
+        for path, time in before.items():
+            os.utime(path, (time, time))
+
+
+def test_a_result_that_was_edited_reruns_what_reads_it(chain):
+    path = chain.folder / "results/sub1/windows/test.tsv"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b"\n")
         assert set(chain.jobs(TARGET)) == SCORED
     finally:
         path.write_bytes(before)
