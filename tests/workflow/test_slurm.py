@@ -106,6 +106,5 @@ def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     slurm.kill_node()
     time.sleep(2)
     slurm.start_node()
-    slurm.hurry()
-    finish(prepared, running)
+    finish(prepared, running, 500)  # Slurm waits two minutes, until the node is sure to be clean
     assert_went_on(prepared, undisturbed)
