@@ -128,7 +128,7 @@ class Slurm:
         self("scontrol", "update", f"nodename={self.host}", "state=down", "reason=power")
 
     def hurry(self) -> None:
-        """Let jobs that were preempted start again now, not after the two minutes that Slurm waits."""
+        """Let preempted jobs start again now, not after the two minutes that Slurm waits."""
         for job in self("squeue", "--noheader", "--format=%i", "--states=pending").split():
             self("scontrol", "update", f"jobid={job}", "starttime=now")
 
