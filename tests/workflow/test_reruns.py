@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -10,6 +11,28 @@ import pytest
 from mindvideo.provenance import ROOT
 
 TARGET = "results/sub1/videos"
+
+
+@contextmanager
+def configured(chain, **changes):
+    """With these sections of the configuration changed."""
+    before = chain.config.read_text()
+    try:
+        chain.configure(**changes)
+        yield
+    finally:
+        chain.config.write_text(before)
+
+
+@contextmanager
+def kept(path):
+    """A file that is as before, afterwards."""
+    before = path.read_bytes()
+    try:
+        yield path
+    finally:
+        path.write_bytes(before)
+
 
 SCORED = {"score", "videos"}
 RECONSTRUCTED = {"reconstruct", *SCORED}
@@ -40,22 +63,14 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
     ],
 )
 def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
-    before = chain.config.read_text()
-    try:
-        chain.configure(**changes)
+    with configured(chain, **changes):
         assert set(chain.jobs(TARGET)) == expected
-    finally:
-        chain.config.write_text(before)
 
 
 def test_a_new_lock_reruns_everything(chain):
-    lock = chain.folder / "envs/requirements.lock"
-    before = lock.read_text()
-    try:
-        lock.write_text(before + "# one more\n")
+    with kept(chain.folder / "envs/requirements.lock") as lock:
+        lock.write_text(lock.read_text() + "# one more\n")
         assert {"demo_film", "captions", "cotraining", "videos"} <= set(chain.jobs(TARGET))
-    finally:
-        lock.write_text(before)
 
 
 def test_a_touched_film_reruns_nothing(chain):
@@ -132,13 +147,9 @@ def to_docstring(path):
     ],
 )
 def test_an_edit_of_the_package_reruns_just_what_runs_it(chain, package, file, edit, expected):
-    path = package / file
-    before = path.read_bytes()
-    try:
+    with kept(package / file) as path:
         edit(path)
         assert set(chain.jobs(TARGET)) == expected
-    finally:
-        path.write_bytes(before)
 
 
 OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")
@@ -161,32 +172,20 @@ OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "
     ],
 )
 def test_other_data_rerun_just_what_reads_them(chain, changes, expected):
-    before = chain.config.read_text()
-    try:
-        chain.configure(**changes)
+    with configured(chain, **changes):
         assert chain.jobs(TARGET) == expected
-    finally:
-        chain.config.write_text(before)
 
 
 def test_a_variant_adds_its_own_jobs_only(chain):
-    before = chain.config.read_text()
-    try:
-        chain.configure(variants={"gentle": {"reconstruction": {"guidance": 2}}})
-        own = "results/sub1/variants/gentle/metrics.tsv"
+    own = "results/sub1/variants/gentle/metrics.tsv"
+    with configured(chain, variants={"gentle": {"reconstruction": {"guidance": 2}}}):
         assert chain.jobs(TARGET, own) == {"reconstruct": 1, "score": 1}
-    finally:
-        chain.config.write_text(before)
 
 
 def test_a_deleted_file_is_made_again(chain):
-    path = chain.folder / "results/sub1/scoring/per_clip.tsv"
-    before = path.read_bytes()
-    try:
+    with kept(chain.folder / "results/sub1/scoring/per_clip.tsv") as path:
         path.unlink()
         assert set(chain.jobs(TARGET)) == SCORED
-    finally:
-        path.write_bytes(before)
 
 
 def test_a_clock_that_jumps_reruns_nothing(chain):
@@ -207,10 +206,6 @@ def test_a_clock_that_jumps_reruns_nothing(chain):
 
 
 def test_a_result_that_was_edited_reruns_what_reads_it(chain):
-    path = chain.folder / "results/sub1/windows/test.tsv"
-    before = path.read_bytes()
-    try:
-        path.write_bytes(before + b"\n")
+    with kept(chain.folder / "results/sub1/windows/test.tsv") as path:
+        path.write_bytes(path.read_bytes() + b"\n")
         assert set(chain.jobs(TARGET)) == SCORED
-    finally:
-        path.write_bytes(before)
