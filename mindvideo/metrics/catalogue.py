@@ -274,7 +274,7 @@ def _shifted(
     scores: list[list[np.ndarray]] = [[] for _ in kinds]
     with side_by_side() as each:
         for g, own in bar(list(zip(rows, shifts)), what):
-            truth, ours = (np.stack([*each(prepare, clips[g])]) for clips in (shown, made))
+            truth, ours = ([*each(prepare, clips[g])] for clips in (shown, made))
             for kind, of_kind in zip(kinds, scores):
                 of_kind.append(shifted_scores(kind.function, truth, ours, own, each))
     unknown = float("nan")

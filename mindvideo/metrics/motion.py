@@ -32,12 +32,10 @@ def optical_flow(clip: np.ndarray) -> np.ndarray:
         Rightwards and downwards [px a frame].
     """
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in np.ascontiguousarray(clip)]
-    empty: np.ndarray = np.zeros((0, *clip.shape[1:3], 2), np.float32)
-    flows = [
-        cv2.calcOpticalFlowFarneback(a, b, None, **FARNEBACK)  # type: ignore[call-overload]
-        for a, b in pairwise(grey)
-    ]
-    return np.stack(flows) if flows else empty
+    flows = np.empty((len(clip) - 1, *clip.shape[1:3], 2), np.float32)
+    for (before, after), flow in zip(pairwise(grey), flows):
+        cv2.calcOpticalFlowFarneback(before, after, flow, **FARNEBACK)  # type: ignore[call-overload]
+    return flows
 
 
 def end_point_error(truth: np.ndarray, reconstruction: np.ndarray) -> float:

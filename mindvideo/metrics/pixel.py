@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
-UNIFORM = np.full((7, 1), 1 / 7)
-"""SSIM's window along one axis in the released code, which is scikit-image's default."""
+UNIFORM = 7
+"""Side of SSIM's window in the released code, which is scikit-image's default [px]."""
 
 LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
 """What red, green and blue count for in grey (ITU-R BT.601); they sum to 1."""
@@ -34,10 +36,15 @@ def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     ndarray, (…)
         From −1 to 1, the latter for identical frames.
     """
+
+    def average(values: np.ndarray) -> np.ndarray:
+        return cv2.boxFilter(values, cv2.CV_64F, (UNIFORM, UNIFORM))
+
+    n = UNIFORM**2
     values = np.empty(truth.shape[:-3])
     for place in np.ndindex(values.shape):
-        colours = zip(*(cv2.split(x[place]) for x in (truth, reconstruction)))
-        values[place] = np.mean([_ssim(x, y, UNIFORM, 49 / 48) for x, y in colours])
+        pictures = truth[place], reconstruction[place]
+        values[place] = _ssim(*pictures, average, UNIFORM // 2, unbiased=n / (n - 1))
     return values
 
 
@@ -59,43 +66,71 @@ def ssim_grey(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     ndarray, (…)
     """
 
+    def average(values: np.ndarray) -> np.ndarray:
+        return cv2.sepFilter2D(values, cv2.CV_64F, GAUSSIAN, GAUSSIAN)
+
     values = np.empty(truth.shape[:-3])
     for place in np.ndindex(values.shape):
         x, y = (cv2.transform(p[place].astype(np.float32), LUMA) for p in (truth, reconstruction))
-        values[place] = _ssim(x, y, GAUSSIAN, 1.0)
+        values[place] = _ssim(x, y, average, len(GAUSSIAN) // 2, unbiased=1)
     return values
 
 
-def _ssim(x: np.ndarray, y: np.ndarray, window: np.ndarray, unbiased: float) -> float:
-    """Wang et al. 2004, Eq. 13, averaged over pixels whose window lies inside.
+def _ssim(
+    x: np.ndarray,
+    y: np.ndarray,
+    average: Callable[[np.ndarray], np.ndarray],
+    rim: int,
+    *,
+    unbiased: float,
+) -> float:
+    """Wang et al. 2004, Eq. 13, averaged over pixels whose window lies inside, and over colours.
 
     Pictures come in single precision, which is enough for squares around a picture's own mean;
     averages over windows are taken in double precision. The covariance comes from the pictures'
-    difference: ``2·cov(x, y) = var(x) + var(y) - var(x - y)``.
+    difference: ``2·cov(x, y) = var(x) + var(y) - var(x - y)``. Arrays are written over where that
+    can be: new memory costs as much as the sums.
 
     Parameters
     ----------
-    x, y : ndarray, (h, w)
+    x, y : ndarray, (h, w) or (h, w, n_colours)
         From 0 to 255.
-    window : ndarray, (n, 1)
-        Weights along an axis.
+    average : callable
+        Of single-precision values over the window around each pixel, in double precision.
+    rim : int
+        Pixels on each side whose window does not lie inside.
     unbiased : float
         Factor on the variances.
     """
-    rim = len(window) // 2
-    inside = np.s_[rim:-rim, rim:-rim]
     middles = [np.float32(round(float(picture.mean()))) for picture in (x, y)]
     x, y = (np.subtract(p, m, dtype=np.float32) for p, m in zip((x, y), middles))
+    squares = x * x
+    squares += y * y
     apart = x - y
+    apart *= apart
     mx, my, distance, squares = (
-        cv2.sepFilter2D(v, cv2.CV_64F, window, window)[inside]
-        for v in (x, y, apart * apart, x * x + y * y)
+        average(values)[rim:-rim, rim:-rim] for values in (x, y, apart, squares)
     )
-    variances = unbiased * (squares - mx * mx - my * my) + C2
-    structure = unbiased * (distance - np.square(mx - my)) / variances
-    mx, my = mx + middles[0], my + middles[1]
-    luminance = (2 * mx * my + C1) / (mx * mx + my * my + C1)
-    return float((luminance * (1 - structure)).mean())
+
+    distance -= np.square(mx - my)  # of the variance of x - y
+    squares -= np.square(mx)
+    squares -= np.square(my)  # of both variances
+    distance *= unbiased
+    squares *= unbiased
+    squares += C2
+    distance /= squares  # 1 - structure
+
+    mx += middles[0]
+    my += middles[1]
+    luminance = mx * my
+    luminance *= 2
+    luminance += C1
+    mx *= mx
+    my *= my
+    mx += my
+    mx += C1
+    luminance /= mx
+    return float((luminance * (1 - distance)).mean())
 
 
 def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
@@ -121,14 +156,14 @@ def hue(frames: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    frames : ndarray, uint8, (…, 3)
+    frames : ndarray, uint8, (…, w, 3)
 
     Returns
     -------
-    ndarray, float32, (…)
+    ndarray, float32, (…, w)
     """
-    rows = np.asarray(frames, np.float32).reshape(-1, 1, 3)
-    degrees = cv2.cvtColor(rows, cv2.COLOR_RGB2HSV)[..., 0]
+    rows = np.asarray(frames, np.float32).reshape(-1, frames.shape[-2], 3)
+    degrees = cv2.extractChannel(cv2.cvtColor(rows, cv2.COLOR_RGB2HSV), 0)
     return (degrees / np.float32(360)).reshape(frames.shape[:-1])
 
 

@@ -39,8 +39,8 @@ def draw_shifts(n_clips: int, most: int, rng: np.random.Generator) -> np.ndarray
 
 def shifted_scores(
     metric: Callable[[np.ndarray, np.ndarray], np.ndarray | float],
-    truth: np.ndarray,
-    reconstruction: np.ndarray,
+    truth: Sequence[np.ndarray] | np.ndarray,
+    reconstruction: Sequence[np.ndarray] | np.ndarray,
     shifts: Sequence[int] | np.ndarray,
     each: Each = map,
 ) -> np.ndarray:
@@ -50,7 +50,8 @@ def shifted_scores(
     ----------
     metric : callable
         (truth, reconstruction), each (h, w, 3) → a number.
-    truth, reconstruction : ndarray, (n_clips, n_frames, h, w, 3)
+    truth, reconstruction : sequence of ndarray, (n_frames, h, w, 3)
+        By clip.
     shifts : sequence of int
         In clips.
     each : callable
