@@ -2,11 +2,12 @@
 # make test     the tests
 # make check    formatting, lint, types, layers
 # make docs     the documentation as pages, in build/site
+# make rehearsal   the whole chain at full size on made-up data and weights, in build/rehearsal
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: videos control test check docs lock schema clean
+.PHONY: videos control test check docs rehearsal lock schema clean
 
 videos: .venv/installed
 	snakemake --cores all results/sub1/videos
@@ -28,6 +29,9 @@ check: .venv/installed
 docs: .venv/installed
 	mindvideo settings > docs/settings.md
 	mkdocs build --quiet
+
+rehearsal: .venv/installed
+	python -m benchmarks.rehearsal build/rehearsal
 
 # The environment is the lock, and this package on top of it.
 .venv/installed: envs/requirements.lock pyproject.toml

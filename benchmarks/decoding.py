@@ -1,4 +1,4 @@
-"""How fast a film becomes clips, beside ffmpeg alone: ``python benchmarks/decoding.py FILM``.
+"""How fast a film becomes clips, beside ffmpeg alone: ``python -m benchmarks.decoding FILM``.
 
 Both decode the film and scale 3 pictures a second to 256 × 256. ffmpeg throws them away; the stage
 writes them to a file that is mapped into memory, and looks for cuts in every picture on the way.

@@ -1,6 +1,6 @@
 """What random crops cost a training, beside what is embedded once.
 
-``python benchmarks/embedding.py [--clip ViT-L-14]``
+``python -m benchmarks.embedding [--clip ViT-L-14]``
 
 Times CLIP on frames and captions, and a draw of a step's targets (batch 20, half of the frames
 cropped, as in the paper), with random weights: speed needs no others. `--clip ViT-L-14` is the

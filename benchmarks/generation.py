@@ -1,4 +1,4 @@
-"""Generation at Stable Diffusion 1.5's true size: ``python benchmarks/generation.py``
+"""Generation at Stable Diffusion 1.5's true size: ``python -m benchmarks.generation``
 
 Weights are random: speed needs no others. Times one guided step of one clip beside diffusers' own
 UNet on the same frames, one image at a time and all in a batch; then a whole rehearsal: one
@@ -15,13 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
 
+from benchmarks.random_weights import SCHEDULE15, UNET15, VAE15
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.memory import decoder_memory, unet_memory
@@ -32,17 +32,6 @@ from mindvideo.training.loop import adamw
 from mindvideo.training.objectives.denoising import Denoising
 
 FRAMES, SIZE, LATENT, VOXELS = 6, 256, 32, 6016
-SD15 = {"sample_size": 64, "cross_attention_dim": 768}  # the rest are diffusers' own defaults
-VAE15: dict[str, Any] = {
-    "block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": 2,
-    "latent_channels": 4,
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-}
-SCHEDULE: dict[str, Any] = {
-    **{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"},
-}
 
 
 def made(kind: Any, **settings: Any) -> Any:
@@ -72,7 +61,7 @@ def seconds(run: Callable[[], object], repeats: int = 1) -> float:
 
 @torch.no_grad()
 def video() -> dict[str, Any]:
-    unet = made(VideoUNet, **SD15).eval()
+    unet = made(VideoUNet, **UNET15).eval()
     idle = peak()
     latents = torch.randn(2, 4, FRAMES, LATENT, LATENT, device=device())
     condition = torch.randn(2, 77, 768, device=device())
@@ -82,7 +71,7 @@ def video() -> dict[str, Any]:
 
 
 def _images(at_once: int) -> dict[str, Any]:
-    unet = made(UNet2DConditionModel, **SD15).eval()
+    unet = made(UNet2DConditionModel, **UNET15).eval()
     idle = peak()
     latents = torch.randn(2 * FRAMES, 4, LATENT, LATENT, device=device())
     condition = torch.randn(2 * FRAMES, 77, 768, device=device())
@@ -104,12 +93,12 @@ def images_in_a_batch() -> dict[str, Any]:
 
 
 def training(checkpointing: bool = True) -> dict[str, Any]:
-    unet = made(VideoUNet, **SD15).train()
+    unet = made(VideoUNet, **UNET15).train()
     unet.freeze_all_but_attention()
     if checkpointing:
         unet.enable_gradient_checkpointing()
     optimizer = adamw(unet, Training(duration=1, batch_size=1, lr=2e-5))
-    objective = Denoising(DDPMScheduler(**SCHEDULE), lambda batch, _: batch["text"])
+    objective = Denoising(DDPMScheduler(**SCHEDULE15), lambda batch, _: batch["text"])
     batch = {
         "latents": torch.randn(1, FRAMES, 4, LATENT, LATENT, device=device()),
         "text": torch.randn(1, 77, 768, device=device()),
@@ -136,9 +125,9 @@ def training_without_checkpointing() -> dict[str, Any]:
 def inference() -> dict[str, Any]:
     pipeline = MindVideoPipeline(
         vae=made(AutoencoderKL, **VAE15).eval(),
-        unet=made(VideoUNet, **SD15).eval(),
+        unet=made(VideoUNet, **UNET15).eval(),
         fmri_encoder=made(FmriEncoder, num_voxels=VOXELS).eval(),
-        scheduler=DDIMScheduler(**SCHEDULE, clip_sample=False, steps_offset=1),
+        scheduler=DDIMScheduler(**SCHEDULE15, clip_sample=False, steps_offset=1),
     )
     pipeline.set_progress_bar_config(disable=True)
     fmri, negative = torch.randn(1, 2, VOXELS), torch.randn(2, VOXELS)
@@ -179,7 +168,7 @@ def main() -> None:
     print(f"{FRAMES} frames of {SIZE} × {SIZE} px, single precision, {where}\n")
     print("| | seconds | peak [GiB] | |\n|---|---|---|---|", flush=True)
     for name in arguments.parts:
-        command = [sys.executable, str(Path(__file__).resolve()), "--alone", name]
+        command = [sys.executable, "-m", "benchmarks.generation", "--alone", name]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         found = SimpleNamespace(**json.loads(done.stdout.splitlines()[-1]))
         rest = {n: v for n, v in vars(found).items() if n not in ("seconds", "peak")}

@@ -1,4 +1,4 @@
-"""How long scores take, after the networks: ``python benchmarks/scoring.py``.
+"""How long scores take, after the networks: ``python -m benchmarks.scoring``.
 
 Times the metrics of a full test set (1,200 clips of 6 frames) on random clips and logits, and for
 N-way accuracy the loop of 100 random trials that the closed form replaces. What takes long is timed

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -27,7 +28,7 @@ from mindvideo.io.cifti import write_dtseries
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (3, 4, 3)
-SEEING = ["V1"]
+GREY = "color=c=gray:s=16x16"
 
 
 def described(space: str, **changes) -> Dataset:
@@ -42,17 +43,23 @@ def n_volumes(dataset: Dataset, run: Run) -> int:
     return dataset.n_clips(run.segment) + timing.drop_start + timing.drop_end
 
 
-def write_tree(folder: Path, dataset: Dataset) -> None:
-    """Write all runs of a description, those excluded too, below a folder."""
+def write_tree(folder: Path, dataset: Dataset, seeing: Sequence[str] = ("V1",)) -> None:
+    """Write all runs of a description, those excluded too, below a folder.
+
+    What the areas of `seeing` do repeats with the film; all else is noise.
+    """
     for number, run in enumerate(dataset.all_rows):
         path = folder / run.path
         if path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(number)
-        write = _write_dtseries if dataset.space == "cifti" else _write_volumes
+        course = _course(run, n_volumes(dataset, run))
         made = path.with_name("partial." + path.name)
-        write(made, rng, _course(run, n_volumes(dataset, run)), dataset.tr)
+        if dataset.space == "cifti":
+            write_dtseries(made, noisy(rng, course, seeing), layout(), dataset.tr)
+        else:
+            _write_volumes(made, rng, course, dataset.tr)
         made.rename(path)
 
 
@@ -70,29 +77,35 @@ def _write_volumes(path: Path, rng: np.random.Generator, course: np.ndarray, tr:
     nib.save(image, path)
 
 
-def _write_dtseries(path: Path, rng: np.random.Generator, course: np.ndarray, tr: float) -> None:
-    models = layout()
-    values = rng.standard_normal((len(course), len(models)), dtype=np.float32)
-    values[:, grayordinates(SEEING)] += 2 * course[:, None]
+def noisy(rng: np.random.Generator, course: np.ndarray, seeing: Sequence[str]) -> np.ndarray:
+    """Grayordinates (n_volumes, 91,282) of noise, and of a course in some areas."""
+    values = rng.standard_normal((len(course), len(layout())), dtype=np.float32)
+    values[:, grayordinates(seeing)] += 2 * course[:, None]
     values *= 50
     values += 10_000
-    write_dtseries(path, values, models, tr)
+    return values
 
 
-def write_films(folder: Path, dataset: Dataset) -> None:
-    """Write grey films of the right length and frame rate; they differ in their titles."""
+def write_films(folder: Path, dataset: Dataset, picture: str = GREY, filters: str = "null") -> None:
+    """Write films of the right length and frame rate; they differ in their titles.
+
+    `picture` is a source of ffmpeg's, without rate and duration.
+    """
     first: Path | None = None
     for segment in dataset.segments:
         path = folder / dataset.film_path(segment)
         path.parent.mkdir(parents=True, exist_ok=True)
         seconds, fps = dataset.n_clips(segment) * dataset.tr, dataset.fps_of(segment)
-        first = first or write_film(folder / "film.mp4", seconds, fps or 30)
+        first = first or write_film(folder / "film.mp4", seconds, fps or 30, picture, filters)
         _ffmpeg("-i", str(first), "-c", "copy", "-metadata", f"title={segment}", str(path))
 
 
-def write_film(path: Path, seconds: float, fps: float) -> Path:
-    source = f"color=c=gray:s=16x16:r={fps:g}:d={seconds:g}"
-    _ffmpeg("-f", "lavfi", "-i", source, "-preset", "ultrafast", str(path))
+def write_film(
+    path: Path, seconds: float, fps: float, picture: str = GREY, filters: str = "null"
+) -> Path:
+    source = f"{picture}:r={fps:g}:d={seconds:g}"
+    coding = "-preset", "ultrafast", "-pix_fmt", "yuv420p"
+    _ffmpeg("-f", "lavfi", "-i", source, "-vf", filters, *coding, str(path))
     return path
 
 

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
@@ -37,9 +39,11 @@ class Checkout:
             config[section] = known | values if merge else values
         self.config.write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+    def snakemake(
+        self, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor", *arguments]
-        environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+        environment = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )

@@ -1,6 +1,8 @@
 """A real Slurm on this machine alone, as Debian packages it: for the tests of the Slurm profile.
 
-The node claims more cores and memory than the machine may have: what is tested is who runs when.
+The node claims more memory than the machine may have, and for the tests more cores: what is tested
+is who runs when. ``python -m tests.workflow.slurm COMMAND …`` runs a command beside one of as many
+cores as there are.
 """
 
 import os
@@ -8,6 +10,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,7 +47,7 @@ MinJobAge=300
 SlurmdTimeout=30
 ReturnToService=2
 GresTypes=gpu
-NodeName={host} CPUs=16 RealMemory=200000 Gres=gpu:2 State=UNKNOWN
+NodeName={host} CPUs={cpus} RealMemory=200000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES PriorityTier=1
 PartitionName=urgent Nodes={host} PriorityTier=10 PreemptMode=OFF
 """
@@ -66,7 +70,7 @@ def _find(name: str) -> str | None:
 class Slurm:
     """A controller and a node of two GPUs (of name only), in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cpus: int = 16) -> None:
         self.folder, self.host = folder, socket.gethostname().partition(".")[0]
         for name in ("state", "spool"):
             (folder / name).mkdir(parents=True)
@@ -76,7 +80,7 @@ class Slurm:
             for found in (a, b):
                 found.bind(("", 0))
             ports = [found.getsockname()[1] for found in (a, b)]
-        text = CONFIGURATION.format(host=self.host, ports=ports, folder=folder)
+        text = CONFIGURATION.format(host=self.host, ports=ports, folder=folder, cpus=cpus)
         (folder / "slurm.conf").write_text(text)
         (folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File={folder}/gpu[0-1]\n")
         PLACE.mkdir(exist_ok=True)
@@ -162,3 +166,18 @@ def _processes_of(job: str) -> list[int]:
         if inside or command.startswith(f"slurmstepd: [{job}.".encode()):
             found.append(int(entry.name))
     return found
+
+
+def main() -> int:
+    if missing():
+        sys.exit(missing())
+    with tempfile.TemporaryDirectory() as folder:
+        slurm = Slurm(Path(folder), os.cpu_count() or 1)
+        try:
+            return subprocess.run(sys.argv[1:], check=False).returncode
+        finally:
+            slurm.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,9 +1,11 @@
 """The whole chain, tiny: from nothing to mp4, once; then what an edit reruns."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from safetensors.numpy import load_file
 
@@ -73,34 +75,58 @@ def test_a_second_run_has_nothing_to_do(chain):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-def test_table_1_is_built_with_all_its_rows(chain):
-    """Of one subject and two variants here, one of which skips a training."""
+TABLE, PANELS = "results/tables/table1.html", "results/tables/variants.png"
+WORST = "results/sub1/figures/worst.png"
+
+
+@pytest.fixture(scope="module")
+def tables(chain):
+    """The chain with Table 1 of one subject and two variants, one of which skips a training."""
     before = chain.config.read_text()
     config = yaml.safe_load(before)
     names = ("without-contrastive", "without-guidance")
     config["variants"] = {name: config["variants"][name] for name in names}
     config["dataset"]["subjects"] = {"sub1": "subject1"}
-    table, panels = "results/tables/table1.html", "results/tables/variants.png"
     try:
         chain.config.write_text(yaml.safe_dump(config))
         added = {"contrastive": 1, "cotraining": 1, "reconstruct": 2, "score": 2}
-        assert chain.jobs(table) == added | {"tables": 1}
-        done = chain.snakemake("--", table, panels, "results/sub1/figures/worst.png")
+        assert chain.jobs(TABLE) == added | {"tables": 1}
+        done = chain.snakemake("--", TABLE, PANELS, WORST)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+        yield chain
     finally:
         chain.config.write_text(before)
-    rows = pd.read_csv(chain.folder / "results/tables/table1.tsv", sep="\t")
+
+
+def test_table_1_is_built_with_all_its_rows(tables):
+    rows = pd.read_csv(tables.folder / "results/tables/table1.tsv", sep="\t")
     assert list(rows["row"].unique()) == [
         *("Full model", "Without contrastive learning", "Without guidance"),
     ]
     assert rows[rows.row != "Full model"]["p_paired_holm"].notna().any()
-    page = (chain.folder / table).read_text()
+    page = (tables.folder / TABLE).read_text()
     for label in ("Window size 1", "fMRI and text only", "Subject 3"):
         assert label in page  # told as not configured, with the paper's value
-    history = chain.folder / "results/sub1/variants/without-contrastive/contrastive/history.tsv"
+    history = tables.folder / "results/sub1/variants/without-contrastive/contrastive/history.tsv"
     assert history.read_text() == "step\tloss\n"
     for name in ("variants", "subjects", "ssim"):
-        assert (chain.folder / f"results/tables/{name}.png").stat().st_size > 5000
+        assert (tables.folder / f"results/tables/{name}.png").stat().st_size > 5000
+
+
+def test_the_report_holds_tables_figures_gallery_and_methods_without_a_network(tables):
+    made = [f"results/sub1/{name}" for name in ("videos", "methods.html", "figures/training.png")]
+    offline = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")  # nobody's there
+    done = tables.snakemake(
+        "--report", "report.html", "--", TABLE, PANELS, WORST, *made, environment=offline
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    page = (tables.folder / "report.html").read_text()
+    for category in ("Tables", "Reconstructions", "Scores", "Voxels", "Training", "Methods"):
+        assert f'"{category}"' in page
+    for name in (TABLE, PANELS, WORST, *made[1:], "results/tables/comparison.html"):
+        assert name in page
+    assert "videos/index.html" in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", page)
 
 
 def test_frames_wordings_and_scenes_of_the_demo(chain):

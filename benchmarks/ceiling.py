@@ -1,0 +1,100 @@
+"""What the video U-Net makes of the truth: ``python -m benchmarks.ceiling``
+
+Draws the test clips of a finished run on the embedded data set from captions in place of fMRI, and
+scores them as reconstructions are scored. No decoding of fMRI by this U-Net can be expected to do
+better than true captions do; what they do not bring forth is not lost in the fMRI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.finished_run import FinishedRun, cell
+from mindvideo.io.scenes import load_scenes
+from mindvideo.io.shots import describe_clips, load_shots
+from mindvideo.models.encoding import encode_captions
+from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.schedulers import make_scheduler
+from mindvideo.models.video_unet import VideoUNet
+from mindvideo.training.drawings import Painter
+
+METRICS = ("identification_video", "kind_right", "scene_right", "motion_right")
+
+
+def drawn(run: FinishedRun, captions: list[str], guidance: float, steps: int) -> np.ndarray:
+    """Clips (n, f, h, w, 3) that the tuned U-Net draws from captions."""
+    pretrained = run.plan.config.pretrained.stable_diffusion
+    tokens = encode_captions(
+        load_stable_diffusion(pretrained, "tokenizer"),
+        load_stable_diffusion(pretrained, "text_encoder"),
+        ["", *captions],
+        batch_size=64,
+    )
+    empty, *text = torch.from_numpy(np.concatenate(list(tokens)))
+    shared = run.results / run.plan.home("video_tuning", run.subject) / "video_tuning/model"
+    latents = np.load(
+        run.results / run.plan.home("latents", run.subject) / "latents/latents.npy", mmap_mode="r"
+    )
+    _, f, c, h, w = latents.shape
+    parts = [
+        Painter(
+            unet=VideoUNet.from_pretrained(shared),
+            vae=load_stable_diffusion(pretrained, "vae"),
+            scheduler=make_scheduler("ddim", load_stable_diffusion(pretrained, "scheduler")),
+            text=torch.stack(text[start : start + 8]),
+            empty=empty,
+            shape=(c, f, h, w),
+            steps=steps,
+            guidance=guidance,
+        )()
+        for start in range(0, len(text), 8)
+    ]
+    return np.concatenate(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+    parser.add_argument("--subject", default="sub1")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th test clip")
+    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--steps", type=int, default=20)
+    arguments = parser.parse_args()
+    run = FinishedRun(arguments.config, arguments.subject, arguments.every)
+    dataset = run.plan.config.dataset
+    shots = {
+        segment: load_shots(Path(path), ["caption"])
+        for segment, path in zip(dataset.test, dataset.shots_paths(dataset.test), strict=True)
+    }
+    scenes = {
+        path.stem: load_scenes(path)[0].set_index("clip")["caption"]
+        for path in run.of_segments("scenes", ".tsv")
+    }
+    rows = run.table[["segment", "clip"]].itertuples(index=False)
+    sources = {
+        "true captions": describe_clips(run.table, shots, dataset.tr)["caption"].tolist(),
+        "captions by the captioner": [scenes[row.segment][row.clip] for row in rows],
+    }
+    print(f"| drawn from | {' | '.join(METRICS)} |\n|---|{'---|' * len(METRICS)}")
+    with tempfile.TemporaryDirectory() as name:
+        found = pd.DataFrame()
+        for source, captions in sources.items():
+            made = drawn(run, captions, arguments.guidance, arguments.steps)
+            found = run.scores(made, Path(name))
+            cells = [
+                f"{cell(found.loc[metric])} (p {found.loc[metric, 'p']:.2g})" for metric in METRICS
+            ]
+            print(f"| {source} | {' | '.join(cells)} |", flush=True)
+        for column in ("ceiling", "chance"):
+            cells = [f"{found.loc[metric, column]:.3f}" for metric in METRICS]
+            print(f"| ({column}) | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

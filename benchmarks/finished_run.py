@@ -1,0 +1,67 @@
+"""A finished run of the workflow, and how other clips score in the place of its reconstructions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mindvideo.config import load_config
+from mindvideo.io.tables import load_table, save_table
+from mindvideo.plan import Plan
+from mindvideo.settings import ScoringSettings
+from mindvideo.stages import score
+
+
+class FinishedRun:
+    """Of one subject; nothing of it is changed.
+
+    Parameters
+    ----------
+    config : Path
+    subject : str
+    every : int
+        Only every n-th test clip is taken.
+    """
+
+    def __init__(self, config: Path, subject: str, every: int = 1) -> None:
+        self.plan, self.subject, self.every = Plan(load_config(config)), subject, every
+        self.results = Path(self.plan.config.results)
+        self.own = self.results / subject
+        self.table = load_table(self.own / "windows/test.tsv").iloc[::every]
+        self.windows = np.load(self.own / "windows/test.npy")[::every]
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        return json.loads(self.plan.settings(stage, self.subject))
+
+    def of_segments(self, artefact: str, ending: str) -> list[Path]:
+        """Files of the test segments, in order."""
+        home = self.results / self.plan.home(artefact, self.subject) / artefact
+        return [home / f"{segment}{ending}" for segment in self.plan.config.dataset.test]
+
+    def scores(self, made: np.ndarray, folder: Path) -> pd.DataFrame:
+        """Metrics of clips (n, f, h, w, 3), as the stage scores them; `folder` takes its files."""
+        settings = ScoringSettings(**self.settings("score"))
+        left = max(1, settings.block // self.every)  # of neighbours that are drawn together
+        dataset = self.plan.config.dataset
+        np.save(folder / "made.npy", made)
+        save_table(folder / "table.tsv", self.table)
+        score.main(
+            reconstructions=folder / "made.npy",
+            table=folder / "table.tsv",
+            clips=self.of_segments("clips", ".npy"),
+            shots=[Path(path) for path in dataset.shots_paths(dataset.test)] or None,
+            scenes=None,
+            metrics=folder / "metrics.tsv",
+            per_clip=folder / "per_clip.tsv",
+            settings=settings.model_copy(update={"block": left}),
+        )
+        return load_table(folder / "metrics.tsv").set_index("metric")
+
+
+def cell(row: pd.Series) -> str:
+    """A value with its interval."""
+    return f"{row['value']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"

@@ -1,0 +1,264 @@
+"""The whole chain at full size, on data and weights that are made up: ``make rehearsal``.
+
+A tree with the names and exceptions of the Purdue data set and one of the HCP's, as many
+grayordinates as there are, films of 1280 × 720, and random weights in the true architectures
+(`benchmarks/random_weights.py`); then `config/wen2018.yaml` with other paths, fewer steps and
+smaller batches runs through every rule. It goes in two parts, since without a GPU the networks take
+minutes for a clip: films and runs of full length up to windows and samples, then everything on
+short ones. Prints what each rule took, and what the full data set would take on GPUs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from benchmarks.random_weights import write_models
+from mindvideo.dataset import Dataset
+from mindvideo.demo.rest import layout
+from mindvideo.io.cifti import write_dtseries
+from mindvideo.settings.evaluation import Reconstruction
+from mindvideo.settings.interpretation import Interpretation
+from mindvideo.settings.training import Contrastive, Cotraining, Mbm, MbmTuning, VideoTuning
+from tests.purdue import ROOT, described, noisy, write_films, write_tree
+
+SEEING = ("V1", "V2", "V3", "V4")
+PICTURE = "testsrc2=s=1280x720"
+CUTS = "hue=h=137*floor(t/4)"  # another shot every four seconds
+FULL_LENGTH = 240
+HCP_RUNS = {"rfMRI_REST1_LR": 1200, "tfMRI_EMOTION_LR": 176}  # volumes
+HCP_PATH = "HCP_1200/{subject}/MNINonLinear/Results/{run}/{run}_Atlas_MSMAll{clean}.dtseries.nii"
+SAMPLES = 600_000  # of 10 volumes: the paper's pre-training
+GPU_TFLOPS = 0.4 * 312
+"""What a GPU is taken to sustain: 40% of an A100's peak in bf16."""
+
+
+ASSUMPTIONS = """
+
+This machine's {cores} cores sustain {here:.2f} TFLOP/s in products of matrices; a GPU is taken to
+sustain {gpu:.0f} (40% of an A100's peak in bf16), so that its time is the time here × their ratio.
+Of trainings the fastest step counts; of others whole jobs do, with their start. Eight GPUs are
+taken to do what is cut into jobs or batches eight times as fast; rules without a GPU, on eight
+times the cores."""
+
+
+def configuration(folder: Path, subjects: list[str], n_clips: int, results: str) -> dict[str, Any]:
+    """The paper's, with paths, steps and batches of this rehearsal's."""
+    every = described("cifti").subjects
+    dataset = described(
+        "cifti",
+        subjects={name: every[name] for name in subjects},
+        train=["seg1", "seg2", "seg3"],
+        test=["test2"],
+        clips_per_segment={"default": n_clips},
+    )
+    config = yaml.safe_load((ROOT / "config/wen2018.yaml").read_text())
+    brief = {"duration": 2, "batch_size": 1, "gradient_checkpointing": True}
+    return config | {
+        "results": results,
+        "dataset": dataset.model_dump(mode="json", exclude={"runs"}),
+        "pretraining_data": str(ROOT / "config/datasets/hcp1200.yaml"),
+        "pretrained": write_models(folder / "models"),
+        "pretraining": {"duration": 2, "unit": "steps", "warmup": 1, "batch_size": 8},
+        "mbm_tuning": {"duration": 2, "unit": "steps", "warmup": 1, "batch_size": 8},
+        "contrastive": brief | {"batch_size": 2},
+        "video_tuning": brief | {"drawings": {"times": 2, "captions": 1, "steps": 1}},
+        "cotraining": brief,
+        "reconstruction": {"steps": 2, "batch_size": 2},
+        "interpretation": {"path_steps": 2, "random_draws": 1},
+        "variants": {name: config["variants"][name] for name in ("without-guidance",)},
+    }
+
+
+def write_data(folder: Path, config: dict[str, Any]) -> None:
+    dataset = Dataset.model_validate(config["dataset"])
+    write_tree(folder, dataset, SEEING)
+    write_films(folder, dataset, PICTURE, CUTS)
+    rng = np.random.default_rng(0)
+    for subject in ("100206", "100307"):
+        for run, n in HCP_RUNS.items():
+            clean = "_hp2000_clean" if run.startswith("rf") else ""
+            path = folder / HCP_PATH.format(subject=subject, run=run, clean=clean)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                course = rng.standard_normal(n, dtype=np.float32)
+                partial = path.with_name(f"partial.{path.name}")
+                write_dtseries(partial, noisy(rng, course, SEEING), layout(), 0.72)
+                partial.rename(path)
+
+
+def rehearse(folder: Path, config: dict[str, Any], *targets: str) -> None:
+    """Write data, and run the workflow in the folder."""
+    write_data(folder, config)
+    file = folder / f"{config['results']}.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+        *("--configfile", file.name, "--cores", "all", "--resources", "gpu=1"),
+        *("--", *targets),
+    ]
+    subprocess.run(command, cwd=folder, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+
+
+class Work(NamedTuple):
+    """How much of it there is: here, and in the full data set."""
+
+    unit: str
+    here: float
+    full: float
+    trained: bool = False
+    gpu: bool = True
+
+
+def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Work]:
+    """By rule, from this rehearsal's configuration and the paper's."""
+    subjects = len(described("cifti").subjects)
+    train, test = 18 * FULL_LENGTH, 5 * FULL_LENGTH
+    mbm, tuning, contrastive = Mbm(), MbmTuning(), Contrastive()
+    video, cotraining = VideoTuning(), Cotraining()
+    steps, path = config["reconstruction"]["steps"], config["interpretation"]["path_steps"]
+    clips = n_subjects * n_clips
+
+    def training(name: str, examples: int) -> Work:
+        here = config[name]
+        return Work("examples", here["duration"] * here["batch_size"], examples, trained=True)
+
+    return {
+        "regions": Work("subjects", n_subjects, subjects, gpu=False),
+        "clean": Work("runs", n_subjects * 16, subjects * 86, gpu=False),
+        "select": Work("subjects × segments", n_subjects * 3, subjects * 18, gpu=False),
+        "windows": Work("subjects × segments", n_subjects * 4, subjects * 23, gpu=False),
+        "samples": Work("volumes", 2 * sum(HCP_RUNS.values()), SAMPLES * 10, gpu=False),
+        "clips": Work("clips", 4 * FULL_LENGTH, train + test, gpu=False),
+        "captions": Work("clips", 4 * n_clips, train + test),
+        "scenes": Work("clips", 4 * n_clips, train + test, gpu=False),
+        "latents": Work("clips", 3 * n_clips, train),
+        "embeddings": Work("clips", 3 * n_clips, train),
+        "pretraining": training("pretraining", SAMPLES * mbm.duration),
+        "mbm_tuning": training("mbm_tuning", subjects * train * tuning.duration),
+        "contrastive": training(
+            "contrastive", subjects * contrastive.duration * contrastive.batch_size
+        ),
+        "video_tuning": training("video_tuning", video.duration * video.batch_size),
+        "cotraining": training(
+            "cotraining", subjects * cotraining.duration * cotraining.batch_size
+        ),
+        "retrieval": Work("clips", clips, subjects * test),
+        "reconstruct": Work(  # the variant without guidance takes one pass of two
+            "clips × steps", 1.5 * clips * steps, subjects * test * Reconstruction().steps
+        ),
+        "score": Work("clips", 2 * clips, subjects * test),
+        "interpret": Work(
+            "clips × path steps", clips * path, subjects * test * Interpretation().path_steps
+        ),
+    }
+
+
+def measured(folder: Path, results: str) -> pd.DataFrame:
+    """Seconds, peak memory [GiB] and number of jobs of each rule."""
+    rows = [
+        pd.read_csv(path, sep="\t", na_values="-").assign(rule=path.relative_to(place).parts[0])
+        for place in [folder / results / "benchmarks"]
+        for path in sorted(place.rglob("*.tsv"))
+    ]
+    by_rule = pd.concat(rows).groupby("rule", sort=False)
+    return by_rule.agg(
+        seconds=("s", "sum"), memory=("max_rss", lambda x: x.max() / 1024), jobs=("s", "size")
+    )
+
+
+def step_seconds(folder: Path, results: str, rule: str, config: dict[str, Any]) -> float:
+    """Of one example in a training, by its own history: the fastest step's."""
+    histories = list((folder / results).rglob(f"{rule}/history.tsv"))
+    fastest = min(pd.read_csv(path, sep="\t")["seconds"].min() for path in histories)
+    return fastest / config[rule]["batch_size"]
+
+
+def cpu_tflops(n: int = 3000, repeats: int = 5) -> float:
+    """What all cores sustain on products of matrices in single precision."""
+    a = torch.randn(n, n)
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return 2 * n**3 / best / 1e12
+
+
+def days(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def table(parts: list[tuple[Path, dict[str, Any]]], works: dict[str, Work]) -> str:
+    """In Markdown: each rule, from the part in which it worked on most."""
+    found: dict[str, tuple[Any, Path, dict[str, Any]]] = {}
+    for folder, config in reversed(parts):  # the first part's lengths are the full ones
+        for row in measured(folder, config["results"]).itertuples():
+            found[str(row.Index)] = (row, folder, config)
+    here, lines = cpu_tflops(), []
+    totals = np.zeros(2)
+    for rule, (row, folder, config) in found.items():
+        cells = [rule, str(row.jobs), days(row.seconds), f"{row.memory:.1f}"]
+        if job := works.get(rule):
+            each = row.seconds / job.here
+            if job.trained:
+                each = step_seconds(folder, config["results"], rule, config)
+            whole = each * job.full * (here / GPU_TFLOPS if job.gpu else 1)
+            side_by_side = 1 if rule in ("latents", "embeddings") else 8  # one job each
+            estimates = np.array([whole, whole / side_by_side])
+            totals += estimates
+            cells += [f"{job.here:,.0f} → {job.full:,.0f} {job.unit}", *map(days, estimates)]
+            cells.append("" if job.gpu else "no GPU")
+        else:
+            cells += ["", "", "", ""]
+        lines.append("| " + " | ".join(cells) + " |")
+    head = ("rule", "jobs", "took", "peak memory [GiB]", "here → full")
+    head += ("full, 1 GPU", "full, 8 GPUs", "")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines]
+    lines.append("| all of these | | | | | " + " | ".join(map(days, totals)) + " | |")
+    return "\n".join(lines) + ASSUMPTIONS.format(cores=os.cpu_count(), here=here, gpu=GPU_TFLOPS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="takes 12 GB; may go on where it was stopped")
+    parser.add_argument("--subjects", nargs="+", default=["sub1", "sub3"], metavar="NAME")
+    parser.add_argument(
+        "--clips", type=int, default=4, help="in a segment of the second part; 240: one part only"
+    )
+    arguments = parser.parse_args()
+    folder, n_clips = arguments.folder, arguments.clips
+    parts = []
+    if n_clips < FULL_LENGTH:
+        config = configuration(folder, arguments.subjects, FULL_LENGTH, "front")
+        segments = (*config["dataset"]["train"], *config["dataset"]["test"])
+        wanted = [
+            *(f"front/{subject}/windows/train.npy" for subject in arguments.subjects),
+            *(f"front/shared/clips/{segment}.npy" for segment in segments),
+            *(f"front/shared/samples/{subject}.npy" for subject in ("100206", "100307")),
+        ]
+        (folder / "long").mkdir(parents=True, exist_ok=True)
+        rehearse(folder / "long", config, *wanted)
+        parts.append((folder / "long", config))
+    config = configuration(folder, arguments.subjects, n_clips, "results")
+    (folder / "whole").mkdir(parents=True, exist_ok=True)
+    rehearse(folder / "whole", config, "all", "results/tables/table1.html")
+    parts.append((folder / "whole", config))
+    print(table(parts, work(config, len(arguments.subjects), n_clips)))
+
+
+if __name__ == "__main__":
+    main()
