@@ -15,7 +15,10 @@ from tests.workflow.conftest import Checkout
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "config/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "ARCHITECTURE.md", "config/README.md", "benchmarks/README.md")
+    ),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
