@@ -2,8 +2,8 @@
 
 A tree with the names and exceptions of the Purdue data set and one of the HCP's, as many
 grayordinates as there are, films of 1280 × 720, and random weights in the true architectures
-(`benchmarks/random_weights.py`); then `config/wen2018.yaml` with other paths, fewer steps and
-smaller batches runs through every rule. It goes in two parts, since without a GPU the networks take
+(`benchmarks/random_weights.py`); then `config/wen2018.yaml` runs through every rule, with other
+paths, fewer steps, smaller batches and one variant, and on short segments a milder selection. It goes in two parts, since without a GPU the networks take
 minutes for a clip: films and runs of full length up to windows and samples, then everything on
 short ones. Prints what each rule took, and what the full data set would take on GPUs.
 """
@@ -36,6 +36,7 @@ SEEING = ("V1", "V2", "V3", "V4")
 PICTURE = "testsrc2=s=1280x720"
 CUTS = "hue=h=137*floor(t/4)"  # another shot every four seconds
 FULL_LENGTH = 240
+HCP_SUBJECTS = ("100206", "100307")
 HCP_RUNS = {"rfMRI_REST1_LR": 1200, "tfMRI_EMOTION_LR": 176}  # volumes
 HCP_PATH = "HCP_1200/{subject}/MNINonLinear/Results/{run}/{run}_Atlas_MSMAll{clean}.dtseries.nii"
 SAMPLES = 600_000  # of 10 volumes: the paper's pre-training
@@ -91,7 +92,7 @@ def write_data(folder: Path, config: dict[str, Any]) -> None:
     write_tree(folder, dataset, SEEING)
     write_films(folder, dataset, PICTURE, CUTS)
     rng = np.random.default_rng(0)
-    for subject in ("100206", "100307"):
+    for subject in HCP_SUBJECTS:
         for run, n in HCP_RUNS.items():
             clean = "_hp2000_clean" if run.startswith("rf") else ""
             path = folder / HCP_PATH.format(subject=subject, run=run, clean=clean)
@@ -144,7 +145,9 @@ def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Wor
         "clean": Work("runs", n_subjects * 16, subjects * 86, gpu=False),
         "select": Work("subjects × segments", n_subjects * 3, subjects * 18, gpu=False),
         "windows": Work("subjects × segments", n_subjects * 4, subjects * 23, gpu=False),
-        "samples": Work("volumes", 2 * sum(HCP_RUNS.values()), SAMPLES * 10, gpu=False),
+        "samples": Work(
+            "volumes", len(HCP_SUBJECTS) * sum(HCP_RUNS.values()), SAMPLES * 10, gpu=False
+        ),
         "clips": Work("clips", 4 * FULL_LENGTH, train + test, gpu=False),
         "captions": Work("clips", 4 * n_clips, train + test),
         "scenes": Work("clips", 4 * n_clips, train + test, gpu=False),
@@ -254,7 +257,7 @@ def main() -> None:
         wanted = [
             *(f"front/{subject}/windows/train.npy" for subject in arguments.subjects),
             *(f"front/shared/clips/{segment}.npy" for segment in segments),
-            *(f"front/shared/samples/{subject}.npy" for subject in ("100206", "100307")),
+            *(f"front/shared/samples/{subject}.npy" for subject in HCP_SUBJECTS),
         ]
         (folder / "long").mkdir(parents=True, exist_ok=True)
         rehearse(folder / "long", config, *wanted)

@@ -32,7 +32,7 @@ def optical_flow(clip: np.ndarray) -> np.ndarray:
         Rightwards and downwards [px a frame].
     """
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in np.ascontiguousarray(clip)]
-    flows = np.empty((len(clip) - 1, *clip.shape[1:3], 2), np.float32)
+    flows = np.empty((max(len(clip) - 1, 0), *clip.shape[1:3], 2), np.float32)
     for (before, after), flow in zip(pairwise(grey), flows):
         cv2.calcOpticalFlowFarneback(before, after, flow, **FARNEBACK)  # type: ignore[call-overload]
     return flows

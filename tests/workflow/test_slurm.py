@@ -84,6 +84,16 @@ def assert_went_on(checkout, expected):
     assert not list((checkout.folder / "results/state").rglob("step-*"))
 
 
+@pytest.mark.skipif("MINDVIDEO_SLURM_CHAIN" not in os.environ, reason="long: docs/cluster.md")
+def test_the_whole_chain(tmp_path, slurm):
+    checkout, videos = Checkout(tmp_path), "results/sub1/videos"
+    checkout.configure(**TINY)
+    finish(checkout, start(checkout, slurm, videos), 1400)
+    assert len(list((tmp_path / videos).glob("*.mp4"))) == 20
+    finish(checkout, start(checkout, slurm, videos))
+    assert "Nothing to be done" in (tmp_path / "snakemake.log").read_text()
+
+
 def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed, slurm):
     running = again(prepared, slurm)
     told = slurm("scontrol", "show", "job", slurm.jobs()[0])
