@@ -2,7 +2,8 @@
 
 Nothing is downloaded: sizes are the libraries' defaults (BLIP base, ViT-B/16, VideoMAE-B),
 open_clip's own (ViT-L/14) and those of Stable Diffusion 1.5. CLIP's vocabulary is the one in
-open_clip; BLIP's is as large as the true one, and means nothing.
+open_clip; BLIP's is as large as the true one, and means nothing. All are stored in
+half precision.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from transformers import (
     ViTForImageClassification,
     ViTImageProcessor,
 )
+
+from mindvideo.demo.zoo_build import save_model
 
 UNET15: dict[str, Any] = {"sample_size": 64, "cross_attention_dim": 768}
 """Stable Diffusion 1.5's U-Net, where it differs from diffusers' defaults."""
@@ -73,15 +76,11 @@ def write_models(folder: Path, names: Iterable[str] = ()) -> dict[str, str]:
     return {name: str((folder / name).absolute()) for name in wanted}
 
 
-def _save(model: Any, folder: Path) -> None:
-    """In half precision, as half of the released weights are."""
-    model.half().save_pretrained(folder)
-
-
 def _stable_diffusion(folder: Path) -> None:
-    _save(UNet2DConditionModel(**UNET15), folder / "unet")
-    _save(AutoencoderKL(**VAE15), folder / "vae")
-    _save(CLIPTextModel(CLIPTextConfig(num_hidden_layers=12, **_TEXT)), folder / "text_encoder")
+    text = CLIPTextModel(CLIPTextConfig(num_hidden_layers=12, **_TEXT))
+    UNet2DConditionModel(**UNET15).half().save_pretrained(folder / "unet")
+    AutoencoderKL(**VAE15).half().save_pretrained(folder / "vae")
+    text.half().save_pretrained(folder / "text_encoder")
     DDIMScheduler(**SCHEDULE15, clip_sample=False, steps_offset=1).save_pretrained(
         folder / "scheduler"
     )
@@ -114,21 +113,22 @@ def _clip(folder: Path) -> None:
 
 
 def _captioner(folder: Path) -> None:
-    _save(BlipForConditionalGeneration(BlipConfig()), folder)
+    folder.mkdir(parents=True)
     words = [f"word{number}" for number in range(_BERT_WORDS)]
     words[0] = "[PAD]"
     words[100:104] = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     (folder / "vocab.txt").write_text("\n".join(words) + "\n")
     tokenizer = BertTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"bos_token": "[DEC]"})
-    BlipProcessor(BlipImageProcessor(), tokenizer).save_pretrained(folder)
+    processor = BlipProcessor(BlipImageProcessor(), tokenizer)
+    save_model(folder, BlipForConditionalGeneration(BlipConfig()), processor)
 
 
 def _image_classifier(folder: Path) -> None:
-    _save(ViTForImageClassification(ViTConfig(num_labels=1000)), folder)
-    ViTImageProcessor().save_pretrained(folder)
+    model = ViTForImageClassification(ViTConfig(num_labels=1000))
+    save_model(folder, model, ViTImageProcessor())
 
 
 def _video_classifier(folder: Path) -> None:
-    _save(VideoMAEForVideoClassification(VideoMAEConfig(num_labels=400)), folder)
-    VideoMAEImageProcessor().save_pretrained(folder)
+    model = VideoMAEForVideoClassification(VideoMAEConfig(num_labels=400))
+    save_model(folder, model, VideoMAEImageProcessor())

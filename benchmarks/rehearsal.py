@@ -3,9 +3,10 @@
 A tree with the names and exceptions of the Purdue data set and one of the HCP's, as many
 grayordinates as there are, films of 1280 × 720, and random weights in the true architectures
 (`benchmarks/random_weights.py`); then `config/wen2018.yaml` runs through every rule, with other
-paths, fewer steps, smaller batches and one variant, and on short segments a milder selection. It goes in two parts, since without a GPU the networks take
-minutes for a clip: films and runs of full length up to windows and samples, then everything on
-short ones. Prints what each rule took, and what the full data set would take on GPUs.
+paths, fewer steps, smaller batches and one variant. It goes in two parts, since without a GPU the
+networks take minutes for a clip: films and runs of full length up to windows and samples, then
+everything on short ones, where voxels are selected less strictly. Prints what each rule took, and
+what the full data set would take on GPUs.
 """
 
 from __future__ import annotations
