@@ -45,6 +45,8 @@ rehearsal: .venv/installed
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url pyproject.toml -o envs/requirements.lock
+	sed -i "s/^\(# sha256 of requirements.lock: \).*/\1$$(sha256sum envs/requirements.lock | cut -d' ' -f1)/" \
+		envs/mindvideo.post-deploy.sh
 
 schema: .venv/installed
 	mindvideo schema > workflow/schemas/config.schema.json
