@@ -25,7 +25,7 @@ CHAPTERS = {
         "cotraining",
         "training_figures",
     ],
-    "reconstruction": ["reconstruct", "videos", "films"],
+    "reconstruction": ["motion", "reconstruct", "videos", "films"],
     "evaluation": ["score", "figures", "score_figures", "tables", "panels", "methods"],
     "what the encoder learned": ["interpret", "interpretation_figure", "demo_truth"],
 }

@@ -27,6 +27,7 @@ from mindvideo.settings import (
     Latents,
     Mbm,
     MbmTuning,
+    Motion,
     Name,
     Pretrained,
     Reconstruction,
@@ -62,6 +63,7 @@ class Stages(Section):
     contrastive: Contrastive = Contrastive()
     video_tuning: VideoTuning = VideoTuning()
     cotraining: Cotraining = Cotraining()
+    motion: Motion = Motion()
     reconstruction: Reconstruction = Reconstruction()
     films: Films = Films()
     scoring: Scoring = Scoring()

@@ -54,7 +54,8 @@ ARTEFACTS = {
     ),
     "retrieval": Artefact(("scoring",), ("windows", "contrastive", "clips", "scenes")),
     "cotraining": Artefact(("cotraining",), ("windows", "latents", "contrastive", "video_tuning")),
-    "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "cotraining")),
+    "motion": Artefact(("motion",), ("windows", "clips")),
+    "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "motion", "cotraining")),
     "films": Artefact(
         ("films", "reconstruction", "clips"), ("windows", "cotraining", "reconstruction")
     ),
@@ -326,6 +327,7 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "cotraining": lambda c, v, _: s.CotrainingSettings(
         **v.cotraining.model_dump(), stable_diffusion=c.pretrained.stable_diffusion
     ),
+    "motion": lambda c, v, _: v.motion,
     "reconstruct": _reconstruction,
     "retrieval": _retrieval,
     "films": _films,

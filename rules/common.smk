@@ -121,6 +121,12 @@ def known_truth(wildcards):
     return PLAN.stages_of(owner(wildcards)).interpretation.truth or []
 
 
+def motion(wildcards):
+    """The table of how the clips move, where noise moves with them."""
+    moving = PLAN.stages_of(owner(wildcards)).reconstruction.moving_noise
+    return at("motion", "motion.tsv")(wildcards) if moving else []
+
+
 def film(wildcards):
     return DATASET.film_path(wildcards.segment)
 

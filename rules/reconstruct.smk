@@ -1,12 +1,37 @@
 """Test windows → clips, or whole films, by denoising under adversarial guidance."""
 
 
+rule motion:
+    """Decode from the test windows how their clips move."""
+    input:
+        train_windows=at("windows", "train.npy"),
+        train_table=at("windows", "train.tsv"),
+        test_windows=at("windows", "test.npy"),
+        test_table=at("windows", "test.tsv"),
+        clips=each("clips", "train", ".npy"),
+    output:
+        motion=f"{RESULTS}/{{model}}/motion/motion.tsv",
+        decoding=f"{RESULTS}/{{model}}/motion/decoding.tsv",
+    log:
+        "logs/motion/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/motion/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("motion"),
+        code=code("motion"),
+    shell:
+        shell_command("motion")
+
+
 rule reconstruct:
     """Reconstruct the clip of every test window."""
     input:
         windows=at("windows", "test.npy"),
         null_window=at("windows", "null.npy"),
         model=at("cotraining", "model"),
+        motion=motion,
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/reconstructions.npy",
     log:

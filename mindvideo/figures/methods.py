@@ -102,6 +102,11 @@ def _video_model(s: MethodsSettings) -> str:
         if r.shared_noise
         else ""
     )
+    if r.moving_noise:
+        noise += (
+            ", which moved from frame to frame by the clip's mean optical flow (shift and growth), "
+            "decoded from its window by ridge regression on the training windows"
+        )
     return (
         f"{s.pretrained.stable_diffusion} was inflated to clips of {s.num_frames} frames of "
         f"{s.size} × {s.size} px ({s.fps:g} frames/s). Its attention was tuned on the training "

@@ -70,3 +70,35 @@ def direction_agreement(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     """
     norm = np.linalg.norm(truth) * np.linalg.norm(reconstruction)
     return float((truth * reconstruction).sum() / norm) if norm else 0.0
+
+
+def mean_motion(flow: np.ndarray) -> np.ndarray:
+    """What moves on the whole, and where to: a shift and a growth, fitted to a flow.
+
+    Least squares of ``u = right + growth·x`` and ``v = down + growth·y``, x and y being counted
+    from the centre of what moves. Each pixel counts by how far it moves: so it is the motion of
+    what moves, however small it is before a ground that stands still.
+
+    Parameters
+    ----------
+    flow : ndarray, (n_frames − 1, h, w, 2)
+        From :func:`optical_flow`.
+
+    Returns
+    -------
+    ndarray, (3,)
+        To the right and down [frame's widths and heights a frame], growth [share a frame]; zeros
+        where nothing moves.
+    """
+    h, w = flow.shape[1:3]
+    places = np.stack(np.meshgrid(np.arange(w), np.arange(h)), axis=-1).astype(np.float64)
+    weight = np.linalg.norm(flow, axis=-1).astype(np.float64)
+    if not weight.any():
+        return np.zeros(3)
+    weight /= weight.sum()
+    over_time = weight.sum(axis=0)
+    shift = np.einsum("fhw,fhwc->c", weight, flow)
+    places -= np.einsum("hw,hwc->c", over_time, places)
+    outwards = np.einsum("fhw,fhwc,hwc", weight, flow - shift, places)
+    growth = outwards / max(np.einsum("hw,hwc,hwc", over_time, places, places), 1e-12)
+    return np.array([shift[0] / w, shift[1] / h, growth])

@@ -19,6 +19,7 @@ from mindvideo.io.released import read_encoder, read_unet
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
 from mindvideo.models.memory import check_fits
+from mindvideo.models.noise import moving_noise
 from mindvideo.models.official import encoder_from_official, unet_from_official
 from mindvideo.models.pretrained import load_stable_diffusion, resolve
 from mindvideo.models.schedulers import make_scheduler
@@ -129,6 +130,7 @@ class MindVideoPipeline(DiffusionPipeline):
         generator: Generator | Sequence[Generator] | None = None,
         latents: Tensor | None = None,
         shared_noise: float = 0.0,
+        motion: np.ndarray | None = None,
         output_type: Literal["np", "latent"] = "np",
     ) -> np.ndarray | Tensor:
         """Reconstruct the clip of each window.
@@ -158,6 +160,9 @@ class MindVideoPipeline(DiffusionPipeline):
         shared_noise
             Share of the drawn noise's variance that a clip's frames have in common, 0…1: the more,
             the steadier the clip (mixed noise; Ge et al., "Preserve your own correlation", 2023).
+        motion
+            How that common part moves in each clip, ``(b, 3)``, as
+            :func:`~mindvideo.models.noise.moving_noise` takes it; none: it stands still.
         output_type
             ``np``: frames; ``latent``: latents as the VAE takes them.
 
@@ -175,7 +180,7 @@ class MindVideoPipeline(DiffusionPipeline):
         shape = self._latent_shape(len(fmri), num_frames, height, width)
         check_fits(self.unet, self.vae, shape, guidance_scale != 1, self._execution_device)
         condition = self.encode(fmri, negative_fmri, guidance_scale)  #     (1 or 2)·b tokens d
-        latents = self._start(shape, generator, latents, shared_noise)  #           b c f h w
+        latents = self._start(shape, generator, latents, shared_noise, motion)  #   b c f h w
         latents = denoise(
             *(self.unet, self.scheduler, latents, condition),
             *(guidance_scale, num_inference_steps, self.progress_bar),
@@ -237,7 +242,12 @@ class MindVideoPipeline(DiffusionPipeline):
         return (clips, self.unet.config["in_channels"], frames, height // factor, width // factor)
 
     def _start(
-        self, shape: tuple[int, ...], generator: Any, latents: Tensor | None, shared: float
+        self,
+        shape: tuple[int, ...],
+        generator: Any,
+        latents: Tensor | None,
+        shared: float,
+        motion: np.ndarray | None,
     ) -> Tensor:
         device = self._execution_device
         if latents is not None:
@@ -250,9 +260,28 @@ class MindVideoPipeline(DiffusionPipeline):
                     f"{len(generator)} generators for {shape[0]} clips: give one a clip"
                 )
             generator = list(generator)
+        if motion is not None:
+            _check_motion(motion, shape[0], shared)
         own = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
         if not shared:
             return own
-        of_one_frame = (*shape[:2], 1, *shape[3:])
-        common = randn_tensor(of_one_frame, generator=generator, device=device, dtype=own.dtype)
+        if motion is None:
+            of_one_frame = (*shape[:2], 1, *shape[3:])
+            common = randn_tensor(of_one_frame, generator=generator, device=device, dtype=own.dtype)
+        else:
+            generators = generator if isinstance(generator, list) else [generator] * shape[0]
+            moving = [moving_noise(shape[1:], *pair) for pair in zip(motion, generators)]
+            common = torch.stack(moving).to(own)
         return shared**0.5 * common + (1 - shared) ** 0.5 * own
+
+
+def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:
+    if motion.shape != (clips, 3):
+        raise InputError(
+            f"motion of shape {motion.shape} for {clips} clips: ({clips}, 3) was needed, right, "
+            "down and growth of each"
+        )
+    if not np.isfinite(motion).all():
+        raise InputError("motion: a number is not finite; decode it again")
+    if not shared:
+        raise InputError("motion, but shared_noise is 0: only noise that frames share can move")

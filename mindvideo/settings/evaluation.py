@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Name, Section, Share
 
@@ -25,11 +25,35 @@ class Reconstruction(Section):
         description="share of the starting noise's variance that a clip's frames have in common "
         "(not in the paper: steadies clips)",
     )
+    moving_noise: bool = Field(
+        False,
+        description="let what the frames have in common (`shared_noise`) move as the clip does, by "
+        "what is decoded from fMRI (section `motion`; not in the paper: makes clips move)",
+    )
     precision: Literal["no", "bf16", "fp16"] = Field(
         "no", description="numbers that the networks compute with; `no`: single precision"
     )
     batch_size: PositiveInt = Field(4, description="clips reconstructed together")
     seed: int = Field(0, description="of the noise that denoising starts from")
+
+    @model_validator(mode="after")
+    def _something_moves(self) -> Self:
+        if self.moving_noise and not self.shared_noise:
+            raise ValueError(
+                "moving_noise: true, but shared_noise is 0: only noise that frames share can move "
+                "from one to the next; set shared_noise above 0, 1 say"
+            )
+        return self
+
+
+class Motion(Section):
+    """How a clip moves, decoded by ridge regression (not in the paper); for `moving_noise`."""
+
+    stretch: bool = Field(
+        True,
+        description="stretch what is decoded until it spreads as motion in the training films "
+        "does: regression alone tells motion too slow",
+    )
 
 
 class ReconstructionSettings(Reconstruction):

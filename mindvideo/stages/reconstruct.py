@@ -6,11 +6,14 @@ import logging
 
 import numpy as np
 
+from mindvideo.errors import InputError
+from mindvideo.io.motion import load_motion
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
 from mindvideo.progress import progress
 from mindvideo.provenance import check_voxels
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import Input, Output
+from mindvideo.training.datasets import check_rows
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +23,13 @@ def main(
     windows: Input,
     null_window: Input,
     model: Input,
+    motion: Input | None,
     reconstructions: Output,
     settings: ReconstructionSettings,
 ) -> None:
     """Write a clip a window, uint8 (n, f, h, w, 3).
+
+    `motion` is the table of how each clip moves, needed if noise is to move.
 
     Noise is drawn from the seed and a clip's number alone, so that neither the batch size nor the
     other windows matter.
@@ -33,6 +39,7 @@ def main(
     pipeline = load_pipeline(
         model, settings.stable_diffusion, settings.scheduler, settings.precision
     )
+    moves = _motion(motion, windows, fmri) if settings.moving_noise else None
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     pipeline.set_progress_bar_config(disable=True)
     size, n = settings.size, len(fmri)
@@ -56,6 +63,18 @@ def main(
                 guidance_scale=guidance,
                 generator=[noise_generator(settings.seed, clip) for clip in batch],
                 shared_noise=settings.shared_noise,
+                motion=None if moves is None else moves[batch.start : batch.stop],
             )
             bar.update(len(batch))
     clips.flush()
+
+
+def _motion(path: Input | None, windows: Input, fmri: np.ndarray) -> np.ndarray:
+    if path is None:
+        raise InputError(
+            "moving_noise: true, but no table of motion was given: make it with `mindvideo motion` "
+            "and give it by --motion"
+        )
+    motion = load_motion(path)
+    check_rows(windows, fmri, path, len(motion))
+    return motion

@@ -58,6 +58,10 @@ def test_the_papers_numbers_are_told():
         ({"cotraining": {"min_snr": 5.0}}, "weighed by min-SNR (5)"),
         ({"reconstruction": {"negative": "none"}}, "200 steps of DDIM, without guidance"),
         ({"reconstruction": {"shared_noise": 0.9}}, "shared 90% of the starting noise's variance"),
+        (
+            {"reconstruction": {"shared_noise": 1, "moving_noise": True}},
+            "variance, which moved from frame to frame by the clip's mean optical flow",
+        ),
         ({"scoring": {"n_way": [5]}}, "Scores: 5-way accuracy"),
     ],
 )

@@ -4,7 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mindvideo.metrics.motion import direction_agreement, end_point_error, optical_flow
+from mindvideo.metrics.motion import (
+    direction_agreement,
+    end_point_error,
+    mean_motion,
+    optical_flow,
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +59,33 @@ def test_what_stands_still_agrees_with_nothing():
 
 def test_a_clip_of_one_frame_has_no_flow():
     assert optical_flow(np.zeros((1, 8, 9, 3), np.uint8)).shape == (0, 8, 9, 2)
+
+
+def test_mean_motion_is_the_weighted_least_squares_fit(flows):
+    """Against all pixels' equations at once: u = right + growth·x, v = down + growth·y."""
+    flow = flows[0].astype(float)
+    f, h, w, _ = flow.shape
+    t, y, x = (place.ravel() for place in np.indices((f, h, w)))
+    u, v = flow.reshape(-1, 2).T
+    weight = np.hypot(u, v)
+    x, y = (place - np.average(place, weights=weight) for place in (x, y))
+    ones, zeros = np.ones(t.size), np.zeros(t.size)
+    left = np.concatenate([np.stack([ones, zeros, x], 1), np.stack([zeros, ones, y], 1)])
+    root = np.sqrt(np.tile(weight, 2))[:, None]
+    solved = np.linalg.lstsq(left * root, np.concatenate([u, v]) * root[:, 0], rcond=None)[0]
+    assert mean_motion(flows[0]) == pytest.approx(solved / [w, h, 1])
+
+
+def test_mean_motion_is_that_of_what_moves():
+    """A picture that moves as a whole, a small one before a ground, one that grows, and none."""
+    right, down, growth = mean_motion(optical_flow(moving(2)))
+    assert (right, down, growth) == pytest.approx((2 / 48, 0, 0), abs=0.005)
+    ground = np.zeros((4, 96, 144, 3), np.uint8)
+    ground[:, 24:72, 48:96] = moving(-2)
+    assert mean_motion(optical_flow(ground))[0] == pytest.approx(-2 / 144, abs=0.005)
+    picture = moving(0, n_frames=1)[0]
+    grown = [cv2.getRotationMatrix2D((23.5, 23.5), 0, 1.06**t) for t in range(4)]
+    zoom = np.stack([cv2.warpAffine(picture, m, (48, 48), flags=cv2.INTER_CUBIC) for m in grown])
+    assert mean_motion(optical_flow(zoom))[2] == pytest.approx(0.06, abs=0.02)
+    assert mean_motion(optical_flow(moving(0))) == pytest.approx(0, abs=0.001)
+    assert not mean_motion(np.zeros((3, 4, 5, 2))).any()

@@ -174,6 +174,37 @@ def test_refuses_noise_that_does_not_fit(pipeline, fmri, negative):
         pipeline(fmri, negative, **SIZE, latents=torch.zeros(3, 4, 2, 8, 8))
 
 
+def test_shared_noise_stands_still_or_moves(pipeline, fmri):
+    """Where it does not move, its frames are alike; otherwise they are as `moving_noise` says."""
+    settings = {**SIZE, "guidance_scale": 1.0, "num_inference_steps": 1, "output_type": "latent"}
+    motion = np.array([[0, 0, 0], [0.125, 0, 0], [0, 0, 0.1]])
+
+    def start(**changes):
+        seen = []
+        hook = pipeline.unet.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+        pipeline(fmri, **settings, generator=seeds([3, 4, 5]), **changes)
+        hook.remove()
+        return seen[0]
+
+    still, moved = start(shared_noise=1.0), start(shared_noise=1.0, motion=motion)
+    assert torch.equal(still, still[:, :, :1].expand_as(still))
+    assert torch.equal(moved[0], moved[0][:, :1].expand_as(moved[0]))
+    assert torch.allclose(moved[1][:, 2, :, 1:], moved[1][:, 1, :, :-1], atol=1e-5)
+    own, mixed = start(), start(shared_noise=0.36, motion=motion)
+    assert torch.allclose(mixed, 0.6 * moved + 0.8 * own, atol=1e-5)
+
+
+def test_refuses_motion_that_does_not_fit(pipeline, fmri):
+    settings = {**SIZE, "guidance_scale": 1.0}
+    for motion, shared, told in (
+        (np.zeros((2, 3)), 1.0, r"\(3, 3\) was needed"),
+        (np.full((3, 3), np.nan), 1.0, "not finite"),
+        (np.zeros((3, 3)), 0.0, "shared_noise is 0"),
+    ):
+        with pytest.raises(InputError, match=told):
+            pipeline(fmri, **settings, motion=motion, shared_noise=shared)
+
+
 def test_refuses_an_encoder_of_another_width(pipeline):
     encoder = FmriEncoder(
         num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=8
@@ -242,7 +273,7 @@ def test_half_precision_gives_nearly_the_same_frames(fmri, negative, dtype):
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
 def test_frames_start_from_noise_that_is_common_to_the_share_asked_for(pipeline, shared):
-    noise = pipeline._start((2, 4, 3, 64, 64), seeds([0, 1]), None, shared)
+    noise = pipeline._start((2, 4, 3, 64, 64), seeds([0, 1]), None, shared, None)
     frames = noise.transpose(1, 2).flatten(2)  # clip, frame, values
     expected = torch.full((3, 3), shared).fill_diagonal_(1.0)
     for clip in frames:

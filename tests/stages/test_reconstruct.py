@@ -1,16 +1,18 @@
 """The stage of reconstruction, on untrained models."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.tables import save_table
 from mindvideo.models.trained import load_pipeline
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages.reconstruct import main
 
 
-def reconstruct(inputs, folder, **changes):
+def reconstruct(inputs, folder, motion=None, **changes):
     settings = {
         "steps": 2,
         "guidance": 3.0,
@@ -24,6 +26,7 @@ def reconstruct(inputs, folder, **changes):
         windows=inputs / "windows.npy",
         null_window=inputs / "null.npy",
         model=inputs / "model",
+        motion=motion,
         reconstructions=output,
         settings=ReconstructionSettings(**settings),
     )
@@ -53,6 +56,22 @@ def test_negative_conditions_differ(inputs, tmp_path):
     assert np.array_equal(found["none"], unguided)
     assert not np.array_equal(found["zero"], found["null-window"])
     assert not np.array_equal(found["zero"], found["none"])
+
+
+def test_noise_moves_as_the_table_says(inputs, tmp_path):
+    table = pd.DataFrame({"right": [0, 0, 0.1], "down": 0.0, "growth": 0.0})
+    settings = {"shared_noise": 1.0, "batch_size": 2}
+    save_table(tmp_path / "motion.tsv", table)
+    with pytest.raises(InputError, match="no table of motion was given"):
+        reconstruct(inputs, tmp_path, moving_noise=True, **settings)
+    moved = reconstruct(inputs, tmp_path, tmp_path / "motion.tsv", moving_noise=True, **settings)
+    save_table(tmp_path / "motion.tsv", table * 0)
+    still = reconstruct(inputs, tmp_path, tmp_path / "motion.tsv", moving_noise=True, **settings)
+    assert np.array_equal(moved[:2], still[:2])
+    assert not np.array_equal(moved[2], still[2])
+    save_table(tmp_path / "motion.tsv", table[:2])
+    with pytest.raises(InputError, match=r"windows\.npy: 3 rows, but 2 in .*motion\.tsv"):
+        reconstruct(inputs, tmp_path, tmp_path / "motion.tsv", moving_noise=True, **settings)
 
 
 def test_samples_by_ddim_without_clipping(inputs):
@@ -93,6 +112,7 @@ def test_refuses_a_null_window_of_another_shape(inputs, tmp_path):
             windows=inputs / "windows.npy",
             null_window=tmp_path / "null.npy",
             model=inputs / "model",
+            motion=None,
             reconstructions=tmp_path / "reconstructions.npy",
             settings=ReconstructionSettings(
                 stable_diffusion=str(inputs / "sd"), num_frames=3, size=16

@@ -37,6 +37,7 @@ def kept(path):
 SCORED = {"score", "videos"}
 RECONSTRUCTED = {"reconstruct", *SCORED}
 COTRAINED = {"cotraining", *RECONSTRUCTED}
+CLEANED = {"select", "windows", "motion", "mbm_tuning", "contrastive", *COTRAINED}
 OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
 
 
@@ -45,6 +46,7 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
     [
         ({"scoring": {"seed": 1}}, SCORED),
         ({"reconstruction": {"steps": 3}}, RECONSTRUCTED),
+        ({"motion": {"stretch": False}}, {"motion", *RECONSTRUCTED}),
         ({"cotraining": {"lr": 1e-5}}, COTRAINED),
         ({"cotraining": {"duration": 3, "batch_size": 3}}, COTRAINED),
         ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
@@ -56,7 +58,7 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
         ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
         (
             {"selection": {"share": 0.9}},
-            {"select", "windows", "mbm_tuning", "contrastive", *COTRAINED},
+            CLEANED,
         ),
         ({"figures": {"every": 3}}, set()),
         ({"cotraining": {"weight_decay": 0.01}}, set()),  # the default, said aloud
@@ -112,9 +114,6 @@ def package(chain):
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
     yield copy
     shutil.rmtree(copy)
-
-
-CLEANED = {"select", "windows", "mbm_tuning", "contrastive", *COTRAINED}
 
 
 def add(text):

@@ -31,6 +31,7 @@ OWN = {
     "mbm_tuning": 1,
     "contrastive": 1,
     "cotraining": 1,
+    "motion": 1,
     "reconstruct": 1,
     "score": 1,
     "videos": 1,
@@ -84,6 +85,12 @@ def test_a_variant_adds_only_what_it_changes(checkout):
     assert both - alone == {"reconstruct": 1, "score": 1}
 
 
+def test_motion_is_decoded_where_noise_moves_with_it(checkout):
+    alone = checkout.jobs("results/sub1/metrics.tsv")
+    checkout.configure(reconstruction={"moving_noise": False})
+    assert alone - checkout.jobs("results/sub1/metrics.tsv") == {"motion": 1}
+
+
 def test_a_film_needs_the_reconstructions_but_no_scores(checkout):
     film = "results/sub1/films/test3.mp4"
     clips = "results/sub1/reconstruction/reconstructions.npy"
@@ -112,9 +119,13 @@ def test_films_are_made_of_test_segments_only(checkout):
     assert "results/sub1/films/seg3.mp4" in done.stdout + done.stderr
 
 
+OF_WINDOWS = (
+    *("windows", "mbm_tuning", "contrastive", "cotraining"),
+    *("motion", "reconstruct", "score"),
+)
 ABLATED = {  # what a row of Table 1 adds to the full model
-    "window-1": ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score"),
-    "window-3": ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score"),
+    "window-1": OF_WINDOWS,
+    "window-3": OF_WINDOWS,
     "without-contrastive": ("contrastive", "cotraining", "reconstruct", "score"),
     "text-fmri": ("contrastive", "cotraining", "reconstruct", "score"),
     "image-fmri": ("contrastive", "cotraining", "reconstruct", "score"),
@@ -141,8 +152,7 @@ def test_variants_on_the_page_are_made_for_it(checkout):
 
 def test_the_control_shares_the_films_and_the_selection(checkout):
     added = checkout.jobs("control") - checkout.jobs("results/sub1/metrics.tsv")
-    trained = ("windows", "mbm_tuning", "contrastive", "cotraining", "reconstruct", "score")
-    assert added == dict.fromkeys(trained, 1)
+    assert added == dict.fromkeys(OF_WINDOWS, 1)
 
 
 def test_scores_ask_for_scenes_only_to_leave_out_cuts(checkout):

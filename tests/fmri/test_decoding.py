@@ -1,0 +1,68 @@
+"""Linear decoding: what was planted is found, and its quality is that of what was left out."""
+
+import numpy as np
+import pytest
+
+from mindvideo.errors import InputError
+from mindvideo.fmri.decoding import decode
+
+
+def planted(noise, n=400, seed=0):
+    """Windows (n, 2, 15) that carry the first of two targets with noise, the second not at all."""
+    rng = np.random.default_rng(seed)
+    targets = rng.normal([3, -1], [2, 0.01], (n, 2))
+    pattern = np.random.default_rng(5).normal(size=(2, 15))
+    windows = (targets[:, :1, None] - 3) * pattern + noise * rng.normal(size=(n, 2, 15))
+    return windows.astype(np.float32), targets, np.arange(n) // 100
+
+
+def test_it_finds_what_is_there():
+    windows, targets, segments = planted(0.1)
+    asked, wanted, _ = planted(0.1, n=50, seed=1)
+    found = decode(windows, targets, segments, asked)
+    assert found.values.shape == (50, 2)
+    assert np.abs(found.values[:, 0] - wanted[:, 0]).max() < 0.3
+    assert found.correlation[0] > 0.99
+
+
+def test_it_says_how_little_it_knows():
+    """Of the second target the windows know nothing: its guesses are about the mean."""
+    windows, targets, segments = planted(0.1)
+    found = decode(windows, targets, segments, windows[:1], stretch=False)
+    assert abs(found.correlation[1]) < 0.2
+    assert found.values[0, 1] == pytest.approx(targets[:, 1].mean(), abs=0.01)
+
+
+def test_stretched_guesses_spread_as_what_they_guess():
+    windows, targets, segments = planted(15.0)
+    asked, _, _ = planted(15.0, n=2000, seed=1)
+    shrunk, stretched = (
+        decode(windows, targets, segments, asked, stretch=stretch).values[:, 0]
+        for stretch in (False, True)
+    )
+    assert shrunk.std() < 0.8 * targets[:, 0].std()
+    assert stretched.std() == pytest.approx(targets[:, 0].std(), rel=0.15)
+    assert np.corrcoef(shrunk, stretched)[0, 1] == pytest.approx(1)
+
+
+def test_neighbours_of_one_segment_do_not_help():
+    """Targets that are a segment's own, in noise that is: nothing carries over to another one."""
+    rng = np.random.default_rng(0)
+    segments = np.arange(300) // 50
+    targets = rng.normal(size=(6, 1))[segments]
+    windows = rng.normal(size=(6, 40))[segments] + 0.1 * rng.normal(size=(300, 40))
+    assert decode(windows, targets, segments, windows).correlation[0] < 0.5
+
+
+def test_what_never_varies_is_told_as_it_is():
+    windows, targets, segments = planted(1.0)
+    targets[:, 1] = 0
+    found = decode(windows, targets, segments, windows)
+    assert not found.values[:, 1].any()
+    assert found.correlation[1] == 0
+
+
+def test_refuses_a_single_segment():
+    windows, targets, segments = planted(1.0)
+    with pytest.raises(InputError, match="1 segment: at least 2"):
+        decode(windows, targets, np.zeros_like(segments), windows)
