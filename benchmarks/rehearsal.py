@@ -177,7 +177,9 @@ def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Wor
 def measured(folder: Path, results: str) -> pd.DataFrame:
     """Seconds, peak memory [GiB] and number of jobs of each rule."""
     rows = [
-        pd.read_csv(path, sep="\t", na_values="-").assign(rule=path.relative_to(place).parts[0])
+        pd.read_csv(path, sep="\t", na_values="-").assign(
+            rule=path.relative_to(place).with_suffix("").parts[0]
+        )
         for place in [folder / results / "benchmarks"]
         for path in sorted(place.rglob("*.tsv"))
     ]

@@ -6,6 +6,7 @@ A *clip* is what was on screen during one volume, uint8 (n_frames, h, w, 3); a f
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,46 @@ def load_shown(made: np.ndarray, listing: pd.DataFrame, clips: list[Path]) -> np
             "of the reconstructions"
         )
     return shown
+
+
+class ClipFrames:
+    """The frames of each example's clip: row i, of shape (f, h, w, 3), uint8.
+
+    Parameters
+    ----------
+    arrays : dict of array (n_clips, f, h, w, 3)
+        Clips of each segment.
+    table : DataFrame
+        With columns `segment` and `clip`, one row an example.
+
+    Raises
+    ------
+    InputError
+        If a segment or a clip is missing, or clips differ in their number of frames.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], table: pd.DataFrame) -> None:
+        self._arrays = arrays
+        counts = {segment: len(array) for segment, array in arrays.items()}
+        self._keys = rows(counts, table["segment"].tolist(), table["clip"].tolist())
+        if len({array.shape[1] for array in arrays.values()}) > 1:
+            found = ", ".join(f"{name}: {array.shape[1]}" for name, array in arrays.items())
+            raise InputError(
+                f"clips with different numbers of frames ({found}): make all of them again with "
+                "the same fps"
+            )
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        segment, clip = self._keys[row]
+        return self._arrays[segment][clip]
+
+
+def load_frames(paths: Iterable[Path], table: pd.DataFrame) -> ClipFrames:
+    """The frames of a table's clips, from a file a segment, named after it."""
+    return ClipFrames({path.stem: load_clips(path) for path in paths}, table)
 
 
 def side_by_side(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
@@ -63,6 +64,54 @@ def rows(
         few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         raise InputError(f"{len(missing)} clips are missing: {few}; clips found: {found}")
     return wanted
+
+
+def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndarray:
+    """For each row of a table, the row of another one with the same segment and clip.
+
+    Parameters
+    ----------
+    table, others : DataFrame
+        With columns `segment` and `clip`.
+    where : object
+        What the other table is called in the error.
+
+    Returns
+    -------
+    array of int, shape (len(table),)
+
+    Raises
+    ------
+    InputError
+        If some are missing.
+    """
+    known = {key: row for row, key in enumerate(_keys(others))}
+    wanted = _keys(table)
+    if missing := [f"{segment} {clip}" for segment, clip in wanted if (segment, clip) not in known]:
+        few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        raise InputError(
+            f"{where}: {len(missing)} of {len(wanted)} clips are missing ({few}): make it again "
+            "from the clips of all training segments"
+        )
+    return np.array([known[key] for key in wanted])
+
+
+def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
+    """Refuse an array that does not go with its table.
+
+    Raises
+    ------
+    InputError
+    """
+    if len(array) != n_rows:
+        raise InputError(
+            f"{path}: {len(array)} rows, but {n_rows} in {table}: they are not of one run of "
+            "their stage; make both again"
+        )
+
+
+def _keys(table: pd.DataFrame) -> list[tuple[str, int]]:
+    return [(str(segment), int(clip)) for segment, clip in zip(table["segment"], table["clip"])]
 
 
 def _one_line(value: object) -> object:

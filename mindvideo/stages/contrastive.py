@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import load_table
+from mindvideo.io.clips import ClipFrames, load_frames
+from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
@@ -18,7 +19,7 @@ from mindvideo.models.pretrained import load_clip
 from mindvideo.provenance import check_voxels, voxels_of
 from mindvideo.settings import ContrastiveSettings
 from mindvideo.stages import Input, Inputs, Output, State
-from mindvideo.training.datasets import ClipFrames, Examples, Taken, check_rows, rows_of
+from mindvideo.training.datasets import Examples, Taken
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
 from mindvideo.training.sampling import Batches
@@ -63,7 +64,7 @@ def main(
         events.mkdir()
         encoder.save_pretrained(model)
         return
-    frames = ClipFrames({path.stem: np.load(path, mmap_mode="r") for path in clips}, wanted)
+    frames = load_frames(clips, wanted)
     targets = _targets(images, texts, latents_table, len(known), rows, frames, settings)
     _check_width(targets, encoder, text, settings)
     train(

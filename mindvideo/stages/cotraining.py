@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import load_table
+from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.provenance import check_voxels
 from mindvideo.settings import CotrainingSettings
 from mindvideo.stages import Input, Output, State
-from mindvideo.training.datasets import Examples, Taken, check_latents, check_rows, rows_of
+from mindvideo.training.datasets import Examples, Taken, check_latents
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,

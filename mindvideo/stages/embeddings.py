@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from einops import rearrange
 
-from mindvideo.io.clips import load_clips
+from mindvideo.io.clips import ClipFrames, load_frames
 from mindvideo.io.synonyms import load_synonyms
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.encoding import embed_frames, embed_texts
@@ -17,7 +17,6 @@ from mindvideo.progress import progress
 from mindvideo.settings import EmbeddingSettings
 from mindvideo.stages import Input, Inputs, Output
 from mindvideo.stimuli.wordings import reword
-from mindvideo.training.datasets import ClipFrames
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +37,7 @@ def main(
     listing = load_table(latents_table, ["segment", "clip", "caption"])
     captions = listing["caption"].fillna("").astype(str).tolist()
     clip = load_clip(settings.clip)
-    _write_images(
-        clip, ClipFrames({p.stem: load_clips(p) for p in clips}, listing), images, settings
-    )
+    _write_images(clip, load_frames(clips, listing), images, settings)
 
     drawn = _wordings(captions, settings)
     unique, place = np.unique(drawn, return_inverse=True)

@@ -21,10 +21,10 @@ from mindvideo.fmri.networks import (
     noise_ceiling,
     to_voxels,
 )
-from mindvideo.io.clips import load_clips
+from mindvideo.io.clips import load_frames
 from mindvideo.io.maps import read_map, write_map
 from mindvideo.io.spaces import Grid, Space
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.metrics.embedding import cosine_similarity, identification
 from mindvideo.metrics.statistics import block_bootstrap, confidence_interval
 from mindvideo.metrics.summary import segment_rows
@@ -43,7 +43,6 @@ from mindvideo.progress import progress
 from mindvideo.provenance import check_voxels
 from mindvideo.settings import InterpretationSettings
 from mindvideo.stages import Input, Inputs, Output
-from mindvideo.training.datasets import ClipFrames, check_rows
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +176,7 @@ def _read(
         )
     chosen = load_table(voxels, ["column", "area", "network"])
     clip = load_clip(settings.clip)
-    frames = ClipFrames({path.stem: load_clips(path) for path in clips}, listing)
+    frames = load_frames(clips, listing)
     rows = np.arange(len(frames))
     parts = np.split(rows, range(FRAMES, len(rows), FRAMES))
     middles = ([frames[row][len(frames[row]) // 2] for row in part] for part in parts)

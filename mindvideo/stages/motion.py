@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.fmri.decoding import decode
-from mindvideo.io.clips import load_clips
+from mindvideo.io.clips import load_frames
 from mindvideo.io.motion import MOTION, motion_table
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.metrics.motion import mean_motion, optical_flow
 from mindvideo.progress import progress
 from mindvideo.settings import Motion
 from mindvideo.stages import Input, Inputs, Output
-from mindvideo.training.datasets import ClipFrames, check_rows
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ def main(
     listing, wanted = load_table(train_table, ["segment", "clip"]), load_table(test_table)
     check_rows(train_windows, windows, train_table, len(listing))
     check_rows(test_windows, asked, test_table, len(wanted))
-    frames = ClipFrames({path.stem: load_clips(path) for path in clips}, listing)
+    frames = load_frames(clips, listing)
     rows = progress(range(len(listing)), desc="optical flow", unit="clip")
     shown = np.stack([mean_motion(optical_flow(frames[row])) for row in rows])
     segments = listing["segment"].to_numpy()

@@ -8,12 +8,12 @@ import numpy as np
 
 from mindvideo.errors import InputError
 from mindvideo.io.motion import load_motion
+from mindvideo.io.tables import check_rows
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
 from mindvideo.progress import progress
 from mindvideo.provenance import check_voxels
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import Input, Output
-from mindvideo.training.datasets import check_rows
 
 log = logging.getLogger(__name__)
 

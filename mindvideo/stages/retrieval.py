@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.io.clips import load_clips
+from mindvideo.io.clips import load_frames
 from mindvideo.io.scenes import load_scenes
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.tables import check_rows, load_table, rows_of, save_table
 from mindvideo.metrics.embedding import cosine_similarity
 from mindvideo.metrics.embedding import retrieval as retrieval_of
 from mindvideo.metrics.summary import Metric, segment_rows, shifts_by_segment, summarise
@@ -21,7 +21,6 @@ from mindvideo.models.pretrained import load_clip
 from mindvideo.provenance import check_voxels
 from mindvideo.settings import RetrievalSettings
 from mindvideo.stages import Input, Inputs, Output
-from mindvideo.training.datasets import ClipFrames, check_rows, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def main(
     mine = model.embed(fmri).cpu().numpy()
 
     clip = load_clip(settings.clip)
-    frames = ClipFrames({path.stem: load_clips(path) for path in clips}, listing)
+    frames = load_frames(clips, listing)
     middles = [frames[row][len(frames[row]) // 2] for row in range(len(frames))]
     captions, own = np.unique(_captions(listing, scenes), return_inverse=True)
     candidates = {

@@ -7,13 +7,13 @@ import pandas as pd
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.settings import VideoTuningSettings
 from mindvideo.stages import Input, Output, State
-from mindvideo.training.datasets import Examples, check_latents, check_rows
+from mindvideo.training.datasets import Examples, check_latents
 from mindvideo.training.drawings import Drawings, Painter
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import rows
 
 Batch = dict[str, Tensor]
 T = TypeVar("T")
@@ -131,85 +129,6 @@ def load_volumes(paths: Sequence[Path]) -> Stacked:
     return Stacked(volumes, paths)
 
 
-class ClipFrames:
-    """The frames of each example's clip: row i, of shape (f, h, w, 3), uint8.
-
-    Parameters
-    ----------
-    arrays : dict of array (n_clips, f, h, w, 3)
-        Clips of each segment.
-    table : DataFrame
-        With columns `segment` and `clip`, one row an example.
-
-    Raises
-    ------
-    InputError
-        If a segment or a clip is missing, or clips differ in their number of frames.
-    """
-
-    def __init__(self, arrays: Mapping[str, np.ndarray], table: pd.DataFrame) -> None:
-        self._arrays, self._keys = arrays, _keys(table)
-        counts = {segment: len(array) for segment, array in arrays.items()}
-        rows(counts, table["segment"].tolist(), table["clip"].tolist())
-        if len({array.shape[1] for array in arrays.values()}) > 1:
-            found = ", ".join(f"{name}: {array.shape[1]}" for name, array in arrays.items())
-            raise InputError(
-                f"clips with different numbers of frames ({found}): make all of them again with "
-                "the same fps"
-            )
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        segment, clip = self._keys[row]
-        return self._arrays[segment][clip]
-
-
-def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndarray:
-    """For each row of a table, the row of another one with the same segment and clip.
-
-    Parameters
-    ----------
-    table, others : DataFrame
-        With columns `segment` and `clip`.
-    where : object
-        What the other table is called in the error.
-
-    Returns
-    -------
-    array of int, shape (len(table),)
-
-    Raises
-    ------
-    InputError
-        If some are missing.
-    """
-    known = {key: row for row, key in enumerate(_keys(others))}
-    wanted = _keys(table)
-    if missing := [f"{segment} {clip}" for segment, clip in wanted if (segment, clip) not in known]:
-        few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        raise InputError(
-            f"{where}: {len(missing)} of {len(wanted)} clips are missing ({few}): make it again "
-            "from the clips of all training segments"
-        )
-    return np.array([known[key] for key in wanted])
-
-
-def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
-    """Refuse an array that does not go with its table.
-
-    Raises
-    ------
-    InputError
-    """
-    if len(array) != n_rows:
-        raise InputError(
-            f"{path}: {len(array)} rows, but {n_rows} in {table}: they are not of one run of "
-            "their stage; make both again"
-        )
-
-
 def check_latents(path: Path, latents: np.ndarray, channels: int) -> None:
     """Refuse latents that are not (n, f, c, h, w) with a UNet's number of channels c.
 
@@ -222,7 +141,3 @@ def check_latents(path: Path, latents: np.ndarray, channels: int) -> None:
             f"{path}: an array of shape {latents.shape}, but (clips, frames, {channels} channels, "
             "height, width) is needed: make it again with the same stable_diffusion"
         )
-
-
-def _keys(table: pd.DataFrame) -> list[tuple[str, int]]:
-    return [(str(segment), int(clip)) for segment, clip in zip(table["segment"], table["clip"])]

@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from mindvideo.errors import InputError
-from mindvideo.io.clips import gather_clips, load_clips, side_by_side
+from mindvideo.io.clips import ClipFrames, gather_clips, load_clips, side_by_side
 
 
 def test_side_by_side_keeps_both_and_is_even_and_tall_enough():
@@ -29,3 +30,27 @@ def test_only_clips_load_as_clips(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 3)))
     with pytest.raises(InputError, match="made by the stage `clips`"):
         load_clips(tmp_path / "x.npy")
+
+
+def listing(*rows):
+    return pd.DataFrame(rows, columns=["segment", "clip"])
+
+
+def test_frames_follow_the_table():
+    clips = {"seg1": np.full((2, 3, 4, 4, 3), 1), "seg2": np.full((2, 3, 4, 4, 3), 2)}
+    clips["seg2"][1] = 7
+    frames = ClipFrames(clips, listing(("seg2", 1), ("seg1", 0), ("seg2", 0)))
+    assert len(frames) == 3
+    assert [frames[i].mean() for i in range(3)] == [7, 1, 2]
+    assert frames[0].shape == (3, 4, 4, 3)
+
+
+def test_frames_that_are_missing():
+    clips = {"seg1": np.zeros((2, 3, 4, 4, 3), np.uint8)}
+    with pytest.raises(InputError, match="seg1 2"):
+        ClipFrames(clips, listing(("seg1", 2)))
+    with pytest.raises(InputError, match="seg9 0"):
+        ClipFrames(clips, listing(("seg9", 0)))
+    other = {**clips, "seg2": np.zeros((2, 5, 4, 4, 3), np.uint8)}
+    with pytest.raises(InputError, match="seg1: 3, seg2: 5"):
+        ClipFrames(other, listing(("seg1", 1)))

@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.tables import check_rows, load_table, rows_of, save_table
 
 
 def test_tables_come_back_exactly(tmp_path):
@@ -32,3 +34,26 @@ def test_an_empty_file_is_no_table(tmp_path):
     (tmp_path / "t.tsv").write_text("")
     with pytest.raises(InputError, match="no table"):
         load_table(tmp_path / "t.tsv")
+
+
+def listing(*rows):
+    return pd.DataFrame(rows, columns=["segment", "clip"])
+
+
+def test_rows_are_joined_by_segment_and_clip():
+    known = listing(("seg1", 0), ("seg1", 1), ("seg2", 0))
+    wanted = listing(("seg2", 0), ("seg1", 0))
+    np.testing.assert_array_equal(rows_of(wanted, known, "there"), [2, 0])
+    with pytest.raises(InputError, match=r"there: 1 of 2 clips are missing \(seg3 4\)"):
+        rows_of(listing(("seg1", 1), ("seg3", 4)), known, "there")
+
+
+def test_rows_of_segments_named_by_numbers():
+    known = pd.DataFrame({"segment": [1, 2], "clip": [0, 0]})
+    np.testing.assert_array_equal(rows_of(listing(("2", 0)), known, ""), [1])
+
+
+def test_arrays_that_do_not_go_with_their_table():
+    with pytest.raises(InputError, match=r"a\.npy: 3 rows, but 4 in t\.tsv"):
+        check_rows(Path("a.npy"), np.zeros(3), Path("t.tsv"), 4)
+    check_rows(Path("a.npy"), np.zeros(4), Path("t.tsv"), 4)

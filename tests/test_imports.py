@@ -1,0 +1,39 @@
+"""What a command loads before it works: start-up that nobody should wait for."""
+
+import json
+import subprocess
+import sys
+
+from mindvideo.registry import stage_names
+
+WITH_TORCH = {
+    *("captions", "embeddings", "latents", "train_zoo"),  # networks that others trained
+    *("mbm", "contrastive", "video_tuning", "cotraining", "retrieval", "interpret"),
+    *("reconstruct", "films", "score"),
+}
+
+
+def loaded(code: str, *modules: str) -> list[str]:
+    """Which of the modules are there once the code has run."""
+    told = (
+        f"{code}\nimport json, sys\nprint(json.dumps([m for m in {modules!r} if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_stages_without_networks_load_no_torch():
+    """Those with networks do: a stage that no longer needs it is taken off the list."""
+    without = [name for name in stage_names() if name not in WITH_TORCH]
+    assert len(without) > 15
+    stages = "\n".join(f"import mindvideo.stages.{name}" for name in without)
+    assert loaded(stages, "torch", "transformers", "diffusers") == []
+    for name in WITH_TORCH:
+        assert loaded(f"import mindvideo.stages.{name}", "torch") == ["torch"]
+
+
+def test_the_command_line_loads_no_libraries_to_tell_its_options():
+    call = "import contextlib, mindvideo.cli\nwith contextlib.suppress(SystemExit):\n    "
+    call += "mindvideo.cli.main(['--help'])"
+    heavy = ("torch", "numpy", "pandas", "nibabel", "matplotlib", "cv2", "snakemake", "scipy")
+    assert loaded(call, *heavy) == []
