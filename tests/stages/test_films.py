@@ -131,6 +131,7 @@ def test_takes_what_the_stage_of_reconstruction_writes(run, inputs):
         windows=inputs / "windows.npy",
         null_window=inputs / "null.npy",
         model=inputs / "model",
+        motion=None,
         reconstructions=clips,
         settings=settings,
     )
