@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from benchmarks import decoding, encoder, fmri_front_end, random_weights
 from benchmarks.random_weights import SCHEDULE15, UNET15, VAE15
 from mindvideo.models.device import device
+from mindvideo.settings import Selection
 
 N_FRAMES, SIZE, LATENT, WIDTH, VOXELS = 6, 256, 32, 768, 4512
 CAPTIONED, CLIPS, FILM_SECONDS = 6, 120, 60
@@ -41,7 +42,8 @@ def _runs(folder: Path) -> dict[str, list[Path]]:
 
 def front_end(folder: Path) -> Timed:
     segments = _runs(folder)
-    return lambda: fmri_front_end.chain(segments, Path(tempfile.mkdtemp(dir=folder)))
+    few = Selection(correction="fdr_bh", alpha=0.5)  # of two segments hardly a voxel is certain
+    return lambda: fmri_front_end.chain(segments, Path(tempfile.mkdtemp(dir=folder)), few)
 
 
 def reading(folder: Path) -> Timed:

@@ -32,6 +32,7 @@ from mindvideo.runner import run_stage
 from mindvideo.settings import CleanSettings, RegionSettings, Selection, Timing, WindowSettings
 
 N_VOLUMES, TIMING, TR = 240, Timing(drop_start=1, drop_end=4), 2.0
+PAPERS = Selection()
 LOOPED = 500  # voxels that the loop goes over; its time is scaled up to all
 
 
@@ -86,7 +87,9 @@ def stage(name: str, settings: object, **arguments: object) -> np.ndarray:
     return clocks() - start
 
 
-def chain(segments: dict[str, list[Path]], out: Path) -> dict[str, np.ndarray]:
+def chain(
+    segments: dict[str, list[Path]], out: Path, selection: Selection = PAPERS
+) -> dict[str, np.ndarray]:
     """Files → windows; seconds by stage."""
     first = next(iter(segments.values()))[0]
     labels = {k: out / f"{k}.dlabel.nii" for k in ("regions", "networks")}
@@ -108,7 +111,7 @@ def chain(segments: dict[str, list[Path]], out: Path) -> dict[str, np.ndarray]:
     maps = {k: out / f"{k}.dscalar.nii" for k in ("r", "z", "t", "p", "mask")}
     seconds["select"] = stage(
         "select",
-        Selection(),
+        selection,
         cleaned=[cleaned[n]["cleaned"] for n in split["seg"]],
         tables=[cleaned[n]["table"] for n in split["seg"]],
         voxels=out / "voxels.tsv",
