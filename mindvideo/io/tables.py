@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ def rows(
     InputError
         Listing the first few that are missing.
     """
-    wanted = [(str(s), int(n)) for s, n in zip(segments, numbers, strict=True)]
+    wanted = _keys(segments, numbers)
     if missing := [f"{s} {n}" for s, n in wanted if not 0 <= n < counts.get(s, 0)]:
         found = ", ".join(f"{s} (0–{n - 1})" for s, n in counts.items()) or "none"
         few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
@@ -85,8 +86,8 @@ def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndar
     InputError
         If some are missing.
     """
-    known = {key: row for row, key in enumerate(_keys(others))}
-    wanted = _keys(table)
+    known = {key: row for row, key in enumerate(_keys(others["segment"], others["clip"]))}
+    wanted = _keys(table["segment"], table["clip"])
     if missing := [f"{segment} {clip}" for segment, clip in wanted if (segment, clip) not in known]:
         few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         raise InputError(
@@ -110,8 +111,8 @@ def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
         )
 
 
-def _keys(table: pd.DataFrame) -> list[tuple[str, int]]:
-    return [(str(segment), int(clip)) for segment, clip in zip(table["segment"], table["clip"])]
+def _keys(segments: Iterable[object], numbers: Iterable[Any]) -> list[tuple[str, int]]:
+    return [(str(s), int(n)) for s, n in zip(segments, numbers, strict=True)]
 
 
 def _one_line(value: object) -> object:
