@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.finished_run import FinishedRun, cell
+from mindvideo.io.tables import save_table
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import reconstruct
 
@@ -39,12 +40,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "windows.npy", run.windows)
+        motion = folder / "motion.tsv" if base["moving_noise"] else None
+        if motion:
+            save_table(motion, run.motion())
         for scheduler, steps in (sampler.split(":") for sampler in arguments.samplers):
             start = clock()
             reconstruct.main(
                 windows=folder / "windows.npy",
                 null_window=run.own / "windows/null.npy",
                 model=run.own / "cotraining/model",
+                motion=motion,
                 reconstructions=folder / "reconstructed.npy",
                 settings=ReconstructionSettings(
                     **base | {"scheduler": scheduler, "steps": int(steps)}
