@@ -1,6 +1,6 @@
 """One table of what the chain spends its time on: ``python -m benchmarks [--only NAME …]``
 
-Each number comes from a process of its own, whose peak memory is told. Takes some twenty minutes
+Each number comes from a process of its own, whose peak memory is told. Takes some fifteen minutes
 on two cores, and 3 GB in a temporary folder.
 """
 
@@ -72,7 +72,7 @@ def main() -> None:
             cells = [
                 *(part.name, f"{each:.3g} s", f"{1 / each:.3g} {part.unit}"),
                 *(f"{ours['memory']:.1f} GiB", part.baseline_name, f"{other:.3g} s"),
-                *(f"{theirs['memory']:.1f} GiB", f"{each / other:.2f}"),
+                *(f"{theirs['memory']:.1f} GiB", f"{each / other:.3g}"),
             ]
             print(f"| {' | '.join(cells)} |", flush=True)
 

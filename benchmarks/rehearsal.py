@@ -246,7 +246,7 @@ def table(parts: list[tuple[Path, dict[str, Any]]], works: dict[str, Work]) -> s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="takes 12 GB; may go on where it was stopped")
+    parser.add_argument("folder", type=Path, help="takes 30 GB; may go on where it was stopped")
     parser.add_argument("--subjects", nargs="+", default=["sub1", "sub3"], metavar="NAME")
     parser.add_argument(
         "--clips", type=int, default=4, help="in a segment of the second part; 240: one part only"
