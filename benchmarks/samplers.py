@@ -1,12 +1,14 @@
 """What samplers and their steps cost and give: ``python -m benchmarks.samplers [--every 5]``
 
 Reconstructs some of a finished run's test clips by each sampler, from the same noise, and scores
-them as the stage does. Run it where the workflow ran; nothing of the run is changed.
+them as the stage does; with ``--seeds`` from several noises, to see how far the scores depend on
+them. Run it where the workflow ran; nothing of the run is changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 import time
@@ -21,7 +23,10 @@ from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import reconstruct
 
 SAMPLERS = ["ddim:200", "ddim:50", "ddim:20", "dpm-solver++:20", "dpm-solver++:10", "unipc:20"]
-METRICS = ("identification_video", "identification_frame", "kind_right", "scene_right", "ssim")
+METRICS = (
+    *("identification_video", "identification_frame", "kind_right", "scene_right"),
+    *("motion_right", "flow_agreement", "ssim"),
+)
 
 
 def main() -> None:
@@ -30,20 +35,26 @@ def main() -> None:
     parser.add_argument("--subject", default="sub1")
     parser.add_argument("--every", type=int, default=5, help="take every n-th test clip")
     parser.add_argument("--samplers", nargs="+", default=SAMPLERS, metavar="NAME:STEPS")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, metavar="N", help="of the noise; default: the run's"
+    )
     arguments = parser.parse_args()
     run = FinishedRun(arguments.config, arguments.subject, arguments.every)
     base = run.settings("reconstruct")
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
 
-    print(f"| sampler | steps | s a clip | {' | '.join(METRICS)} |")
-    print("|---|---|---|" + "---|" * len(METRICS))
+    seeds = arguments.seeds or [base["seed"]]
+
+    print(f"| sampler | steps | seed | s a clip | {' | '.join(METRICS)} |")
+    print("|---|---|---|---|" + "---|" * len(METRICS))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "windows.npy", run.windows)
         motion = folder / "motion.tsv" if base["moving_noise"] else None
         if motion:
             save_table(motion, run.motion())
-        for scheduler, steps in (sampler.split(":") for sampler in arguments.samplers):
+        for sampler, seed in itertools.product(arguments.samplers, seeds):
+            scheduler, steps = sampler.split(":")
             start = clock()
             reconstruct.main(
                 windows=folder / "windows.npy",
@@ -52,13 +63,15 @@ def main() -> None:
                 motion=motion,
                 reconstructions=folder / "reconstructed.npy",
                 settings=ReconstructionSettings(
-                    **base | {"scheduler": scheduler, "steps": int(steps)}
+                    **base | {"scheduler": scheduler, "steps": int(steps), "seed": seed}
                 ),
             )
             cost = (clock() - start) / len(run.table)
             found = run.scores(np.load(folder / "reconstructed.npy"), folder)
             cells = [cell(found.loc[metric]) for metric in METRICS if metric in found.index]
-            print(f"| {scheduler} | {steps} | {cost:.2f} | {' | '.join(cells)} |", flush=True)
+            print(
+                f"| {scheduler} | {steps} | {seed} | {cost:.2f} | {' | '.join(cells)} |", flush=True
+            )
     print(f"\n{len(run.table)} clips; 95% intervals in brackets.", file=sys.stderr)
 
 

@@ -32,6 +32,10 @@ def test_stages_without_networks_load_no_torch():
         assert loaded(f"import mindvideo.stages.{name}", "torch") == ["torch"]
 
 
+def test_cleaning_loads_nothing_that_most_runs_do_without():
+    assert loaded("import mindvideo.stages.clean", "nilearn", "sklearn", "scipy.stats") == []
+
+
 def test_the_command_line_loads_no_libraries_to_tell_its_options():
     call = "import contextlib, mindvideo.cli\nwith contextlib.suppress(SystemExit):\n    "
     call += "mindvideo.cli.main(['--help'])"

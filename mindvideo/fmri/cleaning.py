@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from nilearn.glm.first_level.design_matrix import create_cosine_drift
 from numpy.polynomial import legendre
 
 from mindvideo.errors import InputError
@@ -34,6 +33,9 @@ def cosines(n_volumes: int, tr: float, cutoff: float) -> np.ndarray:
     -------
     (n_volumes, n)
     """
+    # A second to import, and most runs have no high-pass.
+    from nilearn.glm.first_level.design_matrix import create_cosine_drift
+
     return create_cosine_drift(1 / cutoff, np.arange(n_volumes) * tr)
 
 

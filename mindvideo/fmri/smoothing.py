@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from nilearn.image.image import smooth_array
 from scipy import sparse
 
 from mindvideo.fmri.atlas import N_LEFT, N_RIGHT, cortex_vertices, data_file, mesh_points
@@ -31,6 +30,8 @@ def smooth_volume(volume: np.ndarray, affine: np.ndarray, fwhm: float) -> np.nda
     -------
     (i, j, k) float
     """
+    from nilearn.image.image import smooth_array  # a second to import, and most runs stay sharp
+
     known = np.isfinite(volume)
     if known.all():
         return smooth_array(volume, affine, fwhm, ensure_finite=False)
