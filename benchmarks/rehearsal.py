@@ -267,7 +267,10 @@ def main() -> None:
         parts.append((folder / "long", config))
     config = configuration(folder, arguments.subjects, n_clips, "results")
     (folder / "whole").mkdir(parents=True, exist_ok=True)
-    rehearse(folder / "whole", config, "all", "results/tables/table1.html")
+    first = arguments.subjects[0]
+    besides = ("tables/table1.html", "tables/subjects.png")  # not made unless asked for
+    besides += (f"{first}/films/test2.mp4", f"{first}/motion/motion.tsv")
+    rehearse(folder / "whole", config, "all", *(f"results/{name}" for name in besides))
     parts.append((folder / "whole", config))
     print(table(parts, work(config, len(arguments.subjects), n_clips)))
 
