@@ -41,9 +41,8 @@ def main() -> None:
     arguments = parser.parse_args()
     run = FinishedRun(arguments.config, arguments.subject, arguments.every)
     base = run.settings("reconstruct")
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
-
     seeds = arguments.seeds or [base["seed"]]
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
 
     print(f"| sampler | steps | seed | s a clip | {' | '.join(METRICS)} |")
     print("|---|---|---|---|" + "---|" * len(METRICS))
