@@ -1,0 +1,127 @@
+"""Arrays that a stage computes row by row, kept in its state folder so that they outlive a kill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+SECONDS = 20.0
+"""Time between two writes to the disk: at most so much is computed again after a kill -9 [s]."""
+
+
+class KeptRows:
+    """Named arrays of `n` rows each, computed from the first row to the last.
+
+    What is in them is safe after a flush, which happens every `SECONDS` and when the ``with`` block
+    is left, by an error or a SIGTERM too. A later process finds the rows done and computes the
+    rest::
+
+        with KeptRows(state, len(windows)) as kept:
+            for rows in kept.missing(batch_size):
+                kept.put(rows, clips=pipeline(windows[rows.start : rows.stop]))
+            kept.publish("clips", output)
+
+    Parameters
+    ----------
+    folder : Path
+        The state folder, of one set of settings, code and inputs.
+    n : int
+        Rows of each array.
+    name : str
+        Tells several sets of rows in one folder apart.
+    """
+
+    def __init__(self, folder: Path, n: int, name: str = "rows") -> None:
+        self._folder, self.n, self._name = folder, n, name
+        self._count = folder / f"{name}.done"
+        self.done = int(self._count.read_text()) if self._count.exists() else 0
+        self._arrays: dict[str, np.memmap] = {}
+        self._flushed = time.monotonic()
+
+    def missing(self, size: int) -> Iterator[range]:
+        """The rows that are not done, at most `size` at a time."""
+        while self.done < self.n:
+            yield range(self.done, min(self.done + size, self.n))
+
+    def put(self, rows: range, **values: np.ndarray) -> None:
+        """Keep the next rows of every array: each of `values` has as many rows as `rows`.
+
+        Shapes and types are those of the first rows that are put.
+
+        Raises
+        ------
+        ValueError
+            If these are not the next rows, or their shape is not that of the rows before.
+        """
+        if rows.start != self.done:
+            raise ValueError(f"rows from {rows.start} on, but {self.done} are done")
+        for name, value in values.items():
+            array = self._open(name, value)
+            if value.shape != (len(rows), *array.shape[1:]):
+                raise ValueError(
+                    f"{name}: {len(rows)} rows of shape {array.shape[1:]} were needed; "
+                    f"found an array of shape {value.shape}"
+                )
+            array[rows.start : rows.stop] = value
+        self.done = rows.stop
+        if time.monotonic() - self._flushed >= SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything to the disk, and only then that it is done."""
+        for array in self._arrays.values():
+            array.flush()
+        beside = self._count.with_suffix(".part")
+        beside.write_text(str(self.done))
+        os.replace(beside, self._count)
+        self._flushed = time.monotonic()
+
+    def array(self, name: str) -> np.ndarray:
+        """An array of all rows, mapped.
+
+        Raises
+        ------
+        ValueError
+            If rows are missing.
+        """
+        if self.done < self.n:
+            raise ValueError(f"{name}: {self.done} of {self.n} rows are done")
+        return np.load(self._path(name), mmap_mode="r")
+
+    def publish(self, name: str, output: Path) -> None:
+        """Give an array whose rows are all done the name of an output.
+
+        The state folder keeps it until the outputs are in place: it is linked, or copied where the
+        file system has no links.
+        """
+        self.array(name)
+        self.flush()
+        try:
+            os.link(self._path(name), output)
+        except OSError:
+            shutil.copyfile(self._path(name), output)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{self._name}-{name}.npy"
+
+    def _open(self, name: str, like: np.ndarray) -> np.memmap:
+        if name not in self._arrays:
+            if self.done:
+                self._arrays[name] = np.lib.format.open_memmap(self._path(name), mode="r+")
+            else:
+                shape = (self.n, *like.shape[1:])
+                self._arrays[name] = np.lib.format.open_memmap(
+                    self._path(name), mode="w+", dtype=like.dtype, shape=shape
+                )
+        return self._arrays[name]
+
+    def __enter__(self) -> KeptRows:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.flush()

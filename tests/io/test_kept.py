@@ -1,0 +1,83 @@
+"""Rows that outlive a kill: what was flushed is there again, and the rest is computed."""
+
+import numpy as np
+import pytest
+
+from mindvideo.io import kept
+from mindvideo.io.kept import KeptRows
+
+N = 11
+EXPECTED = np.arange(N * 3, dtype=np.float32).reshape(N, 3)
+
+
+def fill(folder, size, stop_after=99, output=None):
+    """Compute rows until done, or until so many batches; the rows computed."""
+    computed = []
+    with KeptRows(folder, N) as rows:
+        for batch in rows.missing(size):
+            if not stop_after:
+                raise SystemExit(143)
+            stop_after -= 1
+            computed += list(batch)
+            part = EXPECTED[batch.start : batch.stop]
+            rows.put(batch, values=part, doubled=2 * part)
+        if output:
+            rows.publish("values", output)
+    return computed
+
+
+@pytest.mark.parametrize("size", [1, 4, 20])
+def test_all_rows_are_computed_once(tmp_path, size):
+    assert fill(tmp_path, size, output=tmp_path / "out.npy") == list(range(N))
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), EXPECTED)
+    np.testing.assert_array_equal(KeptRows(tmp_path, N).array("doubled"), 2 * EXPECTED)
+    assert fill(tmp_path, size) == []
+
+
+def test_a_stop_keeps_every_row_and_another_batch_size_goes_on(tmp_path):
+    with pytest.raises(SystemExit):
+        fill(tmp_path, 4, stop_after=2)
+    assert fill(tmp_path, 2) == [8, 9, 10]
+    np.testing.assert_array_equal(KeptRows(tmp_path, N).array("values"), EXPECTED)
+
+
+def test_a_kill_loses_what_was_not_flushed(tmp_path, monkeypatch):
+    """Nothing runs after a kill -9: neither the end of the block nor a flush."""
+    monkeypatch.setattr(KeptRows, "__exit__", lambda *_: None)
+    monkeypatch.setattr(kept, "SECONDS", 1e9)
+    with pytest.raises(SystemExit):
+        fill(tmp_path, 4, stop_after=2)
+    monkeypatch.setattr(kept, "SECONDS", 0.0)
+    with pytest.raises(SystemExit):
+        fill(tmp_path, 4, stop_after=1)
+    assert fill(tmp_path, 4) == [4, 5, 6, 7, 8, 9, 10]
+    np.testing.assert_array_equal(KeptRows(tmp_path, N).array("values"), EXPECTED)
+
+
+def test_what_is_published_is_kept_too(tmp_path):
+    """Until the outputs are in place: a commit that fails starts from here."""
+    output = tmp_path / "out.npy"
+    fill(tmp_path, 4, output=output)
+    output.unlink()
+    fill(tmp_path, 4, output=output)
+    np.testing.assert_array_equal(np.load(output), EXPECTED)
+
+
+def test_without_links_it_is_copied(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    fill(tmp_path, 4, output=tmp_path / "out.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), EXPECTED)
+
+
+def test_rows_out_of_order_or_of_another_shape_are_refused(tmp_path):
+    rows = KeptRows(tmp_path, N)
+    with pytest.raises(ValueError, match="rows from 3 on, but 0 are done"):
+        rows.put(range(3, 4), values=np.zeros((1, 3)))
+    rows.put(range(0, 1), values=np.zeros((1, 3)))
+    with pytest.raises(ValueError, match=r"shape \(3,\) were needed"):
+        rows.put(range(1, 2), values=np.zeros((1, 4)))
+    with pytest.raises(ValueError, match="1 of 11 rows are done"):
+        rows.array("values")
