@@ -25,7 +25,7 @@ CHAPTERS = {
         "cotraining",
         "training_figures",
     ],
-    "reconstruction": ["motion", "reconstruct", "videos", "films"],
+    "reconstruction": ["motion", "reconstruct", "reconstructions", "videos", "films"],
     "evaluation": ["score", "figures", "score_figures", "tables", "panels", "methods"],
     "what the encoder learned": ["interpret", "interpretation_figure", "demo_truth"],
 }
@@ -91,8 +91,20 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",
         )
     parser.add_argument("--settings", help="all settings, as JSON or as a JSON/YAML file")
+    parser.add_argument(
+        "--execution", metavar="JSON", help="settings that do not change the result, beside these"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--log", type=Path, help="log file")
+    parser.add_argument(
+        "--code", default="", metavar="DIGEST", help="what the workflow knows the code as"
+    )
+    if stage.of_kind("State"):
+        parser.add_argument(
+            "--keep-state",
+            action="store_true",
+            help="leave the finished state for the workflow to delete",
+        )
     if stage.trains:
         parser.add_argument(
             "--processes",
@@ -110,8 +122,12 @@ def _at_least_one(text: str) -> int:
     return int(text)
 
 
-def read_settings(stage: Stage, given: str | None, assignments: list[str]) -> Any:
+def read_settings(
+    stage: Stage, given: str | None, assignments: list[str], execution: str | None = None
+) -> Any:
     """Settings from JSON text or a file, then single assignments; typed and checked.
+
+    Those of `execution` are JSON text that is merged into the others, section by section.
 
     Raises
     ------
@@ -130,6 +146,7 @@ def read_settings(stage: Stage, given: str | None, assignments: list[str]) -> An
     if given:
         text = given if given.lstrip().startswith("{") else Path(given).read_text()
         values = yaml.safe_load(text)
+    values = _merged(values, yaml.safe_load(execution or "{}"))
     for assignment in assignments:
         key, separator, value = assignment.partition("=")
         if not separator:
@@ -143,6 +160,14 @@ def read_settings(stage: Stage, given: str | None, assignments: list[str]) -> An
         return model.model_validate(values)
     except ValidationError as error:
         raise InputError(explain(error, f"mindvideo {stage.command}", model)) from None
+
+
+def _merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for name, value in more.items():
+        within = isinstance(value, dict) and isinstance(values.get(name), dict)
+        merged[name] = _merged(values[name], value) if within else value
+    return merged
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -169,7 +194,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     stage = read_stage(name)
     arguments = vars(_parser(stage).parse_args(argv[1:]))
-    log, processes = arguments.pop("log"), arguments.pop("processes", 1)
+    processes = arguments.pop("processes", 1)
+    how = {name: arguments.pop(name) for name in ("log", "code", "keep_state") if name in arguments}
 
     from mindvideo.errors import InputError
     from mindvideo.processes import is_one_of_several, run_in_processes
@@ -178,8 +204,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if processes > 1 and not is_one_of_several():
             return run_in_processes(processes, argv)
-        settings = read_settings(stage, arguments.pop("settings"), arguments.pop("set"))
+        given, assignments = arguments.pop("settings"), arguments.pop("set")
+        settings = read_settings(stage, given, assignments, arguments.pop("execution"))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    return run(stage, arguments, settings, log)
+    return run(stage, arguments, settings, **how)

@@ -192,7 +192,7 @@ def _declare_import(parser: argparse.ArgumentParser) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     from mindvideo.io import released
     from mindvideo.models import official
-    from mindvideo.runner import beside
+    from mindvideo.transaction import writing
 
     source, given = arguments.source, vars(arguments)
     model: Any
@@ -215,8 +215,8 @@ def _import(arguments: argparse.Namespace) -> int:
         }
         with _named(source):
             model = official.autoencoder_from_official(weights, **heads)
-    with beside([arguments.to]) as made:
-        model.save_pretrained(made[arguments.to])
+    with writing(arguments.to) as path:
+        model.save_pretrained(path)
     _describe(arguments.to, model.config)
     return 0
 
@@ -238,7 +238,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from mindvideo.models import official
     from mindvideo.models.fmri_encoder import FmriEncoder
     from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-    from mindvideo.runner import beside
+    from mindvideo.transaction import writing
 
     source, to = arguments.source, arguments.to
     _check_free(to)
@@ -246,12 +246,12 @@ def _export(arguments: argparse.Namespace) -> int:
     if released.read_config(source).get("_class_name") == MaskedAutoencoder.__name__:
         autoencoder = MaskedAutoencoder.from_pretrained(source)
         weights, config = official.autoencoder_to_official(autoencoder)
-        with beside([to]) as made:
-            released.write_autoencoder(made[to], weights, config)
+        with writing(to) as path:
+            released.write_autoencoder(path, weights, config)
     else:
         weights, config = official.encoder_to_official(FmriEncoder.from_pretrained(source))
-        with beside([to]) as made:
-            released.write_encoder(made[to], weights, config)
+        with writing(to) as path:
+            released.write_encoder(path, weights, config)
         for name in official.ZERO_IN_ENCODER:
             if name in weights:
                 most = weights[name].abs().max()

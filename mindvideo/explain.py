@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mindvideo.contents import Digests
 from mindvideo.errors import InputError
-from mindvideo.provenance import code_digest, file_digest, sidecar_path
+from mindvideo.io.sidecars import sidecar_path
+from mindvideo.provenance import code_digest
 from mindvideo.registry import read_stage, stage_names
 
 Sidecar = dict[str, Any]
@@ -126,7 +128,7 @@ def _inputs(sidecar: Sidecar) -> list[str]:
 def _now(path: str, digest: str) -> str:
     if not Path(path).exists():
         return "gone"
-    return "same" if file_digest(Path(path)) == digest else "changed"
+    return "same" if Digests.of_environment("explain").of(Path(path)) == digest else "changed"
 
 
 def _history(sidecar: Sidecar, depth: int, told: set[Path]) -> Iterator[str]:

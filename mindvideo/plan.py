@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from mindvideo import settings as s
 from mindvideo.config import Config, Stages
+from mindvideo.contents import file_digest, text_digest
 from mindvideo.dataset import Split
 from mindvideo.io.published import read_published
 from mindvideo.models.folders import pretrained_folder
-from mindvideo.provenance import code_digest, file_digest, text_digest
+from mindvideo.provenance import code_digest
 from mindvideo.registry import read_stage
 from mindvideo.settings import Pretrained
 
@@ -100,12 +101,14 @@ class Plan:
         subject, _, variant = owner.partition("/variants/")
         place = SHARED if ARTEFACTS[artefact].shared else subject
         changed = {
-            section
-            for section in reads(artefact)
-            if variant
-            and getattr(self.stages[variant], section) != getattr(self.stages[None], section)
+            section for section in reads(artefact) if variant and self._changes(variant, section)
         }
         return f"{place}/variants/{variant}" if changed else place
+
+    def _changes(self, variant: str, section: str) -> bool:
+        """Whether a variant has another result in mind, and not just another way to it."""
+        own, full = (getattr(self.stages[name], section) for name in (variant, None))
+        return own.deciding() != full.deciding()
 
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
         """Segments that an artefact has a file of; a subject's own: those that it has runs of."""
@@ -127,8 +130,15 @@ class Plan:
         return self.stages[owner.partition("/variants/")[2] or None]
 
     def settings(self, rule: str, owner: str, segment: str | None = None) -> str:
-        """JSON of exactly the settings that a rule's stage reads, in a fixed order."""
-        return MAKERS[rule](self.config, self.stages_of(owner), segment).model_dump_json()
+        """JSON of exactly the settings that decide a rule's result, in a fixed order."""
+        return self._made(rule, owner, segment).deciding_json()
+
+    def execution(self, rule: str, owner: str, segment: str | None = None) -> str:
+        """JSON of the settings that only say how a rule's stage computes its result."""
+        return self._made(rule, owner, segment).execution_json()
+
+    def _made(self, rule: str, owner: str, segment: str | None) -> s.Section:
+        return MAKERS[rule](self.config, self.stages_of(owner), segment or "")
 
     def code(self, stage: str, rule: str | None = None) -> str:
         """Digest of what a rule runs: the stage's source, the lock, the pretrained weights."""
@@ -329,6 +339,7 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     ),
     "motion": lambda c, v, _: v.motion,
     "reconstruct": _reconstruction,
+    "reconstructions": lambda c, v, _: s.JoinSettings(),
     "retrieval": _retrieval,
     "films": _films,
     "score": _scoring,

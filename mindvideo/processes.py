@@ -16,6 +16,17 @@ def is_one_of_several() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def leave_unless_first() -> None:
+    """End this process, successfully, if it is not the one that writes.
+
+    Raises
+    ------
+    SystemExit
+    """
+    if rank():
+        sys.exit(0)
+
+
 def run_in_processes(count: int, argv: list[str]) -> int:
     """Run ``mindvideo ARGV`` in `count` processes of this machine; the exit status of the worst.
 

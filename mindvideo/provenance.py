@@ -13,9 +13,11 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import mindvideo
-from mindvideo.errors import InputError
+from mindvideo.settings import Section
+from mindvideo.state import Identity
 
 ROOT = Path(__file__).parent
 UNTRACKED = {"mindvideo.settings"}
@@ -91,59 +93,14 @@ def code_digest(module: str) -> str:
     return digest.hexdigest()[:16]
 
 
-# --- files ----------------------------------------------------------------------------------------
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files."""
-    if path.is_dir():
-        digest = hashlib.sha256()
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\0".encode())
-        return digest.hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def text_digest(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+@cache
+def module_digests(module: str) -> dict[str, str]:
+    """Digest of each module of this package that a module runs."""
+    texts = {name: f"{_module(name)[0]}" for name in import_closure(module)}
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in texts.items()}
 
 
 # --- the sidecar ----------------------------------------------------------------------------------
-
-
-def sidecar_path(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def voxels_of(*windows: Path) -> str | None:
-    """Digest of the table of voxels that windows were cut from, as their sidecars tell.
-
-    None where there is no sidecar, no such table, or not the same one for all.
-    """
-    found = set()
-    for path in windows:
-        sidecar = sidecar_path(path)
-        made = json.loads(sidecar.read_text()) if sidecar.is_file() else {}
-        tables = [d for name, d in made.get("inputs", {}).items() if name.endswith(".tsv")]
-        found.add(tables[0] if made.get("stage") == "windows" and len(tables) == 1 else None)
-    return found.pop() if len(found) == 1 else None
-
-
-def check_voxels(windows: Path, trained_on: str | None, model: Path) -> None:
-    """Refuse windows of other voxels than a model was trained on, where both are known.
-
-    Raises
-    ------
-    InputError
-    """
-    theirs = voxels_of(windows)
-    if theirs and trained_on and theirs != trained_on:
-        raise InputError(
-            f"{windows}: cut from another selection of voxels ({theirs[:12]}…) than {model} was "
-            f"trained on ({trained_on[:12]}…), though their number may be the same: voxels would "
-            "be taken for each other. Give windows of that selection, or train on these."
-        )
 
 
 def versions() -> dict[str, str]:
@@ -157,18 +114,25 @@ def versions() -> dict[str, str]:
 
 
 def describe(
-    stage: str, settings: dict, inputs: dict[str, str], code: str, started: str, seconds: float
+    identity: Identity,
+    settings: Section,
+    content: dict[str, Any],
+    started: str,
+    seconds: float,
 ) -> str:
-    """Text of an artefact's sidecar: the stage, its settings (with seeds), and what it read."""
+    """JSON of an output's sidecar: what it contains, and how it was made."""
     return json.dumps(
         {
-            "stage": stage,
-            "settings": settings,
-            "inputs": inputs,
-            "code": code,
+            "stage": identity.stage.replace("_", "-"),
+            "settings": settings.model_dump(mode="json"),
+            "inputs": identity.inputs,
+            "code": identity.code,
+            "known_as": identity.known_as,
+            "modules": identity.modules,
             "versions": versions(),
             "started": started,
             "seconds": round(seconds, 1),
+            "content": content,
         },
         indent=2,
     )

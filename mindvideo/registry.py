@@ -54,6 +54,13 @@ class Stage:
         """Whether it is a training, which several processes can share."""
         return any(p.name == "history" and p.kind == "Output" for p in self.parameters)
 
+    @property
+    def has_execution_settings(self) -> bool:
+        """Whether some of its settings only say how its result is computed."""
+        from mindvideo import settings
+
+        return bool(settings.execution_fields(getattr(settings, self.settings)))
+
     def of_kind(self, *kinds: str) -> list[Parameter]:
         return [p for p in self.parameters if p.kind in kinds]
 
@@ -95,6 +102,9 @@ def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
     Inputs and outputs take the rule's entries of the same name; settings and state come from
     ``params``; whatever is neither is a wildcard. Optional inputs that the rule has not are named
     in `without`. A training has as many processes as its job has GPUs.
+
+    Snakemake compares ``params.settings`` and ``params.code`` with those of the last time, but not
+    ``params.execution``: how a result is computed reruns nothing.
     """
     stage = read_stage(name)
     places = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
@@ -104,5 +114,11 @@ def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
         for p in stage.parameters
         if p.name not in without
     )
-    shared = ["--processes {resources.gpu}"] if stage.trains else []
-    return " ".join(["mindvideo", stage.command, *options, *shared, "--log {log:q}"])
+    more = ["--code {params.code:q}"]
+    if stage.has_execution_settings:
+        more.append("--execution {params.execution:q}")
+    if stage.of_kind("State"):
+        more.append("--keep-state")
+    if stage.trains:
+        more.append("--processes {resources.gpu}")
+    return " ".join(["mindvideo", stage.command, *options, *more, "--log {log:q}"])

@@ -1,42 +1,34 @@
 """Run a stage: its outputs appear whole or not at all, errors speak, a sidecar says what was done.
 
-Order of operations: refuse missing inputs → make a folder beside each output → run the stage on
-paths inside those folders → move the outputs into place (``os.replace``) → write their sidecars.
+Order of operations: refuse missing inputs → find out what the inputs contain → lock the outputs and
+make working folders (:mod:`mindvideo.transaction`) → open the state, if the stage keeps one → run
+the stage on paths inside the working folders → commit.
 
-Where several processes share a training, each runs the stage, and the first one's outputs count.
+Where several processes share a training, each runs the stage, and only the first one commits.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import importlib
 import logging
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mindvideo.contents import Digests, content_of, text_digest
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
 from mindvideo.processes import is_one_of_several, rank
-from mindvideo.provenance import (
-    code_digest,
-    describe,
-    file_digest,
-    import_closure,
-    sidecar_path,
-    text_digest,
-)
+from mindvideo.provenance import code_digest, describe, import_closure, module_digests
 from mindvideo.registry import Stage
 from mindvideo.settings import Section
+from mindvideo.state import Identity, StateFolder
+from mindvideo.transaction import Rehearsal, Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -80,64 +72,6 @@ def _start_log(command: str, log: Path | None) -> None:
     logging.captureWarnings(True)
 
 
-@contextlib.contextmanager
-def beside(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
-    """A temporary path for each output, in its own folder; moved into place on success."""
-    temporary: dict[Path, Path] = {}
-    try:
-        for output in outputs:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            for leftover in output.parent.glob(f".{output.name}.partial-*"):
-                shutil.rmtree(leftover)
-            folder = output.with_name(f".{output.name}.partial-{os.getpid()}")
-            folder.mkdir()
-            temporary[output] = folder / output.name
-        yield temporary
-        for output, made in temporary.items():
-            if not made.exists():
-                raise RuntimeError(f"ended without making {output}")
-        for output, made in temporary.items():
-            if output.is_dir() and not output.is_symlink():
-                shutil.rmtree(output)
-            os.replace(made, output)
-    finally:
-        for made in temporary.values():
-            shutil.rmtree(made.parent, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def nowhere(outputs: list[Path]) -> Iterator[dict[Path, Path]]:
-    """A temporary path for each output, deleted in the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = {out: Path(folder, str(i), out.name) for i, out in enumerate(outputs)}
-        for made in temporary.values():
-            made.parent.mkdir()
-        yield temporary
-
-
-@contextlib.contextmanager
-def _state(parent: Path, key: str) -> Iterator[Path]:
-    """The state folder of one set of settings, code and inputs, held by one training at a time."""
-    parent.mkdir(parents=True, exist_ok=True)
-    if rank():
-        yield parent / key
-        return
-    with (parent / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{parent}: another process is at work here. Wait for it to end, or stop it "
-                "(a killed workflow can leave its stage running)."
-            ) from None
-        folder = parent / key
-        if folder.exists():
-            logger.info("resuming from %s", folder)
-        folder.mkdir(exist_ok=True)
-        yield folder
-        shutil.rmtree(parent)
-
-
 def _check_inputs(stage: Stage, arguments: dict[str, Any]) -> dict[str, Path]:
     inputs = {}
     for parameter in stage.of_kind("Input", "Inputs"):
@@ -155,13 +89,32 @@ def uses_a_gpu(stage: Stage) -> bool:
     return "mindvideo.models.device" in import_closure(stage.module)
 
 
-def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> None:
+def run_stage(
+    stage: Stage,
+    arguments: dict[str, Any],
+    settings: Section,
+    *,
+    code: str = "",
+    keep_state: bool = False,
+) -> None:
     """Run `stage` on paths and settings.
+
+    Parameters
+    ----------
+    stage : Stage
+    arguments : dict
+        Its parameters, but for `settings`.
+    settings : Section
+    code : str
+        What the code counts as: by default, the digest of what is here.
+    keep_state : bool
+        Leave a finished state for the workflow to delete.
 
     Raises
     ------
     InputError
-        If an input is missing, or whatever the stage finds wrong with it. No output is made then.
+        If an input is missing, another process makes the same outputs, or whatever the stage finds
+        wrong. No output is made then.
     """
     inputs = _check_inputs(stage, arguments)
     outputs = [
@@ -169,34 +122,46 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
         for parameter in stage.of_kind("Output", "Outputs")
         for path in _as_list(arguments[parameter.name])
     ]
-    code = code_digest(stage.module)
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     logger.info("%s with %s", stage.command, settings.model_dump_json())
-    digests = {name: file_digest(path) for name, path in inputs.items()}
-    with contextlib.ExitStack() as stack:
-        temporary = stack.enter_context(nowhere(outputs) if rank() else beside(outputs))
+    digests = Digests.of_environment(text_digest(*map(os.path.abspath, outputs)))
+    actual = code_digest(stage.module)
+    identity = Identity(
+        stage=stage.name,
+        known_as=code or actual,
+        code=actual,
+        modules=module_digests(stage.module),
+        settings=settings.deciding(),
+        inputs={name: digests.of(path) for name, path in inputs.items()},
+    )
+    digests.save()
+    states = [arguments[parameter.name] for parameter in stage.of_kind("State")]
+    with _work(outputs, states[0] if states else None, keep_state) as work:
         for parameter in stage.of_kind("State"):
-            key = text_digest(code, settings.model_dump_json(), *digests.values())
-            arguments[parameter.name] = stack.enter_context(_state(arguments[parameter.name], key))
+            folder = StateFolder(arguments[parameter.name], identity, asks=stage.trains)
+            arguments[parameter.name] = work.open_state(folder)
         for parameter in stage.of_kind("Output", "Outputs"):
-            given = arguments[parameter.name]
-            paths = [temporary[path] for path in _as_list(given)]
+            paths = [work.paths[path] for path in _as_list(arguments[parameter.name])]
             arguments[parameter.name] = paths if parameter.many else paths[0]
         importlib.import_module(stage.module).main(**arguments, settings=settings)
-    if rank():
-        return
-    seconds = time.monotonic() - clock
-    sidecar = describe(
-        stage.command, settings.model_dump(mode="json"), digests, code, started, seconds
-    )
-    for output in outputs:
-        made = sidecar_path(output).with_suffix(".partial")
-        made.write_text(sidecar)
-        os.replace(made, sidecar_path(output))
+        seconds = time.monotonic() - clock
+        work.commit(lambda made: describe(identity, settings, content_of(made), started, seconds))
     logger.info("done in %.1f s", seconds)
 
 
-def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | None) -> int:
+def _work(outputs: list[Path], states: Path | None, keep_state: bool) -> Transaction | Rehearsal:
+    return Rehearsal(outputs) if rank() else Transaction(outputs, states, keep_state=keep_state)
+
+
+def run(
+    stage: Stage,
+    arguments: dict[str, Any],
+    settings: Section,
+    *,
+    log: Path | None,
+    code: str = "",
+    keep_state: bool = False,
+) -> int:
     """Run a stage as a command does: log file, clean end on SIGTERM, exit status."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -205,7 +170,7 @@ def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | 
     try:
         if uses_a_gpu(stage) and not is_one_of_several():
             claim(1)
-        run_stage(stage, arguments, settings)
+        run_stage(stage, arguments, settings, code=code, keep_state=keep_state)
     except InputError as error:
         logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
         return 1

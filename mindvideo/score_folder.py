@@ -51,14 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Gather the clips as the stages read them, run `score` and `videos`, print the table."""
     from mindvideo.io.tables import load_table
     from mindvideo.registry import read_stage
-    from mindvideo.runner import beside, run_stage
+    from mindvideo.runner import run_stage
     from mindvideo.settings import VideoSettings
+    from mindvideo.transaction import writing
 
     if arguments.to.exists():
         raise InputError(f"{arguments.to}: is there already: delete it, or name another with --to")
     scoring = _scoring(arguments)
-    with tempfile.TemporaryDirectory() as name, beside([arguments.to]) as made:
-        out = made[arguments.to]
+    with tempfile.TemporaryDirectory() as name, writing(arguments.to) as out:
         out.mkdir()
         gathered = gather(arguments, Path(name))
         scores = {"metrics": out / "metrics.tsv", "per_clip": out / "per_clip.tsv"}

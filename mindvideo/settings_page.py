@@ -14,13 +14,18 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mindvideo.config import Config
+from mindvideo.settings import execution_fields
 
 HEAD = """# Every setting
 
 Sections of a configuration (`config/config.yaml`, `config/wen2018.yaml`), in the order of the
 chain, with what holds where a configuration says nothing: the paper's numbers, unless the text says
-otherwise. A key that does not exist is an error. `mindvideo STAGE --help` tells the settings of one
+otherwise. A key that does not exist is an error. `mindvideo STAGE --help` lists the settings of one
 stage.
+
+Settings marked with ⚙ say how a result is computed (memory, speed, what is drawn on the way), not
+what it is. Changing one reruns nothing, and a training that was interrupted goes on from its
+checkpoint. Results may differ by rounding, and with `accumulate` by which random numbers are drawn.
 
 This page is written by `mindvideo settings`."""
 
@@ -37,11 +42,12 @@ def _sections() -> Iterator[str]:
             yield from _section(name, section)
 
 
-def _section(name: str, section: type[BaseModel]) -> Iterator[str]:
-    yield from _table(f"`{name}`", section, inspect.getdoc(section) or "")
+def _section(name: str, section: type[BaseModel], mark: str = "") -> Iterator[str]:
+    yield from _table(f"`{name}`{mark}", section, inspect.getdoc(section) or "")
     for key, field in section.model_fields.items():
         if (inner := _model(field)) is not None:
-            yield from _section(f"{name}.{key}", inner)
+            mark = " ⚙" if execution_fields(section).get(key) is True else ""
+            yield from _section(f"{name}.{key}", inner, mark)
 
 
 def _table(title: str, section: type[BaseModel], text: str) -> Iterator[str]:
@@ -53,7 +59,8 @@ def _table(title: str, section: type[BaseModel], text: str) -> Iterator[str]:
     if rows:
         yield "| setting | kind | default | meaning |\n|---|---|---|---|"
     for name, field in rows:
-        cells = (f"`{name}`", _type(field), _default(field), _description(section, name))
+        mark = " ⚙" if execution_fields(section).get(name) is True else ""
+        cells = (f"`{name}`{mark}", _type(field), _default(field), _description(section, name))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

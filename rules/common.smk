@@ -11,6 +11,7 @@ from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.plan import Plan, table_rows
 from mindvideo.registry import shell_command
+from mindvideo.workflow import clear_finished_states, compare_by_content
 
 ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
@@ -33,6 +34,9 @@ for _template in {stages.scenes.corrections for stages in PLAN.stages.values()} 
 PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
+DIGESTS = f"{RESULTS}/digests"
+os.environ["MINDVIDEO_DIGESTS"] = DIGESTS
+compare_by_content(Path(DIGESTS))
 BENCHMARKS = f"{RESULTS}/benchmarks"
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
 MAP, LABELS = {
@@ -94,6 +98,18 @@ def settings(rule):
 
     def text(wildcards):
         return PLAN.settings(rule, owner(wildcards), wildcards.get("segment"))
+
+    return text
+
+
+def execution(rule):
+    """Param: the JSON of the settings that only say how the rule's stage computes its result.
+
+    Snakemake does not compare params that depend on the input: these rerun nothing.
+    """
+
+    def text(wildcards, input):
+        return PLAN.execution(rule, owner(wildcards), wildcards.get("segment"))
 
     return text
 

@@ -79,6 +79,7 @@ rule methods:
         "../envs/mindvideo.yaml"
     params:
         settings=settings("methods"),
+        execution=execution("methods"),
         code=code("methods"),
     shell:
         shell_command("methods")

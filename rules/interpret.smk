@@ -50,6 +50,7 @@ rule interpret:
         gpu=1,
     params:
         settings=settings("interpret"),
+        execution=execution("interpret"),
         code=code("interpret"),
     shell:
         shell_command("interpret")

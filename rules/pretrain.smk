@@ -41,6 +41,7 @@ rule pretraining:
         gpu=1,
     params:
         settings=settings("pretraining"),
+        execution=execution("pretraining"),
         code=code("mbm", "pretraining"),
         state=f"{RESULTS}/state/{{shared}}/pretraining",
     shell:
@@ -68,6 +69,7 @@ rule mbm_tuning:
         gpu=1,
     params:
         settings=settings("mbm_tuning"),
+        execution=execution("mbm_tuning"),
         code=code("mbm", "mbm_tuning"),
         state=f"{RESULTS}/state/{{model}}/mbm_tuning",
     shell:

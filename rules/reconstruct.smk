@@ -26,18 +26,21 @@ rule motion:
 
 
 rule reconstruct:
-    """Reconstruct the clip of every test window."""
+    """Reconstruct the clip of every window of a test segment."""
     input:
         windows=at("windows", "test.npy"),
+        table=at("windows", "test.tsv"),
         null_window=at("windows", "null.npy"),
         model=at("cotraining", "model"),
         motion=motion,
     output:
-        reconstructions=f"{RESULTS}/{{model}}/reconstruction/reconstructions.npy",
+        reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
     log:
-        "logs/reconstruct/{model}.log",
+        "logs/reconstruct/{model}/{segment}.log",
     benchmark:
-        f"{BENCHMARKS}/reconstruct/{{model}}.tsv"
+        f"{BENCHMARKS}/reconstruct/{{model}}/{{segment}}.tsv"
+    wildcard_constraints:
+        segment="|".join(DATASET.test),
     conda:
         "../envs/mindvideo.yaml"
     threads: TRAINING_THREADS
@@ -45,9 +48,31 @@ rule reconstruct:
         gpu=1,
     params:
         settings=settings("reconstruct"),
+        execution=execution("reconstruct"),
         code=code("reconstruct"),
+        state=f"{RESULTS}/state/{{model}}/reconstruct/{{segment}}",
     shell:
         shell_command("reconstruct")
+
+
+rule reconstructions:
+    """Put the clips of all test segments into one array, in the order of the windows' table."""
+    input:
+        segments=each("reconstruction", "test", ".npy"),
+        table=at("windows", "test.tsv"),
+    output:
+        reconstructions=f"{RESULTS}/{{model}}/reconstruction/reconstructions.npy",
+    log:
+        "logs/reconstructions/{model}.log",
+    benchmark:
+        f"{BENCHMARKS}/reconstructions/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("reconstructions"),
+        code=code("reconstructions"),
+    shell:
+        shell_command("reconstructions")
 
 
 rule films:
@@ -75,6 +100,7 @@ rule films:
         gpu=1,
     params:
         settings=settings("films"),
+        execution=execution("films"),
         code=code("films"),
     shell:
         shell_command("films")

@@ -37,6 +37,7 @@ rule captions:
         gpu=1,
     params:
         settings=settings("captions"),
+        execution=execution("captions"),
         code=code("captions"),
         state=f"{RESULTS}/state/{{shared}}/captions/{{segment}}",
     shell:
@@ -84,6 +85,7 @@ rule latents:
         gpu=1,
     params:
         settings=settings("latents"),
+        execution=execution("latents"),
         code=code("latents"),
     shell:
         shell_command("latents")
@@ -108,6 +110,7 @@ rule embeddings:
         gpu=1,
     params:
         settings=settings("embeddings"),
+        execution=execution("embeddings"),
         code=code("embeddings"),
     shell:
         shell_command("embeddings")

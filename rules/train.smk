@@ -27,6 +27,7 @@ rule contrastive:
         gpu=1,
     params:
         settings=settings("contrastive"),
+        execution=execution("contrastive"),
         code=code("contrastive"),
         state=f"{RESULTS}/state/{{model}}/contrastive",
     shell:
@@ -82,6 +83,7 @@ rule video_tuning:
         gpu=1,
     params:
         settings=settings("video_tuning"),
+        execution=execution("video_tuning"),
         code=code("video_tuning"),
         state=f"{RESULTS}/state/{{shared}}/video_tuning",
     shell:
@@ -112,6 +114,7 @@ rule cotraining:
         gpu=1,
     params:
         settings=settings("cotraining"),
+        execution=execution("cotraining"),
         code=code("cotraining"),
         state=f"{RESULTS}/state/{{model}}/cotraining",
     shell:

@@ -4,19 +4,36 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from mindvideo.cli import main
+from mindvideo.contents import content_of, file_digest
 from mindvideo.errors import InputError
 from mindvideo.explain import explain, find_sidecar
-from mindvideo.provenance import code_digest, describe, file_digest, sidecar_path
+from mindvideo.io.sidecars import sidecar_path
+from mindvideo.provenance import code_digest, describe
+from mindvideo.state import Identity
+
+
+class Any(BaseModel):
+    """Settings of any kind."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 def made(path, stage, settings, *inputs, code=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
-    digests = {str(p): file_digest(p) for p in inputs}
-    code = code or code_digest(f"mindvideo.stages.{stage.replace('-', '_')}")
-    text = describe(stage, settings, digests, code, "2023-12-10T09:00:00+00:00", 12.34)
+    name = stage.replace("-", "_")
+    identity = Identity(
+        stage=name,
+        known_as="",
+        code=code or code_digest(f"mindvideo.stages.{name}"),
+        modules={},
+        settings={},
+        inputs={str(p): file_digest(p) for p in inputs},
+    )
+    text = describe(identity, Any(**settings), content_of(path), "2023-12-10T09:00:00+00:00", 12.34)
     sidecar_path(path).write_text(text)
     return path
 

@@ -49,7 +49,7 @@ def test_a_variant_that_changes_nothing_shares_everything(values):
 @pytest.mark.parametrize("rule", MAKERS)
 def test_settings_are_json_in_a_fixed_order(rule, values):
     first = plan(values).settings(rule, "sub1", "seg1")
-    assert json.loads(first)
+    assert isinstance(json.loads(first), dict)
     assert first == plan(values).settings(rule, "sub1", "seg1")
 
 
@@ -73,6 +73,26 @@ def test_rules_get_what_the_data_set_says(values):
     assert not settings("clean", "test1", clean={"keep_test_repeats": True})["average"]
     assert settings("windows")["lag"] == 0
     assert settings("windows", windows={"lag": 3})["lag"] == 3
+
+
+def test_settings_of_execution_are_given_but_not_compared(values):
+    before, after = plan(values), plan(values, reconstruction={"batch_size": 7, "seed": 3})
+    assert json.loads(after.execution("reconstruct", "sub1")) == {"batch_size": 7}
+    assert "batch_size" not in json.loads(after.settings("reconstruct", "sub1"))
+    faster = plan(values, reconstruction=values["reconstruction"] | {"batch_size": 7})
+    assert faster.settings("reconstruct", "sub1") == before.settings("reconstruct", "sub1")
+
+
+def test_a_section_of_execution_within_settings_is_left_out_whole(values):
+    p = plan(values)
+    assert "drawings" not in json.loads(p.settings("video_tuning", "shared"))
+    assert json.loads(p.execution("video_tuning", "shared"))["drawings"]["captions"] == 3
+    assert "drawings" not in json.loads(p.settings("methods", "sub1"))["video_tuning"]
+
+
+def test_a_variant_that_only_computes_otherwise_shares_everything(values):
+    p = plan(values, variants={"frugal": {"contrastive": {"gradient_checkpointing": True}}})
+    assert {p.home(a, "sub1/variants/frugal") for a in ARTEFACTS} == {"sub1", "shared"}
 
 
 def test_swapped_values_are_noticed(values):

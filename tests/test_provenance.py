@@ -3,7 +3,7 @@
 import pytest
 
 from mindvideo import provenance
-from mindvideo.provenance import file_digest
+from mindvideo.contents import file_digest
 
 
 @pytest.fixture

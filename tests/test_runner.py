@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 import types
-from pathlib import Path
 
 import pytest
 
 from mindvideo import runner
 from mindvideo.errors import InputError
 from mindvideo.registry import Parameter, Stage
-from mindvideo.settings import Windows
+from mindvideo.settings import Captions, Windows
+from mindvideo.state import clear_finished
 
 STAGE = Stage(
     name="fake",
@@ -31,14 +31,16 @@ STAGE = Stage(
 def run(tmp_path, monkeypatch):
     """Run a function as a stage, in `tmp_path`; returns the folder."""
     monkeypatch.setattr(runner, "code_digest", lambda module: "code")
+    monkeypatch.setattr(runner, "module_digests", lambda module: {"mindvideo.a": "1"})
     (tmp_path / "source").write_text("in")
 
-    def run_main(main, **settings):
+    def run_main(main, section=None, *, code="", keep_state=False, **settings):
         module = types.ModuleType(STAGE.module)
         module.main = main
         monkeypatch.setitem(sys.modules, STAGE.module, module)
         places = {n: tmp_path / n for n in ("source", "made", "state")}
-        runner.run_stage(STAGE, places, Windows(**settings))
+        section = section or Windows(**settings)
+        runner.run_stage(STAGE, places, section, code=code, keep_state=keep_state)
         return tmp_path
 
     return run_main
@@ -114,20 +116,107 @@ def test_other_settings_start_afresh(run, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(stop)
     run(look, size=3)
-    assert (tmp_path / "made").read_text() == "[]"
+    assert (tmp_path / "made").read_text() == "['identity.json']"
 
 
-def test_one_state_has_one_trainer(run, tmp_path):
+def test_settings_of_execution_do_not_start_afresh(run, tmp_path):
+    def stop(*, source, made, state, settings):
+        (state / "step").write_text("7")
+        raise KeyboardInterrupt
+
+    def look(*, source, made, state, settings):
+        made.write_text((state / "step").read_text() + f" {settings.batch_size}")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop, Captions(batch_size=2))
+    run(look, Captions(batch_size=3))
+    assert (tmp_path / "made").read_text() == "7 3"
+
+
+@pytest.mark.parametrize("same", ["made", "state"])
+def test_one_output_and_one_state_have_one_process(run, tmp_path, same):
     def nested(*, source, made, state, settings):
-        with pytest.raises(InputError, match="another process is at work"):
-            runner.run_stage(STAGE, _places(tmp_path), Windows())
+        places = {name: tmp_path / name for name in ("source", "made", "state")}
+        other = {"made": "state", "state": "made"}[same]
+        places[other] = tmp_path / "other"
+        with pytest.raises(InputError, match=f"{same}: another process is at work here .process"):
+            runner.run_stage(STAGE, places, Windows())
         made.write_text("")
 
     run(nested)
 
 
-def _places(folder: Path) -> dict:
-    return {"source": folder / "source", "made": folder / "other", "state": folder / "state"}
+def test_in_a_workflow_a_finished_state_stays_until_it_ends_well(run, tmp_path):
+    """A Snakemake that is killed deletes the outputs and starts the stage again."""
+    calls = []
+
+    def train(*, source, made, state, settings):
+        if not (state / "weights").exists():
+            calls.append(1)
+            (state / "weights").write_text("of three weeks")
+        made.write_text((state / "weights").read_text())
+
+    run(train, keep_state=True)
+    (tmp_path / "made").unlink()
+    run(train, keep_state=True)
+    assert (tmp_path / "made").read_text() == "of three weeks"
+    assert len(calls) == 1
+    clear_finished(tmp_path)
+    assert not (tmp_path / "state").exists()
+
+
+# --- code that has changed ------------------------------------------------------------------------
+
+
+def interrupt(run, **options):
+    def stop(*, source, made, state, settings):
+        (state / "step").write_text("7")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop, **options)
+
+
+def resume(*, source, made, state, settings):
+    made.write_text(str((state / "step").exists()))
+
+
+@pytest.fixture
+def trains(monkeypatch):
+    monkeypatch.setattr(Stage, "trains", True)
+
+
+@pytest.mark.usefixtures("trains")
+def test_a_training_whose_code_has_changed_stops_and_names_both_ways_on(run, tmp_path, monkeypatch):
+    interrupt(run)
+    monkeypatch.setattr(runner, "code_digest", lambda module: "new")
+    monkeypatch.setattr(runner, "module_digests", lambda module: {"mindvideo.a": "2"})
+    with pytest.raises(InputError, match=r"changed since: mindvideo\.a\.") as error:
+        run(resume)
+    for command in ("mindvideo adopt", "mindvideo discard"):
+        assert f"{command} {tmp_path / 'state'}" in str(error.value)
+    run(resume, code="code")  # the user has said that the new code stands for the old one
+    assert (tmp_path / "made").read_text() == "True"
+
+
+@pytest.mark.usefixtures("trains")
+def test_a_training_with_other_settings_and_code_begins_anew_and_says_so(
+    run, tmp_path, monkeypatch, caplog
+):
+    interrupt(run)
+    monkeypatch.setattr(runner, "code_digest", lambda module: "new")
+    with caplog.at_level("INFO"):
+        run(resume, size=3)
+    assert (tmp_path / "made").read_text() == "False"
+    assert "which differs in settings: size was 2, is 3; code: libraries" in caplog.text
+    assert list((tmp_path / "state").glob("*/step"))  # the other one's checkpoint is there still
+
+
+def test_a_stage_of_minutes_begins_anew_with_other_code(run, tmp_path, monkeypatch):
+    interrupt(run)
+    monkeypatch.setattr(runner, "code_digest", lambda module: "new")
+    run(resume)
+    assert (tmp_path / "made").read_text() == "False"
 
 
 def test_a_missing_input_is_named(run, tmp_path):

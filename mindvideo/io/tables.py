@@ -97,6 +97,33 @@ def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndar
     return np.array([known[key] for key in wanted])
 
 
+def find_segment(listing: pd.DataFrame, segment: str) -> list[int]:
+    """Rows of a table of windows that are a segment's, in the order of its clips.
+
+    Raises
+    ------
+    InputError
+        If there are none, or clips are missing or listed twice: time would jump.
+    """
+    own = listing[listing["segment"].astype(str) == segment].sort_values("clip")
+    if own.empty:
+        there = ", ".join(map(str, listing["segment"].unique())) or "none"
+        raise InputError(
+            f"no windows of segment {segment}: there are windows of {there}. A test segment is "
+            "needed that the subject has runs of"
+        )
+    numbers = own["clip"].tolist()
+    if missing := sorted(set(range(max(numbers) + 1)) - set(numbers)):
+        raise InputError(
+            f"segment {segment}: no window of clip {', '.join(map(str, missing[:5]))}"
+            f"{', …' if len(missing) > 5 else ''} of {max(numbers) + 1}: all are needed, since "
+            "time would jump; make the windows again"
+        )
+    if len(numbers) > max(numbers) + 1:
+        raise InputError(f"segment {segment}: clips are listed twice: make the windows again")
+    return own.index.tolist()
+
+
 def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
     """Refuse an array that does not go with its table.
 

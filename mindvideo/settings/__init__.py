@@ -7,7 +7,15 @@ have no default: they come from the data set. Numbers named "paper" are those of
 "Cinematic Mindscapes", NeurIPS 2023 (its section or table follows).
 """
 
-from mindvideo.settings.base import Name, Pretrained, Section, Share, Timing
+from mindvideo.settings.base import (
+    Execution,
+    Name,
+    Pretrained,
+    Section,
+    Share,
+    Timing,
+    execution_fields,
+)
 from mindvideo.settings.demo import (
     Demo,
     DemoBrain,
@@ -22,6 +30,7 @@ from mindvideo.settings.evaluation import (
     FigureSettings,
     Films,
     FilmSettings,
+    JoinSettings,
     Motion,
     PanelSettings,
     Reconstruction,
@@ -108,12 +117,14 @@ __all__ = [
     "EmbeddingSettings",
     "Embeddings",
     "EncoderShape",
+    "Execution",
     "FigureSettings",
     "FilmSettings",
     "Films",
     "Interpretation",
     "InterpretationFigureSettings",
     "InterpretationSettings",
+    "JoinSettings",
     "LatentSettings",
     "Latents",
     "Mbm",
@@ -153,4 +164,5 @@ __all__ = [
     "WindowSettings",
     "Windows",
     "Zoo",
+    "execution_fields",
 ]

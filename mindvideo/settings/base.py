@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class _ExecutionMark:
+    """Marks a setting for :data:`Execution`."""
+
+
+T = TypeVar("T")
+Execution = Annotated[T, _ExecutionMark()]
+"""A setting of how a result is computed (memory, speed, what is drawn on the way), not of what it
+is, up to rounding and to which random numbers are drawn. Changing it reruns nothing, and a training
+that was interrupted goes on from its checkpoint."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -14,6 +26,34 @@ class Section(BaseModel):
     """Base of all settings: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide the result, as JSON has them: all but those of execution."""
+        return self.model_dump(mode="json", exclude=execution_fields(type(self)))
+
+    def deciding_json(self) -> str:
+        """The same as JSON, in a fixed order."""
+        return self.model_dump_json(exclude=execution_fields(type(self)))
+
+    def execution_json(self) -> str:
+        """The others."""
+        return self.model_dump_json(include=execution_fields(type(self)))
+
+
+@cache
+def execution_fields(section: type[BaseModel]) -> dict[str, Any]:
+    """Names of a section's settings of execution, as pydantic's `include` and `exclude` take them.
+
+    Those of a section within it are a dict of their own; a section that is marked is one whole.
+    """
+    found: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        inner = field.annotation
+        if any(isinstance(mark, _ExecutionMark) for mark in field.metadata):
+            found[name] = True
+        elif isinstance(inner, type) and issubclass(inner, BaseModel) and execution_fields(inner):
+            found[name] = execution_fields(inner)
+    return found
 
 
 class Timing(Section):

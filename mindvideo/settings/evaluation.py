@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Name, Section, Share
+from mindvideo.settings.base import Execution, Name, Section, Share
 
 
 class Reconstruction(Section):
@@ -33,7 +33,7 @@ class Reconstruction(Section):
     precision: Literal["no", "bf16", "fp16"] = Field(
         "no", description="numbers that the networks compute with; `no`: single precision"
     )
-    batch_size: PositiveInt = Field(4, description="clips reconstructed together")
+    batch_size: Execution[PositiveInt] = Field(4, description="clips reconstructed together")
     seed: int = Field(0, description="of the noise that denoising starts from")
 
     @model_validator(mode="after")
@@ -60,6 +60,10 @@ class ReconstructionSettings(Reconstruction):
     stable_diffusion: str
     num_frames: PositiveInt = Field(description="frames of a clip")
     size: PositiveInt = Field(description="height and width of a frame [px]")
+
+
+class JoinSettings(Section):
+    """Joining the segments' reconstructions: nothing to set."""
 
 
 class Films(Section):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Section, Share
+from mindvideo.settings.base import Execution, Section, Share
 
 
 class Methods(Section):
@@ -32,7 +32,7 @@ class Methods(Section):
     smallest_area: PositiveInt = Field(
         3, description="voxels that an area must have to be compared with the truth"
     )
-    batch_size: PositiveInt = Field(16, description="windows computed together")
+    batch_size: Execution[PositiveInt] = Field(16, description="windows computed together")
 
 
 class Interpretation(Methods):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Section, Share
+from mindvideo.settings.base import Execution, Section, Share
 
 
 class Clips(Section):
@@ -33,7 +33,7 @@ class ClipSettings(Clips):
 class Captions(Section):
     """Frame → caption."""
 
-    batch_size: PositiveInt = Field(32, description="frames captioned together")
+    batch_size: Execution[PositiveInt] = Field(32, description="frames captioned together")
     max_tokens: PositiveInt = Field(30, description="longest caption [tokens]")
 
 
@@ -73,7 +73,7 @@ class SceneSettings(Cuts):
 class Latents(Section):
     """Frames → VAE latents, captions → text tokens."""
 
-    batch_size: PositiveInt = Field(16, description="frames encoded together")
+    batch_size: Execution[PositiveInt] = Field(16, description="frames encoded together")
 
 
 class LatentSettings(Latents):
@@ -83,7 +83,7 @@ class LatentSettings(Latents):
 class Embeddings(Section):
     """Frames and wordings of captions → CLIP embeddings (paper 3.3, B)."""
 
-    batch_size: PositiveInt = Field(64, description="frames embedded together")
+    batch_size: Execution[PositiveInt] = Field(64, description="frames embedded together")
     wordings: Annotated[int, Field(ge=0)] = Field(
         8, description="wordings drawn of each caption; 0: the caption as it is"
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Section, Share
+from mindvideo.settings.base import Execution, Section, Share
 
 
 class EncoderShape(Section):
@@ -30,7 +30,9 @@ class Training(Section):
     duration: PositiveInt = Field(description="length of the training, in `unit`s")
     unit: Literal["steps", "epochs"] = Field("steps", description="of `duration` and `warmup`")
     batch_size: PositiveInt = Field(description="examples in an optimizer step, over all devices")
-    accumulate: PositiveInt = Field(1, description="backward passes in one optimizer step")
+    accumulate: Execution[PositiveInt] = Field(
+        1, description="backward passes in one optimizer step"
+    )
     lr: PositiveFloat = Field(description="peak learning rate")
     betas: tuple[Share, Share] = Field((0.9, 0.999), description="of AdamW")
     weight_decay: Annotated[float, Field(ge=0)] = Field(
@@ -45,13 +47,15 @@ class Training(Section):
     precision: Literal["no", "bf16", "fp16"] = Field(
         "no", description="of activations; weights stay float32 (fp16 needs a GPU)"
     )
-    compile: bool = Field(
+    compile: Execution[bool] = Field(
         False, description="compile the network (torch.compile): slow first steps, faster later"
     )
-    gradient_checkpointing: bool = Field(
+    gradient_checkpointing: Execution[bool] = Field(
         False, description="compute activations again in the backward pass: less memory, more time"
     )
-    checkpoint_minutes: PositiveFloat = Field(5.0, description="time between checkpoints [min]")
+    checkpoint_minutes: Execution[PositiveFloat] = Field(
+        5.0, description="time between checkpoints [min]"
+    )
     seed: int = Field(0, description="of initial weights, batches, masks, noise and dropout")
 
 
@@ -142,7 +146,7 @@ class VideoTuning(Denoiser):
     batch_size: PositiveInt = 14
     lr: PositiveFloat = 2e-5
     drop_condition: Share = Field(0.1, description="share of captions replaced by the empty one")
-    drawings: Drawings = Drawings()
+    drawings: Execution[Drawings] = Drawings()
 
 
 class VideoTuningSettings(VideoTuning):

@@ -10,13 +10,14 @@ import torch
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import ClipFrames, load_frames
+from mindvideo.io.sidecars import check_voxels, voxels_of
 from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
-from mindvideo.provenance import check_voxels, voxels_of
+from mindvideo.processes import leave_unless_first
 from mindvideo.settings import ContrastiveSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import Examples, Taken
@@ -60,6 +61,7 @@ def main(
     encoder = _encoder(windows, fmri, tokens, mbm, settings)
     if not settings.modalities:
         logger.info("no modality: nothing is trained")
+        leave_unless_first()
         history.write_text("step\tloss\n")
         events.mkdir()
         encoder.save_pretrained(model)

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
-from mindvideo.provenance import check_voxels
 from mindvideo.settings import CotrainingSettings
 from mindvideo.stages import Input, Output, State
 from mindvideo.training.datasets import Examples, Taken, check_latents

@@ -11,13 +11,13 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, side_by_side
 from mindvideo.io.films import stream_frames, write_video
-from mindvideo.io.tables import load_table, save_table
+from mindvideo.io.sidecars import check_voxels
+from mindvideo.io.tables import find_segment, load_table, save_table
 from mindvideo.metrics.flicker import flicker, frame_change
 from mindvideo.models.film import film_noise, make_film
 from mindvideo.models.trained import load_pipeline, negative_window
 from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
-from mindvideo.provenance import check_voxels
 from mindvideo.settings import FilmSettings
 from mindvideo.stages import Input, Output
 
@@ -50,7 +50,7 @@ def main(
                 f"{path} has {len(found)} rows, {table} {len(listing)}: they come from different "
                 "runs; make both again"
             )
-    places = _find_segment(listing, segment)
+    places = find_segment(listing, segment)
     negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
     pipeline = load_pipeline(
         model, settings.stable_diffusion, settings.scheduler, settings.precision
@@ -102,27 +102,6 @@ def main(
         measured = flicker(np.array(found), rates[what] * settings.tr)
         rows.append({"what": what, "fps": rates[what], **vars(measured), "flicker": measured.ratio})
     save_table(flickers, pd.DataFrame(rows))
-
-
-def _find_segment(listing: pd.DataFrame, segment: str) -> list[int]:
-    """Rows of a segment's windows, in the order of its clips."""
-    own = listing[listing["segment"] == segment].sort_values("clip")
-    if own.empty:
-        there = ", ".join(map(str, listing["segment"].unique())) or "none"
-        raise InputError(
-            f"no windows of segment {segment}: there are windows of {there}. A film can be made of "
-            "a test segment that the subject has runs of"
-        )
-    numbers = own["clip"].tolist()
-    if missing := sorted(set(range(max(numbers) + 1)) - set(numbers)):
-        raise InputError(
-            f"segment {segment}: no window of clip {', '.join(map(str, missing[:5]))}"
-            f"{', …' if len(missing) > 5 else ''} of {max(numbers) + 1}: a film needs them all, "
-            "since time would jump; make the windows again"
-        )
-    if len(numbers) > max(numbers) + 1:
-        raise InputError(f"segment {segment}: clips are listed twice: make the windows again")
-    return own.index.tolist()
 
 
 def _show(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:

@@ -23,6 +23,7 @@ from mindvideo.fmri.networks import (
 )
 from mindvideo.io.clips import load_frames
 from mindvideo.io.maps import read_map, write_map
+from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.metrics.embedding import cosine_similarity, identification
@@ -40,7 +41,6 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
 from mindvideo.progress import progress
-from mindvideo.provenance import check_voxels
 from mindvideo.settings import InterpretationSettings
 from mindvideo.stages import Input, Inputs, Output
 

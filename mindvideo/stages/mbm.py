@@ -10,8 +10,8 @@ import torch
 from einops import rearrange, repeat
 
 from mindvideo.errors import InputError
+from mindvideo.io.sidecars import voxels_of
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-from mindvideo.provenance import voxels_of
 from mindvideo.settings import EncoderShape, MbmSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import Examples, load_volumes

@@ -1,4 +1,4 @@
-"""Reconstruct the clips of the test windows, from fMRI alone."""
+"""Reconstruct the clips of a test segment, from fMRI alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import logging
 import numpy as np
 
 from mindvideo.errors import InputError
+from mindvideo.io.kept import KeptRows
 from mindvideo.io.motion import load_motion
-from mindvideo.io.tables import check_rows
+from mindvideo.io.sidecars import check_voxels
+from mindvideo.io.tables import check_rows, find_segment, load_table
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
 from mindvideo.progress import progress
-from mindvideo.provenance import check_voxels
 from mindvideo.settings import ReconstructionSettings
-from mindvideo.stages import Input, Output
+from mindvideo.stages import Input, Output, State
 
 log = logging.getLogger(__name__)
 
@@ -21,52 +22,62 @@ log = logging.getLogger(__name__)
 def main(
     *,
     windows: Input,
+    table: Input,
     null_window: Input,
     model: Input,
     motion: Input | None,
     reconstructions: Output,
+    state: State,
+    segment: str,
     settings: ReconstructionSettings,
 ) -> None:
-    """Write a clip a window, uint8 (n, f, h, w, 3).
+    """Write a clip for each window of a segment, uint8 (n, f, h, w, 3).
 
     `motion` is the table of how each clip moves, needed if noise is to move.
 
-    Noise is drawn from the seed and a clip's number alone, so that neither the batch size nor the
-    other windows matter.
+    Noise is drawn from the seed and the number of a clip among all test clips alone, so that
+    neither the batch size nor the other windows matter. Clips are kept as they are made.
     """
     fmri = np.load(windows, mmap_mode="r")
+    listing = load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(listing))
+    places = find_segment(listing, segment)
     negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
     pipeline = load_pipeline(
         model, settings.stable_diffusion, settings.scheduler, settings.precision
     )
-    moves = _motion(motion, windows, fmri) if settings.moving_noise else None
+    motions = _motion(motion, windows, fmri) if settings.moving_noise else None
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     pipeline.set_progress_bar_config(disable=True)
-    size, n = settings.size, len(fmri)
-    shape = (n, settings.num_frames, size, size, 3)
-    clips = np.lib.format.open_memmap(reconstructions, mode="w+", dtype=np.uint8, shape=shape)
     guidance = 1.0 if negative is None else settings.guidance
     log.info(
-        "%d clips, %d steps of %s, guidance %g", n, settings.steps, settings.scheduler, guidance
+        "%d clips, %d steps of %s, guidance %g",
+        len(places),
+        settings.steps,
+        settings.scheduler,
+        guidance,
     )
 
-    with progress(range(n), desc="reconstruct", unit="clip") as bar:
-        for start in range(0, n, settings.batch_size):
-            batch = range(start, min(start + settings.batch_size, n))
-            clips[batch.start : batch.stop] = pipeline(
-                np.array(fmri[batch.start : batch.stop]),
+    kept = KeptRows(state, len(places))
+    bar = progress(range(0), desc=segment, total=kept.n, unit="clip", initial=kept.done)
+    with kept, bar:
+        for rows in kept.missing(settings.batch_size):
+            batch = places[rows.start : rows.stop]
+            clips = pipeline(
+                np.array(fmri[batch]),
                 negative,
                 num_frames=settings.num_frames,
-                height=size,
-                width=size,
+                height=settings.size,
+                width=settings.size,
                 num_inference_steps=settings.steps,
                 guidance_scale=guidance,
-                generator=[noise_generator(settings.seed, clip) for clip in batch],
+                generator=[noise_generator(settings.seed, place) for place in batch],
                 shared_noise=settings.shared_noise,
-                motion=None if moves is None else moves[batch.start : batch.stop],
+                motion=None if motions is None else motions[batch],
             )
-            bar.update(len(batch))
-    clips.flush()
+            kept.put(rows, clips=np.asarray(clips))
+            bar.update(len(rows))
+        kept.publish("clips", reconstructions)
 
 
 def _motion(path: Input | None, windows: Input, fmri: np.ndarray) -> np.ndarray:

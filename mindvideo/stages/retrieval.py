@@ -10,6 +10,7 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_frames
 from mindvideo.io.scenes import load_scenes
+from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table, rows_of, save_table
 from mindvideo.metrics.embedding import cosine_similarity
 from mindvideo.metrics.embedding import retrieval as retrieval_of
@@ -18,7 +19,6 @@ from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_clip
-from mindvideo.provenance import check_voxels
 from mindvideo.settings import RetrievalSettings
 from mindvideo.stages import Input, Inputs, Output
 

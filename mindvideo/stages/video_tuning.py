@@ -74,7 +74,8 @@ def main(
         guidance=settings.drawings.guidance,
     )
     total = Schedule.of(settings, batches.per_epoch).total
-    on_the_way = Drawings(state, settings.drawings.times, total, paint)
+    key = f"{settings.drawings.captions}-{settings.drawings.steps}-{settings.drawings.guidance:g}"
+    on_the_way = Drawings(state, settings.drawings.times, total, paint, key)
     train(
         unet,
         Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr),

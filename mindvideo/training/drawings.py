@@ -84,12 +84,15 @@ class Drawings:
         Steps of the training.
     draw : callable
         → frames.
+    key : str
+        Of what is drawn and how: drawings of another one are not mixed up with these.
     """
 
     folder: Path
     times: int
     total: int
     draw: Callable[[], np.ndarray]
+    key: str = ""
     at: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,8 +110,11 @@ class Drawings:
         os.replace(beside, path)
 
     def load(self) -> dict[int, np.ndarray]:
-        """Frames by step."""
-        return {step: np.load(self._path(step)) for step in self.at}
+        """Frames by step.
+
+        Steps that were taken under other settings of what to draw are not among them.
+        """
+        return {s: np.load(path) for s in self.at if (path := self._path(s)).exists()}
 
     def _path(self, step: int) -> Path:
-        return self.folder / f"drawn-{step:07d}.npy"
+        return self.folder / f"drawn-{self.key}-{step:07d}.npy"

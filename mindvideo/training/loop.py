@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
+from mindvideo.processes import leave_unless_first
 from mindvideo.progress import progress
 from mindvideo.settings import Training
 from mindvideo.training import checkpoint
@@ -115,7 +116,8 @@ def train(
     InputError
         If the batch cannot be divided as the settings ask.
     SystemExit
-        After a SIGTERM or SIGINT, once the step is done and a checkpoint is written.
+        After a SIGTERM or SIGINT, once the step is done and a checkpoint is written. In the
+        processes that are not the first, at the end of the training: only that one writes.
     """
     _check_precision(settings)
     accelerator = Accelerator(
@@ -187,6 +189,7 @@ def train(
         shutil.copyfile(state / "history.tsv", history)
         shutil.copytree(state / "events", events, dirs_exist_ok=True)
     accelerator.wait_for_everyone()
+    leave_unless_first()
 
 
 def _read(

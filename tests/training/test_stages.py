@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.sidecars import sidecar_path
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
-from mindvideo.provenance import sidecar_path
 from mindvideo.settings import (
     ContrastiveSettings,
     CotrainingSettings,

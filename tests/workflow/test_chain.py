@@ -10,7 +10,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from mindvideo.provenance import file_digest
+from mindvideo.contents import file_digest
 
 TARGET = "results/sub1/videos"
 

@@ -1,0 +1,171 @@
+"""What files contain, by SHA-256: each is read whole once, and then known by its size and time.
+
+Who knows a file's content without reading it, in the order in which they are asked:
+
+1. the sidecar beside it, for what a stage made;
+2. the *digests* of the results folder (``results/digests/*.json``), for everything else: raw runs,
+   films, and results that were copied or restored and so have another time.
+
+A file whose size and time are not those on record is read, and put on record again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from mindvideo.io.sidecars import sidecar_path
+
+FOLDER = "MINDVIDEO_DIGESTS"
+"""Environment variable: the folder of the digests. The workflow sets it; without, none is kept."""
+
+NOT_CONTENT = ".snakemake"
+"""Files whose names begin so are Snakemake's marks in a folder."""
+
+Stamp = tuple[int, int]
+"""Size [bytes] and time of the last change [ns]."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files; reads all of it."""
+    if path.is_dir():
+        return _of_listing({name: file_digest(path / name) for name in files_of(path)})
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def files_of(folder: Path) -> list[str]:
+    """Names of the files in a folder and below it, sorted."""
+    return sorted(
+        str(file.relative_to(folder))
+        for file in folder.rglob("*")
+        if file.is_file() and not file.name.startswith(NOT_CONTENT)
+    )
+
+
+def text_digest(*texts: str) -> str:
+    """A short digest of some texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _of_listing(digests: dict[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name, of_file in digests.items():
+        digest.update(f"{name}\0{of_file}\0".encode())
+    return digest.hexdigest()
+
+
+def stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """The part of an output's sidecar that says what it contains; reads all of it."""
+    names = files_of(path) if path.is_dir() else [""]
+    digests = {name: file_digest(path / name) for name in names}
+    return {
+        "sha256": _of_listing(digests) if path.is_dir() else digests[""],
+        "files": {name: [*stamp(path / name), digest] for name, digest in digests.items()},
+    }
+
+
+def _by_sidecar(path: Path) -> str | None:
+    """The content on record in a sidecar, if every file has the size and time on record."""
+    try:
+        content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))["content"]
+        files = content["files"]
+        if path.is_dir() and [*files] != files_of(path):
+            return None
+        if all([*stamp(path / name)] == found[:2] for name, found in files.items()):
+            return str(content["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):  # no sidecar, or another program's file
+        pass
+    return None
+
+
+class Digests:
+    """Contents of files by size and time, kept in a folder that many processes share.
+
+    Each process writes one file of its own, whole; so nothing has to be locked.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where they are kept; None: only in this process.
+    name : str
+        Of this process's file. Jobs that make the same outputs have the same.
+    """
+
+    def __init__(self, folder: Path | None, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._known: dict[str, tuple[Stamp, str]] = {}
+        self._own: dict[str, list[Any]] = {}
+        self._read: dict[str, Stamp] = {}
+        self._saved: float | None = None
+
+    @classmethod
+    def of_environment(cls, name: str) -> Digests:
+        """Those of the workflow that this process belongs to."""
+        folder = os.environ.get(FOLDER)
+        return cls(Path(folder) if folder else None, name)
+
+    def of(self, path: Path) -> str:
+        """SHA-256 of a file or folder, read only if it is not known by its size and time."""
+        if known := _by_sidecar(path):
+            return known
+        if path.is_dir():
+            return _of_listing({name: self._of_file(path / name) for name in files_of(path)})
+        return self._of_file(path)
+
+    def _of_file(self, path: Path) -> str:
+        name, now = os.path.abspath(path), stamp(path)
+        if self._known.get(name, ((), ""))[0] != now:
+            self._load()
+        found, digest = self._known.get(name, ((), ""))
+        if found != now:
+            digest = file_digest(path)
+            self._known[name] = now, digest
+            self._own[name] = [*now, digest]
+            self._save_soon()
+        return digest
+
+    def _load(self) -> None:
+        """Read what others have written since the last time."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for entry in os.scandir(self._folder):
+            status = entry.stat()
+            now = status.st_size, status.st_mtime_ns
+            if not entry.name.endswith(".json") or self._read.get(entry.name) == now:
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                for name, (size, time_ns, digest) in json.loads(Path(entry).read_text()).items():
+                    self._known[name] = (size, time_ns), digest
+                    if entry.name == f"{self._name}.json":
+                        self._own.setdefault(name, [size, time_ns, digest])
+            self._read[entry.name] = now
+
+    def _save_soon(self) -> None:
+        if self._saved is None:
+            atexit.register(self.save)
+            self._saved = time.monotonic()
+        elif time.monotonic() - self._saved > 5:
+            self.save()
+
+    def save(self) -> None:
+        """Write what this process has read, beside what it read at other times."""
+        if self._folder is None or not self._own:
+            return
+        self._saved = time.monotonic()
+        beside = self._folder / f".{self._name}.{os.getpid()}"
+        with contextlib.suppress(OSError):  # a full disk costs a reading, not a result
+            self._folder.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps(self._own, indent=0))
+            os.replace(beside, self._folder / f"{self._name}.json")

@@ -1,0 +1,188 @@
+"""One process at a time makes an output: a lock file beside it, on any file system.
+
+The lock is a file made exclusively, which needs no ``flock`` (some Lustre and NFS mounts have
+none, or one that holds on one machine only). Its holder renews it every `BEAT` seconds.
+
+A lock counts as stale, and is taken over, when
+
+- the process that holds it ran on this machine and is gone;
+- it was held by an earlier start of this same Slurm job, which was queued again;
+- nobody has renewed it for `LEASE` seconds, watched by the clock of the process that waits.
+
+A process that finds its lock in other hands ends at once: it must not write beside the new holder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import LeaseCompromise, SoftFileLease, Timeout
+
+from mindvideo.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+LEASE, BEAT = 180.0, 20.0
+"""After how long without a sign of its holder a lock is stale; how often a holder gives one [s]."""
+
+LOST = 75
+"""Exit status of a process whose lock another one took (EX_TEMPFAIL: try again)."""
+
+
+def lock_path(path: Path) -> Path:
+    """The lock file of an output or a state folder."""
+    return path.with_name(f".{path.name}.lock")
+
+
+def holder_path(path: Path) -> Path:
+    """What is written beside the lock of whoever holds it."""
+    return path.with_name(f".{path.name}.holder.json")
+
+
+class Lock:
+    """The right to make one output, or to use one state folder.
+
+    Raises
+    ------
+    InputError
+        From :meth:`acquire`, if another process is at work there; it names host, process, job and
+        time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lease = SoftFileLease(
+            lock_path(path),
+            lease_duration=LEASE,
+            heartbeat_interval=BEAT,
+            on_compromise=_end,
+            thread_local=False,
+        )
+
+    def acquire(self) -> None:
+        """Take the lock, or find out that its holder is alive. Waits only if that is in doubt."""
+        if _is_of_this_job(holder_path(self._path)):
+            self._lease.force_break()
+        before = _renewed(lock_path(self._path))
+        while True:
+            try:
+                self._lease.acquire(timeout=0.5, poll_interval=0.1)
+                break
+            except Timeout:
+                owner = self._lease.owner
+                renewed = _renewed(lock_path(self._path))
+                # A process of this machine that is gone would have lost the lock already.
+                if renewed != before or (owner and owner.hostname == socket.gethostname()):
+                    raise InputError(_in_use(self._path)) from None
+                time.sleep(1)
+        holder_path(self._path).write_text(json.dumps(_this_process()))
+
+    def check(self) -> None:
+        """End the process if the lock is in other hands.
+
+        The heartbeat would notice within `BEAT` seconds; before a commit that is too long.
+        """
+        if not self._lease.is_lock_held_by_us:
+            _end(LeaseCompromise(str(lock_path(self._path)), "", "owner-changed"))
+
+    def release(self) -> None:
+        """Give it back. A lock file that cannot be deleted is stale once this process has ended."""
+        try:
+            holder_path(self._path).unlink(missing_ok=True)
+            self._lease.release()
+        except OSError as error:
+            logger.warning("%s could not be deleted: %s", lock_path(self._path), error.strerror)
+
+
+@contextlib.contextmanager
+def locked(paths: list[Path]) -> Iterator[list[Lock]]:
+    """Hold the locks of several paths, or of none of them.
+
+    Raises
+    ------
+    InputError
+        If another process holds one.
+    """
+    with contextlib.ExitStack() as stack:
+        locks = []
+        for path in sorted(paths):
+            lock = Lock(path)
+            lock.acquire()
+            stack.callback(lock.release)
+            locks.append(lock)
+        yield locks
+
+
+def _end(loss: LeaseCompromise) -> None:
+    """Called by the thread that renews the lock."""
+    logger.critical(
+        "%s is no longer held by this process (%s%s), so that another one may be at work here: "
+        "this one ends without touching anything. What it had kept is there",
+        loss.lock_file,
+        loss.reason,
+        f": {loss.error}" if loss.error else "",
+    )
+    sys.stderr.flush()
+    os._exit(LOST)
+
+
+def _renewed(lock: Path) -> tuple[int, int] | None:
+    try:
+        status = lock.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _this_process() -> dict[str, str | int]:
+    return {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "job": os.environ.get("SLURM_JOB_ID", ""),
+        "restart": int(os.environ.get("SLURM_RESTART_COUNT") or 0),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(sys.argv[1:3]),
+    }
+
+
+def _holder(path: Path) -> dict[str, str | int]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_of_this_job(path: Path) -> bool:
+    """Whether an earlier start of this Slurm job holds the lock: Slurm has ended it by now."""
+    mine, holder = _this_process(), _holder(path)
+    return bool(
+        mine["job"]
+        and holder.get("job") == mine["job"]
+        and int(holder.get("restart", 0)) < int(mine["restart"])
+    )
+
+
+def _in_use(path: Path) -> str:
+    holder = _holder(holder_path(path))
+    job = f", job {holder['job']}" if holder.get("job") else ""
+    who = (
+        f" (process {holder['process']} on {holder['host']}{job}, since {holder['since']})"
+        if {"process", "host", "since"} <= holder.keys()
+        else ""
+    )
+    return (
+        f"{path}: another process is at work here{who}. Wait for it to end, or stop it (a killed "
+        f"workflow can leave its stage running). If it is gone for certain, delete "
+        f"{lock_path(path)}; it counts as gone by itself {LEASE / 60:g} minutes after its machine "
+        "was lost."
+    )

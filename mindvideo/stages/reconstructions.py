@@ -1,0 +1,39 @@
+"""Join the reconstructions of all test segments, in the order of the table of windows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mindvideo.errors import InputError
+from mindvideo.io.clips import load_clips
+from mindvideo.io.tables import load_table
+from mindvideo.settings import JoinSettings
+from mindvideo.stages import Input, Inputs, Output
+
+
+def main(
+    *, segments: Inputs, table: Input, reconstructions: Output, settings: JoinSettings
+) -> None:
+    """Write a clip a row of the table, uint8 (n, f, h, w, 3).
+
+    `segments` are files of a segment's clips, named after it.
+    """
+    listing = load_table(table, ["segment", "clip"])["segment"].astype(str)
+    parts = {path.stem: load_clips(path) for path in segments}
+    found = {name: len(clips) for name, clips in parts.items()}
+    if found != (needed := listing.value_counts(sort=False).to_dict()):
+        raise InputError(
+            f"{table} lists windows of {needed}, the reconstructions are of {found}: they come "
+            "from different runs; reconstruct again"
+        )
+    first = next(iter(parts.values()))
+    shape = (len(listing), *first.shape[1:])
+    out = np.lib.format.open_memmap(reconstructions, mode="w+", dtype=np.uint8, shape=shape)
+    for name, clips in parts.items():
+        if clips.shape[1:] != shape[1:]:
+            raise InputError(
+                f"{name}: clips of (frames, height, width, colours) {clips.shape[1:]}, others of "
+                f"{shape[1:]}: reconstruct all segments with the same settings"
+            )
+        out[np.flatnonzero(listing == name)] = clips
+    out.flush()

@@ -1,0 +1,173 @@
+"""State folders: what a stage keeps between two starts, each for one set of settings and inputs.
+
+``results/state/sub1/contrastive/KEY/`` holds a training's checkpoint. The key is a digest of what
+decides the result: settings (those that only change how it is computed do not count, see
+:class:`mindvideo.settings.base.Execution`), inputs, and code. Beside the checkpoint lies
+``identity.json``, which says the same in full.
+
+A stage that has ended well deletes its state. In a workflow it only marks it as finished, and the
+workflow deletes it in the end: Snakemake may have been killed meanwhile, and then it deletes the
+outputs and starts the stage again, which has nothing left to do but to write them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mindvideo.contents import text_digest
+from mindvideo.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+IDENTITY, FINISHED, RETIRED = "identity.json", "finished", ".retired"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What decides the result of a stage."""
+
+    stage: str
+    known_as: str
+    """The code and libraries, or those for which the user has said that they stand."""
+    code: str
+    modules: dict[str, str]
+    """A digest for each module that the stage runs."""
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+    """Path: digest."""
+
+    @property
+    def key(self) -> str:
+        """Where the files lie does not matter, and neither does who wrote the code down how."""
+        return text_digest(self.known_as, json.dumps(self.settings), *self.inputs.values())
+
+
+class StateFolder:
+    """The state of one stage on one set of outputs.
+
+    Parameters
+    ----------
+    parent : Path
+        ``results/state/sub1/contrastive``; one process at a time uses it (its lock is held).
+    identity : Identity
+    asks : bool
+        Whether to stop, and not to begin anew, where nothing but the code has changed since a
+        checkpoint was written: for work of days.
+    """
+
+    def __init__(self, parent: Path, identity: Identity, *, asks: bool) -> None:
+        self._parent, self._identity, self._asks = parent, identity, asks
+        self.folder = parent / identity.key
+
+    def open(self) -> Path:
+        """The folder of this identity; what earlier starts left in it is there.
+
+        Raises
+        ------
+        InputError
+            If there is a checkpoint that differs by its code alone, and the stage asks.
+        """
+        for leftover in self._parent.glob(f".*{RETIRED}"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        if (self.folder / FINISHED).exists():
+            logger.info("the work in %s is done: what is left is to write its outputs", self.folder)
+        elif self.folder.exists():
+            logger.info("resuming from %s", self.folder)
+        else:
+            for other, identity in self._others():
+                differences = list(differ(identity, asdict(self._identity)))
+                if self._asks and {what for what, _ in differences} == {"code"}:
+                    raise InputError(_changed_code(self._parent, other, differences[0][1]))
+                logger.info(
+                    "%s holds the state of another start, which differs in %s",
+                    other,
+                    "; ".join(f"{what}: {how}" for what, how in differences) or "nothing",
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        made = self.folder / f"{IDENTITY}.part"
+        made.write_text(json.dumps(asdict(self._identity), indent=2))
+        os.replace(made, self.folder / IDENTITY)
+        return self.folder
+
+    def finish(self) -> None:
+        """Mark it as finished."""
+        (self.folder / FINISHED).touch()
+
+    def retire(self) -> Path:
+        """Rename it, so that no later start finds it; :func:`delete` does the rest."""
+        return _retire(self.folder)
+
+    def _others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        for path in sorted(self._parent.glob(f"*/{IDENTITY}")):
+            try:
+                yield path.parent, json.loads(path.read_text())
+            except (OSError, ValueError):
+                continue
+
+
+def clear_finished(root: Path) -> None:
+    """Delete the finished states below a folder, for a workflow that has ended well.
+
+    A state that cannot be deleted is a warning.
+    """
+    for marker in sorted(root.rglob(FINISHED)):
+        try:
+            delete(_retire(marker.parent))
+        except OSError as error:
+            logger.warning("%s could not be deleted: %s", marker.parent, error.strerror)
+
+
+def delete(retired: Path) -> None:
+    """Delete a state that was retired, and its parent if it was the last there."""
+    shutil.rmtree(retired)
+    if not any(retired.parent.iterdir()):
+        retired.parent.rmdir()
+
+
+def _retire(folder: Path) -> Path:
+    retired = folder.with_name(f".{folder.name}{RETIRED}")
+    shutil.rmtree(retired, ignore_errors=True)
+    os.replace(folder, retired)
+    return retired
+
+
+def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """In what two identities differ: (settings | inputs | code, how), in words."""
+    for name in sorted(old["settings"].keys() | new["settings"].keys()):
+        before, now = (x["settings"].get(name) for x in (old, new))
+        if before != now:
+            yield "settings", f"{name} was {json.dumps(before)}, is {json.dumps(now)}"
+    if list(old["inputs"].values()) != list(new["inputs"].values()):
+        known = set(old["inputs"].values())
+        changed = [path for path, digest in new["inputs"].items() if digest not in known]
+        yield "inputs", ", ".join(changed) or "their order"
+    if old["known_as"] != new["known_as"]:
+        yield "code", ", ".join(changed_modules(old["modules"], new["modules"])) or "libraries"
+
+
+def changed_modules(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Names of the modules that were edited, added or removed."""
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def last_change(folder: Path) -> datetime:
+    """When anything in a state folder was last written."""
+    times = [path.stat().st_mtime for path in (folder, *folder.rglob("*"))]
+    return datetime.fromtimestamp(max(times), UTC)
+
+
+def _changed_code(parent: Path, other: Path, modules: str) -> str:
+    return (
+        f"{other}: here is a checkpoint of {last_change(other):%Y-%m-%d %H:%M} UTC with the same "
+        f"settings and inputs, but the code has changed since: {modules}. There are two ways on. "
+        f"If the change leaves the result as it is, go on from the checkpoint: mindvideo adopt "
+        f"{parent}. If not, begin anew: mindvideo discard {parent}."
+    )

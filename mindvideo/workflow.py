@@ -1,0 +1,65 @@
+"""What Snakemake is taught: an input has changed if its content has, be it a file or a folder.
+
+Snakemake compares inputs that are newer than outputs by content, but only files, and it reads them
+whole: each input once for each output of a job, in the main process, which on a cluster runs where
+nothing is submitted. A folder (a trained model) it compares by time alone, so that a copied or
+restored one reruns what reads it. There is no hook for either, so two methods of its class for
+files are replaced: they ask :class:`mindvideo.contents.Digests`, which knows most contents without
+reading.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mindvideo.contents import Digests
+from mindvideo.state import clear_finished
+
+
+def compare_by_content(folder: Path) -> None:
+    """Let Snakemake compare files and folders by what `folder` and sidecars know of them.
+
+    In this process, for good, and however large they are. Files in a remote storage are compared
+    as Snakemake does.
+
+    Raises
+    ------
+    RuntimeError
+        If this version of Snakemake does it in another way.
+    """
+    from snakemake.io import _IOFile
+
+    digests = Digests(folder, "snakemake")
+    by_snakemake = getattr(_IOFile, "checksum", None)
+    if by_snakemake is None or not hasattr(_IOFile, "is_checksum_eligible"):
+        raise RuntimeError(
+            "this version of Snakemake compares files in a way that mindvideo does not know; the "
+            "versions in envs/requirements.lock are known to work"
+        )
+    by_snakemake = getattr(by_snakemake, "by_snakemake", by_snakemake)  # replaced before
+
+    async def is_eligible(self: Any, threshold: int | None = None) -> bool:
+        return await self.exists_local() and not self.is_fifo()
+
+    async def checksum(
+        self: Any, threshold: int | None = None, force: bool = False, algorithm: Any = None
+    ) -> str | None:
+        name = algorithm if isinstance(algorithm, str | None) else algorithm().name
+        if self.is_storage or name not in (None, "sha256"):
+            return await by_snakemake(self, threshold, force=force, algorithm=algorithm)
+        return f"sha256:{digests.of(Path(self.file))}" if await is_eligible(self) else None
+
+    checksum.by_snakemake = by_snakemake  # type: ignore[attr-defined]
+    _IOFile.checksum, _IOFile.is_checksum_eligible = checksum, is_eligible
+
+
+def clear_finished_states(results: str) -> None:
+    """Delete what finished stages have kept, at the end of a workflow that went well.
+
+    Snakemake has recorded all of its jobs by now. Jobs of an earlier workflow that was killed may
+    have ended since: it marks them as incomplete, and while there are any, everything stays.
+    """
+    incomplete = Path(".snakemake", "incomplete")
+    if not any(path.is_file() for path in incomplete.rglob("*")):
+        clear_finished(Path(results, "state"))
