@@ -35,7 +35,9 @@ class FinishedRun:
         self.windows = np.load(self.own / "windows/test.npy")[::every]
 
     def settings(self, stage: str) -> dict[str, Any]:
-        return json.loads(self.plan.settings(stage, self.subject))
+        both = (self.plan.settings, self.plan.execution)
+        deciding, execution = (json.loads(of(stage, self.subject)) for of in both)
+        return deciding | execution
 
     def of_segments(self, artefact: str, ending: str) -> list[Path]:
         """Files of the test segments, in order."""

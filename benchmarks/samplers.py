@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from benchmarks.finished_run import FinishedRun, cell
@@ -49,24 +50,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "windows.npy", run.windows)
+        clips = pd.DataFrame({"segment": "all", "clip": range(len(run.windows))})
+        save_table(folder / "table.tsv", clips)
         motion = folder / "motion.tsv" if base["moving_noise"] else None
         if motion:
             save_table(motion, run.motion())
         for sampler, seed in itertools.product(arguments.samplers, seeds):
             scheduler, steps = sampler.split(":")
             start = clock()
+            state = folder / f"{scheduler}-{steps}-{seed}"
+            state.mkdir()
             reconstruct.main(
                 windows=folder / "windows.npy",
+                table=folder / "table.tsv",
                 null_window=run.own / "windows/null.npy",
                 model=run.own / "cotraining/model",
                 motion=motion,
-                reconstructions=folder / "reconstructed.npy",
+                reconstructions=state / "reconstructed.npy",
+                state=state,
+                segment="all",
                 settings=ReconstructionSettings(
                     **base | {"scheduler": scheduler, "steps": int(steps), "seed": seed}
                 ),
             )
             cost = (clock() - start) / len(run.table)
-            found = run.scores(np.load(folder / "reconstructed.npy"), folder)
+            found = run.scores(np.load(state / "reconstructed.npy"), folder)
             cells = [cell(found.loc[metric]) for metric in METRICS if metric in found.index]
             print(
                 f"| {scheduler} | {steps} | {seed} | {cost:.2f} | {' | '.join(cells)} |", flush=True

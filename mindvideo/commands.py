@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mindvideo import score_folder
 from mindvideo.errors import InputError
+
+if TYPE_CHECKING:
+    from mindvideo.config import Config
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,26 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += check.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+    if arguments.deep:
+        _put_on_record(config)
     print("\n" + report(found, everything=arguments.all))
     return int(any(finding.level == "error" for finding in found))
+
+
+def _put_on_record(config: Config) -> None:
+    """Hash the runs once for all, so that no job of the workflow has to (docs/cost.md)."""
+    from mindvideo.contents import Digests
+    from mindvideo.descriptions import pretraining_runs, pretraining_subjects
+    from mindvideo.progress import progress
+
+    paths = [Path(run.path) for run in config.dataset.rows]
+    with contextlib.suppress(InputError):  # of which the findings tell
+        for subject in pretraining_subjects(config.pretraining_data):
+            paths += map(Path, pretraining_runs(config.pretraining_data, subject))
+    digests = Digests(Path(config.results, "digests"), "check-dataset")
+    for path in progress([p for p in paths if p.is_file()], desc="digests", unit="run"):
+        digests.of(path)
+    digests.save()
 
 
 # --- explain --------------------------------------------------------------------------------------
@@ -273,7 +294,7 @@ def _check_free(path: Path) -> None:
         raise InputError(f"{path}: is there already: delete it, or name another with --to")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _named(source: Path) -> Iterator[None]:
     """Say which file an error is about."""
     try:

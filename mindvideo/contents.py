@@ -105,7 +105,7 @@ class Digests:
 
     def __init__(self, folder: Path | None, name: str) -> None:
         self._folder, self._name = folder, name
-        self._known: dict[str, tuple[Stamp, str]] = {}
+        self._known: dict[tuple[str, Stamp], str] = {}
         self._own: dict[str, list[Any]] = {}
         self._read: dict[str, Stamp] = {}
         self._saved: float | None = None
@@ -126,15 +126,13 @@ class Digests:
 
     def _of_file(self, path: Path) -> str:
         name, now = os.path.abspath(path), stamp(path)
-        if self._known.get(name, ((), ""))[0] != now:
+        if (name, now) not in self._known:
             self._load()
-        found, digest = self._known.get(name, ((), ""))
-        if found != now:
-            digest = file_digest(path)
-            self._known[name] = now, digest
+        if (name, now) not in self._known:
+            self._known[name, now] = digest = file_digest(path)
             self._own[name] = [*now, digest]
             self._save_soon()
-        return digest
+        return self._known[name, now]
 
     def _load(self) -> None:
         """Read what others have written since the last time."""
@@ -147,7 +145,7 @@ class Digests:
                 continue
             with contextlib.suppress(OSError, ValueError):
                 for name, (size, time_ns, digest) in json.loads(Path(entry).read_text()).items():
-                    self._known[name] = (size, time_ns), digest
+                    self._known[name, (size, time_ns)] = digest
                     if entry.name == f"{self._name}.json":
                         self._own.setdefault(name, [size, time_ns, digest])
             self._read[entry.name] = now

@@ -8,7 +8,9 @@ process does (a killed one frees it), and shows torch no others.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -20,6 +22,11 @@ from mindvideo.errors import InputError
 
 LOCKS = "mindvideo-gpus"
 """Folder of the locks, in the one for temporary files, which all users share."""
+
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
+"""What `flock` answers where there is none (some mounts of NFS and Lustre)."""
+
+logger = logging.getLogger(__name__)
 
 _held: list[int] = []  # file descriptors: a lock ends with its descriptor, or with the process
 
@@ -102,4 +109,13 @@ def _lock(identity: str) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        logger.warning(
+            "%s: this file system has no locks (%s), so that jobs may share a GPU: let TMPDIR "
+            "name a folder on a disk of this machine",
+            folder,
+            error.strerror,
+        )
     return descriptor

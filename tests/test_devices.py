@@ -1,5 +1,6 @@
 """GPUs are lent to one process each; a script tells of two, as NVIDIA's tool would."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -27,6 +28,19 @@ except InputError as error:
     print(error, flush=True)
 sys.stdin.read()
 """
+
+
+def test_a_file_system_without_locks_lends_gpus_with_a_warning(machine, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(devices.fcntl, "flock", refuse)
+    try:
+        assert devices.claim(2) == ["0", "1"]
+    finally:
+        devices.release()
+    assert "this file system has no locks (No locks available)" in caplog.text
+    assert "TMPDIR" in caplog.text
 
 
 @pytest.fixture

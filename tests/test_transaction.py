@@ -1,13 +1,15 @@
-"""Whatever fails in a commit, either the outputs or the state are whole, and one more try does it."""
+"""Wherever a commit fails, outputs or state are whole, and the same command ends well."""
 
+import errno
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commit_faults import FAULTS
+from tests.commit_faults import FAULTS, debris, outputs_are_whole, run, state_is_whole
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +53,42 @@ def test_a_fault_after_the_outputs_are_in_place_is_no_failure(faults):
     failed = [case for case in late if case["status"]]
     # Only the last sidecar's way into place comes after the outputs.
     assert {case["at"].split()[0] for case in failed} <= {"os.rename"}
+
+
+# --- a mount that renames what is deleted while it is open ----------------------------------------
+
+
+@pytest.fixture
+def silly(tmp_path):
+    """A file system that keeps deleted open files under another name, as NFS does.
+
+    FUSE's libraries do it (`.fuse_hidden…`), with the same effect: the folder cannot be deleted.
+    """
+    source, mount = tmp_path / "source", tmp_path / "mount"
+    source.mkdir()
+    mount.mkdir()
+    bindfs = shutil.which("bindfs")
+    if not bindfs or subprocess.run([bindfs, source, mount], check=False).returncode:
+        pytest.skip("bindfs is not installed, or may not mount here")
+    yield mount
+    subprocess.run(["umount", "--lazy", str(mount)], check=True)
+
+
+def test_such_a_mount_refuses_to_delete_a_folder_with_an_open_file(silly):
+    (silly / "state").mkdir()
+    with (silly / "state/lock").open("w"):
+        with pytest.raises(OSError, match="not empty") as error:
+            shutil.rmtree(silly / "state")
+    assert error.value.errno == errno.ENOTEMPTY
+
+
+@pytest.mark.parametrize("keep_state", [True, False])
+def test_on_such_a_mount_a_stage_ends_well_and_leaves_nothing(silly, keep_state):
+    folder = silly / "results"
+    folder.mkdir()
+    for _ in range(2):  # the second time there is an old folder to replace
+        assert run(folder, None, keep_state) == 0
+        assert outputs_are_whole(folder)
+        assert state_is_whole(folder) is keep_state
+        assert debris(folder) == []
+        assert not list(folder.rglob(".fuse_hidden*"))

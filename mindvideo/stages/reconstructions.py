@@ -6,7 +6,7 @@ import numpy as np
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
-from mindvideo.io.tables import load_table
+from mindvideo.io.tables import find_segment, load_table
 from mindvideo.settings import JoinSettings
 from mindvideo.stages import Input, Inputs, Output
 
@@ -18,10 +18,11 @@ def main(
 
     `segments` are files of a segment's clips, named after it.
     """
-    listing = load_table(table, ["segment", "clip"])["segment"].astype(str)
+    listing = load_table(table, ["segment", "clip"])
     parts = {path.stem: load_clips(path) for path in segments}
     found = {name: len(clips) for name, clips in parts.items()}
-    if found != (needed := listing.value_counts(sort=False).to_dict()):
+    needed = listing["segment"].astype(str).value_counts(sort=False).to_dict()
+    if found != needed:
         raise InputError(
             f"{table} lists windows of {needed}, the reconstructions are of {found}: they come "
             "from different runs; reconstruct again"
@@ -35,5 +36,5 @@ def main(
                 f"{name}: clips of (frames, height, width, colours) {clips.shape[1:]}, others of "
                 f"{shape[1:]}: reconstruct all segments with the same settings"
             )
-        out[np.flatnonzero(listing == name)] = clips
+        out[find_segment(listing, name)] = clips
     out.flush()

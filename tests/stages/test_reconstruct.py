@@ -1,5 +1,8 @@
 """The stage of reconstruction, on untrained models."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,12 +10,16 @@ import torch
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import save_table
+from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import load_pipeline
-from mindvideo.settings import ReconstructionSettings
+from mindvideo.settings import JoinSettings, ReconstructionSettings
+from mindvideo.stages import reconstructions as join
 from mindvideo.stages.reconstruct import main
 
+ROWS = [("test1", 0), ("test1", 1), ("test1", 2)]
 
-def reconstruct(inputs, folder, motion=None, **changes):
+
+def reconstruct(inputs, folder, motion=None, *, state=None, segment="test1", rows=ROWS, **changes):
     settings = {
         "steps": 2,
         "guidance": 3.0,
@@ -21,15 +28,21 @@ def reconstruct(inputs, folder, motion=None, **changes):
         "size": 16,
         **changes,
     }
+    save_table(folder / "table.tsv", pd.DataFrame(rows, columns=["segment", "clip"]))
     output = folder / "reconstructions.npy"
-    main(
-        windows=inputs / "windows.npy",
-        null_window=inputs / "null.npy",
-        model=inputs / "model",
-        motion=motion,
-        reconstructions=output,
-        settings=ReconstructionSettings(**settings),
-    )
+    output.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as fresh:
+        main(
+            windows=inputs / "windows.npy",
+            table=folder / "table.tsv",
+            null_window=inputs / "null.npy",
+            model=inputs / "model",
+            motion=motion,
+            reconstructions=output,
+            state=state or Path(fresh),
+            segment=segment,
+            settings=ReconstructionSettings(**settings),
+        )
     return np.load(output)
 
 
@@ -45,6 +58,58 @@ def test_the_batch_size_does_not_matter_and_the_seed_does(inputs, tmp_path):
     in_twos = reconstruct(inputs, tmp_path, batch_size=2).astype(int)
     assert np.abs(clips - in_twos).max() <= 1
     assert np.abs(clips - reconstruct(inputs, tmp_path, seed=1)).max() > 1
+
+
+def test_segments_are_reconstructed_apart_to_the_same_bytes(inputs, tmp_path):
+    """The noise is a function of the seed and a clip's row; batches of one, to compare bytes."""
+    rows = [("test2", 1), ("test1", 0), ("test2", 0)]
+    together = reconstruct(inputs, tmp_path, batch_size=1)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for segment in ("test1", "test2"):
+        clips = reconstruct(inputs, tmp_path, rows=rows, segment=segment, batch_size=1)
+        np.save(parts / f"{segment}.npy", clips)
+    join.main(
+        segments=[parts / "test1.npy", parts / "test2.npy"],
+        table=tmp_path / "table.tsv",
+        reconstructions=tmp_path / "joined.npy",
+        settings=JoinSettings(),
+    )
+    np.testing.assert_array_equal(np.load(tmp_path / "joined.npy"), together)
+    with pytest.raises(InputError, match="no windows of segment test3"):
+        reconstruct(inputs, tmp_path, segment="test3")
+
+
+def test_segments_of_another_run_are_refused(inputs, tmp_path):
+    np.save(tmp_path / "test1.npy", reconstruct(inputs, tmp_path)[:2])
+    with pytest.raises(InputError, match=r"lists windows of {'test1': 3}, .* of {'test1': 2}"):
+        join.main(
+            segments=[tmp_path / "test1.npy"],
+            table=tmp_path / "table.tsv",
+            reconstructions=tmp_path / "joined.npy",
+            settings=JoinSettings(),
+        )
+
+
+def test_killed_it_goes_on_where_it_was(inputs, tmp_path, monkeypatch):
+    expected = reconstruct(inputs, tmp_path, batch_size=1)
+    state = tmp_path / "state"
+    state.mkdir()
+    calls = []
+    by_pipeline = MindVideoPipeline.__call__
+
+    def counted(self, *arguments, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return by_pipeline(self, *arguments, **options)
+
+    monkeypatch.setattr(MindVideoPipeline, "__call__", counted)
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(inputs, tmp_path, state=state, batch_size=1)
+    made = reconstruct(inputs, tmp_path, state=state, batch_size=1)
+    np.testing.assert_array_equal(made, expected)
+    assert len(calls) == 2 + 1 + 1
 
 
 def test_negative_conditions_differ(inputs, tmp_path):
@@ -107,13 +172,17 @@ def test_fp16_needs_a_gpu(inputs, tmp_path):
 
 def test_refuses_a_null_window_of_another_shape(inputs, tmp_path):
     np.save(tmp_path / "null.npy", np.zeros((1, 32), np.float32))
+    save_table(tmp_path / "table.tsv", pd.DataFrame(ROWS, columns=["segment", "clip"]))
     with pytest.raises(InputError, match=r"\(1, 32\).*\(2, 32\)"):
         main(
             windows=inputs / "windows.npy",
+            table=tmp_path / "table.tsv",
             null_window=tmp_path / "null.npy",
             model=inputs / "model",
             motion=None,
             reconstructions=tmp_path / "reconstructions.npy",
+            state=tmp_path,
+            segment="test1",
             settings=ReconstructionSettings(
                 stable_diffusion=str(inputs / "sd"), num_frames=3, size=16
             ),
