@@ -135,7 +135,7 @@ def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Wor
     mbm, tuning, contrastive = Mbm(), MbmTuning(), Contrastive()
     video, cotraining = VideoTuning(), Cotraining()
     steps, path = config["reconstruction"]["steps"], config["interpretation"]["path_steps"]
-    clips = n_subjects * n_clips
+    clips, draws = n_subjects * n_clips, config["interpretation"]["random_draws"]
 
     def training(name: str, examples: int) -> Work:
         here = config[name]
@@ -168,9 +168,18 @@ def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Wor
             "clips × steps", 1.5 * clips * steps, subjects * test * Reconstruction().steps
         ),
         "score": Work("clips", 2 * clips, subjects * test),
-        "interpret": Work(
-            "clips × path steps", clips * path, subjects * test * Interpretation().path_steps
+        "attention": Work("encoders × clips", 3 * clips, 3 * subjects * test),
+        "attribution": Work(
+            "encoders × clips × path steps",
+            2 * clips * path,
+            2 * subjects * test * Interpretation().path_steps,
         ),
+        "occlusion": Work(  # a group, its random voxels, all others
+            "encoders × clips × sets of a group",
+            2 * clips * (draws + 2),
+            2 * subjects * test * (Interpretation().random_draws + 2),
+        ),
+        "interpret": Work("clips", clips, subjects * test, gpu=False),
     }
 
 

@@ -27,7 +27,14 @@ CHAPTERS = {
     ],
     "reconstruction": ["motion", "reconstruct", "reconstructions", "videos", "films"],
     "evaluation": ["score", "figures", "score_figures", "tables", "panels", "methods"],
-    "what the encoder learned": ["interpret", "interpretation_figure", "demo_truth"],
+    "what the encoder learned": [
+        "attention",
+        "attribution",
+        "occlusion",
+        "interpret",
+        "interpretation_figure",
+        "demo_truth",
+    ],
 }
 
 

@@ -64,9 +64,21 @@ ARTEFACTS = {
     "videos": Artefact((), ("scoring", "scenes")),
     "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
     "training_figures": Artefact(("contrastive",), ("cotraining", "retrieval")),
+    "interpretation/mbm": Artefact(
+        ("interpretation",), ("windows", "selection", "mbm_tuning", "contrastive")
+    ),
+    "interpretation/contrastive": Artefact(
+        ("interpretation", "scoring"), ("windows", "selection", "contrastive", "clips")
+    ),
+    "interpretation/cotraining": Artefact(
+        ("interpretation", "scoring"), ("windows", "selection", "cotraining", "clips")
+    ),
     "interpretation": Artefact(
         ("interpretation", "scoring"),
-        ("windows", "mbm_tuning", "contrastive", "cotraining", "clips"),
+        (
+            *("windows", "selection", "clean"),
+            *("interpretation/mbm", "interpretation/contrastive", "interpretation/cotraining"),
+        ),
     ),
 }
 
@@ -287,10 +299,18 @@ def _methods(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
-def _interpretation(c: Config, v: Stages, _: str) -> s.Section:
-    statistics = v.scoring.model_dump(include={"resamples", "block", "seed"})
-    own = v.interpretation.model_dump(exclude={"others_below", "truth"})
-    return s.InterpretationSettings(**own, **statistics, clip=c.pretrained.clip)
+def _interpretation(model: type[s.Section]) -> Callable[..., s.Section]:
+    """The maker of one of the stages that share the section `interpretation`."""
+
+    def make(c: Config, v: Stages, _: str) -> s.Section:
+        values = {
+            **v.interpretation.model_dump(),
+            **v.scoring.model_dump(include={"resamples", "block", "seed"}),
+            "clip": c.pretrained.clip,
+        }
+        return model(**{name: values[name] for name in model.model_fields})
+
+    return make
 
 
 MAKERS: dict[str, Callable[..., s.Section]] = {
@@ -355,7 +375,10 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
     "panels": lambda c, v, _: s.PanelSettings(
         rows=table_rows(c), dataset=c.dataset.name, block=v.scoring.block
     ),
-    "interpret": _interpretation,
+    "attention": _interpretation(s.AttentionSettings),
+    "attribution": _interpretation(s.AttributionSettings),
+    "occlusion": _interpretation(s.OcclusionSettings),
+    "interpret": _interpretation(s.InterpretationSettings),
     "interpretation_figure": lambda c, v, _: s.InterpretationFigureSettings(
         others_below=v.interpretation.others_below, tr=c.dataset.tr
     ),

@@ -38,6 +38,8 @@ DIGESTS = f"{RESULTS}/digests"
 os.environ["MINDVIDEO_DIGESTS"] = DIGESTS
 compare_by_content(Path(DIGESTS))
 BENCHMARKS = f"{RESULTS}/benchmarks"
+ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these trainings
+WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
 MAP, LABELS = {
     "volume": (".nii.gz", ".nii.gz"),
@@ -186,5 +188,39 @@ def of_trainings(name, *trainings):
 
     def paths(wildcards):
         return [at(training, name)(wildcards) for training in trainings]
+
+    return paths
+
+
+def encoder_after(wildcards):
+    """The model that holds the encoder after a training stage, or gives it its shape."""
+    after = "contrastive" if wildcards.stage == "mbm" else wildcards.stage
+    return at(after, "model")(wildcards)
+
+
+def autoencoder(wildcards):
+    """The model of masked brain modelling, where the encoder has its weights."""
+    return at("mbm_tuning", "model")(wildcards) if wildcards.stage == "mbm" else []
+
+
+def looked_into(file, *stages):
+    """Input function: a file of the encoder after each of these training stages, in order."""
+
+    def paths(wildcards):
+        return [at(f"interpretation/{stage}", file)(wildcards) for stage in stages]
+
+    return paths
+
+
+def maps_of_encoders(ending):
+    """Input function: the files of all maps of attention and attribution, stage by stage."""
+
+    def paths(wildcards):
+        return [
+            at(f"interpretation/{stage}", f"{method}{ending}")(wildcards)
+            for stage in ENCODERS
+            for method in ("attention", "attribution")
+            if method == "attention" or stage in WITH_HEAD
+        ]
 
     return paths

@@ -274,14 +274,14 @@ def _drops(axis: Any, occlusion: pd.DataFrame, grouping: str, order: Mapping) ->
     table = occlusion[occlusion["grouping"] == grouping]
     if table.empty:
         axis.axis("off")
-        axis.text(0, 0.95, "Not silenced (interpretation.occlude).", va="top")
+        axis.text(0, 0.95, "Not occluded (interpretation.occlude).", va="top")
         return
     stages = list(dict.fromkeys(table["stage"]))
     height = 0.8 / len(stages)
     for n, stage in enumerate(stages):
         rows = table[table["stage"] == stage].set_index("group")
         for place, groups in enumerate(order.values()):
-            if len(groups) > 1:  # silenced one by one: their drops do not add up
+            if len(groups) > 1:  # occluded one by one: their drops do not add up
                 continue
             row, y = rows.loc[groups[0]], place - 0.4 + (n + 0.5) * height
             axis.barh(y, 100 * row["drop_value"], 0.92 * height, color=STAGES[stage][1])
@@ -294,7 +294,7 @@ def _drops(axis: Any, occlusion: pd.DataFrame, grouping: str, order: Mapping) ->
     axis.axvline(0, color=SOFT, linewidth=0.6)
     axis.set_xlabel("drop of identification [points]")
     full = ", ".join(f"{100 * v:.0f}%" for v in table.groupby("stage", sort=False)["full"].first())
-    axis.set_title(f"… silenced (whole: {full})")
+    axis.set_title(f"… occluded (whole: {full})")
     _groups(axis, order)
 
 

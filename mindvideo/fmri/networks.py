@@ -96,6 +96,29 @@ def groupings(voxels: pd.DataFrame) -> list[Grouping]:
     ]
 
 
+def group_sums(groupings: list[Grouping], values: np.ndarray) -> np.ndarray:
+    """Sum over the voxels of each group of each grouping, one grouping after the other.
+
+    Parameters
+    ----------
+    groupings : list of Grouping
+    values : (…, n_voxels)
+
+    Returns
+    -------
+    (…, n_groups)
+        Of all groupings together; :func:`split_groups` takes them apart.
+    """
+    return np.concatenate([grouping.sums(values) for grouping in groupings], axis=-1)
+
+
+def split_groups(groupings: list[Grouping], sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Take the sums of :func:`group_sums` apart, by the grouping's name."""
+    ends = np.cumsum([len(grouping.groups) for grouping in groupings])
+    parts = np.split(sums, ends[:-1], axis=-1)
+    return {grouping.name: part for grouping, part in zip(groupings, parts, strict=True)}
+
+
 def _grouping(name: str, of_voxel: pd.Series, order: tuple[str, ...]) -> Grouping:
     there = set(of_voxel)
     groups = tuple(group for group in order if group in there)

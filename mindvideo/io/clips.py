@@ -143,6 +143,11 @@ class ClipFrames:
         segment, clip = self._keys[row]
         return self._arrays[segment][clip]
 
+    def middles(self) -> list[np.ndarray]:
+        """The frame in the middle of each clip, (h, w, 3), mapped where the clips are."""
+        clips = (self[row] for row in range(len(self)))
+        return [frames[len(frames) // 2] for frames in clips]
+
 
 def load_frames(paths: Iterable[Path], table: pd.DataFrame) -> ClipFrames:
     """The frames of a table's clips, from a file a segment, named after it."""

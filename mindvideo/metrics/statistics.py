@@ -153,13 +153,43 @@ def block_bootstrap(
     """
     total, count = np.zeros(resamples), np.zeros(resamples)
     for segment in values:
-        n = len(segment)
-        starts = rng.integers(n, size=(resamples, -(-n // block)))
-        drawn = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
-        sample = segment[drawn.reshape(resamples, -1)[:, :n]]  # (resamples, n)
+        sample = segment[_draw_blocks(len(segment), block, resamples, rng)]  # (resamples, n)
         total += np.nansum(sample, axis=1)
         count += (~np.isnan(sample)).sum(axis=1)
     return total[count > 0] / count[count > 0]
+
+
+def block_counts(
+    rows: Sequence[np.ndarray], *, block: int, resamples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw the samples of :func:`block_bootstrap` once, for the means of many values.
+
+    Parameters
+    ----------
+    rows : sequence of ndarray of int
+        By segment, the rows of its clips in the order shown; each row from 0 on is in one segment.
+    block, resamples, rng
+        As those of :func:`block_bootstrap`.
+
+    Returns
+    -------
+    ndarray, (resamples, n_rows)
+        How often each sample holds each row: ``counts @ values / n_rows`` are the samples' means.
+    """
+    counts = np.zeros((resamples, sum(map(len, rows))))
+    for segment in rows:
+        n = len(segment)
+        drawn = _draw_blocks(n, block, resamples, rng) + n * np.arange(resamples)[:, None]
+        of_segment = np.bincount(drawn.ravel(), minlength=n * resamples)
+        counts[:, segment] = of_segment.reshape(resamples, n)
+    return counts
+
+
+def _draw_blocks(n: int, block: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw n of n clips in blocks of neighbours, around the end: int (resamples, n)."""
+    starts = rng.integers(n, size=(resamples, -(-n // block)))
+    drawn = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
+    return drawn.reshape(resamples, -1)[:, :n]
 
 
 def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:

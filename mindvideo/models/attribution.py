@@ -154,25 +154,25 @@ def _to(model: FmriEncoder, array: np.ndarray) -> Tensor:
     return torch.tensor(array, dtype=model.dtype, device=model.device)
 
 
-def embed_silenced(
+def embed_occluded(
     model: FmriEncoder,
     windows: np.ndarray,
-    baseline: np.ndarray,
-    silent: np.ndarray,
+    null_window: np.ndarray,
+    occluded: np.ndarray,
     batch_size: int,
 ) -> np.ndarray:
-    """Embeddings of unit length, (n, o), of windows in which some voxels are silenced.
+    """Embeddings of unit length, (n, o), of windows in which some voxels are occluded.
 
     Parameters
     ----------
     model : FmriEncoder
     windows : (n, w, v)
         May lie on disk.
-    baseline : (w, v)
-        What the silent voxels have instead: the null window.
-    silent : (v,) bool
+    null_window : (w, v)
+        Its values take the place of the occluded voxels'.
+    occluded : (v,) bool
     batch_size : int
     """
     starts = range(0, len(windows), batch_size)
-    parts = (np.where(silent, baseline, windows[s : s + batch_size]) for s in starts)
+    parts = (np.where(occluded, null_window, windows[s : s + batch_size]) for s in starts)
     return np.concatenate([model.embed(part, batch_size).cpu().numpy() for part in parts])

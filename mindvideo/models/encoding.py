@@ -5,7 +5,7 @@ Frames → latents and captions → text tokens, by Stable Diffusion; both → e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,3 +120,20 @@ def embed_texts(clip: Any, texts: Sequence[str]) -> Tensor:
     """Embed captions by CLIP, as :func:`embed_frames` does frames; those too long are cut."""
     tokens = clip.tokenizer(list(texts)).to(device())
     return F.normalize(clip.model.to(device()).encode_text(tokens).float(), dim=-1)
+
+
+def embed_in_batches(
+    embed: Callable[[Any, Sequence], Tensor], clip: Any, items: Sequence, batch_size: int = 64
+) -> np.ndarray:
+    """Embed many frames, or texts, by CLIP: array (n, dim).
+
+    Parameters
+    ----------
+    embed : callable
+        :func:`embed_frames` or :func:`embed_texts`.
+    clip : mindvideo.models.pretrained.Clip
+    items : sequence
+    batch_size : int
+    """
+    starts = range(0, len(items), batch_size)
+    return np.concatenate([embed(clip, items[s : s + batch_size]).cpu().numpy() for s in starts])

@@ -59,10 +59,13 @@ from mindvideo.settings.fmri import (
     WindowSettings,
 )
 from mindvideo.settings.interpretation import (
+    AttentionSettings,
+    AttributionSettings,
     DemoTruthSettings,
     Interpretation,
     InterpretationFigureSettings,
     InterpretationSettings,
+    OcclusionSettings,
 )
 from mindvideo.settings.methods import MethodsSettings
 from mindvideo.settings.stimuli import (
@@ -94,6 +97,8 @@ from mindvideo.settings.training import (
 )
 
 __all__ = [
+    "AttentionSettings",
+    "AttributionSettings",
     "CaptionSettings",
     "Captions",
     "Clean",
@@ -133,6 +138,7 @@ __all__ = [
     "MethodsSettings",
     "Motion",
     "Name",
+    "OcclusionSettings",
     "PanelSettings",
     "Pretrained",
     "Reconstruction",

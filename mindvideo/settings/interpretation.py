@@ -9,33 +9,58 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from mindvideo.settings.base import Execution, Section, Share
 
 
-class Methods(Section):
-    """How maps are made of an encoder, and compared."""
+class _Batches(Section):
+    batch_size: Execution[PositiveInt] = Field(16, description="windows computed together")
+
+
+class AttentionSettings(_Batches):
+    """What the encoder attends to."""
 
     layers: list[Literal["first", "middle", "last"]] = Field(
         ["first", "middle", "last"],
         min_length=1,
         description="blocks whose attention is mapped (paper 3.5)",
     )
+
+
+class _AttributionMethod(_Batches):
     path_steps: PositiveInt = Field(
         32, description="points on the path of integrated gradients (not in the paper)"
     )
+
+
+class AttributionSettings(_AttributionMethod):
+    """What the embedding rests on."""
+
+    clip: str
+
+
+class _OcclusionMethod(_Batches):
     occlude: list[Literal["network", "hierarchy", "area"]] = Field(
         ["network", "hierarchy"],
-        description="groups that are silenced one by one (not in the paper)",
+        description="groups that are occluded one by one (not in the paper)",
     )
     random_draws: PositiveInt = Field(
         5,
-        description="sets of as many random voxels that are silenced beside each group "
+        description="sets of as many random voxels that each group is compared with "
         "(not in the paper)",
     )
+
+
+class OcclusionSettings(_OcclusionMethod):
+    """What identification of the clips loses without a group of voxels."""
+
+    clip: str
+    seed: int = 0
+
+
+class _Comparison(Section):
     smallest_area: PositiveInt = Field(
         3, description="voxels that an area must have to be compared with the truth"
     )
-    batch_size: Execution[PositiveInt] = Field(16, description="windows computed together")
 
 
-class Interpretation(Methods):
+class Interpretation(_Comparison, _OcclusionMethod, _AttributionMethod, AttentionSettings):
     """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
 
     truth: str | None = Field(
@@ -48,7 +73,7 @@ class Interpretation(Methods):
     )
 
 
-class InterpretationSettings(Methods):
+class InterpretationSettings(_Comparison):
     """Intervals are those of `scoring`."""
 
     resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
@@ -56,7 +81,6 @@ class InterpretationSettings(Methods):
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
     seed: int = 0
-    clip: str
 
 
 class InterpretationFigureSettings(Section):

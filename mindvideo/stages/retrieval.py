@@ -16,15 +16,13 @@ from mindvideo.metrics.embedding import cosine_similarity
 from mindvideo.metrics.embedding import retrieval as retrieval_of
 from mindvideo.metrics.summary import Metric, segment_rows, shifts_by_segment, summarise
 from mindvideo.models.device import device
-from mindvideo.models.encoding import embed_frames, embed_texts
+from mindvideo.models.encoding import embed_frames, embed_in_batches, embed_texts
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_clip
 from mindvideo.settings import RetrievalSettings
 from mindvideo.stages import Input, Inputs, Output
 
 log = logging.getLogger(__name__)
-
-BATCH = 64
 
 
 def main(
@@ -49,12 +47,11 @@ def main(
     mine = model.embed(fmri).cpu().numpy()
 
     clip = load_clip(settings.clip)
-    frames = load_frames(clips, listing)
-    middles = [frames[row][len(frames[row]) // 2] for row in range(len(frames))]
+    middles = load_frames(clips, listing).middles()
     captions, own = np.unique(_captions(listing, scenes), return_inverse=True)
     candidates = {
-        "frame": (_batched(embed_frames, clip, middles), np.arange(len(middles))),
-        "caption": (_batched(embed_texts, clip, captions.tolist()), own),
+        "frame": (embed_in_batches(embed_frames, clip, middles), np.arange(len(middles))),
+        "caption": (embed_in_batches(embed_texts, clip, captions.tolist()), own),
     }
     rng, groups = np.random.default_rng(settings.seed), segment_rows(listing)
     counts = settings.model_dump(include={"block", "resamples", "permutations"})
@@ -82,8 +79,3 @@ def _captions(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
     tables = [load_scenes(path)[0].assign(segment=path.stem) for path in scenes]
     known = pd.concat(tables, ignore_index=True)
     return known["caption"].to_numpy()[rows_of(listing, known, "the tables of scenes")]
-
-
-def _batched(embed, clip, items: list) -> np.ndarray:
-    starts = range(0, len(items), BATCH)
-    return np.concatenate([embed(clip, items[s : s + BATCH]).cpu().numpy() for s in starts])

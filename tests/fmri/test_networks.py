@@ -19,9 +19,11 @@ from mindvideo.fmri.networks import (
     NETWORKS,
     STREAMS,
     agreement,
+    group_sums,
     groupings,
     in_grid_order,
     noise_ceiling,
+    split_groups,
     to_voxels,
 )
 
@@ -64,6 +66,16 @@ def test_sums_and_what_uniform_attention_would_give():
     np.testing.assert_allclose(stream.sums(np.stack([values, 2 * values]))[1], [6, 8, 16, 32])
     for grouping in (network, stream, area):
         np.testing.assert_allclose(grouping.sums(np.full(5, 0.2)), grouping.uniform)
+
+
+def test_sums_of_all_groupings_are_taken_apart_again():
+    all_groups = groupings(VOXELS)
+    values = np.random.default_rng(0).normal(size=(3, 2, len(VOXELS)))
+    together = group_sums(all_groups, values)
+    parts = split_groups(all_groups, together)
+    assert list(parts) == ["network", "hierarchy", "area"]
+    for grouping in all_groups:
+        np.testing.assert_array_equal(parts[grouping.name], grouping.sums(values))
 
 
 def test_values_in_the_order_of_the_grid():

@@ -4,6 +4,7 @@ from scipy import stats
 
 from mindvideo.metrics.statistics import (
     block_bootstrap,
+    block_counts,
     circular_null,
     confidence_interval,
     draw_shifts,
@@ -187,3 +188,14 @@ def test_holm_multiplies_by_the_tests_that_are_left():
     p = np.array([0.01, np.nan, 0.04, 0.03])
     np.testing.assert_allclose(holm(p), [0.03, np.nan, 0.06, 0.06])
     assert np.isnan(holm(np.array([np.nan]))).all()
+
+
+def test_counts_are_the_samples_of_the_bootstrap():
+    rng = np.random.default_rng(3)
+    values, rows = rng.normal(size=9), [np.array([8, 2, 0, 5, 3]), np.array([7, 1, 4, 6])]
+    settings = {"block": 2, "resamples": 50}
+    counts = block_counts(rows, **settings, rng=np.random.default_rng(4))
+    assert (counts.sum(axis=1) == 9).all()
+    segments = [values[segment] for segment in rows]
+    expected = block_bootstrap(segments, **settings, rng=np.random.default_rng(4))
+    np.testing.assert_allclose(counts @ values / 9, expected)

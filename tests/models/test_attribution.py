@@ -8,7 +8,7 @@ import torch
 
 from mindvideo.models.attribution import (
     attention_received,
-    embed_silenced,
+    embed_occluded,
     integrated_gradients,
     named_layers,
 )
@@ -92,12 +92,12 @@ def test_a_voxel_that_no_weight_reads_gets_no_attribution(encoder, windows):
     assert (np.abs(attribution[..., ~unread]) > 0).all()
 
 
-def test_silenced_voxels_have_the_null_windows_values(encoder, windows):
+def test_occluded_voxels_have_the_null_windows_values(encoder, windows):
     baseline = np.full((2, 24), 0.5, np.float32)
-    silent = np.arange(24) < 10
+    occluded = np.arange(24) < 10
     changed = windows.copy()
     changed[..., :10] = 0.5
-    found = embed_silenced(encoder, windows, baseline, silent, batch_size=2)
+    found = embed_occluded(encoder, windows, baseline, occluded, batch_size=2)
     np.testing.assert_allclose(found, encoder.embed(changed).numpy(), atol=1e-6)
 
 

@@ -1,0 +1,119 @@
+"""What attention, attribution and occlusion read: an encoder, test windows, CLIP's embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mindvideo.errors import InputError
+from mindvideo.fmri.networks import Grouping, groupings
+from mindvideo.io.clips import load_frames
+from mindvideo.io.sidecars import check_voxels
+from mindvideo.io.tables import check_rows, load_table
+from mindvideo.models.device import device
+from mindvideo.models.encoding import embed_frames, embed_in_batches
+from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.pretrained import load_clip
+
+
+@dataclass(frozen=True)
+class TestWindows:
+    """The test windows, the groups of their voxels, and the embeddings of their clips."""
+
+    fmri: np.ndarray
+    """(n, w, v), on disk; v includes the padding."""
+    null_window: np.ndarray
+    """(w, v)"""
+    targets: np.ndarray
+    """(n, o), of unit length: CLIP's embeddings of the frames in the middle of the clips."""
+    groupings: list[Grouping]
+
+    @property
+    def n_voxels(self) -> int:
+        """Selected voxels, without padding."""
+        return len(self.groupings[0].member)
+
+
+def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
+    """Load an encoder to look into; it is where the networks run, and its weights are frozen.
+
+    Parameters
+    ----------
+    folder : Path
+        The model of contrastive learning, or of co-training, which holds the encoder as
+        ``fmri_encoder``.
+    mbm : Path or None
+        The model of masked brain modelling. It has trained neither temporal attention nor a head:
+        the encoder has the shape of the one in `folder`, these weights, and no temporal attention.
+    windows : Path
+        The windows that it will encode.
+
+    Raises
+    ------
+    InputError
+        If the encoder was trained on other voxels than these windows hold.
+    """
+    nested = folder / "fmri_encoder"
+    model = FmriEncoder.from_pretrained(nested if nested.is_dir() else folder)
+    check_voxels(windows, model.config["voxels"], folder)
+    if mbm:
+        shape = {k: v for k, v in model.config.items() if not k.startswith("_")}
+        model = FmriEncoder(**{**shape, "use_temp_attn": False})
+        model.load_mbm(MaskedAutoencoder.from_pretrained(mbm))
+    return model.to(device()).eval().requires_grad_(False)
+
+
+def load_groupings(voxels: Path) -> list[Grouping]:
+    """The groups of the selected voxels, from the table of the stage `select`."""
+    return groupings(load_table(voxels, ["column", "area", "network"]))
+
+
+def load_test_windows(
+    windows: Path,
+    table: Path,
+    null_window: Path,
+    voxels: Path,
+    clips: list[Path],
+    *,
+    clip: str,
+    out_dim: int,
+) -> TestWindows:
+    """Load test windows, and embed the frame in the middle of each clip by CLIP.
+
+    Parameters
+    ----------
+    windows, table, null_window, voxels : Path
+        Of the stages `windows` and `select`.
+    clips : list of Path
+        One file a test segment.
+    clip : str
+        Name or folder of the CLIP.
+    out_dim : int
+        Width of the encoder's embeddings.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two windows, or the files do not belong together.
+    """
+    fmri, listing = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(listing))
+    if len(listing) < 2:
+        raise InputError(f"{windows}: {len(listing)} windows, at least 2 were needed to compare")
+    null = np.load(null_window)
+    if null.shape != fmri.shape[1:]:
+        raise InputError(
+            f"{null_window} has shape {null.shape}, the windows {fmri.shape[1:]}: make both "
+            "with the same stage `windows`"
+        )
+    middles = load_frames(clips, listing).middles()
+    targets = embed_in_batches(embed_frames, load_clip(clip), middles)
+    if targets.shape[1] != out_dim:
+        raise InputError(
+            f"clip: {clip} embeds in {targets.shape[1]} dimensions, the encoder in {out_dim}: "
+            "take the CLIP that the encoder was trained with"
+        )
+    return TestWindows(fmri, null, targets, load_groupings(voxels))

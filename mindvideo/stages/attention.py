@@ -1,0 +1,93 @@
+"""Map what the encoder after one training stage attends to in the test windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mindvideo.fmri.networks import Grouping, group_sums, to_voxels
+from mindvideo.io.kept import KeptRows
+from mindvideo.io.tables import save_table
+from mindvideo.models.attribution import attention_received, named_layers
+from mindvideo.progress import progress
+from mindvideo.settings import AttentionSettings
+from mindvideo.stages import Input, Output, State
+from mindvideo.stages._encoders import load_encoder, load_groupings
+
+
+def main(
+    *,
+    stage: str,
+    windows: Input,
+    voxels: Input,
+    encoder: Input,
+    mbm: Input | None,
+    table: Output,
+    maps: Output,
+    sums: Output,
+    temporal: Output,
+    state: State,
+    settings: AttentionSettings,
+) -> None:
+    """Write maps (n_layers, n_voxels), their sums (n_windows, n_layers, n_groups), two tables.
+
+    A map holds each voxel's share of the attention, as a mean over windows. `table` has a row for
+    each map; its `stage` is the training stage after which the encoder is taken. Groups are those
+    of :func:`mindvideo.fmri.networks.groupings`, one grouping after the other. `temporal` has what
+    each volume of each window attends to; no rows if the encoder has no temporal attention. With
+    `mbm`, the encoder is that of masked brain modelling, in the shape of `encoder`.
+    """
+    fmri, groupings = np.load(windows, mmap_mode="r"), load_groupings(voxels)
+    model = load_encoder(encoder, mbm, windows)
+    names = named_layers(settings.layers, model.config["depth"])
+    size, n = settings.batch_size, len(fmri)
+    with KeptRows(state, n) as kept:
+        batches = attention_received(model, fmri[kept.done :], list(names), size)
+        bar = progress(
+            kept.missing(size),
+            desc=f"attention, {stage}",
+            total=-(-n // size),
+            initial=kept.done // size,
+            unit="batch",
+        )
+        for rows, (spatial, between) in zip(bar, batches):
+            kept.put(rows, spatial=spatial, between=between)
+        patches, between = kept.array("spatial"), kept.array("between")
+        density, of_group = _on_voxels(patches, groupings, model.config["patch_size"], size)
+        np.save(maps, density)
+        np.save(sums, of_group)
+        save_table(temporal, _temporal(between, stage, list(names.values())))
+    listing = {"method": "attention", "stage": stage, "layer": list(names.values())}
+    save_table(table, pd.DataFrame(listing))
+
+
+def _on_voxels(
+    patches: np.ndarray, groupings: list[Grouping], patch_size: int, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Carry shares of patches (n, l, p) to voxels: their mean (l, v), and sums (n, l, g)."""
+    n_voxels = len(groupings[0].member)
+    total, sums = np.zeros((patches.shape[1], n_voxels)), []
+    for start in range(0, len(patches), batch_size):
+        shares = to_voxels(patches[start : start + batch_size], n_voxels, patch_size)  # b l v
+        total += shares.sum(axis=0)
+        sums.append(group_sums(groupings, shares))
+    return total / len(patches), np.concatenate(sums)
+
+
+def _temporal(between: np.ndarray, stage: str, layers: list[str]) -> pd.DataFrame:
+    """Attention between volumes (n, l, w, w), queries before keys, as a row for each value."""
+    columns = ["stage", "layer", "window", "volume", "attends", "value"]
+    if np.isnan(between).any():
+        return pd.DataFrame(columns=columns)
+    window, layer, volume, attends = np.indices(between.shape).reshape(4, -1)
+    return pd.DataFrame(
+        {
+            "stage": stage,
+            "layer": np.array(layers)[layer],
+            "window": window,
+            "volume": volume,
+            "attends": attends,
+            "value": between.ravel(),
+        },
+        columns=columns,
+    )

@@ -1,0 +1,105 @@
+"""Map what the embedding rests on, by integrated gradients, after one training stage."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from mindvideo.fmri.networks import Grouping, group_sums
+from mindvideo.io.kept import KeptRows
+from mindvideo.io.tables import save_table
+from mindvideo.models.attribution import integrated_gradients
+from mindvideo.progress import progress
+from mindvideo.settings import AttributionSettings
+from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.stages._encoders import load_encoder, load_test_windows
+
+log = logging.getLogger(__name__)
+
+METHODS = ("attribution", "contribution")
+
+
+def main(
+    *,
+    stage: str,
+    windows: Input,
+    table: Input,
+    null_window: Input,
+    voxels: Input,
+    encoder: Input,
+    clips: Inputs,
+    methods: Output,
+    maps: Output,
+    sums: Output,
+    state: State,
+    settings: AttributionSettings,
+) -> None:
+    """Write two maps (2, n_voxels), their sums (n_windows, 2, n_groups), and a table of the maps.
+
+    The first map, `attribution`, holds each voxel's share of the attributions' sizes; the second,
+    `contribution`, the attributions with their signs, in units of the cosine. Both are means over
+    windows. `stage` is the training stage after which the encoder is taken. Groups are those of
+    :func:`mindvideo.fmri.networks.groupings`, one grouping after the other.
+    """
+    model = load_encoder(encoder, None, windows)
+    test = load_test_windows(
+        windows,
+        table,
+        null_window,
+        voxels,
+        clips,
+        clip=settings.clip,
+        out_dim=model.config["out_dim"],
+    )
+    size, n = settings.batch_size, len(test.fmri)
+    with KeptRows(state, n) as kept:
+        batches = integrated_gradients(
+            model,
+            test.fmri[kept.done :],
+            test.null_window,
+            test.targets[kept.done :],
+            steps=settings.path_steps,
+            batch_size=size,
+        )
+        bar = progress(
+            kept.missing(size),
+            desc=f"attribution, {stage}",
+            total=-(-n // size),
+            initial=kept.done // size,
+            unit="batch",
+        )
+        for rows, (attribution, gain) in zip(bar, batches):
+            kept.put(
+                rows,
+                signed=attribution.sum(axis=1)[:, : test.n_voxels],
+                absolute=np.abs(attribution).sum(axis=1)[:, : test.n_voxels],
+                total=attribution.sum(axis=(1, 2)),
+                gain=gain,
+            )
+        total, gain = kept.array("total"), kept.array("gain")
+        missed = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
+        log.info("%s: attributions miss %.2g of the gain", stage, missed)
+        density, of_group = _means(
+            kept.array("signed"), kept.array("absolute"), test.groupings, size
+        )
+        np.save(maps, density)
+        np.save(sums, of_group)
+    listing = {"method": list(METHODS), "stage": stage, "layer": "n/a"}
+    save_table(methods, pd.DataFrame(listing))
+
+
+def _means(
+    signed: np.ndarray, absolute: np.ndarray, groupings: list[Grouping], batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both maps' means over windows (2, v), and each window's sums over groups (n, 2, g)."""
+    mean, sums = np.zeros((2, signed.shape[1])), []
+    for start in range(0, len(signed), batch_size):
+        here = slice(start, start + batch_size)
+        size = absolute[here]
+        shares = size / np.maximum(size.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        values = np.stack([shares, signed[here]], axis=1)  # b 2 v
+        mean += values.sum(axis=0)
+        sums.append(group_sums(groupings, values))
+    return mean / len(signed), np.concatenate(sums)
