@@ -85,6 +85,7 @@ rule latents:
     params:
         settings=settings("latents"),
         code=code("latents"),
+        state=f"{RESULTS}/state/{{shared}}/latents",
     shell:
         shell_command("latents")
 
@@ -109,5 +110,6 @@ rule embeddings:
     params:
         settings=settings("embeddings"),
         code=code("embeddings"),
+        state=f"{RESULTS}/state/{{shared}}/embeddings",
     shell:
         shell_command("embeddings")
