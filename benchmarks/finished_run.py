@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,18 @@ class FinishedRun:
         dataset = self.plan.config.dataset
         np.save(folder / "made.npy", made)
         save_table(folder / "table.tsv", self.table)
-        score.main(
-            reconstructions=folder / "made.npy",
-            table=folder / "table.tsv",
-            clips=self.of_segments("clips", ".npy"),
-            shots=[Path(path) for path in dataset.shots_paths(dataset.test)] or None,
-            scenes=None,
-            metrics=folder / "metrics.tsv",
-            per_clip=folder / "per_clip.tsv",
-            settings=settings.model_copy(update={"block": left}),
-        )
+        with tempfile.TemporaryDirectory() as state:
+            score.main(
+                reconstructions=folder / "made.npy",
+                table=folder / "table.tsv",
+                clips=self.of_segments("clips", ".npy"),
+                shots=[Path(path) for path in dataset.shots_paths(dataset.test)] or None,
+                scenes=None,
+                metrics=folder / "metrics.tsv",
+                per_clip=folder / "per_clip.tsv",
+                state=Path(state),
+                settings=settings.model_copy(update={"block": left}),
+            )
         return load_table(folder / "metrics.tsv").set_index("metric")
 
 

@@ -62,8 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
         out.mkdir()
         gathered = gather(arguments, Path(name))
         scores = {"metrics": out / "metrics.tsv", "per_clip": out / "per_clip.tsv"}
+        state = Path(name) / "state"
         run_stage(
-            read_stage("score"), {**gathered, "shots": None, "scenes": None, **scores}, scoring
+            read_stage("score"),
+            {**gathered, "shots": None, "scenes": None, **scores, "state": state},
+            scoring,
         )
         run_stage(
             read_stage("videos"),

@@ -24,6 +24,7 @@ rule score:
     params:
         settings=settings("score"),
         code=code("score"),
+        state=f"{RESULTS}/state/{{model}}/score",
     shell:
         shell_command("score", without=() if DATASET.shots else ("shots",))
 

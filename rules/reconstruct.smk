@@ -21,6 +21,7 @@ rule motion:
     params:
         settings=settings("motion"),
         code=code("motion"),
+        state=f"{RESULTS}/state/{{model}}/motion",
     shell:
         shell_command("motion")
 

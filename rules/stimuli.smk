@@ -87,6 +87,7 @@ rule latents:
         settings=settings("latents"),
         execution=execution("latents"),
         code=code("latents"),
+        state=f"{RESULTS}/state/{{shared}}/latents",
     shell:
         shell_command("latents")
 
@@ -112,5 +113,6 @@ rule embeddings:
         settings=settings("embeddings"),
         execution=execution("embeddings"),
         code=code("embeddings"),
+        state=f"{RESULTS}/state/{{shared}}/embeddings",
     shell:
         shell_command("embeddings")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,15 @@ from mindvideo.errors import InputError
 
 ALPHAS = np.logspace(0, 8, 17)
 FOLDS = 5
+
+
+Keep = Callable[[str, Callable[[], np.ndarray]], np.ndarray]
+"""Name of an array, and how to compute it → the array, which may be known from before."""
+
+
+def compute_now(_: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Compute an array, and keep it nowhere."""
+    return compute()
 
 
 class Decoded(NamedTuple):
@@ -36,6 +47,7 @@ def decode(
     asked: np.ndarray,
     *,
     stretch: bool = True,
+    keep: Keep = compute_now,
 ) -> Decoded:
     """Ridge regression on windows, each target with a penalty of its own.
 
@@ -54,6 +66,8 @@ def decode(
     stretch : bool
         Stretch the guesses until they spread as the targets do; by how much is seen on windows of
         groups that were left out.
+    keep : callable
+        Computes what each regression predicts.
 
     Raises
     ------
@@ -68,12 +82,14 @@ def decode(
         )
     known, unknown = (x.reshape(len(x), -1) for x in (windows, asked))
     guessed = np.empty_like(targets, dtype=np.float64)
-    for learn, left in GroupKFold(min(FOLDS, len(names))).split(known, groups=groups):
-        guessed[left] = _guess(known[learn], targets[learn], known[left])
+    folds = GroupKFold(min(FOLDS, len(names))).split(known, groups=groups)
+    for fold, (learn, left) in enumerate(folds, start=1):
+        fit = partial(_guess, known[learn], targets[learn], known[left])
+        guessed[left] = keep(f"fold-{fold}", fit)
     spread, mean = targets.std(axis=0), targets.mean(axis=0)
     found = guessed.std(axis=0)
     together = ((guessed - guessed.mean(axis=0)) * (targets - mean)).mean(axis=0)
-    values = _guess(known, targets, unknown)
+    values = keep("all", partial(_guess, known, targets, unknown))
     if stretch:
         values = mean + _ratio(spread, found) * (values - mean)
     return Decoded(values, correlation=_ratio(together, found * spread))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from mindvideo.progress import progress
 
 SECONDS = 20.0
 """Time between two writes to the disk: at most so much is computed again after a kill -9 [s]."""
@@ -91,7 +94,7 @@ class KeptRows:
         """
         if self.done < self.n:
             raise ValueError(f"{name}: {self.done} of {self.n} rows are done")
-        return np.load(self._path(name), mmap_mode="r")
+        return np.asarray(np.load(self._path(name), mmap_mode="r"))
 
     def publish(self, name: str, output: Path) -> None:
         """Give an array whose rows are all done the name of an output.
@@ -118,6 +121,7 @@ class KeptRows:
                 self._arrays[name] = np.lib.format.open_memmap(
                     self._path(name), mode="w+", dtype=like.dtype, shape=shape
                 )
+                _take_room(self._path(name))
         return self._arrays[name]
 
     def __enter__(self) -> KeptRows:
@@ -125,3 +129,73 @@ class KeptRows:
 
     def __exit__(self, *error: object) -> None:
         self.flush()
+
+
+def _take_room(path: Path) -> None:
+    """Give a file its whole size on the disk: a full one would kill whoever writes to its map.
+
+    Raises
+    ------
+    OSError
+        If there is no room, with the file's name.
+    """
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def compute_rows(
+    folder: Path,
+    name: str,
+    n: int,
+    compute: Callable[[range], Mapping[str, np.ndarray]],
+    *,
+    size: int = 1,
+    desc: str | None = None,
+    unit: str = "batch",
+) -> KeptRows:
+    """Compute all rows of some arrays in batches, behind a progress bar, and keep them.
+
+    Parameters
+    ----------
+    folder, name, n
+        Those of :class:`KeptRows`. Rows that an earlier process kept there are not computed again.
+    compute : callable
+        Some rows → the named arrays of these rows. What it returns depends on the rows alone.
+    size : int
+        Rows at a time. While it stays the same, an interruption changes no batch.
+    desc, unit : str
+        Of the progress bar: what is computed (default: `name`), and what a batch is.
+
+    Returns
+    -------
+    KeptRows
+        With every row done.
+    """
+    with KeptRows(folder, n, name) as kept:
+        bar = progress(
+            kept.missing(size),
+            desc=desc or name,
+            total=-(-n // size),
+            unit=unit,
+            initial=-(-kept.done // size),
+        )
+        for rows in bar:
+            kept.put(rows, **compute(rows))
+    return kept
+
+
+def keep_array(folder: Path, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Compute one array and keep it whole, or load what an earlier process kept."""
+    path = folder / f"{name}.npy"
+    if not path.exists():
+        beside = folder / f"{name}.part"
+        with beside.open("wb") as out:
+            np.save(out, compute())
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(beside, path)
+    return np.load(path)

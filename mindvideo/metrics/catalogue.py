@@ -7,7 +7,7 @@ clips of its segment; what costs time for every pair, with some of them (`PIXEL_
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -31,12 +31,23 @@ from mindvideo.metrics.n_way import (
     top_classes,
 )
 from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
-from mindvideo.metrics.statistics import draw_shifts, pairs_to_shifts, shifted_scores
+from mindvideo.metrics.statistics import (
+    draw_shifts,
+    pairs_to_shifts,
+    scores_of_pairs,
+    shifted_pairs,
+)
 from mindvideo.metrics.summary import Metric, shifts_by_segment
-from mindvideo.metrics.threads import side_by_side
+from mindvideo.metrics.threads import Each, side_by_side
 
 Rows = list[np.ndarray]
 """By segment, in the order of its film: rows of the table of clips, (n_clips,) each."""
+
+Compute = Callable[[range], np.ndarray]
+"""Some rows of an array → these rows; each row depends on its number alone."""
+
+Keep = Callable[[str, int, Compute], np.ndarray]
+"""Name and number of rows of an array, and how to compute some of them → all of them."""
 
 PIXEL_SHIFTS = 24
 """Shifts of a segment that pixels are compared at: all pairs would take hours at 256 px."""
@@ -199,25 +210,31 @@ def clip_metrics(
     ]
 
 
+def at_once(_: str, n: int, compute: Compute) -> np.ndarray:
+    """Compute all rows in one go, and keep none of them."""
+    return compute(range(n))
+
+
 def pixel_metrics(
-    made: np.ndarray,
-    shown: np.ndarray,
+    reconstructions: np.ndarray,
+    stimuli: np.ndarray,
     rows: Rows,
     rng: np.random.Generator,
-    bar: Callable[[Sequence, str], Iterable] = lambda rows, name: rows,
+    keep: Keep = at_once,
     most: int = PIXEL_SHIFTS,
 ) -> list[Metric]:
     """Likeness of pixels, hues and motion, from clips uint8 (n_clips, n_frames, h, w, 3).
 
     Parameters
     ----------
-    bar : callable
-        (segments, name of the metric) → the segments, for those who wait.
+    keep : callable
+        Computes a segment's scores: a row for each pair of clips, a column for each metric. It may
+        do so in parts, and may know some of the rows from before.
     most : int
         Shifts of a segment, the true order included.
     """
     shifts = [draw_shifts(len(g), most, rng) for g in rows]
-    make = partial(_shifted, made, shown, rows, shifts, bar)
+    make = partial(_shifted, reconstructions, stimuli, rows, shifts, keep)
     flow = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
     grey = Kind("ssim_grey", ssim_grey, "11 × 11 Gaussian window, grey; mean over frames")
     return [
@@ -226,7 +243,7 @@ def pixel_metrics(
             np.asarray,
             Kind("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
             Kind("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
-            *([grey] if min(made.shape[2:4]) >= 11 else []),
+            *([grey] if min(reconstructions.shape[2:4]) >= 11 else []),
         ),
         *make(
             "hues",
@@ -238,7 +255,7 @@ def pixel_metrics(
             ),
         ),
         *make(
-            "optical flow",
+            "optical-flow",
             optical_flow,
             Kind("flow_agreement", direction_agreement, f"cosine between optical flows; {flow}"),
             Kind(
@@ -261,24 +278,50 @@ class Kind(NamedTuple):
 
 
 def _shifted(
-    made: np.ndarray,
-    shown: np.ndarray,
+    reconstructions: np.ndarray,
+    stimuli: np.ndarray,
     rows: Rows,
     shifts: list[np.ndarray],
-    bar: Callable[[Sequence, str], Iterable],
-    what: str,
+    keep: Keep,
+    name: str,
     prepare: Callable[[np.ndarray], np.ndarray],
     *kinds: Kind,
 ) -> list[Metric]:
-    """Metrics of frames, or of what `prepare` makes of the frames of a clip."""
+    """Metrics of frames, or of what `prepare` computes from the frames of a clip."""
     scores: list[list[np.ndarray]] = [[] for _ in kinds]
     with side_by_side() as each:
-        for g, own in bar(list(zip(rows, shifts)), what):
-            truth, ours = ([*each(prepare, clips[g])] for clips in (shown, made))
-            for kind, of_kind in zip(kinds, scores):
-                of_kind.append(shifted_scores(kind.function, truth, ours, own, each))
+        for segment, (g, own) in enumerate(zip(rows, shifts), start=1):
+            pairs = shifted_pairs(len(g), own)
+            compute = _scores(stimuli, reconstructions, g, pairs, prepare, kinds, each)
+            found = keep(f"{name}-{segment}", len(pairs), compute)
+            for of_kind, column in zip(scores, found.T, strict=True):
+                of_kind.append(np.ascontiguousarray(column).reshape(len(own), len(g)))
     unknown = float("nan")
     return [
         Metric(kind.name, kind.definition, unknown, rows, of_kind, better=kind.better)
         for kind, of_kind in zip(kinds, scores)
     ]
+
+
+def _scores(
+    stimuli: np.ndarray,
+    reconstructions: np.ndarray,
+    g: np.ndarray,
+    pairs: np.ndarray,
+    prepare: Callable[[np.ndarray], np.ndarray],
+    kinds: Sequence[Kind],
+    each: Each,
+) -> Compute:
+    """How to compute the scores of some pairs of a segment's clips, (n_pairs, n_kinds)."""
+
+    @cache
+    def prepared() -> list[list[np.ndarray]]:
+        return [[*each(prepare, clips[g])] for clips in (stimuli, reconstructions)]
+
+    def compute(some: range) -> np.ndarray:
+        truth, ours = prepared()
+        chosen = pairs[some.start : some.stop]
+        columns = [scores_of_pairs(kind.function, truth, ours, chosen, each) for kind in kinds]
+        return np.stack(columns, axis=1)
+
+    return compute

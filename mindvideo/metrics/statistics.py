@@ -62,15 +62,51 @@ def shifted_scores(
     ndarray, (n_shifts, n_clips)
         Means over frames; entry (s, i) compares reconstruction i with clip i + shifts[s].
     """
-    n = len(truth)
+    pairs = shifted_pairs(len(truth), shifts)
+    scores = scores_of_pairs(metric, truth, reconstruction, pairs, each)
+    return scores.reshape(len(shifts), len(truth))
 
-    def mean_of_frames(shift: int, i: int) -> float:
+
+def shifted_pairs(n_clips: int, shifts: Sequence[int] | np.ndarray) -> np.ndarray:
+    """List what :func:`shifted_scores` compares, shift by shift.
+
+    Returns
+    -------
+    ndarray of int, (n_shifts · n_clips, 2)
+        A clip of the film, and a reconstruction.
+    """
+    i = np.arange(n_clips)
+    return np.array([(clip, own) for s in shifts for clip, own in zip((i + s) % n_clips, i)])
+
+
+def scores_of_pairs(
+    metric: Callable[[np.ndarray, np.ndarray], np.ndarray | float],
+    truth: Sequence[np.ndarray] | np.ndarray,
+    reconstruction: Sequence[np.ndarray] | np.ndarray,
+    pairs: np.ndarray,
+    each: Each = map,
+) -> np.ndarray:
+    """Compute the mean over frames of a metric for pairs of clips.
+
+    Parameters
+    ----------
+    metric, truth, reconstruction, each
+        As in :func:`shifted_scores`.
+    pairs : ndarray of int, (n, 2)
+        Places in `truth` and in `reconstruction`.
+
+    Returns
+    -------
+    ndarray, (n,)
+        A score depends on its own pair alone.
+    """
+
+    def mean_over_frames(pair: np.ndarray) -> float:
         # Frame by frame: what the metric works on then stays in the processor's cache.
-        pairs = zip(truth[(i + shift) % n], reconstruction[i], strict=True)
-        return float(np.mean([metric(t, r) for t, r in pairs]))
+        frames = zip(truth[pair[0]], reconstruction[pair[1]], strict=True)
+        return float(np.mean([metric(t, r) for t, r in frames]))
 
-    cells = [(int(shift), i) for shift in shifts for i in range(n)]
-    return np.array([*each(mean_of_frames, *zip(*cells))]).reshape(len(shifts), n)
+    return np.array([*each(mean_over_frames, pairs)])
 
 
 def pairs_to_shifts(pairs: np.ndarray) -> np.ndarray:

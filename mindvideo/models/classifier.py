@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from mindvideo.models.device import device
-from mindvideo.progress import progress
 
 
 def class_labels(model: Any) -> list[str]:
@@ -16,31 +15,34 @@ def class_labels(model: Any) -> list[str]:
     return [name for _, name in sorted(model.config.id2label.items())]
 
 
-def classify_frames(
-    processor: Any, model: Any, frames: np.ndarray, *, batch_size: int = 32
-) -> tuple[np.ndarray, np.ndarray]:
-    """Classify frames one by one.
+class Classified(NamedTuple):
+    """What a classifier computes of n frames or clips.
+
+    Attributes
+    ----------
+    logits : ndarray, float32, (n, n_classes)
+    embeddings : ndarray, float32, (n, dim)
+        What the last layer reads.
+    """
+
+    logits: np.ndarray
+    embeddings: np.ndarray
+
+
+def classify_frames(processor: Any, model: Any, frames: np.ndarray) -> Classified:
+    """Classify frames one by one, as one batch.
 
     Parameters
     ----------
     processor, model
         From :func:`mindvideo.models.pretrained.load_image_classifier`.
     frames : ndarray, uint8, (n, h, w, 3)
-    batch_size : int
-
-    Returns
-    -------
-    logits : ndarray, float32, (n, n_classes)
-    embeddings : ndarray, float32, (n, dim)
-        What the last layer reads.
     """
-    return _classify(processor, model, frames, batch_size, "classify frames")
+    return _classify(processor, model, list(np.array(frames)))  # torch wants them writable
 
 
-def classify_clips(
-    processor: Any, model: Any, clips: np.ndarray, *, batch_size: int = 8
-) -> tuple[np.ndarray, np.ndarray]:
-    """Classify clips as a whole.
+def classify_clips(processor: Any, model: Any, clips: np.ndarray) -> Classified:
+    """Classify clips as a whole, as one batch.
 
     Parameters
     ----------
@@ -48,15 +50,10 @@ def classify_clips(
         From :func:`mindvideo.models.pretrained.load_video_classifier`.
     clips : ndarray, uint8, (n, n_frames, h, w, 3)
         Frames are repeated or left out evenly to the number that the model takes.
-    batch_size : int
-
-    Returns
-    -------
-    logits : ndarray, float32, (n, n_classes)
-    embeddings : ndarray, float32, (n, dim)
     """
-    frames = resample_frames(clips.shape[1], model.config.num_frames)
-    return _classify(processor, model, clips, batch_size, "classify clips", frames)
+    chosen = resample_frames(clips.shape[1], model.config.num_frames)
+    # A video is a list of frames for the processor, an image is an array.
+    return _classify(processor, model, [list(clip[chosen]) for clip in np.array(clips)])
 
 
 def resample_frames(n_frames: int, n_wanted: int) -> np.ndarray:
@@ -65,26 +62,13 @@ def resample_frames(n_frames: int, n_wanted: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _classify(
-    processor: Any,
-    model: Any,
-    inputs: np.ndarray,
-    batch_size: int,
-    desc: str,
-    frames: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+def _classify(processor: Any, model: Any, examples: list) -> Classified:
     model = model.to(device())
-    seen: list[torch.Tensor] = []
-    hook = model.classifier.register_forward_pre_hook(lambda _, read: seen.append(read[0]))
+    read: list[torch.Tensor] = []
+    hook = model.classifier.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
     try:
-        logits, embeddings = [], []
-        for start in progress(range(0, len(inputs), batch_size), desc=desc, unit="batch"):
-            batch = np.array(inputs[start : start + batch_size])  # torch wants it writable
-            # A video is a list of frames for the processor, an image is an array.
-            examples = list(batch) if frames is None else [list(clip[frames]) for clip in batch]
-            pixels = processor(examples, return_tensors="pt")["pixel_values"]
-            logits.append(model(pixel_values=pixels.to(device())).logits.float().cpu().numpy())
-            embeddings.append(seen.pop().float().cpu().numpy())
+        pixels = processor(examples, return_tensors="pt")["pixel_values"]
+        logits = model(pixel_values=pixels.to(device())).logits
     finally:
         hook.remove()
-    return np.concatenate(logits), np.concatenate(embeddings)
+    return Classified(logits.float().cpu().numpy(), read.pop().float().cpu().numpy())

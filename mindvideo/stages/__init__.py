@@ -20,4 +20,7 @@ Outputs: TypeAlias = list[Path]
 """Several of them, in order."""
 
 State: TypeAlias = Path
-"""A folder for checkpoints: outlives kills, belongs to one set of settings, code and inputs."""
+"""A folder for checkpoints or rows computed so far, of one set of settings, code and inputs.
+
+It outlives kills.
+"""

@@ -9,13 +9,13 @@ import pandas as pd
 from einops import rearrange
 
 from mindvideo.io.clips import ClipFrames, load_frames
+from mindvideo.io.kept import compute_rows
 from mindvideo.io.synonyms import load_synonyms
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.pretrained import Clip, load_clip
-from mindvideo.progress import progress
 from mindvideo.settings import EmbeddingSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.stimuli.wordings import reword
 
 log = logging.getLogger(__name__)
@@ -28,45 +28,45 @@ def main(
     images: Output,
     texts: Output,
     wordings: Output,
+    state: State,
     settings: EmbeddingSettings,
 ) -> None:
     """Write embeddings of frames (n, f, dim) and of wordings (n, 1 + w, dim), and the wordings.
 
     Rows are those of the table of latents. The first wording of a clip is its caption as it is.
+    What is embedded is kept, so that a run that was killed embeds only the rest.
     """
     listing = load_table(latents_table, ["segment", "clip", "caption"])
     captions = listing["caption"].fillna("").astype(str).tolist()
     clip = load_clip(settings.clip)
-    _write_images(clip, load_frames(clips, listing), images, settings)
+    _write_images(clip, load_frames(clips, listing), images, state, settings)
 
-    drawn = _wordings(captions, settings)
-    unique, place = np.unique(drawn, return_inverse=True)
+    phrases = _wordings(captions, settings)
+    unique, place = np.unique(phrases, return_inverse=True)
     log.info("%d wordings of %d captions", len(unique), len(set(captions)))
-    starts = range(0, len(unique), settings.batch_size)
-    parts = [
-        embed_texts(clip, unique[start : start + settings.batch_size].tolist()).cpu().numpy()
-        for start in progress(starts, desc="CLIP: wordings", unit="batch")
-    ]
-    np.save(texts, np.concatenate(parts)[place.reshape(drawn.shape)])
-    columns = {f"wording_{i}": drawn[:, i] for i in range(1, drawn.shape[1])}
+
+    def embed(rows: range) -> dict[str, np.ndarray]:
+        return {"texts": embed_texts(clip, unique[rows].tolist()).cpu().numpy()}
+
+    size = settings.batch_size
+    kept = compute_rows(state, "wordings", len(unique), embed, size=size, desc="CLIP: wordings")
+    np.save(texts, kept.array("texts")[place.reshape(phrases.shape)])
+    columns = {f"wording_{i}": phrases[:, i] for i in range(1, phrases.shape[1])}
     save_table(wordings, listing[["segment", "clip", "caption"]].join(pd.DataFrame(columns)))
 
 
 def _write_images(
-    clip: Clip, frames: ClipFrames, images: Output, settings: EmbeddingSettings
+    clip: Clip, frames: ClipFrames, images: Output, state: State, settings: EmbeddingSettings
 ) -> None:
-    n, n_frames = len(frames), len(frames[0])
-    size = max(1, settings.batch_size // n_frames)
-    out = None
-    for start in progress(range(0, n, size), desc="CLIP: frames", unit="batch"):
-        rows = range(start, min(start + size, n))
+    n_frames = len(frames[0])
+
+    def embed(rows: range) -> dict[str, np.ndarray]:
         found = embed_frames(clip, [frame for row in rows for frame in frames[row]])
-        part = rearrange(found, "(n f) d -> n f d", f=n_frames).cpu().numpy()
-        if out is None:
-            out = np.lib.format.open_memmap(images, "w+", np.float32, (n, *part.shape[1:]))
-        out[rows.start : rows.stop] = part
-    assert out is not None  # there are frames[0]
-    out.flush()
+        return {"images": rearrange(found, "(n f) d -> n f d", f=n_frames).cpu().numpy()}
+
+    size = max(1, settings.batch_size // n_frames)
+    kept = compute_rows(state, "frames", len(frames), embed, size=size, desc="CLIP: frames")
+    kept.publish("images", images)
 
 
 def _wordings(captions: list[str], settings: EmbeddingSettings) -> np.ndarray:

@@ -9,13 +9,13 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
+from mindvideo.io.kept import compute_rows
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import save_table
 from mindvideo.models.encoding import count_cut, encode_captions, encode_frames
 from mindvideo.models.pretrained import load_stable_diffusion
-from mindvideo.progress import progress
 from mindvideo.settings import LatentSettings
-from mindvideo.stages import Inputs, Output
+from mindvideo.stages import Inputs, Output, State
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,16 @@ def main(
     text: Output,
     empty_text: Output,
     table: Output,
+    state: State,
     settings: LatentSettings,
 ) -> None:
-    """Write latents (n, f, c, h, w) and text tokens (n, tokens, dim) of all segments, in order."""
+    """Write latents (n, f, c, h, w) and text tokens (n, tokens, dim) of all segments, in order.
+
+    What is encoded is kept, so that a run that was killed encodes only the rest.
+    """
     listing = _listing(clips, scenes)
     save_table(table, listing)
-    _write_latents(clips, latents, settings)
+    _write_latents(clips, latents, state, settings)
 
     tokenizer = load_stable_diffusion(settings.stable_diffusion, "tokenizer")
     encoder = load_stable_diffusion(settings.stable_diffusion, "text_encoder")
@@ -47,13 +51,18 @@ def main(
     np.save(empty_text, empty[0])
     # Captions that are alike are encoded once.
     unique, place = np.unique(words, return_inverse=True)
+
+    def encode(rows: range) -> dict[str, np.ndarray]:
+        captions = unique[rows].tolist()
+        (tokens,) = encode_captions(tokenizer, encoder, captions, batch_size=len(rows))
+        return {"tokens": tokens}
+
     size = settings.batch_size
-    out = np.lib.format.open_memmap(text, "w+", np.float32, (len(words), *empty.shape[1:]))
-    batches = encode_captions(tokenizer, encoder, unique.tolist(), batch_size=size)
-    n_batches = -(-len(unique) // size)
-    for i, batch in enumerate(progress(batches, total=n_batches, desc="encode captions")):
-        for row in np.flatnonzero(place // size == i):
-            out[row] = batch[place[row] % size]
+    kept = compute_rows(state, "captions", len(unique), encode, size=size, desc="encode captions")
+    tokens = kept.array("tokens")
+    out = np.lib.format.open_memmap(text, "w+", np.float32, (len(words), *tokens.shape[1:]))
+    for row, of_unique in enumerate(place):
+        out[row] = tokens[of_unique]
     out.flush()
 
 
@@ -77,17 +86,15 @@ def _listing(clips: Inputs, scenes: Inputs) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _write_latents(clips: Inputs, latents: Output, settings: LatentSettings) -> None:
-    films = [load_clips(path) for path in clips]
-    vae = load_stable_diffusion(settings.stable_diffusion, "vae")
-    n_clips = sum(len(film) for film in films)
-    encoded = (x for f in films for x in encode_frames(vae, f, batch_size=settings.batch_size))
-    out = None
-    for i, latent in enumerate(progress(encoded, total=n_clips, desc="encode", unit="clip")):
-        if out is None:
-            shape = (n_clips, *latent.shape)
-            out = np.lib.format.open_memmap(latents, "w+", np.float32, shape)
-        out[i] = latent
-    if out is None:
+def _write_latents(clips: Inputs, latents: Output, state: State, settings: LatentSettings) -> None:
+    frames = [clip for path in clips for clip in load_clips(path)]
+    if not frames:
         raise InputError("no clips to encode: dataset.train must name at least one segment")
-    out.flush()
+    vae = load_stable_diffusion(settings.stable_diffusion, "vae")
+
+    def encode(rows: range) -> dict[str, np.ndarray]:
+        some = np.stack([frames[row] for row in rows])
+        return {"latents": np.stack([*encode_frames(vae, some, batch_size=settings.batch_size)])}
+
+    kept = compute_rows(state, "clips", len(frames), encode, desc="encode", unit="clip")
+    kept.publish("latents", latents)

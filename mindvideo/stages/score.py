@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,10 +12,11 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.kept import KeptRows, compute_rows
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics import catalogue
+from mindvideo.metrics import catalogue, threads
 from mindvideo.metrics.attributes import Attribute, naming_classes
 from mindvideo.metrics.n_way import enough_classes
 from mindvideo.metrics.summary import (
@@ -28,14 +30,14 @@ from mindvideo.metrics.summary import (
 from mindvideo.models.classifier import class_labels, classify_clips, classify_frames
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.pretrained import load_clip, load_image_classifier, load_video_classifier
-from mindvideo.progress import progress
 from mindvideo.settings import ScoringSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.stages import Input, Inputs, Output, State
 
 log = logging.getLogger(__name__)
 
-BATCH = 32
-"""Frames that CLIP embeds at a time."""
+FRAMES, CLIPS, PAIRS = 32, 8, 16
+"""At a time: frames and clips that go through a network, and pairs of clips whose pixels a thread
+compares."""
 
 
 def main(
@@ -47,18 +49,23 @@ def main(
     scenes: Inputs | None,
     metrics: Output,
     per_clip: Output,
+    state: State,
     settings: ScoringSettings,
 ) -> None:
     """Write a row a metric, and a row a clip.
 
     `shots` are the tables of what the films show, one for each of `clips` in the same order; only
     `attributes` and `subset` of the settings need them. So do `leave_out_cuts` the `scenes`.
+    What the networks say of clips and what their pixels score is kept, so that a run that was
+    killed computes only the rest.
     """
-    made = load_clips(reconstructions)
+    reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    shown = load_shown(made, listing, clips)
-    if len(made) < 2:
-        raise InputError(f"{reconstructions}: {len(made)} clips, at least 2 were needed to compare")
+    stimuli = load_shown(reconstructed, listing, clips)
+    if len(reconstructed) < 2:
+        raise InputError(
+            f"{reconstructions}: {len(reconstructed)} clips, at least 2 were needed to compare"
+        )
     groups = segment_rows(listing)
     attributes, marked = _read_shots(listing, clips, shots or [], settings)
     left_out = _with_a_cut(listing, scenes or []) if settings.leave_out_cuts else None
@@ -76,8 +83,9 @@ def main(
         (_clip_metrics, settings.clip),
     ):
         if name is not None:
-            found += judge(made, shown, groups, attributes, settings)
-    found += catalogue.pixel_metrics(made, shown, groups, rng, _bar)
+            found += judge(reconstructed, stimuli, groups, attributes, state, settings)
+    keep = partial(_keep_scores, state)
+    found += catalogue.pixel_metrics(reconstructed, stimuli, groups, rng, keep)
     if left_out is not None:
         found = [without(m, left_out, "clips with a cut") for m in found]
     own = {m.name: own_scores(m) for m in found}
@@ -160,67 +168,110 @@ def _marked(
 
 
 def _video_metrics(
-    made: np.ndarray,
-    shown: np.ndarray,
+    reconstructions: np.ndarray,
+    stimuli: np.ndarray,
     groups: list[np.ndarray],
     attributes: list[Attribute],
+    state: State,
     settings: ScoringSettings,
 ) -> list[Metric]:
     processor, model = load_video_classifier(str(settings.video_classifier))
-    asked = _asked("video", class_labels(model), attributes, settings)
-    (logits, seen), (true_logits, true_seen) = [
-        classify_clips(processor, model, x) for x in (made, shown)
-    ]
-    views = logits[:, None], true_logits[:, None]  # a clip is one view
+    requested = _requested("video", class_labels(model), attributes, settings)
+
+    def classify(clips: np.ndarray) -> dict[str, np.ndarray]:
+        return classify_clips(processor, model, clips)._asdict()
+
+    kept = _of_both("classify-clips", classify, (reconstructions, stimuli), CLIPS, state)
+    logits, stimulus_logits = [x.array("logits")[:, None] for x in kept]  # a clip is one view
+    embeddings, stimulus_embeddings = [x.array("embeddings") for x in kept]
     definition = "share of other clips less like the reconstruction than its own; video classifier"
     return [
-        catalogue.identification_metric("video", definition, seen, true_seen, groups),
-        *_n_way("video", *views, groups, settings),
-        *catalogue.attribute_metrics("video", asked, *views, groups),
+        catalogue.identification_metric(
+            "video", definition, embeddings, stimulus_embeddings, groups
+        ),
+        *_n_way("video", logits, stimulus_logits, groups, settings),
+        *catalogue.attribute_metrics("video", requested, logits, stimulus_logits, groups),
     ]
 
 
 def _frame_metrics(
-    made: np.ndarray,
-    shown: np.ndarray,
+    reconstructions: np.ndarray,
+    stimuli: np.ndarray,
     groups: list[np.ndarray],
     attributes: list[Attribute],
+    state: State,
     settings: ScoringSettings,
 ) -> list[Metric]:
     processor, model = load_image_classifier(str(settings.image_classifier))
-    asked = _asked("image", class_labels(model), attributes, settings)
-    n_clips, n_frames = made.shape[:2]
-    results = [
-        classify_frames(processor, model, x.reshape(-1, *x.shape[2:])) for x in (made, shown)
-    ]
-    (logits, seen), (true_logits, true_seen) = [
-        [x.reshape(n_clips, n_frames, -1) for x in result] for result in results
+    requested = _requested("image", class_labels(model), attributes, settings)
+
+    def classify(frames: np.ndarray) -> dict[str, np.ndarray]:
+        return classify_frames(processor, model, frames)._asdict()
+
+    frames = [_frames(x) for x in (reconstructions, stimuli)]
+    kept = _of_both("classify-frames", classify, frames, FRAMES, state)
+    shape = reconstructions.shape[:2]
+    logits, stimulus_logits = [x.array("logits").reshape(*shape, -1) for x in kept]
+    embeddings, stimulus_embeddings = [
+        x.array("embeddings").reshape(*shape, -1).mean(axis=1) for x in kept
     ]
     definition = "the same by the image classifier; a clip's embedding is the mean of its frames'"
-    seen, true_seen = seen.mean(axis=1), true_seen.mean(axis=1)
     return [
-        catalogue.identification_metric("frame", definition, seen, true_seen, groups),
-        *_n_way("frame", logits, true_logits, groups, settings),
-        *catalogue.attribute_metrics("image", asked, logits, true_logits, groups),
+        catalogue.identification_metric(
+            "frame", definition, embeddings, stimulus_embeddings, groups
+        ),
+        *_n_way("frame", logits, stimulus_logits, groups, settings),
+        *catalogue.attribute_metrics("image", requested, logits, stimulus_logits, groups),
     ]
 
 
 def _clip_metrics(
-    made: np.ndarray,
-    shown: np.ndarray,
+    reconstructions: np.ndarray,
+    stimuli: np.ndarray,
     groups: list[np.ndarray],
     _: list[Attribute],
+    state: State,
     settings: ScoringSettings,
 ) -> list[Metric]:
     clip = load_clip(str(settings.clip))
-    embeddings = []
-    for clips in (made, shown):
-        frames = clips.reshape(-1, *clips.shape[2:])
-        starts = progress(range(0, len(frames), BATCH), desc="embed frames", unit="batch")
-        parts = [embed_frames(clip, [*frames[i : i + BATCH]]).cpu().numpy() for i in starts]
-        embeddings.append(np.concatenate(parts).reshape(*clips.shape[:2], -1))
-    seen, true_seen = embeddings
-    return catalogue.clip_metrics(seen, true_seen, groups, top=settings.retrieval)
+
+    def embed(frames: np.ndarray) -> dict[str, np.ndarray]:
+        return {"embeddings": embed_frames(clip, [*frames]).cpu().numpy()}
+
+    frames = [_frames(x) for x in (reconstructions, stimuli)]
+    kept = _of_both("embed-frames", embed, frames, FRAMES, state)
+    shape = reconstructions.shape[:2]
+    embeddings, stimulus_embeddings = [x.array("embeddings").reshape(*shape, -1) for x in kept]
+    return catalogue.clip_metrics(embeddings, stimulus_embeddings, groups, top=settings.retrieval)
+
+
+def _frames(clips: np.ndarray) -> np.ndarray:
+    """The frames of clips one after the other, (n_clips · n_frames, h, w, 3)."""
+    return clips.reshape(-1, *clips.shape[2:])
+
+
+def _of_both(
+    name: str,
+    network: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    both: Sequence[np.ndarray],
+    size: int,
+    state: State,
+) -> list[KeptRows]:
+    """What a network says of reconstructions and of stimuli, `size` clips or frames at a time."""
+
+    def keep(of: str, inputs: np.ndarray) -> KeptRows:
+        return compute_rows(
+            state, f"{name}-{of}", len(inputs), lambda rows: network(inputs[rows]), size=size
+        )
+
+    reconstructions, stimuli = both
+    return [keep("reconstructions", reconstructions), keep("stimuli", stimuli)]
+
+
+def _keep_scores(state: State, name: str, n: int, compute: catalogue.Compute) -> np.ndarray:
+    size = PAIRS * threads.count()
+    kept = compute_rows(state, name, n, lambda rows: {"scores": compute(rows)}, size=size)
+    return kept.array("scores")
 
 
 def _n_way(
@@ -252,7 +303,7 @@ def _n_way(
     return found
 
 
-def _asked(
+def _requested(
     kind: Literal["image", "video"],
     labels: list[str],
     attributes: list[Attribute],
@@ -265,7 +316,3 @@ def _asked(
         for attribute in attributes
         if settings.attributes[attribute.name] == kind
     ]
-
-
-def _bar(segments: Sequence, name: str) -> Iterable:
-    return progress(segments, desc=name, unit="segment")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mindvideo.io import kept
-from mindvideo.io.kept import KeptRows
+from mindvideo.io.kept import KeptRows, compute_rows, keep_array
 
 N = 11
 EXPECTED = np.arange(N * 3, dtype=np.float32).reshape(N, 3)
@@ -81,3 +81,43 @@ def test_rows_out_of_order_or_of_another_shape_are_refused(tmp_path):
         rows.put(range(1, 2), values=np.zeros((1, 4)))
     with pytest.raises(ValueError, match="1 of 11 rows are done"):
         rows.array("values")
+
+
+def test_batches_are_the_same_ones_after_an_interruption(tmp_path):
+    batches = []
+
+    def compute(rows, stop=None):
+        if rows.start == stop:
+            raise KeyboardInterrupt
+        batches.append(rows)
+        return {"values": EXPECTED[rows]}
+
+    with pytest.raises(KeyboardInterrupt):
+        compute_rows(tmp_path, "some", N, lambda rows: compute(rows, stop=8), size=4)
+    rows = compute_rows(tmp_path, "some", N, compute, size=4)
+    assert batches == [range(0, 4), range(4, 8), range(8, 11)]
+    np.testing.assert_array_equal(rows.array("values"), EXPECTED)
+    compute_rows(tmp_path, "others", N, compute, size=20)
+    assert batches[3:] == [range(0, 11)]
+
+
+def test_an_array_is_computed_once(tmp_path):
+    def fail():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_array(tmp_path, "fold-1", fail)
+    np.testing.assert_array_equal(keep_array(tmp_path, "fold-1", EXPECTED.copy), EXPECTED)
+    np.testing.assert_array_equal(keep_array(tmp_path, "fold-1", fail), EXPECTED)
+
+
+def test_a_full_disk_is_an_error_and_no_sudden_end(tmp_path, monkeypatch):
+    """The system ends a process by SIGBUS that writes to the map of a file without room."""
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", refuse)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        fill(tmp_path, 4)
+    assert str(tmp_path) in error.value.filename

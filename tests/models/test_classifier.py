@@ -33,7 +33,7 @@ def test_frames(clips):
     torch.manual_seed(0)
     processor = ViTImageProcessor(size={"height": 16, "width": 16})
     model = ViTForImageClassification(ViTConfig(num_labels=7, **SHAPE)).eval()
-    logits, embeddings = classify_frames(processor, model, clips[:, 0], batch_size=2)
+    logits, embeddings = classify_frames(processor, model, clips[:, 0])
     with torch.no_grad():
         pixels = processor(list(clips[:, 0]), return_tensors="pt")["pixel_values"]
         expected = model(pixels)
@@ -50,7 +50,7 @@ def test_clips_are_resampled_to_the_models_frames(clips):
     )
     config = VideoMAEConfig(num_labels=7, num_frames=4, tubelet_size=2, **SHAPE)
     model = VideoMAEForVideoClassification(config).eval()
-    logits, embeddings = classify_clips(processor, model, clips, batch_size=2)
+    logits, embeddings = classify_clips(processor, model, clips)
     assert embeddings.shape == (5, 16)
     with torch.no_grad():
         videos = [list(clip[[0, 2, 3, 5]]) for clip in clips]

@@ -14,6 +14,33 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.video_unet import inflate
 
 
+class InterruptionError(Exception):
+    """In place of a kill."""
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Let a function of a stage fail after some calls; a list of the arguments of its calls."""
+
+    def install(stage, name, after=None):
+        function = getattr(stage, name)
+        function = getattr(function, "uninterrupted", function)
+        calls = []
+
+        def counted(*args, **kwargs):
+            if len(calls) == after:
+                raise InterruptionError
+            calls.append(args)
+            return function(*args, **kwargs)
+
+        counted.uninterrupted = function
+        monkeypatch.setattr(stage, name, counted)
+        return calls
+
+    install.error = InterruptionError
+    return install
+
+
 @pytest.fixture
 def test_set(tmp_path):
     """Reconstructions that are the clips plus noise; the table is not in the films' order."""

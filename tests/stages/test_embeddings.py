@@ -24,16 +24,22 @@ def run(tmp_path):
     outputs = {"images": "images.npy", "texts": "texts.npy", "wordings": "wordings.tsv"}
     outputs = {name: tmp_path / file for name, file in outputs.items()}
 
-    def main(**settings):
+    def main(state=None, **settings):
+        state = state or tmp_path / f"state-{len(list(tmp_path.iterdir()))}"
+        state.mkdir(exist_ok=True)
+        for path in outputs.values():
+            path.unlink(missing_ok=True)
         stage.main(
             clips=[tmp_path / "seg1.npy", tmp_path / "seg2.npy"],
             latents_table=tmp_path / "table.tsv",
             **outputs,
+            state=state,
             settings=EmbeddingSettings(clip="zoo:clip", batch_size=3, **settings),
         )
         arrays = (np.load(outputs["images"]), np.load(outputs["texts"]))
         return films, *arrays, load_table(outputs["wordings"])
 
+    main.outputs = outputs
     return main
 
 
@@ -74,3 +80,21 @@ def test_nothing_is_embedded_twice(run, monkeypatch):
     monkeypatch.setattr(stage, "embed_texts", embed)
     run(wordings=20)
     assert len(seen) == len(set(seen))
+
+
+def test_an_interrupted_run_embeds_only_the_rest(run, tmp_path, interrupt):
+    run(wordings=5)
+    expected = [path.read_bytes() for path in run.outputs.values()]
+    frames, texts = interrupt(stage, "embed_frames", after=3), interrupt(stage, "embed_texts")
+    with pytest.raises(interrupt.error):
+        run(tmp_path / "state", wordings=5)
+    assert (len(frames), len(texts)) == (3, 0)
+    frames, texts = interrupt(stage, "embed_frames"), interrupt(stage, "embed_texts", after=1)
+    with pytest.raises(interrupt.error):
+        run(tmp_path / "state", wordings=5)
+    assert (len(frames), len(texts)) == (1, 1)
+    frames, texts = interrupt(stage, "embed_frames"), interrupt(stage, "embed_texts")
+    wordings = run(tmp_path / "state", wordings=5)[3].drop(columns=["segment", "clip"])
+    assert not frames
+    assert [text for _, part in texts for text in part] == np.unique(wordings)[3:].tolist()
+    assert [path.read_bytes() for path in run.outputs.values()] == expected

@@ -58,8 +58,10 @@ def run(tmp_path, monkeypatch):
         save_table(paths["scenes"][-1], scene_table(captions, [0, 0, 1], frames))
     out = {name: tmp_path / f"{name}.npy" for name in ("latents", "text", "empty_text")}
     out["table"] = tmp_path / "table.tsv"
+    (tmp_path / "state").mkdir()
     settings = LatentSettings(stable_diffusion="any", batch_size=4)
-    return paths, out, lambda: stage.main(**paths, **out, settings=settings)
+    state = tmp_path / "state"
+    return paths, out, lambda: stage.main(**paths, **out, state=state, settings=settings)
 
 
 def test_segments_follow_one_another_with_scenes_of_their_own(run, caplog):
@@ -96,3 +98,29 @@ def test_every_clip_needs_its_caption(run):
     save_table(paths["scenes"][1], load_table(paths["scenes"][1]).iloc[:2])
     with pytest.raises(InputError, match=r"seg10\.tsv: 2 rows, 3 were needed"):
         main()
+
+
+def test_an_interrupted_run_encodes_only_the_rest(run, tmp_path, interrupt):
+    paths, out, main = run
+    film = np.random.default_rng(0).integers(0, 256, (3, 2, 8, 8, 3), dtype=np.uint8)
+    np.save(paths["clips"][0], film)
+    main()
+    expected = {name: path.read_bytes() for name, path in out.items()}
+    for path in [*out.values(), *(tmp_path / "state").iterdir()]:
+        path.unlink()
+
+    interrupt(stage, "encode_frames", after=4)
+    with pytest.raises(interrupt.error):
+        main()
+    clips = interrupt(stage, "encode_frames")
+    interrupt(stage, "encode_captions", after=1)  # the empty one
+    with pytest.raises(interrupt.error):
+        main()
+    assert len(clips) == 2
+    clips, captions = interrupt(stage, "encode_frames"), interrupt(stage, "encode_captions")
+    for path in out.values():
+        path.unlink(missing_ok=True)
+    main()
+    assert not clips
+    assert [x[2] for x in captions] == [[""], ["cat", "dog", "dog Then cat"]]
+    assert {name: path.read_bytes() for name, path in out.items()} == expected

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from mindvideo.errors import InputError
+from mindvideo.fmri import decoding
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings import Motion
-from mindvideo.stages.motion import main
+from mindvideo.stages import motion as stage
 
 N = 30
 
@@ -35,13 +36,15 @@ def moving(tmp_path):
     return tmp_path
 
 
-def decode(folder, clips=("seg1", "seg2")):
-    main(
+def decode(folder, clips=("seg1", "seg2"), state="state"):
+    (folder / state).mkdir(exist_ok=True)
+    stage.main(
         **{f"{split}_windows": folder / f"{split}.npy" for split in ("train", "test")},
         **{f"{split}_table": folder / f"{split}.tsv" for split in ("train", "test")},
         clips=[folder / f"{name}.npy" for name in clips],
         motion=folder / "motion.tsv",
         decoding=folder / "decoding.tsv",
+        state=folder / state,
         settings=Motion(),
     )
     return load_table(folder / "motion.tsv"), load_table(folder / "decoding.tsv")
@@ -62,3 +65,19 @@ def test_refuses_what_does_not_belong_together(moving):
     save_table(moving / "test.tsv", pd.DataFrame({"segment": "test1", "clip": range(4)}))
     with pytest.raises(InputError, match=r"test\.npy: 3 rows, but 4 in .*test\.tsv"):
         decode(moving)
+
+
+def test_an_interrupted_run_computes_only_the_rest(moving, interrupt):
+    decode(moving)
+    expected = [(moving / f"{name}.tsv").read_bytes() for name in ("motion", "decoding")]
+    interrupt(stage, "optical_flow", after=50)
+    with pytest.raises(interrupt.error):
+        decode(moving, state="other")
+    flows, fits = interrupt(stage, "optical_flow"), interrupt(decoding, "_guess", after=2)
+    with pytest.raises(interrupt.error):
+        decode(moving, state="other")
+    assert (len(flows), len(fits)) == (2 * N - 50, 2)
+    flows, fits = interrupt(stage, "optical_flow"), interrupt(decoding, "_guess")
+    decode(moving, state="other")
+    assert (len(flows), len(fits)) == (0, 1)
+    assert [(moving / f"{name}.tsv").read_bytes() for name in ("motion", "decoding")] == expected

@@ -1,3 +1,4 @@
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ from skimage.metrics import structural_similarity
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
+from mindvideo.metrics import catalogue
 from mindvideo.settings import ScoringSettings
 from mindvideo.stages import score as stage
 
@@ -31,6 +33,8 @@ def run(test_set, colour_classifier, monkeypatch):
     monkeypatch.setattr(stage, "load_clip", lambda name: None)
     monkeypatch.setattr(stage, "embed_frames", mean_colours)
 
+    states = itertools.count()
+
     def main(scoring=None, **changed):
         settings = ScoringSettings(
             tr=2,
@@ -47,8 +51,10 @@ def run(test_set, colour_classifier, monkeypatch):
             "clips": test_set.clips,
             "shots": None,
             "scenes": None,
+            "state": test_set.folder / f"state-{next(states)}",
             **changed,
         }
+        inputs["state"].mkdir(exist_ok=True)
         out = {name: test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")}
         stage.main(**inputs, **out, settings=settings)
         return load_table(out["metrics"]).set_index("metric"), load_table(out["per_clip"])
@@ -265,3 +271,42 @@ def test_leaving_out_cuts_needs_scenes_and_leaves_some(run, test_set, shots):
         save_table(path, table.assign(scene_1=table["scene_3"].where(table["clip"] == 2, -1)))
     with pytest.raises(InputError, match="rare: all 5 clips that it marks have a cut"):
         run({**SCORING, **CUTS}, shots=shots, scenes=test_set.scenes)
+
+
+NETWORKS = ("classify_clips", "classify_frames", "embed_frames")
+
+
+def test_an_interrupted_run_computes_only_the_rest(run, test_set, interrupt, monkeypatch):
+    monkeypatch.setattr(stage, "FRAMES", 9)
+    monkeypatch.setattr(stage, "CLIPS", 4)
+    monkeypatch.setattr(stage, "PAIRS", 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "20")
+    out = [test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")]
+    calls = {name: interrupt(stage, name) for name in NETWORKS}
+    pixels = interrupt(catalogue, "scores_of_pairs")
+    run({"trials": 3})
+    expected = [path.read_bytes() for path in out]
+    n_calls, n_pixels = {name: len(x) for name, x in calls.items()}, len(pixels)
+    # Of 14 clips, 42 frames, and 8 · 8 + 6 · 6 pairs for each of six metrics.
+    assert n_calls == {"classify_clips": 8, "classify_frames": 10, "embed_frames": 10}
+    assert n_pixels == (4 + 2) * 6
+
+    state = test_set.folder / "state"
+    already = dict.fromkeys(NETWORKS, 0)
+    for name in NETWORKS:  # in the order in which they are asked, each in the stimuli
+        kept = n_calls[name] // 2 + 1
+        calls = {x: interrupt(stage, x, after=kept if x == name else None) for x in NETWORKS}
+        with pytest.raises(interrupt.error):
+            run({"trials": 3}, state=state)
+        for x in NETWORKS:
+            already[x] += len(calls[x])
+    calls = {name: interrupt(stage, name) for name in NETWORKS}
+    interrupt(catalogue, "scores_of_pairs", after=18 + 4 + 1)  # in the second segment's hues
+    with pytest.raises(interrupt.error):
+        run({"trials": 3}, state=state)
+    assert {x: already[x] + len(calls[x]) for x in NETWORKS} == n_calls
+    calls = {name: interrupt(stage, name, after=0) for name in NETWORKS}
+    pixels = interrupt(catalogue, "scores_of_pairs")
+    run({"trials": 3}, state=state)
+    assert len(pixels) == n_pixels - (18 + 4 + 1)
+    assert [path.read_bytes() for path in out] == expected
