@@ -75,7 +75,9 @@ def check_invocation(workflow: Any, config: Config, argv: Sequence[str] = sys.ar
 
 
 def check_targets(options: Any, workflow: Any, config: Config) -> None:
-    """Refuse targets that are neither rules nor files, nor made by a rule.
+    """Refuse targets that are neither rules nor made by one, as Snakemake does.
+
+    It refuses files that are there, too: a folder of results is answered as before it was made.
 
     Raises
     ------
@@ -104,7 +106,6 @@ def _is_known(target: str, workflow: Any) -> bool:
     return (
         workflow.is_rule(target)
         or "://" in target  # storage
-        or os.path.exists(path)
         or any(rule.is_producer(path) for rule in workflow.rules)
     )
 

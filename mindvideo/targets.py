@@ -133,7 +133,7 @@ class Targets:
             or self._misnamed_elsewhere(parts)
             or self._part_of(parts)
             or self._misspelt(parts)
-            or f"no rule makes this, and there is no such file. {self._overview()}"
+            or f"no rule makes this. {self._overview()}"
         )
         return f"{target}: {answer}"
 
@@ -152,16 +152,18 @@ class Targets:
 
     def _misnamed(self, parts: list[str]) -> str:
         """A subject, variant or segment that is not there."""
-        for output, values in self._fits(parts):
-            reasons = [self._reason(n, v, output) for n, v in output.wrong(values).items()]
-            if reasons and all(output.names[n] for n in output.wrong(values)):
-                return f"{'; '.join(reasons)}. Ask for {output.fill(values)}, for example"
-            if reasons:
-                return "; ".join(reasons)
-        return ""
+        return next((self._names_of(*fit) for fit in self._fits(parts) if fit[0].wrong(fit[1])), "")
+
+    def _names_of(self, output: Output, values: dict[str, str]) -> str:
+        """The names that there are in place of the wrong ones."""
+        wrong = output.wrong(values)
+        reasons = "; ".join(self._reason(name, value, output) for name, value in wrong.items())
+        if not all(output.names[name] for name in wrong):
+            return reasons
+        return f"{reasons}. Ask for {output.fill(values)}, for example"
 
     def _reason(self, name: str, value: str, output: Output) -> str:
-        dataset, known = self.config.dataset, ", ".join(output.names[name])
+        dataset, known = self.config.dataset, _some(output.names[name], 40)
         if name == "shared":
             return f"all subjects share this, in {self.config.results}/{SHARED}"
         if name == "model" and value == SHARED:
@@ -183,17 +185,17 @@ class Targets:
             files = list(dict.fromkeys(right))
             held = f"Ask for what it holds: {_some(files)}" if len(files) <= 8 else self._overview()
             return f"this folder is no result by itself. {held}"
-        deep = [(o, v) for o, v in pairs if len(v) < len(parts) - len(self.results)]
-        for output, values in deep:
-            reasons = [self._reason(n, v, output) for n, v in output.wrong(values).items()]
-            return f"{'; '.join(reasons)}. Ask for {output.fill(values)}, for example"
-        return ""
+        # A wrong name alone, as in results/sub4, could as well be a misspelt file.
+        deep = (p for p in pairs if len(p[1]) < len(parts) - len(self.results))
+        return next((self._names_of(*pair) for pair in deep), "")
 
     def _within(self, parts: list[str]) -> str:
         """A file inside a folder that is an output."""
         for output in self.outputs:
             values = output.values(parts)
             if output.folder and len(output.parts) < len(parts) and values is not None:
+                if output.wrong(values):
+                    return self._names_of(output, values)
                 return f"this comes with a folder. Ask for the folder: {output.fill(values)}"
         return ""
 
@@ -246,11 +248,11 @@ class Targets:
         """How results are named, with all names that there are."""
         subjects, variants = list(self.config.dataset.subjects), list(self.config.variants)
         place = len(self.results)
-        own = [o for o in self.outputs if o.parts[place] == "{model}" and "variant" not in o.names]
-        files = [o.parts[place + 1] for o in own if len(o.parts) == place + 2]
-        folders = [o.parts[place + 1] + "/" for o in own if len(o.parts) > place + 2]
-        tops = (o.parts[place] for o in self.outputs if o.parts[:place] == tuple(self.results))
-        others = {SHARED} | {top for top in tops if not PLACEHOLDER.search(top)}
+        within = [o.parts[place:] for o in self.outputs if [*o.parts[:place]] == self.results]
+        own = [parts[1:] for parts in within if parts[0] == "{model}" and parts[1] != "variants"]
+        files = [parts[0] for parts in own if len(parts) == 1]
+        folders = [parts[0] + "/" for parts in own if len(parts) > 1]
+        others = {SHARED} | {parts[0] for parts in within if not PLACEHOLDER.search(parts[0])}
         return (
             f"Results are named {self.config.results}/SUBJECT/WHAT, or of a variant "
             f"{self.config.results}/SUBJECT/variants/VARIANT/WHAT. SUBJECT: {', '.join(subjects)}. "
