@@ -66,11 +66,12 @@ def check_invocation(workflow: Any, config: Config, argv: Sequence[str] = sys.ar
     InputError
         Saying what there is instead.
     """
-    options = read_invocation(argv) if workflow.is_main_process else None
+    options = read_invocation(argv) if getattr(workflow, "is_main_process", False) else None
     if options is None:
         return
     check_profile(options, workflow)
-    if workflow.storage_settings.default_storage_provider is None:  # else: no local paths
+    storage = getattr(workflow, "storage_settings", None)
+    if getattr(storage, "default_storage_provider", None) is None:  # else: no local paths
         check_targets(options, workflow, config)
 
 
