@@ -1,6 +1,7 @@
 """What the chapters share: the checked configuration, and the functions that fill their rules."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
+from mindvideo.invocation import check_invocation
 from mindvideo.plan import Plan, table_rows
 from mindvideo.registry import shell_command
 from mindvideo.workflow import clear_finished_states, compare_by_content
@@ -45,6 +47,15 @@ MAP, LABELS = {
     "volume": (".nii.gz", ".nii.gz"),
     "cifti": (".dscalar.nii", ".dlabel.nii"),
 }[DATASET.space]
+
+
+def one_of(names):
+    """Constraint of a wildcard: these names and no others."""
+    return "|".join(map(re.escape, names))
+
+
+# Where all that have runs on the disk are taken, none is known by name.
+PRETRAINING_SUBJECTS = "[^/]+" if PRETRAINING.subjects == "*" else one_of(PRETRAINING.subjects)
 
 
 def owner(wildcards):

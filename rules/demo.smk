@@ -42,7 +42,8 @@ rule demo_train_runs:
     benchmark:
         f"{BENCHMARKS}/demo_runs/{{subject}}/{{segment}}.tsv"
     wildcard_constraints:
-        segment="|".join(DATASET.train),
+        subject=one_of(DATASET.subjects.values()),
+        segment=one_of(DATASET.train),
     conda:
         "../envs/mindvideo.yaml"
     params:
@@ -56,7 +57,8 @@ use rule demo_train_runs as demo_test_runs with:
     output:
         runs=expand(DEMO_RUN, repeat=range(1, DATASET.repeats["test"] + 1)),
     wildcard_constraints:
-        segment="|".join(DATASET.test),
+        subject=one_of(DATASET.subjects.values()),
+        segment=one_of(DATASET.test),
 
 
 rule demo_rest:
@@ -67,6 +69,8 @@ rule demo_rest:
         "logs/demo_rest/{subject}/{run}.log",
     benchmark:
         f"{BENCHMARKS}/demo_rest/{{subject}}/{{run}}.tsv"
+    wildcard_constraints:
+        subject=PRETRAINING_SUBJECTS,
     conda:
         "../envs/mindvideo.yaml"
     params:

@@ -12,6 +12,8 @@ rule samples:
         "logs/samples/{shared}/{subject}.log",
     benchmark:
         f"{BENCHMARKS}/samples/{{shared}}/{{subject}}.tsv"
+    wildcard_constraints:
+        subject=PRETRAINING_SUBJECTS,
     conda:
         "../envs/mindvideo.yaml"
     params:

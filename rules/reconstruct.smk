@@ -93,7 +93,7 @@ rule films:
     benchmark:
         f"{BENCHMARKS}/films/{{model}}/{{segment}}.tsv"
     wildcard_constraints:
-        segment="|".join(DATASET.test),
+        segment=one_of(DATASET.test),
     conda:
         "../envs/mindvideo.yaml"
     threads: TRAINING_THREADS

@@ -114,12 +114,6 @@ def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
     assert "demo_truth" not in checkout.jobs(figure)
 
 
-def test_films_are_made_of_test_segments_only(checkout):
-    done = checkout.snakemake("--dry-run", "--", "results/sub1/films/seg3.mp4")
-    assert done.returncode != 0
-    assert "results/sub1/films/seg3.mp4" in done.stdout + done.stderr
-
-
 OF_WINDOWS = (
     *("windows", "mbm_tuning", "contrastive", "cotraining"),
     *("motion", "reconstruct", "score"),

@@ -1,0 +1,271 @@
+"""What a person meant by a target that no rule makes: the answer in place of Snakemake's.
+
+The rules' outputs are the only list of what there is. Each is a pattern such as
+``results/{model,sub1|sub2}/films/{segment,test1}.mp4``; a target that fits a pattern but for the
+name of a subject, a variant or a segment is answered with the names that there are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from mindvideo.config import Config
+from mindvideo.plan import SHARED
+
+PLACEHOLDER = re.compile(
+    r"\{\s*(?P<name>\w+)\s*(?:,(?P<constraint>(?:[^{}]|\{\d+(?:,\d*)?\})*))?\}"
+)
+OWNERS = ("model", "shared")
+"""Wildcards that stand for an owner, and in it for a variant."""
+NOUNS = {"model": "subject"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """A pattern, part by part of its path, and the names that its wildcards may have.
+
+    A wildcard that is not in `names` may have any value.
+    """
+
+    parts: tuple[str, ...]
+    names: dict[str, list[str]] = field(default_factory=dict)
+    folder: bool = False
+
+    def values(self, parts: list[str]) -> dict[str, str] | None:
+        """What the wildcards would have to be for the first parts to fit; None if nothing fits."""
+        found: dict[str, str] = {}
+        for pattern, part in zip(self.parts, parts):
+            match = re.fullmatch(_loose(pattern), part)
+            if match is None or any(found.get(n, v) != v for n, v in match.groupdict().items()):
+                return None
+            found |= match.groupdict()
+        return found
+
+    def wrong(self, values: dict[str, str]) -> dict[str, str]:
+        """Those of the values that are no known names."""
+        return {n: v for n, v in values.items() if v not in self.names.get(n, [v])}
+
+    def fill(self, values: dict[str, str]) -> str:
+        """A path; a similar name stands for an unknown value, the first name for an absent one."""
+
+        def value(match: re.Match[str]) -> str:
+            name = match["name"]
+            known, wanted = self.names.get(name), values.get(name)
+            if known is None or wanted in known:
+                return wanted or name.upper()
+            return next(iter([*_similar(wanted or "", known), *known]), "")
+
+        return "/".join(PLACEHOLDER.sub(value, part) for part in self.parts)
+
+
+def _loose(pattern: str) -> str:
+    """Regular expression of one part of a path, its wildcards free of constraints."""
+    pieces, end, seen = [], 0, set()
+    for match in PLACEHOLDER.finditer(pattern):
+        name = match["name"]
+        pieces += [re.escape(pattern[end : match.start()])]
+        pieces += [f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"]
+        seen.add(name)
+        end = match.end()
+    return "".join(pieces) + re.escape(pattern[end:])
+
+
+class Targets:
+    """All that the rules make under a configuration.
+
+    Parameters
+    ----------
+    config
+        The checked configuration.
+    patterns
+        The rules' outputs as Snakemake writes them, wildcards with their constraints; and whether
+        each is a folder.
+    rules
+        Their names.
+    """
+
+    def __init__(
+        self, config: Config, patterns: Iterable[tuple[str, bool]], rules: Iterable[str] = ()
+    ) -> None:
+        self.config = config
+        self.rules = list(rules)
+        self.results = config.results.split("/")
+        self.outputs = [o for text, folder in patterns for o in self._read(text, folder)]
+
+    def _read(self, text: str, folder: bool) -> list[Output]:
+        constraints = {m["name"]: m["constraint"] for m in reversed([*PLACEHOLDER.finditer(text)])}
+        names = {n: self._names(n, c) for n, c in constraints.items()}
+        parts = PLACEHOLDER.sub(lambda m: f"{{{m['name']}}}", text).split("/")
+        known = {n: found for n, found in names.items() if found is not None}
+        output = Output(tuple(parts), known, folder)
+        owner = next((p for p in parts if p.strip("{}") in OWNERS), None)
+        if owner is None:
+            return [output]
+        n = parts.index(owner) + 1
+        longer = (*parts[:n], "variants", "{variant}", *parts[n:])
+        variants = known | {"variant": list(self.config.variants)}
+        return [output, replace(output, parts=longer, names=variants)]
+
+    def _names(self, wildcard: str, constraint: str | None) -> list[str] | None:
+        """The names that a wildcard may have; None where any goes."""
+        dataset, others = self.config.dataset, self.config.pretraining_data.subjects
+        if wildcard in OWNERS:
+            return [SHARED] if wildcard == "shared" else list(dataset.subjects)
+        people = [*dataset.subjects.values(), *([] if others == "*" else others)]
+        named = {"segment": dataset.segments, "subject": people}.get(wildcard)
+        if named is None or constraint is None:
+            return None
+        return [name for name in named if re.fullmatch(constraint, name)]
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    def explain(self, target: str) -> str:
+        """What is wrong with a target that no rule makes, and what to ask for instead."""
+        parts = target.rstrip("/").split("/")
+        answer = (
+            self._misnamed(parts)
+            or self._folder(parts)
+            or self._within(parts)
+            or self._elsewhere(parts)
+            or self._misnamed_elsewhere(parts)
+            or self._part_of(parts)
+            or self._misspelt(parts)
+            or f"no rule makes this. {self._overview()}"
+        )
+        return f"{target}: {answer}"
+
+    def explain_rule(self, rule: str, patterns: Iterable[str]) -> str:
+        """What to ask for instead of a rule with wildcards, whose outputs are `patterns`."""
+        files = [self._read(pattern, False)[0].fill({}) for pattern in patterns]
+        return (
+            f"{rule}: this rule makes many files. Ask for one of them, for example {_some(files)}"
+        )
+
+    def _fits(self, parts: list[str]) -> list[tuple[Output, dict[str, str]]]:
+        """Outputs that a path is as long as and fits, those with the fewest wrong names first."""
+        pairs = [(o, o.values(parts)) for o in self.outputs if len(o.parts) == len(parts)]
+        found = [(o, values) for o, values in pairs if values is not None]
+        return sorted(found, key=lambda f: (len(f[0].wrong(f[1])), sum(map(len, f[1].values()))))
+
+    def _misnamed(self, parts: list[str]) -> str:
+        """A subject, variant or segment that is not there."""
+        return next((self._names_of(*fit) for fit in self._fits(parts) if fit[0].wrong(fit[1])), "")
+
+    def _names_of(self, output: Output, values: dict[str, str]) -> str:
+        """The names that there are in place of the wrong ones."""
+        wrong = output.wrong(values)
+        reasons = "; ".join(self._reason(name, value, output) for name, value in wrong.items())
+        if not all(output.names[name] for name in wrong):
+            return reasons
+        return f"{reasons}. Ask for {output.fill(values)}, for example"
+
+    def _reason(self, name: str, value: str, output: Output) -> str:
+        dataset, known = self.config.dataset, _some(output.names[name], 40)
+        if name == "shared":
+            return f"all subjects share this, in {self.config.results}/{SHARED}"
+        if name == "model" and value == SHARED:
+            return f"each subject has its own; the subjects are {known}"
+        if name == "segment" and value in dataset.segments:
+            kind = "training" if dataset.split_of(value) == "train" else "test"
+            return f"{value} is a {kind} segment, and this is made only for {known}"
+        noun = NOUNS.get(name, name)
+        return f"there is no {noun} {value}; " + (
+            f"the {noun}s are {known}" if known else f"no {noun} is configured"
+        )
+
+    def _folder(self, parts: list[str]) -> str:
+        """A folder that is no output, but holds several."""
+        longer = [o for o in self.outputs if len(o.parts) > len(parts)]
+        pairs = [(o, values) for o in longer if (values := o.values(parts)) is not None]
+        right = [o.fill(values) for o, values in pairs if not o.wrong(values)]
+        if right:
+            files = list(dict.fromkeys(right))
+            held = f"Ask for what it holds: {_some(files)}" if len(files) <= 8 else self._overview()
+            return f"this folder is no result by itself. {held}"
+        # A wrong name alone, as in results/sub4, could as well be a misspelt file.
+        deep = (p for p in pairs if len(p[1]) < len(parts) - len(self.results))
+        return next((self._names_of(*pair) for pair in deep), "")
+
+    def _within(self, parts: list[str]) -> str:
+        """A file inside a folder that is an output."""
+        for output in self.outputs:
+            values = output.values(parts)
+            if output.folder and len(output.parts) < len(parts) and values is not None:
+                if output.wrong(values):
+                    return self._names_of(output, values)
+                return f"this comes with a folder. Ask for the folder: {output.fill(values)}"
+        return ""
+
+    def _elsewhere(self, parts: list[str]) -> str:
+        """A result without the folder of results before it, or with another one."""
+        for n in range(len(parts)):
+            for output, values in self._fits([*self.results, *parts[n:]]):
+                if not output.wrong(values):
+                    path = output.fill(values)
+                    return f"the folder of results is {self.config.results}. Ask for {path}"
+        return ""
+
+    def _part_of(self, parts: list[str]) -> str:
+        """The end of a path, without the subject."""
+        known = parts[: len(self.results)] == self.results
+        tail = "/" + "/".join(parts[len(self.results) :] if known else parts)
+        full = [path for path in self._paths({}) if path.endswith(tail)]
+        return f"this is not a whole path. Ask for {_some(full, 3)}" if full else ""
+
+    def _misspelt(self, parts: list[str]) -> str:
+        """A path that differs by a few letters from one that a rule makes, or a rule's name."""
+        for path in (parts, [*self.results, *parts]):
+            paths = [p for p in self._paths(self._owner(path)) if p.count("/") == len(path) - 1]
+            if close := _similar("/".join(path), [*paths, *self.rules]):
+                return f"no rule makes this. Did you mean {close[0]}? {self._overview()}"
+        return ""
+
+    def _misnamed_elsewhere(self, parts: list[str]) -> str:
+        """A name that is not there, under no folder of results, or under another one."""
+        if parts[: len(self.results)] == self.results:
+            return ""
+        return self._misnamed([*self.results, *parts]) or self._misnamed(
+            [*self.results, *parts[1:]]
+        )
+
+    def _owner(self, parts: list[str]) -> dict[str, str]:
+        """The subject and the variant that a path names, if it does."""
+        place = len(self.results)
+        named = dict(zip(("model", "variant"), parts[place : place + 3 : 2]))
+        known = {"model": [*self.config.dataset.subjects], "variant": [*self.config.variants]}
+        return {name: value for name, value in named.items() if value in known[name]}
+
+    def _paths(self, values: dict[str, str]) -> list[str]:
+        """All outputs, for one subject and variant, and every segment."""
+        segments = [values | {"segment": s} for s in self.config.dataset.segments]
+        outputs = [o for o in self.outputs if o.names.get("variant", ["none"])]
+        return list(dict.fromkeys(o.fill(v) for o in outputs for v in segments))
+
+    def _overview(self) -> str:
+        """How results are named, with all names that there are."""
+        subjects, variants = list(self.config.dataset.subjects), list(self.config.variants)
+        place = len(self.results)
+        within = [o.parts[place:] for o in self.outputs if [*o.parts[:place]] == self.results]
+        own = [parts[1:] for parts in within if parts[0] == "{model}" and parts[1] != "variants"]
+        files = [parts[0] for parts in own if len(parts) == 1]
+        folders = [parts[0] + "/" for parts in own if len(parts) > 1]
+        others = {SHARED} | {parts[0] for parts in within if not PLACEHOLDER.search(parts[0])}
+        return (
+            f"Results are named {self.config.results}/SUBJECT/WHAT, or of a variant "
+            f"{self.config.results}/SUBJECT/variants/VARIANT/WHAT. SUBJECT: {', '.join(subjects)}. "
+            f"VARIANT: {', '.join(variants) or 'none is configured'}. "
+            f"WHAT: {', '.join(dict.fromkeys([*sorted(files), *sorted(folders)]))}. "
+            f"What belongs to no single subject lies in "
+            f"{' and '.join(f'{self.config.results}/{name}' for name in sorted(others))}"
+        )
+
+
+def _similar(name: str, names: list[str]) -> list[str]:
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+
+
+def _some(paths: list[str], n: int = 8) -> str:
+    return ", ".join(paths[:n]) + (", …" if len(paths) > n else "")
