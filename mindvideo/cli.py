@@ -93,6 +93,7 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
     parser.add_argument("--settings", help="all settings, as JSON or as a JSON/YAML file")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--log", type=Path, help="log file")
+    parser.add_argument("--code", metavar="DIGESTS", help="what the workflow knows the code as")
     if stage.trains:
         parser.add_argument(
             "--processes",
@@ -170,6 +171,7 @@ def main(argv: list[str] | None = None) -> int:
     stage = read_stage(name)
     arguments = vars(_parser(stage).parse_args(argv[1:]))
     log, processes = arguments.pop("log"), arguments.pop("processes", 1)
+    code = arguments.pop("code")
 
     from mindvideo.errors import InputError
     from mindvideo.processes import is_one_of_several, run_in_processes
@@ -182,4 +184,4 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    return run(stage, arguments, settings, log)
+    return run(stage, arguments, settings, log, code)

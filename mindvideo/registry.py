@@ -92,9 +92,9 @@ def stage_names() -> list[str]:
 def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
     """The command of a rule that runs a stage.
 
-    Inputs and outputs take the rule's entries of the same name; settings and state come from
-    ``params``; whatever is neither is a wildcard. Optional inputs that the rule has not are named
-    in `without`. A training has as many processes as its job has GPUs.
+    Inputs and outputs take the rule's entries of the same name; settings, state and what the code
+    is known as come from ``params``; whatever is neither is a wildcard. Optional inputs that the
+    rule has not are named in `without`. A training has as many processes as its job has GPUs.
     """
     stage = read_stage(name)
     places = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
@@ -105,4 +105,6 @@ def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
         if p.name not in without
     )
     shared = ["--processes {resources.gpu}"] if stage.trains else []
-    return " ".join(["mindvideo", stage.command, *options, *shared, "--log {log:q}"])
+    return " ".join(
+        ["mindvideo", stage.command, *options, *shared, "--code {params.code}", "--log {log:q}"]
+    )

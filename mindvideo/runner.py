@@ -24,19 +24,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mindvideo.adoption import identity
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
 from mindvideo.processes import is_one_of_several, rank
-from mindvideo.provenance import (
-    code_digest,
-    describe,
-    file_digest,
-    import_closure,
-    sidecar_path,
-    text_digest,
-)
+from mindvideo.provenance import describe, file_digest, sidecar_path, text_digest
 from mindvideo.registry import Stage
 from mindvideo.settings import Section
+from mindvideo.source import import_closure
 
 logger = logging.getLogger(__name__)
 
@@ -155,8 +150,12 @@ def uses_a_gpu(stage: Stage) -> bool:
     return "mindvideo.models.device" in import_closure(stage.module)
 
 
-def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> None:
+def run_stage(
+    stage: Stage, arguments: dict[str, Any], settings: Section, code: str | None = None
+) -> None:
     """Run `stage` on paths and settings.
+
+    `code` is what the workflow knows the stage's code as: its param of that name.
 
     Raises
     ------
@@ -169,14 +168,14 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
         for parameter in stage.of_kind("Output", "Outputs")
         for path in _as_list(arguments[parameter.name])
     ]
-    code = code_digest(stage.module)
+    made_by = identity(stage.module, code)
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     logger.info("%s with %s", stage.command, settings.model_dump_json())
     digests = {name: file_digest(path) for name, path in inputs.items()}
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(nowhere(outputs) if rank() else beside(outputs))
         for parameter in stage.of_kind("State"):
-            key = text_digest(code, settings.model_dump_json(), *digests.values())
+            key = text_digest(made_by["known_as"], settings.model_dump_json(), *digests.values())
             arguments[parameter.name] = stack.enter_context(_state(arguments[parameter.name], key))
         for parameter in stage.of_kind("Output", "Outputs"):
             given = arguments[parameter.name]
@@ -187,7 +186,7 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
         return
     seconds = time.monotonic() - clock
     sidecar = describe(
-        stage.command, settings.model_dump(mode="json"), digests, code, started, seconds
+        stage.command, settings.model_dump(mode="json"), digests, made_by, started, seconds
     )
     for output in outputs:
         made = sidecar_path(output).with_suffix(".partial")
@@ -196,7 +195,13 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
     logger.info("done in %.1f s", seconds)
 
 
-def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | None) -> int:
+def run(
+    stage: Stage,
+    arguments: dict[str, Any],
+    settings: Section,
+    log: Path | None,
+    code: str | None = None,
+) -> int:
     """Run a stage as a command does: log file, clean end on SIGTERM, exit status."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -205,7 +210,7 @@ def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | 
     try:
         if uses_a_gpu(stage) and not is_one_of_several():
             claim(1)
-        run_stage(stage, arguments, settings)
+        run_stage(stage, arguments, settings, code)
     except InputError as error:
         logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
         return 1

@@ -43,7 +43,8 @@ def test_an_unknown_stage_is_an_error(capsys):
 def test_a_rules_command_names_its_files():
     assert shell_command("clips") == (
         "mindvideo clips --film {input.film:q} --clips {output.clips:q}"
-        " --changes {output.changes:q} --settings {params.settings:q} --log {log:q}"
+        " --changes {output.changes:q} --settings {params.settings:q} --code {params.code}"
+        " --log {log:q}"
     )
     assert "--start" not in shell_command("mbm", without=("start",))
 

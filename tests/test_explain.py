@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from mindvideo.adoption import identity
 from mindvideo.cli import main
 from mindvideo.errors import InputError
-from mindvideo.explain import explain, find_sidecar
-from mindvideo.provenance import code_digest, describe, file_digest, sidecar_path
+from mindvideo.explain import explain
+from mindvideo.provenance import describe, file_digest, sidecar_path
+from mindvideo.sidecars import find_sidecar
 
 
-def made(path, stage, settings, *inputs, code=None):
+def made(path, stage, settings, *inputs, **changes):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     digests = {str(p): file_digest(p) for p in inputs}
-    code = code or code_digest(f"mindvideo.stages.{stage.replace('-', '_')}")
-    text = describe(stage, settings, digests, code, "2023-12-10T09:00:00+00:00", 12.34)
+    by = identity(f"mindvideo.stages.{stage.replace('-', '_')}", None) | changes
+    text = describe(stage, settings, digests, by, "2023-12-10T09:00:00+00:00", 12.34)
     sidecar_path(path).write_text(text)
     return path
 
@@ -49,6 +51,18 @@ def test_stage_time_versions_seed_and_code_are_told(artefacts):
     ):
         assert told in text
     assert "by other code than is here" in "\n".join(explain(artefacts[2]))
+
+
+def test_what_changed_in_code_and_libraries_is_told(artefacts):
+    by = identity("mindvideo.stages.clips", None)
+    modules = by["modules"] | {"mindvideo.io.films": "0", "mindvideo.of_old": "0"}
+    other = made(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
+    expected = "by other code than is here (changed: mindvideo.io.films, mindvideo.of_old (gone))"
+    assert expected in "\n".join(explain(other))
+    libraries = by["libraries"] | {"numpy": "1.0"}
+    other = made(Path("b.npy"), "clips", {}, artefacts[0], libraries=libraries)
+    expected = "by the code that is here, with other libraries (changed: numpy 1.0 → "
+    assert expected in "\n".join(explain(other))
 
 
 def test_settings_at_their_defaults_are_told_on_request(artefacts):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pandas as pd
 import pytest
 
-from mindvideo.provenance import ROOT
+from mindvideo.source import ROOT
 
 TARGET = "results/sub1/videos"
 
