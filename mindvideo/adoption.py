@@ -188,7 +188,8 @@ def _sidecars(paths: Iterable[Path], results: Path, deep: bool) -> Iterator[tupl
                 f"{given}: lies outside {results}, the results of the configuration: name its own "
                 "with --config"
             )
-        found = _identities(given) or [find_sidecar(given)]
+        states = [(key, _read_identity(key)) for key in _keys(given)]
+        found = states or [find_sidecar(given)]
         for path, sidecar in found:
             yield path, sidecar
             for before in ancestors(sidecar, known) if deep else ():
@@ -196,11 +197,20 @@ def _sidecars(paths: Iterable[Path], results: Path, deep: bool) -> Iterator[tupl
                     yield before.path, before.sidecar
 
 
-def _identities(folder: Path) -> list[tuple[Path, Sidecar]]:
-    """Key folders of a state, and what each says of itself; none if it is no state."""
-    candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
-    keys = [place for place in candidates if (place / IDENTITY).is_file()]
-    return [(key, json.loads((key / IDENTITY).read_text(encoding="utf-8"))) for key in keys]
+def _keys(state: Path) -> list[Path]:
+    """Folders of a state, one for each set of settings, code and inputs; none if it is no state."""
+    candidates = [state, *sorted(state.iterdir())] if state.is_dir() else []
+    return [folder for folder in candidates if (folder / IDENTITY).is_file()]
+
+
+def _read_identity(key: Path) -> Sidecar:
+    try:
+        return json.loads((key / IDENTITY).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"{key / IDENTITY}: is no JSON ({error}), so nothing says what code the state is of. "
+            "Delete it with mindvideo discard."
+        ) from None
 
 
 def _made(path: Path, sidecar: Sidecar, lock: str) -> Made:
@@ -255,7 +265,7 @@ def discard(state: Path) -> Iterator[str]:
     InputError
         If it is no state, or a process is at work in it.
     """
-    keys = [path for path, _ in _identities(state)]
+    keys = _keys(state)
     if not keys:
         raise InputError(
             f"{state}: no state of a stage. Name a folder of RESULTS/state that holds one."

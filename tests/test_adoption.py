@@ -154,6 +154,14 @@ def test_a_training_goes_on_after_an_update(clips):
     assert Adopted(RESULTS).representative("contrastive", here).startswith(OLD)
 
 
+def test_a_damaged_state_can_only_be_discarded(clips):
+    folder = state("contrastive")
+    (folder / "identity.json").write_text("{")
+    with pytest.raises(InputError, match=r"identity.json: is no JSON .* mindvideo discard"):
+        list(adopt([folder], RESULTS, LOCK))
+    assert list(discard(folder))
+
+
 def test_a_state_is_discarded_and_says_how_far_it_was(clips):
     first = state("contrastive", known_as="x")
     rows = state("contrastive", "b2", known_as="x")
