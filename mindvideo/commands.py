@@ -132,6 +132,41 @@ def _explain(arguments: argparse.Namespace) -> int:
     return run_explain(arguments.path, everything=arguments.all, deep=arguments.deep)
 
 
+# --- adopt, discard -------------------------------------------------------------------------------
+
+
+def _declare_adopt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="outputs of stages, or their states"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path("config/config.yaml"), metavar="CONFIG",
+        help="configuration whose results they are (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--deep", action="store_true", help="adopt all that they were made from as well"
+    )
+    parser.add_argument("--why", default="", metavar="TEXT", help="a reason, to be noted")
+
+
+def _adopt(arguments: argparse.Namespace) -> int:
+    from mindvideo.adoption import run_adopt
+
+    return run_adopt(arguments.paths, arguments.config, deep=arguments.deep, why=arguments.why)
+
+
+def _declare_discard(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "states", type=Path, nargs="+", metavar="STATE", help="a folder of results/state"
+    )
+
+
+def _discard(arguments: argparse.Namespace) -> int:
+    from mindvideo.adoption import run_discard
+
+    return run_discard(arguments.states)
+
+
 # --- unpack ---------------------------------------------------------------------------------------
 
 
@@ -312,6 +347,10 @@ COMMANDS = {
                     _runs),
     "explain": Command("Tell how a file came to be: stage, settings, inputs, versions, time.",
                        _declare_explain, _explain),
+    "adopt": Command("Keep results of other code or libraries that are known to be the same.",
+                     _declare_adopt, _adopt),
+    "discard": Command("Delete the state of an unfinished stage, so that it begins anew.",
+                       _declare_discard, _discard),
     "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
                       _declare_unpack, _unpack),
     "import-official": Command("Make this project's folder of a released encoder or autoencoder.",

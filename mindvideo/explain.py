@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mindvideo.adoption import Adopted
 from mindvideo.contents import Digests
-from mindvideo.errors import InputError
-from mindvideo.io.sidecars import sidecar_path
-from mindvideo.provenance import code_digest
+from mindvideo.identity import changed_libraries, changed_modules
+from mindvideo.libraries import installed
 from mindvideo.registry import read_stage, stage_names
-
-Sidecar = dict[str, Any]
+from mindvideo.sidecars import Sidecar, ancestors, find_sidecar
+from mindvideo.source import code_digest, module_digests
 
 
 def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iterator[str]:
@@ -44,57 +44,45 @@ def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iter
     yield from _inputs(sidecar) or ["  nothing that lies on the disk"]
     if deep:
         yield "\nand before that"
-        yield from _history(sidecar, depth=1, told={made})
-
-
-def find_sidecar(path: Path) -> tuple[Path, Sidecar]:
-    """The output that a path is, or lies in, and what its sidecar says.
-
-    Raises
-    ------
-    InputError
-    """
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder")
-    for candidate in (path, *path.absolute().parents[:-1]):  # the root has no name
-        sidecar = sidecar_path(candidate)
-        if sidecar.is_file():
-            content = _read(sidecar)
-            if content is not None:
-                return candidate, content
-    raise InputError(
-        f"{path}: no sidecar ({sidecar_path(path).name}) beside it, nor beside a folder that it "
-        "lies in, so nothing tells how it was made. Stages write one beside each of their outputs."
-    )
-
-
-def _read(sidecar: Path) -> Sidecar | None:
-    """What a sidecar says; None if the file is JSON of another kind."""
-    try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(
-            f"{sidecar}: is no JSON ({error}): make the artefact again, and its sidecar with it"
-        ) from None
-    return content if isinstance(content, dict) and "stage" in content else None
+        yield from _history(sidecar, made)
 
 
 def _head(made: Path, sidecar: Sidecar) -> Iterator[str]:
     versions = ", ".join(f"{name} {v}" for name, v in sidecar["versions"].items())
     yield f"{made}"
-    yield f"  made by   mindvideo {sidecar['stage']}, {_same_code(sidecar)}"
+    yield f"  made by   mindvideo {sidecar['stage']}, {_code(made, sidecar)}"
     yield f"  at        {sidecar['started']}, in {sidecar['seconds']:g} s"
     yield f"  with      {versions}"
     if (seed := sidecar["settings"].get("seed")) is not None:
         yield f"  seed      {seed}"
 
 
-def _same_code(sidecar: Sidecar) -> str:
-    name = sidecar["stage"].replace("-", "_")
-    if name not in stage_names():
+def _code(made: Path, sidecar: Sidecar) -> str:
+    """Whether code and libraries are those that are here, and if not, what became of it."""
+    stage = sidecar["stage"].replace("-", "_")
+    if stage not in stage_names():
         return "a stage that is not there any more"
-    same = code_digest(read_stage(name).module) == sidecar["code"]
-    return "by the code that is here" if same else "by other code than is here"
+    module = read_stage(stage).module
+    code, now = code_digest(module), installed(module)
+    others = changed_libraries(sidecar.get("libraries", now), now)
+    if code == sidecar["code"] and not others:
+        return "by the code that is here"
+    text = "by the code that is here" if code == sidecar["code"] else "by other code than is here"
+    text += ", with other libraries" if others else ""
+    known_as: str = sidecar.get("known_as") or sidecar["code"]
+    if entry := Adopted.around(made).of_result(stage, code, known_as):
+        return f"{text}, adopted on {entry['since']}" + (
+            f": {entry['why']}" if entry["why"] else ""
+        )
+    modules = (
+        changed_modules(sidecar["modules"], module_digests(module)) if "modules" in sidecar else []
+    )
+    return text + (f" (changed: {_few(modules + others)})" if modules + others else "")
+
+
+def _few(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _settings(sidecar: Sidecar, everything: bool) -> list[str]:
@@ -131,19 +119,15 @@ def _now(path: str, digest: str) -> str:
     return "same" if Digests.of_environment("explain").of(Path(path)) == digest else "changed"
 
 
-def _history(sidecar: Sidecar, depth: int, told: set[Path]) -> Iterator[str]:
-    for name in sidecar["inputs"]:
-        path = Path(name)
-        before = _read(sidecar_path(path)) if sidecar_path(path).is_file() else None
-        line = f"{'  ' * depth}{name}"
+def _history(sidecar: Sidecar, made: Path) -> Iterator[str]:
+    for depth, path, before, again in ancestors(sidecar, known={made}):
+        line = f"{'  ' * depth}{path}"
         if before is None:
             yield f"{line}: made by no stage"
-        elif path in told:
+        elif again:
             yield f"{line}: see above"
         else:
-            told.add(path)
-            yield f"{line}: {before['stage']}, {before['started']}, {_same_code(before)}"
-            yield from _history(before, depth + 1, told)
+            yield f"{line}: {before['stage']}, {before['started']}, {_code(path, before)}"
 
 
 def run(path: Path, *, everything: bool, deep: bool) -> int:

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mindvideo import settings as s
+from mindvideo.adoption import Adopted, made_by
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
 from mindvideo.dataset import Split
 from mindvideo.io.published import read_published
 from mindvideo.models.folders import pretrained_folder
-from mindvideo.provenance import code_digest
 from mindvideo.registry import read_stage
 from mindvideo.settings import Pretrained
 
@@ -97,12 +98,13 @@ class Plan:
     config
         The checked configuration.
     lock
-        Text of the lock file: an edited lock is changed code.
+        Text of the lock file: other versions of what a stage imports are changed code.
     """
 
     def __init__(self, config: Config, lock: str = "") -> None:
         self.config = config
-        self.lock = text_digest(lock)
+        self.lock = lock
+        self.adopted = Adopted(Path(config.results))
         self.stages: dict[str | None, Stages] = {None: config.stages()}
         self.stages |= {name: config.stages(name) for name in config.variants}
 
@@ -153,11 +155,15 @@ class Plan:
         return MAKERS[rule](self.config, self.stages_of(owner), segment or "")
 
     def code(self, stage: str, rule: str | None = None) -> str:
-        """Digest of what a rule runs: the stage's source, the lock, the pretrained weights."""
+        """What a rule runs, as digests: the stage's source, its libraries, pretrained weights.
+
+        Where results of other code or libraries were adopted, theirs stand for those here.
+        """
         made = MAKERS[rule or stage](self.config, self.stages[None], self.config.dataset.train[0])
         names = [getattr(made, n, None) for n in Pretrained.model_fields]
         weights = text_digest(*(weights_digest(name) for name in names if name))
-        return f"{code_digest(read_stage(stage).module)}-{self.lock}-{weights}"
+        here = made_by(read_stage(stage).module, self.lock)
+        return f"{self.adopted.representative(stage, here)}-{weights}"
 
 
 def weights_digest(name: str, largest: int = 10**8) -> str:

@@ -20,14 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mindvideo.adoption import made_with
 from mindvideo.contents import Digests, content_of, text_digest
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
+from mindvideo.identity import Identity
 from mindvideo.processes import is_one_of_several, rank
-from mindvideo.provenance import code_digest, describe, import_closure, module_digests
 from mindvideo.registry import Stage
 from mindvideo.settings import Section
-from mindvideo.state import Identity, StateFolder
+from mindvideo.sidecars import describe
+from mindvideo.source import import_closure
+from mindvideo.state import StateFolder
 from mindvideo.transaction import Rehearsal, Transaction
 
 logger = logging.getLogger(__name__)
@@ -125,12 +128,9 @@ def run_stage(
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     logger.info("%s with %s", stage.command, settings.model_dump_json())
     digests = Digests.of_environment(text_digest(*map(os.path.abspath, outputs)))
-    actual = code_digest(stage.module)
     identity = Identity(
         stage=stage.name,
-        known_as=code or actual,
-        code=actual,
-        modules=module_digests(stage.module),
+        **made_with(stage.module, code),
         settings=settings.deciding(),
         inputs={name: digests.of(path) for name, path in inputs.items()},
     )

@@ -17,37 +17,17 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mindvideo.contents import text_digest
 from mindvideo.errors import InputError
+from mindvideo.identity import IDENTITY, Identity, differ
 
 logger = logging.getLogger(__name__)
 
-IDENTITY, FINISHED, RETIRED = "identity.json", "finished", ".retired"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What decides the result of a stage."""
-
-    stage: str
-    known_as: str
-    """The code and libraries, or those for which the user has said that they stand."""
-    code: str
-    modules: dict[str, str]
-    """A digest for each module that the stage runs."""
-    settings: dict[str, Any]
-    inputs: dict[str, str]
-    """Path: digest."""
-
-    @property
-    def key(self) -> str:
-        """Where the files lie does not matter, and neither does who wrote the code down how."""
-        return text_digest(self.known_as, json.dumps(self.settings), *self.inputs.values())
+FINISHED, RETIRED = "finished", ".retired"
 
 
 class StateFolder:
@@ -137,25 +117,6 @@ def _retire(folder: Path) -> Path:
     shutil.rmtree(retired, ignore_errors=True)
     os.replace(folder, retired)
     return retired
-
-
-def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """In what two identities differ: (settings | inputs | code, how), in words."""
-    for name in sorted(old["settings"].keys() | new["settings"].keys()):
-        before, now = (x["settings"].get(name) for x in (old, new))
-        if before != now:
-            yield "settings", f"{name} was {json.dumps(before)}, is {json.dumps(now)}"
-    if list(old["inputs"].values()) != list(new["inputs"].values()):
-        known = set(old["inputs"].values())
-        changed = [path for path, digest in new["inputs"].items() if digest not in known]
-        yield "inputs", ", ".join(changed) or "their order"
-    if old["known_as"] != new["known_as"]:
-        yield "code", ", ".join(changed_modules(old["modules"], new["modules"])) or "libraries"
-
-
-def changed_modules(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """Names of the modules that were edited, added or removed."""
-    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 def last_change(folder: Path) -> datetime:

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from mindvideo.adoption import made_with
 from mindvideo.cli import main
 from mindvideo.contents import content_of, file_digest
 from mindvideo.errors import InputError
-from mindvideo.explain import explain, find_sidecar
+from mindvideo.explain import explain
+from mindvideo.identity import Identity
 from mindvideo.io.sidecars import sidecar_path
-from mindvideo.provenance import code_digest, describe
-from mindvideo.state import Identity
+from mindvideo.sidecars import describe, find_sidecar
 
 
 class Any(BaseModel):
@@ -21,17 +22,15 @@ class Any(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def made(path, stage, settings, *inputs, code=None):
+def made(path, stage, settings, *inputs, **changes):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     name = stage.replace("-", "_")
     identity = Identity(
         stage=name,
-        known_as="",
-        code=code or code_digest(f"mindvideo.stages.{name}"),
-        modules={},
         settings={},
         inputs={str(p): file_digest(p) for p in inputs},
+        **made_with(f"mindvideo.stages.{name}", "") | changes,
     )
     text = describe(identity, Any(**settings), content_of(path), "2023-12-10T09:00:00+00:00", 12.34)
     sidecar_path(path).write_text(text)
@@ -66,6 +65,18 @@ def test_stage_time_versions_seed_and_code_are_told(artefacts):
     ):
         assert told in text
     assert "by other code than is here" in "\n".join(explain(artefacts[2]))
+
+
+def test_what_changed_in_code_and_libraries_is_told(artefacts):
+    by = made_with("mindvideo.stages.clips", "")
+    modules = by["modules"] | {"mindvideo.io.films": "0", "mindvideo.of_old": "0"}
+    other = made(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
+    expected = "by other code than is here (changed: mindvideo.io.films, mindvideo.of_old (gone))"
+    assert expected in "\n".join(explain(other))
+    libraries = by["libraries"] | {"numpy": "1.0"}
+    other = made(Path("b.npy"), "clips", {}, artefacts[0], libraries=libraries)
+    expected = "by the code that is here, with other libraries (changed: numpy 1.0 → "
+    assert expected in "\n".join(explain(other))
 
 
 def test_settings_at_their_defaults_are_told_on_request(artefacts):

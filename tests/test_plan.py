@@ -101,9 +101,20 @@ def test_swapped_values_are_noticed(values):
     assert a.settings("cotraining", "sub1") != b.settings("cotraining", "sub1")
 
 
-def test_the_lock_is_part_of_the_code(values):
+def test_libraries_of_the_lock_are_part_of_the_code(values):
     config = check_config(values, "test")
-    assert Plan(config, "a==1").code("clean") != Plan(config, "a==2").code("clean")
+    assert Plan(config, "scipy==1").code("clean") != Plan(config, "scipy==2").code("clean")
+    assert Plan(config, "torch==1").code("clean") == Plan(config, "torch==2").code("clean")
+
+
+def test_what_was_adopted_stands_for_the_code(values, tmp_path):
+    before = plan(values, results=str(tmp_path))
+    code, weights = before.code("clean"), before.code("clean").split("-")[2]
+    before.adopted.add("clean", code.removesuffix(f"-{weights}"), {"as": "old-lock"})
+    before.adopted.write()
+    after = plan(values, results=str(tmp_path))
+    assert after.code("clean") == f"old-lock-{weights}"
+    assert after.code("select") == before.code("select")
 
 
 def test_weights_are_part_of_the_code_of_those_that_load_them(tmp_path, values):

@@ -27,11 +27,20 @@ STAGE = Stage(
 )
 
 
+def made_with(code, digest, monkeypatch):
+    """Let the code of the stage be this, in one module."""
+
+    def made(module, known_as):
+        modules = {"mindvideo.a": digest}
+        return {"known_as": known_as or code, "code": code, "modules": modules, "libraries": {}}
+
+    monkeypatch.setattr(runner, "made_with", made)
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a function as a stage, in `tmp_path`; returns the folder."""
-    monkeypatch.setattr(runner, "code_digest", lambda module: "code")
-    monkeypatch.setattr(runner, "module_digests", lambda module: {"mindvideo.a": "1"})
+    made_with("code", "1", monkeypatch)
     (tmp_path / "source").write_text("in")
 
     def run_main(main, section=None, *, code="", keep_state=False, **settings):
@@ -189,8 +198,7 @@ def trains(monkeypatch):
 @pytest.mark.usefixtures("trains")
 def test_a_training_whose_code_has_changed_stops_and_names_both_ways_on(run, tmp_path, monkeypatch):
     interrupt(run)
-    monkeypatch.setattr(runner, "code_digest", lambda module: "new")
-    monkeypatch.setattr(runner, "module_digests", lambda module: {"mindvideo.a": "2"})
+    made_with("new", "2", monkeypatch)
     with pytest.raises(InputError, match=r"changed since: mindvideo\.a\.") as error:
         run(resume)
     for command in ("mindvideo adopt", "mindvideo discard"):
@@ -204,17 +212,17 @@ def test_a_training_with_other_settings_and_code_begins_anew_and_says_so(
     run, tmp_path, monkeypatch, caplog
 ):
     interrupt(run)
-    monkeypatch.setattr(runner, "code_digest", lambda module: "new")
+    made_with("new", "2", monkeypatch)
     with caplog.at_level("INFO"):
         run(resume, size=3)
     assert (tmp_path / "made").read_text() == "False"
-    assert "which differs in settings: size was 2, is 3; code: libraries" in caplog.text
+    assert "which differs in settings: size was 2, is 3; code: mindvideo.a" in caplog.text
     assert list((tmp_path / "state").glob("*/step"))  # the other one's checkpoint is there still
 
 
 def test_a_stage_of_minutes_begins_anew_with_other_code(run, tmp_path, monkeypatch):
     interrupt(run)
-    monkeypatch.setattr(runner, "code_digest", lambda module: "new")
+    made_with("new", "2", monkeypatch)
     run(resume)
     assert (tmp_path / "made").read_text() == "False"
 

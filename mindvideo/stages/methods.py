@@ -5,7 +5,7 @@ from __future__ import annotations
 from mindvideo.figures.methods import methods_text
 from mindvideo.figures.table import table_page
 from mindvideo.io.tables import load_table
-from mindvideo.provenance import versions
+from mindvideo.libraries import versions
 from mindvideo.settings import MethodsSettings
 from mindvideo.stages import Input, Output
 

@@ -1,14 +1,17 @@
 """What an edit reruns: settings, source, weights, data, lock, each with the exact set of jobs."""
 
 import os
+import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from contextlib import contextmanager
 
 import pandas as pd
 import pytest
 
-from mindvideo.provenance import ROOT
+from mindvideo.source import ROOT
 
 TARGET = "results/sub1/videos"
 
@@ -69,10 +72,28 @@ def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
         assert set(chain.jobs(TARGET)) == expected
 
 
-def test_a_new_lock_reruns_everything(chain):
+def next_version(package):
+    """In the lock, the next version of a package."""
+    return lambda lock: re.sub(rf"^({package}==[\d.]+)", r"\g<1>.9", lock, flags=re.MULTILINE)
+
+
+OF_TORCH = {"captions", "scenes", "pretraining", "mbm_tuning", *OF_SCENES}
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda lock: lock + "# one more\n", set()),
+        (lambda lock: lock.replace("mkdocs==", "mkdocs  =="), set()),
+        (next_version("mkdocs"), set()),
+        (next_version("torch"), OF_TORCH),
+        (next_version("statsmodels"), CLEANED),  # select and score
+    ],
+)
+def test_a_new_lock_reruns_what_imports_what_is_new(chain, edit, expected):
     with kept(chain.folder / "envs/requirements.lock") as lock:
-        lock.write_text(lock.read_text() + "# one more\n")
-        assert {"demo_film", "captions", "cotraining", "videos"} <= set(chain.jobs(TARGET))
+        lock.write_text(edit(lock.read_text()))
+        assert set(chain.jobs(TARGET)) == expected
 
 
 def test_a_touched_film_reruns_nothing(chain):
@@ -120,6 +141,15 @@ def add(text):
     return lambda path: path.write_text(path.read_text() + text)
 
 
+def replace(before, after):
+    def edit(path):
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+
+    return edit
+
+
 def to_docstring(path):
     path.write_text('"""Of another mind.\n' + path.read_text().removeprefix('"""'))
 
@@ -133,6 +163,8 @@ def to_docstring(path):
         ("figures/gallery.py", add("\nX = 1\n"), {"videos"}),
         ("fmri/cleaning.py", add("\n# a remark\n"), set()),
         ("fmri/cleaning.py", to_docstring, set()),
+        ("training/loop.py", replace("%s: stopped after", "%s: ended after"), set()),
+        ("io/tables.py", replace("no table of tab-separated values", "no table"), set()),
         ("fmri/cleaning.py", lambda path: path.touch(), set()),
         ("settings/fmri.py", add("\nX = 1\n"), set()),  # values are compared, not their source
         ("commands.py", add("\nX = 1\n"), set()),  # no stage's
@@ -149,6 +181,40 @@ def test_an_edit_of_the_package_reruns_just_what_runs_it(chain, package, file, e
     with kept(package / file) as path:
         edit(path)
         assert set(chain.jobs(TARGET)) == expected
+
+
+def mindvideo(chain, *words):
+    command = [sys.executable, "-m", "mindvideo", *words]
+    done = subprocess.run(command, cwd=chain.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_results_of_other_code_can_be_adopted(chain, package):
+    """A stage's own, or with all that they were made from; a later edit is noticed again."""
+    model = "results/sub1/cotraining/model"
+    adopted = chain.folder / "results/adopted.json"
+    with kept(package / "training/loop.py") as loop, kept(package / "stages/clips.py") as clips:
+        add("\nX = 1\n")(loop)
+        assert "pretraining" in chain.jobs(TARGET)
+        try:
+            told = mindvideo(chain, "adopt", model, "--why", "a constant that nothing reads")
+            assert "changed   mindvideo.training.loop" in told
+            jobs = chain.jobs(TARGET)
+            assert "pretraining" in jobs
+            mindvideo(chain, "adopt", model, "--deep", "--why", "a constant that nothing reads")
+            assert not chain.jobs(TARGET)
+            told = mindvideo(chain, "explain", model)
+            assert "by other code than is here, adopted on " in told
+            assert ": a constant that nothing reads" in told
+            add("\nX = 1\n")(clips)
+            assert "clips" in chain.jobs(TARGET)
+            add("\nX = 2\n")(loop)
+            assert "pretraining" in chain.jobs(TARGET)
+            assert "(changed: mindvideo.training.loop)" in mindvideo(chain, "explain", model)
+        finally:
+            adopted.unlink()
+    assert not chain.jobs(TARGET)
 
 
 OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")

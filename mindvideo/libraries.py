@@ -1,0 +1,167 @@
+"""What a stage runs of other packages: their versions in the lock, by which a new one reruns it.
+
+Of the lock only those packages count that a stage can import: what its source names, and what that
+requires. A new version of a package that only developers use, another order or another hash reruns
+nothing.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+import mindvideo
+from mindvideo import source
+from mindvideo.contents import text_digest
+from mindvideo.errors import InputError
+
+LIBRARIES = ("numpy", "scipy", "nibabel", "nilearn", "torch", "diffusers", "transformers")
+"""What a person wants to know the versions of."""
+
+LOCK = Path("envs/requirements.lock")
+
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "moten": "pymoten",
+    "open_clip": "open-clip-torch",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""Packages whose modules have another name. The full table of what is installed takes 0.5 s."""
+
+PLATFORM = ("platform_system", "sys_platform", "platform_machine", "os_name")
+
+
+def find_lock() -> Path:
+    """The lock file, in this folder or in the one that the package stands in.
+
+    Raises
+    ------
+    InputError
+    """
+    for path in (LOCK, source.ROOT.parent / LOCK):
+        if path.is_file():
+            return path
+    raise InputError(
+        f"{LOCK.absolute()}: there is no such file. Call this in the project's folder."
+    )
+
+
+@cache
+def read_lock(text: str) -> dict[str, str]:
+    """Version of each package that the lock has for this Python and platform."""
+    found: dict[str, str] = {}
+    for line in re.findall(r"^\s*(\w[^#\\\n]*)", text, re.MULTILINE):
+        try:
+            entry = Requirement(re.split(r"\s--", line)[0].strip())
+        except InvalidRequirement as error:
+            raise InputError(f"{LOCK}: {line.strip()!r} is no NAME==VERSION ({error})") from None
+        if entry.marker is None or entry.marker.evaluate():
+            found[canonicalize_name(entry.name)] = str(entry.specifier).removeprefix("==")
+    return found
+
+
+def imported(module: str) -> set[str]:
+    """Packages whose modules `module` may import, by a statement or by a name in a string."""
+    modules = map(source.read_module, source.import_closure(module))
+    found: set[str] = set()
+    for read in modules:
+        names = {name.partition(".")[0] for name in read.imports}
+        names -= {"mindvideo", "__future__", *sys.stdlib_module_names}
+        found |= set(map(_package, names))
+        found |= set(map(_package, read.mentions)) & _runtime()
+    return found
+
+
+def _package(module: str) -> str:
+    return canonicalize_name(DISTRIBUTIONS.get(module, module))
+
+
+@cache
+def _installed(package: str) -> Distribution | None:
+    try:
+        return distribution(package)
+    except (PackageNotFoundError, ValueError):
+        return None
+
+
+@cache
+def _requires(package: str) -> frozenset[str]:
+    """What a package requires itself, extras left out.
+
+    So are those that only some platforms need: they go with the version of the package, and a node
+    with CUDA's libraries and one without stand for the same.
+    """
+    installed = _installed(package)
+    entries = map(Requirement, (installed.requires if installed else None) or [])
+    return frozenset(
+        canonicalize_name(entry.name)
+        for entry in entries
+        if entry.marker is None or ("extra" not in str(entry.marker) and _holds_everywhere(entry))
+    )
+
+
+def _holds_everywhere(entry: Requirement) -> bool:
+    assert entry.marker is not None
+    return entry.marker.evaluate() and not any(word in str(entry.marker) for word in PLATFORM)
+
+
+@cache
+def _runtime() -> frozenset[str]:
+    """What this package requires itself. Snakemake is no library of a stage."""
+    return frozenset(p for p in _requires("mindvideo") if not p.startswith("snakemake"))
+
+
+def _with_requirements(packages: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(packages)
+    while waiting:
+        package = waiting.pop()
+        if package not in found:
+            found.add(package)
+            waiting += _requires(package)
+    return found
+
+
+@cache
+def packages_of(module: str) -> frozenset[str]:
+    """All packages that `module` can import, and what they require.
+
+    Where one of them is not installed here, all that this package requires takes their place.
+    """
+    direct = imported(module)
+    if not all(map(_installed, direct)):
+        direct = direct | _runtime()
+    return frozenset(_with_requirements(direct))
+
+
+def locked(module: str, lock: str) -> dict[str, str]:
+    """Version in the lock of each package that `module` can import, sorted by name."""
+    found, packages = read_lock(lock), packages_of(module)
+    return {name: found[name] for name in sorted(found) if name in packages}
+
+
+def lock_digest(module: str, lock: str) -> str:
+    """Digest of what the lock says of the packages that `module` can import."""
+    return text_digest(*(f"{name}=={v}" for name, v in locked(module, lock).items()))
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of the libraries that a person asks for."""
+    found = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
+    return found | {name: version(name) for name in LIBRARIES if _installed(name)}
+
+
+def installed(module: str) -> dict[str, str]:
+    """Version of each package that `module` can import, as they are installed here."""
+    return {name: version(name) for name in sorted(packages_of(module)) if _installed(name)}

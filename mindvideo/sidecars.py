@@ -1,0 +1,104 @@
+"""Sidecars: writing that of an output, reading that of a file and of all it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mindvideo.errors import InputError
+from mindvideo.identity import Identity
+from mindvideo.io.sidecars import sidecar_path
+from mindvideo.libraries import versions
+from mindvideo.settings import Section
+
+Sidecar = dict[str, Any]
+
+
+def describe(
+    identity: Identity,
+    settings: Section,
+    content: dict[str, Any],
+    started: str,
+    seconds: float,
+) -> str:
+    """JSON of an output's sidecar: what it contains, and how it was made."""
+    return json.dumps(
+        {
+            "stage": identity.stage.replace("_", "-"),
+            "settings": settings.model_dump(mode="json"),
+            "inputs": identity.inputs,
+            "code": identity.code,
+            "known_as": identity.known_as,
+            "modules": identity.modules,
+            "libraries": identity.libraries,
+            "versions": versions(),
+            "started": started,
+            "seconds": round(seconds, 1),
+            "content": content,
+        },
+        indent=2,
+    )
+
+
+class Ancestor(NamedTuple):
+    """What something was made from: how many steps back, and its sidecar if a stage made it.
+
+    What several steps read comes again, with `again` set, but its own ancestors do not.
+    """
+
+    depth: int
+    path: Path
+    sidecar: Sidecar | None
+    again: bool
+
+
+def find_sidecar(path: Path) -> tuple[Path, Sidecar]:
+    """The output that a path is, or lies in, and what its sidecar says.
+
+    Raises
+    ------
+    InputError
+    """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
+    for candidate in (path, *path.absolute().parents[:-1]):  # the root has no name
+        content = read_sidecar(candidate)
+        if content is not None:
+            return candidate, content
+    raise InputError(
+        f"{path}: no sidecar ({sidecar_path(path).name}) beside it, nor beside a folder that it "
+        "lies in, so nothing tells how it was made. Stages write one beside each of their outputs."
+    )
+
+
+def read_sidecar(path: Path) -> Sidecar | None:
+    """What the sidecar of an output says; None if there is none, or JSON of another kind."""
+    sidecar = sidecar_path(path)
+    if not sidecar.is_file():
+        return None
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"{sidecar}: is no JSON ({error}): make the artefact again, and its sidecar with it"
+        ) from None
+    return content if isinstance(content, dict) and "stage" in content else None
+
+
+def ancestors(sidecar: Sidecar, known: set[Path], depth: int = 1) -> Iterator[Ancestor]:
+    """All that an output was made from, back to what no stage made.
+
+    Parameters
+    ----------
+    known : set of Path
+        Outputs whose ancestors are not wanted (again); grows on the way.
+    """
+    for name in sidecar["inputs"]:
+        path = Path(name)
+        before, again = read_sidecar(path), path in known
+        yield Ancestor(depth, path, before, again)
+        if before is not None and not again:
+            known.add(path)
+            yield from ancestors(before, known, depth + 1)

