@@ -76,5 +76,6 @@ rule films:
     params:
         settings=settings("films"),
         code=code("films"),
+        state=f"{RESULTS}/state/{{model}}/films/{{segment}}",
     shell:
         shell_command("films")
