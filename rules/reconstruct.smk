@@ -41,7 +41,7 @@ rule reconstruct:
     benchmark:
         f"{BENCHMARKS}/reconstruct/{{model}}/{{segment}}.tsv"
     wildcard_constraints:
-        segment="|".join(DATASET.test),
+        segment=one_of(DATASET.test),
     conda:
         "../envs/mindvideo.yaml"
     threads: TRAINING_THREADS
@@ -103,5 +103,6 @@ rule films:
         settings=settings("films"),
         execution=execution("films"),
         code=code("films"),
+        state=f"{RESULTS}/state/{{model}}/films/{{segment}}",
     shell:
         shell_command("films")

@@ -193,7 +193,7 @@ def test_a_single_key_is_discarded(clips):
 def test_only_a_state_that_nobody_works_in_is_discarded(clips, capsys):
     folder = state("contrastive", known_as="x").parent
     with locked([folder]):
-        with pytest.raises(InputError, match="a process is at work here"):
+        with pytest.raises(InputError, match="another process is at work here"):
             list(discard(folder))
         assert list(folder.iterdir())
         for place in (RESULTS, clips.parent, Path("nothing")):

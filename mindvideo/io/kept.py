@@ -75,6 +75,20 @@ class KeptRows:
         if time.monotonic() - self._flushed >= SECONDS:
             self.flush()
 
+    def rewind(self, rows: int) -> None:
+        """Forget all but the first rows, so that the others are computed again.
+
+        For rows that come with a state, of which a kill can leave an older one than of the rows.
+
+        Raises
+        ------
+        ValueError
+            If fewer rows are done.
+        """
+        if rows > self.done:
+            raise ValueError(f"back to {rows} rows, but only {self.done} are done")
+        self.done = rows
+
     def flush(self) -> None:
         """Write everything to the disk, and only then that it is done."""
         for array in self._arrays.values():

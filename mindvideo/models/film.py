@@ -15,10 +15,10 @@ Other frame rates
     large images by local ones).
 
 A stream
-    The steps are a cascade. What a step needs of the one before reaches no further than a view, so
-    each takes frames from the one before as soon as they are there, and hands on those that no
-    view to come will see. The result is that of denoising the whole film at once, but memory
-    holds only what is under way: for every step, about a view and a batch of views.
+    The steps are a cascade (:mod:`mindvideo.models.cascade`), through which the frames flow in
+    blocks. The result is that of denoising the whole film at once, but memory holds only the
+    blocks under way: for every step, about a view and a batch of views. They are also all that a
+    film needs in order to go on after an interruption.
 """
 
 from __future__ import annotations
@@ -26,26 +26,22 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from mindvideo.errors import InputError
+from mindvideo.models.cascade import Block, Cascade
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import noise_generator
 from mindvideo.models.views import Views, plan_views
 
 Noise = Callable[[float], Tensor]
 """Noise (c, h, w) of standard deviation 1 at a time [frames of a clip]."""
-
-Predict = Callable[[Tensor, Tensor, list[int], Views], Tensor]
-"""Views (v, c, f, h, w), time of the denoising, first frames, kind of views → noise in them."""
 
 
 def film_noise(shape: tuple[int, int, int], *, seed: int, shared: float) -> Noise:
@@ -86,31 +82,19 @@ def _mix(a: Tensor, b: Tensor, angle: float) -> Tensor:
     return math.cos(angle) * a + math.sin(angle) * b
 
 
-@torch.no_grad()
-def make_film(
-    pipeline: MindVideoPipeline,
-    windows: Sequence[np.ndarray],
-    negative: np.ndarray | None = None,
-    *,
-    noise: Noise,
-    num_frames: int = 6,
-    num_inference_steps: int = 200,
-    guidance_scale: float = 12.5,
-    rate: float = 1.0,
-    overlap: float = 0.5,
-    batch_size: int = 4,
-    watch: Callable[[int, int], None] | None = None,
-) -> Iterator[np.ndarray]:
-    """Reconstruct the film that consecutive windows were recorded under.
+class Film:
+    """The film that consecutive windows were recorded under, reconstructed as a stream.
 
     At the model's frame rate and without overlap these are the pipeline's own clips, side by side.
-    Views between two windows are conditioned on tokens in between.
+    Views between two windows are conditioned on tokens in between. Iteration yields frames; between
+    two of its yields the film can be left, and another object of the same parameters goes on from
+    its `state_dict`, to the same frames bit for bit (on a CPU).
 
     Parameters
     ----------
     pipeline
-        What makes clips. Its scheduler may be one that remembers earlier steps (DPM-Solver++,
-        UniPC): frames that are under way carry their own.
+        The model. Its scheduler may be one that remembers earlier steps (DPM-Solver++, UniPC):
+        frames that are under way carry their own.
     windows
         ``(w, v)`` each, one a clip, in order and without gaps; read as they are needed.
     negative
@@ -127,14 +111,9 @@ def make_film(
         Share of a view that is also in the next: at least 0 and less than 1. The time that a film
         takes grows as 1 / (1 − overlap), and with `rate`.
     batch_size
-        Views that the UNet sees at once.
+        Views that the UNet computes at once.
     watch
-        Told how many views have been predicted since it was last told, and how many it takes.
-
-    Yields
-    ------
-    ndarray, uint8, (height, width, 3)
-        ``round(len(windows)·num_frames·rate)`` of them. Peak memory does not depend on how many.
+        Called with the number of views predicted since its last call, and the film's total.
 
     Raises
     ------
@@ -142,115 +121,92 @@ def make_film(
         If nothing can be made of these windows, this rate or this overlap, or the scheduler scales
         what it is given.
     """
-    grid = plan_views(len(windows), num_frames, rate, overlap)
-    if float(pipeline.scheduler.init_noise_sigma) != 1:
-        raise InputError(
-            f"{type(pipeline.scheduler).__name__} scales what the UNet sees by a state that the "
-            "frames of a film do not share: take DDIM, DPM-Solver++ or UniPC"
-        )
-    device = pipeline._execution_device
-    conditions = _Conditions(pipeline, windows, negative, guidance_scale)
-    scheduler = copy.deepcopy(pipeline.scheduler)
-    scheduler.set_timesteps(num_inference_steps, device=device)
-    kinds = itertools.cycle([grid.spread] if grid.is_models else [grid.spread, grid.dense])
-    steps = [_Step(t, views) for t, views in zip(scheduler.timesteps, kinds)]
-    n_views = sum(len(step.views) for step in steps)
 
-    def predict(clips: Tensor, t: Tensor, starts: list[int], views: Views) -> Tensor:
-        times = [grid.time_of(start, views) for start in starts]
-        found = pipeline.predict(clips, t, conditions.at(times), guidance_scale)
-        if watch:
-            watch(len(starts), n_views)
+    def __init__(
+        self,
+        pipeline: MindVideoPipeline,
+        windows: Sequence[np.ndarray],
+        negative: np.ndarray | None = None,
+        *,
+        noise: Noise,
+        num_frames: int = 6,
+        num_inference_steps: int = 200,
+        guidance_scale: float = 12.5,
+        rate: float = 1.0,
+        overlap: float = 0.5,
+        batch_size: int = 4,
+        watch: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._grid = grid = plan_views(len(windows), num_frames, rate, overlap)
+        if float(pipeline.scheduler.init_noise_sigma) != 1:
+            raise InputError(
+                f"{type(pipeline.scheduler).__name__} scales what the UNet sees by a state that "
+                "the frames of a film do not share: take DDIM, DPM-Solver++ or UniPC"
+            )
+        self._pipeline, self._noise, self._scale = pipeline, noise, guidance_scale
+        self._device = pipeline._execution_device
+        self._watch = watch or (lambda views, total: None)
+        self._conditions = _Conditions(pipeline, windows, negative, guidance_scale)
+        scheduler = copy.deepcopy(pipeline.scheduler)
+        scheduler.set_timesteps(num_inference_steps, device=self._device)
+        kinds = itertools.cycle([grid.spread] if grid.is_models else [grid.spread, grid.dense])
+        self._cascade = Cascade(
+            scheduler,
+            list(itertools.islice(kinds, len(scheduler.timesteps))),
+            noise=self._start,
+            predict=self._predict,
+            block_size=batch_size * grid.dense.hop,
+            batch_size=batch_size,
+        )
+
+    def __len__(self) -> int:
+        return self._grid.film
+
+    @torch.no_grad()
+    def __iter__(self) -> Iterator[list[np.ndarray]]:
+        """Yield, after every batch of views, the frames that it has finished.
+
+        Those are none after most batches. All in all there are
+        ``round(len(windows)·num_frames·rate)``, each uint8 (height, width, 3). Peak memory does not
+        depend on how many.
+        """
+        self._watch(self._cascade.predicted, self._cascade.total)
+        while not self._cascade.ended:
+            frames = [frame for block in self._cascade.advance() for frame in self._decode(block)]
+            if self._cascade.between_blocks:
+                needed = self._cascade.positions()
+                self._conditions.forget(min(self._grid.time_of(*place) for place in needed))
+            yield frames
+        self._pipeline.maybe_free_model_hooks()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state between two yields: numbers, and tensors on the CPU."""
+        return {
+            "cascade": self._cascade.state_dict(),
+            "conditions": self._conditions.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a film of the same parameters.
+
+        `batch_size` may differ; the frames are then the same up to rounding.
+        """
+        self._cascade.load_state_dict(state["cascade"], self._device)
+        self._conditions.load_state_dict(state["conditions"], self._device)
+
+    def _start(self, frames: range) -> Tensor:
+        noise = [self._noise(frame / self._grid.rate) for frame in frames]
+        return torch.stack(noise, dim=1).to(self._device, torch.float32)  #         c n h w
+
+    def _predict(self, clips: Tensor, t: Tensor, starts: list[int], views: Views) -> Tensor:
+        times = [self._grid.time_of(start, views) for start in starts]
+        found = self._pipeline.predict(clips, t, self._conditions.at(times), self._scale)
+        self._watch(len(starts), self._cascade.total)
         return found
 
-    size, length = batch_size * grid.dense.hop, grid.dense.length
-    for first in range(0, length, size):
-        frames = [noise(g / grid.rate) for g in range(first, min(first + size, length))]
-        latents = torch.stack(frames, dim=1).to(device, torch.float32)  #           c n h w
-        blocks = [_Block(first, latents, copy.deepcopy(scheduler))]
-        for step in steps:
-            blocks = step.advance(blocks, predict, batch_size)
-        for block in blocks:
-            wanted = [i for i in range(block.length) if grid.is_films(block.first + i)]
-            if wanted:
-                yield from pipeline.decode(block.latents[None, :, wanted])[0]
-        conditions.forget(min(grid.time_of(step.reached, step.views) for step in steps))
-    pipeline.maybe_free_model_hooks()
-
-
-class _Block:
-    """Neighbouring frames that go through the steps together, with their scheduler's memory."""
-
-    def __init__(self, first: int, latents: Tensor, scheduler: Any) -> None:
-        self.first, self.latents, self.scheduler = first, latents, scheduler
-        self._clear()
-
-    def _clear(self) -> None:
-        self.noise = torch.zeros_like(self.latents)  #                              c n h w
-        self.weight = self.latents.new_zeros(self.length, 1, 1)
-
-    @property
-    def length(self) -> int:
-        return self.latents.shape[1]
-
-    def add(self, noise: Tensor, weight: Tensor) -> None:
-        """Take in what views predict (c, n, h, w), times their weights (n, 1, 1)."""
-        self.noise, self.weight = self.noise + noise, self.weight + weight
-
-    def denoise(self, t: Tensor) -> None:
-        """Take the step at time `t`; in place."""
-        noise = self.noise / self.weight
-        self.latents = self.scheduler.step(noise[None], t, self.latents[None]).prev_sample[0]
-        self._clear()
-
-
-class _Step:
-    """One denoising step of the whole film, which it sees block after block."""
-
-    def __init__(self, t: Tensor, views: Views) -> None:
-        self.t, self.views = t, views
-        self._next = 0
-        self._blocks: deque[_Block] = deque()
-
-    @property
-    def reached(self) -> int:
-        """Count the frames that no view to come will see."""
-        return self.views.reached(self._next)
-
-    def advance(self, arrived: list[_Block], predict: Predict, batch_size: int) -> list[_Block]:
-        """Take in blocks, and hand on, a step cleaner, those that no view to come will see."""
-        self._blocks += arrived
-        if not self._blocks:
-            return []
-        end = self._blocks[-1].first + self._blocks[-1].length
-        first, span = self._next, self.views.span
-        while self._next < len(self.views) and self.views.start(self._next) + span <= end:
-            self._next += 1
-        starts = [self.views.start(view) for view in range(first, self._next)]
-        self._predict(
-            [starts[i : i + batch_size] for i in range(0, len(starts), batch_size)], predict
-        )
-
-        finished = []
-        while self._blocks and self._blocks[0].first + self._blocks[0].length <= self.reached:
-            finished.append(self._blocks.popleft())
-            finished[-1].denoise(self.t)
-        return finished
-
-    def _predict(self, batches: list[list[int]], predict: Predict) -> None:
-        x = torch.cat([block.latents for block in self._blocks], dim=1)  #          c n h w
-        noise, weight = torch.zeros_like(x), x.new_zeros(x.shape[1], 1, 1)
-        own = self.views.weights.to(x)[:, None, None]  #                            f 1 1
-        for starts in batches:
-            frames = torch.tensor(starts)[:, None] + torch.tensor(self.views.offsets)
-            frames = (frames - self._blocks[0].first).to(x.device)  #               v f
-            clips = rearrange(x[:, frames], "c v f h w -> v c f h w")
-            for places, found in zip(frames, predict(clips, self.t, starts, self.views)):
-                noise[:, places] += own * found
-                weight[places] += own
-        lengths = [block.length for block in self._blocks]
-        for block, n, w in zip(self._blocks, noise.split(lengths, 1), weight.split(lengths)):
-            block.add(n, w)
+    def _decode(self, block: Block) -> Sequence[np.ndarray]:
+        wanted = [i for i in range(block.length) if self._grid.is_films(block.first + i)]
+        return self._pipeline.decode(block.latents[None, :, wanted])[0] if wanted else []
 
 
 class _Conditions:
@@ -286,6 +242,15 @@ class _Conditions:
         """Drop what is before a time [clips] and will not be asked for again."""
         for i in [i for i in self._tokens if i < math.floor(time + 1e-6)]:
             del self._tokens[i]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The tokens themselves: encoded again, in other batches, they could round differently."""
+        away = None if self._away is None else self._away.cpu()
+        return {"tokens": {i: own.cpu() for i, own in self._tokens.items()}, "away": away}
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        self._tokens = {i: own.to(device) for i, own in state["tokens"].items()}
+        self._away = None if state["away"] is None else state["away"].to(device)
 
     def _encode(self, missing: list[int]) -> None:
         if not missing:

@@ -14,7 +14,7 @@ from mindvideo.errors import InputError
 def count_frames(clips: int, num_frames: int, rate: float) -> int:
     """Frames of a film: its duration times its frame rate, rounded.
 
-    Parameters are those of :func:`mindvideo.models.film.make_film`.
+    Parameters are those of :class:`mindvideo.models.film.Film`.
     """
     return round(clips * num_frames * rate)
 
@@ -107,7 +107,7 @@ class Grid:
 
 
 def plan_views(clips: int, num_frames: int, rate: float, overlap: float) -> Grid:
-    """Lay views over a film; parameters are those of :func:`.make_film`.
+    """Lay views over a film; parameters are those of :class:`.Film`.
 
     Where the rate is no whole number, frames of a spread view are those nearest to the times of a
     clip's. A film slower than the model's clips is made at a multiple of its rate.

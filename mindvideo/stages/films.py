@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import time
 from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,17 +15,22 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, side_by_side
 from mindvideo.io.films import stream_frames, write_video
+from mindvideo.io.kept import KeptRows
 from mindvideo.io.sidecars import check_voxels
+from mindvideo.io.snapshots import load_snapshot, save_snapshot
 from mindvideo.io.tables import find_segment, load_table, save_table
 from mindvideo.metrics.flicker import flicker, frame_change
-from mindvideo.models.film import film_noise, make_film
+from mindvideo.models.film import Film, film_noise
 from mindvideo.models.trained import load_pipeline, negative_window
 from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
 from mindvideo.settings import FilmSettings
-from mindvideo.stages import Input, Output
+from mindvideo.stages import Input, Output, State
 
 log = logging.getLogger(__name__)
+
+SECONDS = 60.0
+"""Time between two saves: a kill -9 costs at most so much work, and a batch of views [s]."""
 
 
 def main(
@@ -34,13 +43,15 @@ def main(
     reconstructions: Input,
     video: Output,
     flickers: Output,
+    state: State,
     segment: str,
     settings: FilmSettings,
 ) -> None:
     """Write the mp4, ground truth beside the film, and the table of flicker.
 
     The table has a row for what was shown, for the film, and for the `reconstructions` clip by clip
-    of the same windows. Frames are made, written and forgotten one by one.
+    of the same windows. Finished frames and the state of the denoising are kept in the state folder
+    until the outputs are in place.
     """
     fmri, clips = np.load(windows, mmap_mode="r"), load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
@@ -63,13 +74,18 @@ def main(
     n_frames = count_frames(len(places), settings.num_frames, rate)
     log.info("%d clips → %d frames at %g a second", len(places), n_frames, settings.fps)
 
-    with progress(range(0), desc=segment, unit="view") as bar:
+    truth = partial(_truth, film, n_frames, settings)
+    changes = {"shown": _changes(truth())}  # first of all, for it says if the film is too short
+    with (
+        KeptRows(state, n_frames, "film") as kept,
+        progress(range(0), desc=segment, unit="view") as bar,
+    ):
 
         def watch(views: int, total: int) -> None:
             bar.total = total
             bar.update(views)
 
-        made = make_film(
+        made = Film(
             pipeline,
             [fmri[place] for place in places],
             negative,
@@ -82,16 +98,70 @@ def main(
             batch_size=settings.batch_size,
             watch=watch,
         )
-        changes: dict[str, list[float]] = {"shown": [], "film": [], "clip by clip": []}
-        shown = _watched(_show(film, n_frames, settings), changes["shown"])
-        pairs = zip(_watched(made, changes["film"]), shown)  # the film ends first
-        pictures = (side_by_side(truth[None], frame[None])[0] for frame, truth in pairs)
-        write_video(video, pictures, fps=settings.fps)
+        _finish(made, kept, state / "film.pt")
+        frames = kept.array("frames")
+    pictures = (side_by_side(left[None], right[None])[0] for left, right in zip(truth(), frames))
+    write_video(video, pictures, fps=settings.fps)
 
-    for _ in _watched(
-        (frame for place in places for frame in clips[place]), changes["clip by clip"]
-    ):
-        pass
+    changes["film"] = _changes(frames)
+    changes["clip by clip"] = _changes(frame for place in places for frame in clips[place])
+    save_table(flickers, _measure(changes, settings))
+
+
+def _finish(film: Film, kept: KeptRows, snapshot: Path) -> None:
+    """Compute the frames that are not kept yet.
+
+    The film's state is saved every `SECONDS`, together with the number of frames that belong to it:
+    first the frames, then the state. A kill between the two leaves more frames than the state has,
+    and these are computed again. A SIGTERM can come in the middle of a batch, so the state that was
+    saved last counts, as after a kill.
+    """
+    saved = load_snapshot(snapshot)
+    kept.rewind(saved["frames"] if saved else 0)
+    if saved:
+        film.load_state_dict(saved["film"])
+        log.info("going on at frame %d of %d", kept.done, kept.n)
+
+    def save() -> None:
+        kept.flush()
+        save_snapshot(snapshot, {"frames": kept.done, "film": film.state_dict()})
+
+    last = time.monotonic()
+    for frames in film:
+        if frames:
+            kept.put(range(kept.done, kept.done + len(frames)), frames=np.stack(frames))
+        if time.monotonic() - last >= SECONDS:
+            save()
+            last = time.monotonic()
+    save()
+
+
+def _truth(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:
+    """What was on screen at each frame's time; the last picture, up to a second after the end."""
+    seconds = n_frames / settings.fps
+    stream = stream_frames(
+        film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
+    )
+    found = 0
+    for frame in itertools.islice(stream, n_frames):
+        found += 1
+        yield frame
+    if n_frames - found > max(1, settings.fps):
+        raise InputError(
+            f"{film}: the film ends after {found / settings.fps:.2f} s, the windows go on to "
+            f"{seconds:g} s: is it the right film, and complete?"
+        )
+    for _ in range(found, n_frames):
+        yield frame
+
+
+def _changes(frames: Iterable[np.ndarray]) -> list[float]:
+    """What each frame changes of the one before."""
+    return [frame_change(before, frame) for before, frame in itertools.pairwise(frames)]
+
+
+def _measure(changes: dict[str, list[float]], settings: FilmSettings) -> pd.DataFrame:
+    """The table of flicker: a row for each film."""
     rates = {
         "shown": settings.fps,
         "film": settings.fps,
@@ -101,33 +171,4 @@ def main(
     for what, found in changes.items():
         measured = flicker(np.array(found), rates[what] * settings.tr)
         rows.append({"what": what, "fps": rates[what], **vars(measured), "flicker": measured.ratio})
-    save_table(flickers, pd.DataFrame(rows))
-
-
-def _show(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:
-    """What was on screen at each frame's time; the last picture, up to a second after the end."""
-    seconds = n_frames / settings.fps
-    stream = stream_frames(
-        film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
-    )
-    shown = 0
-    for frame in stream:
-        shown += 1
-        yield frame
-    if n_frames - shown > max(1, settings.fps):
-        raise InputError(
-            f"{film}: the film ends after {shown / settings.fps:.2f} s, the windows go on to "
-            f"{seconds:g} s: is it the right film, and complete?"
-        )
-    for _ in range(shown, n_frames):
-        yield frame
-
-
-def _watched(frames: Iterable[np.ndarray], changes: list[float]) -> Iterator[np.ndarray]:
-    """Hand frames on, and append what each changes of the one before."""
-    before = None
-    for frame in frames:
-        if before is not None:
-            changes.append(frame_change(before, frame))
-        before = frame
-        yield frame
+    return pd.DataFrame(rows)

@@ -54,6 +54,20 @@ def test_a_kill_loses_what_was_not_flushed(tmp_path, monkeypatch):
     np.testing.assert_array_equal(KeptRows(tmp_path, N).array("values"), EXPECTED)
 
 
+@pytest.mark.parametrize("back", [0, 5])
+def test_rows_after_a_rewind_are_computed_again(tmp_path, back):
+    with pytest.raises(SystemExit):
+        fill(tmp_path, 4, stop_after=2)
+    rows = KeptRows(tmp_path, N)
+    rows.rewind(back)
+    rows.flush()
+    assert fill(tmp_path, 20) == list(range(back, N))
+    np.testing.assert_array_equal(KeptRows(tmp_path, N).array("values"), EXPECTED)
+    rows = KeptRows(tmp_path / "none", N)
+    with pytest.raises(ValueError, match="back to 3 rows, but only 0 are done"):
+        rows.rewind(3)
+
+
 def test_what_is_published_is_kept_too(tmp_path):
     """Until the outputs are in place: a commit that fails starts from here."""
     output = tmp_path / "out.npy"

@@ -18,7 +18,8 @@ from diffusers import (
 from einops import rearrange
 
 from mindvideo.errors import InputError
-from mindvideo.models.film import film_noise, make_film
+from mindvideo.io.snapshots import load_snapshot, save_snapshot
+from mindvideo.models.film import Film, film_noise
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
@@ -66,7 +67,11 @@ def windows(n):
 def film(toy, n, **settings):
     settings = {"num_frames": 6, "num_inference_steps": 5, "guidance_scale": 1} | settings
     settings = {"noise": film_noise(SHAPE, seed=0, shared=0.5)} | settings
-    return np.stack(list(make_film(toy, windows(n), **settings)))
+    return frames_of(Film(toy, windows(n), **settings))
+
+
+def frames_of(made):
+    return np.stack([frame for frames in made for frame in frames])
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -137,22 +142,22 @@ def test_without_overlap_it_is_the_pipelines_own_clips_side_by_side(pipeline):
     def noise(time):
         return start[int(time) // 4, :, int(time) % 4]
 
-    made = make_film(pipeline, fmri, negative, **settings, noise=noise, overlap=0, batch_size=2)
-    found = np.stack(list(made)).astype(int)
+    made = Film(pipeline, fmri, negative, **settings, noise=noise, overlap=0, batch_size=2)
+    found = frames_of(made).astype(int)
     assert np.abs(found - clips.reshape(found.shape)).max() <= 1
     assert found.std() > 1
-    blended = make_film(pipeline, fmri, negative, **settings, noise=noise, overlap=0.5)
-    assert np.abs(np.stack(list(blended)) - found).max() > 1
+    blended = Film(pipeline, fmri, negative, **settings, noise=noise, overlap=0.5)
+    assert np.abs(frames_of(blended) - found).max() > 1
 
 
 @pytest.mark.parametrize("rate", [1, 3, 1.7])
 def test_a_steady_condition_and_steady_noise_make_a_still(rate):
     still = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
-    made = make_film(
+    made = Film(
         Toy(), [np.ones((1, 1), np.float32)] * 4, noise=lambda time: still, guidance_scale=1,
         num_inference_steps=4, rate=rate,
     )  # fmt: skip
-    frames = np.stack(list(made))
+    frames = frames_of(made)
     np.testing.assert_allclose(frames, np.broadcast_to(frames[:1], frames.shape), atol=1e-3)
 
 
@@ -224,6 +229,101 @@ def test_tells_how_far_it_is():
     assert {sum(views for views, _ in told)} == {total for _, total in told}
 
 
+# --- interruptions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("rate", "overlap"), [(1, 0), (1, 0.5), (2.5, 0), (2.5, 0.5)])
+def test_an_interrupted_film_goes_on_to_the_same_frames(sampler, rate, overlap):
+    """Left between blocks, between steps, and inside steps: a state after every fourth batch."""
+
+    def make():
+        noise = film_noise(SHAPE, seed=0, shared=0.5)
+        settings = {"num_inference_steps": 5, "guidance_scale": 1, "batch_size": 1}
+        return Film(Toy(sampler), windows(5), noise=noise, rate=rate, overlap=overlap, **settings)
+
+    film, frames, states = make(), [], []
+    for batch, finished in enumerate(film):
+        frames += finished
+        if batch % 4 == 0:
+            states.append((len(frames), film.state_dict()))
+    assert len(frames) == round(30 * rate)
+    assert len(states) > 5
+    if overlap:
+        assert any(step["batches"] for _, state in states for step in state["cascade"]["steps"])
+    for done, state in states:
+        resumed = make()
+        resumed.load_state_dict(state)
+        rest = [frame for frames in resumed for frame in frames]
+        assert np.stack(frames[:done] + rest).tobytes() == np.stack(frames).tobytes()
+
+
+def test_an_interrupted_film_of_the_pipeline_goes_on_to_the_same_frames(pipeline, tmp_path):
+    """Under guidance, and through a file that is read without pickle."""
+    generator = torch.Generator().manual_seed(1)
+    fmri = torch.randn(4, 2, 32, generator=generator).numpy()
+    negative = torch.randn(2, 32, generator=generator).numpy()
+    side = 32 // pipeline.vae_factor
+    noise = film_noise((pipeline.unet.config["in_channels"], side, side), seed=0, shared=0.5)
+    settings = {"num_frames": 4, "num_inference_steps": 2, "guidance_scale": 3.0, "batch_size": 1}
+    own = copy.copy(pipeline)
+    own.scheduler = UniPCMultistepScheduler.from_config(pipeline.scheduler.config)
+
+    def make():
+        return Film(own, fmri, negative, noise=noise, **settings)
+
+    film, frames, done = make(), [], 0
+    for step, finished in enumerate(film):
+        frames += finished
+        if step == 8:
+            save_snapshot(tmp_path / "film.pt", film.state_dict())
+            done = len(frames)
+    assert 0 < done < len(frames) == 16
+    resumed = make()
+    resumed.load_state_dict(load_snapshot(tmp_path / "film.pt"))
+    rest = frames_of(resumed)
+    assert rest.std() > 1
+    assert rest.tobytes() == np.stack(frames[done:]).tobytes()
+
+
+def test_a_film_goes_on_with_another_batch_size():
+    """Up to rounding: the blocks under way keep their sizes, those that enter have another."""
+    settings = {"num_inference_steps": 4, "guidance_scale": 1}
+
+    def make(batch_size):
+        noise = film_noise(SHAPE, seed=0, shared=0.5)
+        return Film(Toy("unipc"), windows(6), noise=noise, batch_size=batch_size, **settings)
+
+    first, before = make(3), []
+    for step, finished in enumerate(first):
+        before += finished
+        if step == 9:
+            break
+    film = make(2)
+    film.load_state_dict(first.state_dict())
+    found = np.stack(before + [frame for frames in film for frame in frames])
+    np.testing.assert_allclose(found, frames_of(make(3)), atol=1e-5 * np.abs(found).max())
+
+
+def test_a_resumed_film_encodes_no_window_again_and_says_how_far_it_is():
+    settings = {"num_inference_steps": 4, "guidance_scale": 1, "batch_size": 2}
+    told: list[int] = []
+    noise = film_noise(SHAPE, seed=0, shared=0.5)
+    first = Film(Toy(), windows(9), noise=noise, **settings)
+    for step, _ in enumerate(first):
+        if step == 10:
+            break
+    toy = Toy()
+    film = Film(
+        toy, windows(9), noise=noise, watch=lambda views, total: told.append(views), **settings
+    )
+    film.load_state_dict(first.state_dict())
+    frames_of(film)
+    assert sorted(toy.encoded + first._pipeline.encoded) == pytest.approx([i / 7 for i in range(9)])
+    assert told[0] == sum(first._pipeline.sizes)
+    assert sum(told[1:]) == sum(toy.sizes)
+
+
 # --- noise ----------------------------------------------------------------------------------------
 
 
@@ -252,7 +352,7 @@ def test_noise_has_variance_1_and_neighbours_in_time_have_it_in_common(shared):
 MEASURE = """
 import resource, sys, numpy as np, torch
 from diffusers import DDIMScheduler
-from mindvideo.models.film import film_noise, make_film
+from mindvideo.models.film import Film, film_noise
 
 class Toy:
     scheduler, _execution_device = DDIMScheduler(clip_sample=False), torch.device("cpu")
@@ -268,8 +368,8 @@ class Windows:
 
 def peak(n):
     noise = film_noise((4, 32, 32), seed=0, shared=0.5)
-    frames = make_film(Toy(), Windows(n), noise=noise, guidance_scale=1, num_inference_steps=4)
-    assert sum(1 for _ in frames) == 6 * n
+    film = Film(Toy(), Windows(n), noise=noise, guidance_scale=1, num_inference_steps=4)
+    assert sum(map(len, film)) == len(film) == 6 * n
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 peak(40)

@@ -6,11 +6,16 @@ import pytest
 
 from mindvideo.errors import InputError
 from mindvideo.io.films import probe, stream_frames, write_video
+from mindvideo.io.kept import KeptRows
+from mindvideo.io.snapshots import save_snapshot
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.flicker import flicker
-from mindvideo.settings import FilmSettings
+from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.settings import FilmSettings, JoinSettings
+from mindvideo.stages import films
 from mindvideo.stages.films import main
 from mindvideo.stages.reconstruct import main as reconstruct
+from mindvideo.stages.reconstructions import main as join
 
 ROWS = [("test1", 0), ("test2", 1), ("test2", 0)]
 SETTINGS = {"steps": 2, "guidance": 3.0, "num_frames": 3, "size": 16}
@@ -37,15 +42,21 @@ def run(inputs, tmp_path):
         "flickers": tmp_path / "test2.tsv",
     }
 
+    def fresh_state():
+        """Where a stage starts: it finds nothing kept, unless a test has put it there."""
+        state = stage.state or tmp_path / f"state-{len(list(tmp_path.glob('state-*')))}"
+        state.mkdir(exist_ok=True)
+        return state
+
     def stage(segment="test2", *, rows=None, **changes):
         if rows is not None:
             save_table(table, pd.DataFrame(rows, columns=["segment", "clip"]))
         given = {name: changes.pop(name) for name in list(changes) if name in paths}
         film_settings = FilmSettings(**{"fps": 1.5, "tr": 2.0} | settings | changes)
-        main(**paths | given, segment=segment, settings=film_settings)
+        main(**paths | given, state=fresh_state(), segment=segment, settings=film_settings)
         return paths["video"], load_table(paths["flickers"]).set_index("what")
 
-    stage.made, stage.folder = made, tmp_path
+    stage.made, stage.folder, stage.state = made, tmp_path, None
     return stage
 
 
@@ -118,6 +129,80 @@ def test_names_what_does_not_fit_in_the_table(run, rows, message):
         run(rows=rows)
 
 
+class Killed(BaseException):
+    """Ends the stage as a kill -9 would: nothing is saved on the way out."""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+@pytest.mark.parametrize("calls", [1, 5, 9])
+def test_a_killed_film_goes_on_from_its_last_save(run, monkeypatch, calls, seconds):
+    """To the same outputs; the model is called for what is missing, and no more."""
+    monkeypatch.setattr(films, "SECONDS", seconds)
+    settings = {"fps": 4, "batch_size": 1}
+    predicted = count_calls(monkeypatch, stop_at=None)
+    video, flickers = run(**settings)
+    whole, n_calls = video.read_bytes(), len(predicted)
+    assert n_calls > calls + 1
+
+    run.state = run.folder / "kept"
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptRows, "__exit__", lambda *_: None)
+        count_calls(patch, stop_at=calls)
+        with pytest.raises(Killed):
+            run(**settings)
+    (run.state / "film.pt.part").write_bytes(b"PK half of it")
+    predicted.clear()
+    video, again = run(**settings)
+    assert video.read_bytes() == whole
+    pd.testing.assert_frame_equal(again, flickers)
+    if seconds:  # the kill came before the first save
+        assert len(predicted) == n_calls
+    else:  # it came in a batch, and all before were saved
+        assert len(predicted) == n_calls - calls
+    assert (run.state / "film.pt").exists()  # it is the runner that deletes the state
+
+
+def test_frames_without_their_state_are_computed_again(run, monkeypatch):
+    """A kill between the two writes of a save leaves frames of a state that was never written."""
+    monkeypatch.setattr(films, "SECONDS", 0.0)
+    whole = run(fps=4, batch_size=1)[0].read_bytes()
+    run.state = run.folder / "kept"
+
+    def die(path, state):
+        if state["frames"]:
+            raise Killed
+        save_snapshot(path, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(films, "save_snapshot", die)
+        with pytest.raises(Killed):
+            run(fps=4, batch_size=1)
+    assert int((run.state / "film.done").read_text()) > 0
+    assert run(fps=4, batch_size=1)[0].read_bytes() == whole
+
+
+def test_a_finished_film_is_only_encoded_again(run, monkeypatch):
+    run.state = run.folder / "kept"
+    whole = run()[0].read_bytes()
+    predicted = count_calls(monkeypatch, stop_at=None)
+    assert run()[0].read_bytes() == whole
+    assert predicted == []
+
+
+def count_calls(patch, stop_at):
+    """The sizes of the batches that the model predicts from now on, until it is killed."""
+    predicted, predict = [], MindVideoPipeline.predict
+
+    def counted(self, latents, *rest):
+        if len(predicted) == stop_at:
+            raise Killed
+        predicted.append(len(latents))
+        return predict(self, latents, *rest)
+
+    patch.setattr(MindVideoPipeline, "predict", counted)
+    return predicted
+
+
 @pytest.mark.parametrize("wrong", [{"fps": 0}, {"overlap": 1}, {"overlap": -0.1}, {"tr": 0}])
 def test_settings_out_of_range_are_named(run, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -126,14 +211,27 @@ def test_settings_out_of_range_are_named(run, wrong):
 
 def test_takes_what_the_stage_of_reconstruction_writes(run, inputs):
     settings = FilmSettings(**SETTINGS, stable_diffusion=str(inputs / "sd"), fps=1.5, tr=2)
+    segments = ("test1", "test2")
+    save_table(run.folder / "table.tsv", pd.DataFrame(ROWS, columns=["segment", "clip"]))
+    for segment in segments:
+        (run.folder / segment).mkdir()
+        reconstruct(
+            windows=inputs / "windows.npy",
+            table=run.folder / "table.tsv",
+            null_window=inputs / "null.npy",
+            model=inputs / "model",
+            motion=None,
+            reconstructions=run.folder / f"{segment}.npy",
+            state=run.folder / segment,
+            segment=segment,
+            settings=settings,
+        )
     clips = run.folder / "reconstructions.npy"
-    reconstruct(
-        windows=inputs / "windows.npy",
-        null_window=inputs / "null.npy",
-        model=inputs / "model",
-        motion=None,
+    join(
+        segments=[run.folder / f"{segment}.npy" for segment in segments],
+        table=run.folder / "table.tsv",
         reconstructions=clips,
-        settings=settings,
+        settings=JoinSettings(),
     )
     _, flickers = run(reconstructions=clips)
     assert np.isfinite(flickers["flicker"]).all()
