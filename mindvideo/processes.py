@@ -17,7 +17,7 @@ def is_one_of_several() -> bool:
 
 
 def leave_unless_first() -> None:
-    """End this process, successfully, if it is not the one that writes.
+    """End this process, successfully, if it is not the one that writes: after a training, say.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Run a stage: its outputs appear whole or not at all, errors speak, a sidecar says what was done.
 
-Order of operations: refuse missing inputs → find out what the inputs contain → lock the outputs and
-make working folders (:mod:`mindvideo.transaction`) → open the state, if the stage keeps one → run
-the stage on paths inside the working folders → commit.
+Order of operations: refuse missing inputs → lock the outputs and make working folders
+(:mod:`mindvideo.transaction`) → find out what the inputs contain → open the state, if the stage
+keeps one → run the stage on paths inside the working folders → commit.
 
 Where several processes share a training, each runs the stage, and only the first one commits.
 """
@@ -125,18 +125,18 @@ def run_stage(
         for parameter in stage.of_kind("Output", "Outputs")
         for path in _as_list(arguments[parameter.name])
     ]
+    states = [arguments[parameter.name] for parameter in stage.of_kind("State")]
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     logger.info("%s with %s", stage.command, settings.model_dump_json())
-    digests = Digests.of_environment(text_digest(*map(os.path.abspath, outputs)))
-    identity = Identity(
-        stage=stage.name,
-        **made_with(stage.module, code),
-        settings=settings.deciding(),
-        inputs={name: digests.of(path) for name, path in inputs.items()},
-    )
-    digests.save()
-    states = [arguments[parameter.name] for parameter in stage.of_kind("State")]
     with _work(outputs, states[0] if states else None, keep_state) as work:
+        digests = Digests.of_environment(text_digest(*map(os.path.abspath, outputs)))
+        identity = Identity(
+            stage=stage.name,
+            **made_with(stage.module, code),
+            settings=settings.deciding(),
+            inputs={name: digests.of(path) for name, path in inputs.items()},
+        )
+        digests.save()
         for parameter in stage.of_kind("State"):
             folder = StateFolder(arguments[parameter.name], identity, asks=stage.trains)
             arguments[parameter.name] = work.open_state(folder)

@@ -86,6 +86,7 @@ def main(
         events=events,
         desc="contrastive learning",
     )
+    leave_unless_first()
     _log_retrieval(encoder, fmri, targets, settings)
     encoder.save_pretrained(model)
 

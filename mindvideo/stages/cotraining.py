@@ -13,6 +13,7 @@ from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
+from mindvideo.processes import leave_unless_first
 from mindvideo.settings import CotrainingSettings
 from mindvideo.stages import Input, Output, State
 from mindvideo.training.datasets import Examples, Taken, check_latents
@@ -67,6 +68,7 @@ def main(
         events=events,
         desc="co-training",
     )
+    leave_unless_first()
     fmri_encoder.save_pretrained(model / "fmri_encoder")
     video_unet.save_pretrained(model / "unet")
 

@@ -12,6 +12,7 @@ from einops import rearrange, repeat
 from mindvideo.errors import InputError
 from mindvideo.io.sidecars import voxels_of
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.processes import leave_unless_first
 from mindvideo.settings import EncoderShape, MbmSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import Examples, load_volumes
@@ -68,6 +69,7 @@ def main(
         events=events,
         desc="masked brain modelling",
     )
+    leave_unless_first()
     autoencoder.save_pretrained(model)
     chosen = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
     np.save(examples, _rebuild(autoencoder, volumes[chosen], settings))

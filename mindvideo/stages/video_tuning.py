@@ -11,6 +11,7 @@ from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet, inflate
+from mindvideo.processes import leave_unless_first
 from mindvideo.settings import VideoTuningSettings
 from mindvideo.stages import Input, Output, State
 from mindvideo.training.datasets import Examples, check_latents
@@ -88,6 +89,7 @@ def main(
         desc="video tuning",
         after_step=on_the_way,
     )
+    leave_unless_first()
     unet.save_pretrained(model)
     moments = {f"step {step}": frames for step, frames in on_the_way.load().items()}
     moments |= {"the clip itself, encoded and decoded": paint.decode(films[rows])}

@@ -29,7 +29,6 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
-from mindvideo.processes import leave_unless_first
 from mindvideo.progress import progress
 from mindvideo.settings import Training
 from mindvideo.training import checkpoint
@@ -116,8 +115,7 @@ def train(
     InputError
         If the batch cannot be divided as the settings ask.
     SystemExit
-        After a SIGTERM or SIGINT, once the step is done and a checkpoint is written. In the
-        processes that are not the first, at the end of the training: only that one writes.
+        After a SIGTERM or SIGINT, once the step is done and a checkpoint is written.
     """
     _check_precision(settings)
     accelerator = Accelerator(
@@ -189,7 +187,6 @@ def train(
         shutil.copyfile(state / "history.tsv", history)
         shutil.copytree(state / "events", events, dirs_exist_ok=True)
     accelerator.wait_for_everyone()
-    leave_unless_first()
 
 
 def _read(

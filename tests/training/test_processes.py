@@ -58,6 +58,44 @@ SHAPE = {"patch_size": 4, "embed_dim": 16, "depth": 1, "num_heads": 2}
 SHAPE |= {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
 
 
+SAVES = """
+import os, sys
+from pathlib import Path
+from mindvideo.cli import main
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+save = MaskedAutoencoder.save_pretrained
+def counted(self, folder, **options):
+    Path(os.environ["SAVED"]).open("a").write(os.environ["RANK"])
+    save(self, folder, **options)
+MaskedAutoencoder.save_pretrained = counted
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
+    """The others leave after the training: a model takes gigabytes for each of them."""
+    np.save(tmp_path / "samples.npy", np.zeros((16, 32), np.float32) + np.arange(32))
+    settings = {"duration": 2, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
+    places = {name: tmp_path / name for name in ("samples.npy", "model", "history.tsv", "events")}
+    places["examples.npy"] = tmp_path / "examples.npy"
+    command = [sys.executable, "-c", SAVES, "mbm", "--settings", json.dumps(settings)]
+    command += ["--state", str(tmp_path / "state")]
+    command += [part for path in places.values() for part in (f"--{path.stem}", str(path))]
+    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "OMP_NUM_THREADS": "1"}
+    shared |= {"MASTER_PORT": str(free_port()), "SAVED": str(tmp_path / "saved")}
+    running = [
+        subprocess.Popen(
+            command, env={**shared, "RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE
+        )
+        for rank in "01"
+    ]
+    for process in running:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+    assert (tmp_path / "saved").read_text() == "0"
+    assert (tmp_path / "model").is_dir()
+
+
 def start_mbm(folder: Path) -> subprocess.Popen:
     settings = {"duration": STEPS, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
     names = ("samples.npy", "model", "history.tsv", "events", "examples.npy")
