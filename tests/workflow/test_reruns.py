@@ -38,7 +38,7 @@ def kept(path):
 
 
 SCORED = {"score", "videos"}
-RECONSTRUCTED = {"reconstruct", *SCORED}
+RECONSTRUCTED = {"reconstruct", "reconstructions", *SCORED}
 COTRAINED = {"cotraining", *RECONSTRUCTED}
 CLEANED = {"select", "windows", "motion", "mbm_tuning", "contrastive", *COTRAINED}
 OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
@@ -64,6 +64,13 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
             CLEANED,
         ),
         ({"figures": {"every": 3}}, set()),
+        # How a result is computed is no part of it.
+        ({"reconstruction": {"batch_size": 5}}, set()),
+        ({"captions": {"batch_size": 5}, "latents": {"batch_size": 5}}, set()),
+        ({"embeddings": {"batch_size": 5}, "interpretation": {"batch_size": 5}}, set()),
+        ({"pretraining": {"checkpoint_minutes": 1, "compile": True}}, set()),
+        ({"cotraining": {"gradient_checkpointing": True, "accumulate": 2}}, set()),
+        ({"video_tuning": {"drawings": {"times": 3, "captions": 2, "steps": 2}}}, set()),
         ({"cotraining": {"weight_decay": 0.01}}, set()),  # the default, said aloud
     ],
 )
@@ -217,6 +224,7 @@ def test_results_of_other_code_can_be_adopted(chain, package):
     assert not chain.jobs(TARGET)
 
 
+AGAIN = ["reconstruct"]  # a second job of the rule, for the second test segment
 OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")
 
 
@@ -227,12 +235,12 @@ OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "
         ({"variants": {"gentle": {"reconstruction": {"guidance": 2}}}}, Counter()),
         (
             {"dataset": {"train": [f"seg{n}" for n in range(1, 6)]}},
-            Counter([*OF_A_SEGMENT, *CLEANED, "latents", "embeddings", "video_tuning"]),
+            Counter([*OF_A_SEGMENT, *CLEANED, *AGAIN, "latents", "embeddings", "video_tuning"]),
         ),
         ({"dataset": {"exclude": ["subject2 seg1_1"]}}, Counter()),
         (
             {"dataset": {"lag": 1}},
-            Counter(CLEANED - {"select"}),
+            Counter([*(CLEANED - {"select"}), *AGAIN]),
         ),
     ],
 )
@@ -244,7 +252,8 @@ def test_other_data_rerun_just_what_reads_them(chain, changes, expected):
 def test_a_variant_adds_its_own_jobs_only(chain):
     own = "results/sub1/variants/gentle/metrics.tsv"
     with configured(chain, variants={"gentle": {"reconstruction": {"guidance": 2}}}):
-        assert chain.jobs(TARGET, own) == {"reconstruct": 1, "score": 1}
+        jobs = {"reconstruct": 2, "reconstructions": 1, "score": 1}
+        assert chain.jobs(TARGET, own) == jobs
 
 
 def test_a_deleted_file_is_made_again(chain):
@@ -273,6 +282,38 @@ def test_a_clock_that_jumps_reruns_nothing(chain):
     finally:
         for path, time in before.items():
             os.utime(path, (time, time))
+
+
+def copied(path):
+    """In the place of a folder, a copy of it whose files all are of now."""
+    copy = path.with_name(f"{path.name} copied")
+    shutil.copytree(path, copy, copy_function=shutil.copyfile)
+    shutil.rmtree(path)
+    copy.rename(path)
+
+
+def test_a_copied_model_reruns_nothing(chain):
+    """cp -r model copy; rm -r model; mv copy model."""
+    for model in ("sub1/cotraining/model", "sub1/mbm_tuning/model", "shared/video_tuning/model"):
+        copied(chain.folder / "results" / model)
+    assert not chain.jobs(TARGET)
+
+
+def test_a_restored_backup_reruns_nothing(chain):
+    """All results and all data, in an order of their times that nobody chose."""
+    for folder in ("data", "results"):
+        copied(chain.folder / folder)
+    files = [path for path in (chain.folder / "results").rglob("*") if path.is_file()]
+    for n, path in enumerate(sorted(files, key=lambda path: path.name)):
+        os.utime(path, (1e9 + n, 1e9 + n))
+    assert not chain.jobs(TARGET)
+
+
+def test_a_model_that_was_edited_reruns_what_reads_it(chain):
+    with kept(chain.folder / "results/sub1/contrastive/model/config.json") as path:
+        path.write_bytes(path.read_bytes() + b" ")
+        assert set(chain.jobs(TARGET)) == COTRAINED
+    assert not chain.jobs(TARGET)
 
 
 def test_a_result_that_was_edited_reruns_what_reads_it(chain):
