@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
@@ -37,6 +37,7 @@ from mindvideo.provenance import (
 )
 from mindvideo.registry import Stage
 from mindvideo.settings import Section
+from mindvideo.time_limit import STOPPED, watched
 
 logger = logging.getLogger(__name__)
 
@@ -196,16 +197,23 @@ def run_stage(stage: Stage, arguments: dict[str, Any], settings: Section) -> Non
     logger.info("done in %.1f s", seconds)
 
 
+def end(*_: object) -> NoReturn:
+    """End the process on the first SIGTERM, undisturbed by further ones: Slurm sends several."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(STOPPED)
+
+
 def run(stage: Stage, arguments: dict[str, Any], settings: Section, log: Path | None) -> int:
     """Run a stage as a command does: log file, clean end on SIGTERM, exit status."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     _start_log(stage.command, log)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     try:
         if uses_a_gpu(stage) and not is_one_of_several():
             claim(1)
-        run_stage(stage, arguments, settings)
+        with watched([arguments[parameter.name] for parameter in stage.of_kind("State")]):
+            run_stage(stage, arguments, settings)
     except InputError as error:
         logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
         return 1

@@ -30,8 +30,8 @@ def slurm(tmp_path_factory):
     slurm.stop()
 
 
-def start(checkout, slurm, *targets):
-    command = [sys.executable, "-m", "snakemake", "--nocolor", *OPTIONS, "--", *targets]
+def start(checkout, slurm, *targets, options=()):
+    command = [sys.executable, "-m", "snakemake", "--nocolor", *OPTIONS, *options, "--", *targets]
     log = (checkout.folder / "snakemake.log").open("w")
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.getcwd()}
     return subprocess.Popen(
@@ -68,10 +68,10 @@ def undisturbed(prepared, slurm):
     return load_file(prepared.folder / MODEL / "diffusion_pytorch_model.safetensors")
 
 
-def again(checkout, slurm):
+def again(checkout, slurm, *options):
     """Start the same training anew."""
     shutil.rmtree(checkout.folder / "results/shared/pretraining")
-    running = start(checkout, slurm, MODEL)
+    running = start(checkout, slurm, MODEL, options=options)
     wait_for_a_checkpoint(checkout)
     return running
 
