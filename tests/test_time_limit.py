@@ -125,7 +125,7 @@ def test_a_stage_is_stopped_a_tenth_of_the_limit_or_five_minutes_before_the_end(
 
 
 def test_near_the_end_the_job_is_queued_again(slurm, state, caplog):
-    slurm("RUNNING|4:00|1-00:00:00")
+    slurm("RUNNING|10:00|1-00:00:00")
     stop(state)
     assert slurm.asked() == ["requeue 7"]
     assert "queued again" in caplog.text
@@ -154,7 +154,7 @@ def test_a_limit_that_was_extended_meanwhile_counts(slurm, state):
     assert not slurm.asked()
 
 
-@pytest.mark.parametrize("told", ["RUNNING|20:00:00|1-00:00:00", "COMPLETING|0:20|10:00"])
+@pytest.mark.parametrize("told", ["RUNNING|20:00:00|1-00:00:00", "COMPLETING|2:00|10:00"])
 def test_a_job_that_was_stopped_or_cancelled_is_not_queued_again(slurm, state, told):
     slurm(told)
     stop(state)
@@ -163,7 +163,7 @@ def test_a_job_that_was_stopped_or_cancelled_is_not_queued_again(slurm, state, t
 
 def test_a_job_that_got_no_further_is_not_queued_again(slurm, state, caplog):
     (state / "rows.done").write_text("4")
-    slurm("RUNNING|0:04|1:00")
+    slurm("RUNNING|10:00|1-00:00:00")
     stop(state, progress=False)
     assert not slurm.asked()
     assert "runtime=MINUTES" in caplog.text
@@ -179,7 +179,7 @@ def test_counts_and_names_are_progress_and_locks_are_not(state):
 
 
 def test_where_slurm_refuses_the_log_says_what_to_do(slurm, state, caplog):
-    slurm("RUNNING|0:04|1:00", status=1)
+    slurm("RUNNING|10:00|1-00:00:00", status=1)
     stop(state)
     assert "scontrol requeue 7: disabled" in caplog.text
     assert "slurm-requeue: true" in caplog.text
@@ -197,7 +197,7 @@ def test_other_errors_and_ends_queue_nothing(slurm, state):
 
 
 def test_only_the_first_of_several_processes_queues_the_job(slurm, state, monkeypatch):
-    slurm("RUNNING|0:04|1:00")
+    slurm("RUNNING|10:00|1-00:00:00")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     stop(state)

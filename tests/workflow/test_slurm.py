@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -99,7 +100,7 @@ def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed,
     told = slurm("scontrol", "show", "job", slurm.jobs()[0])
     for asked in (
         "gpu",
-        "TimeLimit=3-00:00:00",
+        "TimeLimit=5-06:00:00",
         "MinMemoryNode=62.50G",
         "Requeue=1",
     ):  # by the profile
@@ -117,4 +118,22 @@ def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     time.sleep(2)
     slurm.start_node()
     finish(prepared, running, 500)  # Slurm waits two minutes, until the node is sure to be clean
+    assert_went_on(prepared, undisturbed)
+
+
+def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, undisturbed, slurm):
+    """The training is held up until its minute is nearly over: no machine is too fast then."""
+    running = again(prepared, slurm, "--set-resources", "pretraining:runtime=1")
+    (job,) = slurm.jobs()
+    slurm.signal(job, signal.SIGSTOP, "mindvideo", "mbm")
+    while slurm.seconds_left(job) > 5:
+        time.sleep(0.5)
+    slurm.signal(job, signal.SIGCONT, "mindvideo", "mbm")
+    while slurm.jobs():
+        time.sleep(0.5)
+    told = slurm("scontrol", "show", "job", job)
+    assert "JobState=PENDING" in told, told
+    assert "Restarts=1" in told
+    slurm.hurry()
+    finish(prepared, running)
     assert_went_on(prepared, undisturbed)
