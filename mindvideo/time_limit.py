@@ -122,7 +122,7 @@ def _go_on_later(watch: _Watch, has_progressed: bool) -> None:
     if not has_progressed:
         logger.error(
             "the job's time limit ended before the stage had kept anything new: a next job would "
-            "get no further. Give it more time (snakemake --set-resources RULE:runtime=MINUTES)."
+            "get no further. Give it more time (`runtime` of its rule, in the profile)."
         )
     elif job := os.environ.get("SLURM_JOB_ID"):
         _requeue(job)
@@ -143,8 +143,7 @@ def _requeue(job: str) -> None:
         logger.error(
             "the job's time limit is reached, and Slurm does not queue it again (%s: %s). What was "
             "computed is kept: run the same again. To have it queued again, set slurm-requeue: "
-            "true in the profile; to need no second job, give it more time (snakemake "
-            "--set-resources RULE:runtime=MINUTES).",
+            "true in the profile. To need no second job, raise `runtime` of its rule there.",
             *(" ".join(command), str(said).strip()),
         )
         return

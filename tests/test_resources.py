@@ -84,4 +84,5 @@ def test_profiles_and_page_are_up_to_date():
 def test_profiles_name_every_rule(name):
     profile = yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
     assert set(profile["set-resources"]) == set(NEEDS)
+    assert profile["default-resources"]["runtime"] == 60
     assert profile["set-resources"]["pretraining"] == {"mem_mb": 64000, "runtime": 7560}

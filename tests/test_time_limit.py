@@ -166,7 +166,7 @@ def test_a_job_that_got_no_further_is_not_queued_again(slurm, state, caplog):
     slurm("RUNNING|10:00|1-00:00:00")
     stop(state, progress=False)
     assert not slurm.asked()
-    assert "runtime=MINUTES" in caplog.text
+    assert "`runtime` of its rule" in caplog.text
 
 
 def test_counts_and_names_are_progress_and_locks_are_not(state):
@@ -183,7 +183,7 @@ def test_where_slurm_refuses_the_log_says_what_to_do(slurm, state, caplog):
     stop(state)
     assert "scontrol requeue 7: disabled" in caplog.text
     assert "slurm-requeue: true" in caplog.text
-    assert "runtime=MINUTES" in caplog.text
+    assert "`runtime` of its rule" in caplog.text
 
 
 def test_other_errors_and_ends_queue_nothing(slurm, state):

@@ -129,11 +129,11 @@ def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, u
     while slurm.seconds_left(job) > 5:
         time.sleep(0.5)
     slurm.signal(job, signal.SIGCONT, "mindvideo", "mbm")
-    while slurm.jobs():
+    while "Restarts=1" not in (told := slurm("scontrol", "show", "job", job)):
+        assert "JobState=RUNNING" in told, told
         time.sleep(0.5)
-    told = slurm("scontrol", "show", "job", job)
-    assert "JobState=PENDING" in told, told
-    assert "Restarts=1" in told
+    while "PENDING" not in slurm("squeue", "--noheader", f"--jobs={job}", "--format=%T"):
+        time.sleep(0.5)
     slurm.hurry()
     finish(prepared, running)
     assert_went_on(prepared, undisturbed)
