@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from mindvideo import runner, time_limit
 from mindvideo.time_limit import Limit, watched
+from tests.training.test_processes import start_mbm
 
 SLOW = """
 import sys, time, types
@@ -260,3 +262,19 @@ def test_a_command_stops_and_has_its_job_queued_again(slurm, tmp_path):
     assert slurm.asked() == ["requeue 7"]
     assert [path.read_text() for path in (tmp_path / "kept").rglob("rows.done")] == ["3"]
     assert not (tmp_path / "out").exists()
+
+
+def test_processes_that_share_a_training_queue_it_once(slurm, tmp_path):
+    """The first one is told that time is up; all of them leave after the same step."""
+    slurm("RUNNING|0:12|1:00")
+    np.save(tmp_path / "samples.npy", np.zeros((64, 32), np.float32))
+    running, end = start_mbm(tmp_path), time.monotonic() + 120
+    while not any(f.stat().st_size > 500 for f in tmp_path.glob("state/*/history.tsv")):
+        assert running.poll() is None, running.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    slurm("RUNNING|0:03|1:00")
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode in (signal.SIGTERM, 143), errors
+    assert slurm.asked() == ["requeue 7"]
+    assert list(tmp_path.glob("state/*/step-*"))
