@@ -2,12 +2,13 @@
 # make test     the tests
 # make check    formatting, lint, types, layers
 # make docs     the documentation as pages, in build/site
+# make resources   the profiles' limits and their table in docs/cost.md, from workflow/resources.tsv
 # make rehearsal   the whole chain at full size on made-up data and weights, in build/rehearsal
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: videos control test check docs rehearsal lock schema clean
+.PHONY: videos control test check docs rehearsal resources lock schema clean
 
 videos: .venv/installed
 	snakemake --cores all results/sub1/videos
@@ -32,6 +33,9 @@ docs: .venv/installed
 
 rehearsal: .venv/installed
 	python -m benchmarks.rehearsal build/rehearsal
+
+resources: .venv/installed
+	python -m benchmarks.resources
 
 # The environment is the lock, and this package on top of it.
 .venv/installed: envs/requirements.lock pyproject.toml

@@ -115,18 +115,20 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
     if stage.trains:
         parser.add_argument(
             "--processes",
-            type=_at_least_one,
+            type=_processes,
             default=1,
             metavar="N",
-            help="processes that share each batch, one a GPU (default 1)",
+            help="processes that share each batch, one a GPU (default 1; 0: one for each GPU that "
+            "Slurm gave this job, at least one)",
         )
     return parser
 
 
-def _at_least_one(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text}: a whole number from 1 on is needed")
-    return int(text)
+def _processes(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text}: a whole number is needed")
+    # A rule has gpu: 0 on a cluster without GPUs, and on one where they are asked for by --gres.
+    return int(text) or int(os.environ.get("SLURM_GPUS_ON_NODE", "1"))
 
 
 def read_settings(

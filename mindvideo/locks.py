@@ -6,8 +6,8 @@ none, or one that holds on one machine only). Its holder renews it every `BEAT` 
 A lock counts as stale, and is taken over, when
 
 - the process that holds it ran on this machine and is gone;
-- it was held by an earlier start of this same Slurm job, which was queued again;
-- nobody has renewed it for `LEASE` seconds, watched by the clock of the process that waits.
+- nobody has renewed it for `LEASE` seconds, watched by the clock of the process that waits: the
+  machine was lost. So a job that Slurm starts again on another node waits for three minutes.
 
 A process that finds its lock in other hands ends at once: it must not write beside the new holder.
 """
@@ -70,8 +70,6 @@ class Lock:
 
     def acquire(self) -> None:
         """Take the lock, or find out that its holder is alive. Waits only if that is in doubt."""
-        if _is_of_this_job(holder_path(self._path)):
-            self._lease.force_break()
         before = _renewed(lock_path(self._path))
         while True:
             try:
@@ -148,7 +146,6 @@ def _this_process() -> dict[str, str | int]:
         "host": socket.gethostname(),
         "process": os.getpid(),
         "job": os.environ.get("SLURM_JOB_ID", ""),
-        "restart": int(os.environ.get("SLURM_RESTART_COUNT") or 0),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(sys.argv[1:3]),
     }
@@ -160,16 +157,6 @@ def _holder(path: Path) -> dict[str, str | int]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _is_of_this_job(path: Path) -> bool:
-    """Whether an earlier start of this Slurm job holds the lock: Slurm has ended it by now."""
-    mine, holder = _this_process(), _holder(path)
-    return bool(
-        mine["job"]
-        and holder.get("job") == mine["job"]
-        and int(holder.get("restart", 0)) < int(mine["restart"])
-    )
 
 
 def _in_use(path: Path) -> str:

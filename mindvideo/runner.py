@@ -18,7 +18,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mindvideo.adoption import made_with
 from mindvideo.contents import Digests, content_of, text_digest
@@ -31,6 +31,7 @@ from mindvideo.settings import Section
 from mindvideo.sidecars import describe
 from mindvideo.source import import_closure
 from mindvideo.state import StateFolder
+from mindvideo.time_limit import STOPPED, watched
 from mindvideo.transaction import Rehearsal, Transaction
 
 logger = logging.getLogger(__name__)
@@ -153,6 +154,12 @@ def _work(outputs: list[Path], states: Path | None, keep_state: bool) -> Transac
     return Rehearsal(outputs) if rank() else Transaction(outputs, states, keep_state=keep_state)
 
 
+def end(*_: object) -> NoReturn:
+    """End the process on the first SIGTERM, undisturbed by further ones: Slurm sends several."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(STOPPED)
+
+
 def run(
     stage: Stage,
     arguments: dict[str, Any],
@@ -166,11 +173,12 @@ def run(
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     _start_log(stage.command, log)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     try:
         if uses_a_gpu(stage) and not is_one_of_several():
             claim(1)
-        run_stage(stage, arguments, settings, code=code, keep_state=keep_state)
+        with watched([arguments[parameter.name] for parameter in stage.of_kind("State")]):
+            run_stage(stage, arguments, settings, code=code, keep_state=keep_state)
     except InputError as error:
         logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
         return 1

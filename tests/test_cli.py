@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mindvideo.cli import CHAPTERS, _parser, main
+from mindvideo.cli import CHAPTERS, _parser, _processes, main
 from mindvideo.registry import read_stage, shell_command, stage_names
 
 
@@ -56,3 +56,13 @@ def test_an_optional_input_can_be_named_without_a_file():
     assert parser.parse_args([*needed, "--confounds", "g"]).confounds == [Path("g")]
     needed = ["--run", "a", "--regions", "b", "--networks", "c"]
     assert _parser(read_stage("regions")).parse_args([*needed, "--mask"]).mask is None
+
+
+@pytest.mark.parametrize(
+    ("given", "allocated", "processes"), [("0", "", 1), ("0", "4", 4), ("2", "4", 2)]
+)
+def test_processes_of_a_training(monkeypatch, given, allocated, processes):
+    monkeypatch.delenv("SLURM_GPUS_ON_NODE", raising=False)
+    if allocated:
+        monkeypatch.setenv("SLURM_GPUS_ON_NODE", allocated)
+    assert _processes(given) == processes

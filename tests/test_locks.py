@@ -1,7 +1,6 @@
 """One process at a time, without flock; nobody's live work is touched."""
 
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from mindvideo import locks
 from mindvideo.errors import InputError
-from mindvideo.locks import Lock, holder_path, lock_path, locked
+from mindvideo.locks import Lock, lock_path, locked
 from mindvideo.transaction import Transaction
 
 HOLD = """
@@ -116,17 +115,6 @@ def test_one_of_another_machine_that_gives_none_is_stale(held, monkeypatch):
         # Awake again, it finds its lock in other hands and ends without a commit.
         process.send_signal(signal.SIGCONT)
         assert process.wait(30) == locks.LOST
-
-
-def test_an_earlier_start_of_this_slurm_job_is_gone(held, monkeypatch):
-    path, _ = held(environment={"SLURM_JOB_ID": "4711"}.items())
-    of_another_machine(path)
-    monkeypatch.setenv("SLURM_JOB_ID", "4711")
-    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    began = time.monotonic()
-    with locked([path]):
-        assert json.loads(holder_path(path).read_text())["restart"] == 1
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("number", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])

@@ -178,6 +178,7 @@ def train(
                 checkpoint.save(state, done, model, stateful)
                 saved = time.monotonic()
             if stopped:
+                accelerator.wait_for_everyone()  # torch's launcher stops all when one has ended
                 logger.warning("%s: stopped after step %d, to go on from there", desc, done)
                 raise SystemExit(128 + stopped)
             began = time.monotonic()
@@ -234,7 +235,9 @@ def adamw(model: nn.Module, settings: Training) -> torch.optim.AdamW:
 class Interruption:
     """Within it, SIGTERM and SIGINT are noted, for the loop to act on between two steps.
 
-    A second one ends the step too, by KeyboardInterrupt.
+    A second SIGINT ends the step too, by KeyboardInterrupt: a person does not want to wait. A
+    second SIGTERM changes nothing: near the end of a job several come, from Slurm, from torch's
+    launcher and from `time_limit`.
     """
 
     def __init__(self) -> None:
@@ -249,9 +252,9 @@ class Interruption:
         return int(accelerator.gather(mine.view(1)).max())
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._signal:
+        if number == self._signal == signal.SIGINT:
             raise KeyboardInterrupt
-        self._signal = number
+        self._signal = self._signal or number
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():  # elsewhere Python forbids it

@@ -99,6 +99,32 @@ def test_steps_after_the_checkpoint_are_taken_again(toy: ModuleType, tmp_path: P
     pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "parts"))
 
 
+def test_a_second_sigterm_does_not_end_the_step(toy: ModuleType, tmp_path: Path) -> None:
+    """Near the end of a job several come: from Slurm, and from torch's launcher."""
+    whole = toy.run(tmp_path / "whole")
+
+    def before(n: int) -> None:
+        if n == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match="143"):
+        toy.run(tmp_path / "parts", toy.Regression(before=before))
+    assert [path.name for path in (tmp_path / "parts/state").glob("step-*")] == ["step-6"]
+    assert same(whole, toy.run(tmp_path / "parts"))
+
+
+def test_a_second_interrupt_ends_the_step(toy: ModuleType, tmp_path: Path) -> None:
+    def before(n: int) -> None:
+        if n == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        toy.run(tmp_path, toy.Regression(before=before))
+    assert not list((tmp_path / "state").glob("step-*"))
+
+
 def test_signal_handlers_are_put_back(toy: ModuleType, tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     toy.run(tmp_path, duration=2)

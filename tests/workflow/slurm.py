@@ -140,6 +140,18 @@ class Slurm:
         """Numbers of the jobs that run."""
         return self("squeue", "--noheader", "--format=%i", "--states=running").split()
 
+    def seconds_left(self, job: str) -> int:
+        """Of a job that runs and has a limit of less than an hour."""
+        minutes, seconds = self("squeue", "--noheader", f"--jobs={job}", "--format=%L").split(":")
+        return 60 * int(minutes) + int(seconds)
+
+    def signal(self, job: str, number: int, *words: str) -> None:
+        """Send a signal to those processes of a job whose command has all of the words."""
+        for process in _processes_of(job):
+            command = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+            if all(any(part.endswith(word) for part in command) for word in words):
+                os.kill(process, number)
+
     def __call__(self, *command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout

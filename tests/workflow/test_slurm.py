@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -30,8 +31,8 @@ def slurm(tmp_path_factory):
     slurm.stop()
 
 
-def start(checkout, slurm, *targets):
-    command = [sys.executable, "-m", "snakemake", "--nocolor", *OPTIONS, "--", *targets]
+def start(checkout, slurm, *targets, options=()):
+    command = [sys.executable, "-m", "snakemake", "--nocolor", *OPTIONS, *options, "--", *targets]
     log = (checkout.folder / "snakemake.log").open("w")
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.getcwd()}
     return subprocess.Popen(
@@ -68,10 +69,10 @@ def undisturbed(prepared, slurm):
     return load_file(prepared.folder / MODEL / "diffusion_pytorch_model.safetensors")
 
 
-def again(checkout, slurm):
+def again(checkout, slurm, *options):
     """Start the same training anew."""
     shutil.rmtree(checkout.folder / "results/shared/pretraining")
-    running = start(checkout, slurm, MODEL)
+    running = start(checkout, slurm, MODEL, options=options)
     wait_for_a_checkpoint(checkout)
     return running
 
@@ -99,7 +100,7 @@ def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed,
     told = slurm("scontrol", "show", "job", slurm.jobs()[0])
     for asked in (
         "gpu",
-        "TimeLimit=3-00:00:00",
+        "TimeLimit=5-06:00:00",
         "MinMemoryNode=62.50G",
         "Requeue=1",
     ):  # by the profile
@@ -117,4 +118,22 @@ def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     time.sleep(2)
     slurm.start_node()
     finish(prepared, running, 500)  # Slurm waits two minutes, until the node is sure to be clean
+    assert_went_on(prepared, undisturbed)
+
+
+def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, undisturbed, slurm):
+    """The training is held up until its minute is nearly over: no machine is too fast then."""
+    running = again(prepared, slurm, "--set-resources", "pretraining:runtime=1")
+    (job,) = slurm.jobs()
+    slurm.signal(job, signal.SIGSTOP, "mindvideo", "mbm")
+    while slurm.seconds_left(job) > 5:
+        time.sleep(0.5)
+    slurm.signal(job, signal.SIGCONT, "mindvideo", "mbm")
+    while "Restarts=1" not in (told := slurm("scontrol", "show", "job", job)):
+        assert "JobState=RUNNING" in told, told
+        time.sleep(0.5)
+    while running.poll() is None:  # a slow machine needs a third job
+        slurm.hurry()
+        time.sleep(0.5)
+    finish(prepared, running)
     assert_went_on(prepared, undisturbed)

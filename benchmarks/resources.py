@@ -1,0 +1,110 @@
+"""What each rule asks of a cluster, from one table to the profiles and docs/cost.md.
+
+``make resources`` writes them anew from workflow/resources.tsv, whose columns are
+
+- rule, gpu (number), mem_mb [MB] and runtime, the time limit of a job [min];
+- resumes: "yes" if its stage keeps a state, as trainings do, so that it goes on in a next job;
+- jobs at full size, of three subjects without variants; "-" where the rule is not used there;
+- estimate [min] of a job at full size on one GPU, and peak [GiB] as measured; "-" if not known;
+- source of the estimate: "rehearsal" (the table in docs/cost.md, of which it is a job's share, or
+  what a job took where that table has no share), "scaled" (from a single run that the page names),
+  "bound" (a part of a rule that the rehearsal measures whole).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import yaml
+
+from benchmarks.rehearsal import days
+
+ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "workflow" / "resources.tsv"
+PAGE = ROOT / "docs" / "cost.md"
+PROFILES = ("slurm", "generic")
+
+
+class Need(NamedTuple):
+    """A rule's row of the table."""
+
+    rule: str
+    gpu: int
+    mem_mb: int
+    runtime: int
+    resumes: str
+    jobs: int | None
+    estimate: float | None
+    peak: float | None
+    source: str | None
+
+
+def needs() -> list[Need]:
+    table = pd.read_csv(TABLE, sep="\t", na_values="-").astype(object)
+    table = table.where(table.notna(), None)
+    return [Need(**row) for row in table.to_dict("records")]
+
+
+def of_profile(rows: list[Need]) -> str:
+    """The profiles' section of what rules ask for; their GPUs stand in the rules."""
+    sections = {row.rule: {"mem_mb": row.mem_mb, "runtime": row.runtime} for row in rows}
+    return yaml.safe_dump({"set-resources": sections}, sort_keys=False)
+
+
+def of_page(rows: list[Need]) -> str:
+    """The page's table of what has been estimated."""
+    lines = [
+        "| rule | jobs | estimate | time limit | resumes | peak [GiB] | memory [GB] | GPU |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        if row.jobs:
+            estimate = "not known" if row.estimate is None else days(60 * row.estimate)
+            peak = "" if row.peak is None else f"{row.peak:.1f}"
+            cells = [row.rule, f"{row.jobs:.0f}", estimate, days(60 * row.runtime)]
+            cells += [row.resumes, peak, f"{row.mem_mb / 1000:.0f}"]
+            cells.append(str(row.gpu or ""))
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def parts(path: Path, comment: tuple[str, str]) -> tuple[str, str, str]:
+    """A file before, between and after the lines that bound what is generated."""
+    begin, end = (
+        f"{comment[0]}{word}{comment[1]}\n"
+        for word in (
+            " From workflow/resources.tsv, by make resources:",
+            " End of what is generated.",
+        )
+    )
+    before, found, rest = path.read_text().partition(begin)
+    between, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{path}: the lines {begin.strip()!r} and {end.strip()!r} are needed")
+    return before + begin, between, end + after
+
+
+def generated() -> dict[Path, tuple[str, str]]:
+    """By file: its text as it is, and as it should be."""
+    rows = needs()
+    places = {ROOT / "profiles" / name / "profile.yaml": ("#", "") for name in PROFILES}
+    contents = dict.fromkeys(places, of_profile(rows))
+    places[PAGE], contents[PAGE] = ("<!--", " -->"), "\n" + of_page(rows) + "\n"
+    found = {}
+    for path, comment in places.items():
+        before, between, after = parts(path, comment)
+        found[path] = (before + between + after, before + contents[path] + after)
+    return found
+
+
+def main() -> None:
+    for path, (old, new) in generated().items():
+        if old != new:
+            path.write_text(new)
+            print(f"{path.relative_to(ROOT)} is written anew")
+
+
+if __name__ == "__main__":
+    main()

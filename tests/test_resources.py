@@ -1,0 +1,85 @@
+"""The table of what rules ask for, against the rules, the profiles and docs/cost.md."""
+
+import re
+
+import pytest
+import yaml
+
+from benchmarks.resources import PROFILES, ROOT, generated, needs
+
+NEEDS = {need.rule: need for need in needs()}
+RULE = re.compile(
+    r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:(?!(?:use )?rule ).*\n)*)", re.M
+)
+UNITS = {"d": 1440, "h": 60, "min": 1, "s": 1 / 60}
+
+
+def rules():
+    """Rules that run a stage, with their text."""
+    found = {}
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for base, derived, name, text in RULE.findall(path.read_text()):
+            if base or "shell_command(" in text:
+                found[derived or name] = found.get(base, "") + text
+    return found
+
+
+def rehearsed():
+    """The rehearsal's table in docs/cost.md: rule → (total on one GPU [min], peak [GiB])."""
+    found = {}
+    text, _, _ = (ROOT / "docs/cost.md").read_text().partition("## What a job asks for")
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 8 and cells[1].isdigit() and "," not in cells[0]:  # several rules
+            value, _, unit = cells[5].partition(" ")
+            found[cells[0]] = (float(value) * UNITS[unit] if value else None, float(cells[3]))
+    return found
+
+
+def test_every_rule_that_runs_a_stage_has_a_row():
+    assert len(rules()) > 30
+    assert set(rules()) == set(NEEDS)
+
+
+@pytest.mark.parametrize("rule", sorted(NEEDS))
+def test_gpus_are_those_of_the_rule(rule):
+    found = re.search(r"\bgpu=(\d+)", rules()[rule])
+    assert NEEDS[rule].gpu == (int(found[1]) if found else 0)
+
+
+@pytest.mark.parametrize("rule", sorted(NEEDS))
+def test_rules_with_a_state_resume(rule):
+    assert NEEDS[rule].resumes == ("yes" if "state=f" in rules()[rule] else "no")
+
+
+@pytest.mark.parametrize("need", NEEDS.values(), ids=NEEDS)
+def test_limits_exceed_the_estimates(need):
+    assert need.runtime >= max(60, 1.5 * (need.estimate or 0))
+    assert need.mem_mb >= max(8000, 2 * 1024 * (need.peak or 0))
+
+
+def test_estimates_are_those_of_the_page():
+    page = rehearsed()
+    assert {"pretraining", "reconstruct", "score"} <= set(page)
+    for rule, (total, peak) in page.items():
+        assert NEEDS[rule].peak == peak, rule
+        if total:
+            assert NEEDS[rule].source == "rehearsal", rule
+            assert NEEDS[rule].jobs * NEEDS[rule].estimate == pytest.approx(total, rel=0.1), rule
+
+
+def test_estimates_that_name_the_rehearsal_are_on_the_page():
+    assert {rule for rule, need in NEEDS.items() if need.source == "rehearsal"} == set(rehearsed())
+
+
+def test_profiles_and_page_are_up_to_date():
+    for path, (found, wanted) in generated().items():
+        assert found == wanted, f"{path}: make resources"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_profiles_name_every_rule(name):
+    profile = yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
+    assert set(profile["set-resources"]) == set(NEEDS)
+    assert profile["default-resources"]["runtime"] == 60
+    assert profile["set-resources"]["pretraining"] == {"mem_mb": 64000, "runtime": 7560}
