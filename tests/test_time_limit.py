@@ -254,6 +254,10 @@ def test_a_command_stops_and_has_its_job_queued_again(slurm, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
+    while not list(tmp_path.glob("kept/*/rows.done")):
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.05)
+    slurm("RUNNING|0:03|1:00")
     line = ""
     while "queued again" not in line:
         line = running.stderr.readline()

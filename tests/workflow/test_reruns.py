@@ -309,13 +309,6 @@ def test_a_restored_backup_reruns_nothing(chain):
     assert not chain.jobs(TARGET)
 
 
-def test_a_model_that_was_edited_reruns_what_reads_it(chain):
-    with kept(chain.folder / "results/sub1/contrastive/model/config.json") as path:
-        path.write_bytes(path.read_bytes() + b" ")
-        assert set(chain.jobs(TARGET)) == COTRAINED
-    assert not chain.jobs(TARGET)
-
-
 def test_a_result_that_was_edited_reruns_what_reads_it(chain):
     with kept(chain.folder / "results/sub1/windows/test.tsv") as path:
         path.write_bytes(path.read_bytes() + b"\n")
