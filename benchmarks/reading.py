@@ -1,10 +1,10 @@
 """What is read of a data set's runs, from their files to the encoder's windows, and how often.
 
 ``python -m benchmarks.reading FOLDER`` runs the workflow on a tree that ``tests/purdue.py`` wrote,
-up to the windows, and once more with every run touched. It prints what all processes together read
-by system calls, Snakemake's own among them, beside the size of the runs, and the time by the clock.
-Runs are also mapped into memory where a stage reads them, which these figures do not count: they
-are what is read to find out what the files contain, and little else.
+up to the windows; then it asks twice what there is to do, with every run touched. It prints what
+all processes together read by system calls, Snakemake's own among them, beside the size of the
+runs, and the time by the clock.
+The runs are read twice at the least: once to record what they contain, once by the stage itself.
 ``--checkout`` takes the workflow and the package of another checkout, to compare with.
 """
 
@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 TARGET = "results/sub1/windows/train.npy"
+TOUCHED = "a dry run, with every run touched"
 
 
 def bytes_read() -> int:
@@ -52,8 +53,8 @@ def main() -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
     print(f"{len(runs)} runs, {size:.1f} GB\n")
     print("| | read [GB] | times their size | by the clock [s] |\n|---|---|---|---|")
-    for what in ("from nothing to the windows", "again", "with every run touched"):
-        if "touched" in what:
+    for what in ("from nothing to the windows", TOUCHED, "and once more"):
+        if what == TOUCHED:
             for path in runs:
                 path.touch()
         read, seconds = measure(folder, checkout, *(["--dry-run"] if "nothing" not in what else []))
