@@ -139,16 +139,19 @@ class Digests:
         if self._folder is None or not self._folder.is_dir():
             return
         for entry in os.scandir(self._folder):
-            status = entry.stat()
-            now = status.st_size, status.st_mtime_ns
-            if not entry.name.endswith(".json") or self._read.get(entry.name) == now:
+            if not entry.name.endswith(".json"):
                 continue
             with contextlib.suppress(OSError, ValueError):
-                for name, (size, time_ns, digest) in json.loads(Path(entry).read_text()).items():
-                    self._known[name, (size, time_ns)] = digest
-                    if entry.name == f"{self._name}.json":
-                        self._own.setdefault(name, [size, time_ns, digest])
-            self._read[entry.name] = now
+                now = stamp(Path(entry))
+                if self._read.get(entry.name) != now:
+                    self._take_in(entry.name, json.loads(Path(entry).read_text()))
+                    self._read[entry.name] = now
+
+    def _take_in(self, file: str, records: dict[str, list[Any]]) -> None:
+        for name, (size, time_ns, digest) in records.items():
+            self._known[name, (size, time_ns)] = digest
+            if file == f"{self._name}.json":
+                self._own.setdefault(name, [size, time_ns, digest])
 
     def _save_soon(self) -> None:
         if self._saved is None:

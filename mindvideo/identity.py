@@ -26,6 +26,7 @@ class Identity:
     libraries: dict[str, str]
     """The version of each package that the stage can import."""
     settings: dict[str, Any]
+    """Those that decide the result, and names such as that of a segment."""
     inputs: dict[str, str]
     """Path: digest."""
 

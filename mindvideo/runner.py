@@ -134,7 +134,8 @@ def run_stage(
         identity = Identity(
             stage=stage.name,
             **made_with(stage.module, code),
-            settings=settings.deciding(),
+            settings=settings.deciding()
+            | {p.name: arguments[p.name] for p in stage.of_kind("str")},
             inputs={name: digests.of(path) for name, path in inputs.items()},
         )
         digests.save()

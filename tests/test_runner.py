@@ -1,5 +1,6 @@
 """Outputs appear whole or not at all; states outlive failures; errors are told plainly."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -172,6 +173,29 @@ def test_in_a_workflow_a_finished_state_stays_until_it_ends_well(run, tmp_path):
     assert len(calls) == 1
     clear_finished(tmp_path)
     assert not (tmp_path / "state").exists()
+
+
+def test_another_segment_starts_afresh(run, tmp_path, monkeypatch):
+    """Names are no settings, and decide the result as well."""
+    interrupt(run)
+    named = dataclasses.replace(
+        STAGE, parameters=(*STAGE.parameters, Parameter("segment", "str", False))
+    )
+    module = types.ModuleType(STAGE.module)
+    found = []
+
+    def main(*, source, made, state, segment, settings):
+        found.append((state / "step").exists())
+        (state / "step").write_text("1")
+        raise KeyboardInterrupt
+
+    module.main = main
+    monkeypatch.setitem(sys.modules, STAGE.module, module)
+    for segment in ("test1", "test2", "test1"):
+        places = {n: tmp_path / n for n in ("source", "made", "state")} | {"segment": segment}
+        with pytest.raises(KeyboardInterrupt):
+            runner.run_stage(named, places, Windows())
+    assert found == [False, False, True]
 
 
 # --- code that has changed ------------------------------------------------------------------------
