@@ -15,6 +15,7 @@ from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
 
 from mindvideo import check
 from mindvideo.cli import main
+from mindvideo.contents import Digests
 from mindvideo.dataset import Pretraining
 from mindvideo.demo.rest import layout
 from mindvideo.findings import report
@@ -72,6 +73,21 @@ def test_nothing_is_wrong_with_the_whole_tree(purdue, whole, monkeypatch):
     shapes = {nib.load(run(1, s, 1)).shape[3] for s in ("seg18", "test1")}
     assert (shapes, nib.load(run(2, "test5", 10)).shape[3]) == ({245}, 246)
     assert check.check_dataset(dataset, deep=True) == []
+
+
+def test_deep_puts_all_runs_on_record_so_that_no_job_hashes_them(purdue, tree, monkeypatch):
+    dataset = purdue.described("volume", **FEW)
+    config = {
+        "results": "found",
+        "dataset": dataset.model_dump(mode="json", exclude={"runs"}),
+        "pretraining_data": REST.model_dump(mode="json"),
+    }
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    main(["check-dataset", "config.yaml", "--deep"])
+    monkeypatch.setattr("mindvideo.contents.file_digest", lambda path: pytest.fail(f"reads {path}"))
+    job = Digests(Path("found/digests"), "job")
+    assert all(job.of(Path(run.path)) for run in dataset.rows)
+    assert len(dataset.rows) > 40
 
 
 def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
