@@ -10,18 +10,19 @@ reading.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from mindvideo.contents import Digests
+from mindvideo.contents import FOLDER, Digests
 from mindvideo.state import clear_finished
 
 
 def compare_by_content(folder: Path) -> None:
     """Let Snakemake compare files and folders by what `folder` and sidecars know of them.
 
-    In this process, for good, and however large they are. Files in a remote storage are compared
-    as Snakemake does.
+    In this process, for good, and however large they are; its jobs learn of the folder by the
+    environment. Files in a remote storage are compared as Snakemake does.
 
     Raises
     ------
@@ -30,6 +31,7 @@ def compare_by_content(folder: Path) -> None:
     """
     from snakemake.io import _IOFile
 
+    os.environ[FOLDER] = str(folder)
     digests = Digests(folder, "snakemake")
     by_snakemake = getattr(_IOFile, "checksum", None)
     if by_snakemake is None or not hasattr(_IOFile, "is_checksum_eligible"):

@@ -36,9 +36,7 @@ for _template in {stages.scenes.corrections for stages in PLAN.stages.values()} 
 PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
-DIGESTS = f"{RESULTS}/digests"
-os.environ["MINDVIDEO_DIGESTS"] = DIGESTS
-compare_by_content(Path(DIGESTS))
+compare_by_content(Path(RESULTS, "digests"))
 BENCHMARKS = f"{RESULTS}/benchmarks"
 ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these trainings
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding

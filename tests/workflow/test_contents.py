@@ -16,6 +16,7 @@ from mindvideo.workflow import compare_by_content
 def checksum(tmp_path, monkeypatch):
     for name in ("checksum", "is_checksum_eligible"):
         monkeypatch.setattr(_IOFile, name, getattr(_IOFile, name))
+    monkeypatch.setenv("MINDVIDEO_DIGESTS", "")
     compare_by_content(tmp_path / "digests")
 
     def of(path):
