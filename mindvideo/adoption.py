@@ -34,12 +34,15 @@ def made_by(module: str, lock: str) -> str:
     return f"{code_digest(module)}-{lock_digest(module, lock)}"
 
 
-def made_with(module: str, known_as: str) -> dict[str, Any]:
+def made_with(module: str, known_as: str, output: Path | None = None) -> dict[str, Any]:
     """The code and the libraries that make a result here, as sidecars and states name them.
 
-    `known_as` is the rule's param `code`; by hand, without a workflow, the source stands for it.
+    `known_as` is the rule's param `code`. By hand, without a workflow, the source stands for it, or
+    what was adopted for it in the results that the output lies in.
     """
     code = code_digest(module)
+    if not known_as and output is not None:
+        known_as = Adopted.around(output).by_hand(module.rpartition(".")[2], code)
     return {
         "known_as": known_as or code,
         "code": code,
@@ -91,6 +94,11 @@ class Adopted:
             if here.split("-")[0] == code and entry["as"].startswith(made):
                 return entry
         return None
+
+    def by_hand(self, stage: str, code: str) -> str:
+        """What stands for a source alone, where no workflow says what it is known as."""
+        entries = self._stages.get(stage, {}).items()
+        return next((e["as"] for here, e in entries if here.split("-")[0] == code), code)
 
     def add(self, stage: str, here: str, entry: dict[str, Any]) -> None:
         self._stages.setdefault(stage, {})[here] = entry

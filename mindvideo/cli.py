@@ -99,12 +99,15 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
         )
     parser.add_argument("--settings", help="all settings, as JSON or as a JSON/YAML file")
     parser.add_argument(
-        "--execution", metavar="JSON", help="settings that do not change the result, beside these"
+        "--execution", metavar="JSON", help="more settings: those that do not change the result"
     )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--log", type=Path, help="log file")
     parser.add_argument(
-        "--code", default="", metavar="DIGEST", help="what the workflow knows the code as"
+        "--code",
+        default="",
+        metavar="DIGESTS",
+        help="of the code, as the workflow compares them",
     )
     if stage.of_kind("State"):
         parser.add_argument(

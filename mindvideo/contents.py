@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,21 @@ def _by_sidecar(path: Path) -> str | None:
     return None
 
 
+def keep_known(path: Path, touch: Callable[[], None]) -> None:
+    """Touch an output in a way that its sidecar still vouches for what it contains."""
+    known = _by_sidecar(path)
+    touch()
+    if not known or path.is_dir():  # of a folder, the files keep their times
+        return
+    sidecar = sidecar_path(path)
+    record = json.loads(sidecar.read_text(encoding="utf-8"))
+    record["content"]["files"][""][:2] = stamp(path)
+    beside = sidecar.with_name(f".{sidecar.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):  # without, the file is read once more
+        beside.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        os.replace(beside, sidecar)
+
+
 class Digests:
     """Contents of files by size and time, kept in a folder that many processes share.
 
@@ -104,17 +120,23 @@ class Digests:
     """
 
     def __init__(self, folder: Path | None, name: str) -> None:
-        self._folder, self._name = folder, name
+        self._folder, self._name = folder.absolute() if folder else None, name
         self._known: dict[tuple[str, Stamp], str] = {}
         self._own: dict[str, list[Any]] = {}
         self._read: dict[str, Stamp] = {}
         self._saved: float | None = None
+        self._loaded = 0
 
     @classmethod
-    def of_environment(cls, name: str) -> Digests:
-        """Those of the workflow that this process belongs to."""
-        folder = os.environ.get(FOLDER)
-        return cls(Path(folder) if folder else None, name)
+    def near(cls, path: Path, name: str) -> Digests:
+        """Those of the workflow that this process belongs to, or of the results that a path is in.
+
+        None are kept where there are neither.
+        """
+        if folder := os.environ.get(FOLDER):
+            return cls(Path(folder), name)
+        places = (parent / "digests" for parent in path.absolute().parents)
+        return cls(next((place for place in places if place.is_dir()), None), name)
 
     def of(self, path: Path) -> str:
         """SHA-256 of a file or folder, read only if it is not known by its size and time."""
@@ -138,6 +160,9 @@ class Digests:
         """Read what others have written since the last time."""
         if self._folder is None or not self._folder.is_dir():
             return
+        if (changed := self._folder.stat().st_mtime_ns) == self._loaded:
+            return
+        self._loaded = changed
         for entry in os.scandir(self._folder):
             if not entry.name.endswith(".json"):
                 continue
@@ -154,17 +179,18 @@ class Digests:
                 self._own.setdefault(name, [size, time_ns, digest])
 
     def _save_soon(self) -> None:
-        if self._saved is None:
-            atexit.register(self.save)
-            self._saved = time.monotonic()
-        elif time.monotonic() - self._saved > 5:
+        self._saved = self._saved or time.monotonic()
+        if time.monotonic() - self._saved > 5:
             self.save()
+        else:
+            atexit.register(self.save)
 
     def save(self) -> None:
         """Write what this process has read, beside what it read at other times."""
         if self._folder is None or not self._own:
             return
         self._saved = time.monotonic()
+        atexit.unregister(self.save)
         beside = self._folder / f".{self._name}.{os.getpid()}"
         with contextlib.suppress(OSError):  # a full disk costs a reading, not a result
             self._folder.mkdir(parents=True, exist_ok=True)

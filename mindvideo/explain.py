@@ -41,7 +41,7 @@ def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iter
     yield "\nsettings" + ("" if everything else ", but for defaults")
     yield from _settings(sidecar, everything) or ["  none"]
     yield "\nmade from"
-    yield from _inputs(sidecar) or ["  nothing that lies on the disk"]
+    yield from _inputs(made, sidecar) or ["  nothing that lies on the disk"]
     if deep:
         yield "\nand before that"
         yield from _history(sidecar, made)
@@ -109,14 +109,16 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
 
 
-def _inputs(sidecar: Sidecar) -> list[str]:
-    return [f"  {_now(path, digest):<8} {path}" for path, digest in sidecar["inputs"].items()]
+def _inputs(made: Path, sidecar: Sidecar) -> list[str]:
+    digests = Digests.near(made, "explain")
+    found = sidecar["inputs"].items()
+    return [f"  {_now(path, digest, digests):<8} {path}" for path, digest in found]
 
 
-def _now(path: str, digest: str) -> str:
+def _now(path: str, digest: str, digests: Digests) -> str:
     if not Path(path).exists():
         return "gone"
-    return "same" if Digests.of_environment("explain").of(Path(path)) == digest else "changed"
+    return "same" if digests.of(Path(path)) == digest else "changed"
 
 
 def _history(sidecar: Sidecar, made: Path) -> Iterator[str]:

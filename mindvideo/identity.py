@@ -29,11 +29,14 @@ class Identity:
     """Those that decide the result, and names such as that of a segment."""
     inputs: dict[str, str]
     """Path: digest."""
+    parameters: dict[str, int]
+    """How many of the inputs, in their order, belong to each parameter of the stage."""
 
     @property
     def key(self) -> str:
-        """Where the files lie does not matter, and neither does who wrote the code down how."""
-        return text_digest(self.known_as, json.dumps(self.settings), *self.inputs.values())
+        """A digest of what decides the result: where the inputs lie does not."""
+        values = json.dumps([self.settings, self.parameters])
+        return text_digest(self.known_as, values, *self.inputs.values())
 
 
 def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -42,17 +45,20 @@ def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]
         before, now = (x["settings"].get(name) for x in (old, new))
         if before != now:
             yield "settings", f"{name} was {json.dumps(before)}, is {json.dumps(now)}"
-    if list(old["inputs"].values()) != list(new["inputs"].values()):
+    before, now = ([*x["inputs"].values(), x.get("parameters")] for x in (old, new))
+    if before != now:
         known = set(old["inputs"].values())
-        changed = [path for path, digest in new["inputs"].items() if digest not in known]
-        yield "inputs", ", ".join(changed) or "their order"
-    if old["known_as"] != new["known_as"]:
+        others = [path for path, digest in new["inputs"].items() if digest not in known]
+        yield "inputs", ", ".join(others) or "their order"
+    # Source, lock and weights. A stage that was started by hand knows its source alone.
+    parts = zip(("source", "lock", "weights"), *(x["known_as"].split("-") for x in (old, new)))
+    changed = {name for name, before, now in parts if before != now}
+    if changed & {"source", "lock"}:
         code = changed_modules(old["modules"], new["modules"])
         code += changed_libraries(old.get("libraries", {}), new["libraries"])
-        if code:
-            yield "code", ", ".join(code)
-        else:
-            yield "weights", "a pretrained model is another one"
+        yield "code", ", ".join(code) or "versions in the lock file"
+    if "weights" in changed:
+        yield "weights", "a pretrained model is another one"
 
 
 def changed_modules(before: dict[str, str], now: dict[str, str]) -> list[str]:

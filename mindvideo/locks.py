@@ -70,7 +70,8 @@ class Lock:
 
     def acquire(self) -> None:
         """Take the lock, or find out that its holder is alive. Waits only if that is in doubt."""
-        before = _renewed(lock_path(self._path))
+        has_said = False
+        before, waiting_since = _renewed(lock_path(self._path)), time.monotonic()
         while True:
             try:
                 self._lease.acquire(timeout=0.5, poll_interval=0.1)
@@ -81,8 +82,18 @@ class Lock:
                 # A process of this machine that is gone would have lost the lock already.
                 if renewed != before or (owner and owner.hostname == socket.gethostname()):
                     raise InputError(_in_use(self._path)) from None
+                if owner is None and time.monotonic() - waiting_since > LEASE:
+                    self._lease.force_break()  # empty: its machine was lost when it was written
+                elif before is not None and not has_said:
+                    has_said = True
+                    logger.warning("%s; waiting for a sign of life", _in_use(self._path))
                 time.sleep(1)
-        holder_path(self._path).write_text(json.dumps(_this_process()))
+        try:
+            _to_disk(lock_path(self._path))
+            holder_path(self._path).write_text(json.dumps(_this_process()))
+        except BaseException:
+            self._lease.release()
+            raise
 
     def check(self) -> None:
         """End the process if the lock is in other hands.
@@ -131,6 +142,12 @@ def _end(loss: LeaseCompromise) -> None:
     )
     sys.stderr.flush()
     os._exit(LOST)
+
+
+def _to_disk(lock: Path) -> None:
+    """Make sure that a machine that is lost leaves no lock without the name of its holder."""
+    with lock.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _renewed(lock: Path) -> tuple[int, int] | None:

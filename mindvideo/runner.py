@@ -130,13 +130,17 @@ def run_stage(
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     logger.info("%s with %s", stage.command, settings.model_dump_json())
     with _work(outputs, states[0] if states else None, keep_state) as work:
-        digests = Digests.of_environment(text_digest(*map(os.path.abspath, outputs)))
+        digests = Digests.near(outputs[0], text_digest(*map(os.path.abspath, outputs)))
         identity = Identity(
             stage=stage.name,
-            **made_with(stage.module, code),
+            **made_with(stage.module, code, outputs[0] if outputs else None),
             settings=settings.deciding()
             | {p.name: arguments[p.name] for p in stage.of_kind("str")},
             inputs={name: digests.of(path) for name, path in inputs.items()},
+            parameters={
+                p.name: len(_as_list(arguments.get(p.name) or []))
+                for p in stage.of_kind("Input", "Inputs")
+            },
         )
         digests.save()
         for parameter in stage.of_kind("State"):

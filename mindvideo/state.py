@@ -39,7 +39,7 @@ class StateFolder:
         ``results/state/sub1/contrastive``; one process at a time uses it (its lock is held).
     identity : Identity
     asks : bool
-        Whether to stop, and not to begin anew, where nothing but the code has changed since a
+        Whether to stop, instead of beginning anew, where nothing but the code has changed since a
         checkpoint was written: for work of days.
     """
 
@@ -57,25 +57,33 @@ class StateFolder:
         """
         for leftover in self._parent.glob(f".*{RETIRED}"):
             shutil.rmtree(leftover, ignore_errors=True)
+        self._find()
         if (self.folder / FINISHED).exists():
             logger.info("the work in %s is done: what is left is to write its outputs", self.folder)
         elif self.folder.exists():
             logger.info("resuming from %s", self.folder)
-        else:
-            for other, identity in self._others():
-                differences = list(differ(identity, asdict(self._identity)))
-                if self._asks and {what for what, _ in differences} == {"code"}:
-                    raise InputError(_changed_code(self._parent, other, differences[0][1]))
-                logger.info(
-                    "%s holds the state of another start, which differs in %s",
-                    other,
-                    "; ".join(f"{what}: {how}" for what, how in differences) or "nothing",
-                )
         self.folder.mkdir(parents=True, exist_ok=True)
         made = self.folder / f"{IDENTITY}.part"
         made.write_text(json.dumps(asdict(self._identity), indent=2))
         os.replace(made, self.folder / IDENTITY)
         return self.folder
+
+    def _find(self) -> None:
+        """Look at the states of other starts, if there is none of this identity."""
+        if self.folder.exists():
+            return
+        for other, identity in self._others():
+            differences = list(differ(identity, asdict(self._identity)))
+            if not differences:  # by hand, or in a workflow
+                self.folder = other
+                return
+            if self._asks and {what for what, _ in differences} == {"code"}:
+                raise InputError(_changed_code(other, differences[0][1]))
+            logger.info(
+                "%s holds the state of another start, which differs in %s",
+                other,
+                "; ".join(f"{what}: {how}" for what, how in differences),
+            )
 
     def finish(self) -> None:
         """Mark it as finished."""
@@ -98,11 +106,12 @@ def clear_finished(root: Path) -> None:
 
     A state that cannot be deleted is a warning.
     """
-    for marker in sorted(root.rglob(FINISHED)):
+    finished = [marker.parent for marker in sorted(root.rglob(FINISHED))]
+    for folder in (*finished, *root.rglob(f".*{RETIRED}")):
         try:
-            delete(_retire(marker.parent))
+            delete(folder if folder.name.endswith(RETIRED) else _retire(folder))
         except OSError as error:
-            logger.warning("%s could not be deleted: %s", marker.parent, error.strerror)
+            logger.warning("%s could not be deleted: %s", folder, error.strerror)
 
 
 def delete(retired: Path) -> None:
@@ -125,10 +134,10 @@ def last_change(folder: Path) -> datetime:
     return datetime.fromtimestamp(max(times), UTC)
 
 
-def _changed_code(parent: Path, other: Path, modules: str) -> str:
+def _changed_code(state: Path, changes: str) -> str:
     return (
-        f"{other}: here is a checkpoint of {last_change(other):%Y-%m-%d %H:%M} UTC with the same "
-        f"settings and inputs, but the code has changed since: {modules}. There are two ways on. "
+        f"{state}: here is a checkpoint of {last_change(state):%Y-%m-%d %H:%M} UTC with the same "
+        f"settings and inputs, but the code has changed since: {changes}. There are two ways on. "
         f"If the change leaves the result as it is, go on from the checkpoint: mindvideo adopt "
-        f"{parent}. If not, begin anew: mindvideo discard {parent}."
+        f"{state}. If not, begin anew: mindvideo discard {state}."
     )

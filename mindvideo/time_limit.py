@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 MINUTES = "MINDVIDEO_JOB_MINUTES"
 """Environment variable: the time limit of this job, where the scheduler is not Slurm [min]."""
 
+SUBMITTED = "MINDVIDEO_SUBMITTED"
+"""Environment variable: Snakemake submitted this job. One of a person's own, in which Snakemake may
+run as a whole, is not queued again: it would begin with the first line of its script."""
+
 STOPPED = 128 + signal.SIGTERM
 """Exit status of a stage that a SIGTERM has ended."""
 
@@ -125,10 +129,13 @@ def _go_on_later(watch: _Watch, has_progressed: bool) -> None:
             "the job's time limit ended before the stage had kept anything new: a next job would "
             "get no further. Give it more time (`runtime` of its rule, in the profile)."
         )
-    elif job := os.environ.get("SLURM_JOB_ID"):
+    elif (job := os.environ.get("SLURM_JOB_ID")) and SUBMITTED in os.environ:
         _requeue(job)
     else:
-        logger.warning("submitted again, it goes on from here (Snakemake does so if retries > 0)")
+        logger.warning(
+            "started again, it goes on from here. Snakemake does so if retries > 0; a job that it "
+            "did not submit has to be submitted again by hand."
+        )
 
 
 def _requeue(job: str) -> None:

@@ -25,7 +25,9 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +44,7 @@ Describe = Callable[[Path], str]
 
 
 class Transaction:
-    """Makes some outputs; a context manager.
+    """The making of some outputs, as a context manager.
 
     Attributes
     ----------
@@ -114,17 +116,21 @@ class Transaction:
                 _to_disk(made)
         for lock in self._locks:
             lock.check()
-        for output, made in self.paths.items():
-            sidecar_path(output).unlink(missing_ok=True)
-            _replace(made, output)
-            if describe is not None:
-                os.replace(sidecar_path(made), sidecar_path(output))
+        with _undisturbed():
+            self._move(describe is not None)
         if self._state is not None:
             with _warning_of(self._state.folder):
                 if self._keep:
                     self._state.finish()
                 else:
                     self._retired = self._state.retire()
+
+    def _move(self, described: bool) -> None:
+        for output, made in self.paths.items():
+            sidecar_path(output).unlink(missing_ok=True)
+            _replace(made, output)
+            if described:
+                os.replace(sidecar_path(made), sidecar_path(output))
 
     def _discard(self) -> None:
         for made in self.paths.values():
@@ -182,6 +188,8 @@ def _working_folder(output: Path) -> Path:
 
 def _replace(made: Path, output: Path) -> None:
     """Put a file or folder into place; an old folder comes back if that fails."""
+    if output.is_symlink() and made.is_dir():
+        output.unlink()  # a link to a folder cannot be replaced by one
     if not output.is_dir() or output.is_symlink():
         os.replace(made, output)
         return
@@ -189,7 +197,7 @@ def _replace(made: Path, output: Path) -> None:
     os.replace(output, old)
     try:
         os.replace(made, output)
-    except OSError:
+    except BaseException:
         os.replace(old, output)
         raise
 
@@ -199,6 +207,24 @@ def _to_disk(path: Path) -> None:
     for name in files_of(path) if path.is_dir() else [""]:
         with (path / name).open("rb") as file:
             os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off a SIGTERM or Ctrl-C until the outputs are in place: that takes no time."""
+    if threading.current_thread() is not threading.main_thread():  # elsewhere Python forbids it
+        yield
+        return
+    received: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda n, _: received.append(n)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
+        for signal_received in received:
+            os.kill(os.getpid(), signal_received)
 
 
 @contextlib.contextmanager

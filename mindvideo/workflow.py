@@ -1,11 +1,12 @@
-"""What Snakemake is taught: an input has changed if its content has, be it a file or a folder.
+"""Changes to Snakemake: an input has changed if its content has, be it a file or a folder.
 
 Snakemake compares inputs that are newer than outputs by content, but only files, and it reads them
 whole: each input once for each output of a job, in the main process, which on a cluster runs where
 nothing is submitted. A folder (a trained model) it compares by time alone, so that a copied or
 restored one reruns what reads it. There is no hook for either, so two methods of its class for
 files are replaced: they ask :class:`mindvideo.contents.Digests`, which knows most contents without
-reading.
+reading. A third one, by which it touches the outputs of each job, takes care that these are known
+afterwards as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mindvideo.contents import FOLDER, Digests
+from mindvideo.contents import FOLDER, Digests, keep_known
 from mindvideo.state import clear_finished
 
 
@@ -34,7 +35,9 @@ def compare_by_content(folder: Path) -> None:
     os.environ[FOLDER] = str(folder)
     digests = Digests(folder, "snakemake")
     by_snakemake = getattr(_IOFile, "checksum", None)
-    if by_snakemake is None or not hasattr(_IOFile, "is_checksum_eligible"):
+    if by_snakemake is None or not all(
+        hasattr(_IOFile, name) for name in ("is_checksum_eligible", "touch")
+    ):
         raise RuntimeError(
             "this version of Snakemake compares files in a way that mindvideo does not know; the "
             "versions in envs/requirements.lock are known to work"
@@ -52,8 +55,14 @@ def compare_by_content(folder: Path) -> None:
             return await by_snakemake(self, threshold, force=force, algorithm=algorithm)
         return f"sha256:{digests.of(Path(self.file))}" if await is_eligible(self) else None
 
-    checksum.by_snakemake = by_snakemake  # type: ignore[attr-defined]
+    touches = getattr(_IOFile.touch, "by_snakemake", _IOFile.touch)
+
+    def touch(self: Any, times: Any = None) -> None:
+        keep_known(Path(self.file), lambda: touches(self, times))
+
+    checksum.by_snakemake, touch.by_snakemake = by_snakemake, touches  # type: ignore[attr-defined]
     _IOFile.checksum, _IOFile.is_checksum_eligible = checksum, is_eligible
+    _IOFile.touch = touch
 
 
 def clear_finished_states(results: str) -> None:
@@ -63,5 +72,5 @@ def clear_finished_states(results: str) -> None:
     have ended since: it marks them as incomplete, and while there are any, everything stays.
     """
     incomplete = Path(".snakemake", "incomplete")
-    if not any(path.is_file() for path in incomplete.rglob("*")):
+    if incomplete.is_dir() and not any(path.is_file() for path in incomplete.rglob("*")):
         clear_finished(Path(results, "state"))

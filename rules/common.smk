@@ -37,6 +37,8 @@ PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
 compare_by_content(Path(RESULTS, "digests"))
+if not workflow.is_main_process:  # this is a job that an executor submitted
+    os.environ.update(MINDVIDEO_SUBMITTED="1")
 BENCHMARKS = f"{RESULTS}/benchmarks"
 ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these trainings
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding

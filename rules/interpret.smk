@@ -147,7 +147,6 @@ rule interpret:
         "../envs/mindvideo.yaml"
     params:
         settings=settings("interpret"),
-        execution=execution("interpret"),
         code=code("interpret"),
     shell:
         shell_command("interpret")

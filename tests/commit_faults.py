@@ -86,7 +86,7 @@ def _stage(folder: Path, fault: Fault | None, keep_state: bool) -> int:
             fault.armed = True
 
     made = {"known_as": "code", "code": "code", "modules": {}, "libraries": {}}
-    runner.made_with = lambda module, code: made
+    runner.made_with = lambda module, code, output: made
     module = types.ModuleType(STAGE.module)
     module.main = main
     sys.modules[STAGE.module] = module

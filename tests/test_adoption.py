@@ -34,7 +34,7 @@ def made(path, stage, by, *inputs):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     digests = {str(p): file_digest(p) for p in inputs}
-    identity = Identity(stage=stage, settings={}, inputs=digests, **by)
+    identity = Identity(stage=stage, settings={}, parameters={}, inputs=digests, **by)
     text = describe(identity, Section(), content_of(path), "2026-01-01", 1.0)
     sidecar_path(path).write_text(text)
     return path

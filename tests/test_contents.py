@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindvideo.contents import Digests, content_of, file_digest
+from mindvideo.contents import Digests, content_of, file_digest, keep_known
 from mindvideo.io.sidecars import sidecar_path
 
 
@@ -140,3 +140,36 @@ def test_a_full_disk_costs_a_reading_and_no_result(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_text", refuse)
     assert digests.of(tmp_path / "run")
     digests.save()
+
+
+def test_snakemakes_touch_of_an_output_leaves_its_sidecar_right(tmp_path, reads):
+    path = write_output(tmp_path / "made")
+    reads.clear()
+    keep_known(path, lambda: os.utime(path, (5, 5)))
+    assert Digests(None, "").of(path) == file_digest(path)
+    assert reads == []
+    path.write_text("other")
+    keep_known(path, lambda: os.utime(path, (6, 6)))
+    assert Digests(None, "").of(path) == file_digest(path)
+
+
+def test_digests_lie_where_they_did_though_the_folder_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").write_text("1")
+    digests = Digests(Path("digests"), "job")
+    digests.of(Path("run"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    digests.save()
+    assert (tmp_path / "digests/job.json").exists()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_by_hand_the_digests_of_the_results_are_found(tmp_path, monkeypatch):
+    monkeypatch.delenv("MINDVIDEO_DIGESTS", raising=False)
+    (tmp_path / "results/digests").mkdir(parents=True)
+    (tmp_path / "run").write_text("1")
+    digests = Digests.near(tmp_path / "results/sub1/clean/seg1.npy", "job")
+    digests.of(tmp_path / "run")
+    digests.save()
+    assert (tmp_path / "results/digests/job.json").exists()

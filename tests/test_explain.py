@@ -29,6 +29,7 @@ def made(path, stage, settings, *inputs, **changes):
     identity = Identity(
         stage=name,
         settings={},
+        parameters={},
         inputs={str(p): file_digest(p) for p in inputs},
         **made_with(f"mindvideo.stages.{name}", "") | changes,
     )

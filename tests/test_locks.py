@@ -117,6 +117,15 @@ def test_one_of_another_machine_that_gives_none_is_stale(held, monkeypatch):
         assert process.wait(30) == locks.LOST
 
 
+def test_an_empty_lock_of_a_lost_machine_is_stale_too(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(locks, "LEASE", 2.0)
+    monkeypatch.setattr(locks, "BEAT", 1.0)
+    lock_path(tmp_path / "made").touch()
+    with locked([tmp_path / "made"]):
+        pass
+    assert "waiting for a sign of life" in caplog.text
+
+
 @pytest.mark.parametrize("number", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
 def test_no_flock_is_needed(tmp_path, monkeypatch, number):
     import errno

@@ -31,7 +31,7 @@ STAGE = Stage(
 def made_with(code, digest, monkeypatch):
     """Let the code of the stage be this, in one module."""
 
-    def made(module, known_as):
+    def made(module, known_as, output):
         modules = {"mindvideo.a": digest}
         return {"known_as": known_as or code, "code": code, "modules": modules, "libraries": {}}
 
@@ -226,8 +226,25 @@ def test_a_training_whose_code_has_changed_stops_and_names_both_ways_on(run, tmp
     with pytest.raises(InputError, match=r"changed since: mindvideo\.a\.") as error:
         run(resume)
     for command in ("mindvideo adopt", "mindvideo discard"):
-        assert f"{command} {tmp_path / 'state'}" in str(error.value)
+        assert f"{command} {next((tmp_path / 'state').iterdir())}" in str(error.value)
     run(resume, code="code")  # the user has said that the new code stands for the old one
+    assert (tmp_path / "made").read_text() == "True"
+
+
+@pytest.mark.usefixtures("trains")
+def test_another_lock_alone_is_changed_code_and_other_weights_are_not(run, tmp_path):
+    interrupt(run, code="source-lock-weights")
+    with pytest.raises(InputError, match="changed since: versions in the lock file"):
+        run(resume, code="source-lock2-weights")
+    run(resume, code="source-lock-weights2")
+    assert (tmp_path / "made").read_text() == "False"
+
+
+@pytest.mark.usefixtures("trains")
+@pytest.mark.parametrize("codes", [("code-lock-weights", ""), ("", "code-lock-weights")])
+def test_what_a_workflow_began_goes_on_by_hand_and_back(run, tmp_path, codes):
+    interrupt(run, code=codes[0])
+    run(resume, code=codes[1])
     assert (tmp_path / "made").read_text() == "True"
 
 

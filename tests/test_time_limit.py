@@ -28,7 +28,7 @@ module = types.ModuleType("slow")
 module.main = main
 runner.importlib.import_module = lambda name: module
 made = {"known_as": "x", "code": "x", "modules": {}, "libraries": {}}
-runner.made_with = lambda module, code: made
+runner.made_with = lambda module, code, output: made
 runner.uses_a_gpu = lambda stage: False
 parameters = tuple(registry.Parameter(name.lower(), name, False) for name in ("Output", "State"))
 stage = registry.Stage("slow", "", parameters, "")
@@ -56,6 +56,7 @@ def slurm(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv(time_limit.SUBMITTED, "1")
 
     def script(name, text):
         path = folder / name
@@ -164,6 +165,15 @@ def test_a_job_that_was_stopped_or_cancelled_is_not_queued_again(slurm, state, t
     assert not slurm.asked()
 
 
+def test_a_job_that_snakemake_did_not_submit_is_not_queued_again(slurm, state, monkeypatch, caplog):
+    """A script of one's own that runs Snakemake would begin with its first line."""
+    monkeypatch.delenv(time_limit.SUBMITTED)
+    slurm("RUNNING|10:00|1-00:00:00")
+    stop(state)
+    assert not slurm.asked()
+    assert "submitted again by hand" in caplog.text
+
+
 def test_a_job_that_got_no_further_is_not_queued_again(slurm, state, caplog):
     (state / "rows.done").write_text("4")
     slurm("RUNNING|10:00|1-00:00:00")
@@ -239,7 +249,7 @@ def test_another_scheduler_names_the_minutes(state, monkeypatch, caplog):
         stay()
 
     assert stopped(state, work) == 143
-    assert "submitted again" in caplog.text
+    assert "started again" in caplog.text
 
 
 def test_a_command_stops_and_has_its_job_queued_again(slurm, tmp_path):

@@ -2,13 +2,16 @@
 
 import errno
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mindvideo.transaction import Transaction
 from tests.commit_faults import FAULTS, debris, outputs_are_whole, run, state_is_whole
 
 
@@ -53,6 +56,36 @@ def test_a_fault_after_the_outputs_are_in_place_is_no_failure(faults):
     failed = [case for case in late if case["status"]]
     # Only the last sidecar's way into place comes after the outputs.
     assert {case["at"].split()[0] for case in failed} <= {"os.rename"}
+
+
+def test_a_link_to_a_folder_is_replaced(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "model").symlink_to(tmp_path / "elsewhere")
+    with Transaction([tmp_path / "model"]) as work:
+        work.paths[tmp_path / "model"].mkdir()
+        work.commit()
+    assert not (tmp_path / "model").is_symlink()
+    assert (tmp_path / "model").is_dir()
+
+
+def test_a_signal_waits_until_all_outputs_are_in_place(tmp_path, monkeypatch):
+    outputs = [tmp_path / "a", tmp_path / "b"]
+    replace = os.replace
+
+    def interrupted(source, target):
+        replace(source, target)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def make():
+        with Transaction(outputs) as work:
+            for path in work.paths.values():
+                path.write_text("new")
+            monkeypatch.setattr(os, "replace", interrupted)
+            work.commit()
+
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    assert [path.read_text() for path in outputs] == ["new", "new"]
 
 
 # --- a mount that renames what is deleted while it is open ----------------------------------------

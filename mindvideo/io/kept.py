@@ -113,15 +113,12 @@ class KeptRows:
     def publish(self, name: str, output: Path) -> None:
         """Give an array whose rows are all done the name of an output.
 
-        The state folder keeps it until the outputs are in place: it is linked, or copied where the
-        file system has no links.
+        It is copied: the state folder keeps its own until the outputs are in place, and whoever
+        edits the output leaves the state as it is.
         """
         self.array(name)
         self.flush()
-        try:
-            os.link(self._path(name), output)
-        except OSError:
-            shutil.copyfile(self._path(name), output)
+        shutil.copyfile(self._path(name), output)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{self._name}-{name}.npy"

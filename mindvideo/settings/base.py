@@ -36,7 +36,7 @@ class Section(BaseModel):
         return self.model_dump_json(exclude=execution_fields(type(self)))
 
     def execution_json(self) -> str:
-        """The others."""
+        """JSON of the settings that only say how the result is computed."""
         return self.model_dump_json(include=execution_fields(type(self)))
 
 

@@ -77,13 +77,13 @@ def test_what_is_published_is_kept_too(tmp_path):
     np.testing.assert_array_equal(np.load(output), EXPECTED)
 
 
-def test_without_links_it_is_copied(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise PermissionError("no links here")
-
-    monkeypatch.setattr("os.link", refuse)
-    fill(tmp_path, 4, output=tmp_path / "out.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), EXPECTED)
+def test_an_output_that_is_edited_leaves_the_state_as_it_is(tmp_path):
+    output = tmp_path / "out.npy"
+    fill(tmp_path, 4, output=output)
+    np.load(output, mmap_mode="r+")[:] = -7
+    output.unlink()
+    fill(tmp_path, 4, output=output)
+    np.testing.assert_array_equal(np.load(output), EXPECTED)
 
 
 def test_rows_out_of_order_or_of_another_shape_are_refused(tmp_path):
