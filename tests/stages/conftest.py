@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 
 from mindvideo.io.scenes import scene_table
 from mindvideo.io.tables import save_table
-from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.video_unet import inflate
+from tests.untrained import write_untrained
 
 
 class InterruptionError(Exception):
@@ -101,33 +99,4 @@ def colour_classifier():
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
     """Windows, and the folders of co-training and of a Stable Diffusion."""
-    folder = tmp_path_factory.mktemp("inputs")
-    torch.manual_seed(0)
-    unet = UNet2DConditionModel(
-        block_out_channels=(8, 16),
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        layers_per_block=1,
-        norm_num_groups=4,
-        cross_attention_dim=12,
-        attention_head_dim=2,
-    )
-    inflate(unet).save_pretrained(folder / "model" / "unet")
-    FmriEncoder(
-        num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=12
-    ).save_pretrained(folder / "model" / "fmri_encoder")
-    AutoencoderKL(
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        norm_num_groups=4,
-        latent_channels=4,
-    ).save_pretrained(folder / "sd" / "vae")
-    # Stable Diffusion 1.5 comes with this sampler.
-    PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True).save_pretrained(
-        folder / "sd" / "scheduler"
-    )
-    rng = np.random.default_rng(0)
-    np.save(folder / "windows.npy", rng.normal(size=(3, 2, 32)).astype(np.float32))
-    np.save(folder / "null.npy", rng.normal(size=(2, 32)).astype(np.float32))
-    return folder
+    return write_untrained(tmp_path_factory.mktemp("inputs"))

@@ -1,0 +1,405 @@
+"""What a fault costs, for each kind of stage: ``python -m benchmarks.losses``
+
+Each cell is a real stage on small inputs: a fault disturbs it, the same command runs again where
+the first was ended, and the outputs must be those of a run that nothing disturbed. Units of work
+that were computed twice are what was lost. Prints a table; ends with an error if any cell goes
+otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.losses_kinds import KINDS, Kind, digest, write_inputs
+from mindvideo.contents import Digests
+from mindvideo.io.sidecars import sidecar_path
+
+ROOT = Path(__file__).parents[1]
+INTERVAL = 1.0
+"""Time between two writes of what a stage keeps, in these runs [s]."""
+
+SHARES = (0.3, 0.5, 0.7)
+"""How much of its work a stage has behind it when it is killed; the largest loss counts."""
+
+PATIENCE = 300.0
+"""After how long a stage that does nothing counts as hanging [s]."""
+
+
+class UnexpectedError(Exception):
+    """A stage did something else than the documentation says."""
+
+
+class NotRunError(Exception):
+    """Something that a fault needs is missing here."""
+
+
+class Loss(NamedTuple):
+    """Units that were computed twice, and how long they had taken [s]."""
+
+    units: int
+    seconds: float
+
+
+class Case:
+    """A stage in a folder of its own.
+
+    Parameters
+    ----------
+    kind : Kind
+    inputs : Path
+    folder : Path
+    whole : Case, optional
+        The same stage without a fault.
+    share : float
+        Of the work that lies behind it when the fault comes.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        inputs: Path,
+        folder: Path,
+        whole: Case | None = None,
+        share: float = 0.5,
+    ) -> None:
+        self.kind, self._inputs, self._folder = kind, inputs, folder
+        self.whole, self._share = whole, share
+        self.results = folder / "results"
+        self.results.mkdir(parents=True)
+        self.environment: dict[str, str] = {}
+        self.interrupted: tuple[int, float] | None = None
+        self.ended = 0.0
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start the stage."""
+        command = [sys.executable, "-m", "benchmarks.counted", "--unit", self.kind.function]
+        command += ["--times", str(self._folder / "times"), "--interval", str(INTERVAL), *options]
+        command += self.kind.arguments(self._inputs, self.results, INTERVAL)
+        known = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "MINDVIDEO"))}
+        # One thread of one processor: the same bytes each time.
+        alone = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        with (self._folder / f"messages{len(self._started)}").open("wb") as messages:
+            environment = known | alone | self.environment
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=messages)
+        self._started.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes], status: int) -> str:
+        """Wait until the stage ends, as it should; its messages."""
+        wait_until(lambda: process.poll() is not None)
+        self.ended = time.monotonic()
+        number = self._started.index(process)
+        said = (self._folder / f"messages{number}").read_text(errors="replace")
+        if process.returncode != status:
+            raise UnexpectedError(f"status {process.returncode}, not {status}:\n{said[-3000:]}")
+        if status:
+            self.interrupted = len(self.times()), self.ended
+        return said
+
+    def close(self) -> None:
+        """End what is still at work after something unexpected."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+
+    def again(self) -> None:
+        """Run the same command to its end."""
+        self.end(self.start(), 0)
+
+    def times(self) -> list[float]:
+        """When units began, in all starts."""
+        file = self._folder / "times"
+        return [float(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def wait_for_the_moment(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the stage has its share of the work behind it."""
+        assert self.whole is not None
+        done = int(self._share * len(self.whole.times()))
+        wait_until(lambda: len(self.times()) > done or process.poll() is not None)
+        if not done:
+            time.sleep(0.2)  # within the first unit, which is all in a stage without a state
+        if process.poll() is not None:
+            self.end(process, 0)
+            raise UnexpectedError("it ended before the fault")
+
+    def digests(self) -> dict[str, str]:
+        return {name: digest(self.results / name) for name in self.kind.outputs}
+
+    def check(self) -> None:
+        """Outputs are those of the stage without a fault, and nothing else is left."""
+        outputs = [Path(name) for name in self.kind.outputs]
+        expected = {path.name for output in outputs for path in (output, sidecar_path(output))}
+        found = {path.name for path in self.results.iterdir()} - {"state"}
+        if found != expected or any(path.is_file() for path in self.results.rglob("state/**/*")):
+            raise UnexpectedError(f"left behind: {sorted(found ^ expected) or 'a state'}")
+        if self.whole and self.digests() != self.whole.digests():
+            raise UnexpectedError("the outputs are not those of a stage without a fault")
+
+    def loss(self) -> Loss:
+        """What was computed twice."""
+        assert self.whole is not None
+        units = len(self.times()) - len(self.whole.times())
+        if units < 0:
+            raise UnexpectedError(f"{-units} units were never computed")
+        if not units:
+            return Loss(0, 0.0)
+        if self.interrupted is None:
+            raise UnexpectedError(f"{units} units were computed twice without an interruption")
+        before, at = self.interrupted
+        return Loss(units, at - self.times()[before - units])
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for something to happen.
+
+    Raises
+    ------
+    UnexpectedError
+        If it does not.
+    """
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise UnexpectedError("it hangs")
+        time.sleep(0.02)
+
+
+def interrupt(case: Case, number: signal.Signals) -> None:
+    """Send the stage a signal in the middle of its work, which ends it."""
+    process = case.start()
+    case.wait_for_the_moment(process)
+    process.send_signal(number)
+    # A stage ends by itself on SIGTERM, and cannot on SIGKILL.
+    case.end(process, -number if number == signal.SIGKILL else 128 + number)
+
+
+def kill(case: Case) -> None:
+    interrupt(case, signal.SIGKILL)
+    case.again()
+
+
+def terminate(case: Case) -> None:
+    interrupt(case, signal.SIGTERM)
+    case.again()
+
+
+def fill_the_disk(case: Case) -> None:
+    said = case.end(case.start("--fault", "full disk"), 1)
+    if "No space left on device. Make room" not in said:
+        raise UnexpectedError(f"no word of the full disk:\n{said[-3000:]}")
+    case.again()
+
+
+def rename_what_is_deleted(case: Case) -> None:
+    """On FUSE, whose libraries keep deleted open files under another name, as NFS does."""
+    with _bound(case.results):
+        case.end(case.start(), 0)
+        case.check()
+
+
+@contextlib.contextmanager
+def _bound(folder: Path) -> Iterator[None]:
+    bindfs = shutil.which("bindfs")
+    source = folder.with_name("source")
+    source.mkdir()
+    if not bindfs or subprocess.run([bindfs, source, folder], check=False).returncode:
+        raise NotRunError("no bindfs, or it may not mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
+        source.rename(folder)
+
+
+def take_flock_away(case: Case) -> None:
+    case.end(case.start("--fault", "no flock"), 0)
+
+
+def start_a_second(case: Case) -> None:
+    """The first process stands still meanwhile, so that it does not end too early."""
+    first = case.start()
+    wait_until(lambda: case.times() or first.poll() is not None)
+    first.send_signal(signal.SIGSTOP)
+    try:
+        said = case.end(case.start(), 1)
+    finally:
+        first.send_signal(signal.SIGCONT)
+    if f"another process is at work here (process {first.pid} on" not in said:
+        raise UnexpectedError(f"the second process does not name the first:\n{said[-3000:]}")
+    case.interrupted = None  # the first one was not
+    case.end(first, 0)
+
+
+def end_the_time(case: Case) -> None:
+    """The minute that the job has, by a Slurm of two scripts, ends in the middle of the work."""
+    slurm = case.results.with_name("slurm")
+    slurm.mkdir()
+    for name, text in {"squeue": "cat left", "scontrol": "echo $* >> asked"}.items():
+        (slurm / name).write_text(f"#!/bin/sh\ncd {shlex.quote(str(slurm))}\n{text}\n")
+        (slurm / name).chmod(0o755)
+    (slurm / "left").write_text("RUNNING|0:07|1:00")  # a stage is stopped when 6 s are left
+    (asked := slurm / "asked").touch()
+    case.environment = {
+        "SLURM_JOB_ID": "7",
+        "MINDVIDEO_SUBMITTED": "1",
+        "PATH": f"{slurm}:{os.environ['PATH']}",
+    }
+    process = case.start()
+    case.wait_for_the_moment(process)
+    (slurm / "left").write_text("RUNNING|0:05|1:00")
+    if case.kind.keeps:
+        wait_until(lambda: asked.read_text() or process.poll() is not None)
+        if asked.read_text() != "requeue 7\n":
+            raise UnexpectedError(f"Slurm was asked to {asked.read_text() or 'do nothing'}")
+    while process.poll() is None:  # Slurm sends several, too
+        process.terminate()
+        time.sleep(0.2)
+    case.end(process, -signal.SIGTERM if case.kind.keeps else 128 + signal.SIGTERM)
+    (slurm / "left").write_text("RUNNING|1:00:00|1:00:00")
+    case.environment["SLURM_RESTART_COUNT"] = "1"
+    case.again()
+
+
+def restore_a_backup(case: Case) -> None:
+    """What there is of a stage that was interrupted, and later its outputs, have new times."""
+    if case.kind.keeps:
+        interrupt(case, signal.SIGTERM)
+        _copy_back(case.results)
+    case.again()
+    _copy_back(case.results)
+    for name in case.kind.outputs:
+        path = case.results / name
+        on_record = json.loads(sidecar_path(path).read_text())["content"]["sha256"]
+        if Digests(None, "").of(path) != on_record:
+            raise UnexpectedError(f"{name} is not known by its content any more")
+
+
+def _copy_back(folder: Path) -> None:
+    """As ``cp -r FOLDER COPY; rm -r FOLDER; mv COPY FOLDER``, after which all times are new."""
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy, copy_function=shutil.copy)
+    shutil.rmtree(folder)
+    copy.rename(folder)
+
+
+FAULTS = {
+    "kill -9": kill,
+    "TERM": terminate,
+    "full disk in the commit": fill_the_disk,
+    "NFS's rmdir": rename_what_is_deleted,
+    "no flock": take_flock_away,
+    "second process": start_a_second,
+    "time limit": end_the_time,
+    "restored backup": restore_a_backup,
+}
+
+
+def undisturbed(kind: Kind, inputs: Path, folder: Path) -> Case:
+    """The stage without a fault."""
+    case = Case(kind, inputs, folder)
+    try:
+        case.again()
+        case.check()
+    except UnexpectedError as error:
+        raise UnexpectedError(f"{kind.stage} without a fault: {error}") from error
+    finally:
+        case.close()
+    return case
+
+
+def measure(
+    kind: Kind, fault: str, inputs: Path, folder: Path, whole: Case, share: float = 0.5
+) -> Loss:
+    """What a fault costs a stage that has a share of its work behind it.
+
+    Raises
+    ------
+    UnexpectedError
+        If the stage does not end well, to the same outputs, or loses more than was to expect.
+    NotRunError
+    """
+    case = Case(kind, inputs, folder, whole, share)
+    try:
+        FAULTS[fault](case)
+        case.check()
+    finally:
+        case.close()
+    loss = case.loss()
+    if kind.keeps and loss.seconds > 2 * INTERVAL + 3:  # writing and a unit take their time
+        raise UnexpectedError(f"{loss.units} units of {loss.seconds:.1f} s were lost")
+    return loss
+
+
+def described(loss: Loss, whole: Case) -> str:
+    """A cell of the table."""
+    if not loss.units:
+        return "nothing"
+    n, unit = len(whole.times()), whole.kind.unit
+    what = f"the {unit}" if n == 1 else f"{loss.units} of {n} {unit}s"
+    return f"{what}, {loss.seconds:.1f} s"
+
+
+def row(kind: Kind, faults: list[str], inputs: Path, folder: Path) -> tuple[str, list[str]]:
+    """A row of the table, and what went otherwise than it should."""
+    whole = undisturbed(kind, inputs, folder / "whole")
+    first, n = whole.times()[0], len(whole.times())
+    work = f"{n} {kind.unit}{'s' if n > 1 else ''} in {whole.ended - first:.1f} s"
+    cells, wrong = [f"{kind.name}: `{kind.stage}`, {work}"], []
+    for fault in faults:
+        print(f"{kind.stage}, {fault} …", file=sys.stderr, flush=True)
+        try:
+            shares = SHARES if kind.keeps and fault in ("kill -9", "TERM") else (0.5,)
+            losses = [
+                measure(kind, fault, inputs, folder / f"{fault} {share}", whole, share)
+                for share in shares
+            ]
+            cells.append(described(max(losses, key=lambda loss: loss.seconds), whole))
+        except NotRunError as error:
+            cells.append(f"not run ({error})")
+        except UnexpectedError as error:
+            cells.append("**failed**")
+            wrong.append(f"{kind.stage}, {fault}: {error}")
+    return f"| {' | '.join(cells)} |", wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    stages = [kind.stage for kind in KINDS]
+    parser.add_argument("--stages", nargs="+", choices=stages, default=stages)
+    parser.add_argument("--faults", nargs="+", choices=list(FAULTS), default=list(FAULTS))
+    arguments = parser.parse_args()
+    today = datetime.now(UTC).date()
+    print(f"{today}, {os.cpu_count()} cores; kept every {INTERVAL:g} s\n")
+    print(f"| | {' | '.join(arguments.faults)} |")
+    print("|---" * (1 + len(arguments.faults)) + "|", flush=True)
+    failures = []
+    with tempfile.TemporaryDirectory() as place:
+        inputs = write_inputs(Path(place, "inputs"))
+        for kind in KINDS:
+            if kind.stage in arguments.stages:
+                line, wrong = row(kind, arguments.faults, inputs, Path(place, kind.stage))
+                print(line, flush=True)
+                failures += wrong
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
