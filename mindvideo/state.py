@@ -12,6 +12,7 @@ outputs and starts the stage again, which has nothing left to do but to write th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -112,6 +113,9 @@ def clear_finished(root: Path) -> None:
             delete(folder if folder.name.endswith(RETIRED) else _retire(folder))
         except OSError as error:
             logger.warning("%s could not be deleted: %s", folder, error.strerror)
+    for place in (*sorted(root.rglob("*"), reverse=True), root):
+        with contextlib.suppress(OSError):  # it is no folder, or not empty
+            place.rmdir()
 
 
 def delete(retired: Path) -> None:

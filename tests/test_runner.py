@@ -171,7 +171,12 @@ def test_in_a_workflow_a_finished_state_stays_until_it_ends_well(run, tmp_path):
     run(train, keep_state=True)
     assert (tmp_path / "made").read_text() == "of three weeks"
     assert len(calls) == 1
-    clear_finished(tmp_path)
+    (tmp_path / "state/of another").mkdir()
+    (tmp_path / "state/of another/step").write_text("7")
+    clear_finished(tmp_path / "state")
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["of another"]
+    (tmp_path / "state/of another/step").unlink()
+    clear_finished(tmp_path / "state")
     assert not (tmp_path / "state").exists()
 
 
