@@ -90,6 +90,17 @@ def test_draws_at_the_start_the_quarters_and_the_end_once(tmp_path: Path) -> Non
     assert Drawings(tmp_path, 5, 2, draw).at == [0, 1, 2]
 
 
+def test_drawings_of_other_settings_are_not_mixed_up(tmp_path: Path) -> None:
+    """Changed during the training, they show what is still to come."""
+    before = Drawings(tmp_path, 3, 10, lambda: np.zeros((4, 1)), "of four captions")
+    for step in range(6):
+        before(step)
+    after = Drawings(tmp_path, 3, 10, lambda: np.zeros((2, 1)), "of two captions")
+    for step in range(4, 11):
+        after(step)
+    assert {step: frames.shape for step, frames in after.load().items()} == {5: (2, 1), 10: (2, 1)}
+
+
 def test_a_training_that_is_watched_is_bitwise_the_same(toy: ModuleType, tmp_path: Path) -> None:
     watched: list[int] = []
 

@@ -180,7 +180,7 @@ def test_video_tuning_changes_attention_only(trained: Stages) -> None:
 
 def test_video_tuning_draws_on_the_way(trained: Stages) -> None:
     drawn = {path.name: np.load(path) for path in (trained.folder / "state-video").glob("*.npy")}
-    assert sorted(drawn) == [f"drawn-{step:07d}.npy" for step in (0, 1, 2)]
+    assert sorted(drawn) == [f"drawn-2-1-7.5-{step:07d}.npy" for step in (0, 1, 2)]
     assert {frames.shape for frames in drawn.values()} == {(2, FRAMES, 32, 32, 3)}
     first, _, last = (drawn[name] for name in sorted(drawn))
     assert not np.array_equal(first, last)
