@@ -281,9 +281,9 @@ def test_a_command_stops_and_has_its_job_queued_again(slurm, tmp_path):
 
 def test_processes_that_share_a_training_queue_it_once(slurm, tmp_path):
     """The first one is told that time is up; all of them leave after the same step."""
-    slurm("RUNNING|0:12|1:00")
+    slurm("RUNNING|0:30|1:00")
     np.save(tmp_path / "samples.npy", np.zeros((64, 32), np.float32))
-    running, end = start_mbm(tmp_path), time.monotonic() + 120
+    running, end = start_mbm(tmp_path, steps=100_000), time.monotonic() + 120  # it does not end
     while not any(f.stat().st_size > 500 for f in tmp_path.glob("state/*/history.tsv")):
         assert running.poll() is None, running.communicate()[1]
         assert time.monotonic() < end

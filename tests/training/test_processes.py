@@ -96,8 +96,8 @@ def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
     assert (tmp_path / "model").is_dir()
 
 
-def start_mbm(folder: Path) -> subprocess.Popen:
-    settings = {"duration": STEPS, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
+def start_mbm(folder: Path, steps: int = STEPS) -> subprocess.Popen:
+    settings = {"duration": steps, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
     names = ("samples.npy", "model", "history.tsv", "events", "examples.npy")
     places = {name: folder / name for name in names}
     command = [sys.executable, "-m", "mindvideo", "mbm", "--processes", "2", "--settings"]
