@@ -24,7 +24,7 @@ from typing import Any
 from mindvideo.io.sidecars import sidecar_path
 
 FOLDER = "MINDVIDEO_DIGESTS"
-"""Environment variable: the folder of the digests. The workflow sets it; without, none is kept."""
+"""Environment variable: the folder of the digests. The workflow sets it for its jobs."""
 
 NOT_CONTENT = ".snakemake"
 """Files whose names begin so are Snakemake's marks in a folder."""

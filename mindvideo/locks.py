@@ -164,7 +164,6 @@ def _this_process() -> dict[str, str | int]:
         "process": os.getpid(),
         "job": os.environ.get("SLURM_JOB_ID", ""),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(sys.argv[1:3]),
     }
 
 

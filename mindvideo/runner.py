@@ -32,7 +32,7 @@ from mindvideo.sidecars import describe
 from mindvideo.source import import_closure
 from mindvideo.state import StateFolder
 from mindvideo.time_limit import STOPPED, watched
-from mindvideo.transaction import Rehearsal, Transaction
+from mindvideo.transaction import NullTransaction, Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def run_stage(
         digests = Digests.near(outputs[0], text_digest(*map(os.path.abspath, outputs)))
         identity = Identity(
             stage=stage.name,
-            **made_with(stage.module, code, outputs[0] if outputs else None),
+            **made_with(stage.module, code, outputs[0]),
             settings=settings.deciding()
             | {p.name: arguments[p.name] for p in stage.of_kind("str")},
             inputs={name: digests.of(path) for name, path in inputs.items()},
@@ -155,8 +155,12 @@ def run_stage(
     logger.info("done in %.1f s", seconds)
 
 
-def _work(outputs: list[Path], states: Path | None, keep_state: bool) -> Transaction | Rehearsal:
-    return Rehearsal(outputs) if rank() else Transaction(outputs, states, keep_state=keep_state)
+def _work(
+    outputs: list[Path], states: Path | None, keep_state: bool
+) -> Transaction | NullTransaction:
+    if rank():
+        return NullTransaction(outputs)
+    return Transaction(outputs, states, keep_state=keep_state)
 
 
 def end(*_: object) -> NoReturn:

@@ -156,14 +156,14 @@ def writing(output: Path) -> Iterator[Path]:
         work.commit()
 
 
-class Rehearsal:
+class NullTransaction:
     """For the processes of a training that write nothing: paths that lead nowhere, and no lock."""
 
     def __init__(self, outputs: list[Path]) -> None:
         self._outputs = outputs
         self.paths: dict[Path, Path] = {}
 
-    def __enter__(self) -> Rehearsal:
+    def __enter__(self) -> NullTransaction:
         self._folder = tempfile.TemporaryDirectory()
         for number, output in enumerate(self._outputs):
             place = Path(self._folder.name, str(number))

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.fmri.networks import Grouping, group_sums, to_voxels
-from mindvideo.io.kept import KeptRows
+from mindvideo.io.kept import compute_rows
 from mindvideo.io.tables import save_table
 from mindvideo.models.attribution import attention_received, named_layers
-from mindvideo.progress import progress
 from mindvideo.settings import AttentionSettings
 from mindvideo.stages import Input, Output, State
 from mindvideo.stages._encoders import load_encoder, load_groupings
@@ -40,23 +39,19 @@ def main(
     fmri, groupings = np.load(windows, mmap_mode="r"), load_groupings(voxels)
     model = load_encoder(encoder, mbm, windows)
     names = named_layers(settings.layers, model.config["depth"])
-    size, n = settings.batch_size, len(fmri)
-    with KeptRows(state, n) as kept:
-        batches = attention_received(model, fmri[kept.done :], list(names), size)
-        bar = progress(
-            kept.missing(size),
-            desc=f"attention, {stage}",
-            total=-(-n // size),
-            initial=kept.done // size,
-            unit="batch",
-        )
-        for rows, (spatial, between) in zip(bar, batches):
-            kept.put(rows, spatial=spatial, between=between)
-        patches, between = kept.array("spatial"), kept.array("between")
-        density, of_group = _on_voxels(patches, groupings, model.config["patch_size"], size)
-        np.save(maps, density)
-        np.save(sums, of_group)
-        save_table(temporal, _temporal(between, stage, list(names.values())))
+
+    def look(rows: range) -> dict[str, np.ndarray]:
+        batch = fmri[rows.start : rows.stop]
+        ((spatial, between),) = attention_received(model, batch, list(names), len(batch))
+        return {"spatial": spatial, "between": between}
+
+    size, desc = settings.batch_size, f"attention, {stage}"
+    kept = compute_rows(state, "rows", len(fmri), look, size=size, desc=desc)
+    patches, between = kept.array("spatial"), kept.array("between")
+    density, of_group = _on_voxels(patches, groupings, model.config["patch_size"], size)
+    np.save(maps, density)
+    np.save(sums, of_group)
+    save_table(temporal, _temporal(between, stage, list(names.values())))
     listing = {"method": "attention", "stage": stage, "layer": list(names.values())}
     save_table(table, pd.DataFrame(listing))
 

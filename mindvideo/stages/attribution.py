@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.fmri.networks import Grouping, group_sums
-from mindvideo.io.kept import KeptRows
+from mindvideo.io.kept import compute_rows
 from mindvideo.io.tables import save_table
 from mindvideo.models.attribution import integrated_gradients
-from mindvideo.progress import progress
 from mindvideo.settings import AttributionSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.stages._encoders import load_encoder, load_test_windows
@@ -53,39 +52,32 @@ def main(
         clip=settings.clip,
         out_dim=model.config["out_dim"],
     )
-    size, n = settings.batch_size, len(test.fmri)
-    with KeptRows(state, n) as kept:
-        batches = integrated_gradients(
+
+    def attribute(rows: range) -> dict[str, np.ndarray]:
+        here = slice(rows.start, rows.stop)
+        ((attribution, gain),) = integrated_gradients(
             model,
-            test.fmri[kept.done :],
+            test.fmri[here],
             test.null_window,
-            test.targets[kept.done :],
+            test.targets[here],
             steps=settings.path_steps,
-            batch_size=size,
+            batch_size=len(rows),
         )
-        bar = progress(
-            kept.missing(size),
-            desc=f"attribution, {stage}",
-            total=-(-n // size),
-            initial=kept.done // size,
-            unit="batch",
-        )
-        for rows, (attribution, gain) in zip(bar, batches):
-            kept.put(
-                rows,
-                signed=attribution.sum(axis=1)[:, : test.n_voxels],
-                absolute=np.abs(attribution).sum(axis=1)[:, : test.n_voxels],
-                total=attribution.sum(axis=(1, 2)),
-                gain=gain,
-            )
-        total, gain = kept.array("total"), kept.array("gain")
-        missed = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
-        log.info("%s: attributions miss %.2g of the gain", stage, missed)
-        density, of_group = _means(
-            kept.array("signed"), kept.array("absolute"), test.groupings, size
-        )
-        np.save(maps, density)
-        np.save(sums, of_group)
+        return {
+            "signed": attribution.sum(axis=1)[:, : test.n_voxels],
+            "absolute": np.abs(attribution).sum(axis=1)[:, : test.n_voxels],
+            "total": attribution.sum(axis=(1, 2)),
+            "gain": gain,
+        }
+
+    size, desc = settings.batch_size, f"attribution, {stage}"
+    kept = compute_rows(state, "rows", len(test.fmri), attribute, size=size, desc=desc)
+    total, gain = kept.array("total"), kept.array("gain")
+    missed = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
+    log.info("%s: attributions miss %.2g of the gain", stage, missed)
+    density, of_group = _means(kept.array("signed"), kept.array("absolute"), test.groupings, size)
+    np.save(maps, density)
+    np.save(sums, of_group)
     listing = {"method": list(METHODS), "stage": stage, "layer": "n/a"}
     save_table(methods, pd.DataFrame(listing))
 

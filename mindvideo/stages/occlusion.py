@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.fmri.networks import Grouping
-from mindvideo.io.kept import KeptRows
+from mindvideo.io.kept import compute_rows
 from mindvideo.io.tables import save_table
 from mindvideo.metrics.embedding import cosine_similarity, identification
 from mindvideo.models.attribution import embed_occluded
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.progress import progress
 from mindvideo.settings import OcclusionSettings
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.stages._encoders import TestWindows, load_encoder, load_test_windows
@@ -51,18 +50,13 @@ def main(
         out_dim=model.config["out_dim"],
     )
     listing, masks = occlusion_sets(test.groupings, settings)
-    with KeptRows(state, len(masks)) as kept:
-        bar = progress(
-            kept.missing(1),
-            desc=f"occlusion, {stage}",
-            total=len(masks),
-            initial=kept.done,
-            unit="set",
-        )
-        for rows in bar:
-            score = _identified(model, test, masks[rows.start], settings.batch_size)
-            kept.put(rows, scores=score[None])
-        kept.publish("scores", scores)
+
+    def occlude(rows: range) -> dict[str, np.ndarray]:
+        return {"scores": _identified(model, test, masks[rows.start], settings.batch_size)[None]}
+
+    desc = f"occlusion, {stage}"
+    kept = compute_rows(state, "rows", len(masks), occlude, desc=desc, unit="set")
+    kept.publish("scores", scores)
     save_table(sets, listing.assign(stage=stage)[COLUMNS])
 
 

@@ -7,12 +7,11 @@ import logging
 import numpy as np
 
 from mindvideo.errors import InputError
-from mindvideo.io.kept import KeptRows
+from mindvideo.io.kept import compute_rows
 from mindvideo.io.motion import load_motion
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, find_segment, load_table
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
-from mindvideo.progress import progress
 from mindvideo.settings import ReconstructionSettings
 from mindvideo.stages import Input, Output, State
 
@@ -58,26 +57,25 @@ def main(
         guidance,
     )
 
-    kept = KeptRows(state, len(places))
-    bar = progress(range(0), desc=segment, total=kept.n, unit="clip", initial=kept.done)
-    with kept, bar:
-        for rows in kept.missing(settings.batch_size):
-            batch = places[rows.start : rows.stop]
-            clips = pipeline(
-                np.array(fmri[batch]),
-                negative,
-                num_frames=settings.num_frames,
-                height=settings.size,
-                width=settings.size,
-                num_inference_steps=settings.steps,
-                guidance_scale=guidance,
-                generator=[noise_generator(settings.seed, place) for place in batch],
-                shared_noise=settings.shared_noise,
-                motion=None if motions is None else motions[batch],
-            )
-            kept.put(rows, clips=np.asarray(clips))
-            bar.update(len(rows))
-        kept.publish("clips", reconstructions)
+    def reconstruct(rows: range) -> dict[str, np.ndarray]:
+        batch = places[rows.start : rows.stop]
+        clips = pipeline(
+            np.array(fmri[batch]),
+            negative,
+            num_frames=settings.num_frames,
+            height=settings.size,
+            width=settings.size,
+            num_inference_steps=settings.steps,
+            guidance_scale=guidance,
+            generator=[noise_generator(settings.seed, place) for place in batch],
+            shared_noise=settings.shared_noise,
+            motion=None if motions is None else motions[batch],
+        )
+        return {"clips": np.asarray(clips)}
+
+    size = settings.batch_size
+    kept = compute_rows(state, "rows", len(places), reconstruct, size=size, desc=segment)
+    kept.publish("clips", reconstructions)
 
 
 def _motion(path: Input | None, windows: Input, fmri: np.ndarray) -> np.ndarray:
