@@ -25,12 +25,9 @@ def test_a_stage_without_a_state_loses_all_or_nothing(inputs, tmp_path):
     )
 
 
-def test_a_killed_reconstruction_loses_the_clips_since_the_last_write(
-    inputs, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(losses, "INTERVAL", 0.1)
+def test_a_killed_reconstruction_loses_the_clips_since_the_last_write(inputs, tmp_path):
     kind = STAGES["reconstruct"]
-    whole = losses.undisturbed(kind, inputs, tmp_path / "whole")
+    whole = losses.undisturbed(kind, inputs, tmp_path / "whole", interval=0.1)
     assert len(whole.times()) == 12
     loss = losses.measure(kind, "kill -9", inputs, tmp_path / "killed", whole)
     assert loss.units < 6  # the kill comes with the seventh clip

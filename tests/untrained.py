@@ -10,10 +10,9 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.video_unet import inflate
 
 
-def write_untrained(folder: Path, n_windows: int = 3) -> Path:
-    """Write windows, a null window, and the folders of co-training and of a Stable Diffusion."""
-    torch.manual_seed(0)
-    unet = UNet2DConditionModel(
+def untrained_unet() -> UNet2DConditionModel:
+    """An image UNet, not inflated, whose conditions have 12 dimensions."""
+    return UNet2DConditionModel(
         block_out_channels=(8, 16),
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
@@ -22,17 +21,32 @@ def write_untrained(folder: Path, n_windows: int = 3) -> Path:
         cross_attention_dim=12,
         attention_head_dim=2,
     )
-    inflate(unet).save_pretrained(folder / "model" / "unet")
-    FmriEncoder(
-        num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=12
-    ).save_pretrained(folder / "model" / "fmri_encoder")
-    AutoencoderKL(
+
+
+def untrained_vae() -> AutoencoderKL:
+    """A VAE of 4 latent channels, which halves height and width."""
+    return AutoencoderKL(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
         norm_num_groups=4,
         latent_channels=4,
-    ).save_pretrained(folder / "sd" / "vae")
+    )
+
+
+def untrained_encoder() -> FmriEncoder:
+    """An encoder of two volumes of 32 voxels as 5 tokens of 12 dimensions."""
+    return FmriEncoder(
+        num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=12
+    )
+
+
+def write_untrained(folder: Path, n_windows: int = 3) -> Path:
+    """Write windows, a null window, and the folders of co-training and of a Stable Diffusion."""
+    torch.manual_seed(0)
+    inflate(untrained_unet()).save_pretrained(folder / "model" / "unet")
+    untrained_encoder().save_pretrained(folder / "model" / "fmri_encoder")
+    untrained_vae().save_pretrained(folder / "sd" / "vae")
     # Stable Diffusion 1.5 comes with this sampler.
     PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True).save_pretrained(
         folder / "sd" / "scheduler"

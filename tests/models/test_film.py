@@ -1,6 +1,5 @@
 """Films against the pipeline's own clips, against a plain loop, and against their promises."""
 
-import copy
 import math
 import subprocess
 import sys
@@ -9,69 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    UniPCMultistepScheduler,
-)
+from diffusers import EulerDiscreteScheduler
 from einops import rearrange
 
 from mindvideo.errors import InputError
-from mindvideo.io.snapshots import load_snapshot, save_snapshot
 from mindvideo.models.film import Film, film_noise
-from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.pipeline import MindVideoPipeline
-from mindvideo.models.pretrained import load_stable_diffusion
-from mindvideo.models.video_unet import inflate
 from mindvideo.models.views import plan_views
-
-SHAPE = (4, 3, 3)
-SAMPLERS = {
-    "ddim": DDIMScheduler(clip_sample=False),
-    "dpm-solver++": DPMSolverMultistepScheduler(),
-    "unipc": UniPCMultistepScheduler(),
-}
-
-
-class Toy:
-    """Encodes a window as its one number; a frame's noise depends on its view and condition."""
-
-    _execution_device = torch.device("cpu")
-
-    def __init__(self, sampler="ddim"):
-        self.scheduler = copy.deepcopy(SAMPLERS[sampler])
-        self.encoded, self.sizes = [], []
-
-    def encode(self, windows, negative, scale):
-        assert scale == 1
-        self.encoded += windows[:, 0, 0].tolist()
-        return torch.as_tensor(windows).float()
-
-    def predict(self, latents, t, condition, scale):
-        self.sizes.append(len(latents))
-        mixed = latents.mean(dim=2, keepdim=True) - latents.roll(1, 2)
-        return torch.sin(latents + mixed) + condition.mean((1, 2))[:, None, None, None, None]
-
-    def decode(self, latents):
-        return rearrange(latents, "b c f h w -> b f h w c").numpy()
-
-    def maybe_free_model_hooks(self):
-        self.freed = True
-
-
-def windows(n):
-    return [np.full((1, 1), i / 7, np.float32) for i in range(n)]
-
-
-def film(toy, n, **settings):
-    settings = {"num_frames": 6, "num_inference_steps": 5, "guidance_scale": 1} | settings
-    settings = {"noise": film_noise(SHAPE, seed=0, shared=0.5)} | settings
-    return frames_of(Film(toy, windows(n), **settings))
-
-
-def frames_of(made):
-    return np.stack([frame for frames in made for frame in frames])
+from tests.models.films import SAMPLERS, SHAPE, Toy, film, frames_of
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -102,32 +45,6 @@ def test_the_cascade_is_the_whole_film_denoised_at_once(sampler, rate, overlap, 
     expected = rearrange(x, "c f h w -> f h w c")[: grid.film].numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
     assert found.std() > 0.1
-
-
-@pytest.fixture(scope="module")
-def pipeline():
-    """The zoo's image model, inflated, with an untrained encoder."""
-    torch.manual_seed(0)
-    unet = inflate(load_stable_diffusion("zoo:stable-diffusion", "unet"))
-    for name, weight in unet.named_parameters():
-        if "attn_temp" in name:
-            torch.nn.init.normal_(weight, std=0.1)
-    encoder = FmriEncoder(
-        num_voxels=32,
-        patch_size=8,
-        embed_dim=8,
-        depth=1,
-        num_heads=2,
-        out_channel=5,
-        out_dim=unet.config["cross_attention_dim"],
-    )
-    scheduler = load_stable_diffusion("zoo:stable-diffusion", "scheduler")
-    vae = load_stable_diffusion("zoo:stable-diffusion", "vae")
-    made = MindVideoPipeline(
-        vae=vae, unet=unet.eval(), fmri_encoder=encoder.eval(), scheduler=scheduler
-    )
-    made.set_progress_bar_config(disable=True)
-    return made
 
 
 def test_without_overlap_it_is_the_pipelines_own_clips_side_by_side(pipeline):
@@ -227,101 +144,6 @@ def test_tells_how_far_it_is():
     told = []
     film(Toy(), 4, rate=2, watch=lambda views, total: told.append((views, total)))
     assert {sum(views for views, _ in told)} == {total for _, total in told}
-
-
-# --- interruptions --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize(("rate", "overlap"), [(1, 0), (1, 0.5), (2.5, 0), (2.5, 0.5)])
-def test_an_interrupted_film_goes_on_to_the_same_frames(sampler, rate, overlap):
-    """Left between blocks, between steps, and inside steps: a state after every fourth batch."""
-
-    def make():
-        noise = film_noise(SHAPE, seed=0, shared=0.5)
-        settings = {"num_inference_steps": 5, "guidance_scale": 1, "batch_size": 1}
-        return Film(Toy(sampler), windows(5), noise=noise, rate=rate, overlap=overlap, **settings)
-
-    film, frames, states = make(), [], []
-    for batch, finished in enumerate(film):
-        frames += finished
-        if batch % 4 == 0:
-            states.append((len(frames), film.state_dict()))
-    assert len(frames) == round(30 * rate)
-    assert len(states) > 5
-    if overlap:
-        assert any(step["batches"] for _, state in states for step in state["cascade"]["steps"])
-    for done, state in states:
-        resumed = make()
-        resumed.load_state_dict(state)
-        rest = [frame for frames in resumed for frame in frames]
-        assert np.stack(frames[:done] + rest).tobytes() == np.stack(frames).tobytes()
-
-
-def test_an_interrupted_film_of_the_pipeline_goes_on_to_the_same_frames(pipeline, tmp_path):
-    """Under guidance, and through a file that is read without pickle."""
-    generator = torch.Generator().manual_seed(1)
-    fmri = torch.randn(4, 2, 32, generator=generator).numpy()
-    negative = torch.randn(2, 32, generator=generator).numpy()
-    side = 32 // pipeline.vae_factor
-    noise = film_noise((pipeline.unet.config["in_channels"], side, side), seed=0, shared=0.5)
-    settings = {"num_frames": 4, "num_inference_steps": 2, "guidance_scale": 3.0, "batch_size": 1}
-    own = copy.copy(pipeline)
-    own.scheduler = UniPCMultistepScheduler.from_config(pipeline.scheduler.config)
-
-    def make():
-        return Film(own, fmri, negative, noise=noise, **settings)
-
-    film, frames, done = make(), [], 0
-    for step, finished in enumerate(film):
-        frames += finished
-        if step == 8:
-            save_snapshot(tmp_path / "film.pt", film.state_dict())
-            done = len(frames)
-    assert 0 < done < len(frames) == 16
-    resumed = make()
-    resumed.load_state_dict(load_snapshot(tmp_path / "film.pt"))
-    rest = frames_of(resumed)
-    assert rest.std() > 1
-    assert rest.tobytes() == np.stack(frames[done:]).tobytes()
-
-
-def test_a_film_goes_on_with_another_batch_size():
-    """Up to rounding: the blocks under way keep their sizes, those that enter have another."""
-    settings = {"num_inference_steps": 4, "guidance_scale": 1}
-
-    def make(batch_size):
-        noise = film_noise(SHAPE, seed=0, shared=0.5)
-        return Film(Toy("unipc"), windows(6), noise=noise, batch_size=batch_size, **settings)
-
-    first, before = make(3), []
-    for step, finished in enumerate(first):
-        before += finished
-        if step == 9:
-            break
-    film = make(2)
-    film.load_state_dict(first.state_dict())
-    found = np.stack(before + [frame for frames in film for frame in frames])
-    np.testing.assert_allclose(found, frames_of(make(3)), atol=1e-5 * np.abs(found).max())
-
-
-def test_a_resumed_film_encodes_no_window_again_and_says_how_far_it_is():
-    settings = {"num_inference_steps": 4, "guidance_scale": 1, "batch_size": 2}
-    told: list[int] = []
-    noise = film_noise(SHAPE, seed=0, shared=0.5)
-    first = Film(Toy(), windows(9), noise=noise, **settings)
-    for step, _ in enumerate(first):
-        if step == 10:
-            break
-    toy = Toy()
-    film = Film(
-        toy, windows(9), noise=noise, watch=lambda views, total: told.append(views), **settings
-    )
-    film.load_state_dict(first.state_dict())
-    frames_of(film)
-    assert sorted(toy.encoded + first._pipeline.encoded) == pytest.approx([i / 7 for i in range(9)])
-    assert told[0] == sum(first._pipeline.sizes)
-    assert sum(told[1:]) == sum(toy.sizes)
 
 
 # --- noise ----------------------------------------------------------------------------------------

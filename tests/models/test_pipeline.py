@@ -3,38 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler
 
 from mindvideo.errors import InputError
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import inflate
+from tests.untrained import untrained_encoder, untrained_unet, untrained_vae
 
 SIZE = {"num_frames": 3, "height": 16, "width": 16, "num_inference_steps": 4}
 
 
 def make():
     torch.manual_seed(0)
-    unet = UNet2DConditionModel(
-        block_out_channels=(8, 16),
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        layers_per_block=1,
-        norm_num_groups=4,
-        cross_attention_dim=12,
-        attention_head_dim=2,
-    )
-    vae = AutoencoderKL(
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        norm_num_groups=4,
-        latent_channels=4,
-    )
-    encoder = FmriEncoder(
-        num_voxels=32, patch_size=8, embed_dim=8, depth=1, num_heads=2, out_channel=5, out_dim=12
-    )
+    unet, vae, encoder = untrained_unet(), untrained_vae(), untrained_encoder()
     scheduler = DDIMScheduler(
         beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
     )

@@ -5,12 +5,13 @@ import pickle
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler, PNDMScheduler, UNet2DConditionModel
 from safetensors.torch import save_file
 
 from mindvideo.errors import InputError
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.video_unet import inflate
+from tests.untrained import untrained_vae
 
 SIZE = {"num_frames": 3, "height": 16, "width": 16, "num_inference_steps": 2}
 UNET = {
@@ -60,13 +61,7 @@ def released(layout, video, tmp_path):
     """The folder of a checkpoint; as for its encoder, with random weights."""
     folder = tmp_path / "released"
     layout.write_encoder(folder / "fmri_encoder", name="model.pth")
-    AutoencoderKL(
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        norm_num_groups=4,
-        latent_channels=4,
-    ).save_pretrained(folder / "vae", safe_serialization=False)
+    untrained_vae().save_pretrained(folder / "vae", safe_serialization=False)
     PNDMScheduler(
         beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1
     ).save_pretrained(folder / "scheduler")
