@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mindvideo.dataset import Dataset, Pretraining
+from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml
 from mindvideo.errors import InputError
+from mindvideo.pretraining_data import Pretraining
 from mindvideo.settings import (
     Captions,
     Clean,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from fnmatch import fnmatchcase
 from functools import cached_property
-from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings import Name, Section, Timing
+from mindvideo.templates import check_template, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
 RESERVED = {"shared", "state", "benchmarks"}
@@ -27,11 +26,6 @@ PLACEHOLDERS = {
     "film": {"segment"},
     "shots": {"segment"},
 }
-
-
-def natural(name: str) -> list[tuple[str, int]]:
-    """Sort key of names with numbers in them: seg9 before seg10."""
-    return [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d*)", name)]
 
 
 def _in_order(names: list[str]) -> list[str]:
@@ -46,24 +40,6 @@ def _run_keys(keys: Any) -> Any:
             f"'SUBJECT SEGMENT_REPEAT' was needed, as 'subject3 test2_9'; {wrong[0]!r}"
         )
     return keys
-
-
-def check_template(field: str, template: str, allowed: set[str]) -> None:
-    """Refuse a path template with other placeholders than those that are filled in.
-
-    Raises
-    ------
-    ValueError
-        Naming them.
-    """
-    try:
-        found = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-    except ValueError as error:
-        raise ValueError(f"{field}: {template!r}: {error}") from None
-    if wrong := found - allowed:
-        names = ", ".join(f"{{{name}}}" for name in sorted(wrong))
-        known = ", ".join(f"{{{name}}}" for name in sorted(allowed))
-        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in")
 
 
 Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
@@ -307,36 +283,3 @@ def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
         "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
         "films": (values.get("films") or {}) | films,
     }
-
-
-class Pretraining(Section):
-    """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
-
-    tr: PositiveFloat = Field(description="repetition time [s]")
-    subjects: Annotated[list[Name], Field(min_length=1)] | Literal["*"] = Field(
-        description="a list, or the path of a table whose first column names them, or '*': all "
-        "that have a run on the disk",
-    )
-    runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
-    run: str = Field(description="path template with {subject}, {run}")
-    exceptions: dict[str, str] = Field(
-        {}, description="name of a run, or a pattern of names (tfMRI_*): its own path template"
-    )
-    absent: Literal["error", "skip"] = Field(
-        "error", description="runs that have no file: `skip` where not every subject has them all"
-    )
-
-    @model_validator(mode="after")
-    def _templates_can_be_filled_in(self) -> Pretraining:
-        for field, template in (("run", self.run), *self.exceptions.items()):
-            check_template(field, template, {"subject", "run"})
-            if "{subject}" not in template:
-                raise ValueError(f"{field}: {template!r} has no {{subject}}")
-        return self
-
-    def run_path(self, subject: str, run: str) -> str:
-        own = (t for pattern, t in self.exceptions.items() if fnmatchcase(run, pattern))
-        return next(own, self.run).format(subject=subject, run=run)
-
-    def run_paths(self, subject: str) -> list[str]:
-        return [self.run_path(subject, run) for run in self.runs]

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from mindvideo.dataset import Pretraining, natural
 from mindvideo.errors import InputError
+from mindvideo.pretraining_data import Pretraining
 from mindvideo.run_table import read_runs
+from mindvideo.templates import natural
 
 HEADERS = ("subject", "subjects", "subject_id", "participant_id", "participant", "id")
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-from mindvideo.dataset import natural
+from mindvideo.templates import natural
 
 ALIKE = 4
 """From so many on, findings that say the same are told together."""

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from mindvideo.dataset import Dataset, natural
+from mindvideo.dataset import Dataset
+from mindvideo.templates import natural
 
 
 @pytest.fixture

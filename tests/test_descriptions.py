@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mindvideo.config import check_config
-from mindvideo.dataset import Dataset, Pretraining
+from mindvideo.dataset import Dataset
 from mindvideo.descriptions import (
     pretraining_runs,
     pretraining_subjects,
@@ -15,6 +15,7 @@ from mindvideo.descriptions import (
     read_pretraining,
 )
 from mindvideo.errors import InputError
+from mindvideo.pretraining_data import Pretraining
 
 DATASETS = sorted(Path("config/datasets").glob("*.yaml"))
 

@@ -1,6 +1,6 @@
 """What files are, from their headers and a few samples of them: quick enough for whole data sets.
 
-Nothing here knows what a file should be: :mod:`mindvideo.check` compares. What is broken is an
+Nothing here knows what a file should be: :mod:`mindvideo.checks` compares. What is broken is an
 :class:`InputError` that says how, without the file's name.
 """
 

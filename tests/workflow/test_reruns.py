@@ -174,7 +174,7 @@ def to_docstring(path):
         ("io/tables.py", replace("no table of tab-separated values", "no table"), set()),
         ("fmri/cleaning.py", lambda path: path.touch(), set()),
         ("settings/fmri.py", add("\nX = 1\n"), set()),  # values are compared, not their source
-        ("commands.py", add("\nX = 1\n"), set()),  # no stage's
+        ("commands/data_sets.py", add("\nX = 1\n"), set()),  # no stage's
         ("demo/zoo/blip/README.md", add("More.\n"), set()),  # a card is no weight
         ("demo/zoo/blip/config.json", add(" "), {"captions", "scenes", *OF_SCENES}),
         (

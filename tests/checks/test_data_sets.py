@@ -13,13 +13,13 @@ import pytest
 import yaml
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
 
-from mindvideo import check
+from mindvideo import checks
 from mindvideo.cli import main
 from mindvideo.contents import Digests
-from mindvideo.dataset import Pretraining
 from mindvideo.demo.rest import layout
 from mindvideo.findings import report
 from mindvideo.io.cifti import write_dtseries
+from mindvideo.pretraining_data import Pretraining
 
 DATA = Path("video_fmri_dataset")
 FEW = {"train": ["seg1", "seg10"], "test": ["test1"], "exclude": []}
@@ -72,7 +72,7 @@ def test_nothing_is_wrong_with_the_whole_tree(purdue, whole, monkeypatch):
     assert (whole / DATA / "subject1/fmri/test1/mni/test1_9.mni.nii.gz").is_file()
     shapes = {nib.load(run(1, s, 1)).shape[3] for s in ("seg18", "test1")}
     assert (shapes, nib.load(run(2, "test5", 10)).shape[3]) == ({245}, 246)
-    assert check.check_dataset(dataset, deep=True) == []
+    assert checks.check_dataset(dataset, deep=True) == []
 
 
 def test_deep_puts_all_runs_on_record_so_that_no_job_hashes_them(purdue, tree, monkeypatch):
@@ -117,7 +117,7 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
     (films / "seg5.mp4").write_text("no film")
     dataset = purdue.described("volume", exclude=["subject3 test2_9", "subject1 test2_11"])
 
-    found = check.check_dataset(dataset)
+    found = checks.check_dataset(dataset)
     said = by_place(found)
     for place, words in {
         run(1, "seg1", 2): "error: is missing",
@@ -162,8 +162,8 @@ def test_values_are_read_when_asked_for(purdue, tree):
     damaged[-8] ^= 255  # the checksum
     run(1, "seg4", 1).write_bytes(damaged)
     dataset = purdue.described("volume", subjects={"sub1": "subject1"})
-    assert check.check_dataset(dataset) == []
-    said = by_place(check.check_dataset(dataset, deep=True))
+    assert checks.check_dataset(dataset) == []
+    said = by_place(checks.check_dataset(dataset, deep=True))
     assert said.pop(str(run(1, "seg1", 1))).startswith("warning: 1 of 36 voxels are not finite")
     assert said.pop(str(run(1, "seg2", 1))) == "error: 36 of 36 voxels are not finite numbers"
     assert said.pop(str(run(1, "seg3", 1))) == "error: no voxel's value ever changes"
@@ -175,7 +175,7 @@ def test_what_many_files_share_is_said_once(purdue, tree):
     for segment in range(1, 7):
         change(run(1, f"seg{segment}", 1), tr=1)
     dataset = purdue.described("volume", subjects={"sub1": "subject1"}, trust_header_tr=True)
-    found = check.check_dataset(dataset)
+    found = checks.check_dataset(dataset)
     assert {f.level for f in found} == {"error"}
     told = report(found)
     assert told.count("its header says TR 1 s") == 1
@@ -189,20 +189,20 @@ def test_what_many_files_share_is_said_once(purdue, tree):
 def test_files_that_may_not_be_read(purdue, tree):
     run(1, "seg1", 1).chmod(0)
     dataset = purdue.described("volume", **FEW)
-    assert "no permission" in by_place(check.check_dataset(dataset))[str(run(1, "seg1", 1))]
+    assert "no permission" in by_place(checks.check_dataset(dataset))[str(run(1, "seg1", 1))]
 
 
 def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
     closed = str(run(1, "seg1", 1))
     may = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != closed and may(path, mode))
-    said = by_place(check.check_dataset(purdue.described("volume", **FEW)))
+    said = by_place(checks.check_dataset(purdue.described("volume", **FEW)))
     assert said == {closed: "error: no permission to read it (chmod u+r seg1_1_mni.nii.gz)"}
 
 
 def test_a_segment_that_one_subject_saw_once(purdue, tree):
     dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
-    said = by_place(check.check_dataset(dataset))
+    said = by_place(checks.check_dataset(dataset))
     assert said["sub1 seg10"].startswith("error: one showing only")
 
 
@@ -226,7 +226,7 @@ def test_masks_and_confounds(purdue, tree):
     Path("confounds/subject1_seg1_1.tsv").write_text(table[:-4])
     Path("confounds/subject1_seg1_2.tsv").write_text("none")
     Path("confounds/subject1_seg2_1.tsv").unlink()
-    said = by_place(check.check_dataset(dataset))
+    said = by_place(checks.check_dataset(dataset))
     assert said == {
         "confounds/subject1_seg1_1.tsv": "error: 244 rows, its run has 245 volumes: another run's?",
         "confounds/subject1_seg1_2.tsv": "error: is no table of tab-separated confounds",
@@ -267,7 +267,7 @@ def rest(whole_rest, tmp_path, monkeypatch):
 
 
 def test_nothing_is_wrong_with_pretraining_runs(rest):
-    assert check.check_pretraining(rest, 2.16, deep=True) == []
+    assert checks.check_pretraining(rest, 2.16, deep=True) == []
 
 
 def test_what_can_be_wrong_with_pretraining_runs(rest):
@@ -284,7 +284,7 @@ def test_what_can_be_wrong_with_pretraining_runs(rest):
     values[:, 7], values[1, 8] = 3, np.nan
     write_dtseries(Path("hcp/11/one.nii"), values, layout(), 0.72)
     shutil.copy("hcp/11/one.nii", "hcp/11/two.nii")
-    found = check.check_pretraining(rest, 2.16, deep=True)
+    found = checks.check_pretraining(rest, 2.16, deep=True)
     said = {place: [f.message for f in found if f.place == place] for place in
             dict.fromkeys(f.place for f in found)}  # fmt: skip
     assert said["hcp/9/one.nii"][0].startswith("5 + 0 cortical grayordinates of 5; the 91k layout")
@@ -304,11 +304,11 @@ def test_what_can_be_wrong_with_pretraining_runs(rest):
 
 def test_subjects_that_are_named_and_have_no_run(rest):
     said = by_place(
-        check.check_pretraining(rest.model_copy(update={"subjects": ["9", "12"]}), 2.16)
+        checks.check_pretraining(rest.model_copy(update={"subjects": ["9", "12"]}), 2.16)
     )
     assert list(said) == ["pretraining_data: 12"]
     every = rest.model_copy(update={"subjects": ["9", "12"], "absent": "error"})
-    assert list(by_place(check.check_pretraining(every, 2.16))) == [
+    assert list(by_place(checks.check_pretraining(every, 2.16))) == [
         "hcp/12/one.nii",
         "hcp/12/two.nii",
     ]

@@ -1,0 +1,62 @@
+"""Files of a data set: whether they are there, may be read, and differ from each other."""
+
+from __future__ import annotations
+
+import difflib
+import filecmp
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mindvideo.findings import Finding, error
+from mindvideo.io import inventory
+
+
+def present(paths: Iterable[str]) -> list[str]:
+    return [p for p in dict.fromkeys(paths) if Path(p).is_file() and os.access(p, os.R_OK)]
+
+
+def absent(paths: Iterable[str]) -> Iterator[Finding]:
+    """Files that are not there or may not be read; those of a missing folder by its name."""
+    expected = [Path(path) for path in paths]
+    named = set(expected)
+    inside: dict[Path, list[str]] = defaultdict(list)
+    for path in expected:
+        if path.is_file():
+            if not os.access(path, os.R_OK):
+                yield error(str(path), f"no permission to read it (chmod u+r {path.name})")
+        elif path.is_dir():
+            yield error(str(path), "is a folder; a file was needed")
+        elif path.is_symlink():
+            target = os.readlink(path)
+            yield error(str(path), f"is a link to {target}, which is not there: fetch it first "
+                                   "(datalad get, git annex get)")  # fmt: skip
+        elif path.parent.is_dir():
+            if not os.access(path.parent, os.X_OK | os.R_OK):
+                inside[path.parent].append(path.name)
+                continue
+            others = [p.name for p in path.parent.iterdir() if p not in named]
+            near = difflib.get_close_matches(path.name, others, n=1, cutoff=0.8)
+            hint = f"; is it {near[0]}, which nothing names?" if near else ""
+            yield error(str(path), f"is missing{hint}")
+        else:
+            inside[next(p for p in reversed(path.parents) if not p.is_dir())].append(path.name)
+    for folder, names in inside.items():
+        there = f" in {Path.cwd()}" if not folder.is_absolute() else ""
+        what = "no permission to look into it" if folder.is_dir() else f"no such folder{there}"
+        many = f"{len(names)} files belong in it: " if len(names) > 1 else "it should hold "
+        yield error(f"{folder}/", f"{what}; {many}{names[0]}" + (", …" if names[1:] else ""))
+
+
+def duplicates(paths: list[str]) -> Iterator[Finding]:
+    """Files with the same content, by samples first, then byte by byte."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        alike[inventory.sampled_digest(Path(path))].append(path)
+    for first, *others in alike.values():
+        for other in others:
+            if filecmp.cmp(first, other, shallow=False):
+                yield error(
+                    other, f"has the same content as {first}: one of them is under a wrong name"
+                )

@@ -1,0 +1,86 @@
+"""The commands that are no stages: they look after data sets, configurations and results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mindvideo import score_folder
+from mindvideo.commands import checkpoints, data_sets, results
+from mindvideo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command's one-line summary, the function that declares its arguments, and what it does."""
+
+    summary: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    """A command without arguments."""
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from mindvideo.config import Config
+
+    print(json.dumps(Config.model_json_schema(), indent=2))
+    return 0
+
+
+def _settings(_: argparse.Namespace) -> int:
+    from mindvideo.settings_page import settings_page
+
+    sys.stdout.write(settings_page())
+    return 0
+
+
+COMMANDS = {
+    "score FOLDER": Command("Score what any method reconstructed, from a folder of its clips.",
+                            score_folder.declare, score_folder.run),
+    "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
+                             data_sets.declare_check, data_sets.check),
+    "runs": Command("Write the table of runs that a data set's description stands for.",
+                    data_sets.declare_config, data_sets.runs),
+    "explain": Command("Tell how a file came to be: stage, settings, inputs, versions, time.",
+                       results.declare_explain, results.explain),
+    "adopt": Command("Keep results of other code or libraries that are known to be the same.",
+                     results.declare_adopt, results.adopt),
+    "discard": Command("Delete the state of an unfinished stage, so that it begins anew.",
+                       results.declare_discard, results.discard),
+    "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
+                      data_sets.declare_unpack, data_sets.unpack),
+    "import-official": Command("Make this project's folder of a released encoder or autoencoder.",
+                               checkpoints.declare_import, checkpoints.import_official),
+    "export-official": Command("Write an encoder or autoencoder as the released code reads it.",
+                               checkpoints.declare_export, checkpoints.export_official),
+    "schema": Command("Write the JSON schema of the configuration.", _nothing, _schema),
+    "settings": Command("Write the page of all settings (docs/settings.md).", _nothing, _settings),
+}  # fmt: skip
+
+
+def run(name: str, argv: list[str]) -> int:
+    """Run a command; returns the exit status."""
+    command = COMMANDS[name]
+    prog = f"mindvideo {name.split()[0]}"
+    parser = argparse.ArgumentParser(prog=prog, description=command.summary)
+    command.declare(parser)
+    try:
+        status = command.run(parser.parse_args(argv))
+        sys.stdout.flush()
+        return status
+    except InputError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"{prog}: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 1

@@ -1,0 +1,133 @@
+"""Commands that look after data sets: runs, check-dataset, unpack."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mindvideo.errors import InputError
+
+if TYPE_CHECKING:
+    from mindvideo.config import Config
+
+
+def declare_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file (YAML)")
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    from mindvideo.config import load_config
+    from mindvideo.run_table import write_runs
+
+    sys.stdout.write(write_runs(load_config(arguments.config).dataset.rows))
+    return 0
+
+
+# --- check-dataset ---
+
+
+def declare_check(parser: argparse.ArgumentParser) -> None:
+    declare_config(parser)
+    parser.add_argument("--deep", action="store_true", help="read the runs' values, too (slow)")
+    parser.add_argument("--all", action="store_true", help="name every file, however many")
+    parser.add_argument(
+        "--only", choices=["dataset", "pretraining_data"], help="only one of the two data sets"
+    )
+
+
+def check(arguments: argparse.Namespace) -> int:
+    from mindvideo import checks
+    from mindvideo.config import load_config
+    from mindvideo.findings import report
+
+    config = load_config(arguments.config)
+    found = []
+    if arguments.only != "pretraining_data":
+        dataset = config.dataset
+        print(
+            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
+            f"by {', '.join(dataset.subjects)}"
+        )
+        found += checks.check_dataset(dataset, deep=arguments.deep)
+    if arguments.only != "dataset":
+        seconds = config.samples.seconds
+        found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+    if arguments.deep:
+        _put_on_record(config)
+    print("\n" + report(found, everything=arguments.all))
+    return int(any(finding.level == "error" for finding in found))
+
+
+def _put_on_record(config: Config) -> None:
+    """Hash the runs once for all, so that no job of the workflow has to (docs/cost.md)."""
+    from mindvideo.contents import Digests
+    from mindvideo.descriptions import pretraining_runs, pretraining_subjects
+    from mindvideo.progress import progress
+
+    paths = [Path(run.path) for run in config.dataset.rows]
+    with contextlib.suppress(InputError):  # of which the findings tell
+        for subject in pretraining_subjects(config.pretraining_data):
+            paths += map(Path, pretraining_runs(config.pretraining_data, subject))
+    digests = Digests(Path(config.results, "digests"), "check-dataset")
+    for path in progress([p for p in paths if p.is_file()], desc="digests", unit="run"):
+        digests.of(path)
+    digests.save()
+
+
+# --- unpack ---
+
+
+def declare_unpack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE", help="zip files")
+    parser.add_argument(
+        "--to", type=Path, default=Path(), metavar="FOLDER",
+        help="where the data set's folder is made (here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--root", default="video_fmri_dataset", metavar="NAME",
+        help="the data set's own folder (%(default)s); '' leaves all names as they are",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="only list what is in the archives")
+
+
+def unpack(arguments: argparse.Namespace) -> int:
+    from mindvideo.io import archives
+    from mindvideo.progress import progress
+
+    folder = arguments.to
+    if not arguments.list:
+        folder.mkdir(parents=True, exist_ok=True)
+    written = there = 0
+    for archive in arguments.archives:
+        with archives.members(archive, folder if folder.is_dir() else None) as members:
+            targets = archives.targets(members, folder, arguments.root)
+            if arguments.list:
+                for target, member in targets.items():
+                    print(f"{member.size:>14,}  {target}")
+                continue
+            missing = {
+                target: member
+                for target, member in progress(targets.items(), desc="comparing", unit="file")
+                if not archives.is_there(member, target)
+            }
+            there += len(targets) - len(missing)
+            _check_space(folder, sum(member.size for member in missing.values()))
+            for target, member in progress(missing.items(), desc=archive.name, unit="file"):
+                archives.extract(member, target)
+                written += 1
+    if not arguments.list:
+        print(f"unpacked to {folder.resolve()}: {written}; there already: {there}")
+    return 0
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder.resolve()}: {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
+            "make room, or name another folder with --to"
+        )

@@ -1,0 +1,44 @@
+"""Descriptions of pre-training data: whose runs there are, and where the files are."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from mindvideo.settings import Name, Section
+from mindvideo.templates import check_template
+
+
+class Pretraining(Section):
+    """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
+
+    tr: PositiveFloat = Field(description="repetition time [s]")
+    subjects: Annotated[list[Name], Field(min_length=1)] | Literal["*"] = Field(
+        description="a list, or the path of a table whose first column names them, or '*': all "
+        "that have a run on the disk",
+    )
+    runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
+    run: str = Field(description="path template with {subject}, {run}")
+    exceptions: dict[str, str] = Field(
+        {}, description="name of a run, or a pattern of names (tfMRI_*): its own path template"
+    )
+    absent: Literal["error", "skip"] = Field(
+        "error", description="runs that have no file: `skip` where not every subject has them all"
+    )
+
+    @model_validator(mode="after")
+    def _templates_can_be_filled_in(self) -> Pretraining:
+        for field, template in (("run", self.run), *self.exceptions.items()):
+            check_template(field, template, {"subject", "run"})
+            if "{subject}" not in template:
+                raise ValueError(f"{field}: {template!r} has no {{subject}}")
+        return self
+
+    def run_path(self, subject: str, run: str) -> str:
+        own = (t for pattern, t in self.exceptions.items() if fnmatchcase(run, pattern))
+        return next(own, self.run).format(subject=subject, run=run)
+
+    def run_paths(self, subject: str) -> list[str]:
+        return [self.run_path(subject, run) for run in self.runs]
