@@ -11,10 +11,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: videos control test check docs rehearsal resources lock schema clean
 
 videos: .venv/installed
-	snakemake --cores all results/sub1/videos
+	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all results/sub1/videos
 
 control: .venv/installed
-	snakemake --cores all control
+	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all control
 
 test: .venv/installed
 	pytest
@@ -56,4 +56,4 @@ schema: .venv/installed
 	mindvideo schema > workflow/schemas/config.schema.json
 
 clean:
-	rm -rf results data logs .snakemake
+	rm -rf results data .snakemake

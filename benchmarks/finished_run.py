@@ -45,10 +45,9 @@ class FinishedRun:
         home = self.results / self.plan.home(artefact, self.subject) / artefact
         return [home / f"{segment}{ending}" for segment in self.plan.config.dataset.test]
 
-    def motion(self) -> pd.DataFrame:
-        """How the clips that are taken move, as decoded."""
-        home = self.results / self.plan.home("motion", self.subject)
-        return load_table(home / "motion/motion.tsv").iloc[:: self.every]
+    def motion(self) -> Path:
+        """The decoder of how clips move."""
+        return self.results / self.plan.home("motion", self.subject) / "motion/decoder.npy"
 
     def scores(self, made: np.ndarray, folder: Path) -> pd.DataFrame:
         """Metrics of clips (n, f, h, w, 3), as the stage scores them; `folder` takes its files."""

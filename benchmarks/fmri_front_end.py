@@ -118,17 +118,16 @@ def chain(
         **labels,
         **maps,
     )
-    seconds["windows"] = stage(
-        "windows",
-        WindowSettings(lag=0, patch_size=16),
-        train=[cleaned[n]["cleaned"] for n in split["seg"]],
-        test=[cleaned[n]["cleaned"] for n in split["test"]],
-        voxels=out / "voxels.tsv",
-        train_windows=out / "train.npy",
-        train_table=out / "train.tsv",
-        test_windows=out / "test.npy",
-        test_table=out / "test.tsv",
-        null_window=out / "null.npy",
+    seconds["windows"] = sum(
+        stage(
+            "windows",
+            WindowSettings(lag=0, patch_size=16),
+            cleaned=[cleaned[n]["cleaned"] for n in segments],
+            voxels=out / "voxels.tsv",
+            windows=out / f"{name}.npy",
+            table=out / f"{name}.tsv",
+        )
+        for name, segments in split.items()
     )
     return seconds
 

@@ -81,8 +81,11 @@ def _film(inputs: Path, interval: float) -> dict[str, Any]:
 
 
 def _windows(inputs: Path, interval: float) -> dict[str, Any]:
-    segments = {name: [inputs / f"{name}{i}.npy" for i in (1, 2)] for name in ("train", "test")}
-    return segments | {"voxels": inputs / "voxels.tsv", "settings": {"lag": 2, "patch_size": 16}}
+    return {
+        "cleaned": [inputs / f"seg{i}.npy" for i in range(1, 5)],
+        "voxels": inputs / "voxels.tsv",
+        "settings": {"lag": 2, "patch_size": 16},
+    }
 
 
 KINDS = (
@@ -110,10 +113,7 @@ KINDS = (
     Kind(
         *("no state", "windows", "stage"),
         "mindvideo.stages.windows:main",
-        (
-            *("train_windows.npy", "train_table.tsv", "test_windows.npy", "test_table.tsv"),
-            "null_window.npy",
-        ),
+        ("windows.npy", "table.tsv"),
         False,
         _windows,
     ),
@@ -133,9 +133,9 @@ def write_inputs(folder: Path, n_clips: int = 50, n_voxels: int = 40_000) -> Pat
     np.save(folder / "reconstructions.npy", clips)
     levels = np.arange(round(n_clips * TR * 5), dtype=np.uint8)[:, None, None, None]
     write_video(folder / "film.mp4", np.broadcast_to(levels, (len(levels), 32, 32, 3)), fps=5)
-    for name in ("train1", "train2", "test1", "test2"):
+    for number in range(1, 5):
         repeats = rng.standard_normal((2, 240, n_voxels), dtype=np.float32)
-        np.save(folder / f"{name}.npy", repeats)
+        np.save(folder / f"seg{number}.npy", repeats)
     save_table(folder / "voxels.tsv", pd.DataFrame({"column": range(n_voxels)}))
     return folder
 

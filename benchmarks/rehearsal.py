@@ -278,7 +278,7 @@ def main() -> None:
     (folder / "whole").mkdir(parents=True, exist_ok=True)
     first = arguments.subjects[0]
     besides = ("tables/table1.html", "tables/subjects.png")  # not made unless asked for
-    besides += (f"{first}/films/test2.mp4", f"{first}/motion/motion.tsv")
+    besides += (f"{first}/films/test2.mp4", f"{first}/motion/decoder.npy")
     rehearse(folder / "whole", config, "all", *(f"results/{name}" for name in besides))
     parts.append((folder / "whole", config))
     print(table(parts, work(config, len(arguments.subjects), n_clips)))

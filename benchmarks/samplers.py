@@ -52,9 +52,7 @@ def main() -> None:
         np.save(folder / "windows.npy", run.windows)
         clips = pd.DataFrame({"segment": "all", "clip": range(len(run.windows))})
         save_table(folder / "table.tsv", clips)
-        motion = folder / "motion.tsv" if base["moving_noise"] else None
-        if motion:
-            save_table(motion, run.motion())
+        motion = run.motion() if base["moving_noise"] else None
         for sampler, seed in itertools.product(arguments.samplers, seeds):
             scheduler, steps = sampler.split(":")
             start = clock()

@@ -17,7 +17,7 @@ from mindvideo.settings import Name, Section, Timing
 from mindvideo.templates import check_template, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
-RESERVED = {"shared", "state", "benchmarks"}
+RESERVED = {"shared", "state", "benchmarks", "logs", "digests", "tables"}
 """Folders that lie beside the subjects' in the results."""
 PLACEHOLDERS = {
     "run": {"subject", "segment", "repeat"},

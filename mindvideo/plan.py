@@ -214,18 +214,34 @@ def _videos(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
-def _reconstruction(c: Config, v: Stages, _: str) -> s.Section:
-    return s.ReconstructionSettings(
-        **v.reconstruction.model_dump(),
-        stable_diffusion=c.pretrained.stable_diffusion,
-        num_frames=round(v.clips.fps * c.dataset.tr),
-        size=v.clips.size,
+def _windows(c: Config, v: Stages, _: str) -> s.Section:
+    return s.WindowSettings(
+        **v.windows.model_dump(exclude={"null"})
+        | {"lag": c.dataset.lag if v.windows.lag is None else v.windows.lag},
+        patch_size=v.encoder.patch_size,
     )
 
 
-def _films(c: Config, v: Stages, segment: str) -> s.Section:
+def _drawing(c: Config, v: Stages) -> dict:
+    return {
+        **v.reconstruction.model_dump(),
+        "stable_diffusion": c.pretrained.stable_diffusion,
+        "num_frames": round(v.clips.fps * c.dataset.tr),
+        "size": v.clips.size,
+    }
+
+
+def _reconstruction(c: Config, v: Stages, segment: str) -> s.Section:
+    test = c.dataset.test
+    before = test[: test.index(segment)] if segment in test else []
+    return s.ReconstructionSettings(
+        **_drawing(c, v), first=sum(c.dataset.n_clips(other) for other in before)
+    )
+
+
+def _films(c: Config, v: Stages, _: str) -> s.Section:
     return s.FilmSettings(
-        **_reconstruction(c, v, segment).model_dump(),
+        **_drawing(c, v),
         fps=v.films.fps or v.clips.fps,
         overlap=v.films.overlap,
         tr=c.dataset.tr,
@@ -346,11 +362,8 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
         average=seg in c.dataset.test and not v.clean.keep_test_repeats,
     ),
     "select": lambda c, v, _: v.selection,
-    "windows": lambda c, v, _: s.WindowSettings(
-        **v.windows.model_dump()
-        | {"lag": c.dataset.lag if v.windows.lag is None else v.windows.lag},
-        patch_size=v.encoder.patch_size,
-    ),
+    "windows": _windows,
+    "null_window": lambda c, v, _: s.NullWindowSettings(),
     "samples": lambda c, v, _: s.SampleSettings(
         **v.samples.model_dump(), tr=c.pretraining_data.tr, patch_size=v.encoder.patch_size
     ),

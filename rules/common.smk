@@ -13,6 +13,7 @@ from mindvideo.errors import InputError
 from mindvideo.invocation import check_invocation
 from mindvideo.plan import Plan, table_rows
 from mindvideo.registry import shell_command
+from mindvideo.results_folder import check_results
 from mindvideo.workflow import clear_finished_states, compare_by_content
 
 ROOT = Path(workflow.current_basedir).parent
@@ -23,6 +24,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 
 try:
     PLAN = Plan(check_config(config, "configuration"), LOCK.read_text())
+    check_results(PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -40,6 +42,7 @@ compare_by_content(Path(RESULTS, "digests"))
 if not workflow.is_main_process:  # this is a job that an executor submitted
     os.environ.update(MINDVIDEO_SUBMITTED="1")
 BENCHMARKS = f"{RESULTS}/benchmarks"
+LOGS = f"{RESULTS}/logs"
 ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these trainings
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
@@ -151,9 +154,22 @@ def known_truth(wildcards):
 
 
 def motion(wildcards):
-    """The table of how the clips move, where noise moves with them."""
+    """The decoder of how the clips move, where noise moves with them."""
     moving = PLAN.stages_of(owner(wildcards)).reconstruction.moving_noise
-    return at("motion", "motion.tsv")(wildcards) if moving else []
+    return at("motion", "decoder.npy")(wildcards) if moving else []
+
+
+def to_cut(wildcards):
+    """Clean runs of the segment whose windows are cut; of all where windows are shuffled."""
+    if PLAN.stages_of(owner(wildcards)).windows.shuffle:
+        return each("clean", "test", ".npy")(wildcards)
+    return at("clean", "{segment}.npy")(wildcards)
+
+
+def to_average(wildcards):
+    """The windows whose mean is the null window."""
+    null = PLAN.stages_of(owner(wildcards)).windows.null
+    return at("windows", {"train-mean": "train.npy", "test-mean": "test.npy"}[null])(wildcards)
 
 
 def film(wildcards):

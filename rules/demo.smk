@@ -18,7 +18,7 @@ rule demo_film:
         film=f"{DEMO_FILM}.mp4",
         shots=f"{DEMO_FILM}.tsv",
     log:
-        "logs/demo_film/{segment}.log",
+        f"{LOGS}/demo_film/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/demo_film/{{segment}}.tsv"
     conda:
@@ -38,7 +38,7 @@ rule demo_train_runs:
     output:
         runs=expand(DEMO_RUN, repeat=range(1, DATASET.repeats["train"] + 1)),
     log:
-        "logs/demo_runs/{subject}/{segment}.log",
+        f"{LOGS}/demo_runs/{{subject}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/demo_runs/{{subject}}/{{segment}}.tsv"
     wildcard_constraints:
@@ -66,7 +66,7 @@ rule demo_rest:
     output:
         dtseries=DEMO_REST,
     log:
-        "logs/demo_rest/{subject}/{run}.log",
+        f"{LOGS}/demo_rest/{{subject}}/{{run}}.log",
     benchmark:
         f"{BENCHMARKS}/demo_rest/{{subject}}/{{run}}.tsv"
     wildcard_constraints:

@@ -13,7 +13,7 @@ rule score:
         metrics=f"{RESULTS}/{{model}}/metrics.tsv",
         per_clip=f"{RESULTS}/{{model}}/scoring/per_clip.tsv",
     log:
-        "logs/score/{model}.log",
+        f"{LOGS}/score/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/score/{{model}}.tsv"
     conda:
@@ -49,7 +49,7 @@ rule tables:
             category="Tables",
         ),
     log:
-        "logs/tables.log",
+        f"{LOGS}/tables.log",
     benchmark:
         f"{BENCHMARKS}/tables.tsv"
     conda:
@@ -73,7 +73,7 @@ rule methods:
             labels={"model": "{model}"},
         ),
     log:
-        "logs/methods/{model}.log",
+        f"{LOGS}/methods/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/methods/{{model}}.tsv"
     conda:
@@ -108,7 +108,7 @@ rule videos:
         ),
         manifest=f"{RESULTS}/{{model}}/videos.tsv",
     log:
-        "logs/videos/{model}.log",
+        f"{LOGS}/videos/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/videos/{{model}}.tsv"
     conda:
@@ -145,7 +145,7 @@ rule figures:
             labels={"model": "{model}"},
         ),
     log:
-        "logs/figures/{model}.log",
+        f"{LOGS}/figures/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/figures/{{model}}.tsv"
     conda:
@@ -185,7 +185,7 @@ rule score_figures:
             labels={"model": "{model}"},
         ),
     log:
-        "logs/score_figures/{model}.log",
+        f"{LOGS}/score_figures/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/score_figures/{{model}}.tsv"
     conda:
@@ -222,7 +222,7 @@ rule panels:
             category="Tables",
         ),
     log:
-        "logs/panels.log",
+        f"{LOGS}/panels.log",
     benchmark:
         f"{BENCHMARKS}/panels.tsv"
     conda:

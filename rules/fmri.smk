@@ -10,7 +10,7 @@ rule regions:
         regions=f"{RESULTS}/{{model}}/regions/regions{LABELS}",
         networks=f"{RESULTS}/{{model}}/regions/networks{LABELS}",
     log:
-        "logs/regions/{model}.log",
+        f"{LOGS}/regions/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/regions/{{model}}.tsv"
     conda:
@@ -33,7 +33,7 @@ rule clean:
         tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr{MAP}",
         table=f"{RESULTS}/{{model}}/clean/{{segment}}_runs.tsv",
     log:
-        "logs/clean/{model}/{segment}.log",
+        f"{LOGS}/clean/{{model}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/clean/{{model}}/{{segment}}.tsv"
     conda:
@@ -60,7 +60,7 @@ rule select:
         mask=f"{RESULTS}/{{model}}/selection/mask{MAP}",
         voxels=f"{RESULTS}/{{model}}/selection/voxels.tsv",
     log:
-        "logs/select/{model}.log",
+        f"{LOGS}/select/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/select/{{model}}.tsv"
     conda:
@@ -73,19 +73,15 @@ rule select:
 
 
 rule windows:
-    """Cut the selected voxels' averaged repeats into windows; average the null window."""
+    """Cut the selected voxels' averaged repeats into windows: of all training segments."""
     input:
-        train=each("clean", "train", ".npy"),
-        test=each("clean", "test", ".npy"),
+        cleaned=each("clean", "train", ".npy"),
         voxels=at("selection", "voxels.tsv"),
     output:
-        train_windows=f"{RESULTS}/{{model}}/windows/train.npy",
-        train_table=f"{RESULTS}/{{model}}/windows/train.tsv",
-        test_windows=f"{RESULTS}/{{model}}/windows/test.npy",
-        test_table=f"{RESULTS}/{{model}}/windows/test.tsv",
-        null_window=f"{RESULTS}/{{model}}/windows/null.npy",
+        windows=f"{RESULTS}/{{model}}/windows/train.npy",
+        table=f"{RESULTS}/{{model}}/windows/train.tsv",
     log:
-        "logs/windows/{model}.log",
+        f"{LOGS}/windows/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/windows/{{model}}.tsv"
     conda:
@@ -94,4 +90,59 @@ rule windows:
         settings=settings("windows"),
         code=code("windows"),
     shell:
+        shell_command("windows", without=("segment",))
+
+
+use rule windows as test_windows with:
+    input:
+        cleaned=each("clean", "test", ".npy"),
+        voxels=at("selection", "voxels.tsv"),
+    output:
+        windows=f"{RESULTS}/{{model}}/windows/test.npy",
+        table=f"{RESULTS}/{{model}}/windows/test.tsv",
+    log:
+        f"{LOGS}/test_windows/{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/test_windows/{{model}}.tsv"
+
+
+rule segment_windows:
+    """Cut the windows of one test segment, so that it is reconstructed without the others."""
+    input:
+        cleaned=to_cut,
+        voxels=at("selection", "voxels.tsv"),
+    output:
+        windows=f"{RESULTS}/{{model}}/windows/test/{{segment}}.npy",
+        table=f"{RESULTS}/{{model}}/windows/test/{{segment}}.tsv",
+    log:
+        f"{LOGS}/segment_windows/{{model}}/{{segment}}.log",
+    benchmark:
+        f"{BENCHMARKS}/segment_windows/{{model}}/{{segment}}.tsv"
+    wildcard_constraints:
+        segment=one_of(DATASET.test),
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("windows"),
+        code=code("windows"),
+    shell:
         shell_command("windows")
+
+
+rule null_window:
+    """Average windows into the null window, the negative condition."""
+    input:
+        windows=to_average,
+    output:
+        null_window=f"{RESULTS}/{{model}}/windows/null.npy",
+    log:
+        f"{LOGS}/null_window/{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/null_window/{{model}}.tsv"
+    conda:
+        "../envs/mindvideo.yaml"
+    params:
+        settings=settings("null_window"),
+        code=code("null_window"),
+    shell:
+        shell_command("null_window")

@@ -6,7 +6,7 @@ rule demo_truth:
     output:
         truth=f"{DEMO}/truth.tsv",
     log:
-        "logs/demo_truth.log",
+        f"{LOGS}/demo_truth.log",
     benchmark:
         f"{BENCHMARKS}/demo_truth.tsv"
     conda:
@@ -34,7 +34,7 @@ rule attention:
         sums=f"{OF_ENCODER}/attention_groups.npy",
         temporal=f"{OF_ENCODER}/temporal.tsv",
     log:
-        "logs/attention/{model}/{stage}.log",
+        f"{LOGS}/attention/{{model}}/{{stage}}.log",
     benchmark:
         f"{BENCHMARKS}/attention/{{model}}/{{stage}}.tsv"
     wildcard_constraints:
@@ -67,7 +67,7 @@ rule attribution:
         maps=f"{OF_ENCODER}/attribution.npy",
         sums=f"{OF_ENCODER}/attribution_groups.npy",
     log:
-        "logs/attribution/{model}/{stage}.log",
+        f"{LOGS}/attribution/{{model}}/{{stage}}.log",
     benchmark:
         f"{BENCHMARKS}/attribution/{{model}}/{{stage}}.tsv"
     wildcard_constraints:
@@ -99,7 +99,7 @@ rule occlusion:
         sets=f"{OF_ENCODER}/occlusion.tsv",
         scores=f"{OF_ENCODER}/occlusion.npy",
     log:
-        "logs/occlusion/{model}/{stage}.log",
+        f"{LOGS}/occlusion/{{model}}/{{stage}}.log",
     benchmark:
         f"{BENCHMARKS}/occlusion/{{model}}/{{stage}}.tsv"
     wildcard_constraints:
@@ -140,7 +140,7 @@ rule interpret:
         agreements=f"{RESULTS}/{{model}}/interpretation/agreements.tsv",
         maps=directory(f"{RESULTS}/{{model}}/interpretation/maps"),
     log:
-        "logs/interpret/{model}.log",
+        f"{LOGS}/interpret/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/interpret/{{model}}.tsv"
     conda:
@@ -169,7 +169,7 @@ rule interpretation_figure:
             labels={"model": "{model}"},
         ),
     log:
-        "logs/interpretation_figure/{model}.log",
+        f"{LOGS}/interpretation_figure/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/interpretation_figure/{{model}}.tsv"
     conda:

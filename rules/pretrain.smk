@@ -9,7 +9,7 @@ rule samples:
         samples=f"{RESULTS}/{{shared}}/samples/{{subject}}.npy",
         index=f"{RESULTS}/{{shared}}/samples/{{subject}}.tsv",
     log:
-        "logs/samples/{shared}/{subject}.log",
+        f"{LOGS}/samples/{{shared}}/{{subject}}.log",
     benchmark:
         f"{BENCHMARKS}/samples/{{shared}}/{{subject}}.tsv"
     wildcard_constraints:
@@ -33,7 +33,7 @@ rule pretraining:
         events=directory(f"{RESULTS}/{{shared}}/pretraining/events"),
         examples=f"{RESULTS}/{{shared}}/pretraining/examples.npy",
     log:
-        "logs/pretraining/{shared}.log",
+        f"{LOGS}/pretraining/{{shared}}.log",
     benchmark:
         f"{BENCHMARKS}/pretraining/{{shared}}.tsv"
     conda:
@@ -61,7 +61,7 @@ rule mbm_tuning:
         events=directory(f"{RESULTS}/{{model}}/mbm_tuning/events"),
         examples=f"{RESULTS}/{{model}}/mbm_tuning/examples.npy",
     log:
-        "logs/mbm_tuning/{model}.log",
+        f"{LOGS}/mbm_tuning/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/mbm_tuning/{{model}}.tsv"
     conda:

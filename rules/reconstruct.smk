@@ -2,18 +2,16 @@
 
 
 rule motion:
-    """Decode from the test windows how their clips move."""
+    """Fit a decoder from training windows to how their clips move."""
     input:
-        train_windows=at("windows", "train.npy"),
-        train_table=at("windows", "train.tsv"),
-        test_windows=at("windows", "test.npy"),
-        test_table=at("windows", "test.tsv"),
+        windows=at("windows", "train.npy"),
+        table=at("windows", "train.tsv"),
         clips=each("clips", "train", ".npy"),
     output:
-        motion=f"{RESULTS}/{{model}}/motion/motion.tsv",
+        decoder=f"{RESULTS}/{{model}}/motion/decoder.npy",
         decoding=f"{RESULTS}/{{model}}/motion/decoding.tsv",
     log:
-        "logs/motion/{model}.log",
+        f"{LOGS}/motion/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/motion/{{model}}.tsv"
     conda:
@@ -29,15 +27,15 @@ rule motion:
 rule reconstruct:
     """Reconstruct the clip of every window of a test segment."""
     input:
-        windows=at("windows", "test.npy"),
-        table=at("windows", "test.tsv"),
+        windows=at("windows", "test/{segment}.npy"),
+        table=at("windows", "test/{segment}.tsv"),
         null_window=at("windows", "null.npy"),
         model=at("cotraining", "model"),
         motion=motion,
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
     log:
-        "logs/reconstruct/{model}/{segment}.log",
+        f"{LOGS}/reconstruct/{{model}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/reconstruct/{{model}}/{{segment}}.tsv"
     wildcard_constraints:
@@ -64,7 +62,7 @@ rule reconstructions:
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/reconstructions.npy",
     log:
-        "logs/reconstructions/{model}.log",
+        f"{LOGS}/reconstructions/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/reconstructions/{{model}}.tsv"
     conda:
@@ -79,17 +77,17 @@ rule reconstructions:
 rule films:
     """Reconstruct a whole test segment as one film; ground truth beside it, and its flicker."""
     input:
-        windows=at("windows", "test.npy"),
-        table=at("windows", "test.tsv"),
+        windows=at("windows", "test/{segment}.npy"),
+        table=at("windows", "test/{segment}.tsv"),
         null_window=at("windows", "null.npy"),
         model=at("cotraining", "model"),
         film=film,
-        reconstructions=at("reconstruction", "reconstructions.npy"),
+        reconstructions=at("reconstruction", "{segment}.npy"),
     output:
         video=f"{RESULTS}/{{model}}/films/{{segment}}.mp4",
         flickers=f"{RESULTS}/{{model}}/films/{{segment}}.tsv",
     log:
-        "logs/films/{model}/{segment}.log",
+        f"{LOGS}/films/{{model}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/films/{{model}}/{{segment}}.tsv"
     wildcard_constraints:

@@ -9,7 +9,7 @@ rule clips:
         clips=f"{RESULTS}/{{shared}}/clips/{{segment}}.npy",
         changes=f"{RESULTS}/{{shared}}/clips/{{segment}}_changes.tsv",
     log:
-        "logs/clips/{shared}/{segment}.log",
+        f"{LOGS}/clips/{{shared}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/clips/{{shared}}/{{segment}}.tsv"
     conda:
@@ -28,7 +28,7 @@ rule captions:
     output:
         captions=f"{RESULTS}/{{shared}}/captions/{{segment}}.tsv",
     log:
-        "logs/captions/{shared}/{segment}.log",
+        f"{LOGS}/captions/{{shared}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/captions/{{shared}}/{{segment}}.tsv"
     conda:
@@ -53,7 +53,7 @@ rule scenes:
     output:
         scenes=f"{RESULTS}/{{shared}}/scenes/{{segment}}.tsv",
     log:
-        "logs/scenes/{shared}/{segment}.log",
+        f"{LOGS}/scenes/{{shared}}/{{segment}}.log",
     benchmark:
         f"{BENCHMARKS}/scenes/{{shared}}/{{segment}}.tsv"
     conda:
@@ -76,7 +76,7 @@ rule latents:
         empty_text=f"{RESULTS}/{{shared}}/latents/empty_text.npy",
         table=f"{RESULTS}/{{shared}}/latents/table.tsv",
     log:
-        "logs/latents/{shared}.log",
+        f"{LOGS}/latents/{{shared}}.log",
     benchmark:
         f"{BENCHMARKS}/latents/{{shared}}.tsv"
     conda:
@@ -102,7 +102,7 @@ rule embeddings:
         texts=f"{RESULTS}/{{shared}}/embeddings/texts.npy",
         wordings=f"{RESULTS}/{{shared}}/embeddings/wordings.tsv",
     log:
-        "logs/embeddings/{shared}.log",
+        f"{LOGS}/embeddings/{{shared}}.log",
     benchmark:
         f"{BENCHMARKS}/embeddings/{{shared}}.tsv"
     conda:

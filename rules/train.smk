@@ -17,7 +17,7 @@ rule contrastive:
         history=f"{RESULTS}/{{model}}/contrastive/history.tsv",
         events=directory(f"{RESULTS}/{{model}}/contrastive/events"),
     log:
-        "logs/contrastive/{model}.log",
+        f"{LOGS}/contrastive/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/contrastive/{{model}}.tsv"
     conda:
@@ -45,7 +45,7 @@ rule retrieval:
     output:
         retrieval=f"{RESULTS}/{{model}}/retrieval/retrieval.tsv",
     log:
-        "logs/retrieval/{model}.log",
+        f"{LOGS}/retrieval/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/retrieval/{{model}}.tsv"
     conda:
@@ -73,7 +73,7 @@ rule video_tuning:
         drawn=f"{RESULTS}/{{shared}}/video_tuning/drawn.npy",
         drawn_table=f"{RESULTS}/{{shared}}/video_tuning/drawn.tsv",
     log:
-        "logs/video_tuning/{shared}.log",
+        f"{LOGS}/video_tuning/{{shared}}.log",
     benchmark:
         f"{BENCHMARKS}/video_tuning/{{shared}}.tsv"
     conda:
@@ -104,7 +104,7 @@ rule cotraining:
         history=f"{RESULTS}/{{model}}/cotraining/history.tsv",
         events=directory(f"{RESULTS}/{{model}}/cotraining/events"),
     log:
-        "logs/cotraining/{model}.log",
+        f"{LOGS}/cotraining/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/cotraining/{{model}}.tsv"
     conda:
@@ -162,7 +162,7 @@ rule training_figures:
             labels={"model": "{model}"},
         ),
     log:
-        "logs/training_figures/{model}.log",
+        f"{LOGS}/training_figures/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/training_figures/{{model}}.tsv"
     conda:

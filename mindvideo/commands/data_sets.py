@@ -10,20 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mindvideo.errors import InputError
+from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
 
 if TYPE_CHECKING:
     from mindvideo.config import Config
 
 
 def declare_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file (YAML)")
+    parser.add_argument(
+        "config", type=Path, nargs="?", metavar="CONFIG",
+        help=f"configuration file, YAML (${VARIABLE}, or {DEMO})",
+    )  # fmt: skip
+
+
+def _load(arguments: argparse.Namespace) -> Config:
+    from mindvideo.config import load_config
+
+    return load_config(arguments.config or default_configuration())
 
 
 def runs(arguments: argparse.Namespace) -> int:
-    from mindvideo.config import load_config
     from mindvideo.run_table import write_runs
 
-    sys.stdout.write(write_runs(load_config(arguments.config).dataset.rows))
+    sys.stdout.write(write_runs(_load(arguments).dataset.rows))
     return 0
 
 
@@ -41,10 +50,9 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
-    from mindvideo.config import load_config
     from mindvideo.findings import report
 
-    config = load_config(arguments.config)
+    config = _load(arguments)
     found = []
     if arguments.only != "pretraining_data":
         dataset = config.dataset

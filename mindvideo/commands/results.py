@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
+
 
 def declare_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -27,8 +29,8 @@ def declare_adopt(parser: argparse.ArgumentParser) -> None:
         "paths", type=Path, nargs="+", metavar="PATH", help="outputs of stages, or their states"
     )
     parser.add_argument(
-        "--config", type=Path, default=Path("config/config.yaml"), metavar="CONFIG",
-        help="configuration whose results they are (%(default)s)",
+        "--config", type=Path, metavar="CONFIG",
+        help=f"configuration whose results they are (${VARIABLE}, or {DEMO})",
     )  # fmt: skip
     parser.add_argument(
         "--deep", action="store_true", help="adopt all that they were made from as well"
@@ -39,7 +41,12 @@ def declare_adopt(parser: argparse.ArgumentParser) -> None:
 def adopt(arguments: argparse.Namespace) -> int:
     from mindvideo.adoption import run_adopt
 
-    return run_adopt(arguments.paths, arguments.config, deep=arguments.deep, why=arguments.why)
+    return run_adopt(
+        arguments.paths,
+        arguments.config or default_configuration(),
+        deep=arguments.deep,
+        why=arguments.why,
+    )
 
 
 def declare_discard(parser: argparse.ArgumentParser) -> None:

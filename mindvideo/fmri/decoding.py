@@ -25,30 +25,35 @@ def compute_now(_: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
     return compute()
 
 
-class Decoded(NamedTuple):
-    """What was decoded, and how well it can be told by what was left out.
+class Decoder(NamedTuple):
+    """A linear map from windows to targets, and how well it generalises.
 
     Attributes
     ----------
-    values : ndarray, shape (m, k)
-        Of the windows asked for.
+    coef : ndarray, shape (k, n_features)
+    intercept : ndarray, shape (k,)
     correlation : ndarray, shape (k,)
-        Between targets and what is decoded of them by the other groups.
+        Between the targets of each group and their predictions from the other groups.
     """
 
-    values: np.ndarray
+    coef: np.ndarray
+    intercept: np.ndarray
     correlation: np.ndarray
 
 
-def decode(
+def predict(windows: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    """Targets (m, k) of windows (m, …)."""
+    return windows.reshape(len(windows), -1).astype(np.float64) @ coef.T + intercept
+
+
+def fit_decoder(
     windows: np.ndarray,
     targets: np.ndarray,
     groups: np.ndarray,
-    asked: np.ndarray,
     *,
     stretch: bool = True,
     keep: Keep = compute_now,
-) -> Decoded:
+) -> Decoder:
     """Ridge regression on windows, each target with a penalty of its own.
 
     Regression draws its guesses towards the mean, the more so the less it knows: a clip's motion,
@@ -61,13 +66,12 @@ def decode(
     targets : ndarray, shape (n, k)
     groups : ndarray, shape (n,)
         What is left out together: segments, since neighbours in time are alike.
-    asked : ndarray, shape (m, …)
-        To decode.
     stretch : bool
-        Stretch the guesses until they spread as the targets do; by how much is seen on windows of
-        groups that were left out.
+        Scale the predictions until they vary as much as the targets do; the factor comes from the
+        predictions for groups that were left out.
     keep : callable
-        Computes what each regression predicts.
+        Computes what each regression of the cross-validation predicts, and the coefficients of the
+        regression on all windows.
 
     Raises
     ------
@@ -80,19 +84,21 @@ def decode(
             f"decoding from {len(names)} segment: at least 2 are needed, one to learn from and "
             "one to see how well it went; give more segments to train on"
         )
-    known, unknown = (x.reshape(len(x), -1) for x in (windows, asked))
+    known = windows.reshape(len(windows), -1)
     guessed = np.empty_like(targets, dtype=np.float64)
     folds = GroupKFold(min(FOLDS, len(names))).split(known, groups=groups)
     for fold, (learn, left) in enumerate(folds, start=1):
-        fit = partial(_guess, known[learn], targets[learn], known[left])
+        fit = partial(_predict, known[learn], targets[learn], known[left])
         guessed[left] = keep(f"fold-{fold}", fit)
     spread, mean = targets.std(axis=0), targets.mean(axis=0)
     found = guessed.std(axis=0)
     together = ((guessed - guessed.mean(axis=0)) * (targets - mean)).mean(axis=0)
-    values = keep("all", partial(_guess, known, targets, unknown))
+    fitted = keep("all", partial(_coefficients, known, targets))
+    coef, intercept = fitted[:, :-1], fitted[:, -1]
     if stretch:
-        values = mean + _ratio(spread, found) * (values - mean)
-    return Decoded(values, correlation=_ratio(together, found * spread))
+        factor = _ratio(spread, found)
+        coef, intercept = factor[:, None] * coef, mean + factor * (intercept - mean)
+    return Decoder(coef, intercept, correlation=_ratio(together, found * spread))
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -100,6 +106,17 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.zeros_like(b), where=b > 1e-12)
 
 
-def _guess(windows: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    ridge = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(windows, targets)
-    return ridge.predict(asked).reshape(len(asked), -1)  # of one target it gives one dimension
+def _fit(windows: np.ndarray, targets: np.ndarray) -> RidgeCV:
+    return RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(windows, targets)
+
+
+def _predict(windows: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.ndarray:
+    found = _fit(windows, targets).predict(others)
+    return found.reshape(len(others), -1)  # for one target it has one dimension
+
+
+def _coefficients(windows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(k, n_features + 1) float64; the last column is the intercept."""
+    ridge = _fit(windows, targets)
+    coef = np.atleast_2d(ridge.coef_).astype(np.float64)
+    return np.column_stack([coef, np.broadcast_to(ridge.intercept_, len(coef))])

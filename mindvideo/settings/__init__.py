@@ -50,6 +50,7 @@ from mindvideo.settings.evaluation import (
 from mindvideo.settings.fmri import (
     Clean,
     CleanSettings,
+    NullWindowSettings,
     Regions,
     RegionSettings,
     Samples,
@@ -138,6 +139,7 @@ __all__ = [
     "MethodsSettings",
     "Motion",
     "Name",
+    "NullWindowSettings",
     "OcclusionSettings",
     "PanelSettings",
     "Pretrained",

@@ -56,10 +56,18 @@ class Motion(Section):
     )
 
 
-class ReconstructionSettings(Reconstruction):
+class _ClipSettings(Reconstruction):
+    """What reconstructed clips and films are drawn by."""
+
     stable_diffusion: str
     num_frames: PositiveInt = Field(description="frames of a clip")
     size: PositiveInt = Field(description="height and width of a frame [px]")
+
+
+class ReconstructionSettings(_ClipSettings):
+    first: int = Field(
+        0, ge=0, description="number of the first window's clip among all test clips: of its noise"
+    )
 
 
 class JoinSettings(Section):
@@ -77,7 +85,7 @@ class Films(Section):
     )
 
 
-class FilmSettings(ReconstructionSettings):
+class FilmSettings(_ClipSettings):
     """Settings of a film; `shared_noise` is what all its frames have in common."""
 
     fps: PositiveFloat = Field(description="frames per second of the film")

@@ -75,8 +75,8 @@ class Selection(Section):
     areas: list[str] = Field([], description="only in these Glasser areas; empty: all voxels")
 
 
-class Windows(Section):
-    """Consecutive volumes that the encoder sees at once."""
+class _Cut(Section):
+    """How windows are cut."""
 
     size: PositiveInt = Field(
         2, description="volumes in a window, forward from its clip (paper 3.3, Table 1)"
@@ -86,14 +86,23 @@ class Windows(Section):
     )
     shuffle: bool = Field(False, description="control: windows shuffled against the clips")
     seed: int = Field(0, description="of the shuffling")
+
+
+class Windows(_Cut):
+    """Consecutive volumes that the encoder sees at once."""
+
     null: Literal["train-mean", "test-mean"] = Field(
         "train-mean", description="window of the negative condition; the paper's is test-mean"
     )
 
 
-class WindowSettings(Windows):
+class WindowSettings(_Cut):
     lag: Annotated[int, Field(ge=0)]
     patch_size: PositiveInt
+
+
+class NullWindowSettings(Section):
+    """Averaging windows: nothing to set."""
 
 
 class Samples(Section):

@@ -1,4 +1,4 @@
-"""Decode how the test clips move, from their windows, by ridge regression on the training's."""
+"""Fit a ridge regression from training windows to how their clips move."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from mindvideo.fmri.decoding import decode
+from mindvideo.fmri.decoding import fit_decoder
 from mindvideo.io.clips import load_frames
 from mindvideo.io.kept import compute_rows, keep_array
-from mindvideo.io.motion import MOTION, motion_table
+from mindvideo.io.motion import MOTION, save_decoder
 from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.metrics.motion import mean_motion, optical_flow
 from mindvideo.settings import Motion
@@ -22,41 +22,37 @@ log = logging.getLogger(__name__)
 
 def main(
     *,
-    train_windows: Input,
-    train_table: Input,
-    test_windows: Input,
-    test_table: Input,
+    windows: Input,
+    table: Input,
     clips: Inputs,
-    motion: Output,
+    decoder: Output,
     decoding: Output,
     state: State,
     settings: Motion,
 ) -> None:
-    """Write a row a test window, and how well each column is decoded in training segments left out.
+    """Write the decoder, (3, n_features + 1) float64, and its correlations by cross-validation.
 
-    Columns: to the right and down [frame's widths and heights a frame], growth [share a frame].
-    The motion of each training clip and what each regression predicts is kept, so that a run that
-    was killed computes only the rest.
+    Its rows are motion to the right and down [frame's widths and heights a frame] and growth [share
+    a frame]; its columns the coefficients of a window's values, and the intercept. Segments are
+    left out in turn. The motion of each training clip and the result of each regression are kept,
+    so that a run that was killed computes only the rest.
     """
-    windows, requested = np.load(train_windows), np.load(test_windows)
-    listing = load_table(train_table, ["segment", "clip"])
-    requested_listing = load_table(test_table)
-    check_rows(train_windows, windows, train_table, len(listing))
-    check_rows(test_windows, requested, test_table, len(requested_listing))
+    fmri = np.load(windows)
+    listing = load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(listing))
     frames = load_frames(clips, listing)
 
     def estimate(rows: range) -> dict[str, np.ndarray]:
         return {"motion": np.stack([mean_motion(optical_flow(frames[row])) for row in rows])}
 
     kept = compute_rows(state, "motion", len(listing), estimate, desc="optical flow", unit="clip")
-    decoded = decode(
-        windows,
+    fitted = fit_decoder(
+        fmri,
         kept.array("motion"),
         listing["segment"].to_numpy(),
-        requested,
         stretch=settings.stretch,
         keep=partial(keep_array, state),
     )
-    log.info("r of %s", dict(zip(MOTION, decoded.correlation.round(3).tolist())))
-    save_table(motion, motion_table(requested_listing, decoded.values))
-    save_table(decoding, pd.DataFrame({"column": MOTION, "r": decoded.correlation}))
+    log.info("r of %s", dict(zip(MOTION, fitted.correlation.round(3).tolist())))
+    save_decoder(decoder, fitted.coef, fitted.intercept)
+    save_table(decoding, pd.DataFrame({"column": MOTION, "r": fitted.correlation}))

@@ -7,8 +7,9 @@ import logging
 import numpy as np
 
 from mindvideo.errors import InputError
+from mindvideo.fmri.decoding import predict
 from mindvideo.io.kept import compute_rows
-from mindvideo.io.motion import load_motion
+from mindvideo.io.motion import load_decoder
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, find_segment, load_table
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
@@ -32,10 +33,10 @@ def main(
 ) -> None:
     """Write a clip for each window of a segment, uint8 (n, f, h, w, 3).
 
-    `motion` is the table of how each clip moves, needed if noise is to move.
+    `motion` is the decoder of how clips move (stage `motion`), needed if noise is to move.
 
-    Noise is drawn from the seed and the number of a clip among all test clips alone, so that
-    neither the batch size nor the other windows matter. Clips are kept as they are made.
+    The noise of a clip depends only on the seed and on the clip's number among all test clips, so
+    that neither the batch size nor the other windows matter. Clips are kept as they are made.
     """
     fmri = np.load(windows, mmap_mode="r")
     listing = load_table(table, ["segment", "clip"])
@@ -45,7 +46,7 @@ def main(
     pipeline = load_pipeline(
         model, settings.stable_diffusion, settings.scheduler, settings.precision
     )
-    motions = _motion(motion, windows, fmri) if settings.moving_noise else None
+    motions = _motion(motion, np.array(fmri[places])) if settings.moving_noise else None
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     pipeline.set_progress_bar_config(disable=True)
     guidance = 1.0 if negative is None else settings.guidance
@@ -67,9 +68,9 @@ def main(
             width=settings.size,
             num_inference_steps=settings.steps,
             guidance_scale=guidance,
-            generator=[noise_generator(settings.seed, place) for place in batch],
+            generator=[noise_generator(settings.seed, settings.first + place) for place in batch],
             shared_noise=settings.shared_noise,
-            motion=None if motions is None else motions[batch],
+            motion=None if motions is None else motions[rows.start : rows.stop],
         )
         return {"clips": np.asarray(clips)}
 
@@ -78,12 +79,10 @@ def main(
     kept.publish("clips", reconstructions)
 
 
-def _motion(path: Input | None, windows: Input, fmri: np.ndarray) -> np.ndarray:
+def _motion(path: Input | None, windows: np.ndarray) -> np.ndarray:
     if path is None:
         raise InputError(
-            "moving_noise: true, but no table of motion was given: make it with `mindvideo motion` "
-            "and give it by --motion"
+            "moving_noise: true, but no decoder of motion was given: make it with `mindvideo "
+            "motion` and give it by --motion"
         )
-    motion = load_motion(path)
-    check_rows(windows, fmri, path, len(motion))
-    return motion
+    return predict(windows, *load_decoder(path, windows[0].size))

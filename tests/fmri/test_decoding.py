@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import RidgeCV
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.decoding import decode
+from mindvideo.fmri.decoding import ALPHAS, fit_decoder, predict
 
 
 def planted(noise, n=400, seed=0):
@@ -16,28 +17,44 @@ def planted(noise, n=400, seed=0):
     return windows.astype(np.float32), targets, np.arange(n) // 100
 
 
+def decode(windows, targets, groups, asked, **settings):
+    """Predictions for some windows, and the correlations by cross-validation."""
+    found = fit_decoder(windows, targets, groups, **settings)
+    return predict(asked, found.coef, found.intercept), found.correlation
+
+
+def test_predictions_are_those_of_ridge_regression():
+    windows, targets, segments = planted(5.0)
+    flat = windows.reshape(len(windows), -1)
+    values, _ = decode(windows, targets, segments, windows[:7], stretch=False)
+    ridge = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(flat, targets)
+    np.testing.assert_allclose(values, ridge.predict(flat[:7]), rtol=1e-5)
+    one, _ = decode(windows, targets[:, :1], segments, windows[:7], stretch=False)
+    np.testing.assert_allclose(one[:, 0], values[:, 0], rtol=1e-6)
+
+
 def test_it_finds_what_is_there():
     windows, targets, segments = planted(0.1)
     asked, wanted, _ = planted(0.1, n=50, seed=1)
-    found = decode(windows, targets, segments, asked)
-    assert found.values.shape == (50, 2)
-    assert np.abs(found.values[:, 0] - wanted[:, 0]).max() < 0.3
-    assert found.correlation[0] > 0.99
+    values, correlation = decode(windows, targets, segments, asked)
+    assert values.shape == (50, 2)
+    assert np.abs(values[:, 0] - wanted[:, 0]).max() < 0.3
+    assert correlation[0] > 0.99
 
 
 def test_it_says_how_little_it_knows():
     """Of the second target the windows know nothing: its guesses are about the mean."""
     windows, targets, segments = planted(0.1)
-    found = decode(windows, targets, segments, windows[:1], stretch=False)
-    assert abs(found.correlation[1]) < 0.2
-    assert found.values[0, 1] == pytest.approx(targets[:, 1].mean(), abs=0.01)
+    values, correlation = decode(windows, targets, segments, windows[:1], stretch=False)
+    assert abs(correlation[1]) < 0.2
+    assert values[0, 1] == pytest.approx(targets[:, 1].mean(), abs=0.01)
 
 
 def test_stretched_guesses_spread_as_what_they_guess():
     windows, targets, segments = planted(15.0)
     asked, _, _ = planted(15.0, n=2000, seed=1)
     shrunk, stretched = (
-        decode(windows, targets, segments, asked, stretch=stretch).values[:, 0]
+        decode(windows, targets, segments, asked, stretch=stretch)[0][:, 0]
         for stretch in (False, True)
     )
     assert shrunk.std() < 0.8 * targets[:, 0].std()
@@ -51,18 +68,18 @@ def test_neighbours_of_one_segment_do_not_help():
     segments = np.arange(300) // 50
     targets = rng.normal(size=(6, 1))[segments]
     windows = rng.normal(size=(6, 40))[segments] + 0.1 * rng.normal(size=(300, 40))
-    assert decode(windows, targets, segments, windows).correlation[0] < 0.5
+    assert decode(windows, targets, segments, windows)[1][0] < 0.5
 
 
 def test_what_never_varies_is_told_as_it_is():
     windows, targets, segments = planted(1.0)
     targets[:, 1] = 0
-    found = decode(windows, targets, segments, windows)
-    assert not found.values[:, 1].any()
-    assert found.correlation[1] == 0
+    values, correlation = decode(windows, targets, segments, windows)
+    assert not values[:, 1].any()
+    assert correlation[1] == 0
 
 
 def test_refuses_a_single_segment():
     windows, targets, segments = planted(1.0)
     with pytest.raises(InputError, match="1 segment: at least 2"):
-        decode(windows, targets, np.zeros_like(segments), windows)
+        fit_decoder(windows, targets, np.zeros_like(segments))

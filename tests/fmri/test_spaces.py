@@ -93,15 +93,10 @@ def subject(tmp_path_factory):
         settings=Selection(correction="fdr_bh", alpha=0.05),
     )
     windows.main(
-        train=[folder / f"{segment}.npy" for segment in SEGMENTS[:-1]],
-        test=[folder / "test1.npy"],
+        cleaned=[folder / f"{segment}.npy" for segment in SEGMENTS[:-1]],
         voxels=folder / "voxels.tsv",
-        **{
-            f"{split}_{kind}": folder / f"{split}.{end}"
-            for split in ("train", "test")
-            for kind, end in (("windows", "npy"), ("table", "tsv"))
-        },
-        null_window=folder / "null.npy",
+        windows=folder / "train.npy",
+        table=folder / "train.tsv",
         settings=WindowSettings(lag=0, patch_size=16),
     )
     return folder

@@ -18,12 +18,13 @@ from mindvideo.io.runs import write_run
 from mindvideo.settings import (
     CleanSettings,
     DemoBrainSettings,
+    NullWindowSettings,
     RegionSettings,
     Selection,
     Timing,
     WindowSettings,
 )
-from mindvideo.stages import clean, demo_runs, regions, select, windows
+from mindvideo.stages import clean, demo_runs, null_window, regions, select, windows
 
 TIMING = Timing(drop_start=1, drop_end=4)
 N = {"seg1": 20, "seg2": 20, "seg10": 20, "seg3": 20, "test1": 12}
@@ -93,18 +94,24 @@ def voxels(folder):
 
 
 def run_windows(folder, out, **settings):
-    windows.main(
-        train=[folder / f"{segment}.npy" for segment in TRAIN],
-        test=[folder / "test1.npy"],
-        voxels=folder / "voxels.tsv",
-        train_windows=out / "train.npy",
-        train_table=out / "train.tsv",
-        test_windows=out / "test.npy",
-        test_table=out / "test.tsv",
-        null_window=out / "null.npy",
-        settings=WindowSettings(**{"lag": 0, "patch_size": 16} | settings),
+    for name, segments in (("train", TRAIN), ("test", ["test1"])):
+        cut_windows(folder, out / name, segments, **settings)
+    null_window.main(
+        windows=out / "train.npy", null_window=out / "null.npy", settings=NullWindowSettings()
     )
     return {name: np.load(out / f"{name}.npy") for name in ("train", "test", "null")}
+
+
+def cut_windows(folder, out, segments, *, segment=None, **settings):
+    windows.main(
+        cleaned=[folder / f"{name}.npy" for name in segments],
+        voxels=folder / "voxels.tsv",
+        windows=out.with_suffix(".npy"),
+        table=out.with_suffix(".tsv"),
+        segment=segment,
+        settings=WindowSettings(**{"lag": 0, "patch_size": 16} | settings),
+    )
+    return np.load(out.with_suffix(".npy")), pd.read_csv(out.with_suffix(".tsv"), sep="\t")
 
 
 def test_cleaned_runs_are_trimmed_standard_scores(folder):
@@ -167,9 +174,26 @@ def test_windows_are_means_of_repeats_in_the_tables_order(folder, voxels, tmp_pa
     np.testing.assert_allclose(made["null"], made["train"].mean(axis=0), atol=1e-6)
 
 
-def test_null_window_of_the_test_set_only_when_asked_for(folder, voxels, tmp_path):
-    made = run_windows(folder, tmp_path, null="test-mean")
-    np.testing.assert_allclose(made["null"], made["test"].mean(axis=0), atol=1e-6)
+def test_the_null_window_is_the_mean_window(folder, voxels, tmp_path):
+    found = run_windows(folder, tmp_path)
+    expected = found["train"].astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(found["null"], expected, atol=1e-6)
+    assert found["null"].dtype == np.float32
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_windows_of_one_segment_are_those_among_all(folder, voxels, tmp_path, shuffle):
+    every, table = cut_windows(folder, tmp_path / "all", TRAIN, shuffle=shuffle)
+    given = TRAIN if shuffle else ["seg2"]
+    own, clips = cut_windows(folder, tmp_path / "own", given, segment="seg2", shuffle=shuffle)
+    np.testing.assert_array_equal(own, every[table["segment"] == "seg2"])
+    assert clips["segment"].tolist() == ["seg2"] * 20
+    assert clips["clip"].tolist() == list(range(20))
+
+
+def test_windows_of_a_segment_that_is_not_given(folder, voxels, tmp_path):
+    with pytest.raises(InputError, match="no windows of segment seg2: there are windows of seg1"):
+        cut_windows(folder, tmp_path / "own", ["seg1"], segment="seg2")
 
 
 def test_memory_maps_hold_windows_of_any_size_and_lag(folder, voxels, tmp_path):

@@ -11,7 +11,7 @@ from mindvideo.io.snapshots import save_snapshot
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.flicker import flicker
 from mindvideo.models.pipeline import MindVideoPipeline
-from mindvideo.settings import FilmSettings, JoinSettings
+from mindvideo.settings import FilmSettings, JoinSettings, ReconstructionSettings
 from mindvideo.stages import films
 from mindvideo.stages.films import main
 from mindvideo.stages.reconstruct import main as reconstruct
@@ -210,7 +210,7 @@ def test_settings_out_of_range_are_named(run, wrong):
 
 
 def test_takes_what_the_stage_of_reconstruction_writes(run, inputs):
-    settings = FilmSettings(**SETTINGS, stable_diffusion=str(inputs / "sd"), fps=1.5, tr=2)
+    settings = ReconstructionSettings(**SETTINGS, stable_diffusion=str(inputs / "sd"))
     segments = ("test1", "test2")
     save_table(run.folder / "table.tsv", pd.DataFrame(ROWS, columns=["segment", "clip"]))
     for segment in segments:

@@ -1,5 +1,6 @@
 """The stage of reconstruction, on untrained models."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.motion import save_decoder
 from mindvideo.io.tables import save_table
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import load_pipeline
@@ -123,20 +125,36 @@ def test_negative_conditions_differ(inputs, tmp_path):
     assert not np.array_equal(found["zero"], found["none"])
 
 
-def test_noise_moves_as_the_table_says(inputs, tmp_path):
-    table = pd.DataFrame({"right": [0, 0, 0.1], "down": 0.0, "growth": 0.0})
-    settings = {"shared_noise": 1.0, "batch_size": 2}
-    save_table(tmp_path / "motion.tsv", table)
-    with pytest.raises(InputError, match="no table of motion was given"):
-        reconstruct(inputs, tmp_path, moving_noise=True, **settings)
-    moved = reconstruct(inputs, tmp_path, tmp_path / "motion.tsv", moving_noise=True, **settings)
-    save_table(tmp_path / "motion.tsv", table * 0)
-    still = reconstruct(inputs, tmp_path, tmp_path / "motion.tsv", moving_noise=True, **settings)
+def test_noise_moves_as_the_decoder_says(inputs, tmp_path):
+    settings = {"shared_noise": 1.0, "batch_size": 2, "moving_noise": True}
+    with pytest.raises(InputError, match="no decoder of motion was given"):
+        reconstruct(inputs, tmp_path, **settings)
+    windows = np.load(inputs / "windows.npy").reshape(len(ROWS), -1).astype(np.float64)
+    coef = np.zeros((3, windows.shape[1]))
+    coef[0] = np.linalg.pinv(windows) @ [0, 0, 0.1]  # of the third window alone, to the right
+    decoder = tmp_path / "decoder.npy"
+    save_decoder(decoder, coef, np.zeros(3))
+    moved = reconstruct(inputs, tmp_path, decoder, **settings)
+    save_decoder(decoder, 0 * coef, np.zeros(3))
+    still = reconstruct(inputs, tmp_path, decoder, **settings)
     assert np.array_equal(moved[:2], still[:2])
     assert not np.array_equal(moved[2], still[2])
-    save_table(tmp_path / "motion.tsv", table[:2])
-    with pytest.raises(InputError, match=r"windows\.npy: 3 rows, but 2 in .*motion\.tsv"):
-        reconstruct(inputs, tmp_path, tmp_path / "motion.tsv", moving_noise=True, **settings)
+    save_decoder(decoder, coef[:, 1:], np.zeros(3))
+    with pytest.raises(InputError, match=r"decoder\.npy has shape .* training windows of the same"):
+        reconstruct(inputs, tmp_path, decoder, **settings)
+
+
+def test_a_segment_alone_is_reconstructed_as_among_others(inputs, tmp_path):
+    """Noise goes by a clip's number among all test clips, wherever its window lies in the file."""
+    rows = [("test1", 0), ("test2", 0), ("test2", 1)]
+    among = reconstruct(inputs, tmp_path, segment="test2", rows=rows)
+    alone = tmp_path / "alone"
+    shutil.copytree(inputs, alone, symlinks=True)
+    np.save(alone / "windows.npy", np.load(inputs / "windows.npy")[1:])
+    found = reconstruct(alone, tmp_path, segment="test2", rows=rows[1:], first=1)
+    np.testing.assert_array_equal(found, among)
+    other = reconstruct(alone, tmp_path, segment="test2", rows=rows[1:])
+    assert not np.array_equal(other, among)
 
 
 def test_samples_by_ddim_without_clipping(inputs):

@@ -1,0 +1,91 @@
+"""Which configuration is meant, and whose results a folder holds.
+
+A folder of results carries a stamp, ``dataset.json``, with the name of its data set. Results of
+another data set would replace what lies there, since subjects and files have the same names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mindvideo.errors import InputError
+
+VARIABLE = "MINDVIDEO_CONFIG"
+"""Environment variable with the path of the configuration."""
+DEMO = Path("config/config.yaml")
+STAMP = "dataset.json"
+
+
+def default_configuration() -> Path:
+    """The configuration that `MINDVIDEO_CONFIG` names, or else the demo's.
+
+    Raises
+    ------
+    InputError
+        If the variable names a file that does not exist.
+    """
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return DEMO
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"{VARIABLE}={named}: there is no such file (seen from {Path.cwd()}). Give the path of "
+            f"a configuration, or unset the variable to run the demo ({DEMO})"
+        )
+    return path
+
+
+def check_results(results: str, dataset: str, configuration: str) -> None:
+    """Refuse a folder that holds results of another data set.
+
+    Parameters
+    ----------
+    results : str
+        The folder, which need not exist.
+    dataset : str
+        Name of the data set whose results are asked for.
+    configuration : str
+        Path of the configuration that describes it.
+
+    Raises
+    ------
+    InputError
+        If the folder's stamp names another data set, or cannot be read.
+    """
+    stamp = Path(results, STAMP)
+    if not stamp.is_file():
+        return
+    try:
+        found = json.loads(stamp.read_text())
+        owner, origin, since = found["dataset"], found["configuration"], found["since"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{stamp} does not say whose results these are ({type(error).__name__}: {error}). If "
+            f"they are of the data set {dataset!r}, delete this file"
+        ) from error
+    if owner != dataset:
+        raise InputError(
+            f"{results} holds results of the data set {owner!r} (configuration {origin}, since "
+            f"{since}); the configuration {configuration} describes {dataset!r}, whose results "
+            f"would replace them. To go on with {owner!r}, say --configfile {origin} or export "
+            f"{VARIABLE}={origin}. For {dataset!r}, set another folder in {configuration}, for "
+            f"example results: results-{dataset}. If the data set was only renamed, delete {stamp}"
+        )
+
+
+def stamp_results(results: str, dataset: str, configuration: str) -> None:
+    """Write the stamp of a folder of results, where it has none."""
+    stamp = Path(results, STAMP)
+    if stamp.is_file():
+        return
+    from mindvideo.transaction import writing
+
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    values = {"dataset": dataset, "configuration": configuration, "since": now}
+    with writing(stamp) as path:
+        path.write_text(json.dumps(values, indent=2) + "\n")

@@ -1,0 +1,14 @@
+"""Average windows into the null window, the negative condition (paper 3.4, B)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mindvideo.settings import NullWindowSettings
+from mindvideo.stages import Input, Output
+
+
+def main(*, windows: Input, null_window: Output, settings: NullWindowSettings) -> None:
+    """Write the mean (w, v) float32 of windows (n, w, v)."""
+    mean = np.load(windows, mmap_mode="r").mean(axis=0, dtype=np.float64)
+    np.save(null_window, mean.astype(np.float32))
