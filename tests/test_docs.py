@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mindvideo.cli import COMMANDS, _parser
 from mindvideo.registry import read_stage, stage_names
+from mindvideo.results_folder import VARIABLE
 from tests.workflow.conftest import Checkout
 
 ROOT = Path(__file__).parents[1]
@@ -46,16 +48,25 @@ def test_links_lead_somewhere(page):
 
 def commands():
     """Lines of fenced blocks that are commands, once each: (page, words)."""
+    return [(page, words) for page, words, _ in configured_commands()]
+
+
+def configured_commands():
+    """The same with the configuration that a block exports before, or None."""
     found = {}
     for page in PAGES:
         for language, block in FENCED.findall(page.read_text()):
             if language in ("", "sh", "bash"):
+                configuration = None
                 for line in block.replace("\\\n", " ").splitlines():
                     for command in line.split(" && "):
                         words = shlex.split(command, comments=True)
-                        if words:
-                            found.setdefault(tuple(words), page.name)
-    return [(page, list(words)) for words, page in found.items()]
+                        if words[:1] == ["export"]:
+                            variable, _, configuration = words[1].partition("=")
+                            assert variable == VARIABLE
+                        elif words:
+                            found.setdefault((tuple(words), configuration), page.name)
+    return [(page, list(words), named) for (words, named), page in found.items()]
 
 
 def of(program, *more):
@@ -113,8 +124,12 @@ def test_benchmarks_have_the_options_that_are_told(words):
 def of_the_demo():
     """Calls of Snakemake on the demo's configuration; each set of targets once."""
     found = {}
-    for words in of("snakemake"):
-        if not {"--configfile", "--report", "--unlock", "--workflow-profile"} & set(words):
+    for _, words, named in configured_commands():
+        if (
+            words[0] == "snakemake"
+            and not named
+            and not {"--configfile", "--report", "--unlock", "--workflow-profile"} & set(words)
+        ):
             targets = [w for w in words[1:] if "/" in w or w == "control"]
             found.setdefault(tuple(targets), words)
     return list(found.values())
@@ -145,10 +160,41 @@ def test_commands_of_snakemake_know_their_targets(checkout, words):
 
 
 def test_profiles_and_configurations_that_are_named_are_there():
-    for words in of("snakemake"):
-        for option in ("--configfile", "--workflow-profile"):
-            if option in words and "/" in (name := words[words.index(option) + 1]):
+    for _, words, configuration in configured_commands():
+        named = [words[i + 1] for i, word in enumerate(words) if word == "--workflow-profile"]
+        for name in [*named, configuration or ""]:
+            if "/" in name:
                 assert (ROOT / name).exists(), name
+
+
+def test_results_that_are_asked_for_are_in_the_folder_of_the_configuration():
+    """A command for the demo, run on another data set, would replace that data set's results."""
+    inline = [
+        (shlex.split(call), None)
+        for page in PAGES
+        for call in re.findall(r"`(snakemake [^`]*)`", page.read_text())
+    ]
+    fenced = [(w, named) for _, w, named in configured_commands() if w[0] == "snakemake"]
+    asked = set()
+    for words, named in [*inline, *fenced]:
+        if "--configfile" in words:
+            named = words[words.index("--configfile") + 1]
+        path = ROOT / (named or "config/config.yaml")
+        if not path.is_file():  # a made-up name, with the demo's folder
+            continue
+        results = yaml.safe_load(path.read_text())["results"]
+        for target in (word for word in words if word.startswith("results")):
+            assert target.split("/")[0] == results, (words, named)
+            asked.add(results)
+    assert len(asked) > 1
+
+
+def test_shipped_configurations_have_folders_of_their_own():
+    configs = [yaml.safe_load(p.read_text()) for p in sorted((ROOT / "config").glob("*.yaml"))]
+    assert len({config["results"] for config in configs}) == len(configs) > 1
+    datasets = [ROOT / "config/datasets" / p for p in ("demo.yaml", "wen2018.yaml",
+                "wen2018-cifti.yaml", "bids.yaml")]  # fmt: skip
+    assert len({yaml.safe_load(p.read_text())["name"] for p in datasets}) == len(datasets)
 
 
 def constants():

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from mindvideo.source import ROOT
+from tests.workflow.conftest import TINY
 
 TARGET = "results/sub1/videos"
 
@@ -40,7 +41,8 @@ def kept(path):
 SCORED = {"score", "videos"}
 RECONSTRUCTED = {"reconstruct", "reconstructions", *SCORED}
 COTRAINED = {"cotraining", *RECONSTRUCTED}
-CLEANED = {"select", "windows", "motion", "mbm_tuning", "contrastive", *COTRAINED}
+WINDOWS = {"windows", "test_windows", "segment_windows", "null_window"}
+CLEANED = {"select", *WINDOWS, "motion", "mbm_tuning", "contrastive", *COTRAINED}
 OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
 
 
@@ -77,6 +79,49 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
 def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
     with configured(chain, **changes):
         assert set(chain.jobs(TARGET)) == expected
+
+
+NEW_FILM = {
+    **{"demo_film": 1, "demo_test_runs": 1, "clips": 1, "captions": 1, "scenes": 1, "clean": 1},
+    **{"test_windows": 1, "segment_windows": 1, "reconstruct": 1, "reconstructions": 1},
+    **{"score": 1, "videos": 1},
+}
+
+
+def test_a_new_test_film_is_decoded_by_the_trained_model(chain):
+    """No training reads it, and what was reconstructed of the other films stays."""
+    more = [*TINY["dataset"]["test"], "test3"]
+    with configured(chain, dataset={"test": more}):
+        assert chain.jobs(TARGET) == NEW_FILM
+        alone = chain.jobs("results/sub1/reconstruction/test3.npy")
+        assert set(alone) == {
+            *("demo_film", "demo_test_runs", "clean", "segment_windows", "reconstruct")
+        }
+
+
+def test_a_new_test_film_before_the_others_moves_their_noise(chain):
+    with configured(chain, dataset={"test": ["new1", *TINY["dataset"]["test"]]}):
+        assert chain.jobs(TARGET) == NEW_FILM | {"reconstruct": 3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"dataset": {"exclude": ["sub1 test2_2"]}}, {"reconstruct": 1, "segment_windows": 1}),
+        ({"windows": {"null": "test-mean"}}, {"reconstruct": 2, "null_window": 1}),
+    ],
+)
+def test_changed_test_data_rerun_no_training(chain, changes, expected):
+    with configured(chain, **changes):
+        jobs = chain.jobs(TARGET)
+    assert not {"windows", "motion", "mbm_tuning", "contrastive", "cotraining"} & set(jobs)
+    assert jobs == jobs | expected
+
+
+def test_a_new_training_film_retrains(chain):
+    with configured(chain, dataset={"train": [*TINY["dataset"]["train"], "seg5"]}):
+        assert {"pretraining"} & set(chain.jobs(TARGET)) == set()
+        assert set(chain.jobs(TARGET)) >= CLEANED
 
 
 def next_version(package):
@@ -312,4 +357,4 @@ def test_a_restored_backup_reruns_nothing(chain):
 def test_a_result_that_was_edited_reruns_what_reads_it(chain):
     with kept(chain.folder / "results/sub1/windows/test.tsv") as path:
         path.write_bytes(path.read_bytes() + b"\n")
-        assert set(chain.jobs(TARGET)) == {"motion", *RECONSTRUCTED}
+        assert set(chain.jobs(TARGET)) == {"reconstructions", *SCORED}
