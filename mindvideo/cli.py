@@ -16,7 +16,7 @@ from mindvideo.registry import Stage, read_stage, stage_names
 CHAPTERS = {
     "the embedded data set": ["demo_film", "demo_runs", "demo_rest", "train_zoo"],
     "stimuli": ["clips", "captions", "scenes", "latents", "embeddings"],
-    "fMRI": ["regions", "clean", "select", "windows", "samples"],
+    "fMRI": ["regions", "clean", "select", "windows", "null_window", "samples"],
     "training": [
         "mbm",
         "contrastive",

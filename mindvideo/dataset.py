@@ -94,6 +94,12 @@ class Dataset(Section):
         description="frames per second of a segment's film; `default` for those not named. Only "
         "checked: clips are cut by time stamps",
     )
+    film_onset: dict[str, float] = Field(
+        {},
+        description="time of a film's first frame after the start of its runs [s], negative where "
+        "the film starts first; `default` for segments not named. Only for check-dataset, which "
+        "reports how long after a clip its volumes were recorded",
+    )
     shots: str | None = Field(
         None,
         description="path template with {segment}: table of what each shot of a film shows, with "
@@ -245,6 +251,10 @@ class Dataset(Section):
 
     def fps_of(self, segment: str) -> float | None:
         return self.film_fps.get(segment) or self.film_fps.get("default")
+
+    def film_onset_of(self, segment: str) -> float | None:
+        """Time of the film's first frame after the start of its runs [s], where it is known."""
+        return self.film_onset.get(segment, self.film_onset.get("default"))
 
     def film_path(self, segment: str) -> str:
         return self.films.get(segment) or (self.film or "").format(segment=segment)

@@ -214,7 +214,7 @@ def _videos(c: Config, v: Stages, _: str) -> s.Section:
     )
 
 
-def _windows(c: Config, v: Stages, _: str) -> s.Section:
+def window_settings(c: Config, v: Stages, _: str = "") -> s.WindowSettings:
     return s.WindowSettings(
         **v.windows.model_dump(exclude={"null"})
         | {"lag": c.dataset.lag if v.windows.lag is None else v.windows.lag},
@@ -362,7 +362,7 @@ MAKERS: dict[str, Callable[..., s.Section]] = {
         average=seg in c.dataset.test and not v.clean.keep_test_repeats,
     ),
     "select": lambda c, v, _: v.selection,
-    "windows": _windows,
+    "windows": window_settings,
     "null_window": lambda c, v, _: s.NullWindowSettings(),
     "samples": lambda c, v, _: s.SampleSettings(
         **v.samples.model_dump(), tr=c.pretraining_data.tr, patch_size=v.encoder.patch_size

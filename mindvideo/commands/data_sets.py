@@ -50,16 +50,21 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
-    from mindvideo.findings import report
+    from mindvideo.checks.timing import check_timing, describe_timing
+    from mindvideo.findings import Finding, report
+    from mindvideo.plan import window_settings
 
     config = _load(arguments)
-    found = []
+    found: list[Finding] = []
     if arguments.only != "pretraining_data":
         dataset = config.dataset
         print(
             f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
             f"by {', '.join(dataset.subjects)}"
         )
+        windows = window_settings(config, config.stages())
+        print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
+        found += check_timing(dataset, windows.size, windows.lag)
         found += checks.check_dataset(dataset, deep=arguments.deep)
     if arguments.only != "dataset":
         seconds = config.samples.seconds

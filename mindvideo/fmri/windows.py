@@ -16,10 +16,28 @@ def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
 
 
-def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
-    """One window a clip: volumes t + lag, …, t + lag + size - 1, clamped at the segment's end.
+def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
+    """Volumes of each clip's window, t + lag, …, t + lag + size - 1, of a segment of n volumes.
 
-    Forward windows, as the released code takes them: the response to a clip comes after it.
+    Forward windows, as the released code takes them: the response to a clip comes after it. Those
+    of the last clips pass the segment's end.
+
+    Returns
+    -------
+    (n, size) int
+
+    Raises
+    ------
+    InputError
+        If all of them do.
+    """
+    if lag >= n:
+        raise InputError(f"A lag of {lag} volumes (dataset.lag) in a segment of {n}: no window.")
+    return np.arange(n)[:, None] + lag + np.arange(size)
+
+
+def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
+    """One window a clip (:func:`volumes_of_clips`), clamped at the segment's end.
 
     Parameters
     ----------
@@ -40,10 +58,7 @@ def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
         If the lag passes the segment's end.
     """
     n = len(volumes)
-    if lag >= n:
-        raise InputError(f"A lag of {lag} volumes (dataset.lag) in a segment of {n}: no window.")
-    index = np.arange(n)[:, None] + lag + np.arange(size)
-    return volumes[np.minimum(index, n - 1)]
+    return volumes[np.minimum(volumes_of_clips(n, size, lag), n - 1)]
 
 
 def derangement(n: int, seed: int) -> np.ndarray:

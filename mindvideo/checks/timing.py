@@ -1,0 +1,141 @@
+"""Which volumes a clip gets, in words that can be checked against the protocol of the scanner."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mindvideo.dataset import Dataset
+from mindvideo.errors import InputError
+from mindvideo.findings import Finding, error, warning
+from mindvideo.fmri.windows import volumes_of_clips
+
+PLAUSIBLE = (2.0, 10.0)
+"""Where the middle of a window should lie after its clip's onset [s]: the BOLD response to a brief
+event peaks 4 to 6 s after it (Glover 1999)."""
+NAMED = 4
+"""So many segments are named; of more, the first and the last."""
+
+
+@dataclass(frozen=True)
+class ClipTiming:
+    """Where the volumes of a segment's clips lie in its runs."""
+
+    tr: float
+    """[s]"""
+    size: int
+    """Volumes of a window."""
+    clips: int
+    recorded: int
+    """Volumes of a run, with those that are dropped."""
+    first: int
+    """First and last volume of the first clip's window, counted from 0 in the run as recorded."""
+    last: int
+    without: int
+    """Clips at the end whose windows lie wholly after the last volume that is kept."""
+    cut_short: int
+    """Clips before these whose windows do so in part."""
+    onset: float | None
+    """First frame of the film after the start of the run [s]."""
+
+    @property
+    def delay(self) -> tuple[float, float] | None:
+        """Start and end of the window after the onset of its clip [s]."""
+        if self.onset is None:
+            return None
+        return self.first * self.tr - self.onset, (self.last + 1) * self.tr - self.onset
+
+    def __str__(self) -> str:
+        tr, after = self.tr, "add dataset.film_onset to see how long after the clip's onset"
+        if self.delay:
+            after = f"{_span(*self.delay)} after the clip's onset"
+        volumes = f"volumes {self.first}–{self.last}" if self.last > self.first else (
+            f"volume {self.first}")  # fmt: skip
+        text = (
+            f"clip 0 (film {_span(0, tr)}) ← {volumes} of {self.recorded} (recorded "
+            f"{_span(self.first * tr, (self.last + 1) * tr)} after the run's start, {after})"
+        )
+        if self.without:
+            text += (
+                f"; the last {self.without} of {self.clips} clips have no volumes of their own, "
+                "and get the last volume kept"
+            )
+        if self.cut_short:
+            end = "before them" if self.without else "of the segment"
+            verb = "has" if self.cut_short == 1 else "have"
+            which = "clip" if self.cut_short == 1 else f"{self.cut_short} clips"
+            text += f"; the last {which} {end} {verb} fewer than {self.size} volumes"
+        return text
+
+
+def clip_timing(dataset: Dataset, segment: str, size: int, lag: int) -> ClipTiming:
+    """Timing of a segment's clips, whose windows are `size` volumes, `lag` volumes late.
+
+    Raises
+    ------
+    InputError
+        If the lag passes the segment's end.
+    """
+    timing, n = dataset.timing_of(segment), dataset.n_clips(segment)
+    volumes = volumes_of_clips(n, size, lag)
+    beyond = volumes >= n
+    without = int(beyond.all(axis=1).sum())
+    return ClipTiming(
+        tr=dataset.tr,
+        size=size,
+        clips=n,
+        recorded=timing.drop_start + n + timing.drop_end,
+        first=timing.drop_start + int(volumes[0, 0]),
+        last=timing.drop_start + int(min(volumes[0, -1], n - 1)),
+        without=without,
+        cut_short=int(beyond.any(axis=1).sum()) - without,
+        onset=dataset.film_onset_of(segment),
+    )
+
+
+def describe_timing(dataset: Dataset, size: int, lag: int, *, everything: bool = False) -> str:
+    """Which volumes the first clip of each segment gets, and which clips at the end have none.
+
+    Segments that are alike share a line. `everything` names all of them.
+    """
+    alike: dict[ClipTiming, list[str]] = defaultdict(list)
+    for segment in dataset.segments:
+        try:
+            alike[clip_timing(dataset, segment, size, lag)].append(segment)
+        except InputError:  # of which check_timing tells
+            continue
+    lines = []
+    for timing, names in alike.items():
+        few = everything or len(names) <= NAMED
+        named = ", ".join(names) if few else f"{names[0]}, …, {names[-1]} ({len(names)} segments)"
+        lines.append(f"  {named}: {timing}")
+    return "\n".join(["Volumes of the clips, counted from 0:", *lines])
+
+
+def check_timing(dataset: Dataset, size: int, lag: int) -> Iterator[Finding]:
+    """Lags that pass a segment's end, and windows that miss the response to their clips."""
+    for segment in dataset.segments:
+        try:
+            timing = clip_timing(dataset, segment, size, lag)
+        except InputError as problem:
+            yield error(f"dataset.clips_per_segment: {segment}", str(problem))
+            continue
+        start, end = timing.delay or PLAUSIBLE
+        if not PLAUSIBLE[0] <= (start + end) / 2 <= PLAUSIBLE[1]:
+            yield warning(
+                f"dataset.timing: {segment}",
+                f"a clip gets the volumes from {start:g} to {end:g} s after its onset; the BOLD "
+                "response peaks 4 to 6 s after it. Check film_onset, timing.drop_start and lag",
+            )
+        if timing.without and dataset.timing_of(segment).drop_end:
+            yield warning(
+                f"dataset.timing: {segment}",
+                f"the last {timing.without} clips have no volumes of their own, though volumes "
+                f"after the film were recorded. Use them: add the lag of {lag} to drop_start, "
+                "subtract as many from drop_end, and set lag: 0",
+            )
+
+
+def _span(start: float, end: float) -> str:
+    return f"{start:g}–{end:g} s" if start >= 0 else f"{start:g} to {end:g} s"
