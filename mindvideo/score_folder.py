@@ -80,8 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
             VideoSettings(fps=arguments.fps, title=f"Reconstructions in {arguments.folder.name}"),
         )
     table = load_table(arguments.to / "metrics.tsv")
-    shown = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean", "p"]
-    told = table[shown].assign(p=table["p"].map(lambda p: f"{p:.2g}", na_action="ignore"))
+    shown = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean"]
+    digits = {c: table[c].map(lambda p: f"{p:.2g}", na_action="ignore") for c in ("p", "p_min")}
+    told = table[shown].assign(**digits)
     print(told.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}"))
     print(f"\n{arguments.to / 'videos' / 'index.html'}")
     return 0

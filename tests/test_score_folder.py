@@ -52,12 +52,18 @@ def score(tmp_path, capsys):
     return run
 
 
-def test_released_gifs_get_a_table_and_a_gallery(score, pairs, films, tmp_path):
+def test_released_gifs_get_a_table_and_a_gallery(score, pairs, films, tmp_path, caplog):
     status, said = score(pairs)
     assert status == 0, said
     metrics = load_table(tmp_path / "out/metrics.tsv").set_index("metric")
     truth, made = films
     assert metrics.loc["ssim", "value"] == pytest.approx(ssim(truth, made).mean(), abs=1e-9)
+    # One segment of 6 clips has 6 circular shifts.
+    assert (metrics["p_min"] == 1 / 6).all()
+    assert (metrics["p"] >= 1 / 6).all()
+    assert re.search(r"null_mean +p +p_min\n", said)
+    assert re.search(r"ssim +6 .* 0\.17 +0\.17\n", said)
+    assert "p cannot be below 0.17" in caplog.text
     assert metrics.loc["ssim", "n_clips"] == 6
     assert "identification_video" not in metrics.index
     assert load_table(tmp_path / "out/per_clip.tsv")["clip"].tolist() == list(range(6))

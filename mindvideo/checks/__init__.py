@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mindvideo import descriptions
-from mindvideo.checks import description, films, runs
+from mindvideo.checks import description, films, runs, scores
 from mindvideo.checks.files import absent, duplicates, present
 from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
@@ -26,7 +26,7 @@ def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
     film_paths = {segment: dataset.film_path(segment) for segment in dataset.segments}
     masks = {s: mask for s in dataset.subjects if (mask := dataset.mask_path(s))}
     shots = dataset.shots_paths(dataset.segments)
-    found = [*description.description(dataset)]
+    found = [*description.description(dataset), *scores.shifts(dataset)]
     found += absent(dict.fromkeys([*film_paths.values(), *shots, *masks.values(), *paths, *tables]))
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="runs", unit="run"):

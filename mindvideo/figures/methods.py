@@ -124,7 +124,8 @@ def _scores(s: MethodsSettings) -> str:
         f"{' and '.join(judges)} (the {n.gt_classes} likeliest classes of the ground truth count "
         "as right; exact expectation over class sets), identification, SSIM, PSNR, optical flow. "
         f"95% intervals from {n.resamples:,} bootstraps of blocks of {n.block} clips; p values "
-        f"from {n.permutations:,} circular shifts of reconstructions against films within segments."
+        f"from {n.permutations:,} random circular shifts of reconstructions against films within "
+        "segments (from all of them, where there are no more)."
     )
 
 

@@ -84,14 +84,13 @@ def fit_decoder(
             f"decoding from {len(names)} segment: at least 2 are needed, one to learn from and "
             "one to see how well it went; give more segments to train on"
         )
-    known = windows.reshape(len(windows), -1)
+    known, targets = windows.reshape(len(windows), -1), np.asarray(targets, np.float64)
     guessed = np.empty_like(targets, dtype=np.float64)
     folds = GroupKFold(min(FOLDS, len(names))).split(known, groups=groups)
     for fold, (learn, left) in enumerate(folds, start=1):
         fit = partial(_predict, known[learn], targets[learn], known[left])
         guessed[left] = keep(f"fold-{fold}", fit)
-    spread, mean = targets.std(axis=0), targets.mean(axis=0)
-    found = guessed.std(axis=0)
+    spread, mean, found = _spread(targets), targets.mean(axis=0), _spread(guessed)
     together = ((guessed - guessed.mean(axis=0)) * (targets - mean)).mean(axis=0)
     fitted = keep("all", partial(_coefficients, known, targets))
     coef, intercept = fitted[:, :-1], fitted[:, -1]
@@ -101,9 +100,15 @@ def fit_decoder(
     return Decoder(coef, intercept, correlation=_ratio(together, found * spread))
 
 
+def _spread(values: np.ndarray) -> np.ndarray:
+    """SD of each column; 0 where it is but rounding, whatever the column's unit."""
+    sd = values.std(axis=0)
+    return np.where(sd > 1e-12 * np.abs(values).max(axis=0), sd, 0.0)
+
+
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b; 0 where b is: a target that never varies is always told right, and says nothing."""
-    return np.divide(a, b, out=np.zeros_like(b), where=b > 1e-12)
+    """a / b; 0 where b is: a constant target is always predicted right, which shows nothing."""
+    return np.divide(a, b, out=np.zeros_like(b), where=b > 0)
 
 
 def _fit(windows: np.ndarray, targets: np.ndarray) -> RidgeCV:

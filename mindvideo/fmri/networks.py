@@ -211,13 +211,15 @@ def agreement(density: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     Returns
     -------
     rho : float
-        Spearman's rank correlation; NaN where either is constant.
+        Spearman's rank correlation; NaN where either is constant. Areas within one patch tie,
+        although sums over their voxels differ in the last digits: ranks are those of single
+        precision.
     p : float
         One-sided, from shifting the areas in a circle along the hierarchy. Neighbours share patches
         and are alike: to shuffle them singly would make chance look rarer than it is. With n areas
         it is never below 1 / n.
     """
-    ranks = [rankdata(values) for values in (density, truth)]
+    ranks = [rankdata(np.asarray(values, np.float32)) for values in (density, truth)]
     if len(density) < 3 or any(np.ptp(rank) == 0 for rank in ranks):
         return np.nan, np.nan
     a, b = (rank - rank.mean() for rank in ranks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from mindvideo.metrics.n_way import (
 )
 from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
 from mindvideo.metrics.statistics import (
+    Better,
     draw_shifts,
     pairs_to_shifts,
     scores_of_pairs,
@@ -274,7 +275,7 @@ class Kind(NamedTuple):
     name: str
     function: Callable[[np.ndarray, np.ndarray], np.ndarray | float]
     definition: str
-    better: Literal["higher", "lower"] = "higher"
+    better: Better = "higher"
 
 
 def _shifted(

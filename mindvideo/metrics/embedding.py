@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -17,6 +19,7 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, (n, m)
+        In double precision.
     """
     return _unit(a) @ _unit(b).T
 
@@ -42,7 +45,7 @@ def identification(similarity: np.ndarray) -> np.ndarray:
     apart: a decoder that knows no more than the shot stays below 1.
     """
     n = len(similarity)
-    return (rankdata(similarity, axis=1) - 1) / (n - 1)
+    return (_ranks(similarity) - 1) / (n - 1)
 
 
 def retrieval(similarity: np.ndarray, k: int, own: np.ndarray | None = None) -> np.ndarray:
@@ -64,7 +67,7 @@ def retrieval(similarity: np.ndarray, k: int, own: np.ndarray | None = None) -> 
         for the k-th place, the share of the tied that have room. The diagonal is each clip's
         score; its chance is k / m.
     """
-    first, last = (rankdata(-similarity, method=m, axis=1) for m in ("min", "max"))  # (n, m)
+    first, last = (_ranks(-similarity, m) for m in ("min", "max"))  # (n, m)
     found = np.clip((k - first + 1) / (last - first + 1), 0, 1)
     return found if own is None else found[:, own]
 
@@ -126,5 +129,11 @@ def all_pairs_consistency(frames: np.ndarray) -> np.ndarray:
     return (frames @ frames.swapaxes(1, 2))[:, first, second].mean(-1)
 
 
+def _ranks(values: np.ndarray, ties: Literal["average", "min", "max"] = "average") -> np.ndarray:
+    """Rank each row. Products of equal vectors may differ in their last digits: they tie."""
+    return rankdata(values.astype(np.float32), method=ties, axis=1)
+
+
 def _unit(x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x, np.float64)
     return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

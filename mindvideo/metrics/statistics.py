@@ -5,17 +5,34 @@ share their fMRI. Both tools below therefore leave neighbours together. The null
 ground truth of a whole segment against its reconstructions; the bootstrap draws blocks.
 
 A clip whose scores are NaN keeps its place among its neighbours, and counts in no mean.
+
+Whatever the precision of the scores, statistics are computed in double precision, and the observed
+one in the same way as those of the null: the true order, where a permutation is it, then counts as
+equal.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mindvideo.metrics.threads import Each
+
+Better = Literal["higher", "lower"]
+"""Which values are those of better reconstructions."""
+
+SIGNIFICANCE = 0.05
+"""Level of what is marked as significant, and of warnings that nothing can be."""
+
+ROUNDING = 1e-12
+"""Values count as equal within this share of the size of what was summed. Sums of some thousand
+numbers in double precision err by far less; sums that differ only in the terms' order must tie."""
 
 
 def draw_shifts(n_clips: int, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -126,44 +143,85 @@ def pairs_to_shifts(pairs: np.ndarray) -> np.ndarray:
     return pairs[i, (i + i[:, None]) % len(pairs)]
 
 
+@dataclass(frozen=True)
+class Null:
+    """A statistic of the true order, and of permutations.
+
+    observed : float
+    values : ndarray, (n,)
+        Of permutations.
+    exact : bool
+        Whether these are all permutations, the true order among them, each once. Otherwise they
+        are drawn at random.
+    scale : float
+        Size of what the statistic sums: rounding errors are small against it.
+    """
+
+    observed: float
+    values: np.ndarray
+    exact: bool
+    scale: float
+
+    @property
+    def p_min(self) -> float:
+        """The smallest p value that so many permutations can give."""
+        return 1 / (len(self.values) + (not self.exact))
+
+    def p(self, better: Better = "higher") -> float:
+        """One-sided p value: the share of permutations that do as well as the true order.
+
+        Of random permutations it is (1 + #{as good}) / (1 + n): the true order counts as one of
+        them, so p is never zero (Phipson & Smyth 2010). Ties count as good.
+        """
+        way = 1 if better == "higher" else -1
+        as_good = way * (self.values - self.observed) >= -ROUNDING * self.scale
+        drawn = not self.exact
+        return float((drawn + as_good.sum()) / (drawn + len(self.values)))
+
+
 def circular_null(
     scores: Sequence[np.ndarray], *, permutations: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Means over all clips when each segment is shifted at random against its film.
+) -> Null:
+    """Means over all clips when each segment is shifted against its film.
 
     Parameters
     ----------
     scores : sequence of ndarray, (n_shifts, n_clips)
-        By segment, from :func:`shifted_scores` or :func:`pairs_to_shifts`.
+        By segment, from :func:`shifted_scores` or :func:`pairs_to_shifts`; row 0 is the true order.
     permutations : int
+        Random shifts. Where there are no more in all (the product over segments of their shifts),
+        each is taken once, and the test is exact.
     rng : numpy.random.Generator
 
     Returns
     -------
-    ndarray, (permutations,)
+    Null
 
     Notes
     -----
-    The true order is among the shifts, as it must be for :func:`p_value` to hold with few clips: n
-    clips in one segment allow n shifts, so that p is never much below 1 / n.
+    The true order is among the shifts, as it must be for p to hold with few clips: n clips in one
+    segment allow n shifts, so that p is never below 1 / n. A segment of which no clip has a score
+    adds no shifts.
 
     A shift keeps what neighbours share, but not trends as long as the segment: those line up only
     in the true order, and would pass for skill.
     """
-    total = np.zeros(permutations)
-    for segment in scores:
-        total += np.nansum(segment, axis=1)[rng.integers(len(segment), size=permutations)]
-    return total / sum((~np.isnan(segment[0])).sum() for segment in scores)
-
-
-def p_value(observed: float, null: np.ndarray) -> float:
-    """One-sided: how often chance does as well, (1 + #{null ≥ observed}) / (1 + n).
-
-    The observed order counts as one of the permutations, so p is never zero (Phipson & Smyth 2010).
-    """
-    # Sums in another order differ in the last digits: the true order must count as equal.
-    as_good = null >= observed - 1e-9 * max(1.0, abs(observed))
-    return float((1 + as_good.sum()) / (1 + len(null)))
+    by_segment = [np.asarray(segment, np.float64) for segment in scores]
+    sums = [np.nansum(segment, axis=1) for segment in by_segment]
+    counts = [int((~np.isnan(segment[0])).sum()) for segment in by_segment]
+    scored = [own for own, count in zip(sums, counts) if count]
+    exact = math.prod(map(len, scored)) <= permutations
+    if exact:
+        total = np.zeros(1)
+        for own in scored:
+            total = np.add.outer(total, own).ravel()  # the true order stays first
+    else:
+        total = np.zeros(1 + permutations)
+        for own in sums:
+            total += own[np.append(0, rng.integers(len(own), size=permutations))]
+    means = total / sum(counts)
+    sizes = sum(np.nansum(np.abs(segment), axis=1).max() for segment in by_segment)
+    return Null(float(means[0]), means if exact else means[1:], exact, float(sizes / sum(counts)))
 
 
 def block_bootstrap(
@@ -189,6 +247,7 @@ def block_bootstrap(
     """
     total, count = np.zeros(resamples), np.zeros(resamples)
     for segment in values:
+        segment = np.asarray(segment, np.float64)
         sample = segment[_draw_blocks(len(segment), block, resamples, rng)]  # (resamples, n)
         total += np.nansum(sample, axis=1)
         count += (~np.isnan(sample)).sum(axis=1)
@@ -229,7 +288,13 @@ def _draw_blocks(n: int, block: int, resamples: int, rng: np.random.Generator) -
 
 
 def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
-    """Percentiles of bootstrapped means that leave out (1 − level) / 2 on either side."""
+    """Percentiles of bootstrapped means that leave out (1 − level) / 2 on either side.
+
+    NaN without any mean.
+    """
+    if not len(means):
+        return float("nan"), float("nan")
+    means = np.asarray(means, np.float64)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -239,18 +304,26 @@ def two_sample_p(a: np.ndarray, b: np.ndarray) -> float:
 
     It takes clips for independent and does not know that both models saw the same ones: shots that
     are hard for both hide a difference, and neighbours that are alike feign one. Read it beside
-    :func:`paired_p`. NaN where a sample has fewer than two scores, or none varies.
+    :func:`paired_test`. 1 where all scores of both are the same; NaN where a sample has fewer than
+    two scores, or where each is constant and they differ: there is no variance to go by.
     """
+    a, b = (np.asarray(x, np.float64) for x in (a, b))
     a, b = a[~np.isnan(a)], b[~np.isnan(b)]
-    if min(len(a), len(b)) < 2 or (np.ptp(a) == 0 and np.ptp(b) == 0):
+    if min(len(a), len(b)) < 2:
         return float("nan")
-    return float(stats.ttest_ind(a, b).pvalue)
+    if _constant(np.concatenate([a, b])):
+        return 1.0
+    return float("nan") if _constant(a) and _constant(b) else float(stats.ttest_ind(a, b).pvalue)
 
 
-def paired_p(
+def _constant(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
+
+
+def paired_test(
     differences: Sequence[np.ndarray], *, block: int, permutations: int, rng: np.random.Generator
-) -> float:
-    """Two-sided p of a paired test: signs of whole blocks of neighbouring clips are flipped.
+) -> tuple[float, float]:
+    """Paired test: signs of whole blocks of neighbouring clips are flipped.
 
     Parameters
     ----------
@@ -264,21 +337,35 @@ def paired_p(
 
     Returns
     -------
-    float
-        NaN without any score. Were both models equal, the difference of a block would as likely
-        be its opposite; with n blocks p is not below 2 / 2ⁿ.
+    p : float
+        Two-sided. NaN without any score.
+    p_min : float
+        The smallest p that these clips, blocks and permutations can give.
+
+    Notes
+    -----
+    Were both models equal, the difference of a block would as likely be its opposite. All n blocks
+    keep their signs, or all are flipped, with probability 2 / 2ⁿ; n is one more where the first
+    block starts late, and the mean over starts is what p cannot be below. Random flips may meet
+    this case less often than that, so the bound is held to.
     """
-    if not sum((~np.isnan(d)).sum() for d in differences):
-        return float("nan")
-    observed = sum(np.nansum(d) for d in differences)
-    null = np.zeros(permutations)
-    for d in differences:
+    by_segment = [np.asarray(d, np.float64) for d in differences]
+    if all(np.isnan(d).all() for d in by_segment):
+        return float("nan"), float("nan")
+    total, extreme = np.zeros(1 + permutations), 2.0  # the true signs first
+    for d in by_segment:
         n_blocks = -(-len(d) // block) + 1
-        signs = rng.choice([-1, 1], (permutations, n_blocks))
-        start = rng.integers(block, size=(permutations, 1))
-        place = (np.arange(len(d)) + start) // block  # (permutations, n_clips)
-        null += np.take_along_axis(signs, place, axis=1) @ np.nan_to_num(d)
-    return p_value(abs(float(observed)), np.abs(null))
+        drawn = rng.choice([-1, 1], (permutations, n_blocks))
+        starts = rng.integers(block, size=(permutations, 1))
+        signs = np.concatenate([np.ones((1, n_blocks), int), drawn])
+        place = (np.arange(len(d)) + np.concatenate([[[0]], starts])) // block  # (1 + n, n_clips)
+        total += np.take_along_axis(signs, place, axis=1) @ np.nan_to_num(d)
+        there = np.flatnonzero(~np.isnan(d))
+        extreme *= sum(0.5 ** len(set((there + s) // block)) for s in range(block)) / block
+    scale = sum(np.nansum(np.abs(d)) for d in by_segment)
+    null = Null(abs(float(total[0])), np.abs(total[1:]), exact=False, scale=float(scale))
+    p_min = max(extreme, null.p_min)
+    return max(null.p(), p_min), p_min
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from mindvideo.metrics.statistics import (
+    SIGNIFICANCE,
+    Better,
     block_bootstrap,
     circular_null,
     confidence_interval,
-    p_value,
     pairs_to_shifts,
 )
 
@@ -51,7 +52,7 @@ class Metric:
     scores: list[np.ndarray]
     ceiling: np.ndarray | None = None
     in_subset: bool = False
-    better: Literal["higher", "lower"] = "higher"
+    better: Better = "higher"
 
 
 def segment_rows(listing: pd.DataFrame) -> list[np.ndarray]:
@@ -111,25 +112,66 @@ def without(metric: Metric, left_out: np.ndarray, what: str) -> Metric:
 
 
 def summarise(
+    metrics: Sequence[Metric],
+    *,
+    block: int,
+    resamples: int,
+    permutations: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Make the table of metrics: value, 95% interval, ceiling, chance, mean of the null, p.
+
+    `p_min` is the smallest p that the shifts and their number allow; where that is above 0.05, a
+    warning says so. A metric that compares with no clip has but one shift, and so neither null
+    nor p.
+    """
+    counts = {"block": block, "resamples": resamples, "permutations": permutations}
+    table = pd.DataFrame([_row(metric, **counts, rng=rng) for metric in metrics])
+    if max(len(g) for metric in metrics for g in metric.rows) == 1:
+        log.warning(
+            "No metric has a p value: each test segment has 1 clip, and a shift needs at least 2. "
+            "Give the clips of one film as one segment"
+        )
+    smallest = table["p_min"].to_numpy(float)
+    for p_min in np.unique(smallest[smallest > SIGNIFICANCE]).tolist():
+        names = table["metric"][smallest == p_min].tolist()
+        log.warning("%s", _too_few(names, p_min, permutations))
+    return table
+
+
+def _too_few(names: list[str], p_min: float, permutations: int) -> str:
+    needed = math.ceil(1 / SIGNIFICANCE)
+    drawn = round(1 / p_min) == permutations + 1  # not all shifts
+    found, advice = (
+        (f"permutations is {permutations}", f"set it to {needed - 1} at the very least")
+        if drawn
+        else (
+            f"the test segments allow {round(1 / p_min)} circular shifts",
+            f"score more test segments, or longer ones; {needed} shifts are needed, and segments "
+            "of m and n clips allow m × n",
+        )
+    )
+    return (
+        f"p cannot be below {p_min:.2g}, and no effect can be significant at {SIGNIFICANCE:g}: "
+        f"{', '.join(names)}. {found[0].upper()}{found[1:]}: {advice}"
+    )
+
+
+def _row(
     metric: Metric, *, block: int, resamples: int, permutations: int, rng: np.random.Generator
 ) -> dict:
-    """Make a metric's row: value, 95% interval, ceiling, chance, mean of the null, p.
-
-    A metric that compares with no clip has but one shift, and so neither null nor p.
-    """
-    own = [segment[0] for segment in metric.scores]
+    own = [np.asarray(segment[0], np.float64) for segment in metric.scores]
     scored = ~np.isnan(np.concatenate(own))
     value = float(np.concatenate(own)[scored].mean())
     means = block_bootstrap(own, block=block, resamples=resamples, rng=rng)
     low, high = confidence_interval(means)
     null = circular_null(metric.scores, permutations=permutations, rng=rng)
-    way = 1 if metric.better == "higher" else -1
-    p = p_value(way * value, way * null)
-    if all(len(segment) == 1 for segment in metric.scores):
-        null, p = np.full(1, np.nan), np.nan
+    null_mean, p, p_min = float(null.values.mean()), null.p(metric.better), null.p_min
+    if null.exact and len(null.values) == 1:  # the true order alone
+        null_mean = p = p_min = float("nan")
     rows = np.concatenate(metric.rows)[scored]
-    ceiling = np.nan if metric.ceiling is None else float(metric.ceiling[rows].mean())
-    log.info("%s: %.3f (%.3f to %.3f), null %.3f", metric.name, value, low, high, null.mean())
+    ceiling = np.nan if metric.ceiling is None else float(metric.ceiling[rows].mean(dtype=float))
+    log.info("%s: %.3f (%.3f to %.3f), null %.3f", metric.name, value, low, high, null_mean)
     return {
         "metric": metric.name,
         "definition": metric.definition,
@@ -139,8 +181,9 @@ def summarise(
         "ci_high": high,
         "ceiling": ceiling,
         "chance": metric.chance,
-        "null_mean": float(null.mean()),
+        "null_mean": null_mean,
         "p": p,
+        "p_min": p_min,
         "better": metric.better,
     }
 

@@ -97,7 +97,9 @@ class FilmSettings(_ClipSettings):
 class Statistics(Section):
     """Intervals and nulls of all measures."""
 
-    permutations: PositiveInt = Field(5000, description="circular shifts that make the null")
+    permutations: PositiveInt = Field(
+        5000, description="random circular shifts that make the null; all, where there are no more"
+    )
     resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
     block: PositiveInt = Field(
         5, description="neighbours that a bootstrap sample draws together [clips]"

@@ -185,6 +185,7 @@ def _ceiling(r: Path, mask: Path, runs: list[Path], n_voxels: int) -> tuple[np.n
 
 def _intervals(values: np.ndarray, counts: np.ndarray) -> list[dict[str, float]]:
     """Mean over windows of each column of (n, k), and its 95% interval."""
+    values = np.asarray(values, np.float64)
     samples = counts @ values / len(values)  # (resamples, k)
     rows = []
     for column, means in zip(values.T, samples.T):
@@ -286,8 +287,10 @@ def _agreements(
             truth = table[column].to_numpy(float)
             compared = big & np.isfinite(truth)
             rho, p = agreement(density[compared], truth[compared])
-            rows.append((*names, column, int(compared.sum()), rho, p))
-    columns = ["method", "stage", "layer", "property", "n_areas", "rho", "p"]
+            n_areas = int(compared.sum())
+            p_min = np.nan if np.isnan(p) else 1 / n_areas
+            rows.append((*names, column, n_areas, rho, p, p_min))
+    columns = ["method", "stage", "layer", "property", "n_areas", "rho", "p", "p_min"]
     return pd.DataFrame(rows, columns=columns)
 
 

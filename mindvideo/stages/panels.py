@@ -75,7 +75,7 @@ def _bars(
     nan = float("nan")
     published = read_published("comparison")
     scores = load_table(per_clip, ["segment", "clip", "ssim"]).sort_values("clip")
-    segment = sorted(scores["segment"].unique())[0]
+    segment = sorted(scores.dropna(subset="ssim")["segment"].unique())[0]
     values = scores[scores["segment"] == segment]["ssim"].to_numpy(float)
     rng = np.random.default_rng(0)
     means = block_bootstrap([values], block=settings.block, resamples=2000, rng=rng)

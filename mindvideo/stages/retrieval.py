@@ -55,7 +55,7 @@ def main(
     }
     rng, groups = np.random.default_rng(settings.seed), segment_rows(listing)
     counts = settings.model_dump(include={"block", "resamples", "permutations"})
-    rows = []
+    found = []
     for name, (theirs, candidate) in candidates.items():
         if theirs.shape[1] != mine.shape[1]:
             raise InputError(
@@ -71,8 +71,8 @@ def main(
                 groups,
                 shifts_by_segment(retrieval_of(similarity, k, candidate), groups),
             )
-            rows.append(summarise(metric, **counts, rng=rng))
-    save_table(retrieval, pd.DataFrame(rows).drop(columns="ceiling"))
+            found.append(metric)
+    save_table(retrieval, summarise(found, **counts, rng=rng).drop(columns="ceiling"))
 
 
 def _captions(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:

@@ -93,7 +93,7 @@ def main(
         found += [over_marked(m, marked, str(settings.subset)) for m in found if m.in_subset]
 
     counts = settings.model_dump(include={"block", "resamples", "permutations"})
-    save_table(metrics, pd.DataFrame([summarise(m, **counts, rng=rng) for m in found]))
+    save_table(metrics, summarise(found, **counts, rng=rng))
     save_table(per_clip, listing[["segment", "clip"]].assign(**own))
 
 

@@ -14,14 +14,16 @@ from mindvideo.errors import InputError
 from mindvideo.figures.table import Cell, Table, colour_of, table_page
 from mindvideo.io.published import METRICS, number, read_published
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics.statistics import holm, paired_p, two_sample_p
+from mindvideo.metrics.statistics import SIGNIFICANCE, holm, paired_test, two_sample_p
 from mindvideo.settings import TableSettings
 from mindvideo.stages import Inputs, Output
 
 log = logging.getLogger(__name__)
 
 COMPARED = (*METRICS, "psnr")
-SMALL = 0.05  # a corrected p below this gets a mark
+NUMBERS = ("value", "ci_low", "ci_high", "chance")
+OWN_NUMBERS = ("n_clips", *NUMBERS, "null_mean", "p", "p_min")
+"""Columns of tables of metrics: of other methods', and of this configuration's."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def main(
             f"{len(per_clip)} tables of clips: one of each is needed for every row"
         )
     scores = {
-        label: Scores(_metrics(m), load_table(c, ["segment", "clip"]))
+        label: Scores(_metrics(m, OWN_NUMBERS), load_table(c, ["segment", "clip"]))
         for label, m, c in zip(built, metrics, per_clip)
     }
     found = compare_rows(scores, settings)
@@ -75,8 +77,8 @@ def main(
     comparison_page.write_text(_comparison_page(table), encoding="utf-8")
 
 
-def _metrics(path: Path) -> pd.DataFrame:
-    return load_table(path, ["metric", "value", "ci_low", "ci_high", "chance"]).set_index("metric")
+def _metrics(path: Path, columns: Sequence[str] = NUMBERS) -> pd.DataFrame:
+    return load_table(path, ["metric", *columns]).set_index("metric")
 
 
 def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataFrame:
@@ -96,7 +98,7 @@ def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataF
             row = {
                 "row": label,
                 "metric": name,
-                **found[["n_clips", "value", "ci_low", "ci_high", "chance", "null_mean", "p"]],
+                **found[[*OWN_NUMBERS]],
                 "published": number(paper.get(name)),
                 "published_se": number(paper.get(f"{name}_se")),
             }
@@ -104,11 +106,25 @@ def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataF
             if own is not reference and both:
                 row |= _tests(own.per_clip, reference.per_clip, name, settings, rng)
             rows.append(row)
-    tests = ["p_two_sample", "colour", "difference", "n_pairs", "p_paired"]
+    tests = ["p_two_sample", "colour", "difference", "n_pairs", "p_paired", "p_paired_min"]
     table = pd.DataFrame(rows).reindex(columns=[*rows[0], *tests])
     table["n_pairs"] = table["n_pairs"].astype("Int64")
     table["p_paired_holm"] = holm(table["p_paired"].to_numpy(float))
+    if why := _no_mark_possible(table):
+        log.warning("%s", why)
     return table
+
+
+def _no_mark_possible(table: pd.DataFrame) -> str:
+    """Say why no difference can be significant after Holm's correction; "" if one can."""
+    p_min, n_tests = table["p_paired_min"].min(), int(table["p_paired"].notna().sum())
+    if not n_tests or p_min * n_tests < SIGNIFICANCE:
+        return ""
+    return (
+        f"No difference can be marked: of {n_tests} paired tests the smallest possible p is "
+        f"{p_min:.2g}, and {min(1, p_min * n_tests):.2g} after Holm's correction. Score more test "
+        "clips, raise tables.permutations, or compare fewer rows"
+    )
 
 
 def _tests(
@@ -125,12 +141,14 @@ def _tests(
     segments = [d.to_numpy(float) for _, d in difference.groupby(pairs["segment"], sort=False)]
     p = two_sample_p(own[metric].to_numpy(float), reference[metric].to_numpy(float))
     counts = {"block": settings.block, "permutations": settings.permutations}
+    p_paired, p_paired_min = paired_test(segments, **counts, rng=rng)
     return {
         "p_two_sample": p,
         "colour": colour_of(p) or None,
         "difference": difference.mean(),
         "n_pairs": int(difference.notna().sum()),
-        "p_paired": paired_p(segments, **counts, rng=rng),
+        "p_paired": p_paired,
+        "p_paired_min": p_paired_min,
     }
 
 
@@ -144,9 +162,11 @@ def _page1(found: pd.DataFrame, settings: TableSettings) -> str:
         "et al. (2018); it compares only with measures on the same data, by the same classifiers.",
         f"* differs from the first row by a paired test (signs of blocks of {settings.block} "
         f"neighbouring clips flipped; Holm-corrected over {found['p_paired'].notna().sum()} "
-        f"tests; p < {SMALL}). Colours are the paper's, of its uncorrected test, which takes "
-        "neighbouring clips for independent.",
+        f"tests; p < {SIGNIFICANCE}). Colours are the paper's, of its uncorrected test, which "
+        "takes neighbouring clips for independent.",
     ]
+    if why := _no_mark_possible(found):
+        notes.append(f"{why}.")
     if missing:
         notes.append(f"Rows of the paper that are not here: {told}.")
     tables = [_table1("The paper's metrics", METRICS, found, settings)]
@@ -173,7 +193,7 @@ def _table1(
             row["value"],
             below,
             colour_of(row["p_two_sample"]),
-            "*" if row["p_paired_holm"] < SMALL else "",
+            "*" if row["p_paired_holm"] < SIGNIFICANCE else "",
         )
     published = {row["row"]: row for row in read_published("table1")}
     for absent in settings.rows:  # what the paper has and this configuration has not

@@ -79,6 +79,14 @@ def test_what_never_varies_is_told_as_it_is():
     assert correlation[1] == 0
 
 
+def test_how_well_it_decodes_does_not_depend_on_the_unit():
+    windows, targets, segments = planted(1.0)
+    values, correlation = decode(windows, targets, segments, windows)
+    tiny, of_tiny = decode(windows, 1e-9 * targets, segments, windows)
+    np.testing.assert_allclose(of_tiny, correlation, rtol=1e-3)
+    np.testing.assert_allclose(tiny, 1e-9 * values, rtol=1e-3)
+
+
 def test_refuses_a_single_segment():
     windows, targets, segments = planted(1.0)
     with pytest.raises(InputError, match="1 segment: at least 2"):

@@ -135,3 +135,13 @@ def test_agreement_is_spearmans_and_its_p_counts_shifts():
     assert p == pytest.approx(np.mean(np.array(shifted) >= shifted[0] - 1e-9))
     assert agreement(b, b) == (pytest.approx(1), pytest.approx(1 / 9))
     assert np.isnan(agreement(np.ones(9), b)).all()
+
+
+def test_areas_of_one_patch_tie_although_their_sums_are_rounded():
+    """Each voxel of a patch has the same; means over 1, 2, 3 … of them differ in the last digit."""
+    rng = np.random.default_rng(2)
+    patches, truth = np.repeat(rng.random(4), 5), rng.random(20)
+    means = np.array([sum([value] * n) / n for n, value in enumerate(patches, start=1)])
+    assert len(set(means)) > 4
+    assert agreement(means, truth) == agreement(patches, truth)
+    assert agreement(means, truth)[0] == pytest.approx(spearmanr(patches, truth).statistic)

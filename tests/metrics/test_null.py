@@ -51,7 +51,7 @@ def test_p_is_uniform_on_shuffled_clips_and_small_on_the_clips_themselves(clips)
         def p_of(pairs, name=name, better=better):
             scores = shifts_by_segment(pairs, ROWS)
             metric = Metric(name, "", 0.5, ROWS, scores, better=better)
-            return summarise(metric, **draws)["p"]
+            return summarise([metric], **draws).loc[0, "p"]
 
         p = np.array([p_of(pairs[rng.permutation(len(pairs))]) for _ in range(300)])
         # Scores of few values tie, and ties count against the observed order: p may be larger.

@@ -1,6 +1,9 @@
+import re
+
 import numpy as np
 import pytest
 
+from mindvideo.metrics.catalogue import clip_metrics, identification_metric
 from mindvideo.metrics.summary import Metric, over_marked, own_scores, shifts_by_segment, summarise
 
 ROWS = [np.array([4, 3, 0, 1]), np.array([2, 5, 6]), np.array([7, 8])]
@@ -17,6 +20,10 @@ def metric(pairs, ceiling=None):
     return Metric("m", "a mean", 0.5, ROWS, shifts_by_segment(pairs, ROWS), ceiling)
 
 
+def row_of(metric, rng=None):
+    return summarise([metric], **DRAWS, rng=rng or np.random.default_rng(0)).iloc[0]
+
+
 def test_scores_go_by_segment_and_shift(pairs):
     m = metric(pairs)
     g = ROWS[1]
@@ -27,25 +34,84 @@ def test_scores_go_by_segment_and_shift(pairs):
 
 def test_a_row_tells_the_mean_and_the_ceiling(pairs):
     rng = np.random.default_rng(0)
-    row = summarise(metric(pairs, ceiling=np.arange(N)), **DRAWS, rng=rng)
+    row = row_of(metric(pairs, ceiling=np.arange(N)), rng)
     assert row["value"] == pytest.approx(pairs.diagonal().mean())
     assert row["ceiling"] == 4
     assert row["n_clips"] == N
-    assert np.isnan(summarise(metric(pairs), **DRAWS, rng=rng)["ceiling"])
+    assert np.isnan(row_of(metric(pairs), rng)["ceiling"])
+    assert row["p_min"] == 1 / (4 * 3 * 2)
+    assert row["p"] >= row["p_min"]
 
 
 def test_over_marked_clips_only_the_mean_and_the_null_change(pairs):
     marked = np.isin(np.arange(N), [0, 3, 6])
     part = over_marked(metric(pairs, ceiling=np.arange(N)), marked, "rare")
     assert part.name == "m_rare"
-    row = summarise(part, **DRAWS, rng=np.random.default_rng(0))
+    row = row_of(part)
     assert row["n_clips"] == 3
     assert row["value"] == pytest.approx(pairs.diagonal()[marked].mean())
     assert row["ceiling"] == 3
     assert row["ci_low"] <= row["value"] <= row["ci_high"]
     # The null sets a marked clip's reconstruction beside all clips of its segment, marked or not.
     expected = pairs[0, ROWS[0]].mean() + pairs[3, ROWS[0]].mean() + pairs[6, ROWS[1]].mean()
-    assert row["null_mean"] == pytest.approx(expected / 3, abs=0.01)
+    assert row["null_mean"] == pytest.approx(expected / 3)
+    assert row["p_min"] == 1 / (4 * 3)  # of the last segment no clip is marked
     own = own_scores(part)
     np.testing.assert_array_equal(own[marked], pairs.diagonal()[marked])
     assert np.isnan(own[~marked]).all()
+
+
+def of_segments(*n_clips):
+    pairs = np.random.default_rng(0).random((sum(n_clips),) * 2)
+    rows = np.split(np.arange(sum(n_clips)), np.cumsum(n_clips)[:-1])
+    return Metric("m", "a mean", 0.5, rows, shifts_by_segment(pairs, rows))
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "permutations", "p_min", "message"),
+    [
+        ((60,), 5000, 1 / 60, None),
+        ((5, 4), 5000, 1 / 20, None),
+        ((24, 24, 24), 5000, 1 / 5001, None),
+        ((19,), 5000, 1 / 19, "0.053, .*: m. The test segments allow 19 circular shifts: score"),
+        ((2, 3), 5000, 1 / 6, "0.17, .*: m. The test segments allow 6 circular shifts: score"),
+        ((24, 24), 9, 1 / 10, "0.1, .*: m. Permutations is 9: set it to 19"),
+        ((1, 1, 1), 5000, np.nan, "each test segment has 1 clip"),
+    ],
+)
+def test_a_warning_says_where_nothing_can_be_significant(
+    n_clips, permutations, p_min, message, caplog
+):
+    draws = {**DRAWS, "permutations": permutations, "rng": np.random.default_rng(0)}
+    row = summarise([of_segments(*n_clips)], **draws).iloc[0]
+    np.testing.assert_equal(row["p_min"], p_min)
+    assert not row["p"] < row["p_min"]
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == (message is not None)
+    if message:
+        assert re.search(message, warnings[0])
+
+
+def test_what_compares_with_no_clip_has_no_p_and_no_warning(caplog):
+    one = of_segments(60)
+    alone = Metric("steady", "", 0.5, one.rows, [s[:1] for s in one.scores])
+    table = summarise([one, alone], **DRAWS, rng=np.random.default_rng(0)).set_index("metric")
+    assert table.loc["steady", ["null_mean", "p", "p_min"]].isna().all()
+    assert table.loc["m", "p_min"] == 1 / 60
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_film_that_stands_still_is_at_chance():
+    """Equal pictures tie, although products of equal vectors differ in the last digits."""
+    rng = np.random.default_rng(0)
+    made = rng.normal(size=(60, 3, 512)).astype(np.float32)
+    shown = np.repeat(rng.normal(size=(1, 3, 512)), 60, axis=0).astype(np.float32)
+    rows = [np.arange(60)]
+    metrics = [
+        identification_metric("image", "", made[:, 0], shown[:, 0], rows),
+        *clip_metrics(made, shown, rows, top=[10]),
+    ]
+    table = summarise(metrics, **DRAWS, rng=rng).set_index("metric")
+    assert table.loc["identification_image", ["value", "p"]].tolist() == [0.5, 1]
+    assert table.loc["retrieval_top_10", "value"] == pytest.approx(10 / 60)
+    assert (table["p"].dropna() == 1).all()

@@ -71,6 +71,10 @@ def test_tables_and_figure(case, tmp_path):
     assert occlusion["full"].between(0, 1).all()
     assert set(occlusion["grouping"]) == {"network", "area"}
     agreements = pd.read_csv(out["agreements"], sep="\t")
+    tested = agreements.dropna(subset="p")
+    assert len(tested)
+    assert tested["p_min"].to_numpy() == pytest.approx(1 / tested["n_areas"])
+    assert (tested["p"] >= tested["p_min"]).all()
     assert set(agreements["method"]) == {
         "attention",
         "attribution",

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import save_table
+from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings import PanelSettings, ScoreFigureSettings, TableRow
 from mindvideo.stages import panels, score_figures
 
@@ -112,3 +112,17 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
     assert all(path.stat().st_size > 2000 for path in out.values())
     with pytest.raises(InputError, match="3 rows need as many"):
         panels.main(**inputs | {"metrics": []}, clips=test_set.clips, **out, settings=settings)
+
+
+def test_the_bar_of_one_segment_is_of_the_first_that_has_scores(scores):
+    """All clips of a film may have a cut."""
+    table = load_table(scores["per_clip"])
+    values = table["ssim"].where(table["segment"] == "test2")
+    save_table(scores["per_clip"], table.assign(ssim=values))
+    settings = PanelSettings(rows=ROWS, dataset="a test", block=3)
+    bars = panels._bars(
+        {"Full model": scores["metrics"]}, ["Full model"], scores["per_clip"], settings
+    )
+    _, mean, low, high = bars["Full model, test2"][-1]
+    assert mean == pytest.approx(values.mean())
+    assert low <= mean <= high

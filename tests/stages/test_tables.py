@@ -35,7 +35,7 @@ def run(tmp_path):
             {
                 **{"metric": m, "n_clips": 50, "value": values[m].mean(), "ci_low": 0.1},
                 **{"ci_high": 0.9, "chance": np.nan if m == "psnr" else 0.5, "null_mean": 0.45},
-                "p": 0.01,
+                **{"p": 0.01, "p_min": 1 / 501},
             }
             for m in metrics
         ]
@@ -51,8 +51,9 @@ def run(tmp_path):
             name: tmp_path / f"{name}.out"
             for name in ("table1", "table1_page", "comparison", "comparison_page")
         }
+        chosen = {"block": 3, "permutations": 500} | changed.pop("settings", {})
         settings = TableSettings(
-            rows=ROWS, dataset="a test", block=3, permutations=500, methods={"Mine": "mine.tsv"}
+            rows=ROWS, dataset="a test", methods={"Mine": "mine.tsv"}, **chosen
         )
         inputs = {
             "metrics": [m for m, _ in made],
@@ -77,6 +78,42 @@ def test_every_row_stands_beside_the_paper_and_the_full_model(run):
     assert other["difference"].to_numpy() == pytest.approx(other["value"] - full["value"])
     assert (other["n_pairs"] == 50).all()
     assert table.loc["Subject 2"].index.tolist() == list(METRICS[2:])
+
+
+def test_the_smallest_p_stands_beside_p(run, caplog):
+    out = run()
+    table = load_table(out["table1"]).set_index(["row", "metric"])
+    assert (table["p_min"] == 1 / 501).all()
+    assert (table.loc["Window size 1", "p_paired_min"] == 1 / 501).all()
+    assert table.loc["Full model", "p_paired_min"].isna().all()
+    assert "No difference can be marked" not in caplog.text + out["table1_page"].read_text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "smallest"),
+    [
+        ({"permutations": 100}, 1 / 101),
+        ({"block": 10}, 2 * (0.1 / 2**3 + 0.9 / 2**4) * (0.1 / 2**2 + 0.9 / 2**3)),
+    ],
+)
+def test_a_warning_says_where_no_difference_can_be_marked(run, caplog, changed, smallest):
+    """Ten tests need a p below 0.005."""
+    out = run(settings=changed)
+    table = load_table(out["table1"])
+    n_tests = table["p_paired"].notna().sum()
+    assert (table["p_paired"].dropna() >= table["p_paired_min"].dropna()).all()
+    assert table["p_paired_min"].dropna().to_numpy() == pytest.approx(smallest)
+    assert (table["p_paired_holm"].dropna() >= 0.05).all()
+    message = f"No difference can be marked: of {n_tests} paired tests"
+    assert message in caplog.text
+    assert message in out["table1_page"].read_text()
+
+
+def test_a_table_of_another_version_is_named(run, tmp_path):
+    old = load_table(tmp_path / "full.tsv").drop(columns="p_min")
+    save_table(tmp_path / "full.tsv", old)
+    with pytest.raises(InputError, match=r"full\.tsv: no column p_min; .*Run its stage again"):
+        run()
 
 
 def test_the_two_sample_test_is_that_of_scipy(run, tmp_path):

@@ -1,0 +1,26 @@
+"""What the scores of the test segments will be able to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from mindvideo.dataset import Dataset
+from mindvideo.findings import Finding, warning
+
+LEAST_SHIFTS = 20
+"""Circular shifts that a p value of 0.05 needs."""
+
+
+def shifts(dataset: Dataset) -> Iterator[Finding]:
+    """Test segments with so few clips that no score can be significant."""
+    for subject in dataset.subjects:
+        segments = dataset.segments_of(subject, "test")
+        n_shifts = math.prod(dataset.n_clips(segment) for segment in segments)
+        if segments and n_shifts < LEAST_SHIFTS:
+            yield warning(
+                subject,
+                f"the test segments ({', '.join(segments)}) allow {n_shifts} circular shifts, the "
+                f"product of their clips: p of scores cannot be below {1 / n_shifts:.2g}. For 0.05 "
+                f"{LEAST_SHIFTS} are needed: give more test segments, or longer ones",
+            )

@@ -1,0 +1,45 @@
+"""``mindvideo check-dataset`` says where scores cannot be significant."""
+
+import math
+
+import pytest
+
+from mindvideo.checks import scores
+from mindvideo.metrics.statistics import SIGNIFICANCE
+
+TESTS = [f"test{n}" for n in range(1, 6)]
+
+
+def findings(purdue, test, **clips):
+    return [*scores.shifts(purdue.described("volume", test=test, clips_per_segment=clips))]
+
+
+def test_the_least_number_of_shifts_is_that_of_the_scores():
+    assert math.ceil(1 / SIGNIFICANCE) == scores.LEAST_SHIFTS
+
+
+@pytest.mark.parametrize(
+    ("test", "clips"),
+    [
+        (TESTS, {"default": 240}),
+        (["test1"], {"default": 240, "test1": 20}),
+        (["test1", "test2"], {"default": 5, "test1": 4}),
+    ],
+)
+def test_enough_clips(purdue, test, clips):
+    assert findings(purdue, test, **clips) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "clips", "n_shifts", "p"),
+    [
+        (["test1"], {"default": 240, "test1": 12}, 12, "0.083"),
+        (TESTS, {"default": 1}, 1, "1"),
+        (["test1", "test2"], {"default": 3}, 9, "0.11"),
+    ],
+)
+def test_too_few_clips(purdue, test, clips, n_shifts, p):
+    found = findings(purdue, test, **clips)
+    assert {(f.level, f.place) for f in found} == {("warning", f"sub{n}") for n in (1, 2, 3)}
+    assert f"({', '.join(test)}) allow {n_shifts} circular shifts" in found[0].message
+    assert f"p of scores cannot be below {p}. For 0.05 20 are needed" in found[0].message
