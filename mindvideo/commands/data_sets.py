@@ -52,7 +52,8 @@ def check(arguments: argparse.Namespace) -> int:
             f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
             f"by {', '.join(dataset.subjects)}"
         )
-        found += checks.check_dataset(dataset, deep=arguments.deep)
+        atlas = config.regions.atlas
+        found += checks.check_dataset(dataset, deep=arguments.deep, atlas=atlas)
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)

@@ -127,10 +127,10 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         run(1, "seg5", 1): "error: lies on another grid than 78 other runs of sub1: 3×4×3 voxels",
         run(2, "seg6", 2): f"error: has the same content as {run(2, 'seg6', 1)}",
         run(1, "seg7", 1): "error: cut short or damaged",
-        run(1, "seg8", 1): "error: cannot be read (BadGzipFile",
-        run(1, "seg9", 1): "error: is a 3-D map",
+        run(1, "seg8", 1): "error: is no NIfTI or CIFTI file but a web page (HTML)",
+        run(1, "seg9", 1): "error: is 3×4×3, a 3-D map; a 4-D run",
         run(1, "seg10", 1): "warning: its header says TR 1.5 s, dataset.tr 2 s, which is used",
-        run(1, "seg11", 1): "error: is a CIFTI file, but dataset.space is volume",
+        run(1, "seg11", 1): "error: is a CIFTI file; a 4-D run",
         run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which is not there",
         run(3, "seg12", 3): "warning: no run of the description: one more of sub3?",
         films / "seg1.mp4": "error: is missing",
@@ -151,13 +151,15 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
 
 
 def test_values_are_read_when_asked_for(purdue, tree):
-    values = np.asarray(nib.load(run(1, "seg1", 1)).dataobj).astype(np.float32)
-    few, many = values.copy(), values.copy()
+    few, many = (
+        np.asarray(nib.load(run(1, segment, 1)).dataobj).astype(np.float32)
+        for segment in ("seg1", "seg2")
+    )
     few[0, 0, 0, 100] = np.nan
     many[..., 7] = np.inf
     change(run(1, "seg1", 1), values=few)
     change(run(1, "seg2", 1), values=many)
-    change(run(1, "seg3", 1), values=np.ones_like(values))
+    change(run(1, "seg3", 1), values=np.ones_like(few))
     damaged = bytearray(run(1, "seg4", 1).read_bytes())
     damaged[-8] ^= 255  # the checksum
     run(1, "seg4", 1).write_bytes(damaged)
@@ -231,9 +233,11 @@ def test_masks_and_confounds(purdue, tree):
         "confounds/subject1_seg1_1.tsv": "error: 244 rows, its run has 245 volumes: another run's?",
         "confounds/subject1_seg1_2.tsv": "error: is no table of tab-separated confounds",
         "confounds/subject1_seg2_1.tsv": "error: is missing",
-        "subject2_mask.nii.gz": "error: the mask is empty",
-        "subject3_mask.nii.gz": "error: the mask lies on another grid than the runs: 3×3×3 voxels "
-        "of 2×2×2 mm, origin (0, 0, 0) mm; they: 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm",
+        "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's own in "
+        "dataset.mask.",
+        "subject3_mask.nii.gz": "error: this mask has 3×3×3 voxels of 2×2×2 mm, origin (0, 0, 0) "
+        "mm; the runs have 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm. Resample it to the runs' "
+        "grid (nearest neighbour), e.g. with nilearn.image.resample_to_img.",
     }
 
 
@@ -287,8 +291,8 @@ def test_what_can_be_wrong_with_pretraining_runs(rest):
     found = checks.check_pretraining(rest, 2.16, deep=True)
     said = {place: [f.message for f in found if f.place == place] for place in
             dict.fromkeys(f.place for f in found)}  # fmt: skip
-    assert said["hcp/9/one.nii"][0].startswith("5 + 0 cortical grayordinates of 5; the 91k layout")
-    assert said["hcp/9/two.nii"][0].startswith("its axes are Scalar × BrainModel; those of a dense")
+    assert said["hcp/9/one.nii"][0].startswith("5 grayordinates, 5 + 0 of them cortical; the 91k")
+    assert said["hcp/9/two.nii"][0].startswith("is no dense series (.dtseries.nii): series")
     assert said["hcp/10/one.nii"][0].startswith("cut short: ")
     assert [m[:40] for m in said["hcp/10/two.nii"]] == [
         "its header says TR 2 s, pretraining_data",
