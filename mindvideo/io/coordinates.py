@@ -27,9 +27,10 @@ NATIVE = {
     *("t1w", "t2w", "anat", "individual", "native", "orig", "subject"),
     *("bold", "boldref", "epi", "func", "run", "scanner", "session"),
 }
-SAID_MNI = re.compile(r"(?i)(?<![a-z])mni")
-FOLDERS = 4
-"""Folders above a file whose names count, as MNINonLinear/Results/RUN/RUN.nii.gz."""
+IN_NAME = re.compile(r"(?i)(?<![a-z])mni")
+"""seg1_1_mni.nii.gz, run.mni.nii.gz: the file is called MNI's."""
+FOLDER, ABOVE = re.compile(r"(?i)mni"), 4
+"""Folders of such names count, so far above a file: MNINonLinear/Results/RUN/RUN.nii.gz."""
 TILTED = np.radians(1.0)
 """Templates' grids are parallel to their axes."""
 APART = 1.0
@@ -79,7 +80,7 @@ def outside_mni(header: Header) -> tuple[Literal["error", "warning"], str] | Non
         return "error", (
             f"has two positions: its qform is MNI152's (qform_code 4), its sform, which goes "
             f"first, is not ({says}). Keep the right one: fslorient -copyqform2sform FILE, or "
-            "-copysform2qform FILE."
+            "-copysform2qform FILE. " + NATIVE_ADVICE
         )
     if space and not STANDARD.match(space):
         return "warning", (
@@ -104,8 +105,8 @@ def outside_mni(header: Header) -> tuple[Literal["error", "warning"], str] | Non
 
 def _called_mni(header: Header) -> bool:
     path = header.path
-    names = [path.name, *(parent.name for parent in list(path.parents)[:FOLDERS])]
-    return any(SAID_MNI.search(name) for name in names)
+    folders = [folder.name for folder in path.parents][:ABOVE]
+    return bool(IN_NAME.search(path.name)) or any(map(FOLDER.match, folders))
 
 
 def _apart(grid: Grid, other: np.ndarray) -> bool:

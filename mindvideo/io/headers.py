@@ -7,9 +7,11 @@ Stages and `check-dataset` read headers here, so that they cannot disagree. What
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import warnings
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,13 +25,15 @@ from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 
 from mindvideo.errors import InputError
 from mindvideo.io.images import explained, reason
-from mindvideo.io.kinds import nifti_head, unpacked
+from mindvideo.io.kinds import nifti_size, unpacked
 from mindvideo.io.spaces import Grayordinates, Grid
 
 Rows: TypeAlias = SeriesAxis | ScalarAxis | LabelAxis
 
 CIFTI_CODE = 32  # of a NIfTI header's extension
 CLASSES = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+SILENT = logging.Logger("nibabel")  # of nibabel's notes on headers, which name no file
+SILENT.disabled = True
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 FLAT = 1e-6
 """Volume of a voxel against the product of its edges: below, they do not span a volume."""
@@ -76,8 +80,7 @@ def read_header(path: Path) -> Header:
         file, or its header says what cannot be.
     """
     with explained():
-        size, _ = nifti_head(path)
-        header, stored = _parse(path, size)
+        header, stored = _parse(path, nifti_size(path))
     shape = stored.shape
     if min(shape, default=0) < 1:
         raise InputError(f"its header says {'×'.join(map(str, shape))} voxels. {REPAIR}")
@@ -92,9 +95,14 @@ def _parse(path: Path, size: int) -> tuple[Any, ArrayProxy]:
     with warnings.catch_warnings(), unpacked(path) as file:
         warnings.simplefilter("ignore")
         try:
-            header = CLASSES[size].from_fileobj(file)
+            header = CLASSES[size].from_fileobj(file, check=False)
+            edges = header["pixdim"][1:4].copy()
+            header.check_fix(SILENT)  # sets edges of 0 to 1
+            if not (header["sform_code"] or (np.isfinite(edges) & (edges != 0)).all()):
+                sizes = "×".join(f"{edge:g}" for edge in edges)
+                raise InputError(f"its pixdim gives voxels of {sizes} mm. {REPAIR}")
             return header, ArrayProxy(str(path), header)
-        except (OSError, EOFError):  # damaged, not odd
+        except (InputError, OSError, EOFError, zlib.error):  # damaged, not odd
             raise
         except Exception as error:  # a header may hold anything, and nibabel raise anything at it
             raise InputError(f"its header is damaged ({reason(error)}). {REPAIR}") from error

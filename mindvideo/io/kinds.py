@@ -39,15 +39,13 @@ def unpacked(path: Path) -> io.BufferedIOBase:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def nifti_head(path: Path) -> tuple[int, bytes]:
+def nifti_size(path: Path) -> int:
     """See that a file is a single NIfTI file.
 
     Returns
     -------
-    size : int
+    int
         Length of its header [bytes]: 348 of NIfTI-1, 540 of NIfTI-2.
-    head : bytes
-        Its first 560 bytes.
 
     Raises
     ------
@@ -80,7 +78,7 @@ def nifti_head(path: Path) -> tuple[int, bytes]:
             f"{found} packed (gzip), and its name {ends} in .gz: programs go by the name. Rename "
             f"it, or {'unpack' if packed else 'pack'} it."
         )
-    return size, head
+    return size
 
 
 def _nifti(head: bytes) -> int:
