@@ -14,13 +14,22 @@ from mindvideo.checks.files import absent, duplicates, present
 from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
-from mindvideo.io.inventory import Header
+from mindvideo.io.headers import Header
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.progress import progress
 
 
-def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
-    """All that is missing or odd in a data set; `deep` reads the runs' values too."""
+def check_dataset(dataset: Dataset, *, deep: bool = False, atlas: bool = True) -> list[Finding]:
+    """All that is missing or odd in a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    deep : bool
+        Whether to read the runs' values too.
+    atlas : bool
+        Whether an atlas is laid on volumes (`regions.atlas`): they must lie in MNI152 space.
+    """
     paths = [run.path for run in dataset.rows]
     tables = [run.confounds for run in dataset.rows if run.confounds]
     film_paths = {segment: dataset.film_path(segment) for segment in dataset.segments}
@@ -30,9 +39,11 @@ def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
     found += absent(dict.fromkeys([*film_paths.values(), *shots, *masks.values(), *paths, *tables]))
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="runs", unit="run"):
-        header, findings = runs.read_run_header(path, dataset.space == "cifti")
-        headers |= {path: header} if header else {}
+        header, findings = runs.read_run_header(path, dataset.space)
         found += findings
+        if header:
+            headers[path] = header
+            found += runs.coordinates(path, header) if atlas else ()
     for run in dataset.rows:
         if header := headers.get(run.path):
             found += runs.recording(dataset, run, header)
@@ -41,13 +52,13 @@ def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
         found += runs.layouts(subject, {p: headers[p] for p in own if p in headers})
         if (mask := masks.get(subject)) and Path(mask).is_file():
             found += runs.brain_mask(mask, [headers[p] for p in own if p in headers])
-    found += duplicates(present([*paths, *film_paths.values()]))
+    equal = list(duplicates(present([*paths, *film_paths.values()])))
+    found += equal
     found += description.unnamed(dataset)
     for segment in progress(dataset.segments, desc="films", unit="film"):
         found += films.film(dataset, segment)
     if deep:
-        for path in progress(list(headers), desc="values", unit="run"):
-            found += runs.values(path, headers[path])
+        found += _values(headers, equal, "values")
     return found
 
 
@@ -68,7 +79,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
     found += absent(paths)
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="pre-training runs", unit="run"):
-        header, findings = runs.read_run_header(path, True)
+        header, findings = runs.read_run_header(path, "cifti")
         found += findings
         if header:
             headers[path] = header
@@ -76,7 +87,15 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
             if header.n_volumes < (needed := max(1, round(seconds / data.tr))):
                 found.append(error(path, f"{header.n_volumes} volumes; a sample averages {needed}"))
     if deep:
-        found += duplicates(present(paths))
-        for path in progress(list(headers), desc="pre-training values", unit="run"):
-            found += runs.values(path, headers[path])
+        equal = list(duplicates(present(paths)))
+        found += [*equal, *_values(headers, equal, "pre-training values")]
     return found
+
+
+def _values(headers: dict[str, Header], equal: list[Finding], desc: str) -> list[Finding]:
+    """What is odd in the runs' values, and which are one recording, but those known as `equal`."""
+    signatures = runs.Signatures()
+    found: list[Finding] = []
+    for path in progress(list(headers), desc=desc, unit="run"):
+        found += signatures.values_of(path, headers[path])
+    return [*found, *signatures.copies({finding.place for finding in equal})]

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from mindvideo.dataset import Dataset, Run
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
-from mindvideo.fmri.cleaning import MOST_BROKEN
+from mindvideo.fmri.atlas import cortex_vertices
+from mindvideo.fmri.cleaning import MOST_BROKEN, near_constant
+from mindvideo.fmri.copies import SIGNATURE, same_signatures, signature
 from mindvideo.io import inventory
-from mindvideo.io.inventory import Header
+from mindvideo.io.cifti import check_layout
+from mindvideo.io.coordinates import outside_mni
+from mindvideo.io.headers import Header, as_run
+from mindvideo.io.maps import mask_on
 from mindvideo.io.runs import SAME_TR
+from mindvideo.io.spaces import Grayordinates
+
+Space = Literal["volume", "cifti"]
 
 
-def read_run_header(path: str, cifti: bool) -> tuple[Header | None, list[Finding]]:
+def read_run_header(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
     """A run's header, and what is wrong with it as a run; None where no more can be said."""
-    from mindvideo.fmri.atlas import N_GRAYORDINATES, cortex_vertices
-
     try:
-        header = inventory.read_header(Path(path))
+        header = as_run(inventory.inspect(Path(path)), space)
+        if isinstance(header.grid, Grayordinates):
+            check_layout(Path(path), header.grid, cortex_vertices()[:2])
     except InputError as problem:
         return None, [error(path, str(problem))]
-    if not header.n_volumes:
-        return None, [error(path, f"is a 3-D map ({header.layout}); a 4-D run was needed")]
-    if header.is_cifti != cifti:
-        is_, needed = ("CIFTI", "volume") if header.is_cifti else ("NIfTI", "cifti")
-        return None, [
-            error(path, f"is a {is_} file, but dataset.space is {needed}: which one is meant?")
-        ]
-    if header.cortex is not None:
-        here = header.cortex
-        if not all((a == b).all() if a.shape == b.shape else False
-                   for a, b in zip(here, cortex_vertices()[:2])):  # fmt: skip
-            return None, [error(
-                path,
-                f"{len(here[0])} + {len(here[1])} cortical grayordinates of "
-                f"{header.layout.shape[0]}; the 91k layout was needed, {N_GRAYORDINATES} on the "
-                "32k fs_LR meshes. Resample the run to it",
-            )]  # fmt: skip
     return header, []
+
+
+def coordinates(path: str, header: Header) -> Iterator[Finding]:
+    """Whether an atlas fits a volume."""
+    if not header.is_cifti and (doubt := outside_mni(header)):
+        yield Finding(doubt[0], path, doubt[1])
 
 
 def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
@@ -89,36 +88,68 @@ def _confounds(path: str, n_volumes: int) -> Iterator[Finding]:
 
 def layouts(subject: str, headers: dict[str, Header]) -> Iterator[Finding]:
     """All runs of a subject lie on one grid: the commonest is taken for it."""
-    counts = Counter(header.layout for header in headers.values())
+    groups: list[list[str]] = []
     for path, header in headers.items():
-        common, n = counts.most_common(1)[0]
-        if header.layout != common:
-            yield error(
-                path,
-                f"lies on another grid than {n} other runs of {subject}: {header.layout}; they: "
-                f"{common}. Resample it, or leave it out with dataset.exclude",
-            )
+        for group in groups:
+            if header.grid.same(headers[group[0]].grid):
+                group.append(path)
+                break
+        else:
+            groups.append([path])
+    if len(groups) < 2:
+        return
+    common = max(groups, key=len)
+    for path in (path for group in groups if group is not common for path in group):
+        yield error(
+            path,
+            f"lies on another grid than {len(common)} other runs of {subject}: "
+            f"{headers[path].grid}; they: {headers[common[0]].grid}. Resample it, or leave it out "
+            "with dataset.exclude",
+        )
 
 
 def brain_mask(path: str, headers: list[Header]) -> Iterator[Finding]:
     try:
-        header = inventory.read_header(Path(path))
+        if headers:
+            mask_on(headers[0].grid, Path(path))
+        else:
+            inventory.inspect(Path(path))
     except InputError as problem:
         yield error(path, str(problem))
-        return
-    if headers and header.layout != headers[0].layout:
-        yield error(path, f"the mask lies on another grid than the runs: {header.layout}; they: "
-                          f"{headers[0].layout}")  # fmt: skip
-    elif not inventory.mask_size(Path(path)):
-        yield error(path, "the mask is empty")
 
 
-def values(path: str, header: Header) -> Iterator[Finding]:
-    try:
-        values = inventory.read_values(Path(path))
-    except InputError as problem:
-        yield error(path, str(problem))
-        return
+class Signatures:
+    """What the runs' values are like, collected to find recordings that are there twice."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.values: list[np.ndarray] = []
+
+    def values_of(self, path: str, header: Header) -> Iterator[Finding]:
+        """Read a run's values; say what is odd in them, and remember its signature."""
+        n_volumes, n_voxels = SIGNATURE
+        try:
+            values = inventory.read_values(header, n_voxels, n_volumes)
+        except InputError as problem:
+            yield error(path, str(problem))
+            return
+        if (own := signature(values.sample)) is not None:
+            self.paths.append(path)
+            self.values.append(own)
+        yield from _odd(path, header, values)
+
+    def copies(self, known: Collection[str]) -> Iterator[Finding]:
+        """Runs that are the same recording as another, but those that are `known`."""
+        for first, second, r in same_signatures(self.values):
+            if self.paths[second] not in known:
+                yield error(
+                    self.paths[second],
+                    f"is the same recording as {self.paths[first]}, saved in another way (mean r "
+                    f"over voxels {r:.2f}): one of them is under a wrong name",
+                )
+
+
+def _odd(path: str, header: Header, values: inventory.Values) -> Iterator[Finding]:
     if values.constant == values.n_voxels:
         yield error(path, "no voxel's value ever changes")
     elif values.not_finite > MOST_BROKEN * values.n_voxels:
@@ -128,5 +159,13 @@ def values(path: str, header: Header) -> Iterator[Finding]:
             path,
             f"{values.not_finite} of {values.n_voxels} voxels are not finite numbers: masked later",
         )
-    if header.is_cifti and 0 < values.constant < values.n_voxels:
+    if not header.is_cifti:  # around the brain, volumes are empty
+        return
+    if 0 < values.constant < values.n_voxels:
         yield warning(path, f"{values.constant} of {values.n_voxels} grayordinates never change")
+    if hardly := int(near_constant(values.sd, header.n_volumes - 1).sum()):
+        yield warning(
+            path,
+            f"{hardly} of {values.n_voxels} grayordinates hardly change against the others: masked "
+            "later. Do they lie outside the brain mask?",
+        )

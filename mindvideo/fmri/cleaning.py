@@ -17,6 +17,11 @@ from mindvideo.errors import InputError
 CONSTANT = 1e-6
 # Directions that regressors span by no more than this share of the largest are rounding.
 DEPENDENT = 1e-6
+# Voxels that vary by less than this share of the run's lively ones lie outside the brain, where
+# resampling leaves traces of 1e-6. In the brain thermal noise alone is a tenth or more.
+NEAR_CONSTANT = 0.003
+LIVELY = 90  # percentile
+FEWEST = 4  # degrees of freedom; with fewer, an SD says too little
 MOST_BROKEN = 0.5
 """A run with a larger share of its voxels not finite is not worth cleaning."""
 
@@ -76,6 +81,27 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
     return basis
 
 
+def near_constant(sd: np.ndarray, degrees: int) -> np.ndarray:
+    """Voxels that hardly vary, against the others of their run.
+
+    Parameters
+    ----------
+    sd : (n_voxels,) float
+        SD of each voxel over the run; 0 of those that are known to be constant or broken.
+    degrees : int
+        Degrees of freedom of the SDs.
+
+    Returns
+    -------
+    (n_voxels,) bool
+        Those with 0 < SD < 0.3% of the 90th percentile of all SDs above 0.
+    """
+    varies = sd > 0
+    if degrees < FEWEST or not varies.any():
+        return np.zeros(len(sd), dtype=bool)
+    return varies & (sd < NEAR_CONSTANT * np.percentile(sd[varies], LIVELY))
+
+
 @dataclass(frozen=True)
 class Cleaned:
     """A run's voxels as z-scores, and what was wrong with them."""
@@ -84,6 +110,8 @@ class Cleaned:
     """(n_volumes, n_voxels) float32: mean 0, SD 1; all zero where dead."""
     constant: np.ndarray
     """(n_voxels,) bool: constant, or nothing but drift and confounds."""
+    near_constant: np.ndarray
+    """(n_voxels,) bool: varies, but hardly against the run's others (:func:`near_constant`)."""
     not_finite: np.ndarray
     """(n_voxels,) bool: some value is not a finite number."""
     tsnr: np.ndarray
@@ -91,7 +119,7 @@ class Cleaned:
 
     @property
     def dead(self) -> np.ndarray:
-        return self.constant | self.not_finite
+        return self.constant | self.near_constant | self.not_finite
 
 
 def clean(
@@ -100,7 +128,8 @@ def clean(
     """Take a basis out of each voxel, then z-score it.
 
     Order of operations, in double precision: mean subtracted; projection onto the basis subtracted;
-    divided by the SD (over n, not n - 1) of what is left. `run` is not changed.
+    divided by the SD (over n, not n - 1) of what is left; what is dead is set to 0. `run` is not
+    changed.
 
     Parameters
     ----------
@@ -116,7 +145,7 @@ def clean(
     n_volumes, n_voxels = run.shape
     values = np.empty(run.shape, dtype=np.float32) if out is None else out
     constant, not_finite = np.zeros((2, n_voxels), dtype=bool)
-    tsnr = np.zeros(n_voxels)
+    tsnr, left = np.zeros((2, n_voxels))
     for start in range(0, n_voxels, chunk):
         here = slice(start, min(start + chunk, n_voxels))
         block = run[:, here].T.astype(np.float64, order="C")  # a row a voxel
@@ -133,6 +162,9 @@ def clean(
         block /= np.where(flat, 1, sd)[:, None]
         values[:, here] = block.T
         constant[here], not_finite[here] = flat & ~broken, broken
+        left[here] = np.where(flat, 0, sd)
         steady = raw > CONSTANT * np.abs(mean)
         tsnr[here][steady] = mean[steady] / raw[steady]
-    return Cleaned(values, constant, not_finite, tsnr)
+    hardly = near_constant(left, n_volumes - basis.shape[1])
+    values[:, hardly], tsnr[hardly] = 0, 0
+    return Cleaned(values, constant, hardly, not_finite, tsnr)

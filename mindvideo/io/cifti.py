@@ -1,17 +1,9 @@
-"""CIFTI-2 files: dense series in, some of their grayordinates out; dense maps in and out.
-
-nibabel reads them; but its ``load`` parses a file's header, a megabyte of XML, whether or not it
-has just parsed the same one, which takes longer than reading a run. Here equal headers are parsed
-once.
-"""
+"""CIFTI-2 files: some grayordinates of dense files in; dense maps and series out."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -23,106 +15,55 @@ from nibabel.cifti2 import (
     ScalarAxis,
     SeriesAxis,
 )
-from nibabel.cifti2.parse_cifti2 import Cifti2Extension, Cifti2Parser
+from nibabel.cifti2.parse_cifti2 import Cifti2Extension
 
 from mindvideo.errors import InputError
-from mindvideo.io.images import open_image, readable
+from mindvideo.io.headers import Header, Rows, read_header
+from mindvideo.io.images import readable
 from mindvideo.io.spaces import Grayordinates
 
-CIFTI_CODE = 32  # of a NIfTI header's extension
 NEAR = 64  # grayordinates: to read over a smaller gap is faster than to skip it
-DENSE = (".dtseries.nii", ".dscalar.nii", ".dlabel.nii")
+DENSER = (("_1.6mm", ""), ("den-170k", "den-91k"))
+"""In names of files on denser meshes (HCP 7T, fMRIPrep): what those on the 91k layout have."""
 
 
-@lru_cache(maxsize=8)
-def _axes(xml: bytes) -> tuple[Any, ...]:
-    """What the rows and columns of a file are, from its header's XML; grayordinates as a grid."""
-    parser = Cifti2Parser()
-    parser.parse(string=xml)
-    matrix = parser.header.matrix
-    axes = [parser.header.get_axis(i) for i in sorted(matrix.mapped_indices)]
-    return tuple(Grayordinates(a) if isinstance(a, BrainModelAxis) else a for a in axes)
+def read_columns(header: Header, columns: np.ndarray) -> np.ndarray:
+    """Some grayordinates of a dense file; the values of each lie together in memory.
 
+    On disk they lie together too: read are the stretches in which those asked for lie.
 
-@dataclass(frozen=True)
-class Dense:
-    """A file of values of grayordinates, which stay on disk."""
+    Parameters
+    ----------
+    header : Header
+        Of a CIFTI file.
+    columns : (n,) int
 
-    path: Path
-    rows: SeriesAxis | ScalarAxis | LabelAxis
-    grid: Grayordinates
-    stored: Any
-    """nibabel's proxy of the values, (1, 1, 1, 1, n_rows, n_grayordinates)."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def tr(self) -> float:
-        """Step of a series [s]; 0 where it is not one of time."""
-        rows = self.rows
-        return rows.step if isinstance(rows, SeriesAxis) and rows.unit == "SECOND" else 0.0
-
-    def read(self, columns: np.ndarray) -> np.ndarray:
-        """Some grayordinates, (n_rows, n) float32; the values of each lie together in memory.
-
-        On disk they lie together too: read are the stretches in which those asked for lie.
-        """
-        stored = self.stored
-        needed = stored.offset + int(np.prod(stored.shape)) * stored.dtype.itemsize
-        order = np.argsort(columns, kind="stable")
-        ordered = columns[order]
-        ends = np.flatnonzero(np.diff(ordered) > NEAR) + 1
-        values = np.empty((len(columns), len(self)), dtype=np.float32)
-        with readable(self.path):
-            if self.path.suffix != ".gz" and (size := os.path.getsize(self.path)) < needed:
-                raise EOFError(f"{size} bytes, {needed} expected")
-            for here in np.split(np.arange(len(columns)), ends):
-                first, last = int(ordered[here[0]]), int(ordered[here[-1]]) + 1
-                stretch = np.asarray(stored[0, 0, 0, 0, :, first:last]).T
-                if len(stretch) == len(columns) and (columns == np.arange(first, last)).all():
-                    return stretch.T.astype(np.float32, copy=False)
-                values[order[here]] = stretch[ordered[here] - first]
-        return values.T
-
-
-def open_dense(path: Path) -> Dense | str:
-    """Header of a file of grayordinates; or in a word what else it is.
+    Returns
+    -------
+    (n_rows, n) float32
 
     Raises
     ------
     InputError
-        If the file is missing or damaged.
+        If the file is damaged or cut short.
     """
+    stored, path = header.stored, header.path
+    n_rows = stored.shape[-2]
+    needed = stored.offset + int(np.prod(stored.shape)) * stored.dtype.itemsize
+    order = np.argsort(columns, kind="stable")
+    ordered = columns[order]
+    ends = np.flatnonzero(np.diff(ordered) > NEAR) + 1
+    values = np.empty((len(columns), n_rows), dtype=np.float32)
     with readable(path):
-        if not (path.is_file() and nib.Nifti2Image.path_maybe_image(path)[0]):
-            open_image(path)
-            return "a volume"
-        image = nib.Nifti2Image.from_filename(path)
-        xml = [e.content for e in image.header.extensions if e.get_code() == CIFTI_CODE]
-        axes = _axes(xml[0]) if xml else ()
-    kinds = [type(axis).__name__.removesuffix("Axis").lower() for axis in axes]
-    if len(axes) != 2 or not isinstance(axes[1], Grayordinates) or kinds[0] == "grayordinates":
-        return " × ".join(kinds) or "a volume"
-    return Dense(path, *axes, image.dataobj)
-
-
-def open_series(path: Path) -> Dense:
-    """A run: volumes × grayordinates.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or not that.
-    """
-    found = open_dense(path)
-    if isinstance(found, str) or not isinstance(found.rows, SeriesAxis):
-        what = found if isinstance(found, str) else "a map of grayordinates"
-        raise InputError(
-            f"{path} is no dense series (.dtseries.nii): series × grayordinates were needed, it is "
-            f"{what}. Name the right files, or for volumes say dataset.space: volume."
-        )
-    return found
+        if path.suffix != ".gz" and (size := os.path.getsize(path)) < needed:
+            raise EOFError(f"{size} bytes, {needed} expected")
+        for here in np.split(np.arange(len(columns)), ends):
+            first, last = int(ordered[here[0]]), int(ordered[here[-1]]) + 1
+            stretch = np.asarray(stored[0, 0, 0, 0, :, first:last]).T
+            if len(stretch) == len(columns) and (columns == np.arange(first, last)).all():
+                return stretch.T.astype(np.float32, copy=False)
+            values[order[here]] = stretch[ordered[here] - first]
+    return values.T
 
 
 def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np.ndarray]) -> None:
@@ -131,7 +72,7 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
     Parameters
     ----------
     path : Path
-        Of the file, for the message.
+        Of the file: another one beside it may be on that layout.
     grid : Grayordinates
     vertices : ((29696,) int, (29716,) int)
         Mesh vertices that the left and right cortical grayordinates must be.
@@ -139,20 +80,43 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
     Raises
     ------
     InputError
-        If it is another.
+        If it is another; without the file's name.
     """
-    if not grid.follows(vertices):
-        raise InputError(
-            f"{path}: {grid}; the 91k layout has {len(vertices[0])} + {len(vertices[1])}, first of "
-            "91282 (32k fs_LR meshes without the medial wall). Resample the run to it, e.g. with "
-            "fMRIPrep's --cifti-output 91k."
+    if grid.follows(vertices):
+        return
+    if other := _on_layout(path, vertices):
+        advice = f"{other.name} in the same folder is on it: name that one."
+    else:
+        advice = (
+            "Resample the run to it (wb_command -cifti-resample), or take the files that have it: "
+            "HCP 7T data have them without _1.6mm in the name, fMRIPrep writes them with "
+            "--cifti-output 91k."
         )
+    raise InputError(
+        f"{grid}; the 91k layout was needed: {len(vertices[0])} + {len(vertices[1])} cortical ones "
+        f"of 91282 (32k fs_LR meshes without the medial wall). {advice}"
+    )
+
+
+def _on_layout(path: Path, vertices: tuple[np.ndarray, np.ndarray]) -> Path | None:
+    """The same run on the 91k layout, where its name and its header say so."""
+    for dense, sparse in DENSER:
+        other = path.with_name(path.name.replace(dense, sparse))
+        if other == path or not other.is_file():
+            continue
+        try:
+            there = read_header(other).grid
+        except InputError:
+            continue
+        if isinstance(there, Grayordinates) and there.follows(vertices):
+            return other
+    return None
 
 
 def save_dense(
     path: Path,
     values: np.ndarray,
-    rows: SeriesAxis | ScalarAxis | LabelAxis,
+    rows: Rows,
     grid: Grayordinates,
 ) -> None:
     """Write (n_rows, n_grayordinates) values as float32, as the dense kind that `rows` makes."""

@@ -1,4 +1,4 @@
-"""Opening images: whatever is wrong with a file is an error that names it and says what to do."""
+"""Reading images: whatever goes wrong is an error that names the file and says what to do."""
 
 from __future__ import annotations
 
@@ -24,31 +24,41 @@ UNREADABLE = (
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn what nibabel and gzip raise at a broken file into a message with its name."""
+def explained() -> Iterator[None]:
+    """Turn what nibabel and gzip raise at a broken file into a message, without its name."""
     try:
         yield
     except PermissionError as error:
         raise InputError(
-            f"{path}: no permission to read it. Ask its owner for it (chmod a+r), or leave it out "
-            "with dataset.exclude."
+            "no permission to read it. Ask its owner for it (chmod a+r), or leave it out with "
+            "dataset.exclude."
         ) from error
     except UNREADABLE as error:
         raise InputError(
-            f"{path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0][:200]}): "
-            "the file is damaged or its download incomplete. Fetch it again, or leave it out with "
-            "dataset.exclude."
+            f"cannot be read ({reason(error)}): the file is damaged or its download incomplete. "
+            "Fetch it again, or leave it out with dataset.exclude."
         ) from error
 
 
-def open_image(path: Path):
-    """Header of an image; its values stay on disk."""
-    with readable(path):
-        there = path.is_file()
-    if not there:
-        raise InputError(
-            f"{path} does not exist. Check the path templates in `dataset`, or leave the run out "
-            "with dataset.exclude."
-        )
-    with readable(path):
-        return nib.load(path)
+def reason(error: Exception) -> str:
+    """What an exception says, in one line."""
+    said = getattr(error, "strerror", None) or str(error)
+    return f"{type(error).__name__}: {said.partition(chr(10))[0][:200]}".removesuffix(": ")
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Put a file's name before what is wrong with it, once."""
+    try:
+        yield
+    except InputError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise InputError(f"{path}: {error}") from error
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what nibabel and gzip raise at a broken file into a message with its name."""
+    with named(path), explained():
+        yield

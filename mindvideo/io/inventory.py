@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
+import math
 import os
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-from xml.parsers import expat
 
 import imageio_ffmpeg
-import nibabel as nib
 import numpy as np
-from nibabel.cifti2 import BrainModelAxis, Cifti2HeaderError, SeriesAxis
-from nibabel.cifti2.parse_cifti2 import Cifti2Parser
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
 from mindvideo.errors import InputError
-from mindvideo.io.runs import header_tr
-from mindvideo.io.spaces import CORTEX
+from mindvideo.io.headers import Header, read_header
+from mindvideo.io.images import UNREADABLE, explained, reason
+from mindvideo.io.runs import each_volume
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
@@ -37,128 +29,36 @@ SAMPLE = 1 << 16
 SAMPLES = 8
 BLOCK = 4096
 """Grayordinates read at once."""
-KINDS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-"""By the length of the header, which is what a file starts with."""
-BROKEN = (OSError, EOFError, ValueError, zlib.error)
-"""What reading a damaged file raises."""
-ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the voxels of a file are."""
-
-    shape: tuple[int, ...]
-    """(i, j, k) of a volume, (n_grayordinates,) of a CIFTI file."""
-    affine: tuple[float, ...] = ()
-    """Of a volume: voxel indices → mm, rounded to what tools agree on."""
-    axes: str = ""
-    """Of a CIFTI file: digest of its brain models."""
-
-    def __str__(self) -> str:
-        if not self.affine:
-            return f"{self.shape[0]} grayordinates (models {self.axes[:6]})"
-        matrix = np.reshape(self.affine, (4, 4))
-        size = "×".join(f"{s:.3g}" for s in nib.affines.voxel_sizes(matrix))
-        origin = ", ".join(f"{o:.6g}" for o in matrix[:3, 3])
-        return f"{'×'.join(map(str, self.shape))} voxels of {size} mm, origin ({origin}) mm"
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a NIfTI or CIFTI file says of itself."""
-
-    layout: Layout
-    n_volumes: int
-    """0 of a 3-D map."""
-    tr: float
-    """[s]; 0 if the file does not say."""
-    cortex: tuple[np.ndarray, np.ndarray] | None
-    """Of a CIFTI file: mesh vertices of its left and right cortical grayordinates."""
-
-    @property
-    def is_cifti(self) -> bool:
-        return self.cortex is not None
-
-
-def read_header(path: Path) -> Header:
+def inspect(path: Path) -> Header:
     """Read a file's header, and see that as much data follows as it says.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is none of the two kinds, or is cut short.
+        If the header is not in order (:func:`~mindvideo.io.headers.read_header`), or the file is
+        cut short.
     """
-    try:
-        with _opened(path) as file:
-            if not (raw := file.read(4)):
-                raise InputError("is empty. Fetch it again")
-            size = next((s for o in ORDERS if (s := int.from_bytes(raw, o)) in KINDS), 0)
-            if not size:
-                raise InputError("is no NIfTI or CIFTI file")
-            raw += file.read(size - 4)
-            if len(raw) < size:
-                raise InputError(f"cut short: {len(raw)} bytes of a header. Fetch it again")
-            header = KINDS[size](raw)
-            raw += file.read(max(0, int(header["vox_offset"]) - size))
-    except InputError:
-        raise
-    except (*BROKEN, HeaderDataError, WrapStructError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0][:150]
-        raise InputError(f"cannot be read ({type(error).__name__}: {reason})") from error
-    shape = header.get_data_shape()
-    content = int(header["vox_offset"]) + int(np.prod(shape)) * header.get_data_dtype().itemsize
-    _see_that_all_is_there(path, content)
-    if (start := raw.find(b"<CIFTI")) >= 0:
-        xml = raw[start : raw.rfind(b"</CIFTI>") + len(b"</CIFTI>")]
-        return _cifti(re.sub(rb"<MetaData>.*?</MetaData>", b"", xml, flags=re.DOTALL), shape)
-    if len(shape) not in (3, 4):
-        raise InputError(f"is {'×'.join(map(str, shape))}: neither a 4-D run nor a 3-D map")
-    affine = tuple(np.round(header.get_best_affine(), 2).ravel().tolist())
-    n_volumes = shape[3] if len(shape) == 4 else 0
-    tr = header_tr(header) if n_volumes else 0.0
-    return Header(Layout(shape[:3], affine=affine), n_volumes, tr, None)
+    header = read_header(path)
+    with explained():
+        _see_that_all_is_there(header)
+    return header
 
 
-@lru_cache(maxsize=64)
-def _cifti(xml: bytes, shape: tuple[int, ...]) -> Header:
-    """What a CIFTI file's axes say; without its notes, the XML of like runs is the same."""
-    parser = Cifti2Parser()
-    try:
-        parser.parse(string=xml)
-    except (expat.ExpatError, Cifti2HeaderError, ValueError) as error:
-        raise InputError(f"its description of the axes is damaged ({error})") from error
-    found = [parser.header.get_axis(i) for i in range(len(parser.header.mapped_indices))]
-    if [type(axis) for axis in found] != [SeriesAxis, BrainModelAxis]:
-        names = " × ".join(type(axis).__name__.removesuffix("Axis") for axis in found)
-        raise InputError(
-            f"its axes are {names}; those of a dense series (.dtseries.nii) were needed, Series × "
-            "BrainModel"
-        )
-    series, models = found
-    if shape[-2:] != (len(series), len(models)):
-        raise InputError(
-            f"its data are {'×'.join(map(str, shape[-2:]))}, its axes {len(series)}×{len(models)}"
-        )
-    left, right = (models.vertex[models.name == side] for side in CORTEX)
-    digest = hashlib.sha256(np.concatenate([models.vertex, models.voxel.ravel()]).tobytes())
-    digest.update("".join(name for name, *_ in models.iter_structures()).encode())
-    layout = Layout((len(models),), axes=digest.hexdigest())
-    # CIFTI allows other units than time along a series; their step says nothing about TR.
-    tr = series.step if series.unit == "SECOND" else 0.0
-    return Header(layout, len(series), float(tr), (left, right))
-
-
-def _opened(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def _see_that_all_is_there(path: Path, content: int) -> None:
+def _see_that_all_is_there(header: Header) -> None:
     """Compare a file's length with its header's.
 
     A gzip file ends with the length of what is packed in it, modulo 2³². Some programs pack in
     blocks, with a length after each: so where it differs, the file is unpacked to be sure.
+
+    Raises
+    ------
+    InputError
+        If it is shorter.
     """
+    path, stored = header.path, header.stored
+    content = stored.offset + math.prod(stored.shape) * stored.dtype.itemsize
     if path.suffix != ".gz":
         if (found := path.stat().st_size) < content:
             raise InputError(f"cut short: {found:,} bytes, not {content:,}. Fetch it again")
@@ -207,55 +107,65 @@ def sampled_digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Values:
-    """What is odd in a run's values: counts of voxels."""
+    """What a run's values are like."""
 
     n_voxels: int
     not_finite: int
+    """Voxels with a value that is no finite number."""
     constant: int
+    """Voxels whose value never changes."""
+    sd: np.ndarray
+    """Of the other voxels over the run, (n,) float64."""
+    sample: np.ndarray
+    """The last volumes of some voxels, (at most `volumes`, at most `voxels`) float32."""
 
 
-def read_values(path: Path) -> Values:
-    """Read a whole run, volume by volume, and count what is odd.
+def read_values(header: Header, voxels: int, volumes: int) -> Values:
+    """Read a whole run, and see what is odd in it.
+
+    Parameters
+    ----------
+    header : Header
+        Of the run.
+    voxels, volumes : int
+        Size of the sample: voxels at even steps through the grid, the last volumes.
 
     Raises
     ------
     InputError
         If the data are damaged.
     """
-    broken = still = n_voxels = 0
+    n_voxels = math.prod(header.grid.shape)
+    wanted = np.unique(np.linspace(0, n_voxels - 1, voxels).astype(int))
+    sample = np.empty((min(volumes, header.n_volumes), len(wanted)), dtype=np.float32)
+    broken = still = start = 0
+    sd = []
     try:
-        for block in _blocks(path):  # (n_volumes, n)
+        for block in _blocks(header):  # (n_volumes, n)
             finite = np.isfinite(block).all(axis=0)
             constant = (block == block[0]).all(axis=0)
             broken, still = broken + int((~finite).sum()), still + int(constant.sum())
-            n_voxels += block.shape[1]
-    except BROKEN as error:
-        reason = str(error).partition("\n")[0][:150]
-        raise InputError(f"damaged ({type(error).__name__}: {reason}). Fetch it again") from error
-    return Values(n_voxels, broken, still)
+            sd.append(block[:, finite & ~constant].std(axis=0, dtype=np.float64))
+            here = (wanted >= start) & (wanted < start + block.shape[1])
+            sample[:, here] = block[-len(sample) :, wanted[here] - start]
+            start += block.shape[1]
+    except UNREADABLE as error:
+        raise InputError(f"damaged ({reason(error)}). Fetch it again") from error
+    return Values(n_voxels, broken, still, np.concatenate(sd), sample)
 
 
-def _blocks(path: Path) -> Iterator[np.ndarray]:
+def _blocks(header: Header) -> Iterator[np.ndarray]:
     """A run's values, (n_volumes, n) at a time, in the order in which they lie on the disk."""
-    image: Any = nib.load(path)
-    if isinstance(image, nib.Cifti2Image):
-        for start in range(0, image.shape[1], BLOCK):
-            yield np.asarray(image.dataobj[:, start : start + BLOCK])
+    if header.is_cifti:
+        for start in range(0, math.prod(header.grid.shape), BLOCK):
+            yield np.asarray(header.stored[0, 0, 0, 0, :, start : start + BLOCK])
         return
-    # One open file: else each volume would be unpacked from the start.
-    with _opened(path) as file:
-        data = type(image).from_file_map({"image": nib.FileHolder(fileobj=file)}).dataobj
-        run = np.empty((data.shape[3], int(np.prod(data.shape[:3]))), dtype=np.float32)
-        for t in range(len(run)):
-            run[t] = np.asarray(data[..., t]).ravel()
-        file.read()  # gzip compares its checksum at the end
-    yield run
-
-
-def mask_size(path: Path) -> int:
-    """Count the voxels of a mask."""
-    image: Any = nib.load(path)
-    return int((np.asarray(image.dataobj) > 0).sum())
+    run = np.empty((header.n_volumes, math.prod(header.grid.shape)), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        for t, volume in enumerate(each_volume(header)):
+            run[t] = volume.ravel()
+    for start in range(0, run.shape[1], BLOCK):
+        yield run[:, start : start + BLOCK]
 
 
 # --- films ----------------------------------------------------------------------------------------

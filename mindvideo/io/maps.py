@@ -8,6 +8,7 @@ FSLeyes and Connectome Workbench ask for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -15,13 +16,12 @@ import numpy as np
 from nibabel.cifti2 import LabelAxis, ScalarAxis
 
 from mindvideo.errors import InputError
-from mindvideo.io.cifti import DENSE, open_dense, save_dense
-from mindvideo.io.images import readable
-from mindvideo.io.runs import volume_grid, volume_image
+from mindvideo.io.cifti import read_columns, save_dense
+from mindvideo.io.coordinates import MNI, SCANNER
+from mindvideo.io.headers import Header, read_header, volume_header
+from mindvideo.io.images import named, readable
 from mindvideo.io.spaces import Grayordinates, Grid, Space
 
-# NIfTI's code of coordinates that are MNI152's, and of those that are the scanner's.
-MNI_CODE, SCANNER_CODE = 4, 1
 STORED = {"f": np.float32, "i": np.int16, "u": np.uint8, "b": np.uint8}
 
 Names = Mapping[int, tuple[str, Sequence[float]]]
@@ -36,17 +36,28 @@ def read_map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
     InputError
         If the file is missing, unreadable, or no map.
     """
-    if not path.name.endswith(DENSE):
-        image = volume_image(path, 3)
-        with readable(path):
-            values = np.asarray(image.dataobj)
-        return values, volume_grid(image, mni=int(image.header["sform_code"]) == MNI_CODE)
-    found = open_dense(path)
-    if isinstance(found, str) or len(found) != 1:
-        raise InputError(
-            f"{path} is no map of one value a grayordinate (.dscalar.nii, .dlabel.nii)."
-        )
-    return found.read(np.arange(len(found.grid.models)))[0], found.grid
+    with named(path):
+        return _map(path)
+
+
+def _map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
+    """As :func:`read_map`; errors go without the file's name."""
+    header = read_header(path)
+    grid = header.grid
+    if isinstance(grid, Grid):
+        volume_header(header, 3)
+        grid = replace(grid, mni=header.codes[0] == MNI)
+    elif header.stored.shape[-2] != 1:
+        raise InputError("is no map of one value a grayordinate (.dscalar.nii, .dlabel.nii).")
+    return _values(header), grid
+
+
+def _values(header: Header) -> np.ndarray:
+    """What a map holds, on its whole grid."""
+    if isinstance(header.grid, Grid):
+        with readable(header.path):
+            return np.asarray(header.stored)
+    return read_columns(header, np.arange(len(header.grid.models)))[0]
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, Space]:
@@ -77,15 +88,21 @@ def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
     InputError
         If it is missing, unreadable, on another grid, or empty.
     """
-    values, here = read_map(path)
+    with named(path):
+        return mask_on(grid, path)
+
+
+def mask_on(grid: Grid | Grayordinates, path: Path) -> np.ndarray:
+    """As :func:`read_mask`; errors go without the file's name."""
+    values, here = _map(path)
     if not grid.same(here):
         raise InputError(
-            f"{path}: this mask has {here}; the runs have {grid}. Resample it to the runs' grid "
-            "(nearest neighbour), e.g. with nilearn.image.resample_to_img."
+            f"this mask has {here}; the runs have {grid}. Resample it to the runs' grid (nearest "
+            "neighbour), e.g. with nilearn.image.resample_to_img."
         )
     mask = np.nan_to_num(values) > 0
     if not mask.any():
-        raise InputError(f"{path}: this mask is empty. Name the subject's own in dataset.mask.")
+        raise InputError("this mask is empty. Name the subject's own in dataset.mask.")
     return mask
 
 
@@ -150,7 +167,7 @@ def _save_volume(
     image = nib.Nifti1Image(volume, grid.affine)
     image.header.set_xyzt_units("mm", "sec")
     image.header.set_intent(intent[0], intent[1], name=name[:15])
-    code = MNI_CODE if grid.mni else SCANNER_CODE
+    code = MNI if grid.mni else SCANNER
     image.set_sform(grid.affine, code)
     image.set_qform(grid.affine, code)
     nib.save(image, path)

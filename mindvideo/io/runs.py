@@ -7,65 +7,25 @@ file: missing, unreadable or cut short, no run, too short or too long, on anothe
 
 from __future__ import annotations
 
-import gzip
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import nibabel as nib
 import numpy as np
-from nibabel.cifti2 import Cifti2Image
+from nibabel.arrayproxy import ArrayProxy
 
 from mindvideo.errors import InputError
-from mindvideo.io.cifti import check_layout, open_series
-from mindvideo.io.images import open_image, readable
+from mindvideo.io.cifti import check_layout, read_columns
+from mindvideo.io.headers import Header, read_run_header
+from mindvideo.io.images import named, readable
+from mindvideo.io.kinds import unpacked
 from mindvideo.io.spaces import Grayordinates, Grid, Space
 
 log = logging.getLogger(__name__)
 
 # A header's TR that differs by more than this share is worth a warning.
 SAME_TR = 0.01
-
-
-def volume_image(path: Path, ndim: int):
-    image = open_image(path)
-    if not isinstance(image, nib.spatialimages.SpatialImage) or len(image.shape) != ndim:
-        what = "×".join(map(str, image.shape))
-        wanted = "4-D run (i, j, k, volume)" if ndim == 4 else "3-D map"
-        hint = (
-            " It is a CIFTI file: name the volume (.nii.gz) files in dataset.run, or say "
-            "dataset.space: cifti."
-            if isinstance(image, Cifti2Image)
-            else ""
-        )
-        raise InputError(f"{path} is {what}; a {wanted} was needed.{hint}")
-    return image
-
-
-def volume_grid(image, mni: bool = True) -> Grid:
-    """Where the voxels of a volume image lie."""
-    i, j, k = image.shape[:3]
-    return Grid(np.asarray(image.affine, dtype=np.float64), (i, j, k), mni)
-
-
-def read_grid(path: Path, space: Literal["volume", "cifti"] = "volume") -> Grid | Grayordinates:
-    """Where the voxels of a run lie, from its header alone.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, unreadable, or not a run of this kind.
-    """
-    if space == "volume":
-        return volume_grid(volume_image(path, 4))
-    return open_series(path).grid
-
-
-def header_tr(header) -> float:
-    """Repetition time that a run's NIfTI header states [s]; 0 if it states none."""
-    seconds = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
-    return float(header.get_zooms()[3]) * seconds.get(header.get_xyzt_units()[1], 0.0)
 
 
 def check_tr(path: Path, stated: float, tr: float) -> None:
@@ -128,14 +88,9 @@ def read_run(
     InputError
         See the module's docstring.
     """
-    if isinstance(space.grid, Grid):
-        image = volume_image(path, 4)
-        found, stated = image.shape[3], header_tr(image.header)
-        here: Grid | Grayordinates = volume_grid(image)
-    else:
-        series = open_series(path)
-        here = series.grid
-        found, stated = len(series), series.tr
+    with named(path):
+        header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
+    found, here = header.n_volumes, header.grid
     _check_length(path, found, keep, drop)
     if not here.same(space.grid):
         raise InputError(
@@ -143,28 +98,29 @@ def read_run(
             "All runs of a subject must share one grid: resample the run, or leave it out with "
             "dataset.exclude."
         )
-    check_tr(path, stated, tr)
-    if isinstance(space.grid, Grid):
-        run = _read_volumes(path, image, space.mask, smooth)
+    check_tr(path, header.tr, tr)
+    if header.is_cifti:
+        run = read_columns(header, space.index)
     else:
-        run = series.read(space.index)
+        run = np.empty((found, len(space)), dtype=np.float32)
+        with readable(path), np.errstate(over="ignore"):
+            for number, volume in enumerate(each_volume(header)):
+                run[number] = (smooth(volume.astype(np.float32)) if smooth else volume)[space.mask]
     return run[drop[0] : found - drop[1]]
 
 
-def _read_volumes(
-    path: Path, image, mask: np.ndarray, smooth: Callable[[np.ndarray], np.ndarray] | None
-) -> np.ndarray:
-    n_volumes = image.shape[3]
-    run = np.empty((n_volumes, int(mask.sum())), dtype=np.float32)
-    # One open file: else each volume would be unpacked from the start.
-    with readable(path), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-        volumes = type(image).from_file_map({"image": nib.FileHolder(fileobj=file)}).dataobj
-        with np.errstate(over="ignore"):
-            for number in range(n_volumes):
-                volume = np.asarray(volumes[..., number])
-                run[number] = (smooth(volume.astype(np.float32)) if smooth else volume)[mask]
+def each_volume(header: Header) -> Iterator[np.ndarray]:
+    """The volumes of a NIfTI run, each (i, j, k), one after the other.
+
+    The file is opened once: else each volume would be unpacked from the start.
+    """
+    stored = header.stored
+    with unpacked(header.path) as file:
+        spec = stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter
+        proxy = ArrayProxy(file, spec)
+        for number in range(header.n_volumes):
+            yield np.asarray(proxy[..., number])
         file.read()  # gzip compares its checksum at the end
-    return run
 
 
 def write_run(path: Path, volumes: np.ndarray, grid: Grid, tr: float, step: float) -> None:
@@ -192,7 +148,8 @@ def write_run(path: Path, volumes: np.ndarray, grid: Grid, tr: float, step: floa
 
 def series_length(path: Path) -> int:
     """Volumes of a dense series, from its header alone."""
-    return len(open_series(path))
+    with named(path):
+        return read_run_header(path, "cifti").n_volumes
 
 
 def read_dtseries(
@@ -220,10 +177,12 @@ def read_dtseries(
     InputError
         If the file is missing, damaged, no dense series, on another layout, or not finite.
     """
-    series = open_series(path)
-    check_layout(path, series.grid, vertices)
-    check_tr(path, series.tr, tr)
-    run = series.read(columns)
+    with named(path):
+        header = read_run_header(path, "cifti")
+        assert isinstance(header.grid, Grayordinates)
+        check_layout(path, header.grid, vertices)
+    check_tr(path, header.tr, tr)
+    run = read_columns(header, columns)
     if broken := int((~np.isfinite(run)).any(axis=0).sum()):
         raise InputError(
             f"{path}: {broken} of {len(columns)} grayordinates have values that are not finite "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.cleaning import MOST_BROKEN, clean, cosines, nuisance, polynomials
+from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.io.confounds import read_confounds
 from mindvideo.io.maps import read_labels, write_map
@@ -18,6 +19,7 @@ from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import save_table
 from mindvideo.settings import CleanSettings
 from mindvideo.stages import Input, Inputs, Output
+from mindvideo.stages._copies import refuse_copies
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +67,10 @@ def main(
 ) -> None:
     """Write (n_repeats, n_volumes, n_voxels) float32: the voxels that have a label in `regions`.
 
-    Voxels that are constant or not finite are zero throughout their run, and counted in the table,
-    a row a run. With `settings.average` there is one repeat, the mean over those in which a voxel
-    is alive. The map is the temporal SNR of the volumes kept, before cleaning: mean over repeats.
+    Voxels that are constant, nearly so against the others, or not finite are zero throughout their
+    run, and counted in the table, a row a run. Two runs that are one recording are an error. With
+    `settings.average` there is one repeat, the mean over those in which a voxel is alive. The map
+    is the temporal SNR of the volumes kept, before cleaning: mean over repeats.
     """
     space = read_labels(regions)[1]
     if settings.confounds and not confounds:
@@ -84,11 +87,15 @@ def main(
     )
     buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
     steadiness, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
+    compared, samples = sampled_voxels(len(space)), []
     for repeat, (path, beside) in enumerate(zip(runs, tables, strict=True)):
         run = _read(path, space, settings)
         into = out[repeat] if buffer is None else buffer
         result = clean(run, _basis(beside, settings), out=into)
-        counts = {"constant": result.constant.sum(), "not_finite": result.not_finite.sum()}
+        counts = {
+            name: getattr(result, name).sum()
+            for name in ("constant", "near_constant", "not_finite")
+        }
         if counts["not_finite"] > MOST_BROKEN * len(space):
             raise InputError(
                 f"{path}: {counts['not_finite']} of {len(space)} voxels have values that are not "
@@ -98,10 +105,11 @@ def main(
         if settings.average:
             out[0] += result.values
             alive += ~result.dead
+        samples.append(result.values[:, compared])
         steadiness += result.tsnr / len(runs)
         level = logging.WARNING if result.dead.any() else logging.INFO
         log.log(
-            level, "%s: %d of %d voxels constant or not finite, set to 0",
+            level, "%s: %d of %d voxels constant, nearly so or not finite: set to 0",
             path.name, result.dead.sum(), len(space),
         )  # fmt: skip
         rows.append(
@@ -114,6 +122,7 @@ def main(
                 "tsnr": np.median(result.tsnr),
             }
         )
+    refuse_copies(samples, [path.name for path in runs])
     if settings.average:
         out[0] /= np.maximum(alive, 1)
     out.flush()

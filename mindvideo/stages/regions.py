@@ -19,13 +19,24 @@ from mindvideo.fmri.atlas import (
     project,
 )
 from mindvideo.io.cifti import check_layout
+from mindvideo.io.coordinates import outside_mni
+from mindvideo.io.headers import Header, read_run_header
+from mindvideo.io.images import named
 from mindvideo.io.maps import read_mask, write_labels
-from mindvideo.io.runs import read_grid
-from mindvideo.io.spaces import Grid, Space
+from mindvideo.io.spaces import Grayordinates, Space
 from mindvideo.settings import RegionSettings
 from mindvideo.stages import Input, Output
 
 log = logging.getLogger(__name__)
+
+
+def _see_that_it_is_mni(header: Header) -> None:
+    if not (doubt := outside_mni(header)):
+        return
+    level, message = doubt
+    if level == "error":
+        raise InputError(message)
+    log.warning("%s: %s", header.path, message)
 
 
 def main(
@@ -41,9 +52,14 @@ def main(
     Areas are 1…360, and 361 for a voxel that is taken and has none (:mod:`mindvideo.fmri.atlas`).
     A mask limits the voxels of a volume.
     """
-    grid = read_grid(run, settings.space)
-    if not isinstance(grid, Grid):
-        check_layout(run, grid, cortex_vertices()[:2])
+    with named(run):
+        header = read_run_header(run, settings.space)
+        if isinstance(header.grid, Grayordinates):
+            check_layout(run, header.grid, cortex_vertices()[:2])
+        elif settings.atlas:
+            _see_that_it_is_mni(header)
+    grid = header.grid
+    if isinstance(grid, Grayordinates):
         rest = np.full(len(grid.models), 0 if settings.grayordinates == "cortex" else NO_AREA)
         areas, nets = rest.astype(np.int16), np.zeros_like(rest)
         areas[: grid.n_cortex] = grayordinate_labels()[: grid.n_cortex]

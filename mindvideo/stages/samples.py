@@ -10,6 +10,7 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import cortex_vertices, grayordinates
+from mindvideo.fmri.cleaning import near_constant
 from mindvideo.fmri.samples import average, standardise
 from mindvideo.fmri.windows import pad
 from mindvideo.io.runs import read_dtseries, series_length
@@ -35,6 +36,7 @@ def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettin
     """Write (n_samples, n_voxels) float32: area by area, zeros up to a multiple of the patch.
 
     The index has a row a sample: its run, and when it starts [s]. Memory holds one run.
+    Grayordinates that hardly vary against the others stay constant.
     """
     columns = grayordinates(settings.areas)
     left, right, _ = cortex_vertices()
@@ -47,6 +49,13 @@ def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettin
     tables = []
     for end, path in zip(np.cumsum(counts), progress(runs, desc="samples", unit="run")):
         run = read_dtseries(path, columns, (left, right), tr=settings.tr)
+        hardly = near_constant(run.std(axis=0, dtype=np.float64), len(run) - 1)
+        if hardly.any():
+            log.warning(
+                "%s: %d of %d grayordinates nearly constant: set to their mean",
+                path.name, hardly.sum(), len(columns),
+            )  # fmt: skip
+            run[:, hardly] = run[:, hardly].mean(axis=0, dtype=np.float64)
         if settings.centre:
             run -= run.mean(axis=0, dtype=np.float64)
         try:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import area_of
+from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.fmri.reproducibility import (
     best_repeating,
     out_of_line,
@@ -24,6 +25,7 @@ from mindvideo.io.tables import load_table
 from mindvideo.progress import progress
 from mindvideo.settings import Selection
 from mindvideo.stages import Input, Inputs, Output
+from mindvideo.stages._copies import refuse_copies
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +40,11 @@ def _load(path: Path, n_voxels: int) -> np.ndarray:
     return repeats
 
 
-def _warn_of_swaps(cleaned: list[Path], tables: list[Path], z: np.ndarray) -> None:
+def _warn_of_swaps(cleaned: list[Path], names: list[list[str]], z: np.ndarray) -> None:
     """Warn of segments whose repeats hardly agree, and say with whose they do."""
     odd, r = out_of_line(z)
     if not odd:
         return
-    names = [load_table(path, ["run"])["run"].tolist() for path in tables]
     for segment in odd:
         log.warning(
             "%s: its repeats hardly agree (r = %.3f where the others have %.3f, in the voxels that "
@@ -84,13 +85,18 @@ def main(
     along the visual hierarchy; its `column` is the index into the voxel axis of the cleaned runs.
     """
     labels, space = read_labels(regions)
+    names = [load_table(path, ["run"])["run"].tolist() for path in tables]
     values = np.empty((len(cleaned), len(space)))
+    compared, samples = sampled_voxels(len(space)), []
     for row, path in enumerate(progress(cleaned, desc="reproducibility", unit="segment")):
+        repeats = _load(path, len(space))
         try:
-            values[row] = segment_z(_load(path, len(space)))
+            values[row] = segment_z(repeats)
         except InputError as error:
             raise InputError(f"{path.stem}: {error}") from error
-    _warn_of_swaps(cleaned, tables, values)
+        samples += list(repeats[:, :, compared])
+    refuse_copies(samples, [name for own in names for name in own])
+    _warn_of_swaps(cleaned, names, values)
     result = over_segments(values, settings.tail, settings.statistic)
     chosen = select(
         result,

@@ -11,15 +11,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
+from nibabel.cifti2 import BrainModelAxis
 
 from mindvideo import checks
 from mindvideo.cli import main
 from mindvideo.contents import Digests
-from mindvideo.demo.rest import layout
 from mindvideo.findings import report
 from mindvideo.io.cifti import write_dtseries
-from mindvideo.pretraining_data import Pretraining
 
 DATA = Path("video_fmri_dataset")
 FEW = {"train": ["seg1", "seg10"], "test": ["test1"], "exclude": []}
@@ -80,7 +78,7 @@ def test_deep_puts_all_runs_on_record_so_that_no_job_hashes_them(purdue, tree, m
     config = {
         "results": "found",
         "dataset": dataset.model_dump(mode="json", exclude={"runs"}),
-        "pretraining_data": REST.model_dump(mode="json"),
+        "pretraining_data": {"tr": 0.72, "subjects": "*", "runs": ["a"], "run": "{subject}/{run}"},
     }
     Path("config.yaml").write_text(yaml.safe_dump(config))
     main(["check-dataset", "config.yaml", "--deep"])
@@ -127,10 +125,10 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         run(1, "seg5", 1): "error: lies on another grid than 78 other runs of sub1: 3×4×3 voxels",
         run(2, "seg6", 2): f"error: has the same content as {run(2, 'seg6', 1)}",
         run(1, "seg7", 1): "error: cut short or damaged",
-        run(1, "seg8", 1): "error: cannot be read (BadGzipFile",
-        run(1, "seg9", 1): "error: is a 3-D map",
+        run(1, "seg8", 1): "error: is no NIfTI or CIFTI file but a web page (HTML)",
+        run(1, "seg9", 1): "error: is 3×4×3, a 3-D map; a 4-D run",
         run(1, "seg10", 1): "warning: its header says TR 1.5 s, dataset.tr 2 s, which is used",
-        run(1, "seg11", 1): "error: is a CIFTI file, but dataset.space is volume",
+        run(1, "seg11", 1): "error: is a CIFTI file; a 4-D run",
         run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which is not there",
         run(3, "seg12", 3): "warning: no run of the description: one more of sub3?",
         films / "seg1.mp4": "error: is missing",
@@ -151,13 +149,15 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
 
 
 def test_values_are_read_when_asked_for(purdue, tree):
-    values = np.asarray(nib.load(run(1, "seg1", 1)).dataobj).astype(np.float32)
-    few, many = values.copy(), values.copy()
+    few, many = (
+        np.asarray(nib.load(run(1, segment, 1)).dataobj).astype(np.float32)
+        for segment in ("seg1", "seg2")
+    )
     few[0, 0, 0, 100] = np.nan
     many[..., 7] = np.inf
     change(run(1, "seg1", 1), values=few)
     change(run(1, "seg2", 1), values=many)
-    change(run(1, "seg3", 1), values=np.ones_like(values))
+    change(run(1, "seg3", 1), values=np.ones_like(few))
     damaged = bytearray(run(1, "seg4", 1).read_bytes())
     damaged[-8] ^= 255  # the checksum
     run(1, "seg4", 1).write_bytes(damaged)
@@ -169,6 +169,46 @@ def test_values_are_read_when_asked_for(purdue, tree):
     assert said.pop(str(run(1, "seg3", 1))) == "error: no voxel's value ever changes"
     assert "damaged" in said.pop(str(run(1, "seg4", 1)))
     assert not said
+
+
+def test_a_recording_that_is_there_twice_in_other_clothes(purdue, tree):
+    def recode(source: Path, target: Path, scale: float, kind: type) -> None:
+        image = nib.load(source)
+        values = image.get_fdata()
+        new = nib.Nifti1Image(np.round(values * scale).astype(kind), image.affine)
+        new.header.set_slope_inter(1 / scale, 0)
+        new.header.set_xyzt_units("mm", "sec")
+        new.header.set_zooms((2, 2, 2, 2))
+        nib.save(new, target)
+
+    recode(run(1, "seg1", 1), run(1, "seg1", 2), 0.2, np.uint8)  # as its repeat
+    recode(run(1, "seg2", 1), run(1, "test1", 3), 10, np.int32)  # in the test set
+    recode(run(1, "seg3", 1), run(2, "seg4", 2), 3, np.float32)  # of another subject
+    dataset = purdue.described(
+        "volume", subjects={"sub1": "subject1", "sub2": "subject2"}, test=["test1"], exclude=[]
+    )
+    assert checks.check_dataset(dataset) == []
+    said = by_place(checks.check_dataset(dataset, deep=True))
+    for original, copy in (
+        (run(1, "seg1", 1), run(1, "seg1", 2)),
+        (run(1, "seg2", 1), run(1, "test1", 3)),
+        (run(1, "seg3", 1), run(2, "seg4", 2)),
+    ):
+        assert said.pop(str(copy)).startswith(f"error: is the same recording as {original}, saved")
+    assert not said
+
+
+def test_headers_that_hold_anything_do_not_stop_the_walk(purdue, tree):
+    broken = bytearray(gzip.decompress(run(1, "seg1", 1).read_bytes()))
+    broken[252:256] = b"\1\0\0\0"  # qform_code 1, sform_code 0
+    broken[256:268] = np.array([0.9, 0.8, 0.1], "<f4").tobytes()
+    run(1, "seg1", 1).write_bytes(gzip.compress(broken))
+    run(1, "seg10", 2).write_bytes(b"<?xml version='1.0'?><!DOCTYPE GIFTI><GIFTI>")
+    change(run(2, "seg1", 1), n=200)
+    said = by_place(checks.check_dataset(purdue.described("volume", **FEW | {"exceptions": {}})))
+    assert "its qform is no rotation" in said[str(run(1, "seg1", 1))]
+    assert "a GIFTI file" in said[str(run(1, "seg10", 2))]
+    assert "200 volumes, 245 needed" in said[str(run(2, "seg1", 1))]
 
 
 def test_what_many_files_share_is_said_once(purdue, tree):
@@ -231,87 +271,12 @@ def test_masks_and_confounds(purdue, tree):
         "confounds/subject1_seg1_1.tsv": "error: 244 rows, its run has 245 volumes: another run's?",
         "confounds/subject1_seg1_2.tsv": "error: is no table of tab-separated confounds",
         "confounds/subject1_seg2_1.tsv": "error: is missing",
-        "subject2_mask.nii.gz": "error: the mask is empty",
-        "subject3_mask.nii.gz": "error: the mask lies on another grid than the runs: 3×3×3 voxels "
-        "of 2×2×2 mm, origin (0, 0, 0) mm; they: 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm",
+        "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's own in "
+        "dataset.mask.",
+        "subject3_mask.nii.gz": "error: this mask has 3×3×3 voxels of 2×2×2 mm, origin (0, 0, 0) "
+        "mm; the runs have 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm. Resample it to the runs' "
+        "grid (nearest neighbour), e.g. with nilearn.image.resample_to_img.",
     }
-
-
-# --- CIFTI ----------------------------------------------------------------------------------------
-
-
-REST = Pretraining(
-    tr=0.72, subjects="*", runs=["one", "two"], run="hcp/{subject}/{run}.nii", absent="skip"
-)
-
-
-@pytest.fixture(scope="session")
-def whole_rest(tmp_path_factory):
-    """Two runs of three subjects on the 91k layout, and one more subject without any."""
-    folder = tmp_path_factory.mktemp("rest")
-    rng = np.random.default_rng(0)
-    for subject in ("9", "10", "11"):
-        for path in (folder / name for name in REST.run_paths(subject)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_dtseries(path, rng.standard_normal((3, 91282)), layout(), 0.72)
-    (folder / "hcp/12").mkdir()
-    return folder
-
-
-@pytest.fixture
-def rest(whole_rest, tmp_path, monkeypatch):
-    """A copy to be broken, which is the working folder."""
-    shutil.copytree(whole_rest, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return REST
-
-
-def test_nothing_is_wrong_with_pretraining_runs(rest):
-    assert checks.check_pretraining(rest, 2.16, deep=True) == []
-
-
-def test_what_can_be_wrong_with_pretraining_runs(rest):
-    def write(name, axes, values=None):
-        shape = tuple(map(len, axes))
-        nib.save(Cifti2Image(np.zeros(shape, np.float32) if values is None else values, axes), name)
-
-    models = BrainModelAxis.from_mask(np.ones(5), "CORTEX_LEFT")
-    write("hcp/9/one.nii", (SeriesAxis(0, 0.72, 3), models))
-    write("hcp/9/two.nii", (ScalarAxis(["a", "b"]), models))
-    Path("hcp/10/one.nii").write_bytes(Path("hcp/10/one.nii").read_bytes()[:-1000])
-    write_dtseries(Path("hcp/10/two.nii"), np.ones((2, 91282)), layout(), 2.0)
-    values = np.random.default_rng(1).standard_normal((3, 91282), dtype=np.float32)
-    values[:, 7], values[1, 8] = 3, np.nan
-    write_dtseries(Path("hcp/11/one.nii"), values, layout(), 0.72)
-    shutil.copy("hcp/11/one.nii", "hcp/11/two.nii")
-    found = checks.check_pretraining(rest, 2.16, deep=True)
-    said = {place: [f.message for f in found if f.place == place] for place in
-            dict.fromkeys(f.place for f in found)}  # fmt: skip
-    assert said["hcp/9/one.nii"][0].startswith("5 + 0 cortical grayordinates of 5; the 91k layout")
-    assert said["hcp/9/two.nii"][0].startswith("its axes are Scalar × BrainModel; those of a dense")
-    assert said["hcp/10/one.nii"][0].startswith("cut short: ")
-    assert [m[:40] for m in said["hcp/10/two.nii"]] == [
-        "its header says TR 2 s, pretraining_data",
-        "2 volumes; a sample averages 3",
-        "no voxel's value ever changes",
-    ]
-    assert said["hcp/11/two.nii"][0].startswith("has the same content as hcp/11/one.nii")
-    assert said["hcp/11/one.nii"] == [
-        "1 of 91282 voxels are not finite numbers: masked later",
-        "1 of 91282 grayordinates never change",
-    ]
-
-
-def test_subjects_that_are_named_and_have_no_run(rest):
-    said = by_place(
-        checks.check_pretraining(rest.model_copy(update={"subjects": ["9", "12"]}), 2.16)
-    )
-    assert list(said) == ["pretraining_data: 12"]
-    every = rest.model_copy(update={"subjects": ["9", "12"], "absent": "error"})
-    assert list(by_place(checks.check_pretraining(every, 2.16))) == [
-        "hcp/12/one.nii",
-        "hcp/12/two.nii",
-    ]
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import clean, cosines, near_constant, nuisance, polynomials
 
 
 @pytest.fixture
@@ -132,3 +132,43 @@ def test_temporal_snr_is_mean_over_sd_and_0_where_there_is_none(run):
     assert not found[3:5].any()
     good = np.delete(np.arange(run.shape[1]), [3, 4])
     np.testing.assert_allclose(found[good], 1 / stats.variation(run[:, good], ddof=1), rtol=1e-4)
+
+
+# --- outside the brain mask -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [0, 1e-3, 1000])
+def test_traces_of_resampling_are_not_brought_to_full_weight(run, level):
+    """Outside its mask a voxel is never quite constant: 1e-6 × noise, around any mean."""
+    whole = clean(run, drift(run))
+    rng = np.random.default_rng(2)
+    traced = run.astype(np.float64)
+    traced[:, :20] = level + 1e-6 * rng.standard_normal((len(run), 20))  # most of the voxels
+    found = clean(traced, drift(run))
+    dead = np.arange(run.shape[1]) < 20
+    np.testing.assert_array_equal(found.dead, dead)
+    np.testing.assert_array_equal(found.near_constant | found.constant, dead)
+    assert found.near_constant[:20].all() or level == 1000  # beside 1000, 1e-6 is rounding
+    assert not found.values[:, dead].any()
+    assert not found.tsnr[dead].any()
+    np.testing.assert_array_equal(found.values[:, 20:], whole.values[:, 20:])
+
+
+def test_quiet_voxels_of_the_brain_stay(run):
+    quiet = run.copy()
+    quiet[:, 3] = run[:, 3].mean() + (run[:, 3] - run[:, 3].mean()) / 50
+    assert not clean(quiet, drift(run)).dead.any()
+
+
+def test_the_floor_is_relative_to_the_run_whatever_its_units(run):
+    traced = run.copy()
+    traced[:, 3] = 1e-4 * (run[:, 3] - run[:, 3].mean())
+    for scale in (1e-6, 1, 1e6):
+        assert np.flatnonzero(clean(scale * traced, drift(run)).near_constant).tolist() == [3]
+
+
+def test_few_degrees_of_freedom_say_nothing_of_an_sd():
+    sd = np.r_[np.ones(50), 1e-6, 0]
+    assert np.flatnonzero(near_constant(sd, 10)).tolist() == [50]
+    assert not near_constant(sd, 3).any()
+    assert not near_constant(np.zeros(4), 10).any()

@@ -92,13 +92,6 @@ def test_dead_voxel_is_untested_not_zero():
     assert np.flatnonzero(~found.valid).tolist() == [5]
 
 
-def test_same_file_twice_is_an_error():
-    repeats = segment(4)
-    repeats[1] = repeats[0]
-    with pytest.raises(InputError, match="Repeats 1 and 2 hold the very same values"):
-        segment_z(repeats)
-
-
 def test_one_repeat_is_an_error():
     with pytest.raises(InputError, match="at least 2 runs, and this one has 1"):
         segment_z(segment(5, n_repeats=1))

@@ -51,7 +51,9 @@ def cifti_run(path, seed, signal):
     run = np.random.default_rng(seed).standard_normal((N_KEPT + 3, N_GRAYORDINATES), np.float32)
     run[:, SEEING] += 4 * signal
     run[:, 30_000] = 5  # a constant grayordinate
-    save_dense(path, 1000 + 10 * run, SeriesAxis(0, 2.0, len(run)), brain())
+    values = 1000 + 10 * run
+    values[:, 20_000] = 1e-6 * run[:, 20_000]  # one outside the brain mask
+    save_dense(path, values, SeriesAxis(0, 2.0, len(run)), brain())
 
 
 def run_regions(folder, run, space, mask=None, **settings):
@@ -107,6 +109,8 @@ def test_cifti_runs_go_through_the_stages_of_volumes(subject):
     assert cleaned.shape == (2, N_KEPT, N_CORTEX)
     table = pd.read_csv(subject / "seg1_runs.tsv", sep="\t")
     assert table["constant"].tolist() == [1, 1]
+    assert table["near_constant"].tolist() == [1, 1]
+    assert not cleaned[:, :, [20_000, 30_000]].any()
     voxels = pd.read_csv(subject / "voxels.tsv", sep="\t")
     assert voxels["area"].isin(["V1", "V2", "MT"]).mean() > 0.9
     assert voxels["area"].iloc[0] == "V1"
@@ -128,7 +132,9 @@ def test_cifti_maps_cover_the_grayordinates_of_the_runs(subject):
     r = read_map(subject / "r.dscalar.nii")[0]
     assert r[SEEING].mean() > 0.5
     assert not r[N_CORTEX:].any()
-    assert (r[30_000], read_map(subject / "p.dscalar.nii")[0][30_000]) == (0, 1)
+    p = read_map(subject / "p.dscalar.nii")[0]
+    for dead in (20_000, 30_000):
+        assert (r[dead], p[dead]) == (0, 1)
     areas = nib.load(subject / "regions.dlabel.nii")
     assert areas.header.get_axis(0).label[0][1][0] == "L_V1"
     np.testing.assert_array_equal(
@@ -228,6 +234,27 @@ def test_samples_of_all_runs_of_a_subject_and_their_index(subject, tmp_path):
     expected = (means - means.mean()) / means.std()
     np.testing.assert_allclose(made[2:, :4183], expected, atol=1e-4)
     assert not made[:, 4183:].any()
+
+
+def test_grayordinates_outside_the_mask_are_zero_in_samples_and_counted(tmp_path, caplog):
+    columns = grayordinates(["V1", "V2", "V3", "V4"])
+    rng = np.random.default_rng(0)
+    run = rng.normal(1e4, 50, (12, N_GRAYORDINATES)).astype(np.float32)
+    run[:, columns[:7]] = 1e-6 * rng.standard_normal((12, 7))
+    save_dense(tmp_path / "run.dtseries.nii", run, SeriesAxis(0, 2.0, 12), brain())
+    settings = SampleSettings(tr=2, seconds=4, patch_size=16)
+    with caplog.at_level("WARNING"):
+        samples.main(
+            runs=[tmp_path / "run.dtseries.nii"],
+            samples=tmp_path / "s.npy",
+            index=tmp_path / "s.tsv",
+            settings=settings,
+        )
+    assert "run.dtseries.nii: 7 of 4183 grayordinates nearly constant" in caplog.text
+    made = np.load(tmp_path / "s.npy")
+    assert len(np.unique(made[:, :7])) == 1  # all have the value of no change
+    assert np.abs(made[:, :7]).max() < 0.02
+    assert made[:, 7:4183].std() == pytest.approx(1, rel=0.01)
 
 
 def test_a_run_shorter_than_a_sample(subject, tmp_path):

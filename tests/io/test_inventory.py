@@ -11,7 +11,7 @@ import pytest
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ParcelsAxis, SeriesAxis
 
 from mindvideo.errors import InputError
-from mindvideo.io.inventory import read_header, read_values, sampled_digest
+from mindvideo.io.inventory import inspect, read_values, sampled_digest
 
 AFFINE = np.array([[2.0, 0, 0, -9], [0, 2, 0, -8], [0, 0, 2, -7], [0, 0, 0, 1]])
 MODELS = BrainModelAxis.from_mask(np.ones(40), "CORTEX_LEFT")
@@ -32,9 +32,9 @@ def path(tmp_path, values):
 
 
 def test_a_volumes_header(path):
-    header = read_header(path)
+    header = inspect(path)
     assert (header.n_volumes, header.tr, header.is_cifti) == (12, 1.5, False)
-    assert str(header.layout) == "3×4×5 voxels of 2×2×2 mm, origin (-9, -8, -7) mm"
+    assert str(header.grid) == "3×4×5 voxels of 2×2×2 mm, origin (-9, -8, -7) mm"
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti2Image, nib.Nifti1Image])
@@ -42,31 +42,31 @@ def test_a_volumes_header(path):
 def test_all_forms_of_header(tmp_path, values, kind, order):
     image = kind(values, AFFINE, kind.header_class(endianness=order))
     nib.save(image, tmp_path / "run.nii")
-    header = read_header(tmp_path / "run.nii")
+    header = inspect(tmp_path / "run.nii")
     assert header.n_volumes == 12
-    assert header.layout.affine == tuple(AFFINE.ravel())
+    np.testing.assert_array_equal(header.grid.affine, AFFINE)
 
 
 def test_a_dense_series_header(tmp_path):
     path = tmp_path / "a.dtseries.nii"
     nib.save(Cifti2Image(np.zeros((7, 40), np.float32), (SeriesAxis(0, 2, 7), MODELS)), path)
-    header = read_header(path)
+    header = inspect(path)
     assert (header.n_volumes, header.tr, header.is_cifti) == (7, 2.0, True)
-    assert header.layout.shape == (40,)
-    assert len(header.cortex[0]) == 40
-    assert not len(header.cortex[1])
+    assert header.grid.shape == (40,)
+    assert len(header.grid.vertices[0]) == 40
+    assert not len(header.grid.vertices[1])
     nib.save(
         Cifti2Image(np.zeros((7, 40), np.float32), (SeriesAxis(0, 2, 7, "HERTZ"), MODELS)), path
     )
-    assert read_header(path).tr == 0
+    assert inspect(path).tr == 0
 
 
 def test_other_axes(tmp_path):
     parcels = ParcelsAxis.from_brain_models([("a", MODELS[:4]), ("b", MODELS[4:])])
     image = Cifti2Image(np.zeros((7, 2), np.float32), (SeriesAxis(0, 2, 7), parcels))
     nib.save(image, tmp_path / "a.ptseries.nii")
-    with pytest.raises(InputError, match="its axes are Series × Parcels; those of a dense series"):
-        read_header(tmp_path / "a.ptseries.nii")
+    with pytest.raises(InputError, match=r"no dense series.*its axes are series × parcels"):
+        inspect(tmp_path / "a.ptseries.nii")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_no_image(tmp_path, content, match):
     for name, packed in (("a.nii", content), ("a.nii.gz", gzip.compress(content))):
         (tmp_path / name).write_bytes(packed)
         with pytest.raises(InputError, match=match):
-            read_header(tmp_path / name)
+            inspect(tmp_path / name)
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
@@ -89,22 +89,22 @@ def test_a_truncated_file(path, share):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"cut short|cannot be read|is empty"):
-        read_header(path)
+        inspect(path)
     unpacked = path.with_suffix("")
     content = gzip.decompress(whole)
     unpacked.write_bytes(content[: int(share * len(content))])
     with pytest.raises(InputError, match=r"cut short|is empty"):
-        read_header(unpacked)
+        inspect(unpacked)
 
 
 def test_a_file_packed_in_blocks_is_whole(path):
     content = gzip.decompress(path.read_bytes())
     blocks = [content[i : i + 1000] for i in range(0, len(content), 1000)]
     path.write_bytes(b"".join(map(gzip.compress, [*blocks, b""])))
-    assert read_header(path).n_volumes == 12
+    assert inspect(path).n_volumes == 12
     path.write_bytes(b"".join(map(gzip.compress, blocks[:-1])))
     with pytest.raises(InputError, match=r"cut short or damaged"):
-        read_header(path)
+        inspect(path)
 
 
 def test_equal_files_have_equal_samples(tmp_path):
@@ -120,5 +120,9 @@ def test_equal_files_have_equal_samples(tmp_path):
 def test_odd_values_are_counted(tmp_path, values):
     values[0, 0, 0, 3], values[1, :, 0] = np.inf, 4
     nib.save(nib.Nifti1Image(values, AFFINE), tmp_path / "a.nii.gz")
-    found = read_values(tmp_path / "a.nii.gz")
+    found = read_values(inspect(tmp_path / "a.nii.gz"), 8, 5)
     assert (found.n_voxels, found.not_finite, found.constant) == (60, 1, 4)
+    flat = values.reshape(60, 12).T
+    np.testing.assert_array_equal(found.sample, flat[-5:, [0, 8, 16, 25, 33, 42, 50, 59]])
+    alive = np.isfinite(flat).all(axis=0) & (flat != flat[0]).any(axis=0)
+    np.testing.assert_allclose(found.sd, flat[:, alive].std(axis=0), rtol=1e-5)
