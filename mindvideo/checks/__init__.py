@@ -17,10 +17,22 @@ from mindvideo.findings import Finding, error, warning
 from mindvideo.io.inventory import Header
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.progress import progress
+from mindvideo.settings import Clips
 
 
-def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
-    """All that is missing or odd in a data set; `deep` reads the runs' values too."""
+def check_dataset(
+    dataset: Dataset, *, fps: float = Clips().fps, deep: bool = False
+) -> list[Finding]:
+    """All that is missing or odd in a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    fps : float
+        Frames per second of the clips, the most that the model or a variant asks for.
+    deep : bool
+        Whether to read the runs' values too.
+    """
     paths = [run.path for run in dataset.rows]
     tables = [run.confounds for run in dataset.rows if run.confounds]
     film_paths = {segment: dataset.film_path(segment) for segment in dataset.segments}
@@ -44,7 +56,7 @@ def check_dataset(dataset: Dataset, *, deep: bool = False) -> list[Finding]:
     found += duplicates(present([*paths, *film_paths.values()]))
     found += description.unnamed(dataset)
     for segment in progress(dataset.segments, desc="films", unit="film"):
-        found += films.film(dataset, segment)
+        found += films.film(dataset, segment, fps)
     if deep:
         for path in progress(list(headers), desc="values", unit="run"):
             found += runs.values(path, headers[path])

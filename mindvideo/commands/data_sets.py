@@ -52,7 +52,8 @@ def check(arguments: argparse.Namespace) -> int:
             f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
             f"by {', '.join(dataset.subjects)}"
         )
-        found += checks.check_dataset(dataset, deep=arguments.deep)
+        fps = max(config.stages(name).clips.fps for name in (None, *config.variants))
+        found += checks.check_dataset(dataset, fps=fps, deep=arguments.deep)
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)

@@ -12,12 +12,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
+from mindvideo.io.films import read_pictures
 
 KINDS = (".mp4", ".gif", ".npy")
 GAPS = {"released": (2, 2), "halves": (0, 0), "mindvideo": (0, 4)}
@@ -80,7 +80,7 @@ def find_clips(folder: Path) -> dict[Key, Place]:
 
 
 def read_clip(place: Place) -> np.ndarray:
-    """Read all frames of a clip, uint8 (n_frames, h, w, 3), as they are.
+    """Read all frames of a clip, uint8 (n_frames, h, w, 3): each that is stored, once.
 
     Raises
     ------
@@ -95,11 +95,8 @@ def read_clip(place: Place) -> np.ndarray:
             with Image.open(path) as gif:
                 frames = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(gif)]
             return np.stack(frames)
-        reader = imageio_ffmpeg.read_frames(path)
-        width, height = next(reader)["size"]
-        parts = [np.frombuffer(f, np.uint8).reshape(height, width, 3) for f in reader]
-        return np.stack(parts)
-    except (OSError, ValueError, UnidentifiedImageError, StopIteration, EOFError) as error:
+        return read_pictures(path)
+    except (OSError, ValueError, UnidentifiedImageError, EOFError) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: cannot be read ({reason}): is it complete?") from error
 

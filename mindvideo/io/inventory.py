@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.parsers import expat
 
-import imageio_ffmpeg
 import nibabel as nib
 import numpy as np
 from nibabel.cifti2 import BrainModelAxis, Cifti2HeaderError, SeriesAxis
@@ -256,25 +255,3 @@ def mask_size(path: Path) -> int:
     """Count the voxels of a mask."""
     image: Any = nib.load(path)
     return int((np.asarray(image.dataobj) > 0).sum())
-
-
-# --- films ----------------------------------------------------------------------------------------
-
-
-def probe_film(path: Path) -> tuple[float, float]:
-    """Duration [s] and frame rate [1/s] that a film's container states.
-
-    Raises
-    ------
-    InputError
-        If ffmpeg finds no film in the file.
-    """
-    frames = imageio_ffmpeg.read_frames(str(path), pix_fmt="gray")
-    try:
-        about = next(frames)
-    except (OSError, RuntimeError, StopIteration, IndexError) as error:
-        lines = str(error).strip().splitlines() or ["nothing decoded"]
-        raise InputError(f"is no film that ffmpeg can read ({lines[-1].strip()[:150]})") from error
-    finally:
-        frames.close()
-    return float(about["duration"]), float(about["fps"])
