@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,8 @@ class Film:
         When the last picture ends [s]. Time 0 is where the earliest stream of the file starts.
     stated : float
         Duration that the file states [s], NaN where it states none.
+    starts : tuple of float
+        When each picture appears [s].
     """
 
     width: int
@@ -50,6 +52,7 @@ class Film:
     mean_rate: float
     seconds: float
     stated: float
+    starts: tuple[float, ...] = field(repr=False)
 
     def fault(self, n_clips: int, tr: float, fps: float) -> str | None:
         """Say what keeps clips from being cut from the film, if anything does.
@@ -95,7 +98,7 @@ def probe(film: Path) -> Film:
     """
     if not film.stat().st_size:
         raise InputError(f"{film}: an empty file, a film was needed: copy or download it again")
-    said, listing = _list_pictures(film, COPIED)
+    said, pictures = _list_pictures(film, COPIED)
     streams = re.findall(r"^\s*Stream #\S+.*?: (\w+): (.*)$", said, flags=re.MULTILINE)
     if not streams:
         raise unreadable(film, said)
@@ -108,9 +111,8 @@ def probe(film: Path) -> Film:
             f"{film}: no picture in it, only {found}: a film was needed; is it the right file, "
             "and complete?"
         )
-    pictures = _read_listing(listing)
     if np.isnan(pictures).any():
-        pictures = _read_listing(_list_pictures(film, DECODED)[1])
+        pictures = _list_pictures(film, DECODED)[1]
     if not len(pictures):
         raise unreadable(film, "")
     # fps is the mean rate, tbr the one that all time stamps are multiples of.
@@ -119,31 +121,40 @@ def probe(film: Path) -> Film:
     ]
     time = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said)
     hours, minutes, seconds = map(float, time.groups()) if time else (0, 0, float("nan"))
-    start, duration = pictures.T
-    if not duration[start.argmax()] and len(start) > 1:  # then as long as others
-        duration[start.argmax()] = np.median(np.diff(np.sort(start)))
-    end = (start + duration).max()
-    span = end - start.min()
+    starts, end = _in_order(pictures)
+    span = end - starts[0]
     return Film(
         width=int(size[1]),
         height=int(size[2]),
         rate=max(rates, default=float("inf")),
         mean_rate=float(len(pictures) / span) if span > 0 else float("inf"),
-        seconds=float(end),
+        seconds=end,
         stated=3600 * hours + 60 * minutes + seconds,
+        starts=tuple(starts.tolist()),
     )
 
 
-def _list_pictures(film: Path, how: tuple[str, ...]) -> tuple[str, str]:
-    """What ffmpeg says of a file, and a line for each picture of its film (`framecrc`)."""
+def _in_order(pictures: np.ndarray) -> tuple[np.ndarray, float]:
+    """When pictures (start, duration) appear, in order, and when the last one ends [s]."""
+    starts, duration = pictures[pictures[:, 0].argsort()].T
+    if not duration[-1] and len(starts) > 1:  # not said: as long as others
+        duration[-1] = np.median(np.diff(starts))
+    return starts, float((starts + duration).max())
+
+
+def _list_pictures(film: Path, how: tuple[str, ...]) -> tuple[str, np.ndarray]:
+    """What ffmpeg says of a file, and start and duration of each of its film's pictures."""
     words = command("-nostdin", "-hide_banner", "-nostats", "-i", address(film), "-map", "0:V:0")
     done = subprocess.run([*words, *how, "-f", "framecrc", "-"], capture_output=True, check=False)
     said = done.stderr.decode(errors="replace").partition("\nStream mapping:")[0]
-    return said, done.stdout.decode(errors="replace")
+    return said, _read_listing(done.stdout.decode(errors="replace"))
 
 
 def _read_listing(listing: str) -> np.ndarray:
-    """Start and duration [s] of each picture that is shown, (n, 2); NaN where one has no stamp."""
+    """Start and duration [s] of each picture that is shown, (n, 2), from ffmpeg's `framecrc`.
+
+    The start is NaN where a picture has no time stamp.
+    """
     unit = re.search(r"^#tb 0: (\d+)/(\d+)$", listing, flags=re.MULTILINE)
     rows = re.findall(r"^0, *-?\d+, *(-?\d+), *(\d+),(.*)$", listing, flags=re.MULTILINE)
     shown = []
