@@ -111,7 +111,7 @@ def probe(film: Path) -> Film:
             f"{film}: no picture in it, only {found}: a film was needed; is it the right file, "
             "and complete?"
         )
-    if np.isnan(pictures).any():
+    if not len(pictures) or np.isnan(pictures).any():
         pictures = _list_pictures(film, DECODED)[1]
     if not len(pictures):
         raise unreadable(film, "")
