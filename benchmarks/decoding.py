@@ -20,10 +20,11 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 
-from mindvideo.io.films import cut_clips, probe
+from mindvideo.io.ffmpeg import address, command
+from mindvideo.io.films import cut_clips
+from mindvideo.io.probe import probe
 
 TR, FPS, SIZE, THRESHOLD = 2.0, 3.0, 256, 8.0
 
@@ -31,8 +32,8 @@ TR, FPS, SIZE, THRESHOLD = 2.0, 3.0, 256, 8.0
 def ffmpeg_alone(film: Path, seconds: float) -> None:
     filters = f"fps={FPS:g},scale={SIZE}:{SIZE}"
     output = ("-an", "-f", "rawvideo", "-pix_fmt", "rgb24", "-y", "/dev/null")
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-t", str(seconds)]
-    subprocess.run([*command, "-i", str(film), "-vf", filters, *output], check=True)
+    words = command("-nostdin", "-v", "error", "-t", str(seconds), "-i", address(film))
+    subprocess.run([*words, "-vf", filters, *output], check=True)
 
 
 def cut(film: Path, seconds: float) -> np.ndarray:

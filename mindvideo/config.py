@@ -43,6 +43,7 @@ from mindvideo.settings import (
     VideoTuning,
     Windows,
 )
+from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 
 
 class Stages(Section):
@@ -102,6 +103,16 @@ class Config(Stages):
         return self
 
     @model_validator(mode="after")
+    def _clips_hold_whole_frames(self) -> Config:
+        for variant in (None, *self.variants):
+            where = f"variants.{variant}." if variant else ""
+            try:
+                frames_per_clip(self.dataset.tr, self.stages(variant).clips.fps)
+            except InputError as error:
+                raise ValueError(f"{where}clips.fps: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _rows_are_variants(self) -> Config:
         for section in ("tables", "videos"):
             named = getattr(self, section).variants
@@ -148,11 +159,13 @@ class Config(Stages):
         return self
 
     def stages(self, variant: str | None = None) -> Stages:
-        """The sections of the full model, or of a variant of it."""
+        """The sections of the full model, or of a variant of it; rounded `clips.fps` made exact."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
         for section, changes in self.variants.get(variant or "", {}).items():
             base[section] = base.get(section, {}) | changes
-        return Stages.model_validate(base)
+        stages = Stages.model_validate(base)
+        fps = whole_rate(self.dataset.tr, stages.clips.fps)
+        return stages.model_copy(update={"clips": stages.clips.model_copy(update={"fps": fps})})
 
 
 def load_config(path: Path) -> Config:

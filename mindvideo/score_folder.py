@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,17 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "MinD-Video released them (the padding is cropped), halves, or this project's videos",
     )  # fmt: skip
     parser.add_argument(
+        "--names", metavar="PATTERN",
+        help="how mp4 and GIF are named, where the clip's number is not the last thing in a name: "
+        "'{segment}_{clip}_seed*', with * for anything; others are left out",
+    )  # fmt: skip
+    parser.add_argument(
         "--truth", type=Path, metavar="FOLDER",
         help="ground truth, under the same names, where it is not in FOLDER's own files",
     )  # fmt: skip
+    parser.add_argument(
+        "--truth-names", metavar="PATTERN", help="the same for the ground truth's folder"
+    )
     parser.add_argument(
         "--to", type=Path, required=True, metavar="FOLDER",
         help="the folder to make: metrics.tsv, per_clip.tsv, videos/index.html",
@@ -100,11 +109,10 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import pandas as pd
 
     from mindvideo.io.clips import load_clips
-    from mindvideo.io.collection import find_clips
     from mindvideo.io.tables import save_table
 
-    made = find_clips(arguments.folder)
-    truth = find_clips(arguments.truth) if arguments.truth else None
+    made = _find(arguments.folder, arguments.names, "--names")
+    truth = arguments.truth and _find(arguments.truth, arguments.truth_names, "--truth-names")
     keys = _paired(made, truth, arguments)
     reader = _reader(arguments, made, truth)
     (folder / "clips").mkdir()
@@ -150,6 +158,43 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"reconstructions": reconstructions, "table": folder / "table.tsv", "clips": clips}
 
 
+def _find(folder: Path, template: str | None, option: str) -> dict:
+    """The clips of a folder; names in which another number may be the clip's are told.
+
+    Raises
+    ------
+    InputError
+        If without a template each of several segments has one clip: there would be no null.
+    """
+    from mindvideo.io.clip_names import other_template
+    from mindvideo.io.collection import find_clips
+
+    clips = find_clips(folder, template)
+    counts = Counter(segment for segment, _ in clips)
+    most = max(counts.values())
+    single = [key for key in clips if counts[key[0]] == 1]
+    names = [place.path.stem for place in clips.values() if place.index is None]
+    if template is None and names and len(counts) > most:
+        first = ", ".join(map(_name, list(clips)[:3]))
+        other = other_template(names)
+        told = (
+            f"{folder}: {len(counts)} segments, each of {most if most == 1 else f'up to {most}'} "
+            f"clip{'s'[: most > 1]} ({first}, …): the number at the end of a name was taken for "
+            f"the clip's, the rest for its segment. If that is wrong, say how clips are named"
+            + (f": {option} '{other}'" if other else f", with {option}")
+        )
+        if most == 1:
+            raise InputError(
+                f"{told}. Nulls and p compare the clips of a segment, and there would be none; "
+                f"{option} '{{segment}}_{{clip}}' goes on without"
+            )
+        print(f"warning: {told}")
+    elif single:
+        print(f"warning: {folder}: the only clip of its segment, so no part of a null and of p: "
+              f"{_ranges(single)}")  # fmt: skip
+    return clips
+
+
 def _paired(made: dict, truth: dict | None, arguments: argparse.Namespace) -> list:
     """The clips to score; what is missing is told, and only left out if asked to."""
     if truth is not None:
@@ -177,18 +222,18 @@ def _reader(
     arguments: argparse.Namespace, made: dict, truth: dict | None
 ) -> Callable[[tuple[str, int]], tuple[Any, Any]]:
     """A function that reads a clip's ground truth and reconstruction, made alike as asked."""
-    from mindvideo.io.collection import read_clip, resize, split_sides
-    from mindvideo.models.classifier import resample_frames
+    from mindvideo.io.collection import choose_frames, read_clip, resize, split_sides
 
-    def alike(frames: Any) -> Any:
+    def alike(frames: Any, place: Any) -> Any:
         if arguments.frames is not None:
-            frames = frames[resample_frames(len(frames), arguments.frames)]
+            frames = frames[choose_frames(place, len(frames), arguments.frames)]
         return frames if arguments.size is None else resize(frames, arguments.size)
 
     def read(key: tuple[str, int]) -> tuple[Any, Any]:
         own = read_clip(made[key])
+        shown_at = made[key] if truth is None else truth[key]
         if truth is not None:
-            sides = read_clip(truth[key]), own
+            sides = read_clip(shown_at), own
         elif (pair := split_sides(own)) is not None:
             sides = pair
         else:
@@ -197,7 +242,7 @@ def _reader(
                 f"{made[key].path}: {width} × {height} px is no pair of squares side by side "
                 f"(such as {2 * height - 2} × {height}): name the ground truth's folder, --truth"
             )
-        return alike(sides[0]), alike(sides[1])
+        return alike(sides[0], shown_at), alike(sides[1], made[key])
 
     return read
 

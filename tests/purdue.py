@@ -97,7 +97,7 @@ def write_films(folder: Path, dataset: Dataset, picture: str = GREY, filters: st
         path.parent.mkdir(parents=True, exist_ok=True)
         seconds, fps = dataset.n_clips(segment) * dataset.tr, dataset.fps_of(segment)
         first = first or write_film(folder / "film.mp4", seconds, fps or 30, picture, filters)
-        _ffmpeg("-i", str(first), "-c", "copy", "-metadata", f"title={segment}", str(path))
+        ffmpeg("-i", str(first), "-c", "copy", "-metadata", f"title={segment}", str(path))
 
 
 def write_film(
@@ -105,12 +105,14 @@ def write_film(
 ) -> Path:
     source = f"{picture}:r={fps:g}:d={seconds:g}"
     coding = "-preset", "ultrafast", "-pix_fmt", "yuv420p"
-    _ffmpeg("-f", "lavfi", "-i", source, "-vf", filters, *coding, str(path))
+    ffmpeg("-f", "lavfi", "-i", source, "-vf", filters, *coding, str(path))
     return path
 
 
-def _ffmpeg(*arguments: str) -> None:
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *arguments], check=True)
+def ffmpeg(*arguments: str) -> bytes:
+    """Run ffmpeg; what it writes to `pipe:1`."""
+    words = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-v", "error", *arguments]
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
 
 
 def main() -> None:

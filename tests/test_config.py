@@ -1,6 +1,7 @@
 """The configuration: typed, complete in its errors."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from mindvideo.config import Config, check_config
 from mindvideo.errors import InputError
+from mindvideo.plan import Plan
 
 
 @pytest.fixture
@@ -53,6 +55,38 @@ def test_a_variant_is_checked_like_the_whole(values):
 def test_a_missing_data_set_file_is_named(values):
     with pytest.raises(InputError, match=r"no file nowhere\.yaml"):
         check_config(values | {"dataset": "nowhere.yaml"}, "config.yaml")
+
+
+def described(values, **changes):
+    """Values of a configuration whose data set has other facts."""
+    return values | {"dataset": {"like": values["dataset"], **changes}}
+
+
+def test_clips_of_no_whole_number_of_frames_are_refused_with_rates_that_are_taken(values):
+    values = described(values, tr=1.4)
+    with pytest.raises(InputError, match=r"clips\.fps: a clip of 1\.4 s at 3 .* has 4\.2") as error:
+        check_config(values, "config.yaml")
+    advised = [
+        float(rate) for rate in re.findall(r"([\d.]+) \(\d frames a clip\)", str(error.value))
+    ]
+    assert advised == [2.85714, 3.57143]
+    for rate, frames in zip(advised, (4, 5)):
+        config = check_config(values | {"clips": {"fps": rate}, "variants": {}}, "config.yaml")
+        assert config.stages().clips.fps == frames / 1.4  # so nothing drifts, and films have it too
+        made = json.loads(Plan(config).settings("reconstruct", "sub1"))
+        assert made["num_frames"] == frames
+
+
+def test_a_variants_clips_must_hold_whole_frames_too(values):
+    values["variants"]["quick"] = {"clips": {"fps": 2.2}}
+    with pytest.raises(InputError, match=r"variants\.quick\.clips\.fps: .* set clips.fps to 2 \(4"):
+        check_config(values, "config.yaml")
+
+
+def test_exact_rates_stay_as_they_are_written(values):
+    values["variants"]["quick"] = {"clips": {"fps": 12.5}}
+    config = check_config(values, "config.yaml")
+    assert (config.stages().clips.fps, config.stages("quick").clips.fps) == (3, 12.5)
 
 
 def dataset(values):

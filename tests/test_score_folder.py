@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -90,6 +92,80 @@ def test_ground_truth_of_a_folder_of_its_own_gives_the_same(score, pairs, films,
     status, said = score(tmp_path / "made", "--truth", str(tmp_path / "truth"))
     assert status == 0, said
     assert load_table(tmp_path / "out/per_clip.tsv").equals(first)
+
+
+def rename(folder, pattern):
+    for i in range(6):
+        (folder / f"{i}.gif").rename(folder / f"{pattern.format(i)}.gif")
+
+
+def test_copies_of_a_notebook_change_nothing(score, pairs, tmp_path):
+    for folder in (".ipynb_checkpoints", "__MACOSX"):
+        shutil.copytree(pairs, tmp_path / "copies" / folder)
+    shutil.copytree(tmp_path / "copies", pairs, dirs_exist_ok=True)
+    status, said = score(pairs)
+    assert status == 0, said
+    assert said.startswith("6 clips of 1 segments\n")
+    assert load_table(tmp_path / "out/per_clip.tsv")["segment"].tolist() == ["clips"] * 6
+
+
+def test_names_that_end_in_a_seed_are_refused_with_what_to_say(score, pairs, tmp_path):
+    """Else each clip would be a segment of its own, and no metric had a p."""
+    status, _ = score(pairs)
+    before = load_table(tmp_path / "out/metrics.tsv")
+    (tmp_path / "out").rename(tmp_path / "before")
+    rename(pairs, "test1_{:04d}_seed42")
+    status, said = score(pairs)
+    assert status == 1
+    assert "6 segments, each of 1 clip (test1_0000_seed 42, test1_0001_seed 42, " in said
+    assert "there would be none" in said
+    advised = re.search(r"--names '([^']*)'", said)[1]
+    assert advised == "{segment}_{clip}_seed*"
+    status, said = score(pairs, "--names", advised)
+    assert status == 0, said
+    metrics = load_table(tmp_path / "out/metrics.tsv")
+    assert metrics["p"].notna().any()
+    pd.testing.assert_frame_equal(metrics, before)
+    assert (tmp_path / "out/videos/test1_0003.mp4").is_file()
+
+
+def test_segments_of_one_clip_are_scored_if_so_said_and_told_of(score, pairs, tmp_path):
+    for i, name in enumerate(["cat", "dog", "fox", "hen", "owl", "pig"]):
+        (pairs / f"{i}.gif").rename(pairs / f"{name}_1.gif")
+    status, said = score(pairs)
+    assert status == 1
+    assert "--names '{segment}_{clip}' goes on without" in said
+    status, said = score(pairs, "--names", "{segment}_{clip}")
+    assert status == 0, said
+    assert "the only clip of its segment, so no part of a null and of p: cat 1, dog 1" in said
+
+
+def test_several_seeds_of_a_clip_are_asked_about(score, pairs, films, tmp_path):
+    rename(pairs, "test1_{}_seed1")
+    for i in range(6):
+        shutil.copy(pairs / f"test1_{i}_seed1.gif", pairs / f"test1_{i}_seed2.gif")
+    status, said = score(pairs)
+    assert "warning" in said
+    assert "6 segments, each of up to 2 clips (test1_0_seed 1, " in said
+    assert "--names '{segment}_{clip}_seed*'" in said
+    (tmp_path / "out").rename(tmp_path / "before")
+    status, said = score(pairs, "--names", "{segment}_{clip}_seed2")
+    assert status == 0, said
+    assert load_table(tmp_path / "out/per_clip.tsv")["segment"].tolist() == ["test1"] * 6
+
+
+def test_the_ground_truth_may_have_names_of_its_own(score, pairs, films, tmp_path):
+    score(pairs)
+    before = load_table(tmp_path / "out/per_clip.tsv")
+    (tmp_path / "out").rename(tmp_path / "before")
+    for i, (truth, made) in enumerate(zip(*films)):
+        save_gif(tmp_path / f"truth/{i:04d}_film.gif", truth)
+        save_gif(tmp_path / f"made/{i}_seed42.gif", made)
+    folders = [tmp_path / "made", "--truth", str(tmp_path / "truth")]
+    names = ["--names", "{clip}_seed*", "--truth-names", "{clip}_film"]
+    status, said = score(*folders, *names)
+    assert status == 0, said
+    assert load_table(tmp_path / "out/per_clip.tsv").equals(before)
 
 
 def test_missing_clips_are_listed_and_only_left_out_if_asked(score, pairs, tmp_path):

@@ -17,14 +17,19 @@ from mindvideo.findings import Finding, error, warning
 from mindvideo.io.headers import Header
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.progress import progress
+from mindvideo.settings import Clips
 
 
-def check_dataset(dataset: Dataset, *, deep: bool = False, atlas: bool = True) -> list[Finding]:
+def check_dataset(
+    dataset: Dataset, *, fps: float = Clips().fps, deep: bool = False, atlas: bool = True
+) -> list[Finding]:
     """All that is missing or odd in a data set.
 
     Parameters
     ----------
     dataset : Dataset
+    fps : float
+        Frames per second of the clips, the most that the model or a variant asks for.
     deep : bool
         Whether to read the runs' values too.
     atlas : bool
@@ -56,7 +61,7 @@ def check_dataset(dataset: Dataset, *, deep: bool = False, atlas: bool = True) -
     found += equal
     found += description.unnamed(dataset)
     for segment in progress(dataset.segments, desc="films", unit="film"):
-        found += films.film(dataset, segment)
+        found += films.film(dataset, segment, fps)
     if deep:
         found += _values(headers, equal, "values")
     return found

@@ -1,4 +1,4 @@
-"""Films of a data set: whether they last as long as their runs."""
+"""Films of a data set: whether clips can be cut from them, one for each volume of their runs."""
 
 from __future__ import annotations
 
@@ -8,36 +8,34 @@ from pathlib import Path
 from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
-from mindvideo.io import inventory
+from mindvideo.io.probe import probe
 
 SAME_FPS = 0.01
 """A larger difference, as a share, is more than rounding."""
 
 
-def film(dataset: Dataset, segment: str) -> Iterator[Finding]:
+def film(dataset: Dataset, segment: str, fps: float) -> Iterator[Finding]:
+    """What the stage `clips`, with this many frames a second, would refuse; and what is odd."""
     path = dataset.film_path(segment)
     if not Path(path).is_file():
         return
     try:
-        seconds, fps = inventory.probe_film(Path(path))
+        facts = probe(Path(path))
     except InputError as problem:
-        yield error(path, str(problem))
+        yield error(path, str(problem).removeprefix(f"{path}: "))
         return
     needed = dataset.n_clips(segment) * dataset.tr
-    if seconds + 1 / max(fps, 1) < needed:
-        yield error(
-            path,
-            f"the film lasts {seconds:.2f} s, {dataset.n_clips(segment)} clips of {dataset.tr:g} s "
-            f"need {needed:g} s: is it whole, and is dataset.clips_per_segment right?",
-        )
-    elif seconds > needed + dataset.tr:
+    if fault := facts.fault(dataset.n_clips(segment), dataset.tr, fps):
+        yield error(path, fault)
+    elif facts.seconds > needed + dataset.tr:
         yield warning(
-            path, f"the film lasts {seconds:.2f} s, its runs {needed:g} s: the rest is not used"
+            path,
+            f"the film lasts {facts.seconds:.2f} s, its runs {needed:g} s: the rest is not used",
         )
     stated = dataset.fps_of(segment)
-    if stated and abs(fps - stated) > SAME_FPS * stated:
+    if stated and abs(facts.mean_rate - stated) > SAME_FPS * stated:
         yield warning(
             path,
-            f"{fps:g} frames per second, dataset.film_fps says {stated:g}: the film that was "
-            "shown? Clips are cut by time, so all is well if it lasts as long",
+            f"{facts.mean_rate:g} frames per second, dataset.film_fps says {stated:g}: the film "
+            "that was shown? Clips are cut by time, so all is well if it lasts as long",
         )

@@ -65,8 +65,9 @@ def check(arguments: argparse.Namespace) -> int:
         windows = window_settings(config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
         found += check_timing(dataset, windows.size, windows.lag)
+        fps = max(config.stages(name).clips.fps for name in (None, *config.variants))
         atlas = config.regions.atlas
-        found += checks.check_dataset(dataset, deep=arguments.deep, atlas=atlas)
+        found += checks.check_dataset(dataset, fps=fps, deep=arguments.deep, atlas=atlas)
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)

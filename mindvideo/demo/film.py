@@ -13,6 +13,7 @@ import numpy as np
 
 from mindvideo.demo import grammar
 from mindvideo.demo.world import Shot, draw_shot, render
+from mindvideo.io.ffmpeg import address
 
 CLIP_SECONDS = 2.0
 # Shots of 1, 2, 3 and 4 clips, and the share of cuts that fall inside a clip rather than between
@@ -84,7 +85,7 @@ def frames(takes: list[Take], fps: float, size: int) -> Iterator[np.ndarray]:
 def save_film(path: Path, pictures: Iterator[np.ndarray], fps: float, size: int) -> None:
     """Encode frames as H.264 (yuv420p, constant rate factor 18) in an mp4 file."""
     writer = imageio_ffmpeg.write_frames(
-        str(path),
+        address(path),
         (size, size),
         fps=fps,
         codec="libx264",

@@ -7,21 +7,31 @@ would lie one pixel off each other.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from mindvideo.errors import InputError
+from mindvideo.io.clip_names import ClipNames
 from mindvideo.io.clips import load_clips
+from mindvideo.io.films import read_pictures
+from mindvideo.io.probe import probe
+
+log = logging.getLogger(__name__)
 
 KINDS = (".mp4", ".gif", ".npy")
+ASIDE = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found"}
+"""Folders that archives of a Mac, network drives and file systems put beside files."""
 GAPS = {"released": (2, 2), "halves": (0, 0), "mindvideo": (0, 4)}
 """Layouts of two squares side by side: pixels around them, and between them."""
+
+UNEQUAL = 0.1
+"""Durations of frames that differ by less, as a share, are the same but for rounding."""
 
 Key = tuple[str, int]
 """Segment and number of a clip."""
@@ -35,11 +45,18 @@ class Place:
     index: int | None = None
 
 
-def find_clips(folder: Path) -> dict[Key, Place]:
+def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
     """Find the clips in a folder and the folders in it, in the order of segments and numbers.
 
-    A file's name ends in its number ("test1_0003.mp4", "17.gif"); what stands before is its
-    segment, together with the folders that it lies in. A .npy file is a segment of clips.
+    A .npy file is a segment of clips. Hidden files, and what systems put beside files, are none.
+
+    Parameters
+    ----------
+    folder : Path
+    template : str, optional
+        How mp4 and GIF files are named (:class:`~mindvideo.io.clip_names.ClipNames`); others are
+        left out, with a warning. Without it, names end in the clip's number ("test1_0003.mp4",
+        "17.gif"); what stands before is its segment, together with the folders that it lies in.
 
     Raises
     ------
@@ -48,39 +65,48 @@ def find_clips(folder: Path) -> dict[Key, Place]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in KINDS and p.is_file())
+    names = ClipNames(template)
+    every = sorted(p for p in folder.rglob("*") if p.is_file())
+    files = [p for p in every if not any(map(_hidden, p.relative_to(folder).parts))]
+    paths = [p for p in files if p.suffix.lower() in KINDS]
     if not paths:
-        found = Counter(p.suffix or "no suffix" for p in folder.rglob("*") if p.is_file())
-        told = ", ".join(f"{n} {suffix}" for suffix, n in found.most_common(4)) or "nothing"
+        found = Counter(p.suffix or "no suffix" for p in files)
+        found["hidden"] = len(every) - len(files)
+        told = ", ".join(f"{n} {kind}" for kind, n in found.most_common(4) if n) or "nothing"
         raise InputError(f"{folder}: no clips (mp4, GIF or .npy) in it, only {told}")
     places: dict[Key, Place] = {}
-    twice, nameless = [], []
+    twice, others = [], []
     for path in paths:
-        above = "-".join(path.parent.relative_to(folder).parts)
-        named = re.fullmatch(r"(.*?)[_\- ]?(\d+)", path.stem)
+        below = path.relative_to(folder)
         if path.suffix.lower() == ".npy":
-            segment = "-".join(filter(None, (above, path.stem)))
+            segment = "-".join(below.with_suffix("").parts)
             own = {(segment, i): Place(path, i) for i in range(len(load_clips(path)))}
-        elif named:
-            segment = "-".join(filter(None, (above, named[1]))) or "clips"
-            own = {(segment, int(named[2])): Place(path)}
+        elif key := names.read(below):
+            own = {key: Place(path)}
         else:
-            nameless.append(path.name)
+            others.append(below.as_posix())
             continue
         twice += [f"{path.name} and {places[key].path.name}" for key in own if key in places]
         places |= own
-    if nameless:
+    if others and template is None:
         raise InputError(
-            f"{folder}: {_few(nameless)}: names that end in no number; clips are ordered and "
-            "paired by it: name them SEGMENT_NUMBER, as test1_0003.mp4"
+            f"{folder}: {_few(others)}: names that end in no number; clips are ordered and "
+            "paired by it: name them SEGMENT_NUMBER, as test1_0003.mp4, or say how they are named"
         )
+    if not places:
+        raise InputError(f"{folder}: no clip is named {template!r}: {_few(others)}")
+    if others:
+        log.warning("%s: left out, as they are not named %r: %s", folder, template, _few(others))
     if twice:
-        raise InputError(f"{folder}: the same clip twice: {_few(twice)}: leave one of each")
+        raise InputError(
+            f"{folder}: the same clip twice: {_few(twice)}: leave one of each, or give a pattern "
+            "of names that only one of them has"
+        )
     return dict(sorted(places.items(), key=lambda item: (_natural(item[0][0]), item[0][1])))
 
 
 def read_clip(place: Place) -> np.ndarray:
-    """Read all frames of a clip, uint8 (n_frames, h, w, 3), as they are.
+    """Read all frames of a clip, uint8 (n_frames, h, w, 3): each that is stored, once.
 
     Raises
     ------
@@ -95,13 +121,44 @@ def read_clip(place: Place) -> np.ndarray:
             with Image.open(path) as gif:
                 frames = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(gif)]
             return np.stack(frames)
-        reader = imageio_ffmpeg.read_frames(path)
-        width, height = next(reader)["size"]
-        parts = [np.frombuffer(f, np.uint8).reshape(height, width, 3) for f in reader]
-        return np.stack(parts)
-    except (OSError, ValueError, UnidentifiedImageError, StopIteration, EOFError) as error:
+        return read_pictures(path)
+    except (OSError, ValueError, UnidentifiedImageError, EOFError) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: cannot be read ({reason}): is it complete?") from error
+
+
+def choose_frames(place: Place, n_frames: int, n_wanted: int) -> np.ndarray:
+    """Choose frames of a clip: what is on screen at the middle of each of equal spans of time.
+
+    Parameters
+    ----------
+    place : Place
+    n_frames, n_wanted : int
+        Frames that the clip has, and should have.
+
+    Returns
+    -------
+    ndarray of int, (n_wanted,)
+        By the frames' own durations: programs that write GIFs store a picture that stands still
+        once, with a longer duration.
+    """
+    lasting = _durations(place)
+    if len(lasting) != n_frames or np.ptp(lasting) <= UNEQUAL * lasting.mean():
+        lasting = np.ones(n_frames)
+    ends = lasting.cumsum()
+    return np.searchsorted(ends, (np.arange(n_wanted) + 0.5) * ends[-1] / n_wanted, side="right")
+
+
+def _durations(place: Place) -> np.ndarray:
+    """How long each frame of a clip stays on screen [s]; none where the file does not say."""
+    if place.index is not None:
+        return np.array([])
+    if place.path.suffix.lower() == ".gif":
+        with Image.open(place.path) as gif:
+            frames = ImageSequence.Iterator(gif)
+            return np.array([frame.info.get("duration", 0) / 1000 for frame in frames])
+    facts = probe(place.path)
+    return np.diff([*facts.starts, facts.seconds])
 
 
 def split_sides(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -136,6 +193,11 @@ def _natural(name: str) -> list[tuple[int, str]]:
     """Order seg10 after seg9."""
     parts = re.findall(r"\d+|\D+", name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _hidden(name: str) -> bool:
+    """Whether a file or folder of this name is not the user's: a copy, an index, a thumbnail."""
+    return name.startswith(".") or name in ASIDE
 
 
 def _few(names: list[str], most: int = 8) -> str:

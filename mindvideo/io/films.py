@@ -14,15 +14,16 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import imageio_ffmpeg
 import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
+from mindvideo.io.ffmpeg import address, command, unreadable
+from mindvideo.io.probe import probe
+from mindvideo.stimuli.rates import frames_per_clip
 
 log = logging.getLogger(__name__)
 
@@ -40,88 +41,6 @@ FITS = {
 
 LOOK = "scale=64:36:flags=area,format=gbrp,scdet=t=100,metadata=print:file=changes.txt"
 """Each picture of the film against the one before it, small, in all three colours."""
-
-
-@dataclass(frozen=True)
-class Film:
-    """What a file says of its first video stream.
-
-    Attributes
-    ----------
-    width, height : int
-        Of a picture as it is stored [px].
-    rate : float
-        Pictures per second; of a variable rate, the highest.
-    seconds : float
-        Duration, NaN where the file does not say.
-    """
-
-    width: int
-    height: int
-    rate: float
-    seconds: float
-
-
-def probe(film: Path) -> Film:
-    """Read what a film's file says of itself, without decoding it.
-
-    Raises
-    ------
-    InputError
-        If the file is empty, no film, or has no picture (sound alone, say).
-    """
-    if not film.stat().st_size:
-        raise InputError(f"{film}: an empty file, a film was needed: copy or download it again")
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-i", str(film)]
-    said = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
-    streams = re.findall(r"^\s*Stream #\S+.*?: (\w+): (.*)$", said, flags=re.MULTILINE)
-    if not streams:
-        raise _unreadable(film, said)
-    # A picture of its sleeve, in a sound file, is no film.
-    videos = [line for kind, line in streams if kind == "Video" and "(attached pic)" not in line]
-    size = next((m for line in videos if (m := re.search(r", (\d+)x(\d+)", line))), None)
-    if size is None:
-        found = ", ".join(sorted({kind.lower() for kind, _ in streams}))
-        raise InputError(
-            f"{film}: no picture in it, only {found}: a film was needed; is it the right file, "
-            "and complete?"
-        )
-    # fps is the mean rate, tbr the one that all time stamps are multiples of.
-    rates = [
-        float(n) * 1000 ** bool(k) for n, k in re.findall(r"([\d.]+)(k?) (?:fps|tbr)", size.string)
-    ]
-    time = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said)
-    hours, minutes, seconds = map(float, time.groups()) if time else (0, 0, float("nan"))
-    return Film(
-        int(size[1]),
-        int(size[2]),
-        max(rates, default=float("inf")),
-        3600 * hours + 60 * minutes + seconds,
-    )
-
-
-def frames_per_clip(tr: float, fps: float) -> int:
-    """Count the frames of a clip: ``tr × fps``.
-
-    Parameters
-    ----------
-    tr : float
-        Duration of a clip [s].
-    fps : float
-        Frames per second.
-
-    Raises
-    ------
-    InputError
-        If the product is no whole number: clips would drift against the volumes.
-    """
-    n_frames = round(tr * fps)
-    if n_frames < 1 or abs(tr * fps - n_frames) > 1e-6:
-        raise InputError(
-            f"a clip of {tr:g} s at {fps:g} frames per second has {tr * fps:g} frames, a whole "
-            f"number was needed: set clips.fps to a multiple of {1 / tr:g}"
-        )
-    return n_frames
 
 
 def cut_clips(
@@ -161,18 +80,18 @@ def cut_clips(
     n_frames = frames_per_clip(tr, fps)
     found, needed = 0, n_clips * n_frames
     facts = probe(film)
-    if fps > 1.01 * facts.rate:  # 30 of 29.97 are no more
-        raise InputError(
-            f"{film}: {facts.rate:g} pictures a second, clips.fps asks for {fps:g}: frames would "
-            f"only repeat; set it to at most {facts.rate:g}, and to a multiple of {1 / tr:g}"
-        )
+    if fault := facts.fault(n_clips, tr, fps):
+        raise InputError(f"{film}: {fault}")
     if facts.seconds > n_clips * tr + 1:
         log.warning(
             "%s: %g s long, its runs ask for %g s: the rest is left out",
             *(film, facts.seconds, n_clips * tr),
         )
     changes: list[tuple[float, float]] = []
-    stream = stream_frames(film, fps=fps, size=size, fit=fit, seconds=n_clips * tr, changes=changes)
+    rate = n_frames / tr  # exactly, where `fps` was rounded
+    stream = stream_frames(
+        film, fps=rate, size=size, fit=fit, seconds=n_clips * tr, changes=changes
+    )
     with clips.open("wb") as out:
         shape = (n_clips, n_frames, size, size, 3)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -180,12 +99,8 @@ def cut_clips(
         for found, frame in enumerate(stream, start=1):
             if found <= needed:
                 out.write(frame.data)
-    if found < needed:
-        raise InputError(
-            f"{film}: the film ends after {found / fps:.2f} s, {n_clips} clips of {tr:g} s "
-            f"need {n_clips * tr:g} s: is the download complete, and does dataset."
-            "clips_per_segment count the clips of this segment?"
-        )
+    if found < needed:  # damaged
+        raise InputError(f"{film}: {facts.too_short(found / rate, n_clips, tr)}")
     return pd.DataFrame(changes, columns=["time", "score"])
 
 
@@ -233,10 +148,10 @@ def stream_frames(
     graph = f"[0:V:0]{frames}[frames]"
     if changes is not None:
         graph = f"[0:V:0]split[a][b];[a]{frames}[frames];[b]{LOOK}[look]"
-    command = [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error"),
+    words = [
+        *command("-nostdin", "-v", "error"),
         *(() if seconds is None else ("-t", repr(seconds))),
-        *("-i", str(film.absolute()), "-filter_complex", graph, "-map", "[frames]"),
+        *("-i", address(film), "-filter_complex", graph, "-map", "[frames]"),
         *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
         *(() if changes is None else ("-map", "[look]", "-f", "null", "-")),
     ]
@@ -244,7 +159,7 @@ def stream_frames(
     any_frame = False
     # Messages go to a file: a pipe that nobody reads would block ffmpeg once it is full.
     with tempfile.TemporaryFile() as messages, tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, cwd=folder)
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=messages, cwd=folder)
         assert process.stdout is not None
         try:
             while len(raw := process.stdout.read(n_bytes)) == n_bytes:
@@ -258,11 +173,37 @@ def stream_frames(
         messages.seek(0)
         said = messages.read().decode(errors="replace")
         if failed or not any_frame:
-            raise _unreadable(film, said)
+            raise unreadable(film, said)
         if said.strip():
             log.warning("%s: damaged, decoded all the same: %s", film, said.strip().splitlines()[0])
         if changes is not None:
             changes += _read_changes(Path(folder) / "changes.txt")
+
+
+def read_pictures(film: Path) -> np.ndarray:
+    """Read the pictures of a short film, each once, at the size that they have on screen.
+
+    Returns
+    -------
+    ndarray, uint8, (n_pictures, h, w, 3)
+        As many as are stored, whatever their time stamps are: none is repeated or left out to
+        make a variable rate constant.
+
+    Raises
+    ------
+    InputError
+        If ffmpeg finds no picture in the file, or stops with an error.
+    """
+    words = command("-nostdin", "-v", "error", "-i", address(film), "-map", "0:V:0")
+    words += ["-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24"]
+    done = subprocess.run([*words, "pipe:1"], capture_output=True, check=False)
+    header = re.match(rb"P6\s(\d+)\s(\d+)\s255\s", done.stdout)
+    if done.returncode or not header:
+        raise unreadable(film, done.stderr.decode(errors="replace"))
+    width, height = map(int, header.groups())
+    start = header.end()  # ffmpeg scales all pictures to the size of the first
+    pictures = np.frombuffer(done.stdout, np.uint8).reshape(-1, start + height * width * 3)
+    return pictures[:, start:].reshape(-1, height, width, 3)
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality: int = 20) -> None:
@@ -287,18 +228,18 @@ def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality
     if (first := next(frames, None)) is None:
         raise ValueError(f"{path}: no frames, a video needs at least one")
     height, width, _ = first.shape
-    command = [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error"),
+    words = [
+        *command("-y", "-v", "error"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", repr(fps)),
         *("-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(quality)),
         *("-threads", "1", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"),
         # RGB → BT.709, and say so: players guess by size otherwise, and colours shift.
         *("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
-        *("-movflags", "+faststart", "-f", "mp4", str(path)),
+        *("-movflags", "+faststart", "-f", "mp4", address(path)),
     ]
     with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=messages)
         assert process.stdin is not None
         try:
             with contextlib.suppress(BrokenPipeError):  # ffmpeg says why
@@ -321,12 +262,3 @@ def _read_changes(path: Path) -> list[tuple[float, float]]:
     scores = re.findall(r"lavfi\.scd\.score=(\S+)", text)
     pairs = zip(map(float, times), map(float, scores), strict=True)
     return [(time, score) for time, score in pairs if score >= 1]
-
-
-def _unreadable(film: Path, said: str) -> InputError:
-    lines = re.sub(r" @ 0x[0-9a-f]+", "", said).strip().splitlines()
-    reasons = [line for line in lines if not line.startswith("Error opening input f")][-2:]
-    return InputError(
-        f"{film}: ffmpeg cannot decode it ({'; '.join(reasons) or 'no picture in it'}): "
-        "a film was needed; is the file complete, and unzipped as often as it was zipped?"
-    )

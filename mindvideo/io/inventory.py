@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 
 from mindvideo.errors import InputError
@@ -166,25 +165,3 @@ def _blocks(header: Header) -> Iterator[np.ndarray]:
             run[t] = volume.ravel()
     for start in range(0, run.shape[1], BLOCK):
         yield run[:, start : start + BLOCK]
-
-
-# --- films ----------------------------------------------------------------------------------------
-
-
-def probe_film(path: Path) -> tuple[float, float]:
-    """Duration [s] and frame rate [1/s] that a film's container states.
-
-    Raises
-    ------
-    InputError
-        If ffmpeg finds no film in the file.
-    """
-    frames = imageio_ffmpeg.read_frames(str(path), pix_fmt="gray")
-    try:
-        about = next(frames)
-    except (OSError, RuntimeError, StopIteration, IndexError) as error:
-        lines = str(error).strip().splitlines() or ["nothing decoded"]
-        raise InputError(f"is no film that ffmpeg can read ({lines[-1].strip()[:150]})") from error
-    finally:
-        frames.close()
-    return float(about["duration"]), float(about["fps"])

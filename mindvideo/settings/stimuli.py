@@ -13,7 +13,9 @@ class Clips(Section):
     """Film → clips of frames."""
 
     fps: PositiveFloat = Field(
-        3, description="frames per second of a clip, up to the film's (paper 4.2)"
+        3,
+        description="frames per second of a clip, up to the film's (paper 4.2): n / TR for a whole "
+        "number n of frames; five digits are enough",
     )
     size: Annotated[int, Field(gt=0, multiple_of=8)] = Field(
         256, description="height and width of a frame [px] (paper B)"

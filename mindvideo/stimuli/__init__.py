@@ -1,1 +1,1 @@
-"""Captions, scenes and wordings: strings and numpy in, the same out."""
+"""Frame rates, captions, scenes and wordings: numbers, strings and numpy in, the same out."""

@@ -132,10 +132,10 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which is not there",
         run(3, "seg12", 3): "warning: no run of the description: one more of sub3?",
         films / "seg1.mp4": "error: is missing",
-        films / "seg2.mp4": "error: the film lasts 400.00 s, 240 clips of 2 s need 480 s",
+        films / "seg2.mp4": "error: the film ends after 400.00 s, 240 clips of 2 s need 480 s",
         films / "seg3.mp4": "warning: the film lasts 490.00 s, its runs 480 s",
         films / "seg4.mp4": "warning: 25 frames per second, dataset.film_fps says 30",
-        films / "seg5.mp4": "error: is no film that ffmpeg can read",
+        films / "seg5.mp4": "error: ffmpeg cannot decode it (",
         "dataset.exclude": "'subject1 test2_11' is no run of this data set: did you mean",
     }.items():
         assert words in said.pop(str(place))
@@ -146,6 +146,29 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
     for finding in found:
         assert finding.place in told
         assert finding.message in told
+
+
+def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree):
+    """A browser records without a duration; sound goes on after the picture, or the film before."""
+    films, tone = DATA / "stimuli", ("-f", "lavfi", "-i", "sine=d=480")
+    dataset = purdue.described("volume", **FEW, films={"seg10": str(films / "seg10.webm")})
+    picture = ("-f", "lavfi", "-i", f"{purdue.GREY}:r=5:d=480")
+    recorded = purdue.ffmpeg(*picture, "-c:v", "libvpx", "-f", "webm", "pipe:1")
+    (films / "seg10.webm").write_bytes(recorded)
+    purdue.write_film(films / "short.mp4", 470, 30)
+    purdue.ffmpeg("-i", str(films / "short.mp4"), *tone, "-c:v", "copy", str(films / "seg1.mp4"))
+    said = by_place(checks.check_dataset(dataset))
+    assert said == {
+        str(films / "seg1.mp4"): "error: the film ends after 470.00 s (the file states 480.00 s, "
+        "as its sound may last), 240 clips of 2 s need 480 s: is the download complete, and does "
+        "dataset.clips_per_segment count the clips of this segment?",
+        str(films / "seg10.webm"): "warning: 5 frames per second, dataset.film_fps says 30: the "
+        "film that was shown? Clips are cut by time, so all is well if it lasts as long",
+    }
+    said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
+    assert said[str(films / "seg10.webm")].startswith(
+        "error: 5 pictures a second, clips.fps asks for 6"
+    )
 
 
 def test_values_are_read_when_asked_for(purdue, tree):

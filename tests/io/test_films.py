@@ -2,6 +2,7 @@
 
 import subprocess
 import tracemalloc
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
-from mindvideo.io.films import cut_clips, frames_per_clip, probe, stream_frames, write_video
+from mindvideo.io.films import cut_clips, read_pictures, stream_frames, write_video
+from mindvideo.io.probe import probe
 
 BITS = 8
 
@@ -188,6 +190,30 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
     assert peaks[1] < peaks[0] + 2e6  # the clips themselves are 39 MB
 
 
+@pytest.mark.parametrize(
+    "name", ["seg:1.mp4", "-y.mp4", "-", "100%.mp4", "a%03d.mp4", "a b'c\".mp4", "pipe:1.mp4"]
+)
+def test_a_films_name_is_only_a_name(tmp_path, monkeypatch, name):
+    """Not a protocol, an option, a pattern of pictures, or the standard input."""
+    monkeypatch.chdir(tmp_path)
+    write_video(Path(name), numbered_frames(20), fps=10, quality=10)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert probe(Path(name)).seconds == pytest.approx(2)
+    cut_clips(Path(name), Path("clips.npy"), tr=1, fps=5, size=64, n_clips=2)
+    shown = number_of(load_clips(Path("clips.npy"))).ravel()
+    np.testing.assert_array_equal(shown, np.arange(10) * 2)
+    np.testing.assert_array_equal(number_of(read_pictures(Path(name))), np.arange(20))
+
+
+def test_a_rounded_rate_cuts_without_drift(tmp_path):
+    """6 frames in 1.4 s are 4.285714… a second."""
+    film = tmp_path / "film.mp4"
+    write_video(film, numbered_frames(255), fps=60, quality=10)
+    exact, rounded = (cut(film, tr=1.4, fps=fps, size=64, n_clips=3) for fps in (6 / 1.4, 4.2857))
+    np.testing.assert_array_equal(exact, rounded)
+    np.testing.assert_array_equal(number_of(exact).ravel(), np.arange(18) * 14)
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     path = tmp_path_factory.mktemp("sound") / "sound.mp4"
@@ -240,21 +266,6 @@ def test_damage_inside_a_film_is_told_of(tmp_path, caplog):
     film.write_bytes(content)
     assert len(cut(film, tr=2, fps=3, size=8, n_clips=3)) == 3
     assert "damaged, decoded all the same" in caplog.text
-
-
-def test_files_tell_their_size_rate_and_length(tmp_path):
-    film = tmp_path / "film.mp4"
-    write_video(film, quarters(32, 64, n=45), fps=15)
-    facts = probe(film)
-    assert (facts.width, facts.height, facts.rate) == (64, 32, 15)
-    assert facts.seconds == pytest.approx(3)
-
-
-def test_clips_hold_a_whole_number_of_frames():
-    assert frames_per_clip(2, 3) == 6
-    assert frames_per_clip(0.8, 5) == 4
-    with pytest.raises(InputError, match=r"6\.6 frames"):
-        frames_per_clip(2.2, 3)
 
 
 def test_written_frames_come_back(tmp_path):

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from mindvideo.errors import InputError
-from mindvideo.io.films import probe, stream_frames, write_video
+from mindvideo.io.films import stream_frames, write_video
 from mindvideo.io.kept import KeptRows
+from mindvideo.io.probe import probe
 from mindvideo.io.snapshots import save_snapshot
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.flicker import flicker

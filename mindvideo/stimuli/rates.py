@@ -1,0 +1,65 @@
+"""Frame rates at which a clip has a whole number of frames."""
+
+from __future__ import annotations
+
+import math
+
+from mindvideo.errors import InputError
+
+ROUNDED = 1e-4
+"""A rate that is off by less, as a share, was rounded when it was written: five digits suffice."""
+
+
+def whole_rate(tr: float, fps: float) -> float:
+    """The rate that was meant: of a whole number of frames a clip, where `fps` is a rounded one.
+
+    Parameters
+    ----------
+    tr : float
+        Duration of a clip [s].
+    fps : float
+        Frames per second, such as 4.2857 for 6 frames in 1.4 s.
+
+    Returns
+    -------
+    float
+        6 / 1.4 in this example, so that clips do not drift; `fps` itself where it is near none.
+    """
+    n_frames = round(tr * fps)
+    return n_frames / tr if abs(tr * fps - n_frames) < ROUNDED * n_frames else fps
+
+
+def frames_per_clip(tr: float, fps: float) -> int:
+    """Count the frames of a clip: ``tr × fps``.
+
+    Parameters
+    ----------
+    tr : float
+        Duration of a clip [s].
+    fps : float
+        Frames per second; rounded ones count as in :func:`whole_rate`.
+
+    Raises
+    ------
+    InputError
+        If the product is no whole number: clips would drift against the volumes.
+    """
+    n_frames = round(tr * whole_rate(tr, fps))
+    if n_frames < 1 or abs(tr * fps - n_frames) >= ROUNDED * n_frames:
+        below = math.floor(tr * fps)
+        advised = " or ".join(_rate(n, tr) for n in (below, below + 1) if n)
+        raise InputError(
+            f"a clip of {tr:g} s at {fps:g} frames per second has {tr * fps:g} frames, a whole "
+            f"number was needed: set clips.fps to {advised}"
+        )
+    return n_frames
+
+
+def rates_up_to(rate: float, tr: float) -> str:
+    """ ", such as 23.5714 (33 frames a clip)": the highest rate up to another, as advice."""
+    n_frames = math.floor(rate * tr * (1 + ROUNDED)) if math.isfinite(rate) else 0
+    return f", such as {_rate(n_frames, tr)}" if n_frames else ""
+
+
+def _rate(n_frames: int, tr: float) -> str:
+    return f"{n_frames / tr:.6g} ({n_frames} frame{'s'[: n_frames > 1]} a clip)"
