@@ -31,13 +31,13 @@ from mindvideo.metrics.n_way import (
     top_classes,
 )
 from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
-from mindvideo.metrics.statistics import (
-    Better,
+from mindvideo.metrics.shifts import (
     draw_shifts,
     pairs_to_shifts,
     scores_of_pairs,
     shifted_pairs,
 )
+from mindvideo.metrics.statistics import Better
 from mindvideo.metrics.summary import Metric, shifts_by_segment
 from mindvideo.metrics.threads import Each, side_by_side
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from mindvideo.metrics.shifts import pairs_to_shifts
 from mindvideo.metrics.statistics import (
     SIGNIFICANCE,
     Better,
     block_bootstrap,
     circular_null,
     confidence_interval,
-    pairs_to_shifts,
 )
 
 log = logging.getLogger(__name__)
