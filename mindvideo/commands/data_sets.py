@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mindvideo.errors import InputError
+from mindvideo.paths import path_argument
 
 if TYPE_CHECKING:
     from mindvideo.config import Config
 
 
 def declare_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file (YAML)")
+    parser.add_argument(
+        "config", type=path_argument, metavar="CONFIG", help="configuration file (YAML)"
+    )
 
 
 def runs(arguments: argparse.Namespace) -> int:
@@ -82,9 +85,11 @@ def _put_on_record(config: Config) -> None:
 
 
 def declare_unpack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE", help="zip files")
     parser.add_argument(
-        "--to", type=Path, default=Path(), metavar="FOLDER",
+        "archives", type=path_argument, nargs="+", metavar="ARCHIVE", help="zip files"
+    )
+    parser.add_argument(
+        "--to", type=path_argument, default=Path(), metavar="FOLDER",
         help="where the data set's folder is made (here)",
     )  # fmt: skip
     parser.add_argument(

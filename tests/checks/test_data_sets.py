@@ -14,6 +14,7 @@ import yaml
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
 
 from mindvideo import checks
+from mindvideo.checks.files import absent
 from mindvideo.cli import main
 from mindvideo.contents import Digests
 from mindvideo.demo.rest import layout
@@ -138,7 +139,7 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         films / "seg3.mp4": "warning: the film lasts 490.00 s, its runs 480 s",
         films / "seg4.mp4": "warning: 25 frames per second, dataset.film_fps says 30",
         films / "seg5.mp4": "error: is no film that ffmpeg can read",
-        "dataset.exclude": "'subject1 test2_11' is no run of this data set: did you mean",
+        "dataset.exclude": "'subject1 test2_11' is no run of this data set; did you mean",
     }.items():
         assert words in said.pop(str(place))
     assert not said
@@ -300,6 +301,42 @@ def test_what_can_be_wrong_with_pretraining_runs(rest):
         "1 of 91282 voxels are not finite numbers: masked later",
         "1 of 91282 grayordinates never change",
     ]
+
+
+def test_the_advice_on_headers_with_another_tr_can_be_followed(rest):
+    wrong = rest.model_copy(update={"tr": 0.8})
+    found = checks.check_pretraining(wrong, 2.16)
+    assert {f.level for f in found} == {"error"}
+    assert all(f.message.endswith("If it is pretraining_data.tr: trust_header_tr: false")
+               for f in found)  # fmt: skip
+    followed = Pretraining.model_validate(wrong.model_dump() | {"trust_header_tr": False})
+    found = checks.check_pretraining(followed, 2.16)
+    assert {(f.level, f.message) for f in found} == {
+        ("warning", "its header says TR 0.72 s, pretraining_data.tr 0.8 s, which is used")
+    }
+
+
+@pytest.mark.parametrize(
+    ("missing", "there", "hint"),
+    [
+        ("a_bold.nii.gz", ["a_bold.json"], ""),
+        ("a_bold.nii.gz", ["a_bold.json", "a_bolt.nii.gz"], "; is it a_bolt.nii.gz, which"),
+        ("a_bold.nii.gz", ["a_bold.json", "a_bold.nii"], "; is it a_bold.nii, which"),
+        (
+            "a_bold.dtseries.nii",
+            ["a_bold.dtseries.json", "a_1_bold.dtseries.nii"],
+            "is it a_1_bold.d",
+        ),
+        ("a_timeseries.tsv", ["a_timeseries.json", "a_timeserie.tsv"], "; is it a_timeserie.tsv"),
+        ("seg1.mp4", ["seg1.tsv", "seg1.txt"], ""),
+    ],
+)
+def test_a_missing_file_is_not_confused_with_what_lies_beside_it(tmp_path, missing, there, hint):
+    for name in there:
+        (tmp_path / name).touch()
+    (found,) = absent([str(tmp_path / missing)])
+    assert hint in found.message
+    assert ("is it" in found.message) == bool(hint)
 
 
 def test_subjects_that_are_named_and_have_no_run(rest):
