@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
-from mindvideo.invocation import check_invocation
+from mindvideo.invocation import check_invocation, read_configfiles
 from mindvideo.plan import Plan, table_rows
 from mindvideo.registry import shell_command
 from mindvideo.workflow import clear_finished_states, compare_by_content
@@ -22,7 +22,7 @@ LOCK = ROOT / "envs" / "requirements.lock"
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
-    PLAN = Plan(check_config(config, "configuration"), LOCK.read_text())
+    PLAN = Plan(check_config(config, read_configfiles(workflow)), LOCK.read_text())
 except InputError as error:
     raise WorkflowError(str(error))
 
