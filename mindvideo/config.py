@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -50,6 +52,7 @@ from mindvideo.settings import (
     VideoTuning,
     Windows,
 )
+from mindvideo.templates import check_template
 from mindvideo.validation import explain, placed, problems_of, section_of
 
 
@@ -87,12 +90,20 @@ def _or_path(schema: dict[str, Any]) -> None:
         schema["properties"][name] = {"anyOf": [schema["properties"][name], *others]}
 
 
+def _folder(path: str) -> str:
+    """A folder as Snakemake compares it: without ./ and a / at the end, and no template."""
+    check_template("results", path, set())
+    return os.path.normpath(path)
+
+
 class Config(Stages):
     """The configuration file."""
 
     model_config = ConfigDict(json_schema_extra=_or_path)
 
-    results: PathText = Field("results", description="folder of all results")
+    results: Annotated[PathText, AfterValidator(_folder)] = Field(
+        "results", description="folder of all results"
+    )
     dataset: Dataset
     pretraining_data: Pretraining
     pretrained: Pretrained = Pretrained()

@@ -109,7 +109,7 @@ def _layers(given: Any, where: str, seen: tuple[str, ...] = ()) -> list[dict[str
     own = {key: value for key, value in given.items() if key != "like"}
     if "like" not in given:
         return [own]
-    return [own, *_layers(str(given["like"]), f"{where}.like", seen)]
+    return [own, *_layers(given["like"], f"{where}.like", seen)]
 
 
 def read_dataset(given: Any, where: str) -> dict[str, Any]:

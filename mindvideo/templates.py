@@ -43,5 +43,5 @@ def check_template(field: str, template: str, allowed: set[str]) -> None:
         raise ValueError(f"{field}: {template!r}: {error}") from None
     if wrong := found - allowed:
         names = ", ".join(f"{{{name}}}" for name in sorted(wrong))
-        known = ", ".join(f"{{{name}}}" for name in sorted(allowed))
+        known = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "nothing"
         raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in")

@@ -62,6 +62,8 @@ def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> 
     """ "; did you mean …?", from the fields of the section that the key stands in."""
     if place[0] == "variants":  # …, a name, then as in the whole
         place = place[2:]
+        if model and place[0] in model.model_fields and len(place) == 1:
+            return " of a variant: it is one for all"
     for part in place[:-1]:
         model = section_of(model, str(part))
     return did_you_mean(str(place[-1]), model.model_fields if model else ())

@@ -125,6 +125,24 @@ def test_values_in_another_unit_or_form_are_answered_with_the_right_one(
         check_config(values | {section: known | said if said else None}, "config.yaml")
 
 
+@pytest.mark.parametrize("results", ["out/", "./out", "a/../out"])
+def test_the_folder_of_results_is_written_in_one_way(values, results):
+    assert check_config(values | {"results": results}, "").results == "out"
+
+
+def test_the_folder_of_results_is_no_template(values):
+    with pytest.raises(InputError, match=r"results: results: '{subject}/x' has {subject}; nothing"):
+        check_config(values | {"results": "{subject}/x"}, "")
+
+
+def test_what_a_variant_cannot_change(values):
+    values["variants"] = {"other": {"dataset": {"lag": 2}}}
+    with pytest.raises(
+        InputError, match=r"other\.dataset: no such setting of a variant: it is one"
+    ):
+        check_config(values, "")
+
+
 def test_a_period_of_seconds_is_one(values):
     assert check_config(values | {"clean": {"high_pass": 128}}, "").clean.high_pass == 128
 

@@ -58,6 +58,7 @@ def test_what_is_said_goes_before_what_it_is_like(tmp_path):
     ("text", "match"),
     [
         ("like: {0}/a.yaml", "a.yaml is like .*a.yaml: one has to be whole"),
+        ("like: [b.yaml]", r"dataset.like: the path of a description was needed.*found \['b.yaml"),
         ("like: nowhere.yaml", r"dataset.like: there is no file nowhere.yaml \(seen from"),
         ("tr: [1", "a.yaml cannot be read: this is no YAML: while parsing"),
         ("just words", "a.yaml should say `key: value`; found 'just words'"),
