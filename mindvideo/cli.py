@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from mindvideo import __version__
 from mindvideo.commands import COMMANDS
 from mindvideo.commands import run as run_command
+from mindvideo.paths import path_argument
 from mindvideo.registry import Stage, read_stage, stage_names
 
 CHAPTERS = {
@@ -89,7 +89,7 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
         parser.add_argument(
             parameter.option,
             dest=parameter.name,
-            type=str if parameter.kind == "str" else Path,
+            type=str if parameter.kind == "str" else path_argument,
             # An optional input may be named without a value, as a rule does that has none.
             nargs={(True, False): "+", (True, True): "*", (False, True): "?"}.get(
                 (parameter.many, parameter.optional)
@@ -102,7 +102,7 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
         "--execution", metavar="JSON", help="more settings: those that do not change the result"
     )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--log", type=Path, help="log file")
+    parser.add_argument("--log", type=path_argument, help="log file")
     parser.add_argument(
         "--code",
         default="",
@@ -146,19 +146,21 @@ def read_settings(
     InputError
         Naming the key, what was found and what was needed.
     """
-    import yaml
     from pydantic import ValidationError
 
     from mindvideo import settings
-    from mindvideo.config import explain
+    from mindvideo.descriptions import read_path, read_yaml
     from mindvideo.errors import InputError
+    from mindvideo.validation import explain
 
     model = getattr(settings, stage.settings)
     values: dict[str, Any] = {}
     if given:
-        text = given if given.lstrip().startswith("{") else Path(given).read_text()
-        values = yaml.safe_load(text)
-    values = _merged(values, yaml.safe_load(execution or "{}"))
+        if given.lstrip().startswith("{"):
+            values = _loaded(given, "--settings")
+        else:
+            values = read_yaml(read_path(given, "--settings"), "--settings")
+    values = _merged(values, _loaded(execution or "{}", "--execution"))
     for assignment in assignments:
         key, separator, value = assignment.partition("=")
         if not separator:
@@ -167,11 +169,21 @@ def read_settings(
         target = values
         for folder in folders:
             target = target.setdefault(folder, {})
-        target[name] = yaml.safe_load(value)
+        target[name] = _loaded(value, f"--set {key}")
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise InputError(explain(error, f"mindvideo {stage.command}", model)) from None
+
+
+def _loaded(text: str, option: str) -> Any:
+    from mindvideo import strict_yaml
+    from mindvideo.errors import InputError
+
+    try:
+        return strict_yaml.load(text)
+    except strict_yaml.StrictYamlError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def _merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

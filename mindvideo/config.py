@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from mindvideo.dataset import Dataset
-from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml
+from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.settings import (
@@ -30,6 +38,7 @@ from mindvideo.settings import (
     MbmTuning,
     Motion,
     Name,
+    PathText,
     Pretrained,
     Reconstruction,
     Regions,
@@ -44,6 +53,8 @@ from mindvideo.settings import (
     Windows,
 )
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
+from mindvideo.templates import check_template
+from mindvideo.validation import explain, placed, problems_of, section_of
 
 
 class Stages(Section):
@@ -80,12 +91,20 @@ def _or_path(schema: dict[str, Any]) -> None:
         schema["properties"][name] = {"anyOf": [schema["properties"][name], *others]}
 
 
+def _folder(path: str) -> str:
+    """A folder as Snakemake compares it: without ./ and a / at the end, and no template."""
+    check_template("results", path, set())
+    return os.path.normpath(path)
+
+
 class Config(Stages):
     """The configuration file."""
 
     model_config = ConfigDict(json_schema_extra=_or_path)
 
-    results: str = Field("results", description="folder of all results")
+    results: Annotated[PathText, AfterValidator(_folder)] = Field(
+        "results", description="folder of all results"
+    )
     dataset: Dataset
     pretraining_data: Pretraining
     pretrained: Pretrained = Pretrained()
@@ -96,11 +115,18 @@ class Config(Stages):
         {}, description="name: the sections that differ from the full model's (ablations)"
     )
 
-    @model_validator(mode="after")
-    def _variants_are_valid(self) -> Config:
-        for name in self.variants:
-            self.stages(name)
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _variants_are_valid(cls, values: Any, check: ModelWrapValidatorHandler[Config]) -> Config:
+        """What is wrong in variants is said with the rest, each under its variant's name."""
+        of_variants = _problems_of_variants(values) if isinstance(values, dict) else []
+        try:
+            config = check(values)
+        except ValidationError as error:
+            of_variants = [*map(placed, error.errors()), *of_variants]
+        if of_variants:
+            raise ValidationError.from_exception_data(cls.__name__, of_variants)
+        return config
 
     @model_validator(mode="after")
     def _clips_hold_whole_frames(self) -> Config:
@@ -168,6 +194,24 @@ class Config(Stages):
         return stages.model_copy(update={"clips": stages.clips.model_copy(update={"fps": fps})})
 
 
+def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
+    """All that is wrong in the sections of variants, and is not wrong in the full model's too."""
+    problems: list[InitErrorDetails] = []
+    variants = values.get("variants")
+    for name, sections in variants.items() if isinstance(variants, dict) else ():
+        for section, changes in sections.items() if isinstance(sections, dict) else ():
+            place = ("variants", str(name), str(section))
+            model, full = section_of(Stages, section), values.get(section, {})
+            if model is None:
+                problems += problems_of(Stages, {section: changes}, *place[:2])
+            elif isinstance(changes, dict):
+                base = full if isinstance(full, dict) else {}
+                known = [(p["loc"], p["type"]) for p in problems_of(model, base, *place)]
+                found = problems_of(model, base | changes, *place)
+                problems += [p for p in found if (p["loc"], p["type"]) not in known]
+    return problems
+
+
 def load_config(path: Path) -> Config:
     """A configuration file, checked.
 
@@ -179,37 +223,6 @@ def load_config(path: Path) -> Config:
     return check_config(read_yaml(path, "configuration"), str(path))
 
 
-def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
-    """A validation error as a person would say it: each key, what was found, what is needed."""
-    lines = [f"{where}:"]
-    for problem in error.errors():
-        parts = [str(part) for part in problem["loc"]]
-        key = ".".join(part for part in parts if "[" not in part) or "(whole)"
-        if problem["type"] == "missing":
-            lines.append(f"  {key}: is missing")
-        elif problem["type"] == "extra_forbidden":
-            lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            if problem["type"] == "dict_type":
-                message = "pairs of a name and a value were needed, as { name: value }"
-            # What contradicts itself across a section says so itself.
-            whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
-            found = "" if whole else f"; found {problem['input']!r:.60}"
-            lines.append(f"  {key}: {message}{found}")
-    return "\n".join(lines)
-
-
-def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
-    """ "; did you mean …?", from the fields of the section that the key stands in."""
-    for part in place[:-1]:
-        field = model.model_fields.get(str(part)) if model else None
-        found = field.annotation if field else None
-        model = found if isinstance(found, type) and issubclass(found, BaseModel) else None
-    names = difflib.get_close_matches(str(place[-1]), model.model_fields if model else [], n=1)
-    return f"; did you mean {names[0]!r}?" if names else ""
-
-
 def check_config(values: Mapping[str, Any], where: str) -> Config:
     """A typed configuration; data sets may be paths of YAML files (:mod:`.descriptions`).
 
@@ -218,6 +231,7 @@ def check_config(values: Mapping[str, Any], where: str) -> Config:
     InputError
         Naming every wrong key, what was found and what was needed.
     """
+    refuse_description(values, where)
     values = dict(values)
     for key, read in (("dataset", read_dataset), ("pretraining_data", read_pretraining)):
         if key in values:

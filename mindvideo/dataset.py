@@ -6,19 +6,32 @@ come to the same: a list of runs, from which every question about the data set i
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
-from mindvideo.settings import Name, Section, Timing
-from mindvideo.templates import check_template, natural
+from mindvideo.settings import SEGMENT, Name, PathText, RepetitionTime, Section, Timing
+from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
 RESERVED = {"shared", "state", "benchmarks", "logs", "digests", "tables"}
 """Folders that lie beside the subjects' in the results."""
+DEFAULT = "default"
+"""What stands, in a table by segment, for all segments that it does not name."""
+BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset")
+FEW = 12
+"""So many segments at most are listed in a message."""
 PLACEHOLDERS = {
     "run": {"subject", "segment", "repeat"},
     "confounds": {"subject", "segment", "repeat"},
@@ -42,7 +55,15 @@ def _run_keys(keys: Any) -> Any:
     return keys
 
 
-Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
+def _is_segment(name: str) -> str:
+    if name == DEFAULT:
+        raise ValueError(
+            f"`{DEFAULT}` stands for all segments that are not named: call this one otherwise"
+        )
+    return name
+
+
+Segment = Annotated[str, Field(pattern=SEGMENT), AfterValidator(_is_segment)]
 Segments = Annotated[list[Segment], AfterValidator(_in_order)]
 Split = Literal["train", "test"]
 
@@ -54,20 +75,20 @@ class Run(Section):
     segment: Segment
     split: Split
     repeat: PositiveInt = Field(description="number of the showing")
-    path: str = Field(min_length=1, description="the BOLD file")
-    confounds: str | None = Field(None, description="fMRIPrep's table of confounds")
-    film: str | None = Field(None, description="the segment's film")
+    path: PathText = Field(min_length=1, description="the BOLD file")
+    confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
+    film: PathText | None = Field(None, description="the segment's film")
     clips: PositiveInt | None = Field(None, description="clips of the segment = volumes kept")
     drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
     drop_end: int | None = Field(None, ge=0, description="volumes dropped at the end")
-    tr: PositiveFloat | None = Field(None, description="repetition time [s]")
+    tr: RepetitionTime | None = Field(None, description="repetition time [s]")
 
 
 class Dataset(Section):
     """A film-watching data set: who watched what, how often, and where the files are."""
 
     name: Name = Field(description="of the data set, for titles and messages")
-    tr: PositiveFloat = Field(description="repetition time [s]; the header's is only checked")
+    tr: RepetitionTime = Field(description="repetition time [s]; the header's is only checked")
     trust_header_tr: bool = Field(
         True, description="a header that says another TR is an error of check-dataset; else a hint"
     )
@@ -87,8 +108,10 @@ class Dataset(Section):
     train: Segments = Field(min_length=2, description="training segments")
     test: Segments = Field(min_length=1, description="test segments")
     repeats: dict[Split, PositiveInt] = Field(description="showings")
-    film: str | None = Field(None, description="path template with {segment}")
-    films: dict[str, str] = Field({}, description="segment: its film, where `film` does not fit")
+    film: PathText | None = Field(None, description="path template with {segment}")
+    films: dict[str, PathText] = Field(
+        {}, description="segment: its film, where `film` does not fit"
+    )
     film_fps: dict[str, PositiveFloat] = Field(
         {},
         description="frames per second of a segment's film; `default` for those not named. Only "
@@ -100,16 +123,18 @@ class Dataset(Section):
         "the film starts first; `default` for segments not named. Only for check-dataset, which "
         "reports how long after a clip its volumes were recorded",
     )
-    shots: str | None = Field(
+    shots: PathText | None = Field(
         None,
         description="path template with {segment}: table of what each shot of a film shows, with "
         "its start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
     )
-    run: str | None = Field(None, description="path template with {subject}, {segment}, {repeat}")
-    mask: str | None = Field(
+    run: PathText | None = Field(
+        None, description="path template with {subject}, {segment}, {repeat}"
+    )
+    mask: PathText | None = Field(
         None, description="path template with {subject}: brain mask on the grid of the volumes"
     )
-    confounds: str | None = Field(
+    confounds: PathText | None = Field(
         None,
         description="path template with {subject}, {segment}, {repeat}: fMRIPrep's tables of "
         "confounds",
@@ -118,7 +143,7 @@ class Dataset(Section):
     exclude: Annotated[list[str], AfterValidator(_run_keys)] = Field(
         [], description="runs to leave out, as 'SUBJECT SEGMENT_REPEAT'"
     )
-    exceptions: Annotated[dict[str, str], AfterValidator(_run_keys)] = Field(
+    exceptions: Annotated[dict[str, PathText], AfterValidator(_run_keys)] = Field(
         {}, description="'SUBJECT SEGMENT_REPEAT': its own path"
     )
 
@@ -129,6 +154,15 @@ class Dataset(Section):
         if not table or not all(isinstance(run, Run) for run in table):
             return values
         return values | _described(table, values)
+
+    @field_validator(*BY_SEGMENT, mode="before")
+    @classmethod
+    def _are_by_segment(cls, values: Any) -> Any:
+        flat = isinstance(values, dict) and values.keys() & Timing.model_fields.keys()
+        if flat or isinstance(values, int | float):
+            example = json.dumps(values).replace('"', "")
+            raise ValueError(f"a value by segment was needed, as {{ default: {example} }}")
+        return values
 
     @model_validator(mode="after")
     def _is_complete(self) -> Dataset:
@@ -148,6 +182,23 @@ class Dataset(Section):
             raise ValueError(f"tr: {self.tr:g} s here, {other[0]:g} s in the table of runs")
         if not self.film and (missing := [s for s in self.segments if s not in self.films]):
             raise ValueError(f"no `film`, a path template, and no `films` of {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_only_segments(self) -> Dataset:
+        """Those that differ by a number are allowed: a configuration goes without some segments."""
+        if DEFAULT in self.films:
+            raise ValueError("films: `default` is no segment; for all not named: `film`")
+        wrong = [
+            f"{field}: there is no segment {name!r}{did_you_mean(name, self.segments)}"
+            for field in BY_SEGMENT
+            for name in getattr(self, field)
+            if name not in (DEFAULT, *self.segments) and not differs_by_number(name, self.segments)
+        ]
+        if wrong:
+            more = ", …" if len(self.segments) > FEW else ""
+            known = ", ".join(self.segments[:FEW]) + more
+            raise ValueError(f"{'; '.join(wrong)} (the segments are {known})")
         return self
 
     @model_validator(mode="after")

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mindvideo import strict_yaml
+from mindvideo.dataset import BY_SEGMENT, DEFAULT, Dataset
 from mindvideo.errors import InputError
+from mindvideo.paths import expand
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.run_table import read_runs
+from mindvideo.settings import Section
 from mindvideo.templates import natural
 
+CONFIGURATION = {"dataset", "pretraining_data"}
+"""What every configuration says, and no description."""
+OF_DESCRIPTIONS = {"like", "tr", "run", "runs", "subjects"}
+"""What descriptions say, and no configuration."""
+KINDS: dict[type[Section], str] = {Dataset: "a data set", Pretraining: "pre-training data"}
 HEADERS = ("subject", "subjects", "subject_id", "participant_id", "participant", "id")
+
+
+def load_yaml(path: Path, where: str) -> Any:
+    """What a YAML file holds (:mod:`mindvideo.strict_yaml`).
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{where}: there is no file {path} (seen from {Path.cwd()})")
+    try:
+        return strict_yaml.load(path.read_text(encoding="utf-8-sig"))
+    except (strict_yaml.StrictYamlError, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: {path} cannot be read: {error}") from error
 
 
 def read_yaml(path: Path, where: str) -> dict[str, Any]:
@@ -25,19 +48,27 @@ def read_yaml(path: Path, where: str) -> dict[str, Any]:
     InputError
         If the file is missing, cannot be read, or holds something else.
     """
-    if not path.is_file():
-        raise InputError(f"{where}: there is no file {path} (seen from {Path.cwd()})")
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(f"{where}: {path} cannot be read as YAML: {problem}") from error
+    values = load_yaml(path, where)
     if not isinstance(values, dict):
         raise InputError(f"{where}: {path} should say `key: value`; found {values!r:.60}")
     return values
 
 
-def read_description(given: Any, where: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+def read_path(text: str, where: str) -> Path:
+    """A path as people write it (:func:`mindvideo.paths.expand`).
+
+    Raises
+    ------
+    InputError
+        If it names a variable that is not set.
+    """
+    try:
+        return Path(expand(text))
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def read_description(given: Any, where: str) -> dict[str, Any]:
     """Values of a description: a mapping, or the path of a YAML file with one.
 
     The key `like` names another description: what is said goes before what that one says, key by
@@ -48,46 +79,129 @@ def read_description(given: Any, where: str, seen: tuple[str, ...] = ()) -> dict
     InputError
         If it is something else, or a file is missing, no YAML, or like itself.
     """
+    return _merged(_layers(given, where))
+
+
+def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in reversed(layers):
+        merged |= layer
+    return merged
+
+
+def _layers(given: Any, where: str, seen: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """A description, the one that it is like, and so on, each without what the next one says."""
     if isinstance(given, str):
         if given in seen:
             raise InputError(f"{where}: {' is like '.join([*seen, given])}: one has to be whole")
         seen = (*seen, given)
-        given = read_yaml(Path(given), where)
+        if given.endswith((".tsv", ".csv")):
+            raise InputError(
+                f"{where}: {given} is a table; the path of a description was needed "
+                f"(config/datasets/….yaml). A table of runs stands in one, as `runs: {given}`"
+            )
+        given = read_yaml(read_path(given, where), where)
     if not isinstance(given, dict):
         raise InputError(
             f"{where}: the path of a description was needed (config/datasets/….yaml), or its keys "
             f"and values; found {given!r:.60}"
         )
+    own = {key: value for key, value in given.items() if key != "like"}
     if "like" not in given:
-        return given
-    base = read_description(str(given["like"]), f"{where}.like", seen)
-    return base | {key: value for key, value in given.items() if key != "like"}
+        return [own]
+    return [own, *_layers(given["like"], f"{where}.like", seen)]
 
 
 def read_dataset(given: Any, where: str) -> dict[str, Any]:
-    """A data set's description, with the rows of its table of runs if it names one."""
-    values = read_description(given, where)
-    table = values.get("runs")
+    """A data set's description, with the rows of its table of runs if it names one.
+
+    What tables by segment say of segments that are left out here is left out, too.
+    """
+    layers = _layers(given, where)
+    values = _merged(layers)
+    _refuse_other_kinds(values, where, Dataset)
+    table, segments = values.get("runs"), _segments(values)
     if isinstance(table, str):
-        return values | {"runs": read_runs(Path(table))}
-    if table:
+        values["runs"] = read_runs(read_path(table, f"{where}.runs"))
+        segments = {run.segment for run in values["runs"]}
+    elif table:
         raise InputError(f"{where}.runs: the path of a table was needed; found {table!r:.60}")
+    left_out = set().union(*map(_segments, layers)) - segments - {DEFAULT}
+    for field in BY_SEGMENT:
+        if isinstance(said := values.get(field), dict):
+            values[field] = {name: said[name] for name in said if name not in left_out}
     return values
+
+
+def _refuse_other_kinds(values: dict[str, Any], where: str, needed: type[Section]) -> None:
+    """Refuse a configuration, or a description of the other kind, by what its keys are."""
+    if CONFIGURATION & values.keys():
+        raise InputError(
+            f"{where}: this is a configuration, with {_some(values)}; the description of "
+            f"{KINDS[needed]} was needed (config/datasets/….yaml). Has it one, in its `dataset`?"
+        )
+    if (kind := kind_of(values)) and kind != needed:
+        raise InputError(
+            f"{where}: this describes {KINDS[kind]}, with {_some(values)}; a description of "
+            f"{KINDS[needed]} was needed: have `dataset` and `pretraining_data` changed places?"
+        )
+
+
+def kind_of(values: Mapping[str, Any]) -> type[Section] | None:
+    """What a mapping describes, if it describes anything, by the keys that it has."""
+    known = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
+    most = max(known.values())
+    found = [kind for kind, n in known.items() if n == most]
+    return found[0] if len(found) == 1 else None
+
+
+def refuse_description(values: Mapping[str, Any], where: str) -> None:
+    """Refuse a description that stands where a configuration was needed.
+
+    Raises
+    ------
+    InputError
+        Saying how a configuration names it.
+    """
+    if (
+        CONFIGURATION & values.keys()
+        or not {"like", "tr", "run", "runs", "subjects"} & values.keys()
+    ):
+        return
+    kind = kind_of(values) or Dataset
+    key = "dataset" if kind is Dataset else "pretraining_data"
+    raise InputError(
+        f"{where}: this is the description of {KINDS[kind]}, with {_some(values)}; a configuration "
+        f"was needed, which names it: `{key}: {where}`. config/wen2018.yaml is an example"
+    )
+
+
+def _some(values: Mapping[str, Any]) -> str:
+    names = [str(name) for name in values]
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+
+
+def _segments(values: dict[str, Any]) -> set[str]:
+    """Segments that a description names, right or wrong."""
+    named = [values.get(split) for split in ("train", "test")]
+    return {name for names in named if isinstance(names, list) for name in names if name}
 
 
 def read_pretraining(given: Any, where: str) -> dict[str, Any]:
     """The description of the pre-training runs, with the subjects of its list if it names one."""
     values = read_description(given, where)
+    _refuse_other_kinds(values, where, Pretraining)
     subjects = values.get("subjects")
     if isinstance(subjects, str) and subjects != "*":
-        return values | {"subjects": _listed(Path(subjects), f"{where}.subjects")}
+        return values | {"subjects": _listed(subjects, f"{where}.subjects")}
     if isinstance(subjects, list):  # YAML takes 100307 for a number
         return values | {"subjects": [str(s) if isinstance(s, int) else s for s in subjects]}
     return values
 
 
-def _listed(path: Path, where: str) -> list[str]:
+def _listed(name: str, where: str) -> list[str]:
     """First column of a table or list of subjects, without its header."""
+    path = read_path(name, where)
     if not path.is_file():
         raise InputError(
             f'{where}: there is no file {path}. Needed: a list ["100307", …], the path of a file '

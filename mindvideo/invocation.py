@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo.config import Config
+from mindvideo.descriptions import load_yaml
 from mindvideo.errors import InputError
 from mindvideo.targets import Targets
 
@@ -23,6 +24,29 @@ WITHOUT_TARGETS = (
     *("cleanup_metadata", "containerize", "draft_notebook", "edit_notebook"),
 )
 """Options under which Snakemake does not look at the targets."""
+
+
+OPTIONS = ("targets", "forcerun", "until", "omit_from", "prioritize")
+"""Options that name rules or files."""
+
+
+def read_configfiles(workflow: Any) -> str:
+    """Read the configuration files once more, more strictly than Snakemake; returns their names.
+
+    Raises
+    ------
+    InputError
+        If one has a key twice, or numbers that are not what they look like.
+    """
+    paths = [_as_typed(Path(path)) for path in workflow.configfiles]
+    if workflow.is_main_process:
+        for path in paths:
+            load_yaml(path, "configuration")
+    return ", ".join(map(str, paths)) or "configuration"
+
+
+def _as_typed(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def read_invocation(argv: Sequence[str]) -> Any:
@@ -43,13 +67,15 @@ def _refuse(message: str) -> None:
 
 
 def requested(options: Any) -> list[str]:
-    """All targets, also those that are to be rerun or to be the last."""
+    """All targets, also those that are to be rerun, to be the last or the first, or left out."""
     if any(getattr(options, name, None) for name in WITHOUT_TARGETS):
         return []
-    return [name for key in ("targets", "forcerun", "until") for name in getattr(options, key, ())]
+    return [name for key in OPTIONS for name in getattr(options, key, None) or ()]
 
 
-def check_invocation(workflow: Any, config: Config, argv: Sequence[str] = sys.argv) -> None:
+def check_invocation(
+    workflow: Any, config: Config, argv: Sequence[str] = sys.argv
+) -> dict[str, list[str]]:
     """Refuse a target that Snakemake would refuse, and a profile that it would pass over.
 
     Parameters
@@ -61,6 +87,11 @@ def check_invocation(workflow: Any, config: Config, argv: Sequence[str] = sys.ar
     argv
         The program and its arguments.
 
+    Returns
+    -------
+    dict
+        Targets that are folders, which no rule makes; and the results that each of them holds.
+
     Raises
     ------
     InputError
@@ -68,17 +99,23 @@ def check_invocation(workflow: Any, config: Config, argv: Sequence[str] = sys.ar
     """
     options = read_invocation(argv) if getattr(workflow, "is_main_process", False) else None
     if options is None:
-        return
+        return {}
     check_profile(options, workflow)
     storage = getattr(workflow, "storage_settings", None)
-    if getattr(storage, "default_storage_provider", None) is None:  # else: no local paths
-        check_targets(options, workflow, config)
+    if getattr(storage, "default_storage_provider", None) is not None:  # no local paths
+        return {}
+    return check_targets(options, workflow, config)
 
 
-def check_targets(options: Any, workflow: Any, config: Config) -> None:
+def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list[str]]:
     """Refuse targets that are neither rules nor made by one, as Snakemake does.
 
     It refuses files that are there, too: a folder of results is answered as before it was made.
+
+    Returns
+    -------
+    dict
+        As :func:`check_invocation`.
 
     Raises
     ------
@@ -89,17 +126,33 @@ def check_targets(options: Any, workflow: Any, config: Config) -> None:
     general = {rule.name: rule for rule in workflow.rules if rule.has_wildcards()}
     unknown = [target for target in asked if not _is_known(target, workflow)]
     unspecific = [target for target in asked if target in general and target in options.targets]
-    if not unknown and not unspecific:
-        return
+    plain = [rule for rule in workflow.rules if rule.name in asked and rule.name not in general]
+    needs = [
+        (rule.name, str(path))
+        for rule in plain
+        for path in rule.input
+        if isinstance(path, str) and not _is_known(path, workflow) and not Path(path).exists()
+    ]
+    if not unknown and not unspecific and not needs:
+        return {}
     targets = Targets(
         config,
         [(str(output), output.is_directory) for rule in workflow.rules for output in rule.output],
         [rule.name for rule in workflow.rules],
     )
+    # What is to be rerun, say, Snakemake would look for among the files, and find nothing.
+    only_asked = [target for target in unknown if asked.count(target) == 1]
+    held = {target: targets.held(_as_snakemake(target)) for target in only_asked}
+    folders = {target: held[target] for target in options.targets if held.get(target)}
+    unknown = [target for target in unknown if target not in folders]
     messages = [targets.explain_rule(name, map(str, general[name].output)) for name in unspecific]
+    messages += [targets.explain_need(rule, path) for rule, path in needs]
     messages += [targets.explain(_as_snakemake(target)) for target in unknown]
+    messages = list(dict.fromkeys(messages))
     more = [f"… and {len(messages) - 5} more such targets"] if len(messages) > 5 else []
-    raise InputError("\n".join(messages[:5] + more))
+    if messages:
+        raise InputError("\n".join(messages[:5] + more))
+    return folders
 
 
 def _is_known(target: str, workflow: Any) -> bool:
@@ -124,13 +177,17 @@ def check_profile(options: Any, workflow: Any) -> None:
     InputError
         Naming those that there are.
     """
-    name = getattr(options, "workflow_profile", None)
-    if not name or name == "none":
+    given = getattr(options, "workflow_profile", None)
+    name = given or "default"
+    if name == "none":
         return
     started = Path(getattr(workflow, "rundir", "."))
     beside = Path(workflow.main_snakefile).parent
     places = (started, started / "profiles", beside / "profiles")
-    if any((place / name).exists() for place in places):
+    folders = [place / name for place in places if (place / name).exists()]
+    for file in (f for folder in folders[:1] for f in sorted(folder.glob("*.yaml"))):
+        load_yaml(file, "--workflow-profile")
+    if folders or not given:
         return
     found = sorted({p.parent.name for f in (started, beside) for p in f.glob("profiles/*/*.yaml")})
     raise InputError(

@@ -5,23 +5,26 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
-from mindvideo.settings import Name, Section
+from mindvideo.settings import Name, PathText, RepetitionTime, Section
 from mindvideo.templates import check_template
 
 
 class Pretraining(Section):
     """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
 
-    tr: PositiveFloat = Field(description="repetition time [s]")
+    tr: RepetitionTime = Field(description="repetition time [s]; the header's is only checked")
+    trust_header_tr: bool = Field(
+        True, description="a header that says another TR is an error of check-dataset; else a hint"
+    )
     subjects: Annotated[list[Name], Field(min_length=1)] | Literal["*"] = Field(
         description="a list, or the path of a table whose first column names them, or '*': all "
         "that have a run on the disk",
     )
     runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
-    run: str = Field(description="path template with {subject}, {run}")
-    exceptions: dict[str, str] = Field(
+    run: PathText = Field(description="path template with {subject}, {run}")
+    exceptions: dict[str, PathText] = Field(
         {}, description="name of a run, or a pattern of names (tfMRI_*): its own path template"
     )
     absent: Literal["error", "skip"] = Field(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mindvideo.errors import InputError
+from mindvideo.paths import expand
 
 VARIABLE = "MINDVIDEO_CONFIG"
 """Environment variable with the path of the configuration."""
@@ -25,12 +26,15 @@ def default_configuration() -> Path:
     Raises
     ------
     InputError
-        If the variable names a file that does not exist.
+        If the variable names a file that does not exist, or a variable that is not set.
     """
     named = os.environ.get(VARIABLE)
     if not named:
         return DEMO
-    path = Path(named).expanduser()
+    try:
+        path = Path(expand(named))
+    except ValueError as error:
+        raise InputError(f"{VARIABLE}: {error}") from None
     if not path.is_file():
         raise InputError(
             f"{VARIABLE}={named}: there is no such file (seen from {Path.cwd()}). Give the path of "

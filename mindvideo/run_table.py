@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,8 @@ from pydantic import ValidationError
 
 from mindvideo.dataset import Run
 from mindvideo.errors import InputError
+from mindvideo.templates import did_you_mean
+from mindvideo.validation import what_is_wrong
 
 COLUMNS = list(Run.model_fields)
 NEEDED = [name for name, field in Run.model_fields.items() if field.is_required()]
@@ -75,9 +76,8 @@ def _of_header(header: list[str]) -> list[str]:
     problems = [f"line 1: no column {name!r}" for name in NEEDED if name not in header]
     for name in header:
         if name not in COLUMNS:
-            near = difflib.get_close_matches(name, COLUMNS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(COLUMNS)}"
-            problems.append(f"line 1: unknown column {name!r}; {hint}")
+            hint = did_you_mean(name, COLUMNS) or f"; known are {', '.join(COLUMNS)}"
+            problems.append(f"line 1: unknown column {name!r}{hint}")
         elif header.count(name) > 1:
             problems.append(f"line 1: the column {name!r} is there {header.count(name)} times")
     return list(dict.fromkeys(problems))
@@ -94,7 +94,7 @@ def _row(header: list[str], cells: list[str]) -> tuple[Run | None, list[str]]:
         return None, [
             f"{problem['loc'][0]}: nothing there"
             if problem["type"] == "missing"
-            else f"{problem['loc'][0]}: {problem['msg']}; found {problem['input']!r}"
+            else f"{problem['loc'][0]}: {what_is_wrong(problem)}; found {problem['input']!r}"
             for problem in error.errors()
         ]
     if (run.drop_start is None) != (run.drop_end is None):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo.errors import InputError
+from mindvideo.paths import path_argument
 
 NETWORKS = ("image_classifier", "video_classifier", "clip")
 
@@ -17,7 +18,7 @@ NETWORKS = ("image_classifier", "video_classifier", "clip")
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER",
+        "folder", type=path_argument, metavar="FOLDER",
         help="reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment "
         "or not; or .npy, a segment each. They may hold the ground truth at their left: GIFs as "
         "MinD-Video released them (the padding is cropped), halves, or this project's videos",
@@ -28,14 +29,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "'{segment}_{clip}_seed*', with * for anything; others are left out",
     )  # fmt: skip
     parser.add_argument(
-        "--truth", type=Path, metavar="FOLDER",
+        "--truth", type=path_argument, metavar="FOLDER",
         help="ground truth, under the same names, where it is not in FOLDER's own files",
     )  # fmt: skip
     parser.add_argument(
         "--truth-names", metavar="PATTERN", help="the same for the ground truth's folder"
     )
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="FOLDER",
+        "--to", type=path_argument, required=True, metavar="FOLDER",
         help="the folder to make: metrics.tsv, per_clip.tsv, videos/index.html",
     )  # fmt: skip
     parser.add_argument("--size", type=int, metavar="PX", help="scale all frames to this size")
@@ -46,7 +47,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="score the clips that are there, although others are missing",
     )  # fmt: skip
     parser.add_argument(
-        "--config", type=Path, metavar="FILE",
+        "--config", type=path_argument, metavar="FILE",
         help="configuration that names networks and settings of scores (else the paper's)",
     )  # fmt: skip
     for name in NETWORKS:

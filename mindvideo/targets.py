@@ -18,6 +18,8 @@ from mindvideo.plan import SHARED
 PLACEHOLDER = re.compile(
     r"\{\s*(?P<name>\w+)\s*(?:,(?P<constraint>(?:[^{}]|\{\d+(?:,\d*)?\})*))?\}"
 )
+LISTED = re.compile(r"[\w-]+(\|[\w-]+)*")
+"""A constraint that lists names."""
 OWNERS = ("model", "shared")
 """Wildcards that stand for an owner, and in it for a variant."""
 NOUNS = {"model": "subject"}
@@ -33,6 +35,16 @@ class Output:
     parts: tuple[str, ...]
     names: dict[str, list[str]] = field(default_factory=dict)
     folder: bool = False
+
+    @property
+    def owner_ends(self) -> int:
+        """How many parts of the path come before what belongs to a subject, a variant or all."""
+        owners = [f"{{{name}}}" for name in (*OWNERS, "variant")]
+        return max((n for n, part in enumerate(self.parts, 1) if part in owners), default=0)
+
+    @property
+    def wildcards(self) -> list[str]:
+        return list(dict.fromkeys(m["name"] for p in self.parts for m in PLACEHOLDER.finditer(p)))
 
     def values(self, parts: list[str]) -> dict[str, str] | None:
         """What the wildcards would have to be for the first parts to fit; None if nothing fits."""
@@ -115,10 +127,46 @@ class Targets:
         if wildcard in OWNERS:
             return [SHARED] if wildcard == "shared" else list(dataset.subjects)
         people = [*dataset.subjects.values(), *([] if others == "*" else others)]
-        named = {"segment": dataset.segments, "subject": people}.get(wildcard)
+        listed = constraint.split("|") if constraint and LISTED.fullmatch(constraint) else None
+        named = {"segment": dataset.segments, "subject": people}.get(wildcard, listed)
         if named is None or constraint is None:
             return None
         return [name for name in named if re.fullmatch(constraint, name)]
+
+    # --- folders ----------------------------------------------------------------------------------
+
+    def held(self, target: str) -> list[str]:
+        """All results within a folder that is none itself: of a subject, a variant, or shared.
+
+        Nothing if the folder holds more than that (all results of a subject, say), or results whose
+        names are only known when they are made.
+        """
+        parts, found = target.rstrip("/").split("/"), []
+        if parts[: len(self.results)] != self.results:
+            return []
+        for output in self.outputs:
+            values = output.values(parts) if len(output.parts) > len(parts) else None
+            if values is None or output.wrong(values):
+                continue
+            choices = self._choices(output, values)
+            if choices is None or len(parts) <= max(output.owner_ends, len(self.results)):
+                return []
+            found += [output.fill(choice) for choice in choices]
+        return list(dict.fromkeys(found))
+
+    def _choices(self, output: Output, values: dict[str, str]) -> list[dict[str, str]] | None:
+        """What the wildcards may be where some are given; None where any name goes."""
+        dataset, choices = self.config.dataset, [values]
+        for name in output.wildcards:
+            if name in values:
+                continue
+            of_all = name == "subject" and self.config.pretraining_data.subjects == "*"
+            if of_all or (known := output.names.get(name)) is None:
+                return None
+            if name == "segment" and (subject := values.get("model")):
+                known = [segment for segment in known if dataset.runs_of(subject, segment)]
+            choices = [choice | {name: value} for choice in choices for value in known]
+        return choices
 
     # --- answers ----------------------------------------------------------------------------------
 
@@ -136,6 +184,16 @@ class Targets:
             or f"no rule makes this. {self._overview()}"
         )
         return f"{target}: {answer}"
+
+    def explain_need(self, rule: str, path: str) -> str:
+        """Why a rule that was asked for cannot be: no rule makes what it needs."""
+        wrong = next((fit for fit in self._fits(path.split("/")) if fit[0].wrong(fit[1])), None)
+        if wrong is None:
+            return f"{rule}: this needs {path}, which no rule makes"
+        output, values = wrong
+        reasons = "; ".join(self._reason(n, v, output) for n, v in output.wrong(values).items())
+        named = "; add it, as config/config.yaml does" if "variant" in output.wrong(values) else ""
+        return f"{rule}: this needs {path}, and {reasons}{named}"
 
     def explain_rule(self, rule: str, patterns: Iterable[str]) -> str:
         """What to ask for instead of a rule with wildcards, whose outputs are `patterns`."""

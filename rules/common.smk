@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
-from mindvideo.invocation import check_invocation
+from mindvideo.invocation import check_invocation, read_configfiles
 from mindvideo.plan import Plan, table_rows
 from mindvideo.registry import shell_command
 from mindvideo.results_folder import check_results
@@ -23,7 +23,7 @@ LOCK = ROOT / "envs" / "requirements.lock"
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
-    PLAN = Plan(check_config(config, "configuration"), LOCK.read_text())
+    PLAN = Plan(check_config(config, read_configfiles(workflow)), LOCK.read_text())
     check_results(PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION)
 except InputError as error:
     raise WorkflowError(str(error))

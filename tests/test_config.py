@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mindvideo.config import Config, check_config
+from mindvideo.config import Config, check_config, load_config
 from mindvideo.errors import InputError
 from mindvideo.plan import Plan
 
@@ -50,6 +50,103 @@ def test_a_variant_is_checked_like_the_whole(values):
     values["variants"]["wide"] = {"windows": {"sise": 3}}
     with pytest.raises(InputError, match=r"windows\.sise"):
         check_config(values, "config.yaml")
+
+
+def test_all_that_is_wrong_with_all_variants_is_said_with_their_names(values):
+    values["clips"]["fps"] = "three"
+    values["variants"] |= {
+        "wide": {"windows": {"sise": 3}, "contrastive": {"lr": "fast"}},
+        "wider": {"windws": {"size": 3}},
+        "still": {"reconstruction": {"moving_noise": True, "shared_noise": 0}},
+        "fewer": {"clips": {"size": 12}},
+    }
+    with pytest.raises(InputError) as error:
+        check_config(values, "config.yaml")
+    lines = str(error.value).splitlines()
+    starts = [
+        "config.yaml:",
+        "  clips.fps: ",
+        "  variants.wide.windows.sise: no such setting; did you mean 'size'?",
+        "  variants.wide.contrastive.lr: ",
+        "  variants.wider.windws: no such setting; did you mean 'windows'?",
+        "  variants.still.reconstruction: moving_noise: true, but shared_noise is 0",
+        "  variants.fewer.clips.size: ",
+    ]
+    assert [line.startswith(start) for line, start in zip(lines, starts)] == [True] * len(starts)
+    assert len(lines) == len(starts)
+
+
+@pytest.mark.parametrize("path", ["wen2018", "bids", "hcp1200", "wen2018-cifti"])
+def test_a_description_given_as_configuration_is_recognised(path):
+    path = Path(f"config/datasets/{path}.yaml")
+    key = "pretraining_data" if path.stem == "hcp1200" else "dataset"
+    with pytest.raises(InputError, match=f"names it: `{key}: {path}`") as error:
+        load_config(path)
+    assert "no such setting" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("{sub01: 01}", r'line 2: YAML takes 01 for the number 1, .*: write "01" in quotes'),
+        ("{sub01: 1_000}", "sub01: text was needed, but YAML takes this for a number: write it in"),
+        ("{sub01: yes}", "sub01: text was needed, but YAML takes yes, no, .* quotes.*; found True"),
+        ("{sub01: ~}", "sub01: text was needed, but YAML takes ~, null and .* for nothing: write"),
+        ("{sub01: 2020-01-01}", "sub01: text was needed, but YAML takes this for a date: write"),
+        ("{1: a}", r"subjects\.1: text was needed, but YAML takes this for a number"),
+        ("{sub/1: a}", "a name was needed, of letters, digits and . _ -, with a letter or digit"),
+        ("[sub1]", r"pairs of a name and a value were needed, as { name: value }; found \['sub1"),
+    ],
+)
+def test_names_that_yaml_takes_for_something_else(tmp_path, text, match):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        f"dataset:\n  subjects: {text}\n  like: config/datasets/demo.yaml\n"
+        "pretraining_data: config/datasets/hcp1200.yaml\n"
+    )
+    with pytest.raises(InputError, match=match):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("section", "said", "match"),
+    [
+        ("clean", {"high_pass": 0.008}, "clean.high_pass: .*Hz.* Did you mean a period of 125 s?"),
+        ("clean", {"high_pass": 0.01}, "Did you mean a period of 100 s?"),
+        ("selection", {"share": 50}, "selection.share: a share .* needed: did you mean 0.5?"),
+        ("pretraining_data", {"tr": 720}, "pretraining_data.tr: .* did you mean 0.72 s?"),
+        ("scenes", {"corrections": "{segment}_{subject}"}, "corrections: .* has {subject}; {segme"),
+        ("clean", None, "clean: settings with their values were needed, as { name: value }"),
+    ],
+)
+def test_values_in_another_unit_or_form_are_answered_with_the_right_one(
+    values, section, said, match
+):
+    known = values.get(section) or {}
+    with pytest.raises(InputError, match=match):
+        check_config(values | {section: known | said if said else None}, "config.yaml")
+
+
+@pytest.mark.parametrize("results", ["out/", "./out", "a/../out"])
+def test_the_folder_of_results_is_written_in_one_way(values, results):
+    assert check_config(values | {"results": results}, "").results == "out"
+
+
+def test_the_folder_of_results_is_no_template(values):
+    with pytest.raises(InputError, match=r"results: results: '{subject}/x' has {subject}; nothing"):
+        check_config(values | {"results": "{subject}/x"}, "")
+
+
+def test_what_a_variant_cannot_change(values):
+    values["variants"] = {"other": {"dataset": {"lag": 2}}}
+    with pytest.raises(
+        InputError, match=r"other\.dataset: no such setting of a variant: it is one"
+    ):
+        check_config(values, "")
+
+
+def test_a_period_of_seconds_is_one(values):
+    assert check_config(values | {"clean": {"high_pass": 128}}, "").clean.high_pass == 128
 
 
 def test_a_missing_data_set_file_is_named(values):

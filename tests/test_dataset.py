@@ -69,6 +69,11 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"test": ["seg1"]}, "both training and test segments: seg1"),
         ({"train": ["seg_1", "seg2"]}, "train.0"),
         ({"subjects": {"shared": "01"}}, "subjects: shared is a folder of the results"),
+        ({"subjects": {"tables": "01"}}, "subjects: tables is a folder of the results"),
+        ({"train": ["seg1", "default"]}, "`default` stands for all segments that are not named"),
+        ({"tr": 2000}, "in seconds was needed: did you mean 2 s"),
+        ({"timing": {"drop_start": 1, "drop_end": 4}}, "default: {drop_start: 1, drop_end: 4} }"),
+        ({"film_fps": 25}, "a value by segment was needed, as { default: 25 }"),
         ({"repeats": {"train": 2}}, "repeats: nothing for test"),
         ({"run": None}, "neither `run`, a path template, nor `runs`"),
         ({"run": "{subject}/{segment}.nii.gz"}, r"one file for 2 runs \(sub1 seg1_1, sub1 seg1_2"),
@@ -83,3 +88,33 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
 )
 def test_what_cannot_be_is_refused(values, changes, match):
     refused(values | changes, match)
+
+
+TIMING = {"drop_start": 3, "drop_end": 4}
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "match"),
+    [
+        ("timing", {"sge2": TIMING}, "timing: there is no segment 'sge2'; did you mean 'seg2'"),
+        ("timing", {"Test1": TIMING}, "there is no segment 'Test1'; did you mean 'test1'"),
+        ("clips_per_segment", {"seg-2": 9}, "no segment 'seg-2'; did you mean 'seg2'"),
+        ("clips_per_segment", {"seg02": 9}, "no segment 'seg02'; did you mean 'seg2'"),
+        ("films", {"tset1": "a.mp4"}, "films: there is no segment 'tset1'; did you mean 'test1'"),
+        ("film_fps", {"movie": 25}, "no segment 'movie' .the segments are seg1, .*seg12, …"),
+        (
+            "films",
+            {"default": "a.mp4"},
+            "films: `default` is no segment; for all not ",
+        ),
+    ],
+)
+def test_a_segment_that_does_not_exist_is_refused(values, field, said, match):
+    refused(values | {field: values.get(field, {}) | said}, match)
+
+
+def test_segments_that_a_configuration_goes_without_may_have_values(values):
+    few = {"train": ["seg1", "seg2"], "test": ["test1"], "film_fps": {"seg18": 25, "default": 30}}
+    dataset = Dataset.model_validate(values | few)
+    assert "test5" in dataset.timing
+    assert (dataset.fps_of("seg1"), dataset.n_clips("test1")) == (30, 24)

@@ -58,8 +58,9 @@ def test_what_is_said_goes_before_what_it_is_like(tmp_path):
     ("text", "match"),
     [
         ("like: {0}/a.yaml", "a.yaml is like .*a.yaml: one has to be whole"),
+        ("like: [b.yaml]", r"dataset.like: the path of a description was needed.*found \['b.yaml"),
         ("like: nowhere.yaml", r"dataset.like: there is no file nowhere.yaml \(seen from"),
-        ("tr: [1", "a.yaml cannot be read as YAML: while parsing"),
+        ("tr: [1", "a.yaml cannot be read: this is no YAML: while parsing"),
         ("just words", "a.yaml should say `key: value`; found 'just words'"),
     ],
 )
@@ -68,6 +69,61 @@ def test_a_description_that_cannot_be_read(tmp_path, text, match):
     path.write_text(text.format(tmp_path))
     with pytest.raises(InputError, match=match):
         read_dataset(str(path), "config.yaml: dataset")
+
+
+NAMED = """
+name: named
+tr: 2
+lag: 0
+clips_per_segment: { default: 10, nature: 8 }
+subjects: { sub1: one }
+train: [action, nature, city]
+test: [talk]
+repeats: { train: 2, test: 2 }
+film: "{segment}.mp4"
+film_fps: { nature: 24 }
+run: "{subject}_{segment}_{repeat}.nii"
+timing:
+  default: { drop_start: 0, drop_end: 0 }
+  nature: { drop_start: 2, drop_end: 0 }
+"""
+
+
+def test_segments_that_only_the_base_has_are_left_out_of_its_tables(tmp_path):
+    (tmp_path / "base.yaml").write_text(NAMED)
+    (tmp_path / "less.yaml").write_text(f"like: {tmp_path}/base.yaml\ntrain: [action, city]\n")
+    for like in ("base", "less"):
+        values = {"like": f"{tmp_path}/{like}.yaml", "train": ["action", "city"]}
+        dataset = Dataset.model_validate(read_dataset(values, "test"))
+        assert set(dataset.timing) == {"default"}
+        assert (dataset.clips_per_segment, dataset.film_fps) == ({"default": 10}, {})
+        own = values | {"clips_per_segment": {"default": 10, "nature": 8, "talk": 5}}
+        assert Dataset.model_validate(read_dataset(own, "test")).n_clips("talk") == 5
+    values["clips_per_segment"] = {"default": 10, "natur": 8}
+    with pytest.raises(ValueError, match="there is no segment 'natur'"):
+        Dataset.model_validate(read_dataset(values, "test"))
+
+
+def test_a_key_that_stands_twice_in_a_description(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text(NAMED + "tr: 1.5\n")
+    match = r"dataset.like: .*twice.yaml cannot be read: line 16: the key 'tr' stands in line 3"
+    with pytest.raises(InputError, match=match):
+        read_dataset({"like": str(path)}, "dataset")
+
+
+@pytest.mark.parametrize(
+    ("read", "given", "match"),
+    [
+        (read_dataset, "config/datasets/hcp1200.yaml", "describes pre-training data, with tr, su"),
+        (read_pretraining, "config/datasets/bids.yaml", "describes a data set, with name, tr, lag"),
+        (read_dataset, "config/wen2018.yaml", "this is a configuration, with results, dataset, "),
+        (read_dataset, "mine/runs.tsv", "runs.tsv is a table; .* as `runs: mine/runs.tsv`"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_is_recognised(read, given, match):
+    with pytest.raises(InputError, match=f"config.yaml: here: .*{match}"):
+        read(given, "config.yaml: here")
 
 
 @pytest.mark.parametrize("given", [3, ["a"], None])
@@ -89,7 +145,7 @@ def test_numbers_of_subjects_may_go_without_quotes():
 def test_a_number_where_names_have_values():
     values = yaml.safe_load(Path("config/config.yaml").read_text())
     values["dataset"] = {"like": "config/datasets/wen2018.yaml", "film_fps": 30}
-    match = r"dataset.film_fps: pairs of a name and a value were needed.*; found 30"
+    match = r"dataset.film_fps: a value by segment was needed, as { default: 30 }; found 30"
     with pytest.raises(InputError, match=match):
         check_config(values, "config.yaml")
 

@@ -31,6 +31,7 @@ def check(*arguments, **of_workflow):
 def test_targets_are_read_wherever_they_stand(program):
     assert requested(read_invocation([program, "a", "b", "--cores", "2"])) == ["a", "b"]
     assert requested(read_invocation([program, "--config", "x=1", "--", "c"])) == ["c"]
+    assert requested(read_invocation([program, "--prioritize", "f", "-O", "g"])) == ["g", "f"]
     assert requested(read_invocation([program, "-n", "-R", "d", "--until", "e"])) == ["d", "e"]
 
 
@@ -72,5 +73,8 @@ def test_a_mistyped_profile_is_refused(tmp_path):
         (tmp_path / "profiles" / name / "profile.yaml").touch()
     for known in ("slurm", "profiles/slurm", str(tmp_path / "profiles/slurm"), "none"):
         check("--workflow-profile", known, folder=tmp_path)
+    (tmp_path / "profiles/slurm/profile.yaml").write_text("jobs: 1\nretries: 2\njobs: 3\n")
+    with pytest.raises(InputError, match=r"slurm/profile.yaml cannot be read: line 3: the key 'jo"):
+        check("--workflow-profile", "slurm", folder=tmp_path)
     with pytest.raises(InputError, match=r"slrum: there is no .* profiles/default, profiles/sl"):
         check("--workflow-profile", "profiles/slrum", folder=tmp_path)

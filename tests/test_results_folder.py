@@ -36,6 +36,12 @@ def test_a_variable_that_names_no_file(monkeypatch):
         default_configuration()
 
 
+def test_a_variable_that_names_another_one_that_is_not_set(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "$NOWHERE_AT_ALL/mine.yaml")
+    with pytest.raises(InputError, match="MINDVIDEO_CONFIG: the environment variable NOWHERE_AT"):
+        default_configuration()
+
+
 def test_commands_take_the_configuration_from_the_variable(monkeypatch, capsys):
     monkeypatch.setenv(VARIABLE, "config/wen2018.yaml")
     monkeypatch.setattr("sys.argv", ["mindvideo", "runs"])

@@ -11,10 +11,13 @@ from mindvideo.targets import Targets
 VARIANTS = {"faster": {"reconstruction": {"steps": 5}}}
 
 
-def targets(results="results", variants=VARIANTS):
+def targets(results="results", variants=VARIANTS, exclude=(), pretraining=None):
     """A few rules' outputs, as Snakemake writes them."""
     values = yaml.safe_load(Path("config/config.yaml").read_text())
+    values["dataset"] = {"like": "config/datasets/demo.yaml", "exclude": list(exclude)}
+    values["pretraining_data"] |= pretraining or {}
     config = check_config(values | {"results": results, "variants": variants}, "test")
+    samples = "[^/]+" if pretraining else "rest1|rest2|rest3"
     variant = "(/variants/(faster))?" if variants else "(/variants/((?!)))?"
     model, shared = f"{{model,(sub1|sub2|sub3){variant}}}", f"{{shared,(shared){variant}}}"
     segment = f"{{segment,{'|'.join(config.dataset.segments)}}}"
@@ -27,7 +30,8 @@ def targets(results="results", variants=VARIANTS):
         (f"{results}/{model}/clean/{segment}.npy", False),
         (f"{results}/{model}/clean/{segment}_runs.tsv", False),
         (f"{results}/{shared}/captions/{segment}.tsv", False),
-        (f"{results}/{shared}/samples/{{subject,rest1|rest2|rest3}}.npy", False),
+        (f"{results}/{shared}/samples/{{subject,{samples}}}.npy", False),
+        (f"{results}/{model}/interpretation/{{stage,mbm|cotraining}}/attention.npy", False),
         (f"{results}/tables/table1.html", False),
         (f"data/demo/{{subject,subject1|subject2}}/{segment}/{{segment}}_1.nii.gz", False),
     ]
@@ -52,12 +56,16 @@ def targets(results="results", variants=VARIANTS):
             "results/sub1/films/seg3.mp4",
             "seg3 is a training segment, and this is made only for test1, test2, test3, test4, ",
         ),
+        ("results/sub1/interpretation/mbn/attention.npy", "no stage mbn; the stages are mbm, cotr"),
         ("results/shared/samples/rest9.npy", "no subject rest9; the subjects are rest1, rest2, "),
         ("data/demo/subject7/seg1/seg1_1.nii.gz", "the subjects are subject1, subject2"),
         ("results/sub1/captions/seg1.tsv", "Ask for results/shared/captions/seg1.tsv"),
         ("results/shared/videos", "each subject has its own; the subjects are sub1, sub2, sub3"),
         ("results/sub1/vidoes", "Did you mean results/sub1/videos? Results are named "),
-        ("results/sub1/vidoes", "WHAT: metrics.tsv, videos, clean/, films/, windows/"),
+        (
+            "results/sub1/vidoes",
+            "WHAT: metrics.tsv, videos, clean/, films/, interpretation/, win",
+        ),
         ("results/sub2/windows/tain.npy", "Did you mean results/sub2/windows/train.npy?"),
         ("results/sub1/variant/faster/videos", "mean results/sub1/variants/faster/videos?"),
         ("results/tabels/table1.html", "Did you mean results/tables/table1.html?"),
@@ -85,6 +93,60 @@ def test_a_target_is_answered_with_what_there_is(target, said):
     answer = targets().explain(target)
     assert answer.startswith(f"{target}: ")
     assert said in answer
+
+
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [
+        ("results/sub1/windows", ["sub1/windows/train.npy", "sub1/windows/test.npy"]),
+        ("results/sub1/windows/", ["sub1/windows/train.npy", "sub1/windows/test.npy"]),
+        ("results/sub2/films", [f"sub2/films/test{n}.mp4" for n in range(1, 6)]),
+        ("results/sub1/variants/faster/windows",
+         [f"sub1/variants/faster/windows/{split}.npy" for split in ("train", "test")]),
+        ("results/shared/samples", [f"shared/samples/rest{n}.npy" for n in (1, 2, 3)]),
+        ("results/sub1/interpretation", ["sub1/interpretation/mbm/attention.npy",
+                                         "sub1/interpretation/cotraining/attention.npy"]),
+        ("results/sub1/interpretation/mbm", ["sub1/interpretation/mbm/attention.npy"]),
+        ("results/tables", ["tables/table1.html"]),
+    ],
+)  # fmt: skip
+def test_a_folder_stands_for_all_that_it_holds(folder, files):
+    assert targets().held(folder) == [f"results/{file}" for file in files]
+
+
+def test_segments_that_a_subject_has_no_runs_of_are_in_no_folder_of_theirs():
+    assert len(targets().held("results/sub2/clean")) == 2 * 23
+    without = targets(exclude=["subject2 seg3_1", "subject2 seg3_2"])
+    assert set(targets().held("results/sub2/clean")) - set(without.held("results/sub2/clean")) == {
+        "results/sub2/clean/seg3.npy",
+        "results/sub2/clean/seg3_runs.tsv",
+    }
+    assert len(without.held("results/shared/captions")) == 23
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("results", "results/sub1", "results/shared", "results/sub1/variants"),
+        *("results/sub1/variants/faster", "results/sub4/windows", "results/sub1/windos"),
+        *("results/sub1/variants/slower/windows", "data/demo/subject1", "results/sub1/videos"),
+    ],
+)
+def test_a_folder_of_all_results_or_of_none_stands_for_nothing(folder):
+    assert targets().held(folder) == []
+
+
+def test_pretraining_subjects_that_only_the_disk_knows_are_in_no_folder():
+    every = {"subjects": "*", "absent": "skip"}
+    assert targets(pretraining=every).held("results/shared/samples") == []
+
+
+def test_a_rule_that_needs_what_is_not_configured_says_so():
+    said = targets().explain_need("control", "results/sub1/variants/shuffled/metrics.tsv")
+    assert said == (
+        "control: this needs results/sub1/variants/shuffled/metrics.tsv, and there is no variant "
+        "shuffled; the variants are faster; add it, as config/config.yaml does"
+    )
 
 
 def test_without_variants_none_is_proposed():

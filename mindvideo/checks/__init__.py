@@ -88,7 +88,9 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
         found += findings
         if header:
             headers[path] = header
-            found += runs.repetition_time(path, header, data.tr, "pretraining_data", True)
+            found += runs.repetition_time(
+                path, header, data.tr, "pretraining_data", data.trust_header_tr
+            )
             if header.n_volumes < (needed := max(1, round(seconds / data.tr))):
                 found.append(error(path, f"{header.n_volumes} volumes; a sample averages {needed}"))
     if deep:

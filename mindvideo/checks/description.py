@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mindvideo.dataset import Dataset
 from mindvideo.findings import Finding, error, warning
+from mindvideo.templates import did_you_mean, differs_by_number
 
 
 def description(dataset: Dataset) -> Iterator[Finding]:
@@ -19,10 +19,10 @@ def description(dataset: Dataset) -> Iterator[Finding]:
         for key in sorted(set(getattr(dataset, field)) - known):
             subject, run = key.split()
             segment = run.rpartition("_")[0]
-            if _left_out(subject, subjects) or _left_out(segment, dataset.segments):
+            # This configuration goes without a subject or segment that its description has.
+            if differs_by_number(subject, subjects) or differs_by_number(segment, dataset.segments):
                 continue
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(key, known)
             yield warning(f"dataset.{field}", f"{key!r} is no run of this data set{hint}")
     for subject in dataset.subjects:
         for segment in dataset.train:
@@ -35,12 +35,6 @@ def description(dataset: Dataset) -> Iterator[Finding]:
         for split in ("train", "test"):
             if not dataset.segments_of(subject, split):
                 yield error(subject, f"no {split} runs: leave the subject out")
-
-
-def _left_out(name: str, names: Collection[str]) -> bool:
-    """Whether a name is like the others but for its number: this configuration goes without it."""
-    digits = "0123456789"
-    return name not in names and name.rstrip(digits) in {n.rstrip(digits) for n in names}
 
 
 def unnamed(dataset: Dataset) -> Iterator[Finding]:

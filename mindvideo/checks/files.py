@@ -12,6 +12,9 @@ from pathlib import Path
 from mindvideo.findings import Finding, error
 from mindvideo.io import inventory
 
+BESIDE = (".json", ".tsv", ".txt", ".html", ".svg", ".png")
+"""Suffixes of what lies beside runs and films under nearly the same names."""
+
 
 def present(paths: Iterable[str]) -> list[str]:
     return [p for p in dict.fromkeys(paths) if Path(p).is_file() and os.access(p, os.R_OK)]
@@ -36,9 +39,8 @@ def absent(paths: Iterable[str]) -> Iterator[Finding]:
             if not os.access(path.parent, os.X_OK | os.R_OK):
                 inside[path.parent].append(path.name)
                 continue
-            others = [p.name for p in path.parent.iterdir() if p not in named]
-            near = difflib.get_close_matches(path.name, others, n=1, cutoff=0.8)
-            hint = f"; is it {near[0]}, which nothing names?" if near else ""
+            near = _similar(path, [p for p in path.parent.iterdir() if p not in named])
+            hint = f"; is it {near}, which nothing names?" if near else ""
             yield error(str(path), f"is missing{hint}")
         else:
             inside[next(p for p in reversed(path.parents) if not p.is_dir())].append(path.name)
@@ -47,6 +49,16 @@ def absent(paths: Iterable[str]) -> Iterator[Finding]:
         what = "no permission to look into it" if folder.is_dir() else f"no such folder{there}"
         many = f"{len(names)} files belong in it: " if len(names) > 1 else "it should hold "
         yield error(f"{folder}/", f"{what}; {many}{names[0]}" + (", …" if names[1:] else ""))
+
+
+def _similar(path: Path, others: list[Path]) -> str | None:
+    """Name of the file that may be the missing one: of the same format, else in other clothes."""
+    same = [p.name for p in others if p.suffixes[-2:] == path.suffixes[-2:]]
+    rest = [p.name for p in others if p.suffix not in BESIDE or p.suffix == path.suffix]
+    for names in (same, rest):
+        if near := difflib.get_close_matches(path.name, names, n=1, cutoff=0.8):
+            return near[0]
+    return None
 
 
 def duplicates(paths: list[str]) -> Iterator[Finding]:

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo.errors import InputError
+from mindvideo.paths import path_argument
 
 
 def declare_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=Path, metavar="SOURCE",
+        "source", type=path_argument, metavar="SOURCE",
         help="the folder fmri_encoder of a released checkpoint, or the one that holds it; or a "
         "checkpoint of masked brain modelling, a file of torch's (.pth)",
     )  # fmt: skip
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="FOLDER", help="the folder to make"
+        "--to", type=path_argument, required=True, metavar="FOLDER", help="the folder to make"
     )
     parser.add_argument(
         "--num-heads", type=int, metavar="N",
@@ -65,12 +66,12 @@ def import_official(arguments: argparse.Namespace) -> int:
 
 def declare_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=Path, metavar="FOLDER",
+        "source", type=path_argument, metavar="FOLDER",
         help="a folder of this project: an encoder's, one that holds it as fmri_encoder, or an "
         "autoencoder's of masked brain modelling",
     )  # fmt: skip
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="PATH",
+        "--to", type=path_argument, required=True, metavar="PATH",
         help="what to make: a folder for an encoder, a file (.pth) for an autoencoder",
     )  # fmt: skip
 

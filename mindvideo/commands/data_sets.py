@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mindvideo.errors import InputError
+from mindvideo.paths import path_argument
 from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def declare_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "config", type=Path, nargs="?", metavar="CONFIG",
+        "config", type=path_argument, nargs="?", metavar="CONFIG",
         help=f"configuration file, YAML (${VARIABLE}, or {DEMO})",
     )  # fmt: skip
 
@@ -97,9 +98,11 @@ def _put_on_record(config: Config) -> None:
 
 
 def declare_unpack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE", help="zip files")
     parser.add_argument(
-        "--to", type=Path, default=Path(), metavar="FOLDER",
+        "archives", type=path_argument, nargs="+", metavar="ARCHIVE", help="zip files"
+    )
+    parser.add_argument(
+        "--to", type=path_argument, default=Path(), metavar="FOLDER",
         help="where the data set's folder is made (here)",
     )  # fmt: skip
     parser.add_argument(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from mindvideo.paths import path_argument
 from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
 
 
 def declare_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "path", type=Path, metavar="PATH", help="what a stage made, or a part of it"
+        "path", type=path_argument, metavar="PATH", help="what a stage made, or a part of it"
     )
     parser.add_argument("--all", action="store_true", help="tell settings at their defaults, too")
     parser.add_argument(
@@ -26,10 +26,14 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def declare_adopt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="outputs of stages, or their states"
+        "paths",
+        type=path_argument,
+        nargs="+",
+        metavar="PATH",
+        help="outputs of stages, or their states",
     )
     parser.add_argument(
-        "--config", type=Path, metavar="CONFIG",
+        "--config", type=path_argument, metavar="CONFIG",
         help=f"configuration whose results they are (${VARIABLE}, or {DEMO})",
     )  # fmt: skip
     parser.add_argument(
@@ -51,7 +55,7 @@ def adopt(arguments: argparse.Namespace) -> int:
 
 def declare_discard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "states", type=Path, nargs="+", metavar="STATE", help="a folder of results/state"
+        "states", type=path_argument, nargs="+", metavar="STATE", help="a folder of results/state"
     )
 
 

@@ -64,7 +64,10 @@ def resolve(name: str) -> str:
             there = sorted(f"zoo:{part.name}" for part in ZOO.glob("*/")) or ["none"]
             raise InputError(f"{name}: no such model in the zoo. There are: {', '.join(there)}.")
         return str(folder)
-    folder = pretrained_folder(name)
+    try:
+        folder = pretrained_folder(name)
+    except ValueError as error:
+        raise InputError(str(error)) from None
     if folder.is_dir():
         return str(folder)
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:

@@ -8,9 +8,13 @@ have no default: they come from the data set. Numbers named "paper" are those of
 """
 
 from mindvideo.settings.base import (
+    NAME,
+    SEGMENT,
     Execution,
     Name,
+    PathText,
     Pretrained,
+    RepetitionTime,
     Section,
     Share,
     Timing,
@@ -98,6 +102,8 @@ from mindvideo.settings.training import (
 )
 
 __all__ = [
+    "NAME",
+    "SEGMENT",
     "AttentionSettings",
     "AttributionSettings",
     "CaptionSettings",
@@ -142,11 +148,13 @@ __all__ = [
     "NullWindowSettings",
     "OcclusionSettings",
     "PanelSettings",
+    "PathText",
     "Pretrained",
     "Reconstruction",
     "ReconstructionSettings",
     "RegionSettings",
     "Regions",
+    "RepetitionTime",
     "RetrievalSettings",
     "SampleSettings",
     "Samples",

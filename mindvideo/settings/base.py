@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mindvideo.paths import expand
 
 
 class _ExecutionMark:
@@ -19,7 +21,24 @@ is, up to rounding and to which random numbers are drawn. Changing it reruns not
 that was interrupted goes on from its checkpoint."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+SEGMENT = r"^[A-Za-z0-9][A-Za-z0-9-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+PathText = Annotated[str, AfterValidator(expand)]
+"""A path or a template of paths, with ``~`` and environment variables filled in. A model's name on
+a hub has neither, and stays as it is."""
+
+LONGEST_TR = 30
+"""A larger number [s] is one of milliseconds."""
+
+
+def _in_seconds(tr: float) -> float:
+    if tr > LONGEST_TR:
+        raise ValueError(f"a repetition time in seconds was needed: did you mean {tr / 1000:g} s?")
+    return tr
+
+
+RepetitionTime = Annotated[float, Field(gt=0), AfterValidator(_in_seconds)]
 
 
 class Section(BaseModel):
@@ -66,22 +85,22 @@ class Timing(Section):
 class Pretrained(Section):
     """Models that others trained: a hub name, a folder, or `zoo:NAME` (shipped with mindvideo)."""
 
-    stable_diffusion: str = Field(
+    stable_diffusion: PathText = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
         description="image model that is inflated to video: Stable Diffusion 1.x (paper 3.4)",
     )
-    clip: str = Field(
+    clip: PathText = Field(
         "hf-hub:timm/vit_large_patch14_clip_224.openai",
         description="space that fMRI is pulled into: a CLIP of open_clip (paper 3.3)",
     )
-    captioner: str = Field(
+    captioner: PathText = Field(
         "Salesforce/blip-image-captioning-base",
         description="writes the captions of frames: a BLIP (paper 3.3)",
     )
-    image_classifier: str = Field(
+    image_classifier: PathText = Field(
         "google/vit-base-patch16-224", description="judges frames: a ViT on ImageNet (paper 4.3)"
     )
-    video_classifier: str = Field(
+    video_classifier: PathText = Field(
         "MCG-NJU/videomae-base-finetuned-kinetics",
         description="judges clips: a VideoMAE on Kinetics-400 (paper 4.3)",
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, Name, Section, Share
+from mindvideo.settings.base import Execution, Name, PathText, Section, Share
 
 
 class Reconstruction(Section):
@@ -153,7 +153,7 @@ class Tables(Section):
     variants: list[Name] = Field(
         [], description="variants that get a row beside those of the paper's Table 1"
     )
-    methods: dict[str, str] = Field(
+    methods: dict[str, PathText] = Field(
         {}, description="name: table of metrics that `mindvideo score FOLDER` made of a method"
     )
     permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
 from mindvideo.settings.base import Section, Share, Timing
 
@@ -29,11 +29,24 @@ class RegionSettings(Regions):
     space: Literal["volume", "cifti"] = Field(description="what the runs are")
 
 
+SHORTEST_PERIOD = 1.0
+"""A smaller number [s] is a frequency [Hz]: no scanner could follow so fast a drift."""
+
+
+def _is_period(high_pass: float) -> float:
+    if high_pass < SHORTEST_PERIOD:
+        raise ValueError(
+            "the shortest period that stays out, in seconds, was needed; this looks like a "
+            f"frequency in Hz, as nilearn's. Did you mean a period of {1 / high_pass:g} s?"
+        )
+    return high_pass
+
+
 class Clean(Section):
     """Trim each run, take out drift and confounds in one step, z-score it."""
 
     detrend_order: int = Field(4, ge=0, description="order of the polynomial drift (Wen 2018)")
-    high_pass: PositiveFloat | None = Field(
+    high_pass: Annotated[float, Field(gt=0), AfterValidator(_is_period)] | None = Field(
         None, description="instead of the polynomial: cosines of periods down to this [s]"
     )
     confounds: list[str] = Field(

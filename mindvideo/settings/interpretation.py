@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Execution, Section, Share
+from mindvideo.settings.base import Execution, PathText, Section, Share
 
 
 class _Batches(Section):
@@ -63,7 +63,7 @@ class _Comparison(Section):
 class Interpretation(_Comparison, _OcclusionMethod, _AttributionMethod, AttentionSettings):
     """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
 
-    truth: str | None = Field(
+    truth: PathText | None = Field(
         None,
         description="table of what areas are known to carry (`area`, then one column a property): "
         "maps are compared with it",

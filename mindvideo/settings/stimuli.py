@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, Section, Share
+from mindvideo.settings.base import Execution, PathText, Section, Share
+from mindvideo.templates import check_template
 
 
 class Clips(Section):
@@ -62,10 +63,16 @@ class Cuts(Section):
 class Scenes(Cuts):
     """Film and captions → scenes, and a caption a clip, joined by "Then" at a cut (paper 3.3)."""
 
-    corrections: Annotated[str, Field(pattern=r"\{segment\}")] | None = Field(
+    corrections: Annotated[PathText, Field(pattern=r"\{segment\}")] | None = Field(
         None,
         description="path template with {segment}: captions corrected by hand, which stand",
     )
+
+    @model_validator(mode="after")
+    def _template_can_be_filled_in(self) -> Self:
+        if self.corrections:
+            check_template("corrections", self.corrections, {"segment"})
+        return self
 
 
 class SceneSettings(Cuts):

@@ -14,6 +14,7 @@ import yaml
 from nibabel.cifti2 import BrainModelAxis
 
 from mindvideo import checks
+from mindvideo.checks.files import absent
 from mindvideo.cli import main
 from mindvideo.contents import Digests
 from mindvideo.findings import report
@@ -136,7 +137,7 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         films / "seg3.mp4": "warning: the film lasts 490.00 s, its runs 480 s",
         films / "seg4.mp4": "warning: 25 frames per second, dataset.film_fps says 30",
         films / "seg5.mp4": "error: ffmpeg cannot decode it (",
-        "dataset.exclude": "'subject1 test2_11' is no run of this data set: did you mean",
+        "dataset.exclude": "'subject1 test2_11' is no run of this data set; did you mean",
     }.items():
         assert words in said.pop(str(place))
     assert not said
@@ -300,6 +301,29 @@ def test_masks_and_confounds(purdue, tree):
         "mm; the runs have 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm. Resample it to the runs' "
         "grid (nearest neighbour), e.g. with nilearn.image.resample_to_img.",
     }
+
+
+@pytest.mark.parametrize(
+    ("missing", "there", "hint"),
+    [
+        ("a_bold.nii.gz", ["a_bold.json"], ""),
+        ("a_bold.nii.gz", ["a_bold.json", "a_bolt.nii.gz"], "; is it a_bolt.nii.gz, which"),
+        ("a_bold.nii.gz", ["a_bold.json", "a_bold.nii"], "; is it a_bold.nii, which"),
+        (
+            "a_bold.dtseries.nii",
+            ["a_bold.dtseries.json", "a_1_bold.dtseries.nii"],
+            "is it a_1_bold.d",
+        ),
+        ("a_timeseries.tsv", ["a_timeseries.json", "a_timeserie.tsv"], "; is it a_timeserie.tsv"),
+        ("seg1.mp4", ["seg1.tsv", "seg1.txt"], ""),
+    ],
+)
+def test_a_missing_file_is_not_confused_with_what_lies_beside_it(tmp_path, missing, there, hint):
+    for name in there:
+        (tmp_path / name).touch()
+    (found,) = absent([str(tmp_path / missing)])
+    assert hint in found.message
+    assert ("is it" in found.message) == bool(hint)
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -80,6 +80,50 @@ def test_a_target_needs_just_these_jobs(checkout, target, expected):
     assert checkout.jobs(target) == expected
 
 
+def test_a_folder_of_results_is_made_whole(checkout):
+    windows, selection = "results/sub1/windows", "results/sub1/selection/"
+    files = [f"{windows}/{name}" for name in ("train.npy", "test.tsv", "null.npy")]
+    expected = checkout.jobs(*files, f"{selection}voxels.tsv")
+    assert checkout.jobs(windows, selection) - expected == {windows: 1, selection: 1}
+    assert expected <= checkout.jobs(windows, selection)
+    assert checkout.jobs("results/sub2/films")["films"] == 5
+    done = checkout.snakemake("-n", "-R", windows, "--", windows)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).count(
+        "Ask for what it holds: results/sub1/windows/train.npy"
+    ) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("results/sub3/videos", "there is no subject sub3; the subjects are sub1, sub2"),
+        ("results/sub3/windows", "there is no subject sub3; the subjects are sub1, sub2"),
+        ("control", "control: this needs results/sub1/variants/shuffled/metrics.tsv, and there is"),
+    ],
+)
+def test_what_is_not_configured_is_said_with_what_is(checkout, target, said):
+    dataset = {"like": "config/datasets/demo.yaml", "subjects": {"sub1": "a", "sub2": "b"}}
+    config = yaml.safe_load(checkout.config.read_text())
+    del config["variants"]["shuffled"]
+    checkout.config.write_text(yaml.safe_dump(config | {"dataset": dataset}))
+    done = checkout.snakemake("--dry-run", "--", target)
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", ["config/config.yaml", "mine.yaml", "mine.json"])
+def test_a_configuration_with_a_key_twice_is_refused(checkout, file):
+    text, path = checkout.config.read_text(), checkout.folder / file
+    twice = {".yaml": f"{text}\nclean: {{ high_pass: 128 }}\n", ".json": '{"a": 1, "a": 2}'}
+    path.write_text(twice[path.suffix])
+    options = () if file == "config/config.yaml" else ("--configfile", file)
+    done = checkout.snakemake("--dry-run", *options, "--", "results/sub1/videos")
+    assert done.returncode != 0
+    assert f"configuration: {file} cannot be read: " in (said := done.stdout + done.stderr)
+    assert "the key 'clean' stands in line" in said or "the key 'a' stands there twice" in said
+
+
 def test_a_variant_adds_only_what_it_changes(checkout):
     checkout.configure(variants={"faster": {"reconstruction": {"steps": 5}}})
     both = checkout.jobs("results/sub1/metrics.tsv", "results/sub1/variants/faster/metrics.tsv")

@@ -1,0 +1,97 @@
+"""What pydantic found wrong, as a person would say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails
+
+from mindvideo.settings import NAME, SEGMENT
+from mindvideo.templates import did_you_mean
+
+KINDS = {"dict_type": "pairs of a name and a value were needed, as { name: value }",
+         "list_type": "a list was needed, as [a, b]",
+         "model_type": "settings with their values were needed, as { name: value }"}  # fmt: skip
+LETTERS = {NAME: "letters, digits and . _ -", SEGMENT: "letters, digits and -"}
+OTHERWISE = {bool: "yes, no, on, off, true and false for true or false",
+             int: "this for a number", float: "this for a number"}  # fmt: skip
+
+
+def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
+    """A validation error as a person would say it: each key, what was found, what is needed."""
+    lines = [f"{where}:"]
+    for problem in error.errors():
+        parts = [str(part) for part in problem["loc"]]
+        key = ".".join(part for part in parts if "[" not in part) or "(whole)"
+        if problem["type"] == "missing":
+            lines.append(f"  {key}: is missing")
+        elif problem["type"] == "extra_forbidden":
+            lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
+        else:
+            # What contradicts itself across a section says so itself.
+            whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
+            found = "" if whole else f"; found {problem['input']!r:.60}"
+            lines.append(f"  {key}: {what_is_wrong(problem)}{found}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def what_is_wrong(problem: ErrorDetails) -> str:
+    """What one value would have to be, without what was found."""
+    kind, value = problem["type"], problem["input"]
+    if kind in ("string_type", "invalid_key"):
+        return f"text was needed{_unquoted(value)}"
+    if kind == "string_pattern_mismatch" and (letters := LETTERS.get(problem["ctx"]["pattern"])):
+        return f"a name was needed, of {letters}, with a letter or digit first"
+    if kind == "less_than_equal" and problem["ctx"]["le"] == 1 and 1 < value <= 100:
+        return f"a share from 0 to 1 was needed: did you mean {value / 100:g}?"
+    return KINDS.get(kind, problem["msg"].removeprefix("Value error, "))
+
+
+def _unquoted(value: Any) -> str:
+    """Why YAML read something else, and what to do, where it was meant as text."""
+    if isinstance(value, list | dict):
+        return ""
+    taken = "~, null and an empty value for nothing" if value is None else OTHERWISE.get(
+        type(value), f"this for a {type(value).__name__}")  # fmt: skip
+    return f", but YAML takes {taken}: write it in quotes, as it is meant to stand"
+
+
+def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
+    """ "; did you mean …?", from the fields of the section that the key stands in."""
+    if place[0] == "variants":  # …, a name, then as in the whole
+        place = place[2:]
+        if model and place[0] in model.model_fields and len(place) == 1:
+            return " of a variant: it is one for all"
+    for part in place[:-1]:
+        model = section_of(model, str(part))
+    return did_you_mean(str(place[-1]), model.model_fields if model else ())
+
+
+def section_of(model: type[BaseModel] | None, name: str) -> type[BaseModel] | None:
+    """The section that a field of a model is; None if it is none."""
+    field = model.model_fields.get(name) if model else None
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+
+
+def placed(problem: ErrorDetails, *place: str) -> InitErrorDetails:
+    """A problem as one to raise anew, below a place of a larger whole."""
+    return InitErrorDetails(
+        type=problem["type"],
+        loc=(*place, *problem["loc"]),
+        input=problem["input"],
+        ctx=problem.get("ctx", {}),
+    )
+
+
+def problems_of(
+    model: type[BaseModel], values: Mapping[str, Any], *place: str
+) -> list[InitErrorDetails]:
+    """All that is wrong with the values of a model, as what to raise anew."""
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return [placed(problem, *place) for problem in error.errors()]
+    return []
