@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from string import Formatter
 
 
@@ -11,8 +12,12 @@ def natural(name: str) -> list[tuple[str, int]]:
     return [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d*)", name)]
 
 
-def check_template(field: str, template: str, allowed: set[str]) -> None:
+def check_template(
+    field: str, template: str, allowed: set[str], instead: Mapping[str, str] | None = None
+) -> None:
     """Refuse a path template with other placeholders than those that are filled in.
+
+    `instead` says of some others what to do without them.
 
     Raises
     ------
@@ -26,4 +31,6 @@ def check_template(field: str, template: str, allowed: set[str]) -> None:
     if wrong := found - allowed:
         names = ", ".join(f"{{{name}}}" for name in sorted(wrong))
         known = ", ".join(f"{{{name}}}" for name in sorted(allowed))
-        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in")
+        hints = {hint for name, hint in (instead or {}).items() if name in wrong}
+        more = "".join(f"; {hint}" for hint in sorted(hints))
+        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in{more}")

@@ -1,4 +1,4 @@
-"""Runs of a data set: their headers, lengths, grids, confounds, masks and values."""
+"""Runs of a data set: their headers, lengths, grids and values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_run_header(path: str, cifti: bool) -> tuple[Header | None, list[Finding
 
 
 def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
-    """Volumes against timing and clips, TR, confounds."""
+    """Volumes against timing and clips, TR."""
     timing, clips = dataset.timing_of(run.segment), dataset.n_clips(run.segment)
     needed = clips + timing.drop_start + timing.drop_end
     if header.n_volumes != needed:
@@ -59,8 +59,6 @@ def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
             f"start, {clips} kept, {timing.drop_end} dropped at the end): {why}",
         )
     yield from repetition_time(run.path, header, dataset.tr, "dataset", dataset.trust_header_tr)
-    if run.confounds and Path(run.confounds).is_file():
-        yield from _confounds(run.confounds, header.n_volumes)
 
 
 def repetition_time(
@@ -75,18 +73,6 @@ def repetition_time(
         yield warning(path, f"{say}, which is used")
 
 
-def _confounds(path: str, n_volumes: int) -> Iterator[Finding]:
-    try:
-        lines = Path(path).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as reason:
-        yield error(path, f"cannot be read ({reason})")
-        return
-    if not lines or "\t" not in lines[0]:
-        yield error(path, "is no table of tab-separated confounds")
-    elif len(lines) - 1 != n_volumes:
-        yield error(path, f"{len(lines) - 1} rows, its run has {n_volumes} volumes: another run's?")
-
-
 def layouts(subject: str, headers: dict[str, Header]) -> Iterator[Finding]:
     """All runs of a subject lie on one grid: the commonest is taken for it."""
     counts = Counter(header.layout for header in headers.values())
@@ -98,19 +84,6 @@ def layouts(subject: str, headers: dict[str, Header]) -> Iterator[Finding]:
                 f"lies on another grid than {n} other runs of {subject}: {header.layout}; they: "
                 f"{common}. Resample it, or leave it out with dataset.exclude",
             )
-
-
-def brain_mask(path: str, headers: list[Header]) -> Iterator[Finding]:
-    try:
-        header = inventory.read_header(Path(path))
-    except InputError as problem:
-        yield error(path, str(problem))
-        return
-    if headers and header.layout != headers[0].layout:
-        yield error(path, f"the mask lies on another grid than the runs: {header.layout}; they: "
-                          f"{headers[0].layout}")  # fmt: skip
-    elif not inventory.mask_size(Path(path)):
-        yield error(path, "the mask is empty")
 
 
 def values(path: str, header: Header) -> Iterator[Finding]:

@@ -52,7 +52,9 @@ def check(arguments: argparse.Namespace) -> int:
             f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
             f"by {', '.join(dataset.subjects)}"
         )
-        found += checks.check_dataset(dataset, deep=arguments.deep)
+        stages = [config.stages(variant) for variant in (None, *config.variants)]
+        columns = list(dict.fromkeys(name for s in stages for name in s.clean.confounds))
+        found += checks.check_dataset(dataset, deep=arguments.deep, columns=columns)
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)

@@ -252,12 +252,6 @@ def _blocks(path: Path) -> Iterator[np.ndarray]:
     yield run
 
 
-def mask_size(path: Path) -> int:
-    """Count the voxels of a mask."""
-    image: Any = nib.load(path)
-    return int((np.asarray(image.dataobj) > 0).sum())
-
-
 # --- films ----------------------------------------------------------------------------------------
 
 
