@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from mindvideo.dataset import Dataset
+from mindvideo.descriptions import read_dataset
+from mindvideo.fmri.windows import cut
 from mindvideo.templates import natural
 
 
@@ -53,6 +56,17 @@ def test_without_confounds_and_mask(values):
     assert dataset.confound_paths("sub1", "seg1") == []
     assert dataset.mask_paths("sub1") == []
     assert dataset.space == "volume"
+
+
+@pytest.mark.parametrize("name", ["demo", "wen2018", "wen2018-cifti", "bids"])
+def test_every_clip_of_the_shipped_descriptions_has_a_volume_of_its_own(name):
+    dataset = Dataset.model_validate(read_dataset(f"config/datasets/{name}.yaml", "test"))
+    for segment in dataset.segments:
+        n, timing = dataset.n_clips(segment), dataset.timing_of(segment)
+        recorded = np.arange(timing.drop_start + n + timing.drop_end)
+        kept = recorded[timing.drop_start : len(recorded) - timing.drop_end]
+        found = cut(kept[:, None], 1, dataset.lag).ravel()
+        np.testing.assert_array_equal(found, timing.drop_start + np.arange(n))
 
 
 def test_masks_are_those_of_the_training_runs_each_once(values):

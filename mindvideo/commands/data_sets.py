@@ -1,11 +1,10 @@
-"""Commands that look after data sets: runs, check-dataset, unpack."""
+"""Commands that look after data sets: check-dataset, unpack."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
 
 def declare_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file (YAML)")
-
-
-def runs(arguments: argparse.Namespace) -> int:
-    from mindvideo.config import load_config
-    from mindvideo.run_table import write_runs
-
-    sys.stdout.write(write_runs(load_config(arguments.config).dataset.rows))
-    return 0
 
 
 # --- check-dataset ---
