@@ -354,6 +354,8 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     rows, said = table("--lag", "2")
     found = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
     assert found == {"a": (5, 15, 0), "b": (4, 21, 0), "test": (2, 18, 0)}
+    assert "5 dropped at the start, 15 kept, 0 dropped at the end (a)" in said
+    assert "4 dropped at the start, 21 kept, 0 dropped at the end (b)" in said
     assert "b: its film starts +1 s off the start of a volume" in said
     assert "a: its film" not in said
     rows, _ = table("--drop-start", "1", "--drop-end", "3")

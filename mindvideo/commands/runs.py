@@ -97,6 +97,13 @@ def _about(found: Found, has_lag: bool) -> str:
     for split in ("train", "test"):
         own = dict.fromkeys(run.segment for run in rows if run.split == split)
         lines.append(f"{split}: {', '.join(own)}")
+    kept = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
+    for start, clips, end in dict.fromkeys(kept.values()):
+        there = [segment for segment, values in kept.items() if values == (start, clips, end)]
+        lines.append(
+            f"volumes: {start} dropped at the start, {clips or 'all others'} kept, {end} dropped "
+            f"at the end ({', '.join(there)})"
+        )
     lines += [f"note: {note}" for note in found.notes]
     tr = next((run.tr for run in rows), None)
     lag = "0 # the table drops the volumes before the response" if has_lag else (
