@@ -18,7 +18,6 @@ from mindvideo.io.maps import read_labels
 from mindvideo.run_table import read_runs
 from mindvideo.settings import CleanSettings, RegionSettings
 from mindvideo.stages import clean, regions
-from tests.workflow.conftest import Checkout
 
 FMRIPREP = Path("derivatives/fmriprep")
 NATIVE = "space-T1w"
@@ -147,27 +146,6 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
         ),
     )
     assert np.load("film1.npy").shape == (2, 17, labelled.sum())
-
-
-def test_the_workflow_takes_the_runs_of_all_sessions(tree, table, tmp_path_factory):
-    table("--space", "MNI152NLin2009cAsym", "--lag", "2", "--film", "{segment}.mp4")
-    for segment in ("film1", "film2", "test1"):
-        Path(f"{segment}.mp4").touch()
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
-    config = {"dataset": {"name": "mine", "lag": 0, "runs": "runs.tsv"}, "results": "found"}
-    config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
-    for name in ("runs.tsv", "derivatives", *(f"{s}.mp4" for s in ("film1", "film2", "test1"))):
-        (checkout.folder / name).symlink_to(Path(name).resolve())
-    Path(checkout.folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    options = ("--configfile", "mine.yaml", "--dry-run", "--printshellcmds")
-    done = checkout.snakemake(*options, "--", "found/02/windows/train.npy")
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout + done.stderr
-    counts = {"clean": 3, "regions": 1, "select": 1, "windows": 1}
-    assert {rule: said.count(f"rule {rule}:") for rule in counts} == counts
-    command = next(line for line in said.splitlines() if "mindvideo regions" in line)
-    assert command.count("brain_mask.nii.gz") == 4
-    assert "test1" not in command
 
 
 # --- sessions, tasks, runs ------------------------------------------------------------------------
