@@ -175,7 +175,8 @@ class Config(Stages):
                     "dataset.confounds"
                 )
             if not stages.regions.atlas and (
-                self.dataset.space != "volume" or not self.dataset.mask
+                self.dataset.space != "volume"
+                or not all(self.dataset.mask_paths(s) for s in self.dataset.subjects)
             ):
                 raise ValueError(
                     f"{where}regions.atlas is false: that is for volumes in native space, of which "

@@ -35,10 +35,16 @@ FEW = 12
 PLACEHOLDERS = {
     "run": {"subject", "segment", "repeat"},
     "confounds": {"subject", "segment", "repeat"},
-    "mask": {"subject"},
+    "mask": {"subject", "segment", "repeat"},
     "film": {"segment"},
     "shots": {"segment"},
 }
+_OF_BIDS = (
+    "repeats are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes the "
+    "table of runs of a BIDS folder, to be named as dataset.runs"
+)
+BIDS_ENTITIES = dict.fromkeys(("session", "ses", "task", "space"), _OF_BIDS)
+"""No placeholders, and what is said to whoever takes them for some."""
 
 
 def _in_order(names: list[str]) -> list[str]:
@@ -77,6 +83,7 @@ class Run(Section):
     repeat: PositiveInt = Field(description="number of the showing")
     path: PathText = Field(min_length=1, description="the BOLD file")
     confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
+    mask: PathText | None = Field(None, description="brain mask on the grid of the run")
     film: PathText | None = Field(None, description="the segment's film")
     clips: PositiveInt | None = Field(None, description="clips of the segment = volumes kept")
     drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
@@ -99,7 +106,8 @@ class Dataset(Section):
     runs: list[Run] = Field(
         [],
         description="path of a table of runs (`mindvideo runs` writes one), instead of subjects, "
-        "train, test, repeats, run, confounds, exceptions; what it says goes before what they say",
+        "train, test, repeats, run, confounds, mask, exceptions; what it says goes before what "
+        "they say",
     )
     clips_per_segment: dict[str, PositiveInt] = Field(
         description="clips (= volumes kept) of a segment; `default` for those not named"
@@ -132,7 +140,9 @@ class Dataset(Section):
         None, description="path template with {subject}, {segment}, {repeat}"
     )
     mask: PathText | None = Field(
-        None, description="path template with {subject}: brain mask on the grid of the volumes"
+        None,
+        description="path template with {subject}, or {segment} and {repeat} too: brain masks on "
+        "the grid of the volumes. Voxels are those in the masks of all training runs",
     )
     confounds: PathText | None = Field(
         None,
@@ -205,9 +215,9 @@ class Dataset(Section):
     def _templates_can_be_filled_in(self) -> Dataset:
         for field, allowed in PLACEHOLDERS.items():
             if template := getattr(self, field):
-                check_template(field, template, allowed)
+                check_template(field, template, allowed, BIDS_ENTITIES)
         for key, template in self.exceptions.items():
-            check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"])
+            check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"], BIDS_ENTITIES)
         twice = [p for p, n in Counter(run.path for run in self.rows).items() if n > 1]
         if twice:
             keys = [self.key(run) for run in self.rows if run.path == twice[0]]
@@ -231,7 +241,7 @@ class Dataset(Section):
         """Those excluded too."""
         place = {segment: i for i, segment in enumerate(self.segments)}
         subjects = list(self.subjects)
-        rows = self.runs or [
+        rows = [self._with_templates(run) for run in self.runs] or [
             self._run(subject, segment, repeat)
             for subject in subjects
             for segment in self.segments
@@ -239,9 +249,24 @@ class Dataset(Section):
         ]
         return sorted(rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
 
+    def _with_templates(self, run: Run) -> Run:
+        """A row of the table of runs; what it leaves out, as the templates have it."""
+        fields = self._fields(run.subject, run.segment, run.repeat)
+        found = {name: getattr(self, name) for name in ("confounds", "mask")}
+        return run.model_copy(
+            update={
+                name: template.format(**fields)
+                for name, template in found.items()
+                if template and not getattr(run, name)
+            }
+        )
+
+    def _fields(self, subject: str, segment: str, repeat: int) -> dict[str, Any]:
+        return {"subject": self.subjects[subject], "segment": segment, "repeat": repeat}
+
     def _run(self, subject: str, segment: str, repeat: int) -> Run:
         folder, timing = self.subjects[subject], self.timing_of(segment)
-        fields = {"subject": folder, "segment": segment, "repeat": repeat}
+        fields = self._fields(subject, segment, repeat)
         own = _keys(subject, folder, segment, repeat) & set(self.exceptions)
         path = self.exceptions[own.pop()] if own else self.run
         return Run(
@@ -251,6 +276,7 @@ class Dataset(Section):
             repeat=repeat,
             path=(path or "").format(**fields),
             confounds=self.confounds.format(**fields) if self.confounds else None,
+            mask=self.mask.format(**fields) if self.mask else None,
             film=self.film_path(segment),
             clips=self.n_clips(segment),
             drop_start=timing.drop_start,
@@ -277,9 +303,13 @@ class Dataset(Section):
         """Tables of confounds, in the order of `run_paths`; none where the data set has none."""
         return [run.confounds for run in self.runs_of(subject, segment) if run.confounds]
 
-    def mask_path(self, subject: str) -> str | None:
-        """Brain mask of a subject's volumes, where the data set has one."""
-        return self.mask.format(subject=self.subjects[subject]) if self.mask else None
+    def mask_paths(self, subject: str, split: Split = "train") -> list[str]:
+        """Brain masks of a subject's runs, each once; none where the data set has none.
+
+        Those of the training runs say which voxels there are: a further test film changes none.
+        """
+        own = [run for run in self.rows if (run.subject, run.split) == (subject, split)]
+        return list(dict.fromkeys(run.mask for run in own if run.mask))
 
     # --- segments ---------------------------------------------------------------------------------
 

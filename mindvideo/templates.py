@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from string import Formatter
 
 
@@ -29,8 +29,12 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def check_template(field: str, template: str, allowed: set[str]) -> None:
+def check_template(
+    field: str, template: str, allowed: set[str], instead: Mapping[str, str] | None = None
+) -> None:
     """Refuse a path template with other placeholders than those that are filled in.
+
+    `instead` says of some others what to do without them.
 
     Raises
     ------
@@ -44,4 +48,6 @@ def check_template(field: str, template: str, allowed: set[str]) -> None:
     if wrong := found - allowed:
         names = ", ".join(f"{{{name}}}" for name in sorted(wrong))
         known = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "nothing"
-        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in")
+        hints = {hint for name, hint in (instead or {}).items() if name in wrong}
+        more = "".join(f"; {hint}" for hint in sorted(hints))
+        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in{more}")

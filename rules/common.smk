@@ -184,8 +184,8 @@ def first_run(wildcards):
     return next(run.path for run in DATASET.rows if run.subject == subject(wildcards))
 
 
-def brain_mask(wildcards):
-    return DATASET.mask_path(subject(wildcards)) or []
+def brain_masks(wildcards):
+    return DATASET.mask_paths(subject(wildcards))
 
 
 def confounds(wildcards):

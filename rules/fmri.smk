@@ -5,7 +5,7 @@ rule regions:
     """Label the grid of a subject's runs with the areas and networks of the cortex."""
     input:
         run=first_run,
-        mask=brain_mask,
+        masks=brain_masks,
     output:
         regions=f"{RESULTS}/{{model}}/regions/regions{LABELS}",
         networks=f"{RESULTS}/{{model}}/regions/networks{LABELS}",

@@ -25,6 +25,12 @@ def purdue() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def derivatives() -> ModuleType:
+    """The writer of folders as fMRIPrep leaves them (tests/derivatives.py)."""
+    return _module("derivatives")
+
+
+@pytest.fixture(scope="session")
 def layout() -> ModuleType:
     """Models as MinD-Video released them, and what they do (tests/layout.py)."""
     return _module("layout")

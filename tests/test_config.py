@@ -10,6 +10,7 @@ import yaml
 from mindvideo.config import Config, check_config, load_config
 from mindvideo.errors import InputError
 from mindvideo.plan import Plan
+from mindvideo.run_table import write_runs
 
 
 @pytest.fixture
@@ -235,5 +236,24 @@ def test_native_space_needs_a_mask(values):
     with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    base["mask"] = "{subject}_mask.nii.gz"
-    check_config(values | {"dataset": base}, "config.yaml")
+    for template in ("{subject}_mask.nii.gz", "{subject}_{segment}_{repeat}_mask.nii.gz"):
+        base["mask"] = template
+        check_config(values | {"dataset": base}, "config.yaml")
+
+
+def test_native_space_with_masks_in_the_table_of_runs(values, tmp_path):
+    dataset = check_config(values, "config.yaml").dataset
+    masked = [run.model_copy(update={"mask": f"{run.path}_mask"}) for run in dataset.rows]
+    base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
+    base["runs"] = str(tmp_path / "runs.tsv")
+    Path(base["runs"]).write_text(write_runs(masked))
+    values |= {"regions": {"atlas": False}, "dataset": base}
+    assert len(check_config(values, "config.yaml").dataset.mask_paths("sub1")) > 2
+    Path(base["runs"]).write_text(
+        write_runs(
+            [r for r in masked if r.subject == "sub1"]
+            + [r for r in dataset.rows if r.subject == "sub2"]
+        )
+    )
+    with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
+        check_config(values, "config.yaml")

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from mindvideo.dataset import Dataset
+from mindvideo.descriptions import read_dataset
+from mindvideo.fmri.windows import cut
 from mindvideo.templates import natural
 
 
@@ -45,14 +48,33 @@ def test_confounds_go_with_the_runs(values):
     runs, tables = dataset.run_paths("sub1", "test2"), dataset.confound_paths("sub1", "test2")
     assert [path[-14:-12] for path in runs] == ["01", "02", "04", "06", "07", "08", "09", "10"]
     assert [p.replace("timeseries.tsv", "bold.nii.gz") for p in tables] == runs
-    assert dataset.mask_path("sub1") == "sub-01_mask.nii.gz"
+    assert dataset.mask_paths("sub1") == ["sub-01_mask.nii.gz"]
 
 
 def test_without_confounds_and_mask(values):
     dataset = Dataset.model_validate(values)
     assert dataset.confound_paths("sub1", "seg1") == []
-    assert dataset.mask_path("sub1") is None
+    assert dataset.mask_paths("sub1") == []
     assert dataset.space == "volume"
+
+
+@pytest.mark.parametrize("name", ["demo", "wen2018", "wen2018-cifti", "bids"])
+def test_every_clip_of_the_shipped_descriptions_has_a_volume_of_its_own(name):
+    dataset = Dataset.model_validate(read_dataset(f"config/datasets/{name}.yaml", "test"))
+    for segment in dataset.segments:
+        n, timing = dataset.n_clips(segment), dataset.timing_of(segment)
+        recorded = np.arange(timing.drop_start + n + timing.drop_end)
+        kept = recorded[timing.drop_start : len(recorded) - timing.drop_end]
+        found = cut(kept[:, None], 1, dataset.lag).ravel()
+        np.testing.assert_array_equal(found, timing.drop_start + np.arange(n))
+
+
+def test_masks_are_those_of_the_training_runs_each_once(values):
+    values |= {"mask": "{subject}_{segment}_{repeat}_mask.nii.gz", "exclude": ["sub1 seg2_1"]}
+    dataset = Dataset.model_validate(values | {"train": ["seg1", "seg2"], "test": ["test1"]})
+    assert [path[9:14] for path in dataset.mask_paths("sub1")] == ["seg1_", "seg1_", "seg2_"]
+    assert dataset.mask_paths("sub2")[2] == "subject2_seg2_1_mask.nii.gz"
+    assert len(dataset.mask_paths("sub1", "test")) == values["repeats"]["test"]
 
 
 def test_a_segment_without_runs_is_not_the_subjects(values):
@@ -80,7 +102,14 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"run": "{sub}/{segment}_{repeat}.nii"}, r"run: .* has {sub}; {repeat}, {segment}, {subj"),
         ({"film": "{segment.mp4"}, "film: '{segment.mp4': "),
         ({"film": None, "films": {"seg1": "a.mp4"}}, "no `films` of seg2, seg3"),
-        ({"mask": "{segment}_mask.nii"}, "mask: .* has {segment}; {subject} can be filled in"),
+        ({"mask": "{run}_mask.nii"}, "mask: .* has {run}; {repeat}, {segment}, {subject} can be f"),
+        (
+            {"run": "sub-{subject}/ses-{session}/{segment}_{repeat}.nii"},
+            r"run: .* has {session}; {repeat}, {segment}, {subject} can be filled in; repeats are "
+            r"numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes the table",
+        ),
+        ({"confounds": "ses-{ses}/task-{task}.tsv"}, "has {ses}, {task}; .*runs --bids FOLDER`"),
+        ({"exceptions": {"subject1 seg1_1": "{session}.nii"}}, "exceptions: .*runs --bids FOLDER`"),
         ({"exclude": ["subject3/test2_9"]}, "'SUBJECT SEGMENT_REPEAT' was needed"),
         ({"exceptions": {"subject1 seg1": "a.nii"}}, "'SUBJECT SEGMENT_REPEAT' was needed"),
         ({"timing": {"seg1": {"drop_start": 1, "drop_end": 4}}}, "timing: no `default`"),

@@ -68,6 +68,17 @@ def test_a_table_by_hand_is_a_data_set(tmp_path):
     assert made.film_path("test1") == "test1.mp4"
 
 
+def test_what_a_table_leaves_out_is_the_descriptions(tmp_path):
+    own = HAND_MADE.replace("path\n", "path\tmask\n").replace(".gz\n", ".gz\tn/a\n")
+    text = own.replace("10_1.nii.gz\tn/a", "10_1.nii.gz\town_mask.nii.gz")
+    templates = {"confounds": "{segment}_{repeat}.tsv", "mask": "{subject}_mask.nii.gz"}
+    made = dataset(tmp_path, text, subjects={"ann": "01"}, **templates)
+    assert made.confound_paths("ann", "seg10") == ["seg10_1.tsv", "seg10_2.tsv"]
+    assert made.mask_paths("ann") == ["01_mask.nii.gz", "own_mask.nii.gz"]
+    assert dataset(tmp_path, text).mask_paths("ann") == ["own_mask.nii.gz"]
+    assert dataset(tmp_path, text).confound_paths("ann", "seg10") == []
+
+
 def test_exclusions_hold_for_a_table_too(tmp_path):
     made = dataset(tmp_path, HAND_MADE, exclude=["ann seg2_1"])
     assert made.run_paths("ann", "seg2") == ["a/2_2.nii.gz"]

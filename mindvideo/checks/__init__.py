@@ -6,11 +6,14 @@ would stop a stage later, or make it read what it should not; a *warning* is for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from mindvideo import descriptions
-from mindvideo.checks import description, films, runs, scores
+from mindvideo.checks import confounds, description, films, runs, scores
 from mindvideo.checks.files import absent, duplicates, present
+from mindvideo.checks.masks import brain_masks
 from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
@@ -21,7 +24,12 @@ from mindvideo.settings import Clips
 
 
 def check_dataset(
-    dataset: Dataset, *, fps: float = Clips().fps, deep: bool = False, atlas: bool = True
+    dataset: Dataset,
+    *,
+    fps: float = Clips().fps,
+    columns: Sequence[str] = (),
+    atlas: bool = True,
+    deep: bool = False,
 ) -> list[Finding]:
     """All that is missing or odd in a data set.
 
@@ -30,18 +38,24 @@ def check_dataset(
     dataset : Dataset
     fps : float
         Frames per second of the clips, the most that the model or a variant asks for.
-    deep : bool
-        Whether to read the runs' values too.
+    columns : sequence of str
+        Confounds that `clean.confounds` names.
     atlas : bool
         Whether an atlas is laid on volumes (`regions.atlas`): they must lie in MNI152 space.
+    deep : bool
+        Whether to read the runs' values too.
     """
     paths = [run.path for run in dataset.rows]
     tables = [run.confounds for run in dataset.rows if run.confounds]
     film_paths = {segment: dataset.film_path(segment) for segment in dataset.segments}
-    masks = {s: mask for s in dataset.subjects if (mask := dataset.mask_path(s))}
+    masks = {
+        s: {p: split for split in ("test", "train") for p in dataset.mask_paths(s, split)}
+        for s in dataset.subjects
+    }
     shots = dataset.shots_paths(dataset.segments)
     found = [*description.description(dataset), *scores.shifts(dataset)]
-    found += absent(dict.fromkeys([*film_paths.values(), *shots, *masks.values(), *paths, *tables]))
+    beside = [*shots, *chain(*masks.values())]
+    found += absent(dict.fromkeys([*film_paths.values(), *beside, *paths, *tables]))
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="runs", unit="run"):
         header, findings = runs.read_run_header(path, dataset.space)
@@ -52,11 +66,15 @@ def check_dataset(
     for run in dataset.rows:
         if header := headers.get(run.path):
             found += runs.recording(dataset, run, header)
+            if run.confounds and Path(run.confounds).is_file():
+                found += confounds.table(run.confounds, header.n_volumes, columns)
     for subject in dataset.subjects:
         own = [run.path for run in dataset.rows if run.subject == subject]
         found += runs.layouts(subject, {p: headers[p] for p in own if p in headers})
-        if (mask := masks.get(subject)) and Path(mask).is_file():
-            found += runs.brain_mask(mask, [headers[p] for p in own if p in headers])
+        some = next((headers[p] for p in own if p in headers), None)
+        found += brain_masks(subject, {p: masks[subject][p] for p in present(masks[subject])}, some)
+        own_tables = [r.confounds for r in dataset.rows if r.subject == subject and r.confounds]
+        found += confounds.unused(subject, present(own_tables), columns)
     equal = list(duplicates(present([*paths, *film_paths.values()])))
     found += equal
     found += description.unnamed(dataset)

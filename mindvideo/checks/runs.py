@@ -1,4 +1,4 @@
-"""Runs of a data set: their headers, lengths, grids, confounds, masks and values."""
+"""Runs of a data set: their headers, lengths, grids and values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from mindvideo.io import inventory
 from mindvideo.io.cifti import check_layout
 from mindvideo.io.coordinates import outside_mni
 from mindvideo.io.headers import Header, as_run
-from mindvideo.io.maps import mask_on
 from mindvideo.io.runs import SAME_TR
 from mindvideo.io.spaces import Grayordinates
 
@@ -43,7 +42,7 @@ def coordinates(path: str, header: Header) -> Iterator[Finding]:
 
 
 def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
-    """Volumes against timing and clips, TR, confounds."""
+    """Volumes against timing and clips, TR."""
     timing, clips = dataset.timing_of(run.segment), dataset.n_clips(run.segment)
     needed = clips + timing.drop_start + timing.drop_end
     if header.n_volumes != needed:
@@ -58,8 +57,6 @@ def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
             f"start, {clips} kept, {timing.drop_end} dropped at the end): {why}",
         )
     yield from repetition_time(run.path, header, dataset.tr, "dataset", dataset.trust_header_tr)
-    if run.confounds and Path(run.confounds).is_file():
-        yield from _confounds(run.confounds, header.n_volumes)
 
 
 def repetition_time(
@@ -72,18 +69,6 @@ def repetition_time(
         yield error(path, f"{say}: which is right? If it is {where}.tr: trust_header_tr: false")
     else:
         yield warning(path, f"{say}, which is used")
-
-
-def _confounds(path: str, n_volumes: int) -> Iterator[Finding]:
-    try:
-        lines = Path(path).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as reason:
-        yield error(path, f"cannot be read ({reason})")
-        return
-    if not lines or "\t" not in lines[0]:
-        yield error(path, "is no table of tab-separated confounds")
-    elif len(lines) - 1 != n_volumes:
-        yield error(path, f"{len(lines) - 1} rows, its run has {n_volumes} volumes: another run's?")
 
 
 def layouts(subject: str, headers: dict[str, Header]) -> Iterator[Finding]:
@@ -106,16 +91,6 @@ def layouts(subject: str, headers: dict[str, Header]) -> Iterator[Finding]:
             f"{headers[path].grid}; they: {headers[common[0]].grid}. Resample it, or leave it out "
             "with dataset.exclude",
         )
-
-
-def brain_mask(path: str, headers: list[Header]) -> Iterator[Finding]:
-    try:
-        if headers:
-            mask_on(headers[0].grid, Path(path))
-        else:
-            inventory.inspect(Path(path))
-    except InputError as problem:
-        yield error(path, str(problem))
 
 
 class Signatures:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mindvideo import score_folder
-from mindvideo.commands import checkpoints, data_sets, results
+from mindvideo.commands import checkpoints, data_sets, results, runs
 from mindvideo.errors import InputError
 
 
@@ -46,8 +46,8 @@ COMMANDS = {
                             score_folder.declare, score_folder.run),
     "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
                              data_sets.declare_check, data_sets.check),
-    "runs": Command("Write the table of runs that a data set's description stands for.",
-                    data_sets.declare_config, data_sets.runs),
+    "runs": Command("Write the table of runs of a description, or of a folder of BIDS derivatives.",
+                    runs.declare, runs.runs),
     "explain": Command("Tell how a file came to be: stage, settings, inputs, versions, time.",
                        results.declare_explain, results.explain),
     "adopt": Command("Keep results of other code or libraries that are known to be the same.",

@@ -1,11 +1,10 @@
-"""Commands that look after data sets: runs, check-dataset, unpack."""
+"""Commands that look after data sets: check-dataset, unpack."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,17 +23,10 @@ def declare_config(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _load(arguments: argparse.Namespace) -> Config:
+def load(arguments: argparse.Namespace) -> Config:
     from mindvideo.config import load_config
 
     return load_config(arguments.config or default_configuration())
-
-
-def runs(arguments: argparse.Namespace) -> int:
-    from mindvideo.run_table import write_runs
-
-    sys.stdout.write(write_runs(_load(arguments).dataset.rows))
-    return 0
 
 
 # --- check-dataset ---
@@ -55,7 +47,7 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo.findings import Finding, report
     from mindvideo.plan import window_settings
 
-    config = _load(arguments)
+    config = load(arguments)
     found: list[Finding] = []
     if arguments.only != "pretraining_data":
         dataset = config.dataset
@@ -66,9 +58,14 @@ def check(arguments: argparse.Namespace) -> int:
         windows = window_settings(config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
         found += check_timing(dataset, windows.size, windows.lag)
-        fps = max(config.stages(name).clips.fps for name in (None, *config.variants))
-        atlas = config.regions.atlas
-        found += checks.check_dataset(dataset, fps=fps, deep=arguments.deep, atlas=atlas)
+        stages = [config.stages(variant) for variant in (None, *config.variants)]
+        found += checks.check_dataset(
+            dataset,
+            fps=max(s.clips.fps for s in stages),
+            columns=list(dict.fromkeys(name for s in stages for name in s.clean.confounds)),
+            atlas=config.regions.atlas,
+            deep=arguments.deep,
+        )
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -13,35 +15,125 @@ from mindvideo.errors import InputError
 from mindvideo.io.images import readable
 from mindvideo.io.tables import load_table
 
-MOTION = tuple(f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz")
 EXPANSIONS = ("", "_derivative1", "_power2", "_derivative1_power2")
 
-STRATEGIES: dict[str, tuple[str, ...]] = {
-    "motion6": MOTION,
-    "motion12": tuple(name + end for end in EXPANSIONS[:2] for name in MOTION),
-    "motion24": tuple(name + end for end in EXPANSIONS for name in MOTION),
-    "wm_csf": ("white_matter", "csf"),
-    "acompcor": tuple(f"a_comp_cor_{n:02}" for n in range(5)),
+
+def _expanded(names: Sequence[str], ends: Sequence[str] = EXPANSIONS) -> tuple[str, ...]:
+    return tuple(name + end for end in ends for name in names)
+
+
+MOTION = tuple(f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz")
+WM_CSF = ("white_matter", "csf")
+ANATOMICAL = "a_comp_cor_*"
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A set of columns that has a name."""
+
+    meaning: str
+    columns: tuple[str, ...] = ()
+    """Every table has them."""
+    patterns: tuple[str, ...] = ()
+    """Their number differs from run to run, and a run may have none."""
+    components: slice | None = None
+    """Of the anatomical CompCor components, in order: every table has at least one."""
+
+
+STRATEGIES = {
+    "motion6": Strategy("rigid motion", MOTION),
+    "motion12": Strategy(
+        "rigid motion and its first temporal derivatives", _expanded(MOTION, EXPANSIONS[:2])
+    ),
+    "motion24": Strategy(
+        "rigid motion, its derivatives, and the squares of both (Friston et al. 1996)",
+        _expanded(MOTION),
+    ),
+    "wm_csf": Strategy("mean signals of white matter and of cerebrospinal fluid", WM_CSF),
+    "wm_csf8": Strategy("the same, their derivatives, and the squares of both", _expanded(WM_CSF)),
+    "global_signal4": Strategy(
+        "mean signal of the brain, its derivative, and the squares of both",
+        _expanded(["global_signal"]),
+    ),
+    "36P": Strategy(
+        "motion24, wm_csf8 and global_signal4 (Satterthwaite et al. 2013)",
+        _expanded([*MOTION, *WM_CSF, "global_signal"]),
+    ),
+    "acompcor": Strategy(
+        "the first five anatomical CompCor components (Behzadi et al. 2007), with fMRIPrep's "
+        "cosines, in whose space it finds them",
+        patterns=("cosine*",),
+        components=slice(5),
+    ),
+    "acompcor50": Strategy(
+        "all anatomical components in the table, with the cosines: unless fMRIPrep was called with "
+        "--return-all-components, those that explain half of the variance (Muschelli et al. 2014)",
+        patterns=("cosine*",),
+        components=slice(None),
+    ),
+    "aroma": Strategy(
+        "components that ICA-AROMA takes for motion (Pruim et al. 2015)",
+        patterns=("aroma_motion_*",),
+    ),
+    "non_steady_state": Strategy(
+        "one column for each volume before the magnetisation is steady",
+        patterns=("non_steady_state_outlier*",),
+    ),
+    "outliers": Strategy(
+        "one column for each volume of much motion or signal change (Power et al. 2012), or "
+        "before the steady state",
+        patterns=("motion_outlier*", "non_steady_state_outlier*"),
+    ),
 }
-"""Sets of columns that have a name: rigid motion, with its first temporal derivatives (12), and
-with the squares of both (24: Friston et al. 1996, Satterthwaite et al. 2013); mean signals of
-white matter and fluid; the first five anatomical CompCor components (Behzadi et al. 2007), which
-fMRIPrep finds in runs whose drifts it has taken out, so that its `cosine…` columns come with them.
-"""
 
 
-def _columns(table: pd.DataFrame, name: str, path: Path) -> list[str]:
-    wanted = list(STRATEGIES.get(name, (name,)))
-    if name == "acompcor":
-        wanted += [column for column in table.columns if column.startswith("cosine")]
-    if missing := [column for column in wanted if column not in table.columns]:
-        near = difflib.get_close_matches(name, [*STRATEGIES, *table.columns], n=3)
+def patterns_of(name: str) -> tuple[str, ...]:
+    """What a name of `clean.confounds` looks for in a run that may go without; () if nothing."""
+    if name in STRATEGIES:
+        strategy = STRATEGIES[name]
+        return () if strategy.columns or strategy.components else strategy.patterns
+    return (name,) if any(sign in name for sign in "*?[") else ()
+
+
+def find_columns(path: Path, table: Sequence[str], name: str) -> list[str]:
+    """The columns of a run's table that a name stands for, in the table's order in a pattern.
+
+    Parameters
+    ----------
+    path : Path
+        Of the table, for messages.
+    table : sequence of str
+        All its columns.
+    name : str
+        A column, a pattern of columns (``motion_outlier*``), or a set of them
+        (:data:`STRATEGIES`). Only a pattern may find nothing.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+    """
+    if patterns := patterns_of(name):
+        return _fitting(table, patterns)
+    strategy = STRATEGIES.get(name, Strategy("", (name,)))
+    missing = [column for column in strategy.columns if column not in table]
+    found = list(strategy.columns)
+    if strategy.components:
+        components = _fitting(table, [ANATOMICAL])
+        missing += [] if components else [ANATOMICAL]
+        found += components[strategy.components]
+    if missing:
+        near = difflib.get_close_matches(name, [*STRATEGIES, *table], n=3)
         raise InputError(
             f"{path}: no column {', '.join(missing[:3])} for clean.confounds: {name}"
             + (f"; did you mean {' or '.join(near)}?" if near and name not in STRATEGIES else ".")
-            + f" Sets of columns: {', '.join(STRATEGIES)}."
+            + f" Sets of columns: {', '.join(STRATEGIES)}. Patterns: motion_outlier*, cosine*."
         )
-    return wanted
+    return found + _fitting(table, strategy.patterns)
+
+
+def _fitting(table: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    return [column for p in patterns for column in table if fnmatchcase(column, p)]
 
 
 def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarray:
@@ -55,7 +147,7 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
     path : Path
         fMRIPrep's ``…_desc-confounds_timeseries.tsv``.
     names : sequence of str
-        Columns, or sets of them (:data:`STRATEGIES`); what is named twice comes once.
+        Columns, patterns, or sets of them (:func:`find_columns`); what is named twice comes once.
     n_volumes : int
         Of the run, before any is dropped.
 
@@ -76,11 +168,13 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
             f"{path}: {len(table)} rows, the run has {n_volumes} volumes: does it belong to "
             "another run? Check dataset.confounds."
         )
-    columns = dict.fromkeys(c for name in names for c in _columns(table, name, path))
+    header = list(table.columns)
+    columns = dict.fromkeys(c for name in names for c in find_columns(path, header, name))
     numbers = table[list(columns)].apply(pd.to_numeric, errors="coerce")
-    values = np.array(numbers, dtype=np.float64)
-    first = np.isnan(values[0])
-    values[0, first] = values[1, first]
+    values = np.array(numbers, dtype=np.float64).reshape(len(table), len(columns))
+    if len(values) > 1:
+        first = np.isnan(values[0])
+        values[0, first] = values[1, first]
     if broken := [c for c, column in zip(columns, values.T) if not np.isfinite(column).all()]:
         raise InputError(
             f"{path}: {', '.join(broken[:3])} has values beyond the first row that are no finite "

@@ -80,6 +80,26 @@ def read_labels(path: Path) -> tuple[np.ndarray, Space]:
     return labels[labels > 0].astype(np.int16), Space(grid, labels > 0)
 
 
+def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
+    """What all brain masks of a subject have in common, ``grid.shape`` bool.
+
+    Raises
+    ------
+    InputError
+        If one is missing, unreadable, on another grid than the runs, or empty; or if no voxel is in
+        all of them.
+    """
+    common = np.ones(grid.shape, dtype=bool)
+    for path in paths:
+        common &= read_mask(path, grid)
+        if not common.any():
+            raise InputError(
+                f"{path}: no voxel is in this mask and in all {len(paths)} of this subject. Is it "
+                "another subject's? mindvideo check-dataset compares them."
+            )
+    return common
+
+
 def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
     """A brain mask on the grid of the runs, ``grid.shape`` bool.
 

@@ -51,8 +51,10 @@ class Clean(Section):
     )
     confounds: list[str] = Field(
         [],
-        description="columns of dataset.confounds (fMRIPrep), or sets of them: motion6, motion12, "
-        "motion24, wm_csf, acompcor (with fMRIPrep's cosines)",
+        description="columns of dataset.confounds (fMRIPrep); patterns of them, which may find "
+        "none in a run (`motion_outlier*`); or sets of them: motion6, motion12, motion24, wm_csf, "
+        "wm_csf8, global_signal4, 36P, acompcor, acompcor50 (with fMRIPrep's cosines), aroma, "
+        "non_steady_state, outliers",
     )
     smooth: PositiveFloat | None = Field(
         None, description="FWHM of a Gaussian, in the volume or along the cortex [mm]"

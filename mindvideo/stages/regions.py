@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,10 +24,10 @@ from mindvideo.io.cifti import check_layout
 from mindvideo.io.coordinates import outside_mni
 from mindvideo.io.headers import Header, read_run_header
 from mindvideo.io.images import named
-from mindvideo.io.maps import read_mask, write_labels
-from mindvideo.io.spaces import Grayordinates, Space
+from mindvideo.io.maps import read_masks, write_labels
+from mindvideo.io.spaces import Grayordinates, Grid, Space
 from mindvideo.settings import RegionSettings
-from mindvideo.stages import Input, Output
+from mindvideo.stages import Input, Inputs, Output
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def _see_that_it_is_mni(header: Header) -> None:
 def main(
     *,
     run: Input,
-    mask: Input | None = None,
+    masks: Inputs | None = None,
     regions: Output,
     networks: Output,
     settings: RegionSettings,
@@ -50,7 +52,7 @@ def main(
     """Write two maps of labels on the grid of `run`; a voxel with an area is taken.
 
     Areas are 1…360, and 361 for a voxel that is taken and has none (:mod:`mindvideo.fmri.atlas`).
-    A mask limits the voxels of a volume.
+    Masks limit the voxels of a volume to those that are in all of them.
     """
     with named(run):
         header = read_run_header(run, settings.space)
@@ -67,23 +69,30 @@ def main(
     elif settings.atlas:
         place = grid.affine, grid.shape, settings.max_distance
         areas, nets = project(*place), project(*place, on_vertices(grayordinate_networks()))
-        if mask is not None:
-            areas[~read_mask(mask, grid)] = 0
+        if masks:
+            areas[~_common(masks, grid)] = 0
             if not areas.any():
                 raise InputError(
-                    f"{mask}: no voxel of this mask lies near the cortex in MNI space. Is it the "
-                    "mask of another space? For runs in native space say regions.atlas: false."
+                    f"{masks[0]}: no voxel of this mask lies near the cortex in MNI space. Is it "
+                    "the mask of another space? For runs in native space say regions.atlas: false."
                 )
     else:
-        if mask is None:
+        if not masks:
             raise InputError(
                 "regions.atlas is false, so the voxels are those of a brain mask, and there is "
-                "none: give its path as dataset.mask."
+                "none: give its path as dataset.mask, or in the column mask of the table of runs."
             )
         grid = replace(grid, mni=False)
-        areas = read_mask(mask, grid).astype(np.int16) * NO_AREA
+        areas = _common(masks, grid).astype(np.int16) * NO_AREA
         nets = np.zeros_like(areas)
     space = Space(grid, areas > 0)
     log.info("%d of %d voxels are taken (%s)", len(space), areas.size, grid)
     write_labels(regions, areas[space.mask], space, name="Glasser areas", names=label_names())
     write_labels(networks, nets[space.mask], space, name="Yeo networks", names=network_names())
+
+
+def _common(masks: Sequence[Path], grid: Grid) -> np.ndarray:
+    """What the subject's brain masks have in common, ``grid.shape`` bool."""
+    mask = read_masks(masks, grid)
+    log.info("%d voxels are in all of %d brain masks", mask.sum(), len(masks))
+    return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 import nibabel as nib
@@ -56,10 +57,11 @@ def cifti_run(path, seed, signal):
     save_dense(path, values, SeriesAxis(0, 2.0, len(run)), brain())
 
 
-def run_regions(folder, run, space, mask=None, **settings):
+def run_regions(folder, run, space, *masks, **settings):
     end = ".nii.gz" if space == "volume" else ".dlabel.nii"
     out = {name: folder / (name + end) for name in ("regions", "networks")}
-    regions.main(run=run, mask=mask, settings=RegionSettings(space=space, **settings), **out)
+    settings = RegionSettings(space=space, **settings)
+    regions.main(run=run, masks=list(masks), settings=settings, **out)
     return out["regions"], out["networks"]
 
 
@@ -187,7 +189,7 @@ def test_a_mask_limits_the_cortex_of_a_volume(tmp_path):
     whole, _ = run_regions(tmp_path, tmp_path / "run.nii.gz", "volume")
     areas = read_map(whole)[0]
     masked, networks = run_regions(
-        tmp_path, tmp_path / "run.nii.gz", "volume", mask=tmp_path / "mask.nii.gz"
+        tmp_path, tmp_path / "run.nii.gz", "volume", tmp_path / "mask.nii.gz"
     )
     np.testing.assert_array_equal(read_map(masked)[0], np.where(mask, areas, 0))
     found = read_map(networks)[0]
@@ -200,7 +202,7 @@ def test_native_volumes_take_the_mask_and_know_no_area(tmp_path):
     volume_run(tmp_path / "run.nii.gz")
     mask = brain_mask(tmp_path / "mask.nii.gz")
     path, _ = run_regions(
-        tmp_path, tmp_path / "run.nii.gz", "volume", mask=tmp_path / "mask.nii.gz", atlas=False
+        tmp_path, tmp_path / "run.nii.gz", "volume", tmp_path / "mask.nii.gz", atlas=False
     )
     labels, space = read_labels(path)
     assert (labels == NO_AREA).all()
@@ -210,6 +212,24 @@ def test_native_volumes_take_the_mask_and_know_no_area(tmp_path):
         run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", atlas=False)
 
 
+def test_voxels_are_those_in_the_masks_of_all_runs(tmp_path, caplog):
+    volume_run(tmp_path / "run.nii.gz")
+    mask = brain_mask(tmp_path / "mask.nii.gz")
+    cut = mask.copy()
+    cut[:, :, : GRID.shape[2] // 2] = False
+    other = Space(GRID, cut)
+    write_map(tmp_path / "cut.nii.gz", np.ones(len(other), bool), other, name="brain")
+    masks = tmp_path / "cut.nii.gz", tmp_path / "mask.nii.gz"
+    for atlas in (True, False):
+        whole, _ = run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", masks[1], atlas=atlas)
+        expected = read_labels(whole)[1].mask & cut
+        with caplog.at_level(logging.INFO):
+            both, _ = run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", *masks, atlas=atlas)
+        np.testing.assert_array_equal(read_labels(both)[1].mask, expected)
+        assert 0 < expected.sum() < mask.sum()
+    assert f"{cut.sum()} voxels are in all of 2 brain masks" in caplog.text
+
+
 def test_a_mask_elsewhere(tmp_path):
     volume_run(tmp_path / "run.nii.gz")
     path = tmp_path / "mask.nii.gz"
@@ -217,7 +237,7 @@ def test_a_mask_elsewhere(tmp_path):
     corner[0, 0, 0] = True
     write_map(path, np.ones(1, bool), Space(GRID, corner), name="brain")
     with pytest.raises(InputError, match="no voxel of this mask lies near the cortex"):
-        run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", mask=path)
+        run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", path)
 
 
 def test_samples_of_all_runs_of_a_subject_and_their_index(subject, tmp_path):

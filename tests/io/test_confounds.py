@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import nilearn.interfaces.fmriprep
 import numpy as np
 import pandas as pd
 import pytest
 from nilearn.interfaces.fmriprep import load_confounds
 
 from mindvideo.errors import InputError
-from mindvideo.io.confounds import EXPANSIONS, MOTION, read_confounds
+from mindvideo.fmri.cleaning import nuisance
+from mindvideo.io.confounds import EXPANSIONS, MOTION, find_columns, read_confounds
 
 N = 12
 NAME = "sub-1_task-film_run-1"
@@ -20,8 +23,9 @@ NAME = "sub-1_task-film_run-1"
 def path(tmp_path):
     """A table in fMRIPrep's form: derivatives start with n/a."""
     rng = np.random.default_rng(0)
-    names = [name + end for end in EXPANSIONS for name in MOTION]
-    names += ["white_matter", "csf", "global_signal", "cosine00", "cosine01"]
+    signals = ["white_matter", "csf", "global_signal"]
+    names = [name + end for end in EXPANSIONS for name in [*MOTION, *signals]]
+    names += ["cosine00", "cosine01"]
     names += [f"a_comp_cor_{n:02}" for n in range(6)]
     table = pd.DataFrame(rng.normal(size=(N, len(names))), columns=names)
     table.loc[0, [name for name in names if "derivative" in name]] = np.nan
@@ -40,6 +44,16 @@ def path(tmp_path):
         ("motion12", {"strategy": ["motion"], "motion": "derivatives"}),
         ("motion24", {"strategy": ["motion"], "motion": "full"}),
         ("wm_csf", {"strategy": ["wm_csf"], "wm_csf": "basic"}),
+        ("wm_csf8", {"strategy": ["wm_csf"], "wm_csf": "full"}),
+        ("global_signal4", {"strategy": ["global_signal"], "global_signal": "full"}),
+        (
+            "36P",
+            {
+                "strategy": ["motion", "wm_csf", "global_signal"],
+                **dict.fromkeys(("motion", "wm_csf", "global_signal"), "full"),
+            },
+        ),
+        ("cosine*", {"strategy": ["high_pass"]}),
         (
             "acompcor",
             {"strategy": ["compcor", "high_pass"], "compcor": "anat_combined", "n_compcor": 5},
@@ -51,8 +65,9 @@ def test_sets_of_columns_are_nilearns(path, name, strategy):
     image.touch()
     expected, _ = load_confounds(str(image), demean=False, **strategy)
     found = read_confounds(path, [name], N)
-    order = np.lexsort(found[1:3])
     theirs = expected.to_numpy()
+    assert found.shape == theirs.shape
+    order = np.lexsort(found[1:3])
     np.testing.assert_allclose(found[:, order], theirs[:, np.lexsort(theirs[1:3])])
 
 
@@ -65,10 +80,10 @@ def test_columns_by_name_each_once(path):
 def test_a_column_that_is_not_there_is_named(path):
     with pytest.raises(InputError, match=r"no column globalsignal.*did you mean global_signal"):
         read_confounds(path, ["globalsignal"], N)
-    table = pd.read_csv(path, sep="\t").drop(columns="a_comp_cor_04")
-    table.to_csv(path, sep="\t", index=False)
-    with pytest.raises(InputError, match=r"no column a_comp_cor_04 for clean.confounds: acompcor"):
-        read_confounds(path, ["acompcor"], N)
+    table = pd.read_csv(path, sep="\t")
+    table.drop(columns="csf").to_csv(path, sep="\t", index=False)
+    with pytest.raises(InputError, match=r"no column csf for clean.confounds: wm_csf\. Sets of"):
+        read_confounds(path, ["wm_csf"], N)
 
 
 def test_another_runs_table(path):
@@ -87,3 +102,75 @@ def test_a_gap_beyond_the_first_row(path):
 def test_no_table(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_confounds(tmp_path / "none.tsv", ["motion6"], N)
+
+
+# --- columns whose number differs from run to run -------------------------------------------------
+
+REAL = Path(nilearn.interfaces.fmriprep.__file__).parent / "data"
+"""Tables that two versions of fMRIPrep wrote."""
+OLD, NEW = (
+    REAL / "test_desc-confounds_regressors.tsv",
+    REAL / "test-v21_desc-confounds_timeseries.tsv",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_old", "in_new"),
+    [
+        ("motion_outlier*", 0, 23),
+        ("non_steady_state", 1, 3),
+        ("outliers", 1, 26),
+        ("aroma", 13, 0),
+        ("cosine*", 4, 1),
+        ("acompcor", 5 + 4, 5 + 1),
+        ("[cw]_comp_cor_0?", 0, 3 + 4),
+        ("acompcor50", 126 + 4, 5 + 1),
+        ("36P", 36, 36),
+    ],
+)
+def test_a_run_has_as_many_columns_as_its_table(name, in_old, in_new):
+    for path, expected in ((OLD, in_old), (NEW, in_new)):
+        table = pd.read_csv(path, sep="\t")
+        found = find_columns(path, list(table.columns), name)
+        values = read_confounds(path, [name], len(table))
+        assert values.shape == (len(table), len(set(found))) == (len(table), expected)
+        np.testing.assert_array_equal(values, table[found].bfill())
+        also = read_confounds(path, ["csf", name, name], len(table))  # each once
+        assert also.shape[1] == len({"csf", *found})
+
+
+def test_an_outlier_takes_just_its_volume_out(path):
+    table = pd.read_csv(path, sep="\t")
+    table["motion_outlier00"] = np.eye(N)[4]
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+    basis = nuisance(np.ones((N, 1)), read_confounds(path, ["outliers"], N))
+    run = np.random.default_rng(1).normal(size=(N, 3))
+    found = run - basis @ (basis.T @ run)
+    others = np.arange(N) != 4
+    np.testing.assert_allclose(found[4], 0, atol=1e-12)
+    np.testing.assert_allclose(found[others], run[others] - run[others].mean(axis=0))
+
+
+def test_one_column_by_its_number_is_still_needed(path):
+    with pytest.raises(
+        InputError, match=r"no column motion_outlier07 .* Patterns: motion_outlier\*"
+    ):
+        read_confounds(path, ["motion_outlier07"], N)
+
+
+def test_fewer_components_than_five_are_all_there_are_but_none_is_an_error(path):
+    table = pd.read_csv(path, sep="\t")
+    few = table.drop(columns=[f"a_comp_cor_{n:02}" for n in range(3, 6)])
+    few.to_csv(path, sep="\t", index=False)
+    assert read_confounds(path, ["acompcor"], N).shape == (N, 3 + 2)
+    few.filter(regex="^(?!a_comp)").to_csv(path, sep="\t", index=False)
+    with pytest.raises(InputError, match=r"no column a_comp_cor_\* for clean.confounds: acompcor"):
+        read_confounds(path, ["acompcor"], N)
+
+
+def test_a_column_of_nothing_is_named_also_in_a_pattern(path):
+    table = pd.read_csv(path, sep="\t")
+    table["motion_outlier00"] = np.nan
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+    with pytest.raises(InputError, match="motion_outlier00 has values beyond the first row"):
+        read_confounds(path, ["outliers"], N)

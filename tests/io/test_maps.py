@@ -6,9 +6,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image
+from nilearn.masking import intersect_masks
 
 from mindvideo.errors import InputError
-from mindvideo.io.maps import read_labels, read_map, read_mask, write_labels, write_map
+from mindvideo.io.maps import read_labels, read_map, read_mask, read_masks, write_labels, write_map
 from mindvideo.io.spaces import Grayordinates, Grid, Space
 
 SHAPE = (5, 6, 4)
@@ -118,3 +119,33 @@ def test_masks_are_on_the_runs_grid_and_not_empty(tmp_path):
     write_map(path, np.zeros(len(VOLUME), bool), VOLUME, name="brain")
     with pytest.raises(InputError, match="this mask is empty"):
         read_mask(path, VOLUME.grid)
+
+
+def test_masks_of_runs_are_intersected_as_nilearn_does(tmp_path):
+    rng = np.random.default_rng(1)
+    paths = [tmp_path / f"run{n}_mask.nii.gz" for n in range(3)]
+    for path in paths:
+        space = Space(VOLUME.grid, rng.random(SHAPE) < 0.8)
+        write_map(path, np.ones(len(space), bool), space, name="brain")
+    expected = intersect_masks([str(p) for p in paths], threshold=1, connected=False).get_fdata()
+    found = read_masks(paths, VOLUME.grid)
+    np.testing.assert_array_equal(found, expected > 0)
+    assert found.sum() < min(read_mask(p, VOLUME.grid).sum() for p in paths)
+    np.testing.assert_array_equal(
+        read_masks(paths[:1], VOLUME.grid), read_mask(paths[0], space.grid)
+    )
+
+
+def test_a_mask_that_does_not_go_with_the_others_is_named(tmp_path):
+    paths = [tmp_path / f"run{n}_mask.nii.gz" for n in range(2)]
+    write_map(paths[0], np.ones(len(VOLUME), bool), VOLUME, name="brain")
+    rest = Space(VOLUME.grid, ~VOLUME.mask)
+    write_map(paths[1], np.ones(len(rest), bool), rest, name="brain")
+    with pytest.raises(
+        InputError, match=r"run1_mask.nii.gz: no voxel is in this mask and in all 2"
+    ):
+        read_masks(paths, VOLUME.grid)
+    moved = Space(Grid(AFFINE + np.eye(4, k=3), SHAPE), VOLUME.mask)
+    write_map(paths[1], np.ones(len(moved), bool), moved, name="brain")
+    with pytest.raises(InputError, match=r"run1_mask.nii.gz: this mask has .*the runs have"):
+        read_masks(paths, VOLUME.grid)

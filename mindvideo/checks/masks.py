@@ -1,0 +1,70 @@
+"""Brain masks of a subject's runs: whether they lie on one grid, and have much in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mindvideo.errors import InputError
+from mindvideo.findings import Finding, error, warning
+from mindvideo.io.headers import Header, read_header
+from mindvideo.io.maps import mask_on
+
+MOST_LOST = 0.1
+"""A larger share of the voxels missing from one mask is worth a look."""
+
+
+def brain_masks(subject: str, masks: dict[str, str], run: Header | None) -> Iterator[Finding]:
+    """One grid with the runs, and much in common.
+
+    Parameters
+    ----------
+    subject : str
+    masks : dict of str to str
+        Path of each mask that is there: "train", or "test" if it belongs to test runs only.
+    run : Header
+        Of a run, if one could be read.
+    """
+    packed: dict[str, np.ndarray] = {}  # eight voxels a byte: a subject may have a hundred masks
+    for path in masks:
+        try:
+            grid = (run or read_header(Path(path))).grid
+            packed[path] = np.packbits(mask_on(grid, Path(path)))
+        except InputError as problem:
+            yield error(path, str(problem))
+    train = {path: bits for path, bits in packed.items() if masks[path] == "train"}
+    if len({bits.shape for bits in packed.values()}) != 1 or not train:
+        return
+    common = np.bitwise_and.reduce(list(train.values()))
+    median = int(np.median([_count(bits) for bits in train.values()]))
+    if _count(common) < (1 - MOST_LOST) * median:
+        most = _majority(list(train.values()))
+        lacks = {path: _count(most & ~bits) for path, bits in train.items()}
+        worst = max(lacks, key=lambda path: lacks[path])
+        yield warning(
+            worst,
+            f"the masks of {subject}'s {len(train)} training runs have {_count(common)} voxels in "
+            f"common, the median one has {median}: this one lacks most, {lacks[worst]} voxels that "
+            "half of them have. Look at it: if its run covers less of the brain, or lies askew, "
+            "leave the run out with dataset.exclude",
+        )
+    for path in packed.keys() - train.keys():
+        if (missing := _count(common & ~packed[path])) > MOST_LOST * _count(common):
+            yield warning(
+                path,
+                f"this mask of a test run lacks {missing} of the {_count(common)} voxels that the "
+                f"masks of {subject}'s training runs have in common",
+            )
+
+
+def _count(bits: np.ndarray) -> int:
+    """Voxels of a packed mask."""
+    return int(np.bitwise_count(bits).sum())
+
+
+def _majority(masks: list[np.ndarray]) -> np.ndarray:
+    """What half of the masks or more have, packed."""
+    times = sum((np.unpackbits(bits).astype(np.int16) for bits in masks), np.int16(0))
+    return np.packbits(2 * times >= len(masks))
