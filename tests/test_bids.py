@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -112,7 +113,9 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
     Path("config.yaml").write_text(yaml.safe_dump(config))
     assert main(["check-dataset", "config.yaml", "--only", "dataset"]) == 0
-    assert capsys.readouterr().out.endswith("Nothing is missing or odd.\n")
+    found = re.findall("(error|warning): (.*)", capsys.readouterr().out)
+    assert {level for level, _ in found} == {"warning"}
+    assert all("give more test segments" in message for _, message in found), found
 
     dataset = load_config(Path("config.yaml")).dataset
     end = ".dlabel.nii" if cifti else ".nii.gz"
@@ -380,7 +383,7 @@ def test_a_film_says_how_many_clips_there_are(derivatives, empty, table, purdue,
 
 def test_a_configuration_or_a_folder(tree, capsys):
     assert main(["runs"]) == 1
-    assert "a configuration or --bids FOLDER was needed" in capsys.readouterr().err
+    assert "there is no file config/config.yaml" in capsys.readouterr().err
     assert main(["runs", "config.yaml", "--bids", "."]) == 1
     assert "not both" in capsys.readouterr().err
     assert main(["runs", "config.yaml", "--lag", "2", "--drop-start", "1"]) == 1

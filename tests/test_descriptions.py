@@ -116,7 +116,11 @@ def test_a_key_that_stands_twice_in_a_description(tmp_path):
     ("read", "given", "match"),
     [
         (read_dataset, "config/datasets/hcp1200.yaml", "describes pre-training data, with tr, su"),
-        (read_pretraining, "config/datasets/bids.yaml", "describes a data set, with name, tr, lag"),
+        (
+            read_pretraining,
+            "config/datasets/bids.yaml",
+            "describes a data set, with name, tr, clips",
+        ),
         (read_dataset, "config/wen2018.yaml", "this is a configuration, with results, dataset, "),
         (read_dataset, "mine/runs.tsv", "runs.tsv is a table; .* as `runs: mine/runs.tsv`"),
     ],

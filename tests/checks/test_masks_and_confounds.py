@@ -57,7 +57,7 @@ def test_masks_of_runs_that_have_little_in_common(purdue, tree):
         "warning: this mask of a test run lacks 12 of the 21 voxels that the masks of sub1's "
         "training runs have in common"
     )
-    assert "on another grid than the runs: 3×4×4 voxels" in said.pop("subject2_seg1_1_mask.nii.gz")
+    assert "this mask has 3×4×4 voxels" in said.pop("subject2_seg1_1_mask.nii.gz")
     assert "lacks 12 of the 36 voxels" in said.pop("subject3_test1_2_mask.nii.gz")
     assert said.pop("subject3_seg1_2_mask.nii.gz").startswith("error: is missing")
     assert not said
