@@ -119,7 +119,7 @@ def test_a_key_that_stands_twice_in_a_description(tmp_path):
         (
             read_pretraining,
             "config/datasets/bids.yaml",
-            "describes a data set, with name, tr, clips",
+            "describes a data set, with name, tr",
         ),
         (read_dataset, "config/wen2018.yaml", "this is a configuration, with results, dataset, "),
         (read_dataset, "mine/runs.tsv", "runs.tsv is a table; .* as `runs: mine/runs.tsv`"),
