@@ -40,6 +40,8 @@ class Reproducibility:
     """One-sample t of the segments' z."""
     p: np.ndarray
     """Of the test, uncorrected."""
+    smallest_p: float = 0.0
+    """The smallest p that the test can give, whatever the data."""
 
     @property
     def valid(self) -> np.ndarray:
@@ -146,7 +148,16 @@ def over_segments(
         p = np.full(len(t), np.nan)
         tested = np.isfinite(t)
         p[tested] = stats.wilcoxon(z[:, tested], alternative=tail, axis=0).pvalue
-    return Reproducibility(r=np.tanh(mean), z=mean, t=t, p=p)
+    return Reproducibility(np.tanh(mean), mean, t, p, smallest_p(n, tail, statistic))
+
+
+def smallest_p(n_segments: int, tail: Tail, statistic: Statistic) -> float:
+    """The smallest p of a one-sample test over segments: signed ranks have 2^n outcomes.
+
+    Student's t has no such floor: 0.
+    """
+    sides = 1 if tail == "greater" else 2
+    return sides * 0.5**n_segments if statistic == "wilcoxon" else 0.0
 
 
 def best_repeating(z: np.ndarray, share: float = 0.01) -> np.ndarray:

@@ -75,6 +75,12 @@ def main(
     windows'. A segment's name is its file's.
     """
     columns = pd.read_csv(voxels, sep="\t")["column"].to_numpy()
+    if (zeros := -len(columns) % settings.patch_size) > len(columns):
+        log.warning(
+            "%d of the %d columns of a window hold a voxel, the others are padding, all zero: "
+            "select more voxels, or lower encoder.patch_size (%d)",
+            len(columns), len(columns) + zeros, settings.patch_size,
+        )  # fmt: skip
     means = {
         "train-mean": _write(train, columns, settings, train_windows, train_table),
         "test-mean": _write(test, columns, settings, test_windows, test_table),
