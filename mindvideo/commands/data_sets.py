@@ -41,6 +41,7 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
+    from mindvideo.checks.settings import check_settings
     from mindvideo.config import load_config
     from mindvideo.findings import report
 
@@ -56,9 +57,11 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+    if arguments.only is None:
+        found += check_settings(config)
     if arguments.deep:
         _put_on_record(config)
-    print("\n" + report(found, everything=arguments.all))
+    print("\n" + report(list(dict.fromkeys(found)), everything=arguments.all))
     return int(any(finding.level == "error" for finding in found))
 
 

@@ -137,8 +137,7 @@ def over_segments(
     """
     z = np.asarray(z, dtype=np.float64)
     n = len(z)
-    if n < 2:
-        raise InputError(f"The test over training segments needs at least 2 of them, {n} given.")
+    check_segments(n)
     mean = z.mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = mean / (z.std(axis=0, ddof=1) / np.sqrt(n))
@@ -149,6 +148,19 @@ def over_segments(
         tested = np.isfinite(t)
         p[tested] = stats.wilcoxon(z[:, tested], alternative=tail, axis=0).pvalue
     return Reproducibility(np.tanh(mean), mean, t, p, smallest_p(n, tail, statistic))
+
+
+def check_segments(n_segments: int) -> None:
+    """Refuse fewer training segments than can be averaged and tested over.
+
+    Raises
+    ------
+    InputError
+    """
+    if n_segments < 2:
+        raise InputError(
+            f"The test over training segments needs at least 2 of them, {n_segments} given."
+        )
 
 
 def smallest_p(n_segments: int, tail: Tail, statistic: Statistic) -> float:

@@ -40,10 +40,22 @@ def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
         If the lag passes the segment's end.
     """
     n = len(volumes)
-    if lag >= n:
-        raise InputError(f"A lag of {lag} volumes (dataset.lag) in a segment of {n}: no window.")
+    check_lag(lag, n)
     index = np.arange(n)[:, None] + lag + np.arange(size)
     return volumes[np.minimum(index, n - 1)]
+
+
+def check_lag(lag: int, n_volumes: int) -> None:
+    """Refuse a lag that passes a segment's end.
+
+    Raises
+    ------
+    InputError
+    """
+    if lag >= n_volumes:
+        raise InputError(
+            f"A lag of {lag} volumes (dataset.lag) in a segment of {n_volumes}: no window."
+        )
 
 
 def derangement(n: int, seed: int) -> np.ndarray:

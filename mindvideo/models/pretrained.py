@@ -85,17 +85,10 @@ def load_clip(name: str) -> Clip:
         model_name = name
     else:
         place = _place(name, CLIP_MODEL)
-        architecture, _, tag = place.partition("/")
         if Path(place).is_dir():
             model_name = f"local-dir:{Path(place).absolute()}"
-        elif architecture in open_clip.list_models():
-            model_name, weights = architecture, tag
-            known = open_clip.list_pretrained_tags_by_model(architecture)
-            if tag not in known:
-                raise InputError(
-                    f"{name}: open_clip has no weights {tag!r} for {architecture}. "
-                    f"There are: {', '.join(known)}."
-                )
+        elif listed := open_clip_weights(name):
+            model_name, weights = listed
         else:
             model_name = f"hf-hub:{place}"
     with _explained(name, CLIP_MODEL.needed):
@@ -103,6 +96,27 @@ def load_clip(name: str) -> Clip:
             model_name, pretrained=weights, precision="fp32"
         )
         return Clip(model.eval(), preprocess, open_clip.get_tokenizer(model_name))
+
+
+def open_clip_weights(name: str) -> tuple[str, str] | None:
+    """Architecture and weights of a name that open_clip lists; None if it lists none such.
+
+    Raises
+    ------
+    InputError
+        If it knows the architecture, and no such weights for it.
+    """
+    import open_clip
+
+    architecture, _, tag = name.partition("/")
+    if architecture not in open_clip.list_models():
+        return None
+    if tag not in (known := open_clip.list_pretrained_tags_by_model(architecture)):
+        raise InputError(
+            f"{name}: open_clip has no weights {tag!r} for {architecture}. "
+            f"There are: {', '.join(known)}."
+        )
+    return architecture, tag
 
 
 def load_captioner(name: str) -> tuple[BlipProcessor, BlipForConditionalGeneration]:

@@ -9,31 +9,17 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import MOST_BROKEN, clean, cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import MOST_BROKEN, clean
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
-from mindvideo.io.confounds import read_confounds
 from mindvideo.io.maps import read_labels, write_map
 from mindvideo.io.runs import read_run
 from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import save_table
+from mindvideo.regressors import regressors
 from mindvideo.settings import CleanSettings
 from mindvideo.stages import Input, Inputs, Output
 
 log = logging.getLogger(__name__)
-
-
-def _basis(confounds: Input | None, settings: CleanSettings) -> np.ndarray:
-    """What is taken out of a run, on the volumes kept."""
-    n_volumes, timing = settings.n_volumes, settings.timing
-    if settings.high_pass is None:
-        drift = polynomials(n_volumes, settings.detrend_order)
-    else:
-        drift = cosines(n_volumes, settings.tr, settings.high_pass)
-    if confounds is None:
-        return nuisance(drift)
-    recorded = timing.drop_start + n_volumes + timing.drop_end
-    table = read_confounds(confounds, settings.confounds, recorded)
-    return nuisance(drift, table[timing.drop_start : recorded - timing.drop_end])
 
 
 def _read(path: Input, space: Space, settings: CleanSettings) -> np.ndarray:
@@ -87,7 +73,7 @@ def main(
     for repeat, (path, beside) in enumerate(zip(runs, tables, strict=True)):
         run = _read(path, space, settings)
         into = out[repeat] if buffer is None else buffer
-        result = clean(run, _basis(beside, settings), out=into)
+        result = clean(run, regressors(beside, settings), out=into)
         counts = {"constant": result.constant.sum(), "not_finite": result.not_finite.sum()}
         if counts["not_finite"] > MOST_BROKEN * len(space):
             raise InputError(
