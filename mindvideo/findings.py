@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from mindvideo.errors import InputError
 from mindvideo.templates import natural
 
 ALIKE = 4
@@ -33,6 +35,14 @@ def error(place: str, message: str) -> Finding:
 
 def warning(place: str, message: str) -> Finding:
     return Finding("warning", place, message)
+
+
+def refused(place: str, check: Callable[..., Any], *values: Any, **names: Any) -> Iterator[Finding]:
+    """An error where a stage's own check refuses."""
+    try:
+        check(*values, **names)
+    except InputError as problem:
+        yield error(place, str(problem).removeprefix(f"{place}: "))
 
 
 def report(findings: list[Finding], *, everything: bool = False) -> str:

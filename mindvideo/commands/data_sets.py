@@ -43,6 +43,7 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
+    from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
     from mindvideo.findings import Finding, report
     from mindvideo.plan import window_settings
@@ -69,9 +70,11 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.only != "dataset":
         seconds = config.samples.seconds
         found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+    if arguments.only is None:
+        found += check_settings(config)
     if arguments.deep:
         _put_on_record(config)
-    print("\n" + report(found, everything=arguments.all))
+    print("\n" + report(list(dict.fromkeys(found)), everything=arguments.all))
     return int(any(finding.level == "error" for finding in found))
 
 

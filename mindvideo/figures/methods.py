@@ -53,14 +53,26 @@ def _recordings(s: MethodsSettings) -> str:
 def _voxels(s: MethodsSettings, n_voxels: int) -> str:
     v = s.selection
     within = f" of {', '.join(v.areas)}" if v.areas else ""
+    if v.criterion == "significance":
+        kept = (
+            f"Voxels{within} were tested by a one-sample {TESTS[v.statistic]} over segments "
+            f"({v.tail.replace('greater', 'one-sided')}, p < {v.alpha:g}, "
+            f"{CORRECTIONS[v.correction]}-corrected), and the {100 * v.share:g}% of the "
+            f"significant voxels with the largest statistic were kept: {n_voxels} voxels."
+        )
+    elif v.criterion == "threshold":
+        kept = (
+            f"Voxels{within} whose mean correlation over segments was at least {v.min_r:g} were "
+            f"kept: {n_voxels} voxels."
+        )
+    else:
+        kept = (
+            f"The {n_voxels} voxels{within} with the largest mean correlation over segments were "
+            "kept."
+        )
     return (
         "For each training segment and voxel, the responses to its showings were correlated, and "
-        "correlations Fisher-transformed. Voxels"
-        f"{within} were tested by a one-sample {TESTS[v.statistic]} over segments "
-        f"({v.tail.replace('greater', 'one-sided')}, p < {v.alpha:g}, "
-        f"{CORRECTIONS[v.correction]}-corrected), and the {100 * v.share:g}% of the significant "
-        f"voxels with the largest statistic were kept: {n_voxels} voxels. Test segments took no "
-        "part in this."
+        f"correlations Fisher-transformed. {kept} Test segments took no part in this."
     )
 
 

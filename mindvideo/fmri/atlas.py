@@ -12,6 +12,7 @@ surface is a group's: borders are right to within the error of normalisation (so
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -71,9 +72,11 @@ def labels_of(area: str) -> tuple[int, int]:
     try:
         left = area_names().index(area) + 1
     except ValueError:
+        near = difflib.get_close_matches(area.upper(), area_names(), n=1)
+        guess = f" Did you mean {near[0]}?" if near else ""
         raise InputError(
-            f"'{area}' is no area of the Glasser parcellation. Names are like V1, MT, FFC, PHA1 "
-            "(capitals count, no hemisphere)."
+            f"'{area}' is no area of the Glasser parcellation.{guess} Names are like V1, MT, FFC, "
+            "PHA1 (capitals count, no hemisphere)."
         ) from None
     return left, left + N_AREAS
 

@@ -40,6 +40,8 @@ class Reproducibility:
     """One-sample t of the segments' z."""
     p: np.ndarray
     """Of the test, uncorrected."""
+    smallest_p: float = 0.0
+    """The smallest p that the test can give, whatever the data."""
 
     @property
     def valid(self) -> np.ndarray:
@@ -128,8 +130,7 @@ def over_segments(
     """
     z = np.asarray(z, dtype=np.float64)
     n = len(z)
-    if n < 2:
-        raise InputError(f"The test over training segments needs at least 2 of them, {n} given.")
+    check_segments(n)
     mean = z.mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = mean / (z.std(axis=0, ddof=1) / np.sqrt(n))
@@ -139,7 +140,29 @@ def over_segments(
         p = np.full(len(t), np.nan)
         tested = np.isfinite(t)
         p[tested] = stats.wilcoxon(z[:, tested], alternative=tail, axis=0).pvalue
-    return Reproducibility(r=np.tanh(mean), z=mean, t=t, p=p)
+    return Reproducibility(np.tanh(mean), mean, t, p, smallest_p(n, tail, statistic))
+
+
+def check_segments(n_segments: int) -> None:
+    """Refuse fewer training segments than can be averaged and tested over.
+
+    Raises
+    ------
+    InputError
+    """
+    if n_segments < 2:
+        raise InputError(
+            f"The test over training segments needs at least 2 of them, {n_segments} given."
+        )
+
+
+def smallest_p(n_segments: int, tail: Tail, statistic: Statistic) -> float:
+    """The smallest p of a one-sample test over segments: signed ranks have 2^n outcomes.
+
+    Student's t has no such floor: 0.
+    """
+    sides = 1 if tail == "greater" else 2
+    return sides * 0.5**n_segments if statistic == "wilcoxon" else 0.0
 
 
 def best_repeating(z: np.ndarray, share: float = 0.01) -> np.ndarray:

@@ -31,8 +31,7 @@ def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
     InputError
         If all of them do.
     """
-    if lag >= n:
-        raise InputError(f"A lag of {lag} volumes (dataset.lag) in a segment of {n}: no window.")
+    check_lag(lag, n)
     return np.arange(n)[:, None] + lag + np.arange(size)
 
 
@@ -59,6 +58,19 @@ def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
     """
     n = len(volumes)
     return volumes[np.minimum(volumes_of_clips(n, size, lag), n - 1)]
+
+
+def check_lag(lag: int, n_volumes: int) -> None:
+    """Refuse a lag that passes a segment's end.
+
+    Raises
+    ------
+    InputError
+    """
+    if lag >= n_volumes:
+        raise InputError(
+            f"A lag of {lag} volumes (dataset.lag) in a segment of {n_volumes}: no window."
+        )
 
 
 def derangement(n: int, seed: int) -> np.ndarray:

@@ -123,3 +123,37 @@ def describe_clips(
             )
         parts.append(table.iloc[shot].set_axis(rows.index))
     return pd.concat(parts).reindex(listing.index)
+
+
+def marked_clips(clip_values: pd.DataFrame, shot_values: pd.DataFrame, column: str) -> np.ndarray:
+    """Find the clips that a column of 0 and 1 marks.
+
+    Parameters
+    ----------
+    clip_values : DataFrame
+        From :func:`describe_clips`.
+    shot_values : DataFrame
+        All tables of shots, one after the other.
+    column : str
+
+    Returns
+    -------
+    ndarray of bool, (n_clips,)
+
+    Raises
+    ------
+    InputError
+        If the column holds something else, or marks no clip.
+    """
+    if not (right := shot_values[column].isin([0, 1])).all():
+        raise InputError(
+            f"{column}: {shot_values[column][~right].iloc[0]!r} in a table of shots, 0 or 1 was "
+            "needed: scoring.subset names a column that marks shots by 1"
+        )
+    marked = (clip_values[column] == 1).to_numpy()
+    if not marked.any():
+        raise InputError(
+            f"{column}: marks none of the {len(marked)} clips, at least 1 was needed: mark some "
+            "by 1 in the tables of shots, or leave out scoring.subset"
+        )
+    return marked

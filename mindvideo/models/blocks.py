@@ -10,6 +10,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+from mindvideo.sizes import check_heads
 
 
 class PatchEmbed(nn.Module):
@@ -29,8 +30,7 @@ class Attention(nn.Module):
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
-        if dim % num_heads:
-            raise InputError(f"a width of {dim} cannot be shared among {num_heads} heads")
+        check_heads(dim, num_heads)
         self.num_heads = num_heads
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)

@@ -15,8 +15,8 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from mindvideo.errors import InputError
 from mindvideo.models.device import device
+from mindvideo.sizes import check_frame_size
 
 
 @torch.inference_mode()
@@ -42,12 +42,7 @@ def encode_frames(vae: Any, clips: np.ndarray, *, batch_size: int) -> Iterator[n
         If frames are of a size that could not be decoded again.
     """
     height, width = clips.shape[2:4]
-    factor = 2 ** (len(vae.config.block_out_channels) - 1)
-    if height % factor or width % factor:
-        raise InputError(
-            f"frames of {height} × {width} px; multiples of {factor}, by which the VAE scales, "
-            "were needed: set clips.size to one"
-        )
+    check_frame_size(height, width, len(vae.config.block_out_channels))
     vae = vae.to(device())
     for clip in clips:
         pixels = torch.from_numpy(np.array(clip)).to(device()) / 127.5 - 1

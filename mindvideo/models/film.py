@@ -39,6 +39,7 @@ from mindvideo.models.cascade import Block, Cascade
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import noise_generator
 from mindvideo.models.views import Views, plan_views
+from mindvideo.sizes import check_steps
 
 Noise = Callable[[float], Tensor]
 """Noise (c, h, w) of standard deviation 1 at a time [frames of a clip]."""
@@ -148,6 +149,7 @@ class Film:
         self._watch = watch or (lambda views, total: None)
         self._conditions = _Conditions(pipeline, windows, negative, guidance_scale)
         scheduler = copy.deepcopy(pipeline.scheduler)
+        check_steps(num_inference_steps, scheduler.config.num_train_timesteps)
         scheduler.set_timesteps(num_inference_steps, device=self._device)
         kinds = itertools.cycle([grid.spread] if grid.is_models else [grid.spread, grid.dense])
         self._cascade = Cascade(

@@ -10,6 +10,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from mindvideo.sizes import check_steps
+
 DECODED_AT_ONCE = 8
 """Frames that the VAE decodes together: bounds its memory, which is larger than the UNet's."""
 
@@ -62,6 +64,7 @@ def denoise(
 
     `condition` and `scale` as in :func:`guided_noise`; `bar` may watch the steps.
     """
+    check_steps(steps, scheduler.config.num_train_timesteps)
     scheduler.set_timesteps(steps, device=latents.device)
     latents = latents * scheduler.init_noise_sigma
     for t in bar(scheduler.timesteps):

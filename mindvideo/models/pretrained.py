@@ -9,7 +9,7 @@ take seconds, and a stage loads one or two kinds of model.
 from __future__ import annotations
 
 import importlib
-import json
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,24 +20,31 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.models.folders import ZOO, pretrained_folder
+from mindvideo.models.folders import (
+    CAPTIONER,
+    CLIP_MODEL,
+    IMAGE_CLASSIFIER,
+    STABLE_DIFFUSION,
+    VIDEO_CLASSIFIER,
+    Part,
+    check_part,
+    resolve,
+)
+from mindvideo.models.weight_files import HALF
+from mindvideo.models.weights import weights_arguments
 
 if TYPE_CHECKING:
     from open_clip import CLIP
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
 StableDiffusionPart = Literal["vae", "unet", "text_encoder", "tokenizer", "scheduler"]
-# Part: the module and name of its class, and the file that a folder of it must have.
-_PARTS = {
-    "vae": ("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL", "config.json"),
-    "unet": ("diffusers.models.unets.unet_2d_condition", "UNet2DConditionModel", "config.json"),
-    "text_encoder": ("transformers", "CLIPTextModel", "config.json"),
-    "tokenizer": ("transformers", "CLIPTokenizer", "tokenizer_config.json"),
-    "scheduler": (
-        "diffusers.schedulers.scheduling_ddim",
-        "DDIMScheduler",
-        "scheduler_config.json",
-    ),
+# Part: the module and name of its class.
+_CLASSES = {
+    "vae": ("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL"),
+    "unet": ("diffusers.models.unets.unet_2d_condition", "UNet2DConditionModel"),
+    "text_encoder": ("transformers", "CLIPTextModel"),
+    "tokenizer": ("transformers", "CLIPTokenizer"),
+    "scheduler": ("diffusers.schedulers.scheduling_ddim", "DDIMScheduler"),
 }
 
 
@@ -50,49 +57,16 @@ class Clip:
     tokenizer: Callable[[list[str]], torch.Tensor]
 
 
-def resolve(name: str) -> str:
-    """Path of the folder that `name` means; a hub name comes back unchanged.
-
-    Raises
-    ------
-    InputError
-        If `name` is a part of the zoo, or looks like a path, that does not exist.
-    """
-    if name.startswith("zoo:"):
-        folder = ZOO / name.removeprefix("zoo:")
-        if not folder.is_dir():
-            there = sorted(f"zoo:{part.name}" for part in ZOO.glob("*/")) or ["none"]
-            raise InputError(f"{name}: no such model in the zoo. There are: {', '.join(there)}.")
-        return str(folder)
-    try:
-        folder = pretrained_folder(name)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    if folder.is_dir():
-        return str(folder)
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise InputError(
-            f"{name}: no such folder. Give a folder that holds the model, a hub name such as "
-            "stable-diffusion-v1-5/stable-diffusion-v1-5, or zoo:NAME."
-        )
-    return name
-
-
 def load_stable_diffusion(name: str, part: StableDiffusionPart) -> Any:
     """Load one part of a Stable Diffusion folder (diffusers layout)."""
-    module, class_name, file = _PARTS[part]
-    kind = getattr(importlib.import_module(module), class_name)
-    place = resolve(name)
-    needed = f"the {part} of a Stable Diffusion model"
-    _check(name, place, f"{part}/{file}", class_name, needed)
-    with _explained(name, needed):
+    module, class_name = _CLASSES[part]
+    kind, place = getattr(importlib.import_module(module), class_name), STABLE_DIFFUSION[part]
+    folder = _place(name, place)
+    with _explained(name, place.needed):
         if part in ("tokenizer", "scheduler"):
-            return kind.from_pretrained(place, subfolder=part)
-        how: dict[str, Any] = {"dtype" if part == "text_encoder" else "torch_dtype": torch.float32}
-        folder = Path(place, part)
-        if folder.is_dir() and not any(folder.glob("*.safetensors")):
-            how["use_safetensors"] = False  # a .bin of old: without this, errors are shown first
-        return kind.from_pretrained(place, subfolder=part, **how).eval()
+            return kind.from_pretrained(folder, subfolder=part)
+        how = {"dtype" if part == "text_encoder" else "torch_dtype": torch.float32}
+        return _load_weights(kind, folder, place, subfolder=part, **how).eval()
 
 
 def load_clip(name: str) -> Clip:
@@ -106,86 +80,92 @@ def load_clip(name: str) -> Clip:
     """
     import open_clip
 
-    needed = "a CLIP model in open_clip's layout"
     weights = None
     if name.startswith("hf-hub:"):
         model_name = name
     else:
-        place = resolve(name)
-        architecture, _, tag = place.partition("/")
+        place = _place(name, CLIP_MODEL)
         if Path(place).is_dir():
-            _check(name, place, "open_clip_config.json", None, needed)
             model_name = f"local-dir:{Path(place).absolute()}"
-        elif architecture in open_clip.list_models():
-            model_name, weights = architecture, tag
-            known = open_clip.list_pretrained_tags_by_model(architecture)
-            if tag not in known:
-                raise InputError(
-                    f"{name}: open_clip has no weights {tag!r} for {architecture}. "
-                    f"There are: {', '.join(known)}."
-                )
+        elif listed := open_clip_weights(name):
+            model_name, weights = listed
         else:
             model_name = f"hf-hub:{place}"
-    with _explained(name, needed):
+    with _explained(name, CLIP_MODEL.needed):
         model, _, preprocess = open_clip.create_model_and_transforms(
             model_name, pretrained=weights, precision="fp32"
         )
         return Clip(model.eval(), preprocess, open_clip.get_tokenizer(model_name))
 
 
+def open_clip_weights(name: str) -> tuple[str, str] | None:
+    """Architecture and weights of a name that open_clip lists; None if it lists none such.
+
+    Raises
+    ------
+    InputError
+        If it knows the architecture, and no such weights for it.
+    """
+    import open_clip
+
+    architecture, _, tag = name.partition("/")
+    if architecture not in open_clip.list_models():
+        return None
+    if tag not in (known := open_clip.list_pretrained_tags_by_model(architecture)):
+        raise InputError(
+            f"{name}: open_clip has no weights {tag!r} for {architecture}. "
+            f"There are: {', '.join(known)}."
+        )
+    return architecture, tag
+
+
 def load_captioner(name: str) -> tuple[BlipProcessor, BlipForConditionalGeneration]:
     """Load a BLIP captioner and its processor."""
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
-    return _load(name, BlipProcessor, BlipForConditionalGeneration, "blip", "a BLIP captioner")
+    return _load(name, BlipProcessor, BlipForConditionalGeneration, CAPTIONER)
 
 
 def load_image_classifier(name: str) -> tuple[Any, Any]:
     """Load a classifier of pictures (ViT on ImageNet, in the paper) and its processor."""
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-    needed = "an image classifier"
-    return _load(name, AutoImageProcessor, AutoModelForImageClassification, "vit", needed)
+    return _load(name, AutoImageProcessor, AutoModelForImageClassification, IMAGE_CLASSIFIER)
 
 
 def load_video_classifier(name: str) -> tuple[Any, Any]:
     """Load a classifier of clips (VideoMAE on Kinetics, in the paper) and its processor."""
     from transformers import AutoImageProcessor, AutoModelForVideoClassification
 
-    needed = "a VideoMAE video classifier"
-    return _load(name, AutoImageProcessor, AutoModelForVideoClassification, "videomae", needed)
+    return _load(name, AutoImageProcessor, AutoModelForVideoClassification, VIDEO_CLASSIFIER)
 
 
-def _load(name: str, processor: Any, model: Any, kind: str, needed: str) -> tuple[Any, Any]:
-    place = resolve(name)
-    _check(name, place, "config.json", kind, needed)
-    with _explained(name, needed):
-        loaded = model.from_pretrained(place, dtype=torch.float32).eval()
+def _load(name: str, processor: Any, model: Any, part: Part) -> tuple[Any, Any]:
+    place = _place(name, part)
+    with _explained(name, part.needed):
+        loaded = _load_weights(model, place, part, dtype=torch.float32).eval()
         return processor.from_pretrained(place), loaded
 
 
-def _check(name: str, place: str, file: str, kind: str | None, needed: str) -> None:
-    """Look into a local folder before a library does, whose messages speak of other things."""
-    folder = Path(place)
-    if not folder.is_dir():
-        return
-    if not (folder / file).is_file():
-        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-        raise InputError(
-            f"{name}: {folder} should hold {needed}, but has no {file} (found: {found}). "
-            "Is it another model's folder, or a download that is not complete?"
-        )
-    content = json.loads((folder / file).read_text(encoding="utf-8"))
-    kinds = {content.get("model_type"), content.get("_class_name"), content.get("tokenizer_class")}
-    kinds = {found for found in kinds | set(content.get("architectures") or []) if found}
-    # Schedulers of other names share their configuration with DDIM's, and tokenizers do theirs.
-    if kind is None or file.startswith(("scheduler/", "tokenizer/")):
-        return
-    if kinds and kind not in kinds:
-        raise InputError(
-            f"{name}: {folder / file} describes {' / '.join(sorted(kinds))}, "
-            f"but {needed} ({kind}) is needed. Give the folder or hub name of one."
-        )
+def _place(name: str, part: Part) -> str:
+    """Folder of a model, looked into before a library does, or its name on the hub."""
+    place = resolve(name, part)
+    if Path(place).is_dir():
+        check_part(name, Path(place), part)
+    return place
+
+
+def _load_weights(model: Any, place: str, part: Part, **how: Any) -> Any:
+    """Weights in full precision; those in half precision where there are no others."""
+    if (folder := Path(place, part.place)).is_dir():
+        return model.from_pretrained(place, **how, **weights_arguments(folder, part.weights))
+    try:
+        return model.from_pretrained(place, **how)
+    except OSError as error:
+        # What the libraries say where a repository has weights, but none of the names looked for.
+        if "file named" not in str(error):
+            raise
+        return model.from_pretrained(place, variant=HALF[0], **how)
 
 
 @contextmanager
@@ -199,14 +179,29 @@ def _explained(name: str, needed: str) -> Iterator[None]:
         # Broken code inside the libraries must stay visible; only missing or unreadable models
         # are the user's. The hub's client raises its own classes, known by their module.
         module = type(error).__module__.split(".")[0]
-        unreadable = isinstance(error, (OSError, ValueError, RuntimeError, KeyError))
+        unreadable = isinstance(
+            error, (OSError, ValueError, RuntimeError, KeyError, pickle.UnpicklingError)
+        )
         if not unreadable and module not in ("huggingface_hub", "httpx", "requests", "safetensors"):
             raise
         reason = re.sub(r"\s+", " ", str(error)).strip()[:300]
-        where = (
-            "The folder's files do not fit each other, or are incomplete: fetch them again."
-            if Path(resolve(name) if not name.startswith("hf-hub:") else name).is_dir()
-            else "It is not a local folder and could not be had from the Hugging Face hub: check "
-            "the name and the connection, or download it elsewhere and give its folder."
-        )
+        if not Path(resolve(name) if not name.startswith("hf-hub:") else name).is_dir():
+            where = (
+                "It is not a local folder and could not be had from the Hugging Face hub: check "
+                "the name and the connection, or download it elsewhere and give its folder."
+            )
+        elif _is_more_than_tensors(error):
+            where = (
+                "Its weights are a pickle that holds more than tensors, and reading it would run "
+                "code: refused. Take the .safetensors of the same model."
+            )
+        else:
+            where = "The folder's files do not fit each other, or are incomplete: fetch them again."
         raise InputError(f"{name}: could not load {needed}. {where} ({reason})") from error
+
+
+def _is_more_than_tensors(error: BaseException | None) -> bool:
+    """Whether torch refused a pickle, however a library has wrapped that."""
+    while error is not None and not isinstance(error, pickle.UnpicklingError):
+        error = error.__cause__ or error.__context__
+    return error is not None

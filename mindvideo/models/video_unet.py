@@ -23,6 +23,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+from mindvideo.models.sd1 import check_sd1
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 NEW_IN_VIDEO = ("attn_temp", "norm_temp")
@@ -30,28 +31,6 @@ NEW_IN_VIDEO = ("attn_temp", "norm_temp")
 
 TRAINED = ("attn1", "attn2", "attn_temp")
 """What video tuning and co-training change (paper B)."""
-
-SD1 = {
-    "center_input_sample": False,
-    "mid_block_type": "UNetMidBlock2DCrossAttn",
-    "only_cross_attention": False,
-    "dual_cross_attention": False,
-    "use_linear_projection": False,
-    "upcast_attention": False,
-    "transformer_layers_per_block": 1,
-    "class_embed_type": None,
-    "num_class_embeds": None,
-    "addition_embed_type": None,
-    "encoder_hid_dim": None,
-    "encoder_hid_dim_type": None,
-    "time_embedding_type": "positional",
-    "resnet_time_scale_shift": "default",
-    "attention_type": "default",
-    "cross_attention_norm": None,
-}
-"""What the UNets of Stable Diffusion 1.x have in common; widths and depths are free."""
-
-SD1_BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 
 
 @dataclass
@@ -174,7 +153,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
     @functools.wraps(UNet2DConditionModel.__init__)  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _check_sd1(self)
+        check_sd1(self.config)
         self.clip = clip = ClipLength()
         for module in list(self.modules()):
             if isinstance(module, ResnetBlock2D):
@@ -254,28 +233,8 @@ def inflate(unet: UNet2DConditionModel) -> VideoUNet:
     InputError
         If the UNet is of another kind.
     """
-    _check_sd1(unet)
+    check_sd1(unet.config)
     settings = {name: value for name, value in unet.config.items() if not name.startswith("_")}
     video = VideoUNet(**settings)
     load_strictly(video, unet.state_dict(), new=NEW_IN_VIDEO)
     return video.to(device=unet.device).train(unet.training)
-
-
-def _check_sd1(unet: UNet2DConditionModel) -> None:
-    config = unet.config
-    wrong = {name: config[name] for name, value in SD1.items() if config[name] != value}
-    for name in ("down_block_types", "up_block_types"):
-        if others := set(config[name]) - SD1_BLOCKS:
-            wrong[name] = sorted(others)
-    if config["in_channels"] != config["out_channels"]:
-        wrong["in_channels"] = config["in_channels"]
-    if not isinstance(config["cross_attention_dim"], int):
-        wrong["cross_attention_dim"] = config["cross_attention_dim"]
-    if config["norm_num_groups"] is None:
-        wrong["norm_num_groups"] = None
-    if wrong:
-        found = ", ".join(f"{name} = {value!r}" for name, value in wrong.items())
-        raise InputError(
-            f"this UNet is not of Stable Diffusion 1.x's kind ({found}), and no other can be "
-            "inflated: set `stable_diffusion` to a 1.x model"
-        )

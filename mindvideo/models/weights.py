@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +10,9 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+from mindvideo.models.weight_files import DIFFUSERS, find_weights, read_json
+
+log = logging.getLogger(__name__)
 
 
 class StrictWeights:
@@ -32,10 +35,12 @@ class StrictWeights:
         config = Path(folder, kwargs.get("subfolder") or "", "config.json")
         if not config.is_file():
             raise InputError(f"{config.parent}: no {cls.__name__} here: it has no config.json")
-        found = json.loads(config.read_text()).get("_class_name")
+        found = read_json(config).get("_class_name")
         if found != cls.__name__:
             raise InputError(f"{config.parent}: holds a {found}, a {cls.__name__} was needed")
         kwargs["output_loading_info"] = True
+        if kwargs.get("variant") is None:
+            kwargs |= weights_arguments(config.parent, DIFFUSERS)
         try:
             model, info = super().from_pretrained(folder, **kwargs)  # type: ignore[misc]
         except (OSError, ValueError) as error:
@@ -48,6 +53,21 @@ class StrictWeights:
         if wrong:
             raise InputError(f"{folder}: these weights are not a {cls.__name__}'s: {_list(wrong)}")
         return model
+
+
+def weights_arguments(folder: Path, names: dict[str, str] | tuple[str, ...]) -> dict[str, Any]:
+    """Arguments of ``from_pretrained`` that make it take the weights that a local folder has.
+
+    Raises
+    ------
+    InputError
+        If it has none, or they are not whole.
+    """
+    weights = find_weights(folder, names)
+    if weights.variant:
+        log.info("%s: weights of variant %s, the only ones there", folder, weights.variant)
+    pickled = {} if weights.safetensors else {"use_safetensors": False}
+    return {"variant": weights.variant, **pickled} if weights.variant else pickled
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Tensor], *, new: Collection[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Section, Share, Timing
 
@@ -74,6 +74,16 @@ class CleanSettings(Clean):
 class Selection(Section):
     """Voxels whose response repeats (paper 3.2)."""
 
+    criterion: Literal["significance", "threshold", "best"] = Field(
+        "significance",
+        description="voxels kept: of those that a test over the training segments finds "
+        "significant, a `share` (paper 3.2); or, with too few segments for a test, those of "
+        "mean r >= `min_r` (threshold), or the `n_voxels` of highest mean r (best)",
+    )
+    min_r: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="of `criterion: threshold`: r between repeats, mean over segments"
+    )
+    n_voxels: PositiveInt | None = Field(None, description="of `criterion: best`")
     statistic: Literal["t", "wilcoxon"] = Field(
         "t", description="one-sample test of the segments' z: Student's t (paper 3.2), signed ranks"
     )
@@ -88,6 +98,19 @@ class Selection(Section):
         0.5, description="share of the significant voxels kept, those of highest t (paper 3.2)"
     )
     areas: list[str] = Field([], description="only in these Glasser areas; empty: all voxels")
+
+    @model_validator(mode="after")
+    def _criterion_has_its_number(self) -> Self:
+        for name, criterion in (("min_r", "threshold"), ("n_voxels", "best")):
+            value = getattr(self, name)
+            if self.criterion == criterion and value is None:
+                raise ValueError(f"criterion: {criterion} needs {name}: give it")
+            if self.criterion != criterion and value is not None:
+                raise ValueError(
+                    f"{name}: {value} counts with criterion: {criterion} only, and criterion is "
+                    f"{self.criterion}: set that, or {name}: null"
+                )
+        return self
 
 
 class _Cut(Section):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from mindvideo.errors import InputError
 from mindvideo.settings.base import Execution, Section, Share
+from mindvideo.sizes import check_accumulation, check_heads, check_warmup
+
+
+def _refuse(check: Callable[..., None], *values: Any, **names: Any) -> None:
+    """Let pydantic name the section of what a check refuses."""
+    try:
+        check(*values, **names)
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 class EncoderShape(Section):
@@ -22,6 +33,13 @@ class EncoderShape(Section):
     decoder_embed_dim: PositiveInt = Field(512, description="width of a token in the decoder")
     decoder_depth: PositiveInt = Field(8, description="blocks of the decoder")
     decoder_num_heads: PositiveInt = Field(16, description="attention heads of the decoder")
+
+    @model_validator(mode="after")
+    def _widths_are_shared_among_heads(self) -> Self:
+        for of in ("", "decoder_"):
+            names = f"{of}embed_dim", f"{of}num_heads"
+            _refuse(check_heads, *(getattr(self, name) for name in names), names)
+        return self
 
 
 class Training(Section):
@@ -58,6 +76,15 @@ class Training(Section):
     )
     seed: int = Field(0, description="of initial weights, batches, masks, noise and dropout")
 
+    decomposes: ClassVar[bool] = True
+    """Whether a batch's loss is the mean of its parts'."""
+
+    @model_validator(mode="after")
+    def _warms_up_and_accumulates(self) -> Self:
+        _refuse(check_warmup, self.warmup, self.duration, self.unit)
+        _refuse(check_accumulation, self.batch_size, self.accumulate, decomposes=self.decomposes)
+        return self
+
 
 class Mbm(Training):
     """Masked brain modelling on the pre-training samples (paper Table B.1)."""
@@ -71,7 +98,9 @@ class Mbm(Training):
     clip_grad: PositiveFloat = 0.8
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: Annotated[int, Field(ge=0)] = 40
-    mask_ratio: Share = Field(0.75, description="share of the patches hidden")
+    mask_ratio: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.75, description="share of the patches hidden"
+    )
 
 
 class MbmTuning(Mbm):
@@ -90,6 +119,7 @@ class MbmSettings(Mbm):
 class Contrastive(Training):
     """fMRI–text–image contrastive learning (paper 3.3, B)."""
 
+    decomposes: ClassVar[bool] = False
     duration: PositiveInt = 1200
     batch_size: PositiveInt = 20
     lr: PositiveFloat = 2e-5

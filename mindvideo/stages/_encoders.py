@@ -17,6 +17,7 @@ from mindvideo.models.encoding import embed_frames, embed_in_batches
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
+from mindvideo.sizes import check_windows
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,7 @@ def load_test_windows(
     """
     fmri, listing = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(listing))
-    if len(listing) < 2:
-        raise InputError(f"{windows}: {len(listing)} windows, at least 2 were needed to compare")
+    check_windows(len(listing), str(windows))
     null = np.load(null_window)
     if null.shape != fmri.shape[1:]:
         raise InputError(

@@ -9,33 +9,19 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import MOST_BROKEN, clean, cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import MOST_BROKEN, clean
 from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
-from mindvideo.io.confounds import read_confounds
 from mindvideo.io.maps import read_labels, write_map
 from mindvideo.io.runs import read_run
 from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import save_table
+from mindvideo.regressors import regressors
 from mindvideo.settings import CleanSettings
 from mindvideo.stages import Input, Inputs, Output
 from mindvideo.stages._copies import refuse_copies
 
 log = logging.getLogger(__name__)
-
-
-def _basis(confounds: Input | None, settings: CleanSettings) -> np.ndarray:
-    """What is taken out of a run, on the volumes kept."""
-    n_volumes, timing = settings.n_volumes, settings.timing
-    if settings.high_pass is None:
-        drift = polynomials(n_volumes, settings.detrend_order)
-    else:
-        drift = cosines(n_volumes, settings.tr, settings.high_pass)
-    if confounds is None:
-        return nuisance(drift)
-    recorded = timing.drop_start + n_volumes + timing.drop_end
-    table = read_confounds(confounds, settings.confounds, recorded)
-    return nuisance(drift, table[timing.drop_start : recorded - timing.drop_end])
 
 
 def _read(path: Input, space: Space, settings: CleanSettings) -> np.ndarray:
@@ -91,7 +77,7 @@ def main(
     for repeat, (path, beside) in enumerate(zip(runs, tables, strict=True)):
         run = _read(path, space, settings)
         into = out[repeat] if buffer is None else buffer
-        result = clean(run, _basis(beside, settings), out=into)
+        result = clean(run, regressors(beside, settings), out=into)
         counts = {
             name: getattr(result, name).sum()
             for name in ("constant", "near_constant", "not_finite")

@@ -19,6 +19,7 @@ from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings import ContrastiveSettings
+from mindvideo.sizes import check_clip_width
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import Examples, Taken
 from mindvideo.training.loop import train
@@ -68,7 +69,8 @@ def main(
         return
     frames = load_frames(clips, wanted)
     targets = _targets(images, texts, latents_table, len(known), rows, frames, settings)
-    _check_width(targets, encoder, text, settings)
+    tokens_in = f"the tokens in {text}"
+    check_clip_width(settings.clip, targets.width, encoder.config["out_dim"], tokens_in)
     train(
         FmriToClip(encoder),
         Contrast(
@@ -142,17 +144,6 @@ def _targets(
     clip = load_clip(settings.clip)
     clip.model.requires_grad_(False)
     return ClipTargets(of_frames, of_wordings, frames, lambda crops: embed_frames(clip, crops))
-
-
-def _check_width(
-    targets: ClipTargets, encoder: FmriEncoder, text: Path, settings: ContrastiveSettings
-) -> None:
-    if targets.width != encoder.config["out_dim"]:
-        raise InputError(
-            f"clip: {settings.clip} embeds in {targets.width} dimensions, but the tokens in {text} "
-            f"have {encoder.config['out_dim']}: take the CLIP whose text encoder conditions the "
-            "Stable Diffusion (ViT-L/14 for 1.x)"
-        )
 
 
 def _log_retrieval(

@@ -22,9 +22,11 @@ from mindvideo.fmri.networks import (
 from mindvideo.io.maps import read_map, write_map
 from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import check_rows, load_table, save_table
+from mindvideo.io.truth import read_truth
 from mindvideo.metrics.statistics import block_counts, confidence_interval
 from mindvideo.metrics.summary import segment_rows
 from mindvideo.settings import InterpretationSettings
+from mindvideo.sizes import check_windows
 from mindvideo.stages import Input, Inputs, Output
 
 OCCLUSION = [
@@ -76,7 +78,7 @@ def main(
     segments' tables of runs, whose number of repeats the noise ceiling is for; `truth` is a table
     of what areas carry, where that is known. All intervals rest on the same bootstrap samples.
     """
-    known = _read_truth(truth) if truth else pd.DataFrame({"area": []})
+    known = read_truth(truth) if truth else pd.DataFrame({"area": []})
     counts = _bootstrap(table, settings)
     selected = load_table(voxels, ["column", "area", "network"])
     columns, groups = selected["column"].to_numpy(), groupings(selected)
@@ -113,21 +115,10 @@ def main(
 # --- what is read ---------------------------------------------------------------------------------
 
 
-def _read_truth(path: Path) -> pd.DataFrame:
-    table = load_table(path, ["area"])
-    if words := [c for c in table.columns if c != "area" and table[c].dtype.kind not in "iuf"]:
-        raise InputError(
-            f"{path}: column {', '.join(words)} is not of numbers; needed is a column `area` "
-            "(names of Glasser's areas) and one of numbers for each thing that areas carry"
-        )
-    return table
-
-
 def _bootstrap(table: Path, settings: InterpretationSettings) -> np.ndarray:
     """How often each bootstrap sample holds each window, (resamples, n_windows)."""
     listing = load_table(table, ["segment", "clip"])
-    if len(listing) < 2:
-        raise InputError(f"{table}: {len(listing)} windows, at least 2 were needed to compare")
+    check_windows(len(listing), str(table))
     return block_counts(
         segment_rows(listing),
         block=settings.block,

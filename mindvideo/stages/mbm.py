@@ -14,6 +14,7 @@ from mindvideo.io.sidecars import voxels_of
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings import EncoderShape, MbmSettings
+from mindvideo.sizes import check_mask
 from mindvideo.stages import Input, Inputs, Output, State
 from mindvideo.training.datasets import Examples, load_volumes
 from mindvideo.training.loop import train
@@ -56,7 +57,7 @@ def main(
         autoencoder = MaskedAutoencoder.from_pretrained(start)
         _check_shape(autoencoder, settings.encoder, start)
         autoencoder = autoencoder.resized(n_voxels, voxels_of(*samples))
-    _check_mask(n_voxels, settings)
+    check_mask(settings.mask_ratio, n_voxels, settings.encoder.patch_size)
     logger.info("%d volumes of %d voxels", len(volumes), n_voxels)
     train(
         autoencoder,
@@ -114,12 +115,3 @@ def _check_shape(autoencoder: MaskedAutoencoder, shape: EncoderShape, start: Inp
                 f"{start}: an autoencoder with {name} {found}, but the settings say {wanted}: "
                 "give pre-training and tuning the same `encoder` settings"
             )
-
-
-def _check_mask(n_voxels: int, settings: MbmSettings) -> None:
-    patches = n_voxels // settings.encoder.patch_size
-    if not 0 < int(patches * (1 - settings.mask_ratio)) < patches:
-        raise InputError(
-            f"mask_ratio: {settings.mask_ratio} of {patches} patches ({n_voxels} voxels): at least "
-            "one patch must be hidden and one be left; change mask_ratio, or use more voxels"
-        )

@@ -14,7 +14,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, load_shown
 from mindvideo.io.kept import KeptRows, compute_rows
 from mindvideo.io.scenes import load_scenes
-from mindvideo.io.shots import describe_clips, load_shots
+from mindvideo.io.shots import describe_clips, load_shots, marked_clips
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics import catalogue, threads
 from mindvideo.metrics.attributes import Attribute, naming_classes
@@ -145,26 +145,9 @@ def _read_shots(
         values = sorted(set(shot_values[name]))
         truth = [values.index(value) for value in clip_values[name]]
         attributes.append(Attribute(name, values, np.array(truth)))
-    return attributes, _marked(clip_values, shot_values, settings.subset)
-
-
-def _marked(
-    clip_values: pd.DataFrame, shot_values: pd.DataFrame, subset: str | None
-) -> np.ndarray | None:
-    if subset is None:
-        return None
-    if not (right := shot_values[subset].isin([0, 1])).all():
-        raise InputError(
-            f"{subset}: {shot_values[subset][~right].iloc[0]!r} in a table of shots, 0 or 1 was "
-            "needed: scoring.subset names a column that marks shots by 1"
-        )
-    marked = (clip_values[subset] == 1).to_numpy()
-    if not marked.any():
-        raise InputError(
-            f"{subset}: marks none of the {len(marked)} clips, at least 1 was needed: mark some "
-            "by 1 in the tables of shots, or leave out scoring.subset"
-        )
-    return marked
+    if settings.subset is None:
+        return attributes, None
+    return attributes, marked_clips(clip_values, shot_values, settings.subset)
 
 
 def _video_metrics(

@@ -19,7 +19,7 @@ from mindvideo.fmri.reproducibility import (
     pairwise_r,
     segment_z,
 )
-from mindvideo.fmri.selection import select
+from mindvideo.fmri.selection import FEW, REMEDY, Selected, demand, select
 from mindvideo.io.maps import read_labels, read_map, write_map
 from mindvideo.io.tables import load_table
 from mindvideo.progress import progress
@@ -65,6 +65,45 @@ def _warn_of_swaps(cleaned: list[Path], names: list[list[str]], z: np.ndarray) -
                 )  # fmt: skip
 
 
+def _log_selection(chosen: Selected, r: np.ndarray, settings: Selection) -> None:
+    passed = {
+        "significance": f"significant ({settings.correction}, P < {settings.alpha:g})",
+        "threshold": f"of mean r {settings.min_r} or more",
+        "best": "ranked by mean r",
+    }
+    log.info(
+        "%d voxels tested, %d %s, %d selected: r from %.3f to %.3f",
+        chosen.n_tested, chosen.n_passed, passed[settings.criterion], len(r), r.min(), r.max(),
+    )  # fmt: skip
+    if settings.criterion != "significance":
+        mostly = chosen.n_chance > len(r) / 2
+        log.log(
+            logging.WARNING if mostly else logging.INFO,
+            "%d voxels have a mean r of %.3f or less: about as many of the %d selected are there "
+            "by chance%s", chosen.n_chance, -r.min(), len(r),
+            ": raise selection.min_r, or lower selection.n_voxels" if mostly else "",
+        )  # fmt: skip
+
+
+def _few(chosen: Selected, n_segments: int, shape: tuple[int, ...], settings: Selection) -> str:
+    """Why so few voxels were selected, and what to do; `shape` is (repeats, volumes, voxels)."""
+    found = f"only {len(chosen.columns)} of {chosen.n_tested} voxels are selected: "
+    if settings.criterion == "threshold":
+        return f"{found}lower selection.min_r ({settings.min_r:g}), or use criterion: best"
+    test = f"over {n_segments} training segments"
+    if settings.statistic == "t":
+        how = settings.model_dump(include={"alpha", "correction", "tail"})
+        asked = demand(n_segments, shape[1], shape[0] * (shape[0] - 1) // 2, chosen.n_tested, **how)
+        test = f"a t-test {test} ({n_segments - 1} degrees of freedom) asks for a {asked}, at"
+    else:
+        test = f"Wilcoxon's signed ranks {test} have to pass"
+    return (
+        f"{found}{test} P < {settings.alpha:g} after {settings.correction}; of the "
+        f"{chosen.n_passed} significant voxels a share of {settings.share:g} is kept. For more: "
+        f"{REMEDY}"
+    )
+
+
 def main(
     *,
     cleaned: Inputs,
@@ -98,20 +137,12 @@ def main(
     refuse_copies(samples, [name for own in names for name in own])
     _warn_of_swaps(cleaned, names, values)
     result = over_segments(values, settings.tail, settings.statistic)
-    chosen = select(
-        result,
-        labels,
-        alpha=settings.alpha,
-        correction=settings.correction,
-        share=settings.share,
-        areas=settings.areas,
-    )
+    chosen = select(result, labels, **settings.model_dump(exclude={"statistic", "tail"}))
     columns = chosen.columns
-    log.info(
-        "%d voxels tested, %d significant (%s, P < %g), %d selected: r from %.3f to %.3f",
-        chosen.n_tested, chosen.n_significant, settings.correction, settings.alpha,
-        len(columns), result.r[columns].min(), result.r[columns].max(),
-    )  # fmt: skip
+    _log_selection(chosen, result.r[columns], settings)
+    if len(columns) < FEW and settings.criterion != "best":
+        shape = np.load(cleaned[0], mmap_mode="r").shape
+        log.warning(_few(chosen, len(cleaned), shape, settings))
 
     estimate: tuple[str, tuple[float, ...]] = ("estimate", ())
     maps = (

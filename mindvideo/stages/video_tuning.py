@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mindvideo.errors import InputError
 from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings import VideoTuningSettings
+from mindvideo.sizes import check_token_width
 from mindvideo.stages import Input, Output, State
 from mindvideo.training.datasets import Examples, check_latents
 from mindvideo.training.drawings import Drawings, Painter
@@ -51,12 +51,8 @@ def main(
     torch.manual_seed(settings.seed)
     unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
     check_latents(latents, films, unet.config["in_channels"])
-    if tokens.shape[2] != (width := unet.config["cross_attention_dim"]):
-        raise InputError(
-            f"{text}: tokens of width {tokens.shape[2]}, but the UNet of "
-            f"{settings.stable_diffusion} is conditioned on {width}: make them again with the "
-            "same stable_diffusion"
-        )
+    width = unet.config["cross_attention_dim"]
+    check_token_width(str(text), tokens.shape[2], width, settings.stable_diffusion)
     unet.freeze_all_but_attention()
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")

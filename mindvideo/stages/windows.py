@@ -32,6 +32,13 @@ def main(
     come from all segments given. Memory holds one segment.
     """
     columns = pd.read_csv(voxels, sep="\t")["column"].to_numpy()
+    padding = -len(columns) % settings.patch_size
+    if padding > len(columns):
+        log.warning(
+            "%d of the %d columns of a window hold a voxel, the others are padding, all zero: "
+            "select more voxels, or lower encoder.patch_size (%d)",
+            len(columns), len(columns) + padding, settings.patch_size,
+        )  # fmt: skip
     lengths = []
     for path in cleaned:
         shape = np.load(path, mmap_mode="r").shape
@@ -52,9 +59,11 @@ def main(
     # Row i holds the window of clip order[i]: so the clip in row c of the table goes to place[c].
     place = np.argsort(derangement(n, settings.seed)) if settings.shuffle else np.arange(n)
     row = row[place]
-    padded = len(columns) + -len(columns) % settings.patch_size
     out = np.lib.format.open_memmap(
-        windows, mode="w+", dtype=np.float32, shape=(len(kept), settings.size, padded)
+        windows,
+        mode="w+",
+        dtype=np.float32,
+        shape=(len(kept), settings.size, len(columns) + padding),
     )
     for path, end, length in zip(cleaned, np.cumsum(lengths), lengths):
         rows = row[end - length : end]

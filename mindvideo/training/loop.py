@@ -31,6 +31,7 @@ from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.progress import progress
 from mindvideo.settings import Training
+from mindvideo.sizes import check_accumulation
 from mindvideo.training import checkpoint
 from mindvideo.training.datasets import Batch, Examples, read_ahead
 from mindvideo.training.history import History, peak_memory
@@ -124,7 +125,12 @@ def train(
         gradient_accumulation_steps=settings.accumulate,
         dynamo_backend="inductor" if settings.compile else "no",
     )
-    _check_division(accelerator, objective, settings)
+    check_accumulation(
+        settings.batch_size,
+        settings.accumulate,
+        accelerator.num_processes,
+        decomposes=objective.decomposes,
+    )
     schedule = Schedule.of(settings, batches.per_epoch)
     model.train()
     _set_gradient_checkpointing(model, settings.gradient_checkpointing)
@@ -265,21 +271,6 @@ class Interruption:
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-
-def _check_division(accelerator: Accelerator, objective: Objective, settings: Training) -> None:
-    parts, processes = settings.accumulate, accelerator.num_processes
-    if settings.batch_size % (parts * processes):
-        raise InputError(
-            f"batch_size: {settings.batch_size} does not divide into accumulate: {parts} times "
-            f"{processes} processes. Take a multiple of {parts * processes}."
-        )
-    if parts > 1 and not objective.decomposes:
-        raise InputError(
-            f"accumulate: {parts}, but this loss compares all examples of a batch with each "
-            "other: over parts of the batch it would be another loss. Set accumulate: 1; several "
-            "processes do share a batch."
-        )
 
 
 def _figures(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, float]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.sizes import check_batch_size
 
 
 def step_seed(seed: int, *key: int) -> int:
@@ -64,11 +65,7 @@ class Batches:
         seed: int,
         scenes: npt.ArrayLike | None = None,
     ) -> None:
-        if n_examples < batch_size:
-            raise InputError(
-                f"batch_size: {batch_size}, but there are only {n_examples} examples. Make the "
-                f"batch smaller (at most {n_examples}), or give more data."
-            )
+        check_batch_size(batch_size, n_examples)
         scenes = np.arange(n_examples) if scenes is None else np.asarray(scenes)
         if len(scenes) != n_examples:
             raise ValueError(f"{len(scenes)} scenes for {n_examples} examples")

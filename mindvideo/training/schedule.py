@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mindvideo.errors import InputError
 from mindvideo.settings import Training
+from mindvideo.sizes import check_warmup
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,7 @@ class Schedule:
             The warm-up takes up the whole training.
         """
         length = steps_per_epoch if settings.unit == "epochs" else 1
-        if settings.warmup and settings.warmup >= settings.duration:
-            raise InputError(
-                f"warmup: {settings.warmup} {settings.unit} of {settings.duration} in all: the "
-                "learning rate would never reach `lr`. Shorten the warm-up or train longer."
-            )
+        check_warmup(settings.warmup, settings.duration, settings.unit)
         total, warmup = settings.duration * length, settings.warmup * length
         return cls(total, warmup, settings.lr, settings.schedule)
 

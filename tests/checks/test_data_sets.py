@@ -82,7 +82,7 @@ def test_deep_puts_all_runs_on_record_so_that_no_job_hashes_them(purdue, tree, m
         "pretraining_data": {"tr": 0.72, "subjects": "*", "runs": ["a"], "run": "{subject}/{run}"},
     }
     Path("config.yaml").write_text(yaml.safe_dump(config))
-    main(["check-dataset", "config.yaml", "--deep"])
+    main(["check-dataset", "config.yaml", "--deep", "--only", "dataset"])
     monkeypatch.setattr("mindvideo.contents.file_digest", lambda path: pytest.fail(f"reads {path}"))
     job = Digests(Path("found/digests"), "job")
     assert all(job.of(Path(run.path)) for run in dataset.rows)
@@ -351,7 +351,7 @@ def test_the_command_says_how_it_went(purdue, whole, monkeypatch, tmp_path, caps
 
     status, said = command("check-dataset", "--only", "dataset")
     assert (status, "Nothing is missing or odd." in said) == (0, True)
-    status, said = command("check-dataset")
+    status, said = command("check-dataset", "--only", "pretraining_data")
     assert (status, "1 error." in said) == (1, True)
     dataset["film_fps"] = {"default": 30, "seg10": 25}
     status, said = command("check-dataset", "--only", "dataset")

@@ -51,6 +51,15 @@ def test_the_papers_numbers_are_told():
         ({"clean": {"smooth": 4.0}}, "smoothed (FWHM 4 mm)"),
         ({"selection": {"areas": ["V1"]}}, "Voxels of V1 were tested"),
         ({"selection": {"correction": "fdr_bh"}}, "Benjamini–Hochberg-corrected"),
+        (
+            {"selection": {"criterion": "threshold", "min_r": 0.2, "areas": ["V1", "MT"]}},
+            "Voxels of V1, MT whose mean correlation over segments was at least 0.2 were kept: "
+            "6016 voxels.",
+        ),
+        (
+            {"selection": {"criterion": "best", "n_voxels": 6016}},
+            "The 6016 voxels with the largest mean correlation over segments were kept.",
+        ),
         ({"windows": {"lag": 3, "size": 1}}, "Windows of 1 volumes, from 3 volumes after"),
         ({"windows": {"shuffle": True}}, "shuffled against the clips (a control)"),
         ({"contrastive": {"modalities": []}}, "There was no contrastive learning."),

@@ -35,7 +35,7 @@ def test_matches_a_plain_computation(correction, share):
         significant = np.flatnonzero(multipletests(r.p, 0.01, "fdr_bh")[0])
     best = sorted(significant, key=lambda v: -r.t[v])[: round(share * len(significant))]
     assert set(found.columns) == set(best)
-    assert (found.n_tested, found.n_significant) == (400, len(significant))
+    assert (found.n_tested, found.n_passed) == (400, len(significant))
 
 
 def test_columns_follow_the_hierarchy():

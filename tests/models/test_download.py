@@ -1,6 +1,7 @@
 """A hub that breaks off: it is told what could not be had, and the next try has it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -38,7 +39,7 @@ class Hub(BaseHTTPRequestHandler):
         self.answer(body=True)
 
     def answer(self, *, body):
-        path = FOLDER / self.path.rpartition("/")[2]
+        path = self.server.folder / self.path.rpartition("/")[2]
         if "/resolve/" not in self.path or not path.is_file():
             self.send_response(404)
             self.send_header("X-Error-Code", "EntryNotFound")
@@ -65,13 +66,15 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub():
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.breaks_off, server.asked = 0, []
+        server.folder, server.breaks_off, server.asked = FOLDER, 0, []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
 
-def test_a_download_that_broke_off_is_told_and_the_next_one_works(hub, tmp_path):
+@pytest.fixture
+def load(hub, tmp_path):
+    """Load the model of the hub in a process of its own; what it says."""
     environment = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"} | {
         "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
         "HF_HOME": str(tmp_path),
@@ -80,7 +83,7 @@ def test_a_download_that_broke_off_is_told_and_the_next_one_works(hub, tmp_path)
         "no_proxy": "127.0.0.1",
     }
 
-    def load():
+    def in_a_process():
         done = subprocess.run(
             [sys.executable, "-c", LOAD],
             env=environment,
@@ -91,6 +94,10 @@ def test_a_download_that_broke_off_is_told_and_the_next_one_works(hub, tmp_path)
         )
         return done.stdout
 
+    return in_a_process
+
+
+def test_a_download_that_broke_off_is_told_and_the_next_one_works(hub, load):
     size = (FOLDER / WEIGHTS).stat().st_size
     hub.breaks_off = size // 2
     told = load()
@@ -99,3 +106,10 @@ def test_a_download_that_broke_off_is_told_and_the_next_one_works(hub, tmp_path)
     assert any(name == WEIGHTS for name, _ in hub.asked)
     hub.breaks_off = 0
     assert load().startswith("loaded")
+
+
+def test_a_repository_that_has_half_precision_only_is_loaded(hub, load, tmp_path):
+    hub.folder = shutil.copytree(FOLDER, tmp_path / "half")
+    (hub.folder / WEIGHTS).rename(hub.folder / "model.fp16.safetensors")
+    assert load().startswith("loaded")
+    assert "model.fp16.safetensors" in [name for name, _ in hub.asked]

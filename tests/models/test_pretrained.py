@@ -11,6 +11,7 @@ from PIL import Image
 
 from mindvideo.errors import InputError
 from mindvideo.models import pretrained
+from mindvideo.models.folders import ZOO
 
 PICTURE = Image.fromarray(np.full((64, 64, 3), 128, np.uint8))
 
@@ -26,7 +27,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_resolve_knows_zoo_folder_and_hub_names(tmp_path) -> None:
-    assert pretrained.resolve("zoo:clip") == str(pretrained.ZOO / "clip")
+    assert pretrained.resolve("zoo:clip") == str(ZOO / "clip")
     assert pretrained.resolve(str(tmp_path)) == str(tmp_path)
     assert pretrained.resolve("someone/some-model") == "someone/some-model"
 
@@ -106,9 +107,9 @@ def test_another_models_folder_is_told_apart(load, name: str, found: str) -> Non
 
 
 def test_a_folder_with_broken_weights_says_so(tmp_path) -> None:
-    folder = shutil.copytree(pretrained.ZOO / "image-classifier", tmp_path / "vit")
+    folder = shutil.copytree(ZOO / "image-classifier", tmp_path / "vit")
     (folder / "model.safetensors").write_bytes(b"half a download")
-    with pytest.raises(InputError, match="fetch them again"):
+    with pytest.raises(InputError, match="fetch it again"):
         pretrained.load_image_classifier(str(folder))
 
 

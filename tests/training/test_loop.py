@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from pydantic import ValidationError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
@@ -189,7 +190,7 @@ def test_accumulated_gradients_are_those_of_the_large_batch(
 
 
 def test_batch_that_cannot_be_divided(toy: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="multiple of 3"):
+    with pytest.raises(ValidationError, match="multiple of 3"):
         toy.run(tmp_path, accumulate=3)
 
 
@@ -249,7 +250,7 @@ def test_vectors_do_not_decay(toy: ModuleType) -> None:
 
 
 def test_warm_up_must_end(toy: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="warm-up"):
+    with pytest.raises(ValidationError, match="warm-up"):
         toy.run(tmp_path, warmup=4)
 
 

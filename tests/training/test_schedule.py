@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mindvideo.errors import InputError
 from mindvideo.settings import Mbm, Training
@@ -43,5 +44,10 @@ def test_steps_stay_steps() -> None:
 
 
 def test_warm_up_must_be_shorter_than_the_training() -> None:
+    with pytest.raises(ValidationError, match="warmup: 5 steps of 5"):
+        Training(duration=5, batch_size=2, lr=1, warmup=5)
+    unchecked = Training(duration=6, batch_size=2, lr=1, warmup=5).model_copy(
+        update={"duration": 5}
+    )
     with pytest.raises(InputError, match="warmup: 5 steps of 5"):
-        Schedule.of(Training(duration=5, batch_size=2, lr=1, warmup=5), 1)
+        Schedule.of(unchecked, 1)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mindvideo.errors import InputError
 from mindvideo.io.sidecars import sidecar_path
@@ -240,8 +241,10 @@ def test_other_encoder_settings_than_at_the_start(trained: Stages, tmp_path: Pat
 
 def test_nothing_to_hide(trained: Stages, tmp_path: Path) -> None:
     for ratio in (0.0, 1.0):
-        with pytest.raises(InputError, match="mask_ratio"):
+        with pytest.raises(ValidationError, match="mask_ratio"):
             Stages(tmp_path).mbm("x", trained.samples, None, mask_ratio=ratio)
+    with pytest.raises(InputError, match=r"mask_ratio: 0\.99 of \d patches"):
+        Stages(tmp_path).mbm("x", trained.samples, None, mask_ratio=0.99)
 
 
 def test_autoencoder_of_other_voxels(trained: Stages, tmp_path: Path) -> None:

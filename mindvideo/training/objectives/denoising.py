@@ -12,9 +12,9 @@ from diffusers import DDPMScheduler
 from einops import rearrange
 from torch import Tensor, nn
 
-from mindvideo.errors import InputError
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.video_unet import VideoUNet
+from mindvideo.sizes import check_prediction
 from mindvideo.training.augment import chosen, sparsify
 from mindvideo.training.datasets import Batch
 
@@ -130,9 +130,5 @@ def noise_schedule(scheduler: Any) -> Any:
         If its model predicts something else than noise or velocity.
     """
     made: Any = DDPMScheduler.from_config(scheduler.config)  # type: ignore[attr-defined]
-    if made.config.prediction_type not in ("epsilon", "v_prediction"):
-        raise InputError(
-            f"stable_diffusion: its scheduler has prediction_type "
-            f"{made.config.prediction_type}; epsilon or v_prediction are needed"
-        )
+    check_prediction(made.config.prediction_type)
     return made

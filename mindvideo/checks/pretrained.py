@@ -1,0 +1,152 @@
+"""Models that others trained: whether they are there, whole, and fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mindvideo.config import Config, Stages
+from mindvideo.errors import InputError
+from mindvideo.findings import Finding, error, refused, warning
+from mindvideo.models import folders
+from mindvideo.models.sd1 import check_sd1
+from mindvideo.sizes import (
+    check_clip_width,
+    check_frame_size,
+    check_prediction,
+    check_steps,
+    check_token_width,
+)
+
+HUB = "hf-hub:"
+PATIENCE = 10.0
+"""How long to wait for an answer of the hub [s]."""
+DIFFUSION = "stable_diffusion"
+
+
+@dataclass(frozen=True)
+class Models:
+    """What the configurations say of the models that are on this machine."""
+
+    names: dict[str, str]
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By setting of `pretrained`; of Stable Diffusion by part, as ``stable_diffusion/unet``."""
+
+    def get(self, model: str, *keys: str) -> Any:
+        """An entry of a configuration; None where the model is not here, or does not say."""
+        value: Any = self.configs.get(model, {})
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+
+def models(config: Config) -> tuple[Models, list[Finding]]:
+    """Look into the folders of all pretrained models, or into the hub's cache, or ask the hub."""
+    known = Models(config.pretrained.model_dump())
+    findings: list[Finding] = []
+    for setting, parts in folders.MODELS.items():
+        findings += _model(known, setting, parts)
+    return known, findings
+
+
+def fit(_: Config, stages: Stages, known: Models) -> Iterator[Finding]:
+    """What does not go together, or not with the settings."""
+    name, at = known.names[DIFFUSION], f"pretrained.{DIFFUSION}"
+    if f"{DIFFUSION}/unet" in known.configs:
+        yield from refused(at, check_sd1, known.configs[f"{DIFFUSION}/unet"])
+    tokens = known.get(f"{DIFFUSION}/text_encoder", "hidden_size")
+    width = known.get(f"{DIFFUSION}/unet", "cross_attention_dim")
+    if isinstance(tokens, int) and isinstance(width, int):
+        yield from refused(at, check_token_width, "its text_encoder", tokens, width, name)
+    kind = known.get(f"{DIFFUSION}/scheduler", "prediction_type")
+    if isinstance(kind, str):
+        yield from refused(at, check_prediction, kind)
+    levels = known.get(f"{DIFFUSION}/vae", "block_out_channels")
+    if isinstance(levels, list):
+        size = stages.clips.size
+        yield from refused("clips.size", check_frame_size, size, size, len(levels))
+    times = known.get(f"{DIFFUSION}/scheduler", "num_train_timesteps")
+    if isinstance(times, int):
+        for place, steps in (
+            ("reconstruction", stages.reconstruction.steps),
+            ("video_tuning.drawings", stages.video_tuning.drawings.steps),
+        ):
+            yield from refused(place, check_steps, steps, times)
+    clip = known.get("clip", "model_cfg", "embed_dim")
+    if stages.contrastive.modalities and isinstance(clip, int) and isinstance(tokens, int):
+        of_text = f"the tokens of {name}"
+        yield from refused(
+            "pretrained.clip", check_clip_width, known.names["clip"], clip, tokens, of_text
+        )
+
+
+def _model(known: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iterator[Finding]:
+    name, place = known.names[setting], f"pretrained.{setting}"
+    is_clip = setting == "clip"
+    try:
+        if is_clip and _is_of_open_clip(name):
+            return
+        hub_name = name.removeprefix(HUB) if is_clip else name
+        folder = Path(folders.resolve(hub_name, parts[0]))
+    except InputError as problem:
+        yield error(place, str(problem))
+        return
+    cached = None if folder.is_dir() else folders.cached_folder(hub_name, parts[0])
+    if not folder.is_dir() and cached is None:
+        yield from _on_the_hub(place, hub_name)
+        return
+    for part in parts:
+        key = f"{setting}/{part.place}" if part.place else setting
+        try:
+            known.configs[key] = folders.check_part(name, cached or folder, part)
+        except InputError as problem:
+            if cached is None:
+                yield error(place, str(problem))
+            else:  # the rest is fetched by the first job that needs it
+                yield from _on_the_hub(place, hub_name)
+                return
+
+
+def _is_of_open_clip(name: str) -> bool:
+    """Whether open_clip lists a name as ARCHITECTURE/WEIGHTS; imports it only for such a name."""
+    if name.startswith((HUB, "zoo:")) or name.count("/") != 1 or Path(name).exists():
+        return False
+    from mindvideo.models.pretrained import open_clip_weights
+
+    return open_clip_weights(name) is not None
+
+
+def _on_the_hub(place: str, name: str) -> Iterator[Finding]:
+    """Whether a model that is not here, or not whole, can be fetched."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    fetch = "download it elsewhere and give its folder"
+    if constants.HF_HUB_OFFLINE:
+        yield error(
+            place,
+            f"{name}: not whole in the hub's cache ({constants.HF_HUB_CACHE}), and HF_HUB_OFFLINE "
+            f"is set: unset it for a first download, or {fetch}",
+        )
+        return
+    try:
+        HfApi().model_info(name, timeout=PATIENCE)
+    except GatedRepoError:
+        yield error(
+            place,
+            f"{name}: its owners ask for an agreement first: accept it on the model's page of the "
+            "hub, and log in (hf auth login)",
+        )
+    except RepositoryNotFoundError:
+        yield error(
+            place, f"{name}: no such folder, and no such model on the hub (or a private one)"
+        )
+    except Exception as problem:  # whatever keeps the network away
+        reason = (str(problem).strip().splitlines() or [""])[0][:120]
+        yield warning(
+            place,
+            f"{name}: not in the hub's cache, and the hub could not be asked "
+            f"({type(problem).__name__}: {reason}). Where jobs have no network, {fetch}",
+        )

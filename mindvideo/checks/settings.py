@@ -1,0 +1,264 @@
+"""Settings against the data set: what stages would refuse later, of the model and each variant.
+
+Nothing is decided here: the functions that refuse are those that the stages call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from math import comb
+from pathlib import Path
+
+from mindvideo.checks.brains import brain
+from mindvideo.checks.pretrained import Models, fit, models
+from mindvideo.checks.scoring import interpretation, methods, scoring
+from mindvideo.config import Config, Stages
+from mindvideo.descriptions import pretraining_runs, pretraining_subjects
+from mindvideo.errors import InputError
+from mindvideo.findings import Finding, error, refused, warning
+from mindvideo.fmri.atlas import area_names, grayordinates, labels_of
+from mindvideo.fmri.reproducibility import check_segments, smallest_p
+from mindvideo.fmri.selection import (
+    REACHABLE_R,
+    check_count,
+    check_floor,
+    demand,
+    segments_needed,
+)
+from mindvideo.fmri.windows import check_lag
+from mindvideo.io.runs import series_length
+from mindvideo.plan import MAKERS
+from mindvideo.regressors import drifts, regressors
+from mindvideo.settings import CleanSettings
+from mindvideo.sizes import check_batch_size, check_mask, check_windows
+
+LEAST_LEFT = 0.25
+"""With a smaller share of the volumes left after drift and confounds, correlations are noise."""
+MOST_SMOOTH = 20.0
+"""A wider kernel [mm] is probably in another unit."""
+
+
+def check_settings(config: Config) -> list[Finding]:
+    """All that can be known to fail, or to go astray, from settings, headers and tables.
+
+    A variant's findings name it, and are those only that the full model does not have.
+    """
+    known, findings = models(config)
+    findings += methods(config)
+    full = config.stages()
+    of_full = {check: list(check(config, full, known)) for check in SECTIONS}
+    findings += [finding for found in of_full.values() for finding in found]
+    for variant in config.variants:
+        own = config.stages(variant)
+        for check, sections in SECTIONS.items():
+            if all(getattr(own, name) == getattr(full, name) for name in sections):
+                continue
+            findings += [
+                Finding(found.level, f"variants.{variant}: {found.place}", found.message)
+                for found in check(config, own, known)
+                if found not in of_full[check]
+            ]
+    return findings
+
+
+# --- voxels ---------------------------------------------------------------------------------------
+
+
+def areas(_: Config, stages: Stages, __: Models) -> Iterator[Finding]:
+    """Names of areas."""
+    for section in ("selection", "samples"):
+        for area in getattr(stages, section).areas:
+            yield from refused(f"{section}.areas", labels_of, area)
+    if stages.selection.areas and not stages.regions.atlas:
+        yield error(
+            "selection.areas",
+            "with regions.atlas: false no voxel has an area: leave one of them out",
+        )
+
+
+def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+    """Whether voxels can be selected, by their number and that of the training segments."""
+    dataset, s = config.dataset, stages.selection
+    for subject in dataset.subjects:
+        train = dataset.segments_of(subject, "train")
+        place = f"selection ({subject})"
+        yield from refused(place, check_segments, len(train))
+        try:
+            own = brain(dataset, subject, stages.regions)
+        except InputError as problem:
+            yield error(f"regions ({subject})", str(problem))
+            continue
+        n = own.count(s.areas) if own else 0
+        if own and not n and all(area in area_names() for area in s.areas):
+            yield error(place, f"no voxel of the runs lies in {', '.join(s.areas)}")
+        if len(train) < 2 or not n:
+            continue
+        size, most = stages.encoder.patch_size, min(n, s.n_voxels or n)
+        ratio = stages.mbm_tuning.mask_ratio
+        yield from refused(f"mbm_tuning ({subject})", check_mask, ratio, most + -most % size, size)
+        if n < size:
+            yield warning(
+                place,
+                f"{n} voxels to select from, fewer than a patch of {size} "
+                "(encoder.patch_size): the rest of a window is zeros",
+            )
+        if s.criterion == "best" and s.n_voxels:
+            yield from refused(place, check_count, s.n_voxels, n)
+        elif s.criterion == "significance" and s.statistic == "wilcoxon":
+            least = smallest_p(len(train), s.tail, s.statistic)
+            yield from refused(place, check_floor, least, n, s.alpha, s.correction)
+        elif s.criterion == "significance":
+            repeats = min(len(dataset.runs_of(subject, segment)) for segment in train)
+            volumes = min(dataset.n_clips(segment) for segment in train)
+            yield from _power(place, stages, len(train), volumes, comb(repeats, 2), n)
+
+
+def _power(
+    place: str, stages: Stages, n_train: int, n_volumes: int, n_pairs: int, n_tested: int
+) -> Iterator[Finding]:
+    """Whether Student's test can find voxels with so many segments."""
+    s = stages.selection
+    how = s.model_dump(include={"alpha", "correction", "tail"})
+    asked = demand(n_train, n_volumes, n_pairs, n_tested, **how)
+    if asked.r <= REACHABLE_R:
+        return
+    needed = segments_needed(n_volumes, n_pairs, n_tested, **how)
+    more = f"about {needed} segments of this length" if needed else "longer segments"
+    yield warning(
+        place,
+        f"few voxels will be found significant: the t-test over {n_train} training segments "
+        f"({n_train - 1} degrees of freedom) at P < {s.alpha:g} ({s.correction}, {n_tested} "
+        f"voxels) asks for a {asked}. For r = {REACHABLE_R:g} it needs {more}. With few, select "
+        "without a test: selection.criterion: threshold or best (docs/fmri.md)",
+    )
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+    """What drift, confounds and smoothing leave of each run."""
+    dataset, s = config.dataset, stages.clean
+    seen = set()
+    for run in dataset.rows:
+        made = MAKERS["clean"](config, stages, run.segment)
+        assert isinstance(made, CleanSettings)
+        table = Path(run.confounds) if s.confounds and run.confounds else None
+        if table is not None and not table.is_file():
+            continue
+        if (table, made.n_volumes) not in seen:
+            seen.add((table, made.n_volumes))
+            yield from _left_of(str(table or f"clean ({run.segment})"), table, made)
+    if s.smooth is None:
+        return
+    sizes = []
+    with suppress(InputError):
+        found = [brain(dataset, subject, stages.regions) for subject in dataset.subjects]
+        sizes = [own.size for own in found if own]
+    if sizes and s.smooth < min(sizes):
+        yield warning(
+            "clean.smooth",
+            f"a FWHM of {s.smooth:g} mm changes next to nothing: voxels measure {min(sizes):.3g} "
+            "mm",
+        )
+    elif s.smooth > MOST_SMOOTH:
+        yield warning("clean.smooth", f"a FWHM of {s.smooth:g} mm blurs all areas: is it in mm?")
+
+
+def _left_of(place: str, table: Path | None, s: CleanSettings) -> Iterator[Finding]:
+    """What drift and confounds leave of a run."""
+    if s.high_pass is not None and drifts(s).shape[1] == 1:
+        yield warning(
+            "clean.high_pass",
+            f"a period of {s.high_pass:g} s is longer than twice the {s.n_volumes * s.tr:g} s of a "
+            "segment: no drift is taken out. Lower it, or use clean.detrend_order",
+        )
+    try:
+        rank = regressors(table, s).shape[1]
+    except InputError as problem:
+        yield error(place, str(problem).removeprefix(f"{place}: "))
+        return
+    if s.n_volumes - rank < LEAST_LEFT * s.n_volumes:
+        yield warning(
+            place,
+            f"drift and confounds take {rank} of {s.n_volumes} degrees of freedom: what is left "
+            "hardly tells voxels apart. Lower clean.detrend_order, raise clean.high_pass, or name "
+            "fewer clean.confounds",
+        )
+
+
+def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+    """Lag and size of windows in each segment."""
+    dataset, size = config.dataset, stages.windows.size
+    lag, name = stages.windows.lag, "windows.lag"
+    if lag is None:
+        lag, name = dataset.lag, "dataset.lag"
+    for segment in dataset.segments:
+        n = dataset.n_clips(segment)
+        yield from refused(f"{name} ({segment})", check_lag, lag, n)
+        if lag < n < lag + size:
+            yield warning(
+                f"windows.size ({segment})",
+                f"windows of {size} volumes, {lag} after their clips, in a segment of {n}: all are "
+                "clamped at its end, so the last volume is repeated in each",
+            )
+    for subject in dataset.subjects:
+        for split in ("train", "test"):
+            n = sum(map(dataset.n_clips, dataset.segments_of(subject, split)))
+            what = "shuffle (windows.shuffle)" if stages.windows.shuffle else "compare"
+            if n and (split == "test" or stages.windows.shuffle):
+                yield from refused("windows", check_windows, n, f"{subject}, {split}", what)
+
+
+# --- trainings ------------------------------------------------------------------------------------
+
+
+def trainings(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+    """Batches against examples."""
+    dataset = config.dataset
+    every = sum(map(dataset.n_clips, dataset.train))
+    batch = stages.video_tuning.batch_size
+    yield from refused("video_tuning", check_batch_size, batch, every)
+    for subject in dataset.subjects:
+        clips = sum(map(dataset.n_clips, dataset.segments_of(subject, "train")))
+        examples = {"contrastive": clips, "cotraining": clips}
+        examples["mbm_tuning"] = clips * stages.windows.size
+        for name, n in examples.items():
+            batch = getattr(stages, name).batch_size
+            yield from refused(f"{name} ({subject})", check_batch_size, batch, n)
+
+
+def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+    """Patches and samples of the pre-training."""
+    data, s = config.pretraining_data, stages.pretraining
+    n_volumes = max(1, round(stages.samples.seconds / data.tr))
+    with suppress(InputError):  # of unknown areas, which are named above
+        size = stages.encoder.patch_size
+        n = len(grayordinates(stages.samples.areas))
+        yield from refused("pretraining", check_mask, s.mask_ratio, n + -n % size, size)
+    samples = 0
+    try:
+        for subject in pretraining_subjects(data):
+            for path in pretraining_runs(data, subject):
+                samples += series_length(Path(path)) // n_volumes
+                if samples >= s.batch_size:
+                    return
+    except (InputError, OSError):  # which the check of these runs names
+        return
+    yield from refused("pretraining", check_batch_size, s.batch_size, samples)
+
+
+SECTIONS: dict[Callable[[Config, Stages, Models], Iterator[Finding]], tuple[str, ...]] = {
+    areas: ("selection", "samples", "regions"),
+    voxels: ("selection", "regions", "encoder", "mbm_tuning"),
+    cleaning: ("clean", "regions"),
+    windows: ("windows",),
+    trainings: ("windows", "mbm_tuning", "contrastive", "video_tuning", "cotraining"),
+    pretraining: ("samples", "encoder", "pretraining"),
+    fit: ("clips", "contrastive", "video_tuning", "reconstruction"),
+    scoring: ("scoring",),
+    interpretation: ("interpretation",),
+}
+"""Checks, and the sections that they read: a variant that changes none of them has no new
+findings."""

@@ -1,0 +1,27 @@
+"""Tables of what areas are known to carry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from mindvideo.errors import InputError
+from mindvideo.io.tables import load_table
+
+
+def read_truth(path: Path) -> pd.DataFrame:
+    """Read a table of a column `area`, and one of numbers for each thing that areas carry.
+
+    Raises
+    ------
+    InputError
+        If it is no such table.
+    """
+    table = load_table(path, ["area"])
+    if words := [c for c in table.columns if c != "area" and table[c].dtype.kind not in "iuf"]:
+        raise InputError(
+            f"{path}: column {', '.join(words)} is not of numbers; needed is a column `area` "
+            "(names of Glasser's areas) and one of numbers for each thing that areas carry"
+        )
+    return table

@@ -1,0 +1,58 @@
+"""What a Stable Diffusion 1.x is, from its configuration: no network is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mindvideo.errors import InputError
+
+SD1 = {
+    "center_input_sample": False,
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "only_cross_attention": False,
+    "dual_cross_attention": False,
+    "use_linear_projection": False,
+    "upcast_attention": False,
+    "transformer_layers_per_block": 1,
+    "class_embed_type": None,
+    "num_class_embeds": None,
+    "addition_embed_type": None,
+    "encoder_hid_dim": None,
+    "encoder_hid_dim_type": None,
+    "time_embedding_type": "positional",
+    "resnet_time_scale_shift": "default",
+    "attention_type": "default",
+    "cross_attention_norm": None,
+}
+"""What the UNets of Stable Diffusion 1.x have in common; widths and depths are free."""
+
+SD1_BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
+
+
+def check_sd1(config: Mapping[str, Any]) -> None:
+    """Refuse the configuration of a UNet that is of another kind than Stable Diffusion 1.x's.
+
+    What it does not name is as in 1.x: those are diffusers' defaults.
+
+    Raises
+    ------
+    InputError
+    """
+    found = {name: config.get(name, value) for name, value in SD1.items()}
+    wrong = {name: value for name, value in found.items() if value != SD1[name]}
+    for name in ("down_block_types", "up_block_types"):
+        if others := set(config.get(name, ())) - SD1_BLOCKS:
+            wrong[name] = sorted(others)
+    if config.get("in_channels", 4) != config.get("out_channels", 4):
+        wrong["in_channels"] = config["in_channels"]
+    if not isinstance(config.get("cross_attention_dim", 0), int):
+        wrong["cross_attention_dim"] = config["cross_attention_dim"]
+    if config.get("norm_num_groups", 0) is None:
+        wrong["norm_num_groups"] = None
+    if wrong:
+        said = ", ".join(f"{name} = {value!r}" for name, value in wrong.items())
+        raise InputError(
+            f"this UNet is not of Stable Diffusion 1.x's kind ({said}), and no other can be "
+            "inflated: set `stable_diffusion` to a 1.x model"
+        )

@@ -1,0 +1,419 @@
+"""What stages would refuse later is found before any work, in the model and in each variant."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from nibabel.cifti2 import BrainModelAxis
+
+from mindvideo.checks.settings import check_settings
+from mindvideo.cli import main
+from mindvideo.config import check_config
+from mindvideo.demo.epi import head
+from mindvideo.errors import InputError
+from mindvideo.fmri.windows import cut
+from mindvideo.io.cifti import write_dtseries
+from mindvideo.io.confounds import MOTION
+from mindvideo.io.runs import write_run
+from mindvideo.models.folders import ZOO
+
+RUNS = "{subject}_{segment}_{repeat}"
+ZOO_MODELS = {
+    "stable_diffusion": "zoo:stable-diffusion",
+    "clip": "zoo:clip",
+    "captioner": "zoo:blip",
+    "image_classifier": "zoo:image-classifier",
+    "video_classifier": "zoo:video-classifier",
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """Headers and tables of two subjects; nothing else is looked at."""
+    folder = tmp_path_factory.mktemp("settings")
+    anatomy = head(8)
+    rng = np.random.default_rng(0)
+    for subject in ("a", "b"):
+        run = anatomy.brightness[..., None] * np.ones(2)
+        write_run(folder / f"{subject}_s1_1.nii.gz", run, anatomy.grid, 1.5, 0.1)
+        for segment in ("s1", "s2", "s3", "s4", "t1"):
+            for repeat in (1, 2):
+                table = pd.DataFrame(
+                    rng.normal(size=(60, 40)), columns=[f"c{i}" for i in range(40)]
+                )
+                table[list(MOTION)] = rng.normal(size=(60, 6))
+                name = RUNS.format(subject=subject, segment=segment, repeat=repeat)
+                table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    models = BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT")
+    write_dtseries(folder / "rest_r1.nii", np.zeros((250, 3)), models, 0.72)
+    words = ["dog", "boat"]
+    for segment in ("s1", "s2", "s3", "s4", "t1"):
+        shots = pd.DataFrame({"start": [0, 30], "end": [30, 100], "kind": words, "rare": [0, 1]})
+        shots.to_csv(folder / f"{segment}_shots.tsv", sep="\t", index=False)
+    return folder
+
+
+@pytest.fixture
+def here(tree, tmp_path, monkeypatch):
+    shutil.copytree(tree, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def values(**sections) -> dict:
+    """A sound configuration of four films, changed."""
+    sound = {
+        "dataset": {
+            "name": "few",
+            "tr": 1.5,
+            "lag": 3,
+            "clips_per_segment": {"default": 60},
+            "subjects": {"a": "a", "b": "b"},
+            "train": ["s1", "s2", "s3", "s4"],
+            "test": ["t1"],
+            "repeats": {"train": 2, "test": 2},
+            "film": "{segment}.mp4",
+            "shots": "{segment}_shots.tsv",
+            "run": f"{RUNS}.nii.gz",
+            "confounds": f"{RUNS}.tsv",
+            "timing": {"default": {"drop_start": 0, "drop_end": 0}},
+        },
+        "pretraining_data": {
+            "tr": 0.72,
+            "subjects": ["rest"],
+            "runs": ["r1"],
+            "run": "{subject}_{run}.nii",
+        },
+        "pretrained": ZOO_MODELS,
+        "clips": {"fps": 2, "size": 64},
+        "selection": {"criterion": "best", "n_voxels": 500},
+        "scoring": {"n_way": [2]},
+        "pretraining": {"batch_size": 20},
+    }
+    for name, section in sections.items():
+        sound[name] = sound.get(name, {}) | section
+    return sound
+
+
+def found(**sections) -> dict[str, str]:
+    """What is found, by place."""
+    findings = check_settings(check_config(values(**sections), "test"))
+    assert len({f.place for f in findings}) == len(findings), findings
+    return {f.place: f"{f.level}: {f.message}" for f in findings}
+
+
+def test_nothing_is_wrong_with_a_sound_configuration(here):
+    assert found() == {}
+
+
+# --- selection ------------------------------------------------------------------------------------
+
+
+def test_a_t_test_over_four_films_is_said_to_find_little_and_how_many_it_needs(here):
+    said = found(selection={"criterion": "significance", "n_voxels": None})
+    assert set(said) == {"selection (a)", "selection (b)"}
+    for part in (
+        "warning: few voxels will be found significant",
+        "4 training segments (3 degrees of freedom) at P < 0.01 (bonferroni",
+        "r of about 1.00 in every segment",
+        "For r = 0.3 it needs about 12 segments",
+        "selection.criterion: threshold or best",
+    ):
+        assert part in said["selection (a)"]
+
+
+def test_signed_ranks_over_four_films_are_an_error(here):
+    said = found(selection={"criterion": "significance", "n_voxels": None, "statistic": "wilcoxon"})
+    assert "error: Wilcoxon's signed ranks" in said["selection (a)"]
+    assert "no p below 0.0625" in said["selection (a)"]
+
+
+def test_more_best_voxels_than_there_are_and_a_share_of_them_below_a_patch(here):
+    assert (
+        "error: selection.n_voxels is 90000"
+        in found(selection={"n_voxels": 90000})["selection (b)"]
+    )
+    said = found(selection={"n_voxels": 3, "areas": ["V1"]}, encoder={"patch_size": 400})
+    assert "fewer than a patch of 400" in said["selection (a)"]
+
+
+def test_one_training_segment_of_a_subject_is_too_few(here):
+    runs = [f"a {segment}_{repeat}" for segment in ("s2", "s3", "s4") for repeat in (1, 2)]
+    said = found(dataset={"exclude": runs})
+    assert said["selection (a)"] == (
+        "error: The test over training segments needs at least 2 of them, 1 given."
+    )
+
+
+def test_areas_that_the_atlas_lacks_are_named_with_the_near_one_and_the_variant(here):
+    said = found(
+        samples={"areas": ["V1", "V9"]}, variants={"small": {"selection": {"areas": ["mt"]}}}
+    )
+    assert set(said) == {"samples.areas", "variants.small: selection.areas"}
+    assert (
+        "'mt' is no area of the Glasser parcellation. Did you mean MT?"
+        in said["variants.small: selection.areas"]
+    )
+
+
+def test_areas_need_an_atlas(here):
+    said = found(
+        dataset={"mask": "{subject}.nii.gz"},
+        regions={"atlas": False},
+        selection={"areas": ["V1"]},
+    )
+    assert "no voxel has an area" in said["selection.areas"]
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def test_a_table_without_a_column_is_named(here):
+    (here / "a_s2_1.tsv").write_text((here / "a_s2_1.tsv").read_text().replace("rot_z", "rotz"))
+    said = found(clean={"confounds": ["motion6"]})
+    assert set(said) == {"a_s2_1.tsv"}
+    assert "error: no column rot_z for clean.confounds: motion6" in said["a_s2_1.tsv"]
+    (variant,) = found(variants={"strict": {"clean": {"confounds": ["motion6"]}}})
+    assert variant == "variants.strict: a_s2_1.tsv"
+
+
+def test_confounds_that_leave_nothing_or_little_of_a_run_are_counted(here):
+    columns = [f"c{i}" for i in range(40)]
+    assert found(clean={"confounds": columns, "detrend_order": 4}) == {}
+    said = found(clean={"confounds": columns, "detrend_order": 5})
+    assert len(said) == 20
+    assert "warning: drift and confounds take 46 of 60 degrees" in said["a_s1_1.tsv"]
+    said = found(clean={"confounds": columns, "detrend_order": 19})
+    assert "error: 60 volumes are too few to take 60 regressors" in said["a_s1_1.tsv"]
+
+
+def test_drift_is_compared_with_the_length_of_a_segment(here):
+    assert "error: 60 volumes are too few" in found(clean={"detrend_order": 60})["clean (s1)"]
+    said = found(clean={"high_pass": 500})
+    assert said["clean.high_pass"].startswith("warning: a period of 500 s is longer than twice")
+    assert found(clean={"high_pass": 128}) == {}
+    assert "error: 60 volumes are too few" in found(clean={"high_pass": 0.1})["clean (s1)"]
+
+
+@pytest.mark.parametrize(
+    ("fwhm", "said"),
+    [(0.006, "changes next to nothing: voxels measure 8 mm"), (60, "is it in mm?")],
+)
+def test_smoothing_is_compared_with_the_voxels(here, fwhm, said):
+    assert said in found(clean={"smooth": fwhm})["clean.smooth"]
+
+
+def test_a_lag_beyond_a_segment_is_refused_as_the_stage_does(here):
+    said = found(dataset={"clips_per_segment": {"default": 60, "s2": 3}})
+    with pytest.raises(InputError) as error:
+        cut(np.zeros((3, 1)), 2, 3)
+    assert said["dataset.lag (s2)"] == f"error: {error.value}"
+    (place, *_) = found(variants={"late": {"windows": {"lag": 60}}})
+    assert place == "variants.late: windows.lag (s1)"
+
+
+def test_windows_longer_than_a_segment_are_warned_of(here):
+    said = found(windows={"size": 58})
+    assert "all are clamped" in said["windows.size (t1)"]
+    assert found(windows={"size": 57}) == {}
+
+
+# --- trainings ------------------------------------------------------------------------------------
+
+
+def test_batches_larger_than_the_examples_are_named(here):
+    said = found(
+        contrastive={"batch_size": 241},
+        cotraining={"batch_size": 240},
+        mbm_tuning={"batch_size": 481},
+        video_tuning={"batch_size": 300},
+        pretraining={"batch_size": 26},
+    )
+    assert said["contrastive (a)"].startswith("error: batch_size: 241, but there are only 240")
+    assert said["mbm_tuning (b)"].startswith("error: batch_size: 481, but there are only 480")
+    assert said["video_tuning"].startswith("error: batch_size: 300, but there are only 240")
+    assert said["pretraining"].startswith("error: batch_size: 26, but there are only 25")
+    assert len(said) == 6
+
+
+def test_a_mask_that_hides_every_patch_is_refused(here):
+    said = found(encoder={"patch_size": 4096}, pretraining={"mask_ratio": 0.75})
+    assert "mask_ratio: 0.75 of 2 patches" in said["pretraining"]
+    assert "mask_ratio: 0.75 of 1 patches" in said["mbm_tuning (a)"]
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"encoder": {"embed_dim": 100}}, "embed_dim 100 cannot be shared among num_heads 16"),
+        ({"encoder": {"decoder_num_heads": 7}}, "decoder_embed_dim 512 cannot be shared among"),
+        ({"encoder": {"embed_dim": 15, "num_heads": 5}}, "embed_dim 15: positions .* even width"),
+        ({"cotraining": {"warmup": 1500}}, "warmup: 1500 steps of 1500 in all"),
+        ({"video_tuning": {"accumulate": 4}}, "batch_size: 14 does not divide into accumulate: 4"),
+        ({"contrastive": {"accumulate": 2}}, "accumulate: 2, but this loss compares"),
+        ({"pretraining": {"mask_ratio": 1}}, r"pretraining\.mask_ratio: Input should be less than"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_when_the_configuration_is_read(section, said):
+    with pytest.raises(InputError, match=said):
+        check_config(values(**section), "test")
+
+
+# --- pretrained models ----------------------------------------------------------------------------
+
+
+def changed(folder, part: str, **entries):
+    """A copy of the zoo's Stable Diffusion with other entries in a part's configuration."""
+    copy = folder / "sd"
+    if not copy.exists():
+        shutil.copytree(ZOO / "stable-diffusion", copy)
+    path = next((copy / part).glob("*config.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+    return {"stable_diffusion": str(copy)}
+
+
+@pytest.mark.parametrize(
+    ("part", "entries", "said"),
+    [
+        ("unet", {"use_linear_projection": True}, "not of Stable Diffusion 1.x's kind"),
+        ("text_encoder", {"hidden_size": 12}, "tokens of width 12, but the UNet"),
+        ("scheduler", {"prediction_type": "sample"}, "epsilon or v_prediction are needed"),
+    ],
+)
+def test_a_stable_diffusion_of_another_kind_is_known_from_its_configuration(
+    here, part, entries, said
+):
+    pretrained = changed(here, part, **entries)
+    findings = found(pretrained=pretrained, contrastive={"modalities": []})
+    assert said in findings["pretrained.stable_diffusion"]
+
+
+def test_settings_that_a_model_cannot_follow_are_named(here):
+    changed(here, "scheduler", num_train_timesteps=100)
+    said = found(
+        pretrained=changed(here, "vae", block_out_channels=[8, 8, 8, 8, 8]),
+        reconstruction={"steps": 101},
+        variants={"large": {"clips": {"size": 72}}},
+    )
+    assert set(said) == {"reconstruction", "variants.large: clips.size"}
+    assert "steps: 101, but the noise schedule" in said["reconstruction"]
+    assert "frames of 72 × 72 px; multiples of 16" in said["variants.large: clips.size"]
+
+
+def test_a_clip_of_another_width_is_known_unless_nothing_is_contrasted(here):
+    clip = shutil.copytree(ZOO / "clip", here / "clip")
+    config = json.loads((clip / "open_clip_config.json").read_text())
+    config["model_cfg"]["embed_dim"] = 7
+    (clip / "open_clip_config.json").write_text(json.dumps(config))
+    assert "embeds in 7 dimensions" in found(pretrained={"clip": str(clip)})["pretrained.clip"]
+    assert found(pretrained={"clip": str(clip)}, contrastive={"modalities": []}) == {}
+
+
+def test_folders_are_looked_into_for_all_their_parts(here):
+    copy = shutil.copytree(ZOO / "stable-diffusion", here / "half")
+    shutil.rmtree(copy / "vae")
+    (copy / "text_encoder/model.safetensors").write_text("version https://git-lfs.github.com/spec")
+    config = check_config(values(pretrained={"stable_diffusion": str(copy), "clip": "zoo:no"}), "t")
+    said = [f"{f.place}: {f.message}" for f in check_settings(config)]
+    assert len(said) == 3
+    assert "pretrained.stable_diffusion" in said[0]
+    assert "lacks vae/" in said[0]
+    assert "git lfs pull" in said[1]
+    assert "no such model in the zoo" in said[2]
+
+
+def test_a_name_that_is_not_in_the_cache_is_an_error_offline(here, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(here / "hub"))
+    said = found(pretrained={"captioner": "org/blip", "clip": "hf-hub:org/clip"})
+    assert set(said) == {"pretrained.captioner", "pretrained.clip"}
+    assert "org/blip: not whole in the hub's cache" in said["pretrained.captioner"]
+    snapshot = here / "hub/models--org--blip/snapshots/0123"
+    shutil.copytree(ZOO / "blip", snapshot)
+    (here / "hub/models--org--blip/refs").mkdir()
+    (here / "hub/models--org--blip/refs/main").write_text("0123")
+    assert set(found(pretrained={"captioner": "org/blip"})) == set()
+    (snapshot / "model.safetensors").unlink()
+    assert "not whole" in found(pretrained={"captioner": "org/blip"})["pretrained.captioner"]
+
+
+def test_the_hub_is_asked_for_what_is_not_here(here, monkeypatch):
+    answer = {}
+
+    def ask(self, name, *, timeout):
+        assert timeout <= 10
+        if error := answer.get(name):
+            raise error
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", ask)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(here / "hub"))
+    name = {"pretrained": {"image_classifier": "org/vit"}}
+    assert found(**name) == {}
+    for error, said in (
+        (RepositoryNotFoundError, "error: org/vit: no such folder, and no such model on the hub"),
+        (GatedRepoError, "error: org/vit: its owners ask for an agreement"),
+        (ConnectionError, "warning: org/vit: not in the hub's cache, and the hub could not be"),
+    ):
+        answer["org/vit"] = error.__new__(error)
+        assert said in found(**name)["pretrained.image_classifier"]
+
+
+@pytest.mark.parametrize("name", ["no such name", "/no/such/folder", "a//b", "ViT-L-14/nonsense"])
+def test_a_name_that_leads_nowhere_is_refused_without_the_hub(here, name, monkeypatch):
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("asks the hub"))
+    assert f"error: {name}" in found(pretrained={"clip": name})["pretrained.clip"]
+
+
+# --- scores ---------------------------------------------------------------------------------------
+
+
+def test_tables_of_shots_are_read_as_the_score_reads_them(here):
+    scoring = {"attributes": {"kind": "image"}, "subset": "rare"}
+    assert found(scoring=scoring) == {}
+    assert "no column colour" in found(scoring={"attributes": {"colour": "image"}})["t1_shots.tsv"]
+    shots = pd.DataFrame(
+        {"start": [0, 30], "end": [30, 100], "kind": ["dog", "zzyx"], "rare": [0, 2]}
+    )
+    shots.to_csv("t1_shots.tsv", sep="\t", index=False)
+    said = found(scoring=scoring)
+    assert "'zzyx': a word of none of the" in said["scoring.attributes"]
+    assert "0 or 1 was needed" in said["scoring.subset"]
+    shots.assign(end=[30, 50]).to_csv("t1_shots.tsv", sep="\t", index=False)
+    assert "no shot during clip 34" in found(scoring=scoring)["t1_shots.tsv"]
+
+
+def test_classes_layers_and_areas_that_are_not_there_are_named(here):
+    pd.DataFrame({"area": ["V1", "v2"], "form": [1, 2]}).to_csv("truth.tsv", sep="\t", index=False)
+    config = check_config(
+        values(
+            scoring={"n_way": [2, 500]},
+            interpretation={"layers": ["last"], "truth": "truth.tsv"},
+            tables={"methods": {"other": "nowhere/metrics.tsv"}},
+        ),
+        "test",
+    )
+    said = {f"{f.place}: {f.message}" for f in check_settings(config)}
+    assert any("no 500-way accuracy by the video classifier: it has 192" in one for one in said)
+    assert any("interpretation.layers: last: the figure" in one for one in said)
+    assert any("first v2: they are compared with nothing" in one for one in said)
+    assert any("should hold metrics.tsv" in one for one in said)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_names_the_variant_and_fails(here, capsys):
+    config = values(variants={"late": {"windows": {"lag": 60}}})
+    (here / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["check-dataset", "config.yaml"]) == 1
+    said = capsys.readouterr().out
+    assert "variants.late: windows.lag (s1)" in said
+    main(["check-dataset", "config.yaml", "--only", "dataset"])
+    assert "variants.late" not in capsys.readouterr().out
