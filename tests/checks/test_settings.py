@@ -198,7 +198,7 @@ def test_drift_is_compared_with_the_length_of_a_segment(here):
     said = found(clean={"high_pass": 500})
     assert said["clean.high_pass"].startswith("warning: a period of 500 s is longer than twice")
     assert found(clean={"high_pass": 128}) == {}
-    assert "error: 60 volumes are too few" in found(clean={"high_pass": 0.1})["clean (s1)"]
+    assert "error: 60 volumes are too few" in found(clean={"high_pass": 3})["clean (s1)"]
 
 
 @pytest.mark.parametrize(
