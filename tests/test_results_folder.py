@@ -1,8 +1,10 @@
 """Which configuration is meant, and whose results a folder holds."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 from mindvideo.cli import main
 from mindvideo.errors import InputError
@@ -68,6 +70,20 @@ def test_results_of_another_data_set_are_refused_with_both_names(tmp_path):
         "export MINDVIDEO_CONFIG=config/wen2018.yaml",
     ):
         assert part in str(error.value)
+
+
+def test_check_dataset_says_whose_results_the_folder_holds(monkeypatch, tmp_path, capsys):
+    config = yaml.safe_load(DEMO.read_text()) | {"results": str(tmp_path / "results")}
+    config["dataset"] = str(Path(config["dataset"]).resolve())
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(config))
+    stamp_results(config["results"], "wen2018", "config/wen2018.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "sys.argv", ["mindvideo", "check-dataset", "mine.yaml", "--only", "dataset"]
+    )
+    assert main() == 1
+    assert "holds results of the data set 'wen2018'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"name": "demo"})])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mindvideo.errors import InputError
 from mindvideo.paths import path_argument
-from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
+from mindvideo.results_folder import DEMO, VARIABLE, check_results, default_configuration
 
 if TYPE_CHECKING:
     from mindvideo.config import Config
@@ -45,11 +45,14 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
-    from mindvideo.findings import Finding, report
+    from mindvideo.findings import Finding, refused, report
     from mindvideo.plan import window_settings
 
     config = load(arguments)
-    found: list[Finding] = []
+    name = str(arguments.config or default_configuration())
+    found: list[Finding] = [
+        *refused("results", check_results, config.results, config.dataset.name, name)
+    ]
     if arguments.only != "pretraining_data":
         dataset = config.dataset
         print(

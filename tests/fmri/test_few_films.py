@@ -229,12 +229,11 @@ def test_a_threshold_within_noise_is_warned_of(folder, tmp_path, caplog):
 
 def test_windows_of_padding_are_warned_of(folder, tmp_path, caplog):
     pd.DataFrame({"column": [5]}).to_csv(tmp_path / "voxels.tsv", sep="\t")
-    names = ("train_windows", "train_table", "test_windows", "test_table", "null_window")
     windows.main(
-        train=[folder / "a.npy"],
-        test=[folder / "b.npy"],
+        cleaned=[folder / "a.npy"],
         voxels=tmp_path / "voxels.tsv",
-        **{name: tmp_path / name for name in names},
+        windows=tmp_path / "train.npy",
+        table=tmp_path / "train.tsv",
         settings=WindowSettings(lag=0, patch_size=16),
     )
     (said,) = warnings(caplog)
