@@ -66,8 +66,8 @@ def check(arguments: argparse.Namespace) -> int:
         found += checks.check_dataset(
             dataset,
             fps=max(s.clips.fps for s in stages),
-            columns=list(dict.fromkeys(name for s in stages for name in s.clean.confounds)),
-            atlas=config.regions.atlas,
+            columns=config.clean.confounds,
+            atlas=any(s.regions.atlas for s in stages),
             deep=arguments.deep,
         )
     if arguments.only != "dataset":

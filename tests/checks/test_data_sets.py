@@ -243,7 +243,7 @@ def test_what_many_files_share_is_said_once(purdue, tree):
     assert {f.level for f in found} == {"error"}
     told = report(found)
     assert told.count("its header says TR 1 s") == 1
-    assert "6 files" in told
+    assert "6 places" in told
     assert "… and 3 more (--all names them)" in told
     assert str(run(1, "seg6", 1)) not in told
     assert str(run(1, "seg6", 1)) in report(found, everything=True)
@@ -292,8 +292,10 @@ def test_masks_and_confounds(purdue, tree):
     Path("confounds/subject1_seg2_1.tsv").unlink()
     said = by_place(checks.check_dataset(dataset))
     assert said == {
-        "confounds/subject1_seg1_1.tsv": "error: 244 rows, its run has 245 volumes: another run's?",
-        "confounds/subject1_seg1_2.tsv": "error: is no table of tab-separated confounds",
+        "confounds/subject1_seg1_1.tsv": "error: 244 rows, the run has 245 volumes: "
+        "does it belong to another run? Check dataset.confounds.",
+        "confounds/subject1_seg1_2.tsv": "error: 0 rows, the run has 245 volumes: "
+        "does it belong to another run? Check dataset.confounds.",
         "confounds/subject1_seg2_1.tsv": "error: is missing",
         "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's own in "
         "dataset.mask.",
