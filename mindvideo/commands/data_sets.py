@@ -46,7 +46,7 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
     from mindvideo.findings import Finding, refused, report
-    from mindvideo.plan import window_settings
+    from mindvideo.makers import window_settings
 
     config = load(arguments)
     name = str(arguments.config or default_configuration())

@@ -163,8 +163,9 @@ def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree
         str(films / "seg1.mp4"): "error: the film ends after 470.00 s (the file states 480.00 s, "
         "as its sound may last), 240 clips of 2 s need 480 s: is the download complete, and does "
         "dataset.clips_per_segment count the clips of this segment?",
-        str(films / "seg10.webm"): "warning: 5 frames per second, dataset.film_fps says 30: the "
-        "film that was shown? Clips are cut by time, so all is well if it lasts as long",
+        str(films / "seg10.webm"): "warning: 5 frames per second, dataset.film_fps says 30: is "
+        "this the film of the experiment? Clips are cut by time stamps, so another rate does no "
+        "harm if it lasts as long",
     }
     said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
     assert said[str(films / "seg10.webm")].startswith(
@@ -267,7 +268,7 @@ def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
 def test_a_segment_that_one_subject_saw_once(purdue, tree):
     dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
     said = by_place(checks.check_dataset(dataset))
-    assert said["sub1 seg10"].startswith("error: one showing only")
+    assert said["sub1 seg10"].startswith("error: one repeat only")
 
 
 def test_masks_and_confounds(purdue, tree):
