@@ -12,8 +12,9 @@ from mindvideo.dataset import Dataset, Run
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
 from mindvideo.fmri.atlas import cortex_vertices
-from mindvideo.fmri.cleaning import MOST_BROKEN, near_constant
+from mindvideo.fmri.cleaning import MOST_BROKEN
 from mindvideo.fmri.copies import SIGNATURE, same_signatures, signature
+from mindvideo.fmri.variation import near_constant
 from mindvideo.io import inventory
 from mindvideo.io.cifti import check_layout
 from mindvideo.io.coordinates import outside_mni

@@ -10,8 +10,8 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import cortex_vertices, grayordinates
-from mindvideo.fmri.cleaning import near_constant
 from mindvideo.fmri.samples import average, standardise
+from mindvideo.fmri.variation import near_constant
 from mindvideo.fmri.windows import pad
 from mindvideo.io.runs import read_dtseries, series_length
 from mindvideo.io.tables import save_table

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import clean, cosines, near_constant, nuisance, polynomials
+from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
+from mindvideo.fmri.variation import near_constant
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_what_rules_make_is_not_refused_however_it_is_written(checkout):
     assert checkout.jobs(*targets)["films"] == 1
     data = "data/demo/video_fmri_dataset/subject1/fmri/seg1/mni/seg1_1_mni.nii.gz"
     assert checkout.jobs(data) == {"demo_film": 1, "demo_train_runs": 1}
-    logs = ("logs/clips/shared/seg1.log", "results/benchmarks/clips/shared/seg1.tsv")
+    logs = ("results/logs/clips/shared/seg1.log", "results/benchmarks/clips/shared/seg1.tsv")
     assert checkout.jobs(*logs) == {"demo_film": 1, "clips": 1}
 
 

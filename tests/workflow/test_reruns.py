@@ -269,7 +269,7 @@ def test_results_of_other_code_can_be_adopted(chain, package):
     assert not chain.jobs(TARGET)
 
 
-AGAIN = ["reconstruct"]  # a second job of the rule, for the second test segment
+AGAIN = ["reconstruct", "segment_windows"]  # a second job of the rules, for the second segment
 OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")
 
 

@@ -29,6 +29,9 @@ OWN = {
     "clean": SEGMENTS,
     "select": 1,
     "windows": 1,
+    "test_windows": 1,
+    "segment_windows": 5,
+    "null_window": 1,
     "mbm_tuning": 1,
     "contrastive": 1,
     "cotraining": 1,
@@ -39,6 +42,7 @@ OWN = {
     "videos": 1,
 }
 CHAIN = SHARED | OWN
+WEN2018 = "config/wen2018.yaml"
 SHARED_COUNTS = Counter(SHARED)
 
 
@@ -83,6 +87,7 @@ def test_a_target_needs_just_these_jobs(checkout, target, expected):
 def test_a_folder_of_results_is_made_whole(checkout):
     windows, selection = "results/sub1/windows", "results/sub1/selection/"
     files = [f"{windows}/{name}" for name in ("train.npy", "test.tsv", "null.npy")]
+    files += [f"{windows}/test/test{n}.npy" for n in range(1, 6)]
     expected = checkout.jobs(*files, f"{selection}voxels.tsv")
     assert checkout.jobs(windows, selection) - expected == {windows: 1, selection: 1}
     assert expected <= checkout.jobs(windows, selection)
@@ -153,6 +158,7 @@ def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
     model = "results/sub1/cotraining/model"
     own = {"attention": 3, "attribution": 2, "occlusion": 2}
     own |= {"demo_truth": 1, "interpret": 1, "interpretation_figure": 1}
+    own |= {"test_windows": 1, "null_window": 1}
     tests = {"demo_film", "clips", "demo_test_runs", "clean"}
     added = checkout.jobs(figure, model) - checkout.jobs(model)
     assert {rule: n for rule, n in added.items() if rule not in tests} == own
@@ -161,7 +167,8 @@ def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
 
 
 OF_WINDOWS = (
-    *("windows", "mbm_tuning", "contrastive", "cotraining"),
+    *("windows", "test_windows", *["segment_windows"] * 5, "null_window"),
+    *("mbm_tuning", "contrastive", "cotraining"),
     *("motion", *RECONSTRUCT, "score"),
 )
 ABLATED = {  # what a row of Table 1 adds to the full model
@@ -242,21 +249,21 @@ def test_the_purdue_data_set_goes_from_its_files_to_the_videos(checkout, like):
     rest(checkout, "100408", "rfMRI_REST1_LR")
     config = checkout.folder / "config/wen2018.yaml"
     config.write_text(config.read_text().replace("datasets/wen2018.yaml", f"datasets/{like}.yaml"))
-    options = ("--configfile", "config/wen2018.yaml")
-    jobs = checkout.jobs("results/sub1/videos", "results/sub3/videos", options=options)
+    options, results = ("--configfile", WEN2018), "results-wen2018"
+    jobs = checkout.jobs(*(f"{results}/{s}/videos" for s in ("sub1", "sub3")), options=options)
     assert jobs["clean"] == 2 * SEGMENTS
     assert jobs["samples"] == 2
     assert not [rule for rule in jobs if rule.startswith("demo")]
 
 
 def test_more_pretraining_subjects_only_add_jobs(checkout):
-    target, options = "results/shared/pretraining/model", ("--configfile", "config/wen2018.yaml")
+    target, options = "results-wen2018/shared/pretraining/model", ("--configfile", WEN2018)
     for subject in ("100307", "100408"):
         rest(checkout, subject, "rfMRI_REST1_LR", "rfMRI_REST2_RL", "tfMRI_MOTOR_LR")
     assert checkout.jobs(target, options=options) == {"samples": 2, "pretraining": 1}
     for subject in ("100307", "100408"):
         for suffix in ("npy", "tsv"):
-            touch(checkout.folder / f"results/shared/samples/{subject}.{suffix}")
+            touch(checkout.folder / f"results-wen2018/shared/samples/{subject}.{suffix}")
     assert checkout.jobs(target, options=options) == {"pretraining": 1}
     rest(checkout, "99", "tfMRI_WM_RL")
     assert checkout.jobs(target, options=options) == {"samples": 1, "pretraining": 1}
@@ -264,9 +271,11 @@ def test_more_pretraining_subjects_only_add_jobs(checkout):
 
 def test_without_any_pretraining_run_the_windows_can_still_be_made(checkout):
     purdue(checkout, "wen2018")
-    options = ("--configfile", "config/wen2018.yaml")
-    assert checkout.jobs("results/sub1/windows/train.npy", options=options)["windows"] == 1
-    done = checkout.snakemake("--dry-run", *options, "--", "results/shared/pretraining/model")
+    options = ("--configfile", WEN2018)
+    assert checkout.jobs("results-wen2018/sub1/windows/train.npy", options=options)["windows"] == 1
+    done = checkout.snakemake(
+        "--dry-run", *options, "--", "results-wen2018/shared/pretraining/model"
+    )
     assert done.returncode != 0
     assert (
         "no subject has any of the 18 pre-training runs (rfMRI_REST1_LR, "
@@ -278,8 +287,9 @@ def test_a_segment_whose_runs_are_all_left_out_is_left_out(checkout):
     dataset = yaml.safe_load((checkout.folder / "config/datasets/demo.yaml").read_text())
     dataset["exclude"] = ["subject1 seg1_1", "subject1 seg1_2"]
     checkout.configure(dataset=dataset)
-    jobs = checkout.jobs("results/sub1/windows/train.npy", "results/sub2/windows/train.npy")
-    assert jobs["clean"] == 2 * SEGMENTS - 1
+    splits = ("train", "test")
+    windows = [f"results/{s}/windows/{split}.npy" for s in ("sub1", "sub2") for split in splits]
+    assert checkout.jobs(*windows)["clean"] == 2 * SEGMENTS - 1
 
 
 def test_a_typo_in_the_configuration_is_told_before_anything_runs(checkout):
