@@ -78,7 +78,7 @@ def again(checkout, slurm, *options):
 
 
 def assert_went_on(checkout, expected):
-    log = (checkout.folder / "logs/pretraining/shared.log").read_text()
+    log = (checkout.folder / "results/logs/pretraining/shared.log").read_text()
     assert "resuming from" in log
     weights = load_file(checkout.folder / MODEL / "diffusion_pytorch_model.safetensors")
     assert all(np.array_equal(weights[name], expected[name]) for name in expected)
