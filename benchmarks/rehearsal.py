@@ -145,7 +145,9 @@ def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Wor
         "regions": Work("subjects", n_subjects, subjects, gpu=False),
         "clean": Work("runs", n_subjects * 16, subjects * 86, gpu=False),
         "select": Work("subjects × segments", n_subjects * 3, subjects * 18, gpu=False),
-        "windows": Work("subjects × segments", n_subjects * 4, subjects * 23, gpu=False),
+        "windows": Work("subjects × segments", n_subjects * 3, subjects * 18, gpu=False),
+        "test_windows": Work("subjects × segments", n_subjects, subjects * 5, gpu=False),
+        "segment_windows": Work("subjects × segments", n_subjects, subjects * 5, gpu=False),
         "samples": Work(
             "volumes", len(HCP_SUBJECTS) * sum(HCP_RUNS.values()), SAMPLES * 10, gpu=False
         ),

@@ -123,7 +123,9 @@ class Config(Stages):
         try:
             config = check(values)
         except ValidationError as error:
-            of_variants = [*map(placed, error.errors()), *of_variants]
+            known = {problem["loc"] for problem in of_variants}
+            own = [problem for problem in error.errors() if problem["loc"] not in known]
+            of_variants = [*map(placed, own), *of_variants]
         if of_variants:
             raise ValidationError.from_exception_data(cls.__name__, of_variants)
         return config

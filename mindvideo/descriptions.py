@@ -163,10 +163,7 @@ def refuse_description(values: Mapping[str, Any], where: str) -> None:
     InputError
         Saying how a configuration names it.
     """
-    if (
-        CONFIGURATION & values.keys()
-        or not {"like", "tr", "run", "runs", "subjects"} & values.keys()
-    ):
+    if CONFIGURATION & values.keys() or not OF_DESCRIPTIONS & values.keys():
         return
     kind = kind_of(values) or Dataset
     key = "dataset" if kind is Dataset else "pretraining_data"

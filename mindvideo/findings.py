@@ -1,4 +1,4 @@
-"""What a check has found, and how a person is told."""
+"""What a check has found, and the report of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mindvideo.errors import InputError
 from mindvideo.templates import natural
 
 ALIKE = 4
-"""From so many on, findings that say the same are told together."""
+"""From so many on, findings that say the same are reported together."""
 NAMED = 3
 """Of these, so many places are named."""
 
@@ -68,9 +68,9 @@ def report(findings: list[Finding], *, everything: bool = False) -> str:
     for place in sorted(alone, key=natural):
         lines += [place, *(f"  {f.level}: {f.message}" for f in alone[place]), ""]
     for (level, message), names in sorted(shared.items()):
-        shown = names if everything else names[:NAMED]
-        more = len(names) - len(shown)
-        lines += [f"{len(names)} files", f"  {level}: {message}", *(f"  {n}" for n in shown)]
+        listed = names if everything else names[:NAMED]
+        more = len(names) - len(listed)
+        lines += [f"{len(names)} places", f"  {level}: {message}", *(f"  {n}" for n in listed)]
         lines += [f"  … and {more} more (--all names them)", ""] if more else [""]
     counts = Counter(finding.level for finding in findings)
     words = [f"{n} {level}{'s'[: n > 1]}" for level in ("error", "warning") if (n := counts[level])]

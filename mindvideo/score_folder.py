@@ -92,8 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
     table = load_table(arguments.to / "metrics.tsv")
     shown = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean"]
     digits = {c: table[c].map(lambda p: f"{p:.2g}", na_action="ignore") for c in ("p", "p_min")}
-    told = table[shown].assign(**digits)
-    print(told.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}"))
+    print(
+        table[shown]
+        .assign(**digits)
+        .to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}")
+    )
     print(f"\n{arguments.to / 'videos' / 'index.html'}")
     return 0
 
@@ -160,7 +163,7 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def _find(folder: Path, template: str | None, option: str) -> dict:
-    """The clips of a folder; names in which another number may be the clip's are told.
+    """The clips of a folder, with a warning where another number may be the clip's.
 
     Raises
     ------
@@ -178,7 +181,7 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
     if template is None and names and len(counts) > most:
         first = ", ".join(map(_name, list(clips)[:3]))
         other = other_template(names)
-        told = (
+        doubt = (
             f"{folder}: {len(counts)} segments, each of {most if most == 1 else f'up to {most}'} "
             f"clip{'s'[: most > 1]} ({first}, …): the number at the end of a name was taken for "
             f"the clip's, the rest for its segment. If that is wrong, say how clips are named"
@@ -186,10 +189,10 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
         )
         if most == 1:
             raise InputError(
-                f"{told}. Nulls and p compare the clips of a segment, and there would be none; "
+                f"{doubt}. Nulls and p compare the clips of a segment, and there would be none; "
                 f"{option} '{{segment}}_{{clip}}' goes on without"
             )
-        print(f"warning: {told}")
+        print(f"warning: {doubt}")
     elif single:
         print(f"warning: {folder}: the only clip of its segment, so no part of a null and of p: "
               f"{_ranges(single)}")  # fmt: skip

@@ -83,7 +83,7 @@ def _refuse_ambiguous(node: yaml.ScalarNode) -> None:
     else:
         return
     number = yaml.safe_load(text)
-    plain = "" if ":" in text else f", {text.replace('_', '').lstrip('0') or 0} for the number"
+    plain = "" if ":" in text else f", {int(text.replace('_', ''))} for the number"
     raise StrictYamlError(
         f'line {_line(node)}: YAML takes {text} for the number {number}, {base}: write "{text}" in '
         f"quotes for a name{plain}"

@@ -44,8 +44,8 @@ def what_is_wrong(problem: ErrorDetails) -> str:
         return f"text was needed{_unquoted(value)}"
     if kind == "string_pattern_mismatch" and (letters := LETTERS.get(problem["ctx"]["pattern"])):
         return f"a name was needed, of {letters}, with a letter or digit first"
-    if kind == "less_than_equal" and problem["ctx"]["le"] == 1 and 1 < value <= 100:
-        return f"a share from 0 to 1 was needed: did you mean {value / 100:g}?"
+    if kind == "less_than_equal" and problem["ctx"]["le"] == 1 and 1 < float(value) <= 100:
+        return f"a share from 0 to 1 was needed: did you mean {float(value) / 100:g}?"
     return KINDS.get(kind, problem["msg"].removeprefix("Value error, "))
 
 

@@ -11,7 +11,8 @@ from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.invocation import check_invocation, read_configfiles
-from mindvideo.plan import Plan, table_rows
+from mindvideo.makers import table_rows
+from mindvideo.plan import Plan
 from mindvideo.registry import shell_command
 from mindvideo.results_folder import check_results
 from mindvideo.workflow import clear_finished_states, compare_by_content

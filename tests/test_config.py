@@ -77,6 +77,23 @@ def test_all_that_is_wrong_with_all_variants_is_said_with_their_names(values):
     assert len(lines) == len(starts)
 
 
+def test_what_is_no_setting_of_a_variant_is_said_once(values):
+    values["variants"]["other"] = {"results": "elsewhere", "dataset": "other.yaml"}
+    with pytest.raises(InputError) as error:
+        check_config(values, "config.yaml")
+    assert sorted(str(error.value).splitlines()[1:]) == [
+        f"  variants.other.{name}: no such setting of a variant: it is one for all"
+        for name in ("dataset", "results")
+    ]
+
+
+@pytest.mark.parametrize(("share", "meant"), [(50, 0.5), ("2", 0.02), ("5e0", 0.05)])
+def test_a_share_in_percent_is_answered_whether_number_or_text(values, share, meant):
+    values["selection"] = {"share": share}
+    with pytest.raises(InputError, match=rf"selection\.share: .* did you mean {meant}\?"):
+        check_config(values, "config.yaml")
+
+
 @pytest.mark.parametrize("path", ["wen2018", "bids", "hcp1200", "wen2018-cifti"])
 def test_a_description_given_as_configuration_is_recognised(path):
     path = Path(f"config/datasets/{path}.yaml")

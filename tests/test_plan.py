@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from mindvideo.config import check_config
-from mindvideo.plan import ARTEFACTS, MAKERS, Plan, reads, weights_digest
+from mindvideo.makers import MAKERS
+from mindvideo.plan import ARTEFACTS, Plan, reads, weights_digest
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def check_dataset(
     fps : float
         Frames per second of the clips, the most that the model or a variant asks for.
     columns : sequence of str
-        Confounds that `clean.confounds` names.
+        Confounds that the model's `clean.confounds` names.
     atlas : bool
         Whether an atlas is laid on volumes (`regions.atlas`): they must lie in MNI152 space.
     deep : bool
@@ -54,11 +54,11 @@ def check_dataset(
     }
     shots = dataset.shots_paths(dataset.segments)
     found = [*description.description(dataset), *scores.shifts(dataset)]
-    beside = [*shots, *chain(*masks.values())]
-    found += absent(dict.fromkeys([*film_paths.values(), *beside, *paths, *tables]))
+    others = [*shots, *chain(*masks.values()), *paths, *tables]
+    found += absent(dict.fromkeys([*film_paths.values(), *others]))
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="runs", unit="run"):
-        header, findings = runs.read_run_header(path, dataset.space)
+        header, findings = runs.inspect_run(path, dataset.space)
         found += findings
         if header:
             headers[path] = header
@@ -102,7 +102,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
     found += absent(paths)
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="pre-training runs", unit="run"):
-        header, findings = runs.read_run_header(path, "cifti")
+        header, findings = runs.inspect_run(path, "cifti")
         found += findings
         if header:
             headers[path] = header

@@ -1,4 +1,4 @@
-"""What the headers of a subject's runs tell of its voxels."""
+"""A subject's voxels, as far as the headers of its runs say."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def brain(dataset: Dataset, subject: str, regions: Regions) -> Brain | None:
             return Brain(labels, float(nib.affines.voxel_sizes(grid.affine).min()))
         cortex = grayordinate_labels()[: grid.n_cortex]
         rest = np.full(len(grid.models) - grid.n_cortex, NO_AREA, np.int16)
-        taken = [cortex[cortex > 0], *([rest] if regions.grayordinates == "all" else [])]
-        return Brain(np.concatenate(taken), SPACING)
+        parts = [cortex[cortex > 0], *([rest] if regions.grayordinates == "all" else [])]
+        return Brain(np.concatenate(parts), SPACING)
     return None
 
 

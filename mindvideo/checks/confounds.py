@@ -1,4 +1,7 @@
-"""Tables of confounds: a row a volume, and the columns that `clean.confounds` asks for."""
+"""Tables of confounds: a row a volume, and the columns that `clean.confounds` asks for.
+
+The stage's own reader judges, so that a fault has one message, whoever finds it.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,13 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mindvideo.errors import InputError
-from mindvideo.findings import Finding, error, warning
+from mindvideo.findings import Finding, refused, warning
 from mindvideo.io.confounds import patterns_of, read_confounds
 
 
 def table(path: str, n_volumes: int, names: Sequence[str]) -> Iterator[Finding]:
-    try:
-        lines = Path(path).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as reason:
-        yield error(path, f"cannot be read ({reason})")
-        return
-    if not lines or "\t" not in lines[0]:
-        yield error(path, "is no table of tab-separated confounds")
-    elif len(lines) - 1 != n_volumes:
-        yield error(path, f"{len(lines) - 1} rows, its run has {n_volumes} volumes: another run's?")
-    elif names:
-        try:
-            read_confounds(Path(path), names, n_volumes)
-        except InputError as problem:
-            yield error(path, str(problem).removeprefix(f"{path}: "))
+    """What keeps a table from being that of a run of so many volumes, or lacks a column."""
+    yield from refused(path, read_confounds, Path(path), names, n_volumes)
 
 
 def unused(subject: str, tables: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:

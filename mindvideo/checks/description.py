@@ -29,7 +29,7 @@ def description(dataset: Dataset) -> Iterator[Finding]:
             if len(dataset.runs_of(subject, segment)) == 1:
                 yield error(
                     f"{subject} {segment}",
-                    "one showing only: voxels are selected by how well showings agree. Leave out "
+                    "one repeat only: voxels are selected by how well repeats agree. Leave out "
                     "this one too (dataset.exclude), and the subject goes without the segment",
                 )
         for split in ("train", "test"):

@@ -36,6 +36,7 @@ def film(dataset: Dataset, segment: str, fps: float) -> Iterator[Finding]:
     if stated and abs(facts.mean_rate - stated) > SAME_FPS * stated:
         yield warning(
             path,
-            f"{facts.mean_rate:g} frames per second, dataset.film_fps says {stated:g}: the film "
-            "that was shown? Clips are cut by time, so all is well if it lasts as long",
+            f"{facts.mean_rate:g} frames per second, dataset.film_fps says {stated:g}: is this "
+            "the film of the experiment? Clips are cut by time stamps, so another rate does no "
+            "harm if it lasts as long",
         )

@@ -25,7 +25,7 @@ from mindvideo.io.spaces import Grayordinates
 Space = Literal["volume", "cifti"]
 
 
-def read_run_header(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
+def inspect_run(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
     """A run's header, and what is wrong with it as a run; None where no more can be said."""
     try:
         header = as_run(inventory.inspect(Path(path)), space)

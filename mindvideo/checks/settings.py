@@ -10,7 +10,9 @@ from contextlib import suppress
 from math import comb
 from pathlib import Path
 
+from mindvideo.checks import confounds
 from mindvideo.checks.brains import brain
+from mindvideo.checks.files import present
 from mindvideo.checks.pretrained import Models, fit, models
 from mindvideo.checks.scoring import interpretation, methods, scoring
 from mindvideo.config import Config, Stages
@@ -28,7 +30,7 @@ from mindvideo.fmri.selection import (
 )
 from mindvideo.fmri.windows import check_lag
 from mindvideo.io.runs import series_length
-from mindvideo.plan import MAKERS
+from mindvideo.makers import MAKERS
 from mindvideo.regressors import drifts, regressors
 from mindvideo.settings import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
@@ -150,6 +152,9 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         if (table, made.n_volumes) not in seen:
             seen.add((table, made.n_volumes))
             yield from _left_of(str(table or f"clean ({run.segment})"), table, made)
+    for subject in dataset.subjects:
+        tables = [run.confounds for run in dataset.rows if run.subject == subject and run.confounds]
+        yield from confounds.unused(subject, present(tables), s.confounds)
     if s.smooth is None:
         return
     sizes = []

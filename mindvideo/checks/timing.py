@@ -46,6 +46,13 @@ class ClipTiming:
             return None
         return self.first * self.tr - self.onset, (self.last + 1) * self.tr - self.onset
 
+    @property
+    def last_ones(self) -> str:
+        """The clips without volumes, and a verb."""
+        if self.without == 1:
+            return f"the last of {self.clips} clips has"
+        return f"the last {self.without} of {self.clips} clips have"
+
     def __str__(self) -> str:
         tr, after = self.tr, "add dataset.film_onset to see how long after the clip's onset"
         if self.delay:
@@ -57,10 +64,8 @@ class ClipTiming:
             f"{_span(self.first * tr, (self.last + 1) * tr)} after the run's start, {after})"
         )
         if self.without:
-            text += (
-                f"; the last {self.without} of {self.clips} clips have no volumes of their own, "
-                "and get the last volume kept"
-            )
+            own, get = ("their own", "get") if self.without > 1 else ("its own", "gets")
+            text += f"; {self.last_ones} no volumes of {own}, and {get} the last volume kept"
         if self.cut_short:
             end = "before them" if self.without else "of the segment"
             verb = "has" if self.cut_short == 1 else "have"
@@ -110,7 +115,7 @@ def describe_timing(dataset: Dataset, size: int, lag: int, *, everything: bool =
         few = everything or len(names) <= NAMED
         named = ", ".join(names) if few else f"{names[0]}, …, {names[-1]} ({len(names)} segments)"
         lines.append(f"  {named}: {timing}")
-    return "\n".join(["Volumes of the clips, counted from 0:", *lines])
+    return "\n".join(["Volumes of the clips, counted from 0:", *(lines or ["  none: see the lag"])])
 
 
 def check_timing(dataset: Dataset, size: int, lag: int) -> Iterator[Finding]:
@@ -127,12 +132,13 @@ def check_timing(dataset: Dataset, size: int, lag: int) -> Iterator[Finding]:
                 f"a clip gets the volumes from {start:g} to {end:g} s after its onset; the BOLD "
                 "response peaks 4 to 6 s after it. Check film_onset, timing.drop_start and lag",
             )
-        if timing.without and dataset.timing_of(segment).drop_end:
+        if timing.without and (after := dataset.timing_of(segment).drop_end):
+            more = min(lag, after)
             yield warning(
                 f"dataset.timing: {segment}",
-                f"the last {timing.without} clips have no volumes of their own, though volumes "
-                f"after the film were recorded. Use them: add the lag of {lag} to drop_start, "
-                "subtract as many from drop_end, and set lag: 0",
+                f"{timing.last_ones} no volumes of {'their' if timing.without > 1 else 'its'} own, "
+                f"though volumes after the film were recorded. Use them: add {more} to drop_start, "
+                f"subtract {more} from drop_end, and set lag: {lag - more}",
             )
 
 

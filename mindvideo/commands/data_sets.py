@@ -46,7 +46,7 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
     from mindvideo.findings import Finding, refused, report
-    from mindvideo.plan import window_settings
+    from mindvideo.makers import window_settings
 
     config = load(arguments)
     name = str(arguments.config or default_configuration())
@@ -66,8 +66,8 @@ def check(arguments: argparse.Namespace) -> int:
         found += checks.check_dataset(
             dataset,
             fps=max(s.clips.fps for s in stages),
-            columns=list(dict.fromkeys(name for s in stages for name in s.clean.confounds)),
-            atlas=config.regions.atlas,
+            columns=config.clean.confounds,
+            atlas=any(s.regions.atlas for s in stages),
             deep=arguments.deep,
         )
     if arguments.only != "dataset":

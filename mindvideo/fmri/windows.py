@@ -69,7 +69,8 @@ def check_lag(lag: int, n_volumes: int) -> None:
     """
     if lag >= n_volumes:
         raise InputError(
-            f"A lag of {lag} volumes (dataset.lag) in a segment of {n_volumes}: no window."
+            f"A lag of {lag} volumes (windows.lag, or else dataset.lag) in a segment of "
+            f"{n_volumes}: no window."
         )
 
 

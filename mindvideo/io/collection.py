@@ -8,7 +8,6 @@ would lie one pixel off each other.
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from mindvideo.io.clip_names import ClipNames
 from mindvideo.io.clips import load_clips
 from mindvideo.io.films import read_pictures
 from mindvideo.io.probe import probe
+from mindvideo.templates import natural
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
     if not paths:
         found = Counter(p.suffix or "no suffix" for p in files)
         found["hidden"] = len(every) - len(files)
-        told = ", ".join(f"{n} {kind}" for kind, n in found.most_common(4) if n) or "nothing"
-        raise InputError(f"{folder}: no clips (mp4, GIF or .npy) in it, only {told}")
+        kinds = ", ".join(f"{n} {kind}" for kind, n in found.most_common(4) if n) or "nothing"
+        raise InputError(f"{folder}: no clips (mp4, GIF or .npy) in it, only {kinds}")
     places: dict[Key, Place] = {}
     twice, others = [], []
     for path in paths:
@@ -102,7 +102,7 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
             f"{folder}: the same clip twice: {_few(twice)}: leave one of each, or give a pattern "
             "of names that only one of them has"
         )
-    return dict(sorted(places.items(), key=lambda item: (_natural(item[0][0]), item[0][1])))
+    return dict(sorted(places.items(), key=lambda item: (natural(item[0][0]), item[0][1])))
 
 
 def read_clip(place: Place) -> np.ndarray:
@@ -187,12 +187,6 @@ def resize(frames: np.ndarray, size: int) -> np.ndarray:
     """Scale frames to size × size (bicubic, averaging where they shrink)."""
     scaled = [Image.fromarray(f).resize((size, size), Image.Resampling.BICUBIC) for f in frames]
     return np.stack([np.asarray(frame) for frame in scaled])
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Order seg10 after seg9."""
-    parts = re.findall(r"\d+|\D+", name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
 def _hidden(name: str) -> bool:

@@ -35,7 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no JSON object; what it is instead, if that can be told.
+        If it is no JSON object; saying what it is instead, where that is known.
     """
     try:
         if problem := _no_content(path):

@@ -163,8 +163,9 @@ def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree
         str(films / "seg1.mp4"): "error: the film ends after 470.00 s (the file states 480.00 s, "
         "as its sound may last), 240 clips of 2 s need 480 s: is the download complete, and does "
         "dataset.clips_per_segment count the clips of this segment?",
-        str(films / "seg10.webm"): "warning: 5 frames per second, dataset.film_fps says 30: the "
-        "film that was shown? Clips are cut by time, so all is well if it lasts as long",
+        str(films / "seg10.webm"): "warning: 5 frames per second, dataset.film_fps says 30: is "
+        "this the film of the experiment? Clips are cut by time stamps, so another rate does no "
+        "harm if it lasts as long",
     }
     said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
     assert said[str(films / "seg10.webm")].startswith(
@@ -243,7 +244,7 @@ def test_what_many_files_share_is_said_once(purdue, tree):
     assert {f.level for f in found} == {"error"}
     told = report(found)
     assert told.count("its header says TR 1 s") == 1
-    assert "6 files" in told
+    assert "6 places" in told
     assert "… and 3 more (--all names them)" in told
     assert str(run(1, "seg6", 1)) not in told
     assert str(run(1, "seg6", 1)) in report(found, everything=True)
@@ -267,7 +268,7 @@ def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
 def test_a_segment_that_one_subject_saw_once(purdue, tree):
     dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
     said = by_place(checks.check_dataset(dataset))
-    assert said["sub1 seg10"].startswith("error: one showing only")
+    assert said["sub1 seg10"].startswith("error: one repeat only")
 
 
 def test_masks_and_confounds(purdue, tree):
@@ -292,8 +293,10 @@ def test_masks_and_confounds(purdue, tree):
     Path("confounds/subject1_seg2_1.tsv").unlink()
     said = by_place(checks.check_dataset(dataset))
     assert said == {
-        "confounds/subject1_seg1_1.tsv": "error: 244 rows, its run has 245 volumes: another run's?",
-        "confounds/subject1_seg1_2.tsv": "error: is no table of tab-separated confounds",
+        "confounds/subject1_seg1_1.tsv": "error: 244 rows, the run has 245 volumes: "
+        "does it belong to another run? Check dataset.confounds.",
+        "confounds/subject1_seg1_2.tsv": "error: 0 rows, the run has 245 volumes: "
+        "does it belong to another run? Check dataset.confounds.",
         "confounds/subject1_seg2_1.tsv": "error: is missing",
         "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's own in "
         "dataset.mask.",

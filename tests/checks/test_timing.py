@@ -66,8 +66,18 @@ def test_where_the_films_onset_is_not_known():
     ("changes", "lag", "expected"),
     [
         ({"timing": {"default": {"drop_start": 4, "drop_end": 0}}}, 3, []),
-        ({}, 3, ["the last 3 clips have no volumes of their own, though"]),
+        ({}, 3, ["the last 3 of 60 clips have no volumes of their own, though"]),
         ({"film_onset": {"default": 0}}, 3, ["from 10.5 to 13.5 s after its onset", "the last 3"]),
+        (
+            {"timing": {"default": {"drop_start": 4, "drop_end": 2}}},
+            3,
+            ["add 2 to drop_start, subtract 2 from drop_end, and set lag: 1"],
+        ),
+        (
+            {"timing": {"default": {"drop_start": 6, "drop_end": 4}}},
+            1,
+            ["the last of 60 clips has no volumes of its own", "and set lag: 0"],
+        ),
         ({"film_onset": {}}, 0, []),
         ({}, 0, ["a clip gets the volumes from 0 to 3 s after its onset"]),
         ({"film_onset": {"default": 6, "film2": 14}}, 3, ["from -3.5 to -0.5 s"]),

@@ -79,7 +79,7 @@ def test_what_speaks_against_mni_space(tmp_path, name, code, affine, level, matc
     assert found == level
     assert "regions.atlas: false" in message
     assert match.replace("\\", "") in message
-    header, _ = checks.runs.read_run_header(str(path), "volume")
+    header, _ = checks.runs.inspect_run(str(path), "volume")
     (finding,) = checks.runs.coordinates(str(path), header)
     assert (finding.level, finding.place, finding.message) == (level, str(path), message)
 

@@ -70,7 +70,7 @@ def put(path: Path, **fields) -> None:
 
 def said_by_all(path: Path, space: str = "volume") -> str:
     """What check-dataset and the stages say of a file: the same, and the stages name it."""
-    header, findings = checks.read_run_header(str(path), space)
+    header, findings = checks.inspect_run(str(path), space)
     assert header is None
     (finding,) = findings
     assert (finding.level, finding.place) == ("error", str(path))
@@ -155,7 +155,7 @@ def test_what_a_header_should_not_hold(path, fields, match):
 )
 def test_what_does_no_harm(path, fields):
     put(path, **fields)
-    header, findings = checks.read_run_header(str(path), "volume")
+    header, findings = checks.inspect_run(str(path), "volume")
     assert not findings
     assert header.grid.same(SPACE.grid)
     run = read_run(path, SPACE, keep=12, drop=(0, 0), tr=2)
@@ -167,7 +167,7 @@ def test_an_extension_of_odd_size_is_passed_over(path):
     note = b"\x01\0\0\0" + struct.pack("<2i", 35, 6) + b"n" * 27 + bytes(13)
     put(path, vox_offset=400)
     path.write_bytes(path.read_bytes()[:348] + note + content[352:])
-    header, findings = checks.read_run_header(str(path), "volume")
+    header, findings = checks.inspect_run(str(path), "volume")
     assert (findings, header.n_volumes) == ([], 12)
     run = read_run(path, SPACE, keep=12, drop=(0, 0), tr=2)
     np.testing.assert_array_equal(run, values().reshape(-1, 12).T)
@@ -185,7 +185,7 @@ def test_any_header_is_read_or_named(path):
             rng.integers(256) if i in places else b for i, b in enumerate(content[:348])
         )
         path.write_bytes(content)
-        header, findings = checks.read_run_header(str(path), "volume")
+        header, findings = checks.inspect_run(str(path), "volume")
         assert (header is None) == bool(findings)
         named += bool(findings)
     assert 50 < named < 350
@@ -314,14 +314,14 @@ DENSE = BrainModelAxis.from_surface(np.arange(60), 100, "CIFTI_STRUCTURE_CORTEX_
 def test_a_dense_file_whose_91k_twin_lies_beside_it(tmp_path, name, beside):
     path = tmp_path / name
     write_dtseries(path, np.ones((3, 60)), DENSE, 1.0)
-    message = checks.read_run_header(str(path), "cifti")[1][0].message
+    message = checks.inspect_run(str(path), "cifti")[1][0].message
     assert message.startswith("60 grayordinates, 60 + 0 of them cortical; the 91k layout was")
     assert "wb_command -cifti-resample" in message
     assert "without _1.6mm" in message
     (tmp_path / beside).write_bytes(path.read_bytes())  # by its name alone it is not
-    assert "-cifti-resample" in checks.read_run_header(str(path), "cifti")[1][0].message
+    assert "-cifti-resample" in checks.inspect_run(str(path), "cifti")[1][0].message
     write_dtseries(tmp_path / beside, np.ones((3, 91282)), layout(), 1.0)
-    message = checks.read_run_header(str(path), "cifti")[1][0].message
+    message = checks.inspect_run(str(path), "cifti")[1][0].message
     assert f"{beside} in the same folder is on it: name that one." in message
     with pytest.raises(InputError, match=f"{name}: 60 .*{beside} in the same folder"):
         samples.main(
