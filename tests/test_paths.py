@@ -78,7 +78,7 @@ def test_all_paths_of_a_configuration_are_filled_in(home):
     runs = data.run_paths("sub1", "seg1")
     assert runs == [f"{home}/odd.nii", "/data/mine/one/seg1_2.nii"]
     assert data.confound_paths("sub1", "test1") == ["/data/mine/one/test1_1.tsv"]
-    assert data.mask_path("sub1") == f"{home}/one.nii"
+    assert data.mask_paths("sub1") == [f"{home}/one.nii"]
     assert [data.film_path(s) for s in ("seg1", "seg2")] == [f"{home}/seg1.mp4", "/data/mine/b.mp4"]
     assert data.shots_paths(["seg1"]) == [f"{home}/seg1.tsv"]
     paths = (rest.run_path("a", "r"), rest.run_path("a", "t1"))
