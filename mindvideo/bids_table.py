@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -80,6 +80,12 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> Found:
         segment: trimming.of(segment, [s.bold for s in showings if s.segment == segment])
         for segment in dict.fromkeys(s.segment for s in showings)
     }
+    if trimming.unsaid:
+        notes.append(
+            f"nothing says when the films start ({', '.join(trimming.unsaid)}): taken for the "
+            "start of the recording. If volumes were recorded before the film, say how many: "
+            "--drop-start"
+        )
     rows = [
         Run(
             subject=s.subject,
@@ -201,6 +207,8 @@ class _Trimming:
     tr: float | None
     volumes: dict[Path, int]
     notes: list[str]
+    unsaid: list[str] = field(default_factory=list)
+    """Segments of which nothing says when their films start."""
 
     def of(self, segment: str, runs: Sequence[Bold]) -> dict[str, int | None]:
         """Clips of a segment, and volumes to be dropped at both ends."""
@@ -237,6 +245,7 @@ class _Trimming:
             if events and (onset := _onset(events)) is not None:
                 onsets[events] = onset
         if self.tr is None or not onsets:
+            self.unsaid.append(segment)
             return 0
         ordered = sorted(onsets.items(), key=lambda item: item[1])
         (first, least), (last, most) = ordered[0], ordered[-1]

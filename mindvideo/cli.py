@@ -76,10 +76,17 @@ def _settings_help(stage: Stage) -> str:
     return "\n".join(lines)
 
 
+def _of_folder(stage: Stage) -> str:
+    """Where a command of the same name takes a folder: how it is called."""
+    if f"{stage.command} FOLDER" not in COMMANDS:
+        return ""
+    return f"\nOf a folder of clips: mindvideo {stage.command} FOLDER --help"
+
+
 def _parser(stage: Stage) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"mindvideo {stage.command}",
-        description=stage.summary,
+        description=stage.summary + _of_folder(stage),
         epilog=_settings_help(stage),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

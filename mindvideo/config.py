@@ -105,8 +105,13 @@ class Config(Stages):
     results: Annotated[PathText, AfterValidator(_folder)] = Field(
         "results", description="folder of all results"
     )
-    dataset: Dataset
-    pretraining_data: Pretraining
+    dataset: Dataset = Field(
+        description="the data set, or the path of its description, as in config/datasets/"
+    )
+    pretraining_data: Pretraining = Field(
+        description="runs to pre-train the encoder on, or the path of their description, as "
+        "config/datasets/hcp1200.yaml"
+    )
     pretrained: Pretrained = Pretrained()
     videos: Videos = Videos()
     tables: Tables = Tables()

@@ -218,13 +218,13 @@ class Dataset(Section):
                 check_template(field, template, allowed, BIDS_ENTITIES)
         for key, template in self.exceptions.items():
             check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"], BIDS_ENTITIES)
-        twice = [p for p, n in Counter(run.path for run in self.rows).items() if n > 1]
-        if twice:
-            keys = [self.key(run) for run in self.rows if run.path == twice[0]]
-            raise ValueError(
-                f"one file for {len(keys)} runs ({', '.join(keys[:3])}, …): {twice[0]}: each run "
-                "needs its own. Has the template {subject}, {segment} and {repeat}?"
+        for field, what in (("path", "file"), ("confounds", "table of confounds")):
+            named = [(self.key(run), path) for run in self.rows if (path := getattr(run, field))]
+            _refuse_shared(
+                f"one {what} for {{}} runs", named, "run", "{subject}, {segment} and {repeat}"
             )
+        films = [(segment, self.film_path(segment)) for segment in self.segments]
+        _refuse_shared("one film for {} segments", films, "segment", "{segment}")
         if bare := [s for s in self.subjects if not any(r.subject == s for r in self.rows)]:
             raise ValueError(f"no runs of {', '.join(bare)}: leave the subject out")
         return self
@@ -343,6 +343,26 @@ class Dataset(Section):
     def shots_paths(self, segments: list[str]) -> list[str]:
         """Tables of what the films of these segments show; none where the data set has none."""
         return [self.shots.format(segment=s) for s in segments] if self.shots else []
+
+
+def _refuse_shared(
+    what: str, named: list[tuple[str, str]], of_each: str, placeholders: str
+) -> None:
+    """Refuse one path for several runs or segments.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
+    for path, n in Counter(path for _, path in named).items():
+        if n > 1:
+            keys = [key for key, own in named if own == path]
+            more = ", …" if n > 3 else ""
+            raise ValueError(
+                f"{what.format(n)} ({', '.join(keys[:3])}{more}): {path}: each {of_each} needs its "
+                f"own. Has the template {placeholders}?"
+            )
 
 
 def _keys(subject: str, folder: str, segment: str, repeat: int) -> set[str]:

@@ -152,6 +152,8 @@ def kind_of(values: Mapping[str, Any]) -> type[Section] | None:
     known = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
     most = max(known.values())
     found = [kind for kind, n in known.items() if n == most]
+    if len(found) > 1 and "run" in values and isinstance(values.get("runs"), list):
+        return Pretraining  # a data set's `runs` is the path of a table, and stands without `run`
     return found[0] if len(found) == 1 else None
 
 

@@ -70,7 +70,8 @@ def report(findings: list[Finding], *, everything: bool = False) -> str:
     for (level, message), names in sorted(shared.items()):
         listed = names if everything else names[:NAMED]
         more = len(names) - len(listed)
-        lines += [f"{len(names)} places", f"  {level}: {message}", *(f"  {n}" for n in listed)]
+        kind = "files" if all("/" in name for name in names) else "places"
+        lines += [f"{len(names)} {kind}", f"  {level}: {message}", *(f"  {n}" for n in listed)]
         lines += [f"  … and {more} more (--all names them)", ""] if more else [""]
     counts = Counter(finding.level for finding in findings)
     words = [f"{n} {level}{'s'[: n > 1]}" for level in ("error", "warning") if (n := counts[level])]

@@ -37,6 +37,10 @@ def load(text: str) -> Any:
             except json.JSONDecodeError:
                 pass  # a flow mapping of YAML
         return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        words = [part for part in (error.context, error.problem) if part]
+        raise StrictYamlError(f"{where}this is no YAML: {', '.join(words)}") from None
     except yaml.YAMLError as error:
         raise StrictYamlError("this is no YAML: " + " ".join(str(error).split())) from None
 

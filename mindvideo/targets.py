@@ -276,7 +276,14 @@ class Targets:
     def _misspelt(self, parts: list[str]) -> str:
         """A path that differs by a few letters from one that a rule makes, or a rule's name."""
         for path in (parts, [*self.results, *parts]):
-            paths = [p for p in self._paths(self._owner(path)) if p.count("/") == len(path) - 1]
+            every = [
+                p.split("/")
+                for p in self._paths(self._owner(path))
+                if p.count("/") >= len(path) - 1
+            ]
+            paths = ["/".join(p) for p in every if len(p) == len(path)]
+            folders = dict.fromkeys("/".join(p[: len(path)]) for p in every if len(p) > len(path))
+            paths += [folder for folder in folders if self.held(folder)]
             if close := _similar("/".join(path), [*paths, *self.rules]):
                 return f"no rule makes this. Did you mean {close[0]}? {self._overview()}"
         return ""

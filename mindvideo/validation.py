@@ -26,14 +26,15 @@ def explain(error: ValidationError, where: str, model: type[BaseModel] | None = 
         parts = [str(part) for part in problem["loc"]]
         key = ".".join(part for part in parts if "[" not in part) or "(whole)"
         if problem["type"] == "missing":
-            lines.append(f"  {key}: is missing")
+            lines.append(f"  {key}: is missing{_needed(model, problem['loc'])}")
         elif problem["type"] == "extra_forbidden":
             lines.append(f"  {key}: no such setting{_suggestion(problem['loc'], model)}")
         else:
             # What contradicts itself across a section says so itself.
             whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
             found = "" if whole else f"; found {problem['input']!r:.60}"
-            lines.append(f"  {key}: {what_is_wrong(problem)}{found}")
+            place = f"{key}: " if problem["loc"] else ""
+            lines.append(f"  {place}{what_is_wrong(problem)}{found}")
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -44,7 +45,8 @@ def what_is_wrong(problem: ErrorDetails) -> str:
         return f"text was needed{_unquoted(value)}"
     if kind == "string_pattern_mismatch" and (letters := LETTERS.get(problem["ctx"]["pattern"])):
         return f"a name was needed, of {letters}, with a letter or digit first"
-    if kind == "less_than_equal" and problem["ctx"]["le"] == 1 and 1 < float(value) <= 100:
+    limit = problem.get("ctx", {}).get({"less_than": "lt", "less_than_equal": "le"}.get(kind, ""))
+    if limit == 1 and 1 < float(value) <= 100:
         return f"a share from 0 to 1 was needed: did you mean {float(value) / 100:g}?"
     return KINDS.get(kind, problem["msg"].removeprefix("Value error, "))
 
@@ -59,14 +61,32 @@ def _unquoted(value: Any) -> str:
 
 
 def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
-    """ "; did you mean …?", from the fields of the section that the key stands in."""
+    """ "; did you mean …?", from the fields of the section that the key stands in, or another."""
+    whole = model
     if place[0] == "variants":  # …, a name, then as in the whole
         place = place[2:]
         if model and place[0] in model.model_fields and len(place) == 1:
             return " of a variant: it is one for all"
     for part in place[:-1]:
         model = section_of(model, str(part))
-    return did_you_mean(str(place[-1]), model.model_fields if model else ())
+    name = str(place[-1])
+    return did_you_mean(name, model.model_fields if model else ()) or _elsewhere(name, whole)
+
+
+def _elsewhere(name: str, whole: type[BaseModel] | None) -> str:
+    """The sections that have a field of this name, if any have."""
+    fields = whole.model_fields if whole else ()
+    sections = {field: section_of(whole, field) for field in fields}
+    there = [f"{s}.{name}" for s, model in sections.items() if model and name in model.model_fields]
+    return f"; is it {' or '.join(there[:3])}?" if there else ""
+
+
+def _needed(model: type[BaseModel] | None, place: tuple[int | str, ...]) -> str:
+    """What a field that is missing says, as its description has it."""
+    for part in place[:-1]:
+        model = section_of(model, str(part))
+    field = model.model_fields.get(str(place[-1])) if model else None
+    return f"; needed: {field.description}" if field and field.description else ""
 
 
 def section_of(model: type[BaseModel] | None, name: str) -> type[BaseModel] | None:

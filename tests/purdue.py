@@ -32,10 +32,10 @@ GREY = "color=c=gray:s=16x16"
 
 
 def described(space: str, **changes) -> Dataset:
-    """The shipped description of the Purdue data set."""
+    """The shipped description of the Purdue data set, or one that builds on it."""
     name = "wen2018" if space == "volume" else "wen2018-cifti"
-    values = read_dataset(str(ROOT / f"config/datasets/{name}.yaml"), "test")
-    return Dataset.model_validate(values | changes)
+    shipped = {"like": str(ROOT / f"config/datasets/{name}.yaml")}
+    return Dataset.model_validate(read_dataset(shipped | changes, "test"))
 
 
 def n_volumes(dataset: Dataset, run: Run) -> int:

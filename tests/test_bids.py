@@ -107,8 +107,10 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     cifti = space == "fsLR"
     assert (first.mask is None) == cifti
 
-    config = yaml.safe_load(said[said.index("# This data set") :])
+    config = yaml.safe_load(said[said.index("# A configuration of this data set") :])
+    assert set(config) == {"results", "pretraining_data", "dataset"}
     assert set(config["dataset"]) == {"name", "lag", "runs", "space"}
+    assert "when the films start (film1, film2, test1): taken for the start of the rec" in said
     config |= {"clean": {"confounds": ["csf", "outliers"]}, "results": "found"}
     config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
     Path("config.yaml").write_text(yaml.safe_dump(config))
@@ -339,7 +341,10 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     assert "4 dropped at the start, 21 kept, 0 dropped at the end (b)" in said
     assert "b: its film starts +1 s off the start of a volume" in said
     assert "a: its film" not in said
-    rows, _ = table("--drop-start", "1", "--drop-end", "3")
+    assert "nothing says when the films start (test): taken" in said
+    rows, said = table("--drop-start", "1", "--drop-end", "3")
+    assert "film_onset: { default: 2 } # [s]" in said
+    assert "nothing says when" not in said
     assert {(run.drop_start, run.drop_end) for run in rows} == {(1, 3)}
     Path("sub-1/func").mkdir(parents=True)
     Path("sub-1/func/sub-1_task-a_run-2_events.tsv").write_text("onset\tduration\n8.2\t20\n")

@@ -68,3 +68,14 @@ def test_processes_of_a_training(monkeypatch, given, allocated, processes):
     if allocated:
         monkeypatch.setenv("SLURM_GPUS_ON_NODE", allocated)
     assert _processes(given) == processes
+
+
+def test_help_of_score_names_the_command_for_folders(capsys):
+    for arguments, said in (
+        (["score", "--help"], "mindvideo score FOLDER --help"),
+        (["score", "FOLDER", "--help"], "--truth-names"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 0
+        assert said in capsys.readouterr().out

@@ -47,6 +47,33 @@ def test_all_errors_are_told_at_once(values):
     assert "pretraining_data.tr: is missing" in message
 
 
+@pytest.mark.parametrize(
+    ("section", "changes", "said"),
+    [
+        (None, {"tr": 2}, "  tr: no such setting; is it dataset.tr or pretraining_data.tr?"),
+        ("windows", {"smooth": 4}, "  windows.smooth: no such setting; is it clean.smooth?"),
+        ("clean", {"low_pass": 0.1}, "  clean.low_pass: no such setting"),
+        ("pretraining", {"mask_ratio": 75}, "a share from 0 to 1 was needed: did you mean 0.75?"),
+        ("clips", {"fps": 3.2}, "\n  clips.fps: a clip of 2 s at 3.2 frames per second"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_belongs(values, section, changes, said):
+    if section:
+        values.setdefault(section, {}).update(changes)
+    else:
+        values |= changes
+    with pytest.raises(InputError) as error:
+        check_config(values, "config.yaml")
+    assert said in str(error.value)
+    assert "(whole)" not in str(error.value)
+
+
+def test_what_is_missing_is_said_with_what_it_is(values):
+    del values["pretraining_data"]
+    with pytest.raises(InputError, match=r"pretraining_data: is missing; needed: .*hcp1200.yaml"):
+        check_config(values, "config.yaml")
+
+
 def test_a_variant_is_checked_like_the_whole(values):
     values["variants"]["wide"] = {"windows": {"sise": 3}}
     with pytest.raises(InputError, match=r"windows\.sise"):

@@ -99,6 +99,18 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"repeats": {"train": 2}}, "repeats: nothing for test"),
         ({"run": None}, "neither `run`, a path template, nor `runs`"),
         ({"run": "{subject}/{segment}.nii.gz"}, r"one file for 2 runs \(sub1 seg1_1, sub1 seg1_2"),
+        (
+            {"confounds": "{subject}_{segment}.tsv"},
+            "one table of confounds for 2 runs .sub1 seg1_1",
+        ),
+        (
+            {"film": "film.mp4"},
+            r"one film for \d+ segments \(seg1, seg2, seg3, …\): film.mp4: each",
+        ),
+        (
+            {"films": {"seg2": "stimuli/a.mp4", "seg3": "stimuli/a.mp4"}},
+            r"2 segments \(seg2, seg3\)",
+        ),
         ({"run": "{sub}/{segment}_{repeat}.nii"}, r"run: .* has {sub}; {repeat}, {segment}, {subj"),
         ({"film": "{segment.mp4"}, "film: '{segment.mp4': "),
         ({"film": None, "films": {"seg1": "a.mp4"}}, "no `films` of seg2, seg3"),

@@ -60,7 +60,7 @@ def test_what_is_said_goes_before_what_it_is_like(tmp_path):
         ("like: {0}/a.yaml", "a.yaml is like .*a.yaml: one has to be whole"),
         ("like: [b.yaml]", r"dataset.like: the path of a description was needed.*found \['b.yaml"),
         ("like: nowhere.yaml", r"dataset.like: there is no file nowhere.yaml \(seen from"),
-        ("tr: [1", "a.yaml cannot be read: this is no YAML: while parsing"),
+        ("tr: [1", "a.yaml cannot be read: line 1: this is no YAML: while parsing a flow"),
         ("just words", "a.yaml should say `key: value`; found 'just words'"),
     ],
 )
@@ -139,6 +139,13 @@ def test_no_description(given):
 def test_runs_are_no_list_in_yaml():
     with pytest.raises(InputError, match=r"dataset\.runs: the path of a table was needed"):
         read_dataset({"runs": [{"subject": "a"}]}, "dataset")
+
+
+def test_pre_training_runs_are_recognised_by_their_list():
+    said = {"tr": 0.72, "subjects": ["a"], "runs": ["REST1"], "run": "{subject}/{run}.nii"}
+    with pytest.raises(InputError, match=r"describes pre-training data, .* changed places"):
+        read_dataset(said, "dataset")
+    assert read_pretraining(said, "pretraining_data") == said
 
 
 def test_numbers_of_subjects_may_go_without_quotes():

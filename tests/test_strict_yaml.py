@@ -45,6 +45,20 @@ def test_all_else_is_read_as_ever(text):
     assert strict_yaml.load(text) == yaml.safe_load(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb:\n\tc: 2", r"line 3: this is no YAML: .*token, found character '\\t'"),
+        ("a: 1\n---\nb: 2", "line 2: this is no YAML: expected a single document .*another"),
+        ("a: [1", "line 1: this is no YAML: while parsing a flow sequence"),
+    ],
+)
+def test_a_slip_is_named_with_its_line(text, said):
+    with pytest.raises(strict_yaml.StrictYamlError, match=said) as error:
+        strict_yaml.load(text)
+    assert "unicode string" not in str(error.value)
+
+
 def test_json_may_be_indented_by_tabs():
     assert strict_yaml.load(json.dumps({"a": {"b": 1}}, indent="\t")) == {"a": {"b": 1}}
 

@@ -66,6 +66,11 @@ def targets(results="results", variants=VARIANTS, exclude=(), pretraining=None):
             "results/sub1/vidoes",
             "WHAT: metrics.tsv, videos, clean/, films/, interpretation/, win",
         ),
+        ("results/sub1/windws", "Did you mean results/sub1/windows? Results are named "),
+        (
+            "results/sub2/variants/faster/windws",
+            "Did you mean results/sub2/variants/faster/windows?",
+        ),
         ("results/sub2/windows/tain.npy", "Did you mean results/sub2/windows/train.npy?"),
         ("results/sub1/variant/faster/videos", "mean results/sub1/variants/faster/videos?"),
         ("results/tabels/table1.html", "Did you mean results/tables/table1.html?"),

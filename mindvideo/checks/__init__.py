@@ -70,9 +70,11 @@ def check_dataset(
                 found += confounds.table(run.confounds, header.n_volumes, columns)
     for subject in dataset.subjects:
         own = [run.path for run in dataset.rows if run.subject == subject]
-        found += runs.layouts(subject, {p: headers[p] for p in own if p in headers})
-        some = next((headers[p] for p in own if p in headers), None)
-        found += brain_masks(subject, {p: masks[subject][p] for p in present(masks[subject])}, some)
+        groups = runs.by_grid({p: headers[p] for p in own if p in headers})
+        found += runs.layouts(subject, groups)
+        common = next(iter(groups[0].values())) if groups else None
+        own_masks = {p: masks[subject][p] for p in present(masks[subject])}
+        found += brain_masks(subject, own_masks, common)
         own_tables = [r.confounds for r in dataset.rows if r.subject == subject and r.confounds]
         found += confounds.unused(subject, present(own_tables), columns)
     equal = list(duplicates(present([*paths, *film_paths.values()])))

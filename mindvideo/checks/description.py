@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from mindvideo.dataset import Dataset
+from mindvideo.dataset import BY_SEGMENT, DEFAULT, Dataset
 from mindvideo.findings import Finding, error, warning
 from mindvideo.templates import did_you_mean, differs_by_number
 
@@ -24,6 +24,13 @@ def description(dataset: Dataset) -> Iterator[Finding]:
                 continue
             hint = did_you_mean(key, known)
             yield warning(f"dataset.{field}", f"{key!r} is no run of this data set{hint}")
+    for field in BY_SEGMENT:
+        for name in sorted(getattr(dataset, field).keys() - {DEFAULT, *dataset.segments}):
+            yield warning(
+                f"dataset.{field}",
+                f"there is no segment {name!r} here: what is said of it is not used. Leave it out, "
+                "or write the name of the segment that was meant",
+            )
     for subject in dataset.subjects:
         for segment in dataset.train:
             if len(dataset.runs_of(subject, segment)) == 1:

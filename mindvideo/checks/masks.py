@@ -25,7 +25,7 @@ def brain_masks(subject: str, masks: dict[str, str], run: Header | None) -> Iter
     masks : dict of str to str
         Path of each mask that is there: "train", or "test" if it belongs to test runs only.
     run : Header
-        Of a run, if one could be read.
+        Of a run on the grid that most have, if one could be read.
     """
     packed: dict[str, np.ndarray] = {}  # eight voxels a byte: a subject may have a hundred masks
     for path in masks:

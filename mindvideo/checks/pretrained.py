@@ -103,7 +103,7 @@ def _model(known: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iter
             known.configs[key] = folders.check_part(name, cached or folder, part)
         except InputError as problem:
             if cached is None:
-                yield error(place, str(problem))
+                yield error(place, str(problem).removeprefix(f"{name}: "))
             else:  # the rest is fetched by the first job that needs it
                 yield from _on_the_hub(place, hub_name)
                 return

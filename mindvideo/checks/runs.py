@@ -72,25 +72,26 @@ def repetition_time(
         yield warning(path, f"{say}, which is used")
 
 
-def layouts(subject: str, headers: dict[str, Header]) -> Iterator[Finding]:
-    """All runs of a subject lie on one grid: the commonest is taken for it."""
-    groups: list[list[str]] = []
+def by_grid(headers: dict[str, Header]) -> list[dict[str, Header]]:
+    """Runs that lie on one grid together; the commonest grid first."""
+    groups: list[dict[str, Header]] = []
     for path, header in headers.items():
-        for group in groups:
-            if header.grid.same(headers[group[0]].grid):
-                group.append(path)
-                break
-        else:
-            groups.append([path])
-    if len(groups) < 2:
-        return
-    common = max(groups, key=len)
-    for path in (path for group in groups if group is not common for path in group):
+        alike = (g for g in groups if header.grid.same(next(iter(g.values())).grid))
+        if (group := next(alike, None)) is None:
+            groups.append(group := {})
+        group[path] = header
+    return sorted(groups, key=len, reverse=True)
+
+
+def layouts(subject: str, groups: list[dict[str, Header]]) -> Iterator[Finding]:
+    """All runs of a subject lie on one grid: the commonest is taken for it (:func:`by_grid`)."""
+    common, *others = groups or [{}]
+    for path, header in (item for group in others for item in group.items()):
         yield error(
             path,
-            f"lies on another grid than {len(common)} other runs of {subject}: "
-            f"{headers[path].grid}; they: {headers[common[0]].grid}. Resample it, or leave it out "
-            "with dataset.exclude",
+            f"lies on another grid than {len(common)} other runs of {subject}: {header.grid}; "
+            f"they: {next(iter(common.values())).grid}. Resample it, or leave it out with "
+            "dataset.exclude",
         )
 
 

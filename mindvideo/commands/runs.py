@@ -74,7 +74,7 @@ def runs(arguments: argparse.Namespace) -> int:
         return 0
     found = _of_bids(arguments.bids, dict(given))
     sys.stdout.write(write_runs(found.rows))
-    print(_about(found, "lag" in given), file=sys.stderr)
+    print(_about(found, given), file=sys.stderr)
     return 0
 
 
@@ -89,10 +89,13 @@ def _of_bids(folder: Path, given: dict) -> Found:
     return bids_table(folder, Choice(only=only, **given), recording)
 
 
-def _about(found: Found, has_lag: bool) -> str:
-    """What was found, and the description that the table needs."""
+def _about(found: Found, given: dict) -> str:
+    """What was found, and the configuration that the table needs."""
+    from mindvideo.settings import Clips
+
     rows = found.rows
-    lines = [f"{len(rows)} runs of {len({run.subject for run in rows})} subjects in {found.space}"]
+    n = len({run.subject for run in rows})
+    lines = [f"{len(rows)} runs of {n} subject{'s'[: n > 1]} in {found.space}"]
     for split in ("train", "test"):
         own = dict.fromkeys(run.segment for run in rows if run.split == split)
         lines.append(f"{split}: {', '.join(own)}")
@@ -105,12 +108,19 @@ def _about(found: Found, has_lag: bool) -> str:
         )
     lines += [f"note: {note}" for note in found.notes]
     tr = next((run.tr for run in rows), None)
-    lag = "0 # the table drops the volumes before the response" if has_lag else (
+    lag = "0 # the table drops the volumes before the response" if "lag" in given else (
         "… # volumes from a clip to its response. Better: mindvideo runs --lag N, so that the last "
         "clips have volumes of their own"
     )  # fmt: skip
-    lines += ["", "# This data set in a configuration, with the table as runs.tsv:", "dataset:"]
-    lines += ["  name: mine", f"  lag: {lag}", "  runs: runs.tsv"]
+    lines += ["", "# A configuration of this data set, with the table as runs.tsv:"]
+    lines += ["results: results-mine", "pretraining_data: config/datasets/hcp1200.yaml"]
+    if tr and (n_frames := round(Clips().fps * tr)) != Clips().fps * tr:
+        lines.append(
+            f"clips: {{ fps: {n_frames / tr:.6g} }} # {n_frames} frames a clip of {tr:g} s"
+        )
+    lines += ["dataset:", "  name: mine", f"  lag: {lag}", "  runs: runs.tsv"]
+    if tr and (start := given.get("drop_start")) is not None:
+        lines.append(f"  film_onset: {{ default: {start * tr:g} }} # [s] after the start of a run")
     lines.append(f"  space: {'cifti' if found.is_cifti else 'volume'}")
     lines += [] if tr else ["  tr: … # repetition time [s]"]
     lines += [] if rows[0].film else ["  film: stimuli/{segment}.mp4 # or mindvideo runs --film"]

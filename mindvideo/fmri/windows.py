@@ -69,8 +69,8 @@ def check_lag(lag: int, n_volumes: int) -> None:
     """
     if lag >= n_volumes:
         raise InputError(
-            f"A lag of {lag} volumes (windows.lag, or else dataset.lag) in a segment of "
-            f"{n_volumes}: no window."
+            f"A lag of {lag} volumes passes the end of a segment of {n_volumes}: no window is "
+            "left. Lower dataset.lag, or windows.lag where it is set."
         )
 
 

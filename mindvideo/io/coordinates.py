@@ -21,10 +21,10 @@ CODES = {
     5: "those of some other template",
 }
 ENTITY = re.compile(r"(?:^|_)space-([A-Za-z0-9+]+)")
-STANDARD = re.compile(r"(?i)MNI|ICBM|IXI549Space")
-"""Spaces of BIDS that are MNI152 to within the error of normalisation."""
+STANDARD = re.compile(r"(?i)MNI(?!Infant|Pediatric)|ICBM|IXI549Space")
+"""Spaces of BIDS that are an adult's MNI152 to within the error of normalisation."""
 NATIVE = {
-    *("t1w", "t2w", "anat", "individual", "native", "orig", "subject"),
+    *("t1w", "t2w", "anat", "fsnative", "individual", "native", "orig", "subject"),
     *("bold", "boldref", "epi", "func", "run", "scanner", "session"),
 }
 IN_NAME = re.compile(r"(?i)(?<![a-z])mni")

@@ -263,8 +263,9 @@ def as_run(header: Header, space: Literal["volume", "cifti"]) -> Header:
         return volume_header(header, 4)
     if not header.is_cifti:
         raise InputError(
-            f"is no dense series (.dtseries.nii) but a volume ({header}). Name the CIFTI files, or "
-            "for volumes say dataset.space: volume."
+            f"is no dense series (.dtseries.nii) but a volume ({header}). Name the CIFTI files. "
+            "Only the runs of a data set, not those for pre-training, may be volumes "
+            "(dataset.space: volume)."
         )
     if not isinstance(header.rows, SeriesAxis):
         raise InputError(

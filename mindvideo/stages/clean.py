@@ -88,6 +88,12 @@ def main(
                 "finite numbers. The file is damaged, or its scaling is: fetch it again, or leave "
                 "it out with dataset.exclude."
             )
+        if result.dead.all():
+            raise InputError(
+                f"{path}: none of its {len(space)} voxels varies over the volumes that are kept: "
+                "there is no recording in it. Fetch it again, or leave it out with "
+                "dataset.exclude."
+            )
         if settings.average:
             out[0] += result.values
             alive += ~result.dead

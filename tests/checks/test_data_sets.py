@@ -17,7 +17,8 @@ from mindvideo import checks
 from mindvideo.checks.files import absent
 from mindvideo.cli import main
 from mindvideo.contents import Digests
-from mindvideo.findings import report
+from mindvideo.dataset import Dataset
+from mindvideo.findings import report, warning
 from mindvideo.io.cifti import write_dtseries
 
 DATA = Path("video_fmri_dataset")
@@ -361,3 +362,31 @@ def test_the_command_says_how_it_went(purdue, whole, monkeypatch, tmp_path, caps
     assert (status, "1 warning: nothing stands in the way." in said) == (0, True)
     status, said = command("runs")
     assert len(said.splitlines()) == 1 + 3 * (2 + 2 + 10)
+
+
+def test_a_first_run_on_another_grid_is_the_only_one_named(purdue, tree):
+    mask = nib.Nifti1Image(np.ones((3, 4, 3), np.uint8), np.diag([2.0, 2, 2, 1]))
+    nib.save(mask, tree / "mask.nii.gz")
+    change(run(1, "seg1", 1), shift=4)
+    few = FEW | {"subjects": {"sub1": "subject1"}, "mask": "mask.nii.gz"}
+    found = by_place(checks.check_dataset(purdue.described("volume", **few)))
+    assert list(found) == [str(run(1, "seg1", 1))]
+    assert "lies on another grid than 13 other runs of sub1" in found[str(run(1, "seg1", 1))]
+
+
+def test_segments_that_only_their_numbers_tell_from_others_are_a_warning(
+    purdue, whole, monkeypatch
+):
+    monkeypatch.chdir(whole)
+    values = purdue.described("volume", **FEW).model_dump(mode="json", exclude={"runs"})
+    values["timing"]["seg100"] = {"drop_start": 3, "drop_end": 2}
+    values["film_fps"]["test7"] = 25
+    found = by_place(checks.check_dataset(Dataset.model_validate(values)))
+    assert set(found) == {"dataset.timing", "dataset.film_fps"}
+    assert found["dataset.timing"].startswith("warning: there is no segment 'seg100' here")
+
+
+def test_places_that_are_no_files_are_not_called_so():
+    alike = [warning(f"dataset.timing: film{n}", "is odd") for n in range(5)]
+    assert report(alike).startswith("5 places\n  warning: is odd\n  dataset.timing: film0\n")
+    assert report([warning(f"a/{n}.nii", "is odd") for n in range(5)]).startswith("5 files\n")

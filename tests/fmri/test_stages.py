@@ -231,6 +231,15 @@ def test_dead_voxels_are_counted_in_the_log(folder, tmp_path, caplog):
     assert table["voxels"] == (labels > 0).sum()
 
 
+@pytest.mark.parametrize("constant", [0, 7])
+def test_a_run_in_which_nothing_varies_is_refused(folder, tmp_path, constant):
+    image = nib.load(folder / "seg1_1.nii.gz")
+    values = np.full(image.shape, constant, np.float32)
+    nib.save(nib.Nifti1Image(values, image.affine), tmp_path / "seg1_1.nii.gz")
+    with pytest.raises(InputError, match=r"seg1_1.nii.gz: none of its \d+ voxels varies"):
+        run_clean(folder, [tmp_path / "seg1_1.nii.gz"], tmp_path, "seg1")
+
+
 def test_runs_of_another_subject(folder, tmp_path):
     np.save(tmp_path / "seg2.npy", np.zeros((2, 20, 7), np.float32))
     with pytest.raises(InputError, match=r"seg2.npy has 7 voxels, the regions"):

@@ -61,6 +61,7 @@ ODD = [
     ("sub-01_space-T1w_bold.nii.gz", 4, MNI_GRID, "error", r"native space by its name \(space-T1w"),
     ("sub-01_space-T1w_bold.nii.gz", 1, TILT @ MNI_GRID, "error", r"sform_code 1: the scanner's"),
     ("sub-01_space-boldref_bold.nii.gz", 1, MNI_GRID, "error", "native space by its name"),
+    ("sub-01_space-fsnative_bold.nii.gz", 1, MNI_GRID, "error", "native space by its name"),
     ("run.nii.gz", 1, TILT @ MNI_GRID, "error", r"its grid is tilted by 12.0°"),
     ("run.nii.gz", 2, TILT @ MNI_GRID, "error", r"sform_code 2: those of another image"),
     ("run.nii.gz", 1, MNI_GRID, "warning", "nothing says that it lies in MNI152 space"),
@@ -68,6 +69,8 @@ ODD = [
     ("run.nii.gz", 3, MNI_GRID, "warning", "sform_code 3: Talairach's"),
     ("run_mni.nii.gz", 3, MNI_GRID, "warning", "Talairach's"),
     ("run_mni.nii.gz", 1, TILT @ MNI_GRID, "warning", "tilted"),
+    ("s1_space-MNIPediatricAsym_cohort-1_bold.nii.gz", 4, MNI_GRID, "warning", "is not known to"),
+    ("s1_space-MNIInfant_cohort-2_bold.nii.gz", 4, MNI_GRID, "warning", "is not known to"),
     ("sub-01_space-UNCInfant_bold.nii.gz", 2, MNI_GRID, "warning", "space-UNCInfant is not known"),
 ]
 
