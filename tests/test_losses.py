@@ -39,6 +39,6 @@ def test_a_killed_reconstruction_loses_the_clips_since_the_last_write(inputs, tm
 def test_other_outputs_than_without_a_fault_are_an_error(inputs, tmp_path):
     kind = STAGES["windows"]
     whole = losses.undisturbed(kind, inputs, tmp_path / "whole")
-    (whole.results / "test_table.tsv").write_text("another")
+    (whole.results / "table.tsv").write_text("another")
     with pytest.raises(losses.UnexpectedError, match="not those of a stage without a fault"):
         losses.measure(kind, "no flock", inputs, tmp_path / "case", whole)

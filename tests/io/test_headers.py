@@ -207,11 +207,12 @@ def analyze() -> bytes:
     return nib.AnalyzeHeader().binaryblock
 
 
+MGZ = struct.pack(">i", 1) + bytes(300)
 FOREIGN = [
     ("seg1_1.func.gii", gifti(), r"but a GIFTI file, the surface.*dataset.space: cifti"),
     ("seg1_1.nii", gifti(), r"but a GIFTI file"),
-    ("seg1_1.func.gii.gz", gzip.compress(gifti()), r"but a GIFTI file"),
-    ("seg1_1.mgz", gzip.compress(struct.pack(">i", 1) + bytes(300)), r"FreeSurfer.*mri_convert"),
+    ("seg1_1.func.gii.gz", gzip.compress(gifti(), mtime=0), r"but a GIFTI file"),
+    ("seg1_1.mgz", gzip.compress(MGZ, mtime=0), r"FreeSurfer.*mri_convert"),
     ("seg1_1.mgh", struct.pack(">i", 1) + bytes(300), r"FreeSurfer volume"),
     ("seg1_1.hdr", analyze(), r"half of an Analyze or NIfTI pair.*fslchfiletype"),
     ("seg1_1.hdr", analyze()[:344] + b"ni1\0", r"half of an Analyze or NIfTI pair"),
