@@ -292,6 +292,9 @@ def test_a_stable_diffusion_of_another_kind_is_known_from_its_configuration(
     pretrained = changed(here, part, **entries)
     findings = found(pretrained=pretrained, contrastive={"modalities": []})
     assert said in findings["pretrained.stable_diffusion"]
+    (here / "empty").mkdir(exist_ok=True)
+    bare = found(pretrained={"image_classifier": "empty"})["pretrained.image_classifier"]
+    assert "error: empty is empty" in bare
 
 
 def test_settings_that_a_model_cannot_follow_are_named(here):

@@ -282,7 +282,8 @@ def test_a_cifti_file_without_its_axes(cifti, path):
 
 def test_cifti_where_a_volume_was_needed_and_the_other_way_round(cifti, path, tmp_path):
     assert "is a CIFTI file; a 4-D run" in said_by_all(cifti, "volume")
-    assert "but a volume (5×6×4×12). Name the CIFTI files" in said_by_all(path, "cifti")
+    said = said_by_all(path, "cifti")
+    assert "but a volume (5×6×4×12). Name the CIFTI files. Only the runs of a data set, not" in said
     scalar = tmp_path / "map.dscalar.nii"
     nib.save(Cifti2Image(np.zeros((1, 40), np.float32), (ScalarAxis(["a"]), MODELS)), scalar)
     assert "it is a map of grayordinates (scalar × grayordinates)" in said_by_all(scalar, "cifti")
