@@ -245,7 +245,7 @@ def test_what_many_files_share_is_said_once(purdue, tree):
     assert {f.level for f in found} == {"error"}
     told = report(found)
     assert told.count("its header says TR 1 s") == 1
-    assert "6 places" in told
+    assert "6 files" in told
     assert "… and 3 more (--all names them)" in told
     assert str(run(1, "seg6", 1)) not in told
     assert str(run(1, "seg6", 1)) in report(found, everything=True)
