@@ -18,6 +18,7 @@ def _module(name: str) -> ModuleType:
     return module
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in this hook, too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes (pytest-xdist), share out tests so that no fixture is made twice.
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from mindvideo.demo import grammar, zoo_blip, zoo_build, zoo_unet
 from mindvideo.demo.zoo_examples import Pictures, draw_clips, draw_pictures
-from mindvideo.models import pretrained
+from mindvideo.models import folders, pretrained
 from mindvideo.settings import Zoo
 from mindvideo.stages import train_zoo
 
@@ -27,7 +27,7 @@ def stable_diffusion() -> dict:
 
 
 def _card(name: str) -> str:
-    return (pretrained.ZOO / name / "README.md").read_text(encoding="utf-8")
+    return (folders.ZOO / name / "README.md").read_text(encoding="utf-8")
 
 
 def _number(table: str, row: str) -> float:
@@ -37,8 +37,8 @@ def _number(table: str, row: str) -> float:
 
 
 def test_the_zoo_is_complete_and_small() -> None:
-    assert {path.name for path in pretrained.ZOO.iterdir() if path.is_dir()} == set(NAMES)
-    files = [path for path in pretrained.ZOO.rglob("*") if path.is_file()]
+    assert {path.name for path in folders.ZOO.iterdir() if path.is_dir()} == set(NAMES)
+    files = [path for path in folders.ZOO.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 24 * 2**20
     for path in files:
         assert path.suffix in (".json", ".txt", ".md", ".safetensors")
@@ -133,7 +133,7 @@ def test_the_stage_makes_a_zoo_that_loads(tmp_path, monkeypatch) -> None:
     few = {"n_pictures": 70, "n_latents": 60, "n_judge_pictures": 70, "n_judge_clips": 30}
     settings = Zoo(**steps, **few, n_held_out=50)
     train_zoo.main(zoo=tmp_path / "zoo", state=tmp_path / "state", settings=settings)
-    monkeypatch.setattr(pretrained, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(folders, "ZOO", tmp_path / "zoo")
     assert sorted(path.name for path in (tmp_path / "zoo").iterdir()) == sorted(NAMES)
     pretrained.load_clip("zoo:clip")
     pretrained.load_captioner("zoo:blip")
