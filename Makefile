@@ -17,7 +17,7 @@ control: .venv/installed
 	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all control
 
 test: .venv/installed
-	pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 check: .venv/installed
 	ruff check .

@@ -18,23 +18,6 @@ def _module(name: str) -> ModuleType:
     return module
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in this hook, too
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (pytest-xdist), share out tests so that no fixture is made twice.
-
-    All tests of the chain go to one process, those of a folder with fixtures of its own to one, and
-    of the others each file.
-    """
-    for item in items:
-        folder = item.path.parent
-        group = item.path
-        if "chain" in getattr(item, "fixturenames", ()):
-            group = Path("chain")
-        elif folder.name in ("demo", "stages", "training"):
-            group = folder
-        item.add_marker(pytest.mark.xdist_group(str(group)))
-
-
 @pytest.fixture(scope="session")
 def purdue() -> ModuleType:
     """The writer of trees that look like the Purdue data set (tests/purdue.py)."""
