@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks import decoding, encoder, fmri_front_end, random_weights
 from benchmarks.random_weights import SCHEDULE15, UNET15, VAE15
 from mindvideo.models.device import device
-from mindvideo.settings import Selection
+from mindvideo.settings.fmri import Selection
 
 N_FRAMES, SIZE, LATENT, WIDTH, VOXELS = 6, 256, 32, 768, 4512
 CAPTIONED, CLIPS, FILM_SECONDS = 6, 120, 60
@@ -93,7 +93,7 @@ def _pictures(shape: tuple[int, ...]) -> np.ndarray:
 
 def _step(model: nn.Module, loss: Callable[[], Tensor]) -> Timed:
     """An optimizer step of a training."""
-    from mindvideo.settings import Mbm
+    from mindvideo.settings.training import Mbm
     from mindvideo.training.loop import adamw
 
     optimizer = adamw(model, Mbm())

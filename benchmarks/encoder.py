@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-from mindvideo.settings import Mbm
+from mindvideo.settings.training import Mbm
 from mindvideo.training.datasets import Examples, load_volumes
 from mindvideo.training.history import peak_memory
 from mindvideo.training.loop import adamw

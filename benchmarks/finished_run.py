@@ -13,7 +13,7 @@ import pandas as pd
 from mindvideo.config import load_config
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.plan import Plan
-from mindvideo.settings import ScoringSettings
+from mindvideo.settings.evaluation import ScoringSettings
 from mindvideo.stages import score
 
 

@@ -29,7 +29,8 @@ from mindvideo.fmri.atlas import N_LEFT, N_RIGHT, VISUAL_AREAS, grayordinates
 from mindvideo.io.cifti import write_dtseries
 from mindvideo.registry import read_stage
 from mindvideo.runner import run_stage
-from mindvideo.settings import CleanSettings, RegionSettings, Selection, Timing, WindowSettings
+from mindvideo.settings.base import Timing
+from mindvideo.settings.fmri import CleanSettings, RegionSettings, Selection, WindowSettings
 
 N_VOLUMES, TIMING, TR = 240, Timing(drop_start=1, drop_end=4), 2.0
 PAPERS = Selection()

@@ -27,7 +27,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.memory import decoder_memory, unet_memory
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.video_unet import VideoUNet
-from mindvideo.settings import Training
+from mindvideo.settings.training import Training
 from mindvideo.training.loop import adamw
 from mindvideo.training.objectives.denoising import Denoising
 

@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.finished_run import FinishedRun, cell
 from mindvideo.io.tables import save_table
-from mindvideo.settings import ReconstructionSettings
+from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.stages import reconstruct
 
 SAMPLERS = ["ddim:200", "ddim:50", "ddim:20", "dpm-solver++:20", "dpm-solver++:10", "unipc:20"]

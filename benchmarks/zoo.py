@@ -16,7 +16,7 @@ from mindvideo.models.pretrained import (
     load_stable_diffusion,
     load_video_classifier,
 )
-from mindvideo.settings import Zoo
+from mindvideo.settings.demo import Zoo
 
 SD = "zoo:stable-diffusion"
 

@@ -21,36 +21,27 @@ from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
 from mindvideo.pretraining_data import Pretraining
-from mindvideo.settings import (
-    Captions,
-    Clean,
-    Clips,
-    Contrastive,
-    Cotraining,
-    Demo,
-    Embeddings,
-    EncoderShape,
+from mindvideo.settings.base import Name, PathText, Pretrained, Section
+from mindvideo.settings.demo import Demo
+from mindvideo.settings.evaluation import (
     FigureSettings,
     Films,
-    Interpretation,
-    Latents,
-    Mbm,
-    MbmTuning,
     Motion,
-    Name,
-    PathText,
-    Pretrained,
     Reconstruction,
-    Regions,
-    Samples,
-    Scenes,
     Scoring,
-    Section,
-    Selection,
     Tables,
     Videos,
+)
+from mindvideo.settings.fmri import Clean, Regions, Samples, Selection, Windows
+from mindvideo.settings.interpretation import Interpretation
+from mindvideo.settings.stimuli import Captions, Clips, Embeddings, Latents, Scenes
+from mindvideo.settings.training import (
+    Contrastive,
+    Cotraining,
+    EncoderShape,
+    Mbm,
+    MbmTuning,
     VideoTuning,
-    Windows,
 )
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template

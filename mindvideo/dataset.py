@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from mindvideo.settings import SEGMENT, Name, PathText, RepetitionTime, Section, Timing
+from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, Section, Timing
 from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")

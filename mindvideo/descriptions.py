@@ -13,7 +13,7 @@ from mindvideo.errors import InputError
 from mindvideo.paths import expand
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.run_table import read_runs
-from mindvideo.settings import Section
+from mindvideo.settings.base import Section
 from mindvideo.templates import natural
 
 CONFIGURATION = {"dataset", "pretraining_data"}

@@ -22,7 +22,7 @@ from mindvideo.dataset import Split
 from mindvideo.makers import MAKERS
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
-from mindvideo.settings import Pretrained
+from mindvideo.settings.base import Pretrained
 
 SHARED = "shared"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mindvideo.settings import Name, PathText, RepetitionTime, Section
+from mindvideo.settings.base import Name, PathText, RepetitionTime, Section
 from mindvideo.templates import check_template
 
 

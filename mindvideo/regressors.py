@@ -8,7 +8,7 @@ import numpy as np
 
 from mindvideo.fmri.cleaning import cosines, nuisance, polynomials
 from mindvideo.io.confounds import read_confounds
-from mindvideo.settings import CleanSettings
+from mindvideo.settings.fmri import CleanSettings
 
 
 def drifts(settings: CleanSettings) -> np.ndarray:

@@ -27,7 +27,7 @@ from mindvideo.errors import InputError
 from mindvideo.identity import Identity
 from mindvideo.processes import is_one_of_several, rank
 from mindvideo.registry import Stage
-from mindvideo.settings import Section
+from mindvideo.settings.base import Section
 from mindvideo.sidecars import describe
 from mindvideo.source import import_closure
 from mindvideo.state import StateFolder

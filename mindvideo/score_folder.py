@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mindvideo.io.tables import load_table
     from mindvideo.registry import read_stage
     from mindvideo.runner import run_stage
-    from mindvideo.settings import VideoSettings
+    from mindvideo.settings.evaluation import VideoSettings
     from mindvideo.transaction import writing
 
     if arguments.to.exists():
@@ -253,7 +253,8 @@ def _reader(
 
 def _scoring(arguments: argparse.Namespace) -> Any:
     from mindvideo.config import load_config
-    from mindvideo.settings import Pretrained, Scoring, ScoringSettings
+    from mindvideo.settings.base import Pretrained
+    from mindvideo.settings.evaluation import Scoring, ScoringSettings
 
     config = load_config(arguments.config) if arguments.config else None
     pretrained = config.pretrained if config else Pretrained()

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mindvideo.config import Config
-from mindvideo.settings import execution_fields
+from mindvideo.settings.base import execution_fields
 
 HEAD = """# Every setting
 

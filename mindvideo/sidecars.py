@@ -11,7 +11,7 @@ from mindvideo.errors import InputError
 from mindvideo.identity import Identity
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.libraries import versions
-from mindvideo.settings import Section
+from mindvideo.settings.base import Section
 
 Sidecar = dict[str, Any]
 

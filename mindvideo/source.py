@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent
 
-UNTRACKED = {"mindvideo", "mindvideo.settings"}
+UNTRACKED = re.compile(r"mindvideo|mindvideo\.settings(\..*)?")
 """Not part of a stage's code: the version, and the settings, whose values are tracked as values."""
 
 LOGGERS = {"log", "logger", "logging"}
@@ -195,7 +196,7 @@ def import_closure(module: str) -> tuple[str, ...]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in seen and name not in UNTRACKED:
+        if name not in seen and not UNTRACKED.fullmatch(name):
             seen.add(name)
             waiting += filter(_is_own, read_module(name).imports)
     return tuple(sorted(seen))

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from mindvideo.settings import NAME, SEGMENT
+from mindvideo.settings.base import NAME, SEGMENT
 from mindvideo.templates import did_you_mean
 
 KINDS = {"dict_type": "pairs of a name and a value were needed, as { name: value }",

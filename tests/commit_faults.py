@@ -19,7 +19,7 @@ from mindvideo import runner
 from mindvideo.contents import Digests
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.registry import Parameter, Stage
-from mindvideo.settings import Windows
+from mindvideo.settings.fmri import Windows
 
 FAULTS = ("ENOSPC", "EDQUOT", "EIO", "ENOTEMPTY", "kill")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

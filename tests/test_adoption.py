@@ -14,7 +14,7 @@ from mindvideo.explain import explain
 from mindvideo.identity import Identity
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.locks import locked
-from mindvideo.settings import Section
+from mindvideo.settings.base import Section
 from mindvideo.sidecars import describe
 
 CLIPS, CAPTIONS = "mindvideo.stages.clips", "mindvideo.stages.captions"

@@ -17,7 +17,7 @@ from mindvideo.cli import main
 from mindvideo.config import load_config
 from mindvideo.io.maps import read_labels
 from mindvideo.run_table import read_runs
-from mindvideo.settings import CleanSettings, RegionSettings
+from mindvideo.settings.fmri import CleanSettings, RegionSettings
 from mindvideo.stages import clean, regions
 
 FMRIPREP = Path("derivatives/fmriprep")

@@ -14,7 +14,10 @@ from mindvideo.models.folders import pretrained_folder
 from mindvideo.models.pretrained import resolve
 from mindvideo.paths import expand, path_argument
 from mindvideo.run_table import read_runs
-from mindvideo.settings import Interpretation, Pretrained, Scenes, Tables
+from mindvideo.settings.base import Pretrained
+from mindvideo.settings.evaluation import Tables
+from mindvideo.settings.interpretation import Interpretation
+from mindvideo.settings.stimuli import Scenes
 
 
 @pytest.fixture(autouse=True)

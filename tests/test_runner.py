@@ -12,7 +12,8 @@ import pytest
 from mindvideo import runner
 from mindvideo.errors import InputError
 from mindvideo.registry import Parameter, Stage
-from mindvideo.settings import Captions, Windows
+from mindvideo.settings.fmri import Windows
+from mindvideo.settings.stimuli import Captions
 from mindvideo.state import clear_finished
 
 STAGE = Stage(

@@ -18,7 +18,7 @@ SLOW = """
 import sys, time, types
 from pathlib import Path
 from mindvideo import registry, runner
-from mindvideo.settings import Section
+from mindvideo.settings.base import Section
 
 def main(*, output, state, settings):
     (state / "rows.done").write_text("3")

@@ -20,7 +20,7 @@ from mindvideo.findings import Finding, error, warning
 from mindvideo.io.headers import Header
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.progress import progress
-from mindvideo.settings import Clips
+from mindvideo.settings.stimuli import Clips
 
 
 def check_dataset(

@@ -15,7 +15,7 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import NO_AREA, grayordinate_labels, labels_of, project
 from mindvideo.io.headers import read_run_header
 from mindvideo.io.spaces import Grid
-from mindvideo.settings import Regions
+from mindvideo.settings.fmri import Regions
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from mindvideo.fmri.windows import check_lag
 from mindvideo.io.runs import series_length
 from mindvideo.makers import MAKERS
 from mindvideo.regressors import drifts, regressors
-from mindvideo.settings import CleanSettings
+from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
 
 LEAST_LEFT = 0.25

@@ -91,7 +91,7 @@ def _of_bids(folder: Path, given: dict) -> Found:
 
 def _about(found: Found, given: dict) -> str:
     """What was found, and the configuration that the table needs."""
-    from mindvideo.settings import Clips
+    from mindvideo.settings.stimuli import Clips
 
     rows = found.rows
     n = len({run.subject for run in rows})

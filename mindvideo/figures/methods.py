@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mindvideo.settings import MethodsSettings
+from mindvideo.settings.methods import MethodsSettings
 from mindvideo.settings.training import Training
 
 CORRECTIONS = {"bonferroni": "Bonferroni", "fdr_bh": "Benjamini–Hochberg"}

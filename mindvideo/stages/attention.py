@@ -9,11 +9,15 @@ from mindvideo.fmri.networks import Grouping, group_sums, to_voxels
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.tables import save_table
 from mindvideo.models.attribution import attention_received, named_layers
-from mindvideo.settings import AttentionSettings
-from mindvideo.stages import Input, Output, State
+from mindvideo.settings.interpretation import AttentionSettings
+from mindvideo.stages import Input, Output, State, chapter, makes
 from mindvideo.stages._encoders import load_encoder, load_groupings
 
 
+@chapter("interpretation")
+@makes("interpretation/mbm", made_from=["windows", "selection", "mbm_tuning", "contrastive"])
+@makes("interpretation/contrastive", made_from=["windows", "selection", "contrastive"])
+@makes("interpretation/cotraining", made_from=["windows", "selection", "cotraining"])
 def main(
     *,
     stage: str,

@@ -11,8 +11,8 @@ from mindvideo.fmri.networks import Grouping, group_sums
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.tables import save_table
 from mindvideo.models.attribution import integrated_gradients
-from mindvideo.settings import AttributionSettings
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.settings.interpretation import AttributionSettings
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 from mindvideo.stages._encoders import load_encoder, load_test_windows
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 METHODS = ("attribution", "contribution")
 
 
+@chapter("interpretation")
+@makes("interpretation/contrastive", made_from=["windows", "selection", "contrastive", "clips"])
+@makes("interpretation/cotraining", made_from=["windows", "selection", "cotraining", "clips"])
 def main(
     *,
     stage: str,

@@ -12,10 +12,12 @@ from mindvideo.io.tables import save_table
 from mindvideo.models.captioner import caption_frames
 from mindvideo.models.pretrained import load_captioner
 from mindvideo.progress import progress
-from mindvideo.settings import CaptionSettings
-from mindvideo.stages import Input, Output, State
+from mindvideo.settings.stimuli import CaptionSettings
+from mindvideo.stages import Input, Output, State, chapter, makes
 
 
+@chapter("stimuli")
+@makes("captions", made_from=["clips"], shared=True)
 def main(*, clips: Input, captions: Output, state: State, settings: CaptionSettings) -> None:
     """Write a row a clip: the caption of each of its frames.
 

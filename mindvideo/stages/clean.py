@@ -17,8 +17,8 @@ from mindvideo.io.runs import read_run
 from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import save_table
 from mindvideo.regressors import regressors
-from mindvideo.settings import CleanSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.fmri import CleanSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 from mindvideo.stages._copies import refuse_copies
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ def _read(path: Input, space: Space, settings: CleanSettings) -> np.ndarray:
     return smooth_cortex(run, fwhm) if fwhm and not in_volume else run
 
 
+@chapter("fMRI")
+@makes("clean", made_from=["regions"])
 def main(
     *,
     runs: Inputs,

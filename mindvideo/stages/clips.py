@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from mindvideo.io.films import cut_clips
 from mindvideo.io.tables import save_table
-from mindvideo.settings import ClipSettings
-from mindvideo.stages import Input, Output
+from mindvideo.settings.stimuli import ClipSettings
+from mindvideo.stages import Input, Output, chapter, makes
 
 
+@chapter("stimuli")
+@makes("clips", shared=True)
 def main(*, film: Input, clips: Output, changes: Output, settings: ClipSettings) -> None:
     """Write the clips, uint8 (n_clips, n_frames, h, w, 3), and how the film's pictures change."""
     found = cut_clips(

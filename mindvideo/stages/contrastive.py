@@ -18,9 +18,9 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
 from mindvideo.processes import leave_unless_first
-from mindvideo.settings import ContrastiveSettings
+from mindvideo.settings.training import ContrastiveSettings
 from mindvideo.sizes import check_clip_width
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 from mindvideo.training.datasets import Examples, Taken
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
@@ -30,6 +30,8 @@ from mindvideo.training.similarity import retrieval
 logger = logging.getLogger(__name__)
 
 
+@chapter("training")
+@makes("contrastive", made_from=["windows", "mbm_tuning", "clips", "latents", "embeddings"])
 def main(
     *,
     windows: Input,

@@ -14,8 +14,8 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
-from mindvideo.settings import CotrainingSettings
-from mindvideo.stages import Input, Output, State
+from mindvideo.settings.training import CotrainingSettings
+from mindvideo.stages import Input, Output, State, chapter, makes
 from mindvideo.training.datasets import Examples, Taken, check_latents
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
@@ -27,6 +27,8 @@ from mindvideo.training.objectives.denoising import (
 from mindvideo.training.sampling import Batches
 
 
+@chapter("training")
+@makes("cotraining", made_from=["windows", "latents", "contrastive", "video_tuning"])
 def main(
     *,
     windows: Input,

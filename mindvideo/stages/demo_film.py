@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from mindvideo.demo import film as films
-from mindvideo.settings import DemoFilmSettings
-from mindvideo.stages import Output
+from mindvideo.settings.demo import DemoFilmSettings
+from mindvideo.stages import Output, chapter
 
 log = logging.getLogger(__name__)
 
 
+@chapter("the embedded data set")
 def main(*, segment: str, film: Output, shots: Output, settings: DemoFilmSettings) -> None:
     takes = films.script(settings.seed, settings.split, segment, settings.seconds)
     films.save_film(

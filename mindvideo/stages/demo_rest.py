@@ -6,12 +6,13 @@ import logging
 
 from mindvideo.demo.rest import layout, rest
 from mindvideo.io.cifti import write_dtseries
-from mindvideo.settings import DemoRestSettings
-from mindvideo.stages import Output
+from mindvideo.settings.demo import DemoRestSettings
+from mindvideo.stages import Output, chapter
 
 log = logging.getLogger(__name__)
 
 
+@chapter("the embedded data set")
 def main(*, subject: str, run: str, dtseries: Output, settings: DemoRestSettings) -> None:
     """Write a dense series on the 91k grayordinates (``….dtseries.nii``)."""
     values = rest(subject, run, settings.n_volumes, settings.tr, settings.seed)

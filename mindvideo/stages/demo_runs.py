@@ -13,12 +13,13 @@ from mindvideo.demo.neurons import Cortex, stream
 from mindvideo.demo.sight import look
 from mindvideo.io.films import stream_frames
 from mindvideo.io.runs import write_run
-from mindvideo.settings import DemoBrainSettings
-from mindvideo.stages import Input, Outputs
+from mindvideo.settings.demo import DemoBrainSettings
+from mindvideo.stages import Input, Outputs, chapter
 
 log = logging.getLogger(__name__)
 
 
+@chapter("the embedded data set")
 def main(
     *,
     subject: str,

@@ -8,12 +8,13 @@ import pandas as pd
 from mindvideo.demo.neurons import ELSEWHERE, PROFILES
 from mindvideo.fmri.atlas import hierarchy
 from mindvideo.io.tables import save_table
-from mindvideo.settings import DemoTruthSettings
-from mindvideo.stages import Output
+from mindvideo.settings.interpretation import DemoTruthSettings
+from mindvideo.stages import Output, chapter
 
 SAYABLE = ("kind", "family", "scene", "time")
 
 
+@chapter("the embedded data set")
 def main(*, truth: Output, settings: DemoTruthSettings) -> None:
     """Write a row an area: its weights of what a caption could say, of maps, of each attribute.
 

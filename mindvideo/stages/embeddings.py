@@ -14,13 +14,15 @@ from mindvideo.io.synonyms import load_synonyms
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.pretrained import Clip, load_clip
-from mindvideo.settings import EmbeddingSettings
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.settings.stimuli import EmbeddingSettings
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 from mindvideo.stimuli.wordings import reword
 
 log = logging.getLogger(__name__)
 
 
+@chapter("stimuli")
+@makes("embeddings", made_from=["clips", "latents"], shared=True)
 def main(
     *,
     clips: Inputs,

@@ -18,12 +18,14 @@ from mindvideo.io.figures import save_png
 from mindvideo.io.maps import read_map
 from mindvideo.io.spaces import Grayordinates, Grid
 from mindvideo.io.tables import load_table
-from mindvideo.settings import FigureSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.evaluation import FigureSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
 
 
+@chapter("evaluation")
+@makes("figures", made_from=["scoring", "selection", "clean"])
 def main(
     *,
     reconstructions: Input,

@@ -24,8 +24,8 @@ from mindvideo.models.film import Film, film_noise
 from mindvideo.models.trained import load_pipeline, negative_window
 from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
-from mindvideo.settings import FilmSettings
-from mindvideo.stages import Input, Output, State
+from mindvideo.settings.evaluation import FilmSettings
+from mindvideo.stages import Input, Output, State, chapter, makes
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ SECONDS = 60.0
 """Time between two saves: a kill -9 costs at most so much work, and a batch of views [s]."""
 
 
+@chapter("reconstruction")
+@makes("films", made_from=["windows", "cotraining", "reconstruction"])
 def main(
     *,
     windows: Input,

@@ -25,9 +25,9 @@ from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.io.truth import read_truth
 from mindvideo.metrics.statistics import block_counts, confidence_interval
 from mindvideo.metrics.summary import segment_rows
-from mindvideo.settings import InterpretationSettings
+from mindvideo.settings.interpretation import InterpretationSettings
 from mindvideo.sizes import check_windows
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 OCCLUSION = [
     *("stage", "grouping", "group", "n_voxels", "full", "drop_value", "drop_ci_low"),
@@ -49,6 +49,18 @@ class EncoderMap:
     """By grouping, (n_windows, n_groups)."""
 
 
+@chapter("interpretation")
+@makes(
+    "interpretation",
+    made_from=[
+        "windows",
+        "selection",
+        "clean",
+        "interpretation/mbm",
+        "interpretation/contrastive",
+        "interpretation/cotraining",
+    ],
+)
 def main(
     *,
     table: Input,

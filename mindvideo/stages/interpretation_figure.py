@@ -16,12 +16,14 @@ from mindvideo.io.figures import save_png
 from mindvideo.io.maps import read_map
 from mindvideo.io.spaces import Grayordinates
 from mindvideo.io.tables import load_table
-from mindvideo.settings import InterpretationFigureSettings
-from mindvideo.stages import Input, Output
+from mindvideo.settings.interpretation import InterpretationFigureSettings
+from mindvideo.stages import Input, Output, chapter, makes
 
 LAST = list(STAGES)[-1]
 
 
+@chapter("interpretation")
+@makes("figures", made_from=["interpretation"])
 def main(
     *,
     networks: Input,

@@ -14,12 +14,14 @@ from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import save_table
 from mindvideo.models.encoding import count_cut, encode_captions, encode_frames
 from mindvideo.models.pretrained import load_stable_diffusion
-from mindvideo.settings import LatentSettings
-from mindvideo.stages import Inputs, Output, State
+from mindvideo.settings.stimuli import LatentSettings
+from mindvideo.stages import Inputs, Output, State, chapter, makes
 
 log = logging.getLogger(__name__)
 
 
+@chapter("stimuli")
+@makes("latents", made_from=["clips", "scenes"], shared=True)
 def main(
     *,
     clips: Inputs,

@@ -13,9 +13,9 @@ from mindvideo.errors import InputError
 from mindvideo.io.sidecars import voxels_of
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.processes import leave_unless_first
-from mindvideo.settings import EncoderShape, MbmSettings
+from mindvideo.settings.training import EncoderShape, MbmSettings
 from mindvideo.sizes import check_mask
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 from mindvideo.training.datasets import Examples, load_volumes
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.mbm import MaskedModelling
@@ -27,6 +27,9 @@ EXAMPLES = 4
 """Volumes to look at, evenly spread over the samples."""
 
 
+@chapter("training")
+@makes("pretraining", made_from=["samples"], shared=True, section="pretraining")
+@makes("mbm_tuning", made_from=["windows", "pretraining"], section="mbm_tuning")
 def main(
     *,
     samples: Inputs,

@@ -6,10 +6,11 @@ from mindvideo.figures.methods import methods_text
 from mindvideo.figures.table import table_page
 from mindvideo.io.tables import load_table
 from mindvideo.libraries import versions
-from mindvideo.settings import MethodsSettings
-from mindvideo.stages import Input, Output
+from mindvideo.settings.methods import MethodsSettings
+from mindvideo.stages import Input, Output, chapter
 
 
+@chapter("evaluation")
 def main(*, voxels: Input, methods: Output, settings: MethodsSettings) -> None:
     """Write a page of paragraphs; `voxels` is the table of those selected."""
     paragraphs = methods_text(settings, len(load_table(voxels, ["column"])), versions())

@@ -14,12 +14,14 @@ from mindvideo.io.kept import compute_rows, keep_array
 from mindvideo.io.motion import MOTION, save_decoder
 from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.metrics.motion import mean_motion, optical_flow
-from mindvideo.settings import Motion
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.settings.evaluation import Motion
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 
 log = logging.getLogger(__name__)
 
 
+@chapter("reconstruction")
+@makes("motion", made_from=["windows", "clips"])
 def main(
     *,
     windows: Input,

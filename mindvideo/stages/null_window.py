@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindvideo.settings import NullWindowSettings
-from mindvideo.stages import Input, Output
+from mindvideo.settings.fmri import NullWindowSettings
+from mindvideo.stages import Input, Output, chapter, makes
 
 
+@chapter("fMRI")
+@makes("windows", made_from=["windows"])
 def main(*, windows: Input, null_window: Output, settings: NullWindowSettings) -> None:
     """Write the mean (w, v) float32 of windows (n, w, v)."""
     mean = np.load(windows, mmap_mode="r").mean(axis=0, dtype=np.float64)

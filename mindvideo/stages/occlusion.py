@@ -11,13 +11,16 @@ from mindvideo.io.tables import save_table
 from mindvideo.metrics.embedding import cosine_similarity, identification
 from mindvideo.models.attribution import embed_occluded
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.settings import OcclusionSettings
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.settings.interpretation import OcclusionSettings
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 from mindvideo.stages._encoders import TestWindows, load_encoder, load_test_windows
 
 COLUMNS = ["stage", "grouping", "group", "occluded", "n_voxels"]
 
 
+@chapter("interpretation")
+@makes("interpretation/contrastive", made_from=["windows", "selection", "contrastive", "clips"])
+@makes("interpretation/cotraining", made_from=["windows", "selection", "cotraining", "clips"])
 def main(
     *,
     stage: str,

@@ -15,13 +15,14 @@ from mindvideo.io.figures import save_png
 from mindvideo.io.published import number, read_published
 from mindvideo.io.tables import load_table
 from mindvideo.metrics.statistics import block_bootstrap, confidence_interval
-from mindvideo.settings import PanelSettings
-from mindvideo.stages import Inputs, Output
+from mindvideo.settings.evaluation import PanelSettings
+from mindvideo.stages import Inputs, Output, chapter
 
 Models = dict[str, tuple[np.ndarray, pd.DataFrame]]
 """Reconstructions and the table of their clips, by row of Table 1."""
 
 
+@chapter("evaluation")
 def main(
     *,
     reconstructions: Inputs,

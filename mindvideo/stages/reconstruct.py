@@ -13,12 +13,14 @@ from mindvideo.io.motion import load_decoder
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, find_segment, load_table
 from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
-from mindvideo.settings import ReconstructionSettings
-from mindvideo.stages import Input, Output, State
+from mindvideo.settings.evaluation import ReconstructionSettings
+from mindvideo.stages import Input, Output, State, chapter, makes
 
 log = logging.getLogger(__name__)
 
 
+@chapter("reconstruction")
+@makes("reconstruction", made_from=["windows", "motion", "cotraining"])
 def main(
     *,
     windows: Input,

@@ -7,10 +7,12 @@ import numpy as np
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips
 from mindvideo.io.tables import find_segment, load_table
-from mindvideo.settings import JoinSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.evaluation import JoinSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 
+@chapter("reconstruction")
+@makes("reconstruction", made_from=["windows", "reconstruction"])
 def main(
     *, segments: Inputs, table: Input, reconstructions: Output, settings: JoinSettings
 ) -> None:

@@ -26,8 +26,8 @@ from mindvideo.io.headers import Header, read_run_header
 from mindvideo.io.images import named
 from mindvideo.io.maps import read_masks, write_labels
 from mindvideo.io.spaces import Grayordinates, Grid, Space
-from mindvideo.settings import RegionSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.fmri import RegionSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ def _see_that_it_is_mni(header: Header) -> None:
     log.warning("%s: %s", header.path, message)
 
 
+@chapter("fMRI")
+@makes("regions")
 def main(
     *,
     run: Input,

@@ -19,12 +19,14 @@ from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_in_batches, embed_texts
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_clip
-from mindvideo.settings import RetrievalSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.evaluation import RetrievalSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 log = logging.getLogger(__name__)
 
 
+@chapter("training")
+@makes("retrieval", made_from=["windows", "contrastive", "clips", "scenes"])
 def main(
     *,
     windows: Input,

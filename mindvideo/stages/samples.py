@@ -16,8 +16,8 @@ from mindvideo.fmri.windows import pad
 from mindvideo.io.runs import read_dtseries, series_length
 from mindvideo.io.tables import save_table
 from mindvideo.progress import progress
-from mindvideo.settings import SampleSettings
-from mindvideo.stages import Inputs, Output
+from mindvideo.settings.fmri import SampleSettings
+from mindvideo.stages import Inputs, Output, chapter, makes
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ def _count(path: Path, n_volumes: int) -> int:
     return length // n_volumes
 
 
+@chapter("fMRI")
+@makes("samples", shared=True)
 def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettings) -> None:
     """Write (n_samples, n_voxels) float32: area by area, zeros up to a multiple of the patch.
 

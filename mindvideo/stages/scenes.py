@@ -6,8 +6,8 @@ import logging
 
 from mindvideo.io.scenes import load_corrections, scene_table
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.settings import SceneSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.stimuli import SceneSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 from mindvideo.stimuli.scenes import (
     cuts_of_captions,
     cuts_of_pictures,
@@ -19,6 +19,8 @@ from mindvideo.stimuli.scenes import (
 log = logging.getLogger(__name__)
 
 
+@chapter("stimuli")
+@makes("scenes", made_from=["clips", "captions"], shared=True)
 def main(
     *,
     captions: Input,

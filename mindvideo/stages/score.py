@@ -30,8 +30,8 @@ from mindvideo.metrics.summary import (
 from mindvideo.models.classifier import class_labels, classify_clips, classify_frames
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.pretrained import load_clip, load_image_classifier, load_video_classifier
-from mindvideo.settings import ScoringSettings
-from mindvideo.stages import Input, Inputs, Output, State
+from mindvideo.settings.evaluation import ScoringSettings
+from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ FRAMES, CLIPS, PAIRS = 32, 8, 16
 compares."""
 
 
+@chapter("evaluation")
+@makes("scoring", made_from=["reconstruction", "clips", "scenes"])
 def main(
     *,
     reconstructions: Input,

@@ -12,10 +12,12 @@ from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_shown
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
-from mindvideo.settings import ScoreFigureSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.evaluation import ScoreFigureSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 
+@chapter("evaluation")
+@makes("figures", made_from=["scoring"])
 def main(
     *,
     reconstructions: Input,

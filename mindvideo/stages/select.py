@@ -23,8 +23,8 @@ from mindvideo.fmri.selection import FEW, REMEDY, Selected, demand, select
 from mindvideo.io.maps import read_labels, read_map, write_map
 from mindvideo.io.tables import load_table
 from mindvideo.progress import progress
-from mindvideo.settings import Selection
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.fmri import Selection
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 from mindvideo.stages._copies import refuse_copies
 
 log = logging.getLogger(__name__)
@@ -104,6 +104,8 @@ def _few(chosen: Selected, n_segments: int, shape: tuple[int, ...], settings: Se
     )
 
 
+@chapter("fMRI")
+@makes("selection", made_from=["clean"])
 def main(
     *,
     cleaned: Inputs,

@@ -15,8 +15,8 @@ from mindvideo.figures.table import Cell, Table, colour_of, table_page
 from mindvideo.io.published import METRICS, number, read_published
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.statistics import SIGNIFICANCE, holm, paired_test, two_sample_p
-from mindvideo.settings import TableSettings
-from mindvideo.stages import Inputs, Output
+from mindvideo.settings.evaluation import TableSettings
+from mindvideo.stages import Inputs, Output, chapter
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Scores:
     per_clip: pd.DataFrame
 
 
+@chapter("evaluation")
 def main(
     *,
     metrics: Inputs,

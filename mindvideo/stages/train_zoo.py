@@ -9,12 +9,13 @@ from typing import Any
 from mindvideo.demo import zoo_blip, zoo_build, zoo_classifiers, zoo_clip, zoo_unet, zoo_vae
 from mindvideo.demo.zoo_examples import draw_clips, draw_pictures
 from mindvideo.demo.zoo_tokenizer import clip_tokenizer
-from mindvideo.settings import Zoo
-from mindvideo.stages import Output, State
+from mindvideo.settings.demo import Zoo
+from mindvideo.stages import Output, State, chapter
 
 log = logging.getLogger(__name__)
 
 
+@chapter("the embedded data set")
 def main(*, zoo: Output, state: State, settings: Zoo) -> None:
     began = time.monotonic()
     state.mkdir(parents=True, exist_ok=True)

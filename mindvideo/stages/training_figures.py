@@ -13,13 +13,15 @@ from mindvideo.figures.training import draw_rebuilt, draw_retrieval, draw_traini
 from mindvideo.io.clips import load_clips
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
-from mindvideo.settings import TrainingFigureSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.evaluation import TrainingFigureSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 TOP1 = "_top1"
 """End of the names that contrastive learning gives its retrieval within a batch."""
 
 
+@chapter("training")
+@makes("figures", made_from=["cotraining", "retrieval"])
 def main(
     *,
     histories: Inputs,

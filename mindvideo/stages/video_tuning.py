@@ -11,9 +11,9 @@ from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.processes import leave_unless_first
-from mindvideo.settings import VideoTuningSettings
+from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
-from mindvideo.stages import Input, Output, State
+from mindvideo.stages import Input, Output, State, chapter, makes
 from mindvideo.training.datasets import Examples, check_latents
 from mindvideo.training.drawings import Drawings, Painter
 from mindvideo.training.loop import train
@@ -26,6 +26,8 @@ from mindvideo.training.sampling import Batches
 from mindvideo.training.schedule import Schedule
 
 
+@chapter("training")
+@makes("video_tuning", made_from=["latents"], shared=True)
 def main(
     *,
     latents: Input,

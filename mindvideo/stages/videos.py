@@ -14,12 +14,14 @@ from mindvideo.io.films import write_video
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.progress import progress
-from mindvideo.settings import VideoSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.evaluation import VideoSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 KEYS = ["segment", "clip"]
 
 
+@chapter("reconstruction")
+@makes("videos", made_from=["scoring", "scenes"])
 def main(
     *,
     reconstructions: Input,

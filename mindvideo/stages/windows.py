@@ -10,12 +10,14 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.fmri.windows import cut, derangement, pad
 from mindvideo.io.tables import find_segment, save_table
-from mindvideo.settings import WindowSettings
-from mindvideo.stages import Input, Inputs, Output
+from mindvideo.settings.fmri import WindowSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 log = logging.getLogger(__name__)
 
 
+@chapter("fMRI")
+@makes("windows", made_from=["clean", "selection"])
 def main(
     *,
     cleaned: Inputs,

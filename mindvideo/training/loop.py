@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.progress import progress
-from mindvideo.settings import Training
+from mindvideo.settings.training import Training
 from mindvideo.sizes import check_accumulation
 from mindvideo.training import checkpoint
 from mindvideo.training.datasets import Batch, Examples, read_ahead

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mindvideo.settings import Training
+from mindvideo.settings.training import Training
 from mindvideo.sizes import check_warmup
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mindvideo.demo import film, grammar
 from mindvideo.demo.world import render
-from mindvideo.settings import DemoFilmSettings
+from mindvideo.settings.demo import DemoFilmSettings
 from mindvideo.stages import demo_film
 
 TRAIN = [film.script(2023, "train", f"seg{i}", 96) for i in range(1, 19)]

@@ -8,7 +8,8 @@ import pytest
 
 from mindvideo.demo.rest import layout, visual_activity
 from mindvideo.fmri.atlas import grayordinates
-from mindvideo.settings import DemoRestSettings, SampleSettings
+from mindvideo.settings.demo import DemoRestSettings
+from mindvideo.settings.fmri import SampleSettings
 from mindvideo.stages import demo_rest, samples
 
 TR = 0.72

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from mindvideo.demo import grammar, zoo_blip, zoo_build, zoo_unet
 from mindvideo.demo.zoo_examples import Pictures, draw_clips, draw_pictures
 from mindvideo.models import folders, pretrained
-from mindvideo.settings import Zoo
+from mindvideo.settings.demo import Zoo
 from mindvideo.stages import train_zoo
 
 NAMES = ("blip", "clip", "image-classifier", "stable-diffusion", "video-classifier")

@@ -7,7 +7,7 @@ import pytest
 from mindvideo.config import load_config
 from mindvideo.figures.methods import methods_text
 from mindvideo.plan import Plan
-from mindvideo.settings import MethodsSettings
+from mindvideo.settings.methods import MethodsSettings
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -12,7 +12,8 @@ from mindvideo.fmri.copies import SIGNATURE, same_recordings, same_signatures, s
 from mindvideo.io.maps import write_labels
 from mindvideo.io.runs import write_run
 from mindvideo.io.spaces import Grid, Space
-from mindvideo.settings import CleanSettings, Selection, Timing
+from mindvideo.settings.base import Timing
+from mindvideo.settings.fmri import CleanSettings, Selection
 from mindvideo.stages import clean, select
 
 SHAPE = (9, 10, 8)

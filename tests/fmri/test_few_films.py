@@ -25,7 +25,7 @@ from mindvideo.fmri.selection import (
 )
 from mindvideo.io.maps import read_labels
 from mindvideo.io.runs import write_run
-from mindvideo.settings import RegionSettings, Selection, WindowSettings
+from mindvideo.settings.fmri import RegionSettings, Selection, WindowSettings
 from mindvideo.stages import regions, windows
 from mindvideo.stages import select as select_stage
 

@@ -27,12 +27,12 @@ from mindvideo.io.cifti import save_dense, write_dtseries
 from mindvideo.io.maps import read_labels, read_map, write_map
 from mindvideo.io.runs import write_run
 from mindvideo.io.spaces import Grayordinates, Grid, Space
-from mindvideo.settings import (
+from mindvideo.settings.base import Timing
+from mindvideo.settings.fmri import (
     CleanSettings,
     RegionSettings,
     SampleSettings,
     Selection,
-    Timing,
     WindowSettings,
 )
 from mindvideo.stages import clean, regions, samples, select, windows

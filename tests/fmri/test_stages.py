@@ -16,13 +16,13 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import area_of, hierarchy, labels_of
 from mindvideo.fmri.copies import VOXELS
 from mindvideo.io.runs import write_run
-from mindvideo.settings import (
+from mindvideo.settings.base import Timing
+from mindvideo.settings.demo import DemoBrainSettings
+from mindvideo.settings.fmri import (
     CleanSettings,
-    DemoBrainSettings,
     NullWindowSettings,
     RegionSettings,
     Selection,
-    Timing,
     WindowSettings,
 )
 from mindvideo.stages import clean, demo_runs, null_window, regions, select, windows

@@ -12,7 +12,7 @@ from mindvideo import checks
 from mindvideo.errors import InputError
 from mindvideo.io.coordinates import outside_mni
 from mindvideo.io.headers import read_header
-from mindvideo.settings import RegionSettings
+from mindvideo.settings.fmri import RegionSettings
 from mindvideo.stages import regions
 
 MNI_GRID = np.array([[8.0, 0, 0, -80], [0, 8, 0, -116], [0, 0, 8, -76], [0, 0, 0, 1]])

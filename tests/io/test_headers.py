@@ -19,7 +19,7 @@ from mindvideo.io.cifti import write_dtseries
 from mindvideo.io.headers import read_header, read_run_header
 from mindvideo.io.runs import read_dtseries, read_run
 from mindvideo.io.spaces import Grid, Space
-from mindvideo.settings import RegionSettings, SampleSettings
+from mindvideo.settings.fmri import RegionSettings, SampleSettings
 from mindvideo.stages import regions, samples
 
 AFFINE = np.array([[3.0, 0, 0, -7], [0, 3, 0, -9], [0, 0, 3, -6], [0, 0, 0, 1]])

@@ -18,7 +18,7 @@ from mindvideo.io.tables import save_table
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
-from mindvideo.settings import (
+from mindvideo.settings.interpretation import (
     AttentionSettings,
     AttributionSettings,
     InterpretationSettings,

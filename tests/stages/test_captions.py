@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mindvideo.io.tables import load_table
-from mindvideo.settings import CaptionSettings
+from mindvideo.settings.stimuli import CaptionSettings
 from mindvideo.stages import captions as stage
 
 LEVELS = np.arange(9, dtype=np.uint8).reshape(3, 3)

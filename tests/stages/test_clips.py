@@ -3,7 +3,7 @@ import numpy as np
 from mindvideo.io.clips import load_clips
 from mindvideo.io.films import write_video
 from mindvideo.io.tables import load_table
-from mindvideo.settings import ClipSettings
+from mindvideo.settings.stimuli import ClipSettings
 from mindvideo.stages import clips as stage
 
 

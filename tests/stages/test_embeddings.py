@@ -6,7 +6,7 @@ import torch
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.pretrained import load_clip
-from mindvideo.settings import EmbeddingSettings
+from mindvideo.settings.stimuli import EmbeddingSettings
 from mindvideo.stages import embeddings as stage
 
 ROWS = [("seg2", 1), ("seg1", 0), ("seg1", 2), ("seg2", 0)]

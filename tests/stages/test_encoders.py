@@ -9,7 +9,7 @@ from mindvideo.fmri.networks import Grouping
 from mindvideo.io import kept
 from mindvideo.io.kept import KeptRows
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-from mindvideo.settings import OcclusionSettings
+from mindvideo.settings.interpretation import OcclusionSettings
 from mindvideo.stages.occlusion import occlusion_sets
 from tests.stages.encoders import DEPTH, OUTPUTS, SETTINGS, N, make_case
 

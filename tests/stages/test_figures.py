@@ -11,7 +11,7 @@ from mindvideo.fmri.surface import flat_map
 from mindvideo.io.maps import write_map
 from mindvideo.io.spaces import Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
-from mindvideo.settings import FigureSettings
+from mindvideo.settings.evaluation import FigureSettings
 from mindvideo.stages import figures as stage
 
 

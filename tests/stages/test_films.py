@@ -12,7 +12,7 @@ from mindvideo.io.snapshots import save_snapshot
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.flicker import flicker
 from mindvideo.models.pipeline import MindVideoPipeline
-from mindvideo.settings import FilmSettings, JoinSettings, ReconstructionSettings
+from mindvideo.settings.evaluation import FilmSettings, JoinSettings, ReconstructionSettings
 from mindvideo.stages import films
 from mindvideo.stages.films import main
 from mindvideo.stages.reconstruct import main as reconstruct

@@ -10,7 +10,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.maps import read_map, write_map
 from mindvideo.io.spaces import Space
 from mindvideo.io.tables import save_table
-from mindvideo.settings import InterpretationFigureSettings
+from mindvideo.settings.interpretation import InterpretationFigureSettings
 from mindvideo.stages import attention
 from mindvideo.stages import interpretation_figure as figure_stage
 from tests.stages.encoders import DEPTH, PATCH, PATCHES, TABLES, N, make_case

@@ -7,7 +7,7 @@ import torch
 from mindvideo.errors import InputError
 from mindvideo.io.scenes import scene_table
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.settings import LatentSettings
+from mindvideo.settings.stimuli import LatentSettings
 from mindvideo.stages import latents as stage
 
 

@@ -10,7 +10,7 @@ from mindvideo.fmri import decoding
 from mindvideo.fmri.decoding import predict
 from mindvideo.io.motion import MOTION, load_decoder
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.settings import Motion
+from mindvideo.settings.evaluation import Motion
 from mindvideo.stages import motion as stage
 
 N = 30

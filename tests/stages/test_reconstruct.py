@@ -14,7 +14,7 @@ from mindvideo.io.motion import save_decoder
 from mindvideo.io.tables import save_table
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import load_pipeline
-from mindvideo.settings import JoinSettings, ReconstructionSettings
+from mindvideo.settings.evaluation import JoinSettings, ReconstructionSettings
 from mindvideo.stages import reconstructions as join
 from mindvideo.stages.reconstruct import main
 

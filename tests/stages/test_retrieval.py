@@ -8,7 +8,7 @@ from mindvideo.errors import InputError
 from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.pretrained import load_clip
-from mindvideo.settings import RetrievalSettings
+from mindvideo.settings.evaluation import RetrievalSettings
 from mindvideo.stages import retrieval as stage
 
 

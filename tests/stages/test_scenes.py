@@ -3,7 +3,7 @@ import pytest
 
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import save_table
-from mindvideo.settings import SceneSettings
+from mindvideo.settings.stimuli import SceneSettings
 from mindvideo.stages import scenes as stage
 
 DOG, BROWN, BOAT = "a dog in the snow", "a brown dog in the snow", "a boat at sea"

@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics import catalogue
-from mindvideo.settings import ScoringSettings
+from mindvideo.settings.evaluation import ScoringSettings
 from mindvideo.stages import score as stage
 
 PIXELS = ("ssim", "psnr", "ssim_grey", "hue_cosine", "flow_agreement", "flow_error")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.settings import PanelSettings, ScoreFigureSettings, TableRow
+from mindvideo.settings.evaluation import PanelSettings, ScoreFigureSettings, TableRow
 from mindvideo.stages import panels, score_figures
 
 

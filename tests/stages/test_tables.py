@@ -10,7 +10,7 @@ from scipy import stats
 from mindvideo.errors import InputError
 from mindvideo.io.published import METRICS, read_published
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.settings import TableRow, TableSettings
+from mindvideo.settings.evaluation import TableRow, TableSettings
 from mindvideo.stages import tables as stage
 
 ROWS = [

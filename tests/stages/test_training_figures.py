@@ -5,7 +5,7 @@ from PIL import Image
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import save_table
-from mindvideo.settings import TrainingFigureSettings
+from mindvideo.settings.evaluation import TrainingFigureSettings
 from mindvideo.stages import training_figures as stage
 
 

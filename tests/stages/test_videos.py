@@ -10,7 +10,7 @@ import pytest
 from mindvideo.errors import InputError
 from mindvideo.io.films import stream_frames
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.settings import VideoSettings
+from mindvideo.settings.evaluation import VideoSettings
 from mindvideo.stages import videos as stage
 
 

@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from mindvideo.errors import InputError
-from mindvideo.settings import Mbm, Training
+from mindvideo.settings.training import Mbm, Training
 from mindvideo.training.schedule import Schedule
 
 

@@ -23,7 +23,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
-from mindvideo.settings import (
+from mindvideo.settings.training import (
     ContrastiveSettings,
     CotrainingSettings,
     EncoderShape,

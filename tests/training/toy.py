@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mindvideo.settings import Training
+from mindvideo.settings.training import Training
 from mindvideo.training.datasets import Examples
 from mindvideo.training.loop import train
 from mindvideo.training.sampling import Batches
