@@ -23,7 +23,7 @@ from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.pretrained import load_clip
 from mindvideo.training.objectives.contrastive import ClipTargets
 
-BATCH, CROP, N_CLIPS, N_FRAMES, SIZE, STEPS, WORDINGS = 20, 0.5, 4320, 6, 256, 1200, 8
+BATCH, CROP, N_CLIPS, N_FRAMES, SIZE, STEPS, PARAPHRASES = 20, 0.5, 4320, 6, 256, 1200, 8
 
 
 def seconds(run: Callable[[], object], repeats: int) -> float:
@@ -60,8 +60,8 @@ def main() -> None:
     frame = seconds(lambda: embed_frames(clip, some), arguments.repeats) / n
     text = seconds(lambda: embed_texts(clip, texts[:n]), arguments.repeats) / len(texts[:n])
     images = torch.randn(40, N_FRAMES, width, device=device())
-    wordings = torch.randn(40, 1 + WORDINGS, width, device=device())
-    targets = ClipTargets(images, wordings, frames, lambda crops: embed_frames(clip, crops))
+    paraphrases = torch.randn(40, 1 + PARAPHRASES, width, device=device())
+    targets = ClipTargets(images, paraphrases, frames, lambda crops: embed_frames(clip, crops))
     index, generator = torch.arange(BATCH), torch.Generator().manual_seed(0)
 
     def draw(crop: float) -> Callable[[], object]:
@@ -73,12 +73,12 @@ def main() -> None:
     cached, cropped = (seconds(draw(crop), arguments.repeats) for crop in (0.0, CROP))
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     n_crops = STEPS * BATCH * CROP
-    n_frames, n_texts = N_CLIPS * N_FRAMES, N_CLIPS * (1 + WORDINGS)
+    n_frames, n_texts = N_CLIPS * N_FRAMES, N_CLIPS * (1 + PARAPHRASES)
     print(f"{arguments.clip} on {where}, {SIZE} px\n")
     print("| | each | all |\n|---|---|---|")
     rows = [
         ("frames, once", frame, n_frames),
-        ("wordings, once (at most)", text, n_texts),
+        ("paraphrases, once (at most)", text, n_texts),
         ("a step's targets from these", cached, STEPS),
         (f"the same, {CROP:.0%} of the frames cropped", cropped, STEPS),
     ]

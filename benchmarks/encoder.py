@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--name", help="kind of a single step")
     parser.add_argument("--batch", type=int, default=16, help="samples in a step (paper: 500)")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--precision", choices=["no", "bf16", "fp16"], default="no")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--folder", help="where the samples are written (10 GB)")

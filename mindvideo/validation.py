@@ -47,7 +47,7 @@ def what_is_wrong(problem: ErrorDetails) -> str:
         return f"a name was needed, of {letters}, with a letter or digit first"
     limit = problem.get("ctx", {}).get({"less_than": "lt", "less_than_equal": "le"}.get(kind, ""))
     if limit == 1 and 1 < float(value) <= 100:
-        return f"a share from 0 to 1 was needed: did you mean {float(value) / 100:g}?"
+        return f"a fraction from 0 to 1 was needed: did you mean {float(value) / 100:g}?"
     return KINDS.get(kind, problem["msg"].removeprefix("Value error, "))
 
 

@@ -93,14 +93,14 @@ rule latents:
 
 
 rule embeddings:
-    """Embed the training clips' frames, and wordings of their captions, by CLIP."""
+    """Embed the training clips' frames, and paraphrases of their captions, by CLIP."""
     input:
         clips=each("clips", "train", ".npy"),
         latents_table=at("latents", "table.tsv"),
     output:
         images=f"{RESULTS}/{{shared}}/embeddings/images.npy",
         texts=f"{RESULTS}/{{shared}}/embeddings/texts.npy",
-        wordings=f"{RESULTS}/{{shared}}/embeddings/wordings.tsv",
+        paraphrases=f"{RESULTS}/{{shared}}/embeddings/paraphrases.tsv",
     log:
         f"{LOGS}/embeddings/{{shared}}.log",
     benchmark:

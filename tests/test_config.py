@@ -53,7 +53,11 @@ def test_all_errors_are_told_at_once(values):
         (None, {"tr": 2}, "  tr: no such setting; is it dataset.tr or pretraining_data.tr?"),
         ("windows", {"smooth": 4}, "  windows.smooth: no such setting; is it clean.smooth?"),
         ("clean", {"low_pass": 0.1}, "  clean.low_pass: no such setting"),
-        ("pretraining", {"mask_ratio": 75}, "a share from 0 to 1 was needed: did you mean 0.75?"),
+        (
+            "pretraining",
+            {"mask_ratio": 75},
+            "a fraction from 0 to 1 was needed: did you mean 0.75?",
+        ),
         ("clips", {"fps": 3.2}, "\n  clips.fps: a clip of 2 s at 3.2 frames per second"),
     ],
 )
@@ -114,10 +118,10 @@ def test_what_is_no_setting_of_a_variant_is_said_once(values):
     ]
 
 
-@pytest.mark.parametrize(("share", "meant"), [(50, 0.5), ("2", 0.02), ("5e0", 0.05)])
-def test_a_share_in_percent_is_answered_whether_number_or_text(values, share, meant):
-    values["selection"] = {"share": share}
-    with pytest.raises(InputError, match=rf"selection\.share: .* did you mean {meant}\?"):
+@pytest.mark.parametrize(("fraction", "meant"), [(50, 0.5), ("2", 0.02), ("5e0", 0.05)])
+def test_a_fraction_in_percent_is_answered_whether_number_or_text(values, fraction, meant):
+    values["selection"] = {"fraction": fraction}
+    with pytest.raises(InputError, match=rf"selection\.fraction: .* did you mean {meant}\?"):
         check_config(values, "config.yaml")
 
 
@@ -158,7 +162,11 @@ def test_names_that_yaml_takes_for_something_else(tmp_path, text, match):
     [
         ("clean", {"high_pass": 0.008}, "clean.high_pass: .*Hz.* Did you mean a period of 125 s?"),
         ("clean", {"high_pass": 0.01}, "Did you mean a period of 100 s?"),
-        ("selection", {"share": 50}, "selection.share: a share .* needed: did you mean 0.5?"),
+        (
+            "selection",
+            {"fraction": 50},
+            "selection.fraction: a fraction .* needed: did you mean 0.5?",
+        ),
         ("pretraining_data", {"tr": 720}, "pretraining_data.tr: .* did you mean 0.72 s?"),
         ("scenes", {"corrections": "{segment}_{subject}"}, "corrections: .* has {subject}; {segme"),
         ("clean", None, "clean: settings with their values were needed, as { name: value }"),

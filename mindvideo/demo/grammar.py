@@ -95,9 +95,9 @@ def frame_caption(shot: Shot) -> str:
 
 
 def draw_caption(rng: np.random.Generator, shot: Shot) -> str:
-    """A caption in one of several wordings, now and then with a synonym."""
+    """A caption in one of several paraphrases, now and then with a synonym."""
     who, place, hour, act = _parts(shot, shot.motion)
-    wordings = (
+    paraphrases = (
         caption(shot),
         frame_caption(shot),
         _sentence(who, act, place, hour),
@@ -105,7 +105,7 @@ def draw_caption(rng: np.random.Generator, shot: Shot) -> str:
         _sentence(place, who, act, hour),
         _sentence("a picture of", who, place, hour),
     )
-    words = str(rng.choice(wordings, p=(0.3, 0.3, 0.1, 0.1, 0.1, 0.1))).split()
+    words = str(rng.choice(paraphrases, p=(0.3, 0.3, 0.1, 0.1, 0.1, 0.1))).split()
     return " ".join(
         SYNONYMS[word] if word in SYNONYMS and rng.random() < 0.1 else word for word in words
     )

@@ -67,7 +67,7 @@ def new_blip(tokenizer: BertTokenizer) -> BlipForConditionalGeneration:
 
 def train(pictures: Pictures, processor: BlipProcessor, *, steps: int, batch_size: int, seed: int,
           state: Path) -> BlipForConditionalGeneration:  # fmt: skip
-    """Train to write a frame's caption, always in the same wording."""
+    """Train to write a frame's caption, always in the same paraphrase."""
     torch.manual_seed(seed)
     tokenizer = processor.tokenizer
     model = new_blip(tokenizer)

@@ -19,7 +19,7 @@ from mindvideo.demo.zoo_tokenizer import TEXT_LENGTH, clip_tokenizer, save_clip_
 from mindvideo.demo.zoo_training import fit
 
 WIDTH, TEXT_LAYERS, TEXT_HEADS = 128, 3, 4
-WORDINGS = 4
+PARAPHRASES = 4
 JOINED = 0.1
 
 
@@ -59,18 +59,18 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> torch.Tensor:
     ).input_ids
 
 
-def wordings(shots: list[Shot], tokenizer: CLIPTokenizer, seed: int) -> torch.Tensor:
-    """Several captions of each shot, (n, wordings, 32); some as of a clip that shows two shots."""
+def paraphrases(shots: list[Shot], tokenizer: CLIPTokenizer, seed: int) -> torch.Tensor:
+    """Several captions of each shot, (n, paraphrases, 32); some as of a clip of two shots."""
     rng = np.random.default_rng([seed, 3])
     captions = []
     for shot in shots:
-        for _ in range(WORDINGS):
+        for _ in range(PARAPHRASES):
             text = draw_caption(rng, shot)
             if rng.random() < JOINED:
                 other = draw_caption(rng, shots[rng.integers(len(shots))])
                 text = " then ".join((text, other) if rng.random() < 0.5 else (other, text))
             captions.append(text)
-    return tokenize(tokenizer, captions).view(len(shots), WORDINGS, TEXT_LENGTH)
+    return tokenize(tokenizer, captions).view(len(shots), PARAPHRASES, TEXT_LENGTH)
 
 
 def normalise(images: torch.Tensor) -> torch.Tensor:
@@ -86,11 +86,11 @@ def train(pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: 
     torch.manual_seed(seed)
     tokenizer = clip_tokenizer()
     model = new_clip(tokenizer)
-    texts = wordings(pictures.shots, tokenizer, seed)
+    texts = paraphrases(pictures.shots, tokenizer, seed)
 
     def objective(rows: np.ndarray, rng: torch.Generator) -> torch.Tensor:
         images = normalise(augment(as_tensor(pictures.images[rows]), rng))
-        text = texts[rows, torch.randint(WORDINGS, (len(rows),), generator=rng)]
+        text = texts[rows, torch.randint(PARAPHRASES, (len(rows),), generator=rng)]
         a = F.normalize(model.encode_image(images).float(), dim=-1)
         b = F.normalize(model.encode_text(text).float(), dim=-1)
         logits = model.logit_scale.exp().clamp(max=100) * a @ b.T

@@ -12,7 +12,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from mindvideo.demo.zoo_clip import WORDINGS, tokenize
+from mindvideo.demo.zoo_clip import PARAPHRASES, tokenize
 from mindvideo.demo.zoo_norm import quicken
 from mindvideo.demo.zoo_training import fit
 
@@ -63,7 +63,7 @@ def train(
     seed: int,
     state: Path,
 ) -> Model:
-    """Train to predict the noise in scaled latents (n, 4, h, w), given texts (n, wordings, 32)."""
+    """Train to predict the noise in scaled latents (n, 4, h, w), given texts (n, captions, 32)."""
     torch.manual_seed(seed)
     model = new_unet(text_encoder.config.hidden_size, latents.shape[-1])
     quicken(model.to(memory_format=torch.channels_last))
@@ -74,7 +74,7 @@ def train(
     weights = snr.clamp(max=MAX_SNR) / snr
 
     def objective(rows: np.ndarray, rng: torch.Generator) -> torch.Tensor:
-        text = texts[rows, torch.randint(WORDINGS, (len(rows),), generator=rng)]
+        text = texts[rows, torch.randint(PARAPHRASES, (len(rows),), generator=rng)]
         dropped = torch.rand(len(rows), 1, generator=rng) < DROP_CAPTION
         with torch.no_grad():
             condition = text_encoder(torch.where(dropped, empty, text)).last_hidden_state

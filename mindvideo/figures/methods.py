@@ -43,8 +43,9 @@ def _recordings(s: MethodsSettings) -> str:
     smooth = f" They were smoothed (FWHM {c.smooth:g} mm)." if c.smooth else ""
     grid = {"volume": "volumes", "cifti": "grayordinates"}[s.space]
     return (
-        f"Data set {s.dataset}: {s.n_train} training segments, each shown {_times(s.train_shown)}, "
-        f"and {s.n_test} test segments, each shown {_times(s.test_shown)}; TR {s.tr:g} s, runs as "
+        f"Data set {s.dataset}: {s.n_train} training segments, each shown "
+        f"{_times(s.train_repetitions)}, and {s.n_test} test segments, each shown "
+        f"{_times(s.test_repetitions)}; TR {s.tr:g} s, runs as "
         f"{grid}. Drift was removed from each run by {drift}{confounds}, and each voxel was "
         f"z-scored within the run; repeats of test segments were averaged.{smooth}"
     )
@@ -57,7 +58,7 @@ def _voxels(s: MethodsSettings, n_voxels: int) -> str:
         kept = (
             f"Voxels{within} were tested by a one-sample {TESTS[v.statistic]} over segments "
             f"({v.tail.replace('greater', 'one-sided')}, p < {v.alpha:g}, "
-            f"{CORRECTIONS[v.correction]}-corrected), and the {100 * v.share:g}% of the "
+            f"{CORRECTIONS[v.correction]}-corrected), and the {100 * v.fraction:g}% of the "
             f"significant voxels with the largest statistic were kept: {n_voxels} voxels."
         )
     elif v.criterion == "threshold":

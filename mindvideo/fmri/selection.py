@@ -50,7 +50,7 @@ def select(
     *,
     alpha: float,
     correction: Correction,
-    share: float,
+    fraction: float,
     areas: Sequence[str] = (),
     criterion: Criterion = "significance",
     min_r: float | None = None,
@@ -66,13 +66,13 @@ def select(
     alpha : float
         Level after correction for the voxels tested.
     correction : {"bonferroni", "fdr_bh"}
-    share : float
+    fraction : float
         Of the significant voxels, those of highest t, 0…1; at least one is kept.
     areas : sequence of str
         Only voxels of these are tested; empty: all.
     criterion : {"significance", "threshold", "best"}
-        The top `share` of the significant voxels; all voxels of mean r `min_r` or more; or the
-        `n_voxels` of highest mean r. The last two need neither `alpha`, `correction` nor `share`.
+        The top `fraction` of the significant voxels; all voxels of mean r `min_r` or more; or the
+        `n_voxels` of highest mean r. The last two need no `alpha`, `correction` or `fraction`.
     min_r : float, optional
     n_voxels : int, optional
 
@@ -94,7 +94,7 @@ def select(
         )
     if criterion == "significance":
         passed = _significant(result, columns, alpha, correction)
-        kept = _highest(result.t, passed, max(1, round(share * len(passed))))
+        kept = _highest(result.t, passed, max(1, round(fraction * len(passed))))
     elif criterion == "threshold":
         assert min_r is not None
         passed = kept = _above(result.r, columns, min_r)

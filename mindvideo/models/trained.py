@@ -16,11 +16,11 @@ from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
 
-PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load_pipeline(
-    model: Path, stable_diffusion: str, scheduler: str = "ddim", precision: str = "no"
+    model: Path, stable_diffusion: str, scheduler: str = "ddim", precision: str = "fp32"
 ) -> MindVideoPipeline:
     """Join what co-training made with the VAE and the noise schedule of Stable Diffusion.
 
@@ -34,7 +34,7 @@ def load_pipeline(
     """
     where = device()
     if precision == "fp16" and where.type == "cpu":
-        raise InputError("precision: fp16 needs a GPU, and none is here: set bf16 or no")
+        raise InputError("precision: fp16 needs a GPU, and none is here: set bf16 or fp32")
     pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(stable_diffusion, "vae"),
         unet=VideoUNet.from_pretrained(model / "unet"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mindvideo.paths import expand
 
@@ -20,7 +22,7 @@ Execution = Annotated[T, _ExecutionMark()]
 is, up to rounding and to which random numbers are drawn. Changing it reruns nothing, and a training
 that was interrupted goes on from its checkpoint."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 SEGMENT = r"^[A-Za-z0-9][A-Za-z0-9-]*$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -41,10 +43,55 @@ def _in_seconds(tr: float) -> float:
 RepetitionTime = Annotated[float, Field(gt=0), AfterValidator(_in_seconds)]
 
 
+class RenamedSetting(FutureWarning):
+    """A setting, or one of its values, was given by its name in the last version."""
+
+
+def _single_precision(value: Any) -> Any:
+    """`fp32` was called `no` before; YAML reads that as false."""
+    if value is False:
+        return "fp32"
+    if value == "no":
+        warnings.warn("precision: no is now called fp32", RenamedSetting, stacklevel=2)
+        return "fp32"
+    return value
+
+
+Precision = Annotated[Literal["fp32", "bf16", "fp16"], BeforeValidator(_single_precision)]
+
+
 class Section(BaseModel):
     """Base of all settings: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Settings by the names that they had in the last version, which are read with a warning."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, values: Any) -> Any:
+        return cls.with_current_names(values) if isinstance(values, dict) else values
+
+    @classmethod
+    def with_current_names(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`values` with the names that settings have now.
+
+        Raises
+        ------
+        ValueError
+            If a setting is given by both its old and its current name.
+        """
+        current = dict(values)
+        for old, new in cls.renamed.items():
+            if old in current and new in current:
+                raise ValueError(f"{old} is now called {new}, and both are given: leave {old} out")
+            if old in current:
+                warnings.warn(
+                    f"the setting {old} is now called {new}", RenamedSetting, stacklevel=2
+                )
+                current[new] = current.pop(old)
+        return current
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide the result, as JSON has them: all but those of execution."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, Name, PathText, Section, Share
+from mindvideo.settings.base import Execution, Fraction, Name, PathText, Precision, Section
 
 
 class Reconstruction(Section):
@@ -20,7 +20,7 @@ class Reconstruction(Section):
     negative: Literal["null-window", "zero", "none"] = Field(
         "null-window", description="negative condition; `none`: no guidance (Table 1, w/o AG)"
     )
-    shared_noise: Share = Field(
+    shared_noise: Fraction = Field(
         0.0,
         description="share of the starting noise's variance that a clip's frames have in common "
         "(not in the paper: steadies clips)",
@@ -30,8 +30,8 @@ class Reconstruction(Section):
         description="let what the frames have in common (`shared_noise`) move as the clip does, by "
         "what is decoded from fMRI (section `motion`; not in the paper: makes clips move)",
     )
-    precision: Literal["no", "bf16", "fp16"] = Field(
-        "no", description="numbers that the networks compute with; `no`: single precision"
+    precision: Precision = Field(
+        "fp32", description="numbers that the networks compute with; `fp32`: single precision"
     )
     batch_size: Execution[PositiveInt] = Field(4, description="clips reconstructed together")
     seed: int = Field(0, description="of the noise that denoising starts from")
@@ -110,7 +110,6 @@ class Statistics(Section):
 class RetrievalSettings(Statistics):
     """Finding a test clip's frame and caption among all by the encoder's embedding."""
 
-    top: list[PositiveInt] = Field([1, 5], description="K: right if among the K most similar")
     clip: str
 
 
@@ -217,4 +216,3 @@ class PanelSettings(Section):
     rows: list[TableRow]
     dataset: str
     block: PositiveInt
-    clips: PositiveInt = Field(6, description="clips of a panel")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Section, Share, Timing
+from mindvideo.settings.base import Fraction, Section, Timing
 
 
 class Regions(Section):
@@ -77,7 +77,7 @@ class Selection(Section):
     criterion: Literal["significance", "threshold", "best"] = Field(
         "significance",
         description="voxels kept: of those that a test over the training segments finds "
-        "significant, a `share` (paper 3.2); or, with too few segments for a test, those of "
+        "significant, a `fraction` (paper 3.2); or, with too few segments for a test, those of "
         "mean r >= `min_r` (threshold), or the `n_voxels` of highest mean r (best)",
     )
     min_r: Annotated[float, Field(gt=0, lt=1)] | None = Field(
@@ -93,11 +93,13 @@ class Selection(Section):
     correction: Literal["bonferroni", "fdr_bh"] = Field(
         "bonferroni", description="for the voxels tested (paper 3.2)"
     )
-    alpha: Share = Field(0.01, description="significance after correction (paper 3.2)")
-    share: Share = Field(
-        0.5, description="share of the significant voxels kept, those of highest t (paper 3.2)"
+    alpha: Fraction = Field(0.01, description="significance after correction (paper 3.2)")
+    fraction: Fraction = Field(
+        0.5, description="fraction of the significant voxels kept, those of highest t (paper 3.2)"
     )
     areas: list[str] = Field([], description="only in these Glasser areas; empty: all voxels")
+
+    renamed: ClassVar = {"share": "fraction"}
 
     @model_validator(mode="after")
     def _criterion_has_its_number(self) -> Self:

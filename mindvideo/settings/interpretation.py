@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Execution, PathText, Section, Share
+from mindvideo.settings.base import Execution, Fraction, PathText, Section
 
 
 class _Batches(Section):
@@ -68,7 +68,7 @@ class Interpretation(_Comparison, _OcclusionMethod, _AttributionMethod, Attentio
         description="table of what areas are known to carry (`area`, then one column a property): "
         "maps are compared with it",
     )
-    others_below: Share = Field(
+    others_below: Fraction = Field(
         0.01, description="networks with fewer of the voxels are one bar of the figure"
     )
 
@@ -86,7 +86,7 @@ class InterpretationSettings(_Comparison):
 class InterpretationFigureSettings(Section):
     """The panel of maps and bars."""
 
-    others_below: Share = 0.01
+    others_below: Fraction = 0.01
     tr: PositiveFloat = Field(description="duration of a volume [s]")
 
 

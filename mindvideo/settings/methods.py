@@ -28,8 +28,8 @@ class MethodsSettings(Section):
     lag: int
     n_train: PositiveInt
     n_test: PositiveInt
-    train_shown: PositiveInt
-    test_shown: PositiveInt
+    train_repetitions: PositiveInt
+    test_repetitions: PositiveInt
     fps: PositiveFloat
     num_frames: PositiveInt
     size: PositiveInt

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, PathText, Section, Share
+from mindvideo.settings.base import Execution, Fraction, PathText, Section
 from mindvideo.templates import check_template
 
 
@@ -55,7 +55,7 @@ class Cuts(Section):
     threshold: PositiveFloat = Field(
         8.0, description="how far pictures jump at a cut [percent of white, as ffmpeg's scdet]"
     )
-    same_scene: Share = Field(
+    same_scene: Fraction = Field(
         0.6, description="captions whose share of common words is at least this are one scene"
     )
 
@@ -90,17 +90,19 @@ class LatentSettings(Latents):
 
 
 class Embeddings(Section):
-    """Frames and wordings of captions → CLIP embeddings (paper 3.3, B)."""
+    """Frames and paraphrases of captions → CLIP embeddings (paper 3.3, B)."""
 
     batch_size: Execution[PositiveInt] = Field(64, description="frames embedded together")
-    wordings: Annotated[int, Field(ge=0)] = Field(
-        8, description="wordings drawn of each caption; 0: the caption as it is"
+    paraphrases: Annotated[int, Field(ge=0)] = Field(
+        8, description="paraphrases drawn of each caption; 0: the caption as it is"
     )
-    synonyms: Share = Field(
+    synonyms: Fraction = Field(
         0.3, description="probability that a word that has WordNet synonyms is replaced by one"
     )
-    word_swap: Share = Field(0.3, description="probability that two words of a wording swap")
-    seed: int = Field(0, description="of the wordings")
+    word_swap: Fraction = Field(0.3, description="probability that two words of a paraphrase swap")
+    seed: int = Field(0, description="of the paraphrases")
+
+    renamed: ClassVar = {"wordings": "paraphrases"}
 
 
 class EmbeddingSettings(Embeddings):

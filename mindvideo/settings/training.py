@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.errors import InputError
-from mindvideo.settings.base import Execution, Section, Share
+from mindvideo.settings.base import Execution, Fraction, Precision, Section
 from mindvideo.sizes import check_accumulation, check_heads, check_warmup
 
 
@@ -52,7 +52,7 @@ class Training(Section):
         1, description="backward passes in one optimizer step"
     )
     lr: PositiveFloat = Field(description="peak learning rate")
-    betas: tuple[Share, Share] = Field((0.9, 0.999), description="of AdamW")
+    betas: tuple[Fraction, Fraction] = Field((0.9, 0.999), description="of AdamW")
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.01, description="of AdamW, on matrices only"
     )
@@ -62,8 +62,8 @@ class Training(Section):
         description="of the learning rate after the warm-up; cosine: half a period, down to 0",
     )
     warmup: Annotated[int, Field(ge=0)] = Field(0, description="warm-up, in `unit`s")
-    precision: Literal["no", "bf16", "fp16"] = Field(
-        "no", description="of activations; weights stay float32 (fp16 needs a GPU)"
+    precision: Precision = Field(
+        "fp32", description="of activations; weights stay float32 (fp16 needs a GPU)"
     )
     compile: Execution[bool] = Field(
         False, description="compile the network (torch.compile): slow first steps, faster later"
@@ -93,7 +93,7 @@ class Mbm(Training):
     unit: Literal["steps", "epochs"] = "epochs"
     batch_size: PositiveInt = 500
     lr: PositiveFloat = 2.5e-4
-    betas: tuple[Share, Share] = (0.9, 0.95)
+    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     clip_grad: PositiveFloat = 0.8
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -128,9 +128,9 @@ class Contrastive(Training):
         description="what fMRI is brought near to; none: the stage trains nothing, and co-training "
         "starts from masked brain modelling (Table 1, w/o contrastive)",
     )
-    dropout: Share = Field(0.6, description="dropout of the projection head (paper B)")
-    sparsify: Share = Field(0.2, description="share of voxels set to zero (paper B)")
-    crop: Share = Field(0.5, description="probability of a random crop of the frame (paper B)")
+    dropout: Fraction = Field(0.6, description="dropout of the projection head (paper B)")
+    sparsify: Fraction = Field(0.2, description="share of voxels set to zero (paper B)")
+    crop: Fraction = Field(0.5, description="probability of a random crop of the frame (paper B)")
     apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
     learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
     align_tokens: Annotated[float, Field(ge=0)] = Field(
@@ -175,7 +175,7 @@ class VideoTuning(Denoiser):
     duration: PositiveInt = 800
     batch_size: PositiveInt = 14
     lr: PositiveFloat = 2e-5
-    drop_condition: Share = Field(0.1, description="share of captions replaced by the empty one")
+    drop_condition: Fraction = Field(0.1, description="share of captions replaced by the empty one")
     drawings: Execution[Drawings] = Drawings()
 
 
@@ -189,8 +189,8 @@ class Cotraining(Denoiser):
     duration: PositiveInt = 1500
     batch_size: PositiveInt = 9
     lr: PositiveFloat = 3e-5
-    dropout: Share = Field(0.0, description="dropout of the projection head")
-    sparsify: Share = Field(0.0, description="share of voxels set to zero")
+    dropout: Fraction = Field(0.0, description="dropout of the projection head")
+    sparsify: Fraction = Field(0.0, description="share of voxels set to zero")
 
 
 class CotrainingSettings(Cotraining):

@@ -140,12 +140,12 @@ def _targets(
     arrays = [np.load(path, mmap_mode="r") for path in (images, texts)]
     for path, array in zip((images, texts), arrays):
         check_rows(path, array, table, n_known)
-    of_frames, of_wordings = (torch.tensor(array[rows], device=device()) for array in arrays)
+    of_frames, of_paraphrases = (torch.tensor(array[rows], device=device()) for array in arrays)
     if "image" not in settings.modalities or not settings.crop:
-        return ClipTargets(of_frames, of_wordings)
+        return ClipTargets(of_frames, of_paraphrases)
     clip = load_clip(settings.clip)
     clip.model.requires_grad_(False)
-    return ClipTargets(of_frames, of_wordings, frames, lambda crops: embed_frames(clip, crops))
+    return ClipTargets(of_frames, of_paraphrases, frames, lambda crops: embed_frames(clip, crops))
 
 
 def _log_retrieval(

@@ -1,4 +1,4 @@
-"""Embed the training clips' frames and wordings of their captions by CLIP."""
+"""Embed the training clips' frames and paraphrases of their captions by CLIP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mindvideo.models.encoding import embed_frames, embed_texts
 from mindvideo.models.pretrained import Clip, load_clip
 from mindvideo.settings.stimuli import EmbeddingSettings
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
-from mindvideo.stimuli.wordings import reword
+from mindvideo.stimuli.paraphrases import reword
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ def main(
     latents_table: Input,
     images: Output,
     texts: Output,
-    wordings: Output,
+    paraphrases: Output,
     state: State,
     settings: EmbeddingSettings,
 ) -> None:
-    """Write embeddings of frames (n, f, dim) and of wordings (n, 1 + w, dim), and the wordings.
+    """Write embeddings of frames (n, f, dim) and of paraphrases (n, 1 + w, dim), and those.
 
-    Rows are those of the table of latents. The first wording of a clip is its caption as it is.
+    Rows are those of the table of latents. The first paraphrase of a clip is its caption as it is.
     What is embedded is kept, so that a run that was killed embeds only the rest.
     """
     listing = load_table(latents_table, ["segment", "clip", "caption"])
@@ -43,18 +43,20 @@ def main(
     clip = load_clip(settings.clip)
     _write_images(clip, load_frames(clips, listing), images, state, settings)
 
-    phrases = _wordings(captions, settings)
+    phrases = _paraphrases(captions, settings)
     unique, place = np.unique(phrases, return_inverse=True)
-    log.info("%d wordings of %d captions", len(unique), len(set(captions)))
+    log.info("%d paraphrases of %d captions", len(unique), len(set(captions)))
 
     def embed(rows: range) -> dict[str, np.ndarray]:
         return {"texts": embed_texts(clip, unique[rows].tolist()).cpu().numpy()}
 
     size = settings.batch_size
-    kept = compute_rows(state, "wordings", len(unique), embed, size=size, desc="CLIP: wordings")
+    kept = compute_rows(
+        state, "paraphrases", len(unique), embed, size=size, desc="CLIP: paraphrases"
+    )
     np.save(texts, kept.array("texts")[place.reshape(phrases.shape)])
-    columns = {f"wording_{i}": phrases[:, i] for i in range(1, phrases.shape[1])}
-    save_table(wordings, listing[["segment", "clip", "caption"]].join(pd.DataFrame(columns)))
+    columns = {f"paraphrase_{i}": phrases[:, i] for i in range(1, phrases.shape[1])}
+    save_table(paraphrases, listing[["segment", "clip", "caption"]].join(pd.DataFrame(columns)))
 
 
 def _write_images(
@@ -71,13 +73,13 @@ def _write_images(
     kept.publish("images", images)
 
 
-def _wordings(captions: list[str], settings: EmbeddingSettings) -> np.ndarray:
-    """Of each caption, itself and its wordings: array of str, (n, 1 + w)."""
+def _paraphrases(captions: list[str], settings: EmbeddingSettings) -> np.ndarray:
+    """Of each caption, itself and its paraphrases: array of str, (n, 1 + w)."""
     synonyms = load_synonyms() if settings.synonyms else {}
     drawn = {
         caption: reword(
             caption,
-            settings.wordings,
+            settings.paraphrases,
             synonyms,
             replace=settings.synonyms,
             swap=settings.word_swap,

@@ -21,6 +21,9 @@ from mindvideo.stages import Inputs, Output, chapter
 Models = dict[str, tuple[np.ndarray, pd.DataFrame]]
 """Reconstructions and the table of their clips, by row of Table 1."""
 
+N_CLIPS = 6
+"""Clips of a panel."""
+
 
 @chapter("evaluation")
 def main(
@@ -45,19 +48,19 @@ def main(
     }
     films = {path.stem: load_clips(path) for path in clips}
     full = [row.label for row in rows if row.full]
-    save_png(_panel({name: models[name] for name in full}, films, settings), subjects)
+    save_png(_panel({name: models[name] for name in full}, films), subjects)
     first = str(rows[0].owner)
     others = [r.label for r in rows if not r.full and str(r.owner).startswith(f"{first}/")]
     own = {name: models[name] for name in (rows[0].label, *others)}
-    save_png(_panel(own, films, settings), variants)
+    save_png(_panel(own, films), variants)
     bars = _bars(dict(zip(models, metrics)), full, per_clip[0], settings)
     save_png(draw_bars(bars, "SSIM"), ssim)
 
 
-def _panel(models: Models, films: dict[str, np.ndarray], settings: PanelSettings):
+def _panel(models: Models, films: dict[str, np.ndarray]):
     """Draw clips taken evenly from the first model's, by number and not by choice."""
     listing = next(iter(models.values()))[1].sort_values(["segment", "clip"])
-    places = np.linspace(0, len(listing) - 1, min(settings.clips, len(listing))).round().astype(int)
+    places = np.linspace(0, len(listing) - 1, min(N_CLIPS, len(listing))).round().astype(int)
     chosen = listing.iloc[places]
     segments, numbers = chosen["segment"].tolist(), chosen["clip"].tolist()
     truth = gather_clips(films, segments, numbers)

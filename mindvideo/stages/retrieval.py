@@ -24,6 +24,9 @@ from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 log = logging.getLogger(__name__)
 
+TOP = (1, 5)
+"""A clip is retrieved if it is among the K most similar."""
+
 
 @chapter("training")
 @makes("retrieval", made_from=["windows", "contrastive", "clips", "scenes"])
@@ -65,7 +68,7 @@ def main(
                 f"{mine.shape[1]}: take the CLIP that the encoder was trained with"
             )
         similarity = cosine_similarity(mine, theirs)
-        for k in settings.top:
+        for k in TOP:
             metric = Metric(
                 f"fmri_to_{name}_top{k}",
                 f"the clip's own {name} is among the {k} most similar of {len(theirs)}",

@@ -36,8 +36,8 @@ def main(
     """
     table = load_table(captions, ["clip", "frame_1"]).fillna("")
     frames = [name for name in table.columns if name.startswith("frame_")]
-    wordings = table[frames].astype(str).to_numpy()
-    words = wordings.ravel().tolist()
+    captions_of_frames = table[frames].astype(str).to_numpy()
+    words = captions_of_frames.ravel().tolist()
     found = load_table(changes, ["time", "score"])
 
     jumps = cuts_of_pictures(
@@ -50,8 +50,11 @@ def main(
     turns = cuts_of_captions(words, settings.same_scene)
     if "captions" not in settings.cuts:
         turns[:] = False
-    numbers = number_scenes(jumps, turns).reshape(wordings.shape)
-    joined = [join_captions(w, s, settings.same_scene) for w, s in zip(wordings.tolist(), numbers)]
+    numbers = number_scenes(jumps, turns).reshape(captions_of_frames.shape)
+    joined = [
+        join_captions(w, s, settings.same_scene)
+        for w, s in zip(captions_of_frames.tolist(), numbers)
+    ]
     for path in corrections or []:
         corrected = load_corrections(path, len(table))
         log.info("%s: %d captions corrected", path, len(corrected))

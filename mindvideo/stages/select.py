@@ -99,8 +99,8 @@ def _few(chosen: Selected, n_segments: int, shape: tuple[int, ...], settings: Se
         test = f"Wilcoxon's signed ranks {test} have to pass"
     return (
         f"{found}{test} P < {settings.alpha:g} after {settings.correction}; of the "
-        f"{chosen.n_passed} significant voxels a share of {settings.share:g} is kept. For more: "
-        f"{REMEDY}"
+        f"{chosen.n_passed} significant voxels a fraction of {settings.fraction:g} is kept. "
+        f"For more: {REMEDY}"
     )
 
 

@@ -60,7 +60,7 @@ def _generators(zoo: Output, state: State, s: Zoo) -> None:
     judge = _judges(zoo, state, s)
     tokenizer = clip_tokenizer()
     text_encoder = zoo_clip.as_text_encoder(clip, tokenizer)
-    texts = zoo_clip.wordings(seen.shots[: len(latents)], tokenizer, s.generator_seed)
+    texts = zoo_clip.paraphrases(seen.shots[: len(latents)], tokenizer, s.generator_seed)
     unet = zoo_unet.train(
         latents, texts, text_encoder, tokenizer, steps=s.unet_steps, batch_size=48, **common
     )

@@ -1,8 +1,8 @@
 """Where a film is cut, and the caption of a clip (paper 3.3).
 
-Each frame is captioned by itself. Wordings of one scene wander ("a man riding a wave", "a man
+Each frame is captioned by itself. Captions of one scene wander ("a man riding a wave", "a man
 riding a surfboard on a wave"); where they change for good, the film was cut. So it was where its
-pictures jump. A clip within one scene has that scene's most frequent wording; a clip whose caption
+pictures jump. A clip within one scene has that scene's most frequent caption; a clip whose caption
 a cut changes has both, joined by "Then".
 """
 
@@ -139,22 +139,22 @@ def join_captions(
     Returns
     -------
     str
-        The most frequent wording of each scene (the earliest of several), joined by " Then ".
+        The most frequent paraphrase of each scene (the earliest of several), joined by " Then ".
     """
-    told: list[list[str]] = []  # wordings of the scenes that are told apart
+    told: list[list[str]] = []  # phrases of the scenes that are told apart
     for scene in dict.fromkeys(scenes):
-        wordings = [c for c, s in zip(captions, scenes, strict=True) if s == scene]
+        phrases = [c for c, s in zip(captions, scenes, strict=True) if s == scene]
         alike = (
             words
             for words in told
-            if common_words(_commonest(words), _commonest(wordings)) >= same_scene
+            if common_words(_commonest(words), _commonest(phrases)) >= same_scene
         )
         if (earlier := next(alike, None)) is not None:
-            earlier += wordings
+            earlier += phrases
         else:
-            told.append(wordings)
+            told.append(phrases)
     return " Then ".join(map(_commonest, told))
 
 
-def _commonest(wordings: Sequence[str]) -> str:
-    return Counter(wordings).most_common(1)[0][0]
+def _commonest(phrases: Sequence[str]) -> str:
+    return Counter(phrases).most_common(1)[0][0]

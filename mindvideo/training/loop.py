@@ -121,7 +121,7 @@ def train(
     _check_precision(settings)
     accelerator = Accelerator(
         cpu=device().type == "cpu",
-        mixed_precision=settings.precision,
+        mixed_precision="no" if settings.precision == "fp32" else settings.precision,
         gradient_accumulation_steps=settings.accumulate,
         dynamo_backend="inductor" if settings.compile else "no",
     )
@@ -304,7 +304,7 @@ def _check_finite(
         f"step {step + 1}: the loss is no longer finite ({what}). The batch: examples "
         f"{', '.join(map(str, indices))}. The weights of the last checkpoint in {state} are sound, "
         "but the same would happen again from there: check those examples, or lower lr, lengthen "
-        "warmup, lower clip_grad, or use precision: no."
+        "warmup, lower clip_grad, or use precision: fp32."
     )
 
 
@@ -321,8 +321,8 @@ def _not_finite(parts: list[Batch]) -> str:
 def _check_precision(settings: Training) -> None:
     if settings.precision == "fp16" and device().type == "cpu":
         raise InputError(
-            "precision: fp16 needs a GPU, and torch finds none here. Set precision: no (or bf16), "
-            "or run where there is one."
+            "precision: fp16 needs a GPU, and torch finds none here. Set precision: fp32 (or "
+            "bf16), or run where there is one."
         )
 
 

@@ -98,7 +98,7 @@ def test_selection_finds_the_visual_cortex(cortex):
         z.append(segment_z(np.stack([cleaned(run[labels > 0]).values for run in runs])))
     result = over_segments(z, "greater")
     found = select(
-        result, labels[labels > 0], alpha=0.05, correction="fdr_bh", share=0.5
+        result, labels[labels > 0], alpha=0.05, correction="fdr_bh", fraction=0.5
     )  # five segments are too few for Bonferroni
     visual = np.isin(
         labels[labels > 0], [label for area in VISUAL_AREAS for label in labels_of(area)]

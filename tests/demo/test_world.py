@@ -261,13 +261,13 @@ def test_captions_are_short_differ_and_use_the_vocabulary_only() -> None:
     assert len(captions) == 24 * 6 * 8 * 3 * 8
 
 
-def test_a_shot_is_told_in_several_wordings_that_agree_with_it() -> None:
+def test_a_shot_is_told_in_several_paraphrases_that_agree_with_it() -> None:
     rng, words = np.random.default_rng(5), set(grammar.vocabulary())
     plain = {synonym: word for word, synonym in grammar.SYNONYMS.items()}
     assert not set(plain) & {*world.KINDS, *world.SCENES, *world.COLOURS}
     synonyms_used = set()
     for shot in _shots(5, 30):
-        wordings = set()
+        paraphrases = set()
         for _ in range(60):
             said = grammar.draw_caption(rng, shot).split()
             assert words.issuperset(said)
@@ -276,8 +276,8 @@ def test_a_shot_is_told_in_several_wordings_that_agree_with_it() -> None:
             told = [plain.get(word, word) for word in said]
             assert {shot.colour, shot.kind, shot.scene} <= set(told)
             assert set(told) <= {*grammar.caption(shot).split(), "a", "picture", "of"}
-            wordings.add(" ".join(told))
-        assert len(wordings) >= 4
+            paraphrases.add(" ".join(told))
+        assert len(paraphrases) >= 4
     assert len(synonyms_used) >= 8
 
 

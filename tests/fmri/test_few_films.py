@@ -29,7 +29,7 @@ from mindvideo.settings.fmri import RegionSettings, Selection, WindowSettings
 from mindvideo.stages import regions, windows
 from mindvideo.stages import select as select_stage
 
-TEST = {"alpha": 0.01, "correction": "bonferroni", "share": 0.5}
+TEST = {"alpha": 0.01, "correction": "bonferroni", "fraction": 0.5}
 LABELS = np.ones(500, int)
 FILMS = ["a", "b", "c", "d"]
 

@@ -21,19 +21,19 @@ def result(n: int = 400, effect: float = 1.0, seed: int = 0) -> Reproducibility:
 
 
 LABELS = np.random.default_rng(1).choice([1, 181, 4, 184, 23, 203, 120], 400)
-SETTINGS = {"alpha": 0.01, "correction": "bonferroni", "share": 0.5}
+SETTINGS = {"alpha": 0.01, "correction": "bonferroni", "fraction": 0.5}
 
 
 @pytest.mark.parametrize("correction", ["bonferroni", "fdr_bh"])
-@pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
-def test_matches_a_plain_computation(correction, share):
-    found = select(result(), LABELS, alpha=0.01, correction=correction, share=share)
+@pytest.mark.parametrize("fraction", [0.25, 0.5, 1.0])
+def test_matches_a_plain_computation(correction, fraction):
+    found = select(result(), LABELS, alpha=0.01, correction=correction, fraction=fraction)
     r = result()
     if correction == "bonferroni":
         significant = np.flatnonzero(r.p * 400 <= 0.01)
     else:
         significant = np.flatnonzero(multipletests(r.p, 0.01, "fdr_bh")[0])
-    best = sorted(significant, key=lambda v: -r.t[v])[: round(share * len(significant))]
+    best = sorted(significant, key=lambda v: -r.t[v])[: round(fraction * len(significant))]
     assert set(found.columns) == set(best)
     assert (found.n_tested, found.n_passed) == (400, len(significant))
 
@@ -63,7 +63,7 @@ def test_untested_voxels_do_not_count():
 
 
 def test_a_share_near_zero_keeps_the_best_voxel():
-    found = select(result(), LABELS, alpha=0.01, correction="bonferroni", share=0.0)
+    found = select(result(), LABELS, alpha=0.01, correction="bonferroni", fraction=0.0)
     assert found.columns.tolist() == [result().t.argmax()]
 
 
@@ -71,7 +71,7 @@ def test_nothing_significant_says_the_best_p_and_what_to_change():
     noise = result(effect=0)
     assert stats.rankdata(noise.p).max() == 400
     with pytest.raises(InputError) as error:
-        select(noise, LABELS, alpha=1e-9, correction="bonferroni", share=0.5)
+        select(noise, LABELS, alpha=1e-9, correction="bonferroni", fraction=0.5)
     assert f"p = {noise.p.min():.2g}" in str(error.value)
     for hint in ("dataset.timing", "selection.alpha", "fdr_bh", "selection.areas"):
         assert hint in str(error.value)

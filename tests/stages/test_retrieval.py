@@ -36,7 +36,7 @@ def run(test_set, monkeypatch):
         inputs = {"table": test_set.table, "clips": test_set.clips, "scenes": test_set.scenes}
         inputs |= {"windows": test_set.folder / "windows.npy"}
         inputs |= {"encoder": test_set.folder / "encoder", **changed}
-        settings = RetrievalSettings(top=[1, 5], permutations=50, resamples=20, clip="zoo:clip")
+        settings = RetrievalSettings(permutations=50, resamples=20, clip="zoo:clip")
         stage.main(**inputs, retrieval=out, settings=settings)
         return pd.read_csv(out, sep="\t").set_index("metric")
 

@@ -100,7 +100,8 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
         "metrics": [scores["metrics"]] * 3,
         "per_clip": [scores["per_clip"]] * 3,
     }  # fmt: skip
-    settings = PanelSettings(rows=ROWS, dataset="a test", block=3, clips=4)
+    monkeypatch.setattr(panels, "N_CLIPS", 4)
+    settings = PanelSettings(rows=ROWS, dataset="a test", block=3)
     panels.main(**inputs, clips=test_set.clips, **out, settings=settings)
     (truth, subjects, labels), (_, variants, _) = drawn
     assert labels == ["test1, clip 0", "test1, clip 4", "test2, clip 1", "test2, clip 5"]

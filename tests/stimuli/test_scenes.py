@@ -89,7 +89,7 @@ DARK = "a dog runs through the snow at night"  # shares 3 of 5 words with DOG
 @pytest.mark.parametrize(
     ("captions", "scenes", "joined"),
     [
-        # within a scene: the commonest wording, of as common ones the earliest
+        # within a scene: the commonest paraphrase, of as common ones the earliest
         ([WAVE, BOARD, BOARD, WAVE, BOARD], [4, 4, 4, 4, 4], BOARD),
         ([WAVE, BOARD], [0, 0], WAVE),
         # a slip of the captioner is outvoted

@@ -100,8 +100,8 @@ def embed(frames: Sequence[np.ndarray]) -> Tensor:
 
 def targets(n_others: int = 4) -> ClipTargets:
     images = embed(FRAMES.reshape(27, 10, 10, 3)).view(9, 3, 6)
-    wordings = unit(9 * (1 + n_others), seed=3).view(9, 1 + n_others, 6)
-    return ClipTargets(images, wordings, FRAMES, embed)
+    paraphrases = unit(9 * (1 + n_others), seed=3).view(9, 1 + n_others, 6)
+    return ClipTargets(images, paraphrases, FRAMES, embed)
 
 
 def test_uncropped_targets_are_frames_of_the_clip() -> None:
@@ -124,18 +124,18 @@ def test_cropped_targets_are_embedded_anew() -> None:
     torch.testing.assert_close(heights, torch.full((9,), 8.0))
 
 
-def test_wordings_are_drawn_from_those_embedded_before() -> None:
+def test_paraphrases_are_drawn_from_those_embedded_before() -> None:
     made, index = targets(), torch.tensor([5, 0, 8])
     found = set()
     for seed in range(40):
         drawn = made.draw_texts(index, generator(seed))
         for row, example in enumerate(index):
-            (same,) = (made.wordings[example] == drawn[row]).all(dim=1).nonzero()
+            (same,) = (made.paraphrases[example] == drawn[row]).all(dim=1).nonzero()
             found.add(int(same))
-    assert found == {1, 2, 3, 4}  # the caption as it is only where it was drawn as a wording
+    assert found == {1, 2, 3, 4}  # the caption as it is only where it was drawn as a paraphrase
 
 
-def test_without_other_wordings_the_caption_is_the_target() -> None:
+def test_without_other_paraphrases_the_caption_is_the_target() -> None:
     made, index = targets(n_others=0), torch.tensor([5, 0, 8])
     assert torch.equal(made.draw_texts(index, generator()), made.texts[index])
 

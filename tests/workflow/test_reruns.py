@@ -62,7 +62,7 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
         ({"scoring": {"leave_out_cuts": True}}, SCORED),
         ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
         (
-            {"selection": {"share": 0.9}},
+            {"selection": {"fraction": 0.9}},
             CLEANED,
         ),
         ({"figures": {"every": 3}}, set()),

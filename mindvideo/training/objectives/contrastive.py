@@ -29,7 +29,7 @@ class Frames(Protocol):
 
 
 class ClipTargets:
-    """Embeddings of frames and of wordings of captions by the frozen CLIP, of unit length.
+    """Embeddings of frames and of paraphrases of captions by the frozen CLIP, of unit length.
 
     All of them were computed before (stage `embeddings`), but for those of cropped frames, which
     are embedded when they are drawn: of the crops that a frame has, a training sees few.
@@ -38,8 +38,8 @@ class ClipTargets:
     ----------
     images : Tensor, shape (n, f, d)
         Of each example's frames.
-    wordings : Tensor, shape (n, 1 + w, d)
-        Of each example's caption as it is, then of other wordings of it.
+    paraphrases : Tensor, shape (n, 1 + w, d)
+        Of each example's caption as it is, then of paraphrases of it.
     frames : Frames, optional
         Of each example; only crops need them.
     embed : callable, optional
@@ -49,11 +49,11 @@ class ClipTargets:
     def __init__(
         self,
         images: Tensor,
-        wordings: Tensor,
+        paraphrases: Tensor,
         frames: Frames | None = None,
         embed: Callable[[Sequence[np.ndarray]], Tensor] | None = None,
     ) -> None:
-        self.images, self.wordings = images, wordings
+        self.images, self.paraphrases = images, paraphrases
         self._frames, self._embed = frames, embed
 
     @property
@@ -64,7 +64,7 @@ class ClipTargets:
     @property
     def texts(self) -> Tensor:
         """Embeddings of the captions as they are, (n, d)."""
-        return self.wordings[:, 0]
+        return self.paraphrases[:, 0]
 
     @property
     def n_frames(self) -> int:
@@ -86,13 +86,13 @@ class ClipTargets:
         return targets
 
     def draw_texts(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        """A random wording of each example's caption, itself only where it has no other: (b, d)."""
-        n_others = self.wordings.shape[1] - 1
-        device = self.wordings.device
+        """A random paraphrase of each example's caption; the caption where it has none: (b, d)."""
+        n_others = self.paraphrases.shape[1] - 1
+        device = self.paraphrases.device
         if not n_others:
             return self.texts[index.to(device)]
         numbers = 1 + torch.randint(n_others, (len(index),), generator=generator)
-        return self.wordings[index.to(device), numbers.to(device)]
+        return self.paraphrases[index.to(device), numbers.to(device)]
 
 
 class FmriToClip(nn.Module):

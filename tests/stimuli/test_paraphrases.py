@@ -1,9 +1,9 @@
-"""Other wordings of captions."""
+"""Paraphrases of captions."""
 
 import numpy as np
 import pytest
 
-from mindvideo.stimuli.wordings import replace_words, reword, swap_words
+from mindvideo.stimuli.paraphrases import replace_words, reword, swap_words
 
 CAPTION = "a small dog runs along the road"
 SYNONYMS = {"small": ["little"], "road": ["route", "way"], "run": ["race"]}
@@ -35,7 +35,7 @@ def test_two_words_change_places():
     assert swap_words("", rng()) == ""
 
 
-def test_wordings_are_a_function_of_the_caption_and_the_seed():
+def test_paraphrases_are_a_function_of_the_caption_and_the_seed():
     rates = {"replace": 0.5, "swap": 0.5}
     first = reword(CAPTION, 30, SYNONYMS, **rates, seed=1)
     assert len(first) == 30
@@ -46,7 +46,7 @@ def test_wordings_are_a_function_of_the_caption_and_the_seed():
     assert reword(CAPTION, 3, SYNONYMS, **rates, seed=1) == first[:3]
     assert reword(CAPTION, 3, SYNONYMS, replace=0, swap=0, seed=1) == [CAPTION] * 3
     swapped = [
-        wording.split() != CAPTION.split()
-        for wording in reword(CAPTION, 2000, {}, replace=1, swap=0.3, seed=1)
+        paraphrase.split() != CAPTION.split()
+        for paraphrase in reword(CAPTION, 2000, {}, replace=1, swap=0.3, seed=1)
     ]
     assert np.mean(swapped) == pytest.approx(0.3, abs=0.04)

@@ -1,4 +1,4 @@
-"""Other wordings of a caption (paper B): synonyms, and words that change places."""
+"""Paraphrases of a caption (paper B): synonyms, and words that change places."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def swap_words(caption: str, rng: np.random.Generator) -> str:
 def reword(
     caption: str, n: int, synonyms: Synonyms, *, replace: float, swap: float, seed: int
 ) -> list[str]:
-    """Draw wordings of a caption; the same caption and seed give the same ones, wherever it stands.
+    """Draw paraphrases of a caption; the same caption and seed give the same ones everywhere.
 
     Parameters
     ----------
     caption : str
     n : int
-        Wordings to draw. Some may be alike, or the caption as it is.
+        Paraphrases to draw. Some may be alike, or the caption as it is.
     synonyms : mapping of str to sequence of str
     replace : float
         Probability that a word that has synonyms is replaced by one.
     swap : float
-        Probability that then two words of the wording change places.
+        Probability that then two words of the paraphrase change places.
     seed : int
 
     Returns
@@ -56,8 +56,8 @@ def reword(
     list of str, (n,)
     """
     rng = np.random.default_rng([seed, zlib.crc32(caption.encode())])
-    wordings = []
+    paraphrases = []
     for _ in range(n):
-        wording = replace_words(caption, synonyms, replace, rng)
-        wordings.append(swap_words(wording, rng) if rng.random() < swap else wording)
-    return wordings
+        paraphrase = replace_words(caption, synonyms, replace, rng)
+        paraphrases.append(swap_words(paraphrase, rng) if rng.random() < swap else paraphrase)
+    return paraphrases
