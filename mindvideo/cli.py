@@ -8,46 +8,20 @@ import sys
 from typing import Any
 
 from mindvideo import __version__
+from mindvideo.artefacts import stages_by_chapter
 from mindvideo.commands import COMMANDS
 from mindvideo.commands import run as run_command
 from mindvideo.paths import path_argument
 from mindvideo.registry import Stage, read_stage, stage_names
-
-CHAPTERS = {
-    "the embedded data set": ["demo_film", "demo_runs", "demo_rest", "train_zoo"],
-    "stimuli": ["clips", "captions", "scenes", "latents", "embeddings"],
-    "fMRI": ["regions", "clean", "select", "windows", "null_window", "samples"],
-    "training": [
-        "mbm",
-        "contrastive",
-        "retrieval",
-        "video_tuning",
-        "cotraining",
-        "training_figures",
-    ],
-    "reconstruction": ["motion", "reconstruct", "reconstructions", "videos", "films"],
-    "evaluation": ["score", "figures", "score_figures", "tables", "panels", "methods"],
-    "what the encoder learned": [
-        "attention",
-        "attribution",
-        "occlusion",
-        "interpret",
-        "interpretation_figure",
-        "demo_truth",
-    ],
-}
 
 
 def _overview() -> str:
     lines = ["commands:\n"]
     lines += [f"    {name:<16} {command.summary}" for name, command in COMMANDS.items()]
     lines += ["\nstages:"]
-    listed = [name for names in CHAPTERS.values() for name in names]
-    others = [name for name in stage_names() if name not in listed]
-    for title, names in (CHAPTERS | ({"others": others} if others else {})).items():
-        lines.append(f"\n  {title}")
-        for stage in map(read_stage, names):
-            lines.append(f"    {stage.command:<16} {stage.summary}")
+    for chapter, stages in stages_by_chapter().items():
+        lines.append(f"\n  {chapter}")
+        lines += [f"    {stage.command:<16} {stage.summary}" for stage in stages]
     lines.append("\nmindvideo STAGE --help tells a stage's files and settings.")
     lines.append("The whole chain: snakemake --cores all results/sub1/videos")
     return "\n".join(lines)
@@ -66,10 +40,8 @@ def _print_help() -> int:
 def _settings_help(stage: Stage) -> str:
     from pydantic_core import PydanticUndefined
 
-    from mindvideo import settings
-
     lines = ["settings (--set NAME=VALUE; nested: --set encoder.depth=4):"]
-    for name, field in getattr(settings, stage.settings).model_fields.items():
+    for name, field in stage.settings_class.model_fields.items():
         needed = field.default is PydanticUndefined and field.default_factory is None
         default = "needed" if needed else f"default {field.get_default(call_default_factory=True)}"
         lines.append(f"  {name:<20} {field.description or ''} [{default}]")
@@ -155,12 +127,11 @@ def read_settings(
     """
     from pydantic import ValidationError
 
-    from mindvideo import settings
     from mindvideo.descriptions import read_path, read_yaml
     from mindvideo.errors import InputError
     from mindvideo.validation import explain
 
-    model = getattr(settings, stage.settings)
+    model = stage.settings_class
     values: dict[str, Any] = {}
     if given:
         if given.lstrip().startswith("{"):

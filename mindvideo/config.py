@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -13,66 +13,37 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    create_model,
     model_validator,
 )
 from pydantic_core import InitErrorDetails
 
+from mindvideo.artefacts import load_sections
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
-from mindvideo.settings.evaluation import (
-    FigureSettings,
-    Films,
-    Motion,
-    Reconstruction,
-    Scoring,
-    Tables,
-    Videos,
-)
-from mindvideo.settings.fmri import Clean, Regions, Samples, Selection, Windows
-from mindvideo.settings.interpretation import Interpretation
-from mindvideo.settings.stimuli import Captions, Clips, Embeddings, Latents, Scenes
-from mindvideo.settings.training import (
-    Contrastive,
-    Cotraining,
-    EncoderShape,
-    Mbm,
-    MbmTuning,
-    VideoTuning,
-)
+from mindvideo.settings.evaluation import Tables, Videos
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
 from mindvideo.validation import explain, placed, problems_of, section_of
 
+if TYPE_CHECKING:
 
-class Stages(Section):
-    """The sections that a variant may change."""
+    class Stages(Section):
+        """The sections that a variant may change."""
 
-    clips: Clips = Clips()
-    captions: Captions = Captions()
-    scenes: Scenes = Scenes()
-    latents: Latents = Latents()
-    embeddings: Embeddings = Embeddings()
-    regions: Regions = Regions()
-    clean: Clean = Clean()
-    selection: Selection = Selection()
-    windows: Windows = Windows()
-    samples: Samples = Samples()
-    encoder: EncoderShape = EncoderShape()
-    pretraining: Mbm = Mbm()
-    mbm_tuning: MbmTuning = MbmTuning()
-    contrastive: Contrastive = Contrastive()
-    video_tuning: VideoTuning = VideoTuning()
-    cotraining: Cotraining = Cotraining()
-    motion: Motion = Motion()
-    reconstruction: Reconstruction = Reconstruction()
-    films: Films = Films()
-    scoring: Scoring = Scoring()
-    figures: FigureSettings = FigureSettings()
-    interpretation: Interpretation = Interpretation()
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    Stages = create_model(
+        "Stages",
+        __base__=Section,
+        __doc__="The sections that a variant may change.",
+        **{name: (section, section()) for name, section in load_sections().items()},
+    )
 
 
 def _or_path(schema: dict[str, Any]) -> None:

@@ -96,11 +96,9 @@ def _settings(sidecar: Sidecar, everything: bool) -> list[str]:
 
 
 def _defaults(stage: str) -> dict[str, Any]:
-    from mindvideo import settings
-
     if stage not in stage_names():
         return {}
-    fields = getattr(settings, read_stage(stage).settings).model_fields
+    fields = read_stage(stage).settings_class.model_fields
     values = {n: f.get_default(call_default_factory=True) for n, f in fields.items()}
     return {n: json.loads(json.dumps(v, default=_plain)) for n, v in values.items()}
 

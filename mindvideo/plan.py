@@ -11,82 +11,28 @@ reads, or one upstream; everything else is the full model's::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from mindvideo import settings as s
 from mindvideo.adoption import Adopted, made_by
+from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
 from mindvideo.dataset import Split
-from mindvideo.makers import MAKERS
+from mindvideo.facts import sections_read, settings_of
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
-from mindvideo.settings.base import Pretrained
+from mindvideo.settings.base import Pretrained, Section
 
 SHARED = "shared"
 
 
-@dataclass(frozen=True)
-class Artefact:
-    """What a folder of results holds: the sections it reads, and the artefacts it is made from."""
-
-    sections: tuple[str, ...]
-    parents: tuple[str, ...] = ()
-    shared: bool = False
-
-
-ARTEFACTS = {
-    "clips": Artefact(("clips",), shared=True),
-    "captions": Artefact(("captions",), ("clips",), shared=True),
-    "scenes": Artefact(("scenes",), ("clips", "captions"), shared=True),
-    "latents": Artefact(("latents",), ("clips", "scenes"), shared=True),
-    "embeddings": Artefact(("embeddings",), ("clips", "latents"), shared=True),
-    "video_tuning": Artefact(("video_tuning",), ("latents",), shared=True),
-    "samples": Artefact(("samples", "encoder"), shared=True),
-    "pretraining": Artefact(("pretraining", "encoder"), ("samples",), shared=True),
-    "regions": Artefact(("regions",)),
-    "clean": Artefact(("clean",), ("regions",)),
-    "selection": Artefact(("selection",), ("clean",)),
-    "windows": Artefact(("windows", "encoder"), ("clean", "selection")),
-    "mbm_tuning": Artefact(("mbm_tuning", "encoder"), ("windows", "pretraining")),
-    "contrastive": Artefact(
-        ("contrastive", "encoder"), ("windows", "mbm_tuning", "clips", "latents", "embeddings")
-    ),
-    "retrieval": Artefact(("scoring",), ("windows", "contrastive", "clips", "scenes")),
-    "cotraining": Artefact(("cotraining",), ("windows", "latents", "contrastive", "video_tuning")),
-    "motion": Artefact(("motion",), ("windows", "clips")),
-    "reconstruction": Artefact(("reconstruction", "clips"), ("windows", "motion", "cotraining")),
-    "films": Artefact(
-        ("films", "reconstruction", "clips"), ("windows", "cotraining", "reconstruction")
-    ),
-    "scoring": Artefact(("scoring",), ("reconstruction", "clips", "scenes")),
-    "videos": Artefact((), ("scoring", "scenes")),
-    "figures": Artefact(("figures",), ("scoring", "selection", "clean")),
-    "training_figures": Artefact(("contrastive",), ("cotraining", "retrieval")),
-    "interpretation/mbm": Artefact(
-        ("interpretation",), ("windows", "selection", "mbm_tuning", "contrastive")
-    ),
-    "interpretation/contrastive": Artefact(
-        ("interpretation", "scoring"), ("windows", "selection", "contrastive", "clips")
-    ),
-    "interpretation/cotraining": Artefact(
-        ("interpretation", "scoring"), ("windows", "selection", "cotraining", "clips")
-    ),
-    "interpretation": Artefact(
-        ("interpretation", "scoring"),
-        (
-            *("windows", "selection", "clean"),
-            *("interpretation/mbm", "interpretation/contrastive", "interpretation/cotraining"),
-        ),
-    ),
-}
-
-
-def reads(artefact: str) -> set[str]:
+@cache
+def reads(artefact: str) -> frozenset[str]:
     """All sections that an artefact depends on, upstream included."""
-    node = ARTEFACTS[artefact]
-    return set(node.sections).union(*map(reads, node.parents))
+    node = artefacts()[artefact]
+    own = (sections_read(stage.settings_class, section) for stage, section in node.makers)
+    return frozenset().union(*own, *map(reads, node.parents))
 
 
 class Plan:
@@ -112,7 +58,7 @@ class Plan:
     def home(self, artefact: str, owner: str) -> str:
         """Folder that holds `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
         subject, _, variant = owner.partition("/variants/")
-        place = SHARED if ARTEFACTS[artefact].shared else subject
+        place = SHARED if artefacts()[artefact].shared else subject
         changed = {
             section for section in reads(artefact) if variant and self._changes(variant, section)
         }
@@ -126,7 +72,7 @@ class Plan:
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
         """Segments that an artefact has a file of; a subject's own: those that it has runs of."""
         dataset = self.config.dataset
-        if ARTEFACTS[artefact].shared:
+        if artefacts()[artefact].shared:
             return getattr(dataset, split)
         return dataset.segments_of(owner.partition("/")[0], split)
 
@@ -142,26 +88,24 @@ class Plan:
         """The sections of the full model, or of the variant that an owner stands for."""
         return self.stages[owner.partition("/variants/")[2] or None]
 
-    def settings(self, rule: str, owner: str, segment: str | None = None) -> str:
-        """JSON of exactly the settings that decide a rule's result, in a fixed order."""
-        return self._made(rule, owner, segment).deciding_json()
+    def settings(self, stage: str, owner: str, segment: str = "", section: str = "") -> Section:
+        """The settings of a stage for an owner, and where it works on one, for a segment.
 
-    def execution(self, rule: str, owner: str, segment: str | None = None) -> str:
-        """JSON of the settings that only say how a rule's stage computes its result."""
-        return self._made(rule, owner, segment).execution_json()
+        `section` is that which the values are taken from, where a stage has several.
+        """
+        model, stages = read_stage(stage).settings_class, self.stages_of(owner)
+        return settings_of(model, self.config, stages, segment, section)
 
-    def _made(self, rule: str, owner: str, segment: str | None) -> s.Section:
-        return MAKERS[rule](self.config, self.stages_of(owner), segment or "")
-
-    def code(self, stage: str, rule: str | None = None) -> str:
-        """What a rule runs, as digests: the stage's source, its libraries, pretrained weights.
+    def code(self, stage: str) -> str:
+        """What a stage runs, as digests: its source, its libraries, pretrained weights.
 
         Where results of other code or libraries were adopted, theirs stand for those here.
         """
-        made = MAKERS[rule or stage](self.config, self.stages[None], self.config.dataset.train[0])
-        names = [getattr(made, n, None) for n in Pretrained.model_fields]
+        declared = read_stage(stage)
+        loads = Pretrained.model_fields.keys() & declared.settings_class.model_fields.keys()
+        names = [getattr(self.config.pretrained, n) for n in Pretrained.model_fields if n in loads]
         weights = text_digest(*(weights_digest(name) for name in names if name))
-        here = made_by(read_stage(stage).module, self.lock)
+        here = made_by(declared.module, self.lock)
         return f"{self.adopted.representative(stage, here)}-{weights}"
 
 

@@ -1,15 +1,22 @@
-"""What stages there are and what each takes, read from their source without importing them.
+"""What stages there are and what each declares, read from their source without importing them.
 
-The command line and the rules both build on this: a stage's ``main`` is written once, and its
-options, its rule's shell command and its help follow from it.
+The command line, the rules and the plan build on this. A stage's ``main`` is written once; its
+options, its rule's shell command, its help and its place in the plan follow from it.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mindvideo.settings.base import Section
 
 STAGES = Path(__file__).parent / "stages"
 KINDS = ("Input", "Inputs", "Output", "Outputs", "State")
@@ -33,13 +40,26 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Makes:
+    """An artefact that a stage makes, or a part of it: the arguments of the decorator `makes`."""
+
+    artefact: str
+    made_from: tuple[str, ...] = ()
+    shared: bool = False
+    section: str = ""
+
+
+@dataclass(frozen=True)
 class Stage:
-    """A stage's module name, first docstring line, parameters, and class of settings."""
+    """A stage's module name, first docstring line, parameters, settings, chapter and artefacts."""
 
     name: str
     summary: str
     parameters: tuple[Parameter, ...]
     settings: str
+    settings_module: str
+    chapter: str
+    makes: tuple[Makes, ...]
 
     @property
     def command(self) -> str:
@@ -55,11 +75,16 @@ class Stage:
         return any(p.name == "history" and p.kind == "Output" for p in self.parameters)
 
     @property
+    def settings_class(self) -> type[Section]:
+        """The class of its settings, imported from the module that the stage has it from."""
+        return getattr(importlib.import_module(self.settings_module), self.settings)
+
+    @property
     def has_execution_settings(self) -> bool:
         """Whether some of its settings only say how its result is computed."""
-        from mindvideo import settings
+        from mindvideo.settings.base import execution_fields
 
-        return bool(settings.execution_fields(getattr(settings, self.settings)))
+        return bool(execution_fields(self.settings_class))
 
     def of_kind(self, *kinds: str) -> list[Parameter]:
         return [p for p in self.parameters if p.kind in kinds]
@@ -75,20 +100,50 @@ def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
     return Parameter(argument.arg, kind, optional=nullable or default is not None)
 
 
+def _decorators(main: ast.FunctionDef, name: str) -> list[dict[str, Any]]:
+    """Arguments of the decorators of this name, the first positional one as `0`."""
+    calls = [d for d in main.decorator_list if isinstance(d, ast.Call)]
+    return [
+        {"0": ast.literal_eval(call.args[0])}
+        | {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == name
+    ]
+
+
+def _makes(artefact: str, made_from: Iterable[str] = (), **more: Any) -> Makes:
+    return Makes(artefact, tuple(made_from), **more)
+
+
+def _module_of(name: str, tree: ast.Module, here: str) -> str:
+    """The module that a stage imports a class from, or the stage's own."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
+            return str(node.module)
+    return here
+
+
 @cache
 def read_stage(name: str) -> Stage:
-    """The stage of this module name, from the signature of its ``main``."""
+    """The stage of this module name, from its ``main``: signature and decorators."""
     tree = ast.parse((STAGES / f"{name}.py").read_text())
     main = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
     if main.args.args or main.args.vararg or main.args.kwarg:
         raise TypeError(f"{name}.main: keyword-only arguments are needed")
     arguments = list(zip(main.args.kwonlyargs, main.args.kw_defaults))
-    settings = next(a.annotation for a, _ in arguments if a.arg == "settings")
+    settings = next((a.annotation for a, _ in arguments if a.arg == "settings"), None)
+    if settings is None:
+        raise TypeError(f"{name}.main: an argument `settings: CLASS` is needed")
+    chapters = [arguments["0"] for arguments in _decorators(main, "chapter")]
+    makes = [_makes(arguments.pop("0"), **arguments) for arguments in _decorators(main, "makes")]
     return Stage(
         name=name,
         summary=(ast.get_docstring(tree) or "").partition("\n")[0],
         parameters=tuple(_parameter(a, default) for a, default in arguments),
-        settings=ast.unparse(settings) if settings else "",
+        settings=ast.unparse(settings),
+        settings_module=_module_of(ast.unparse(settings), tree, f"mindvideo.stages.{name}"),
+        chapter=chapters[0] if chapters else "others",
+        makes=tuple(makes),
     )
 
 
@@ -96,29 +151,34 @@ def stage_names() -> list[str]:
     return sorted(p.stem for p in STAGES.glob("*.py") if not p.stem.startswith("_"))
 
 
-def shell_command(name: str, without: tuple[str, ...] = ()) -> str:
-    """The command of a rule that runs a stage.
+def command_line(
+    stage: Stage,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    wildcards: Mapping[str, str],
+) -> list[str]:
+    """The words of the command that runs a stage, but for its settings, state and log.
 
-    Inputs and outputs take the rule's entries of the same name; settings and state come from
-    ``params``; whatever is neither is a wildcard. Optional inputs that the rule has not are named
-    in `without`. A training has as many processes as its job has GPUs.
+    Inputs and outputs are a rule's entries of the same name; whatever is neither is a wildcard.
+    Inputs that the stage can do without are left out where the rule has none.
 
-    Snakemake compares ``params.settings`` and ``params.code`` with those of the last time, but not
-    ``params.execution``: how a result is computed reruns nothing.
+    Raises
+    ------
+    TypeError
+        If the rule lacks what the stage needs, or has what it doesn't know.
     """
-    stage = read_stage(name)
-    places = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
-    places |= {"State": "params", "settings": "params", "str": "wildcards"}
-    options = (
-        f"{p.option} {{{places[p.kind]}.{p.name}:q}}"
-        for p in stage.parameters
-        if p.name not in without
-    )
-    more = ["--code {params.code:q}"]
-    if stage.has_execution_settings:
-        more.append("--execution {params.execution:q}")
-    if stage.of_kind("State"):
-        more.append("--keep-state")
-    if stage.trains:
-        more.append("--processes {resources.gpu}")
-    return " ".join(["mindvideo", stage.command, *options, *more, "--log {log:q}"])
+    places = {"Input": inputs, "Inputs": inputs, "Output": outputs, "Outputs": outputs}
+    words = ["mindvideo", stage.command]
+    for p in stage.parameters:
+        if p.kind in ("State", "settings"):
+            continue
+        place = places.get(p.kind, wildcards)
+        if p.name in place:
+            value = place[p.name]
+            words += [p.option, *([value] if isinstance(value, str | os.PathLike) else value)]
+        elif not p.optional:
+            raise TypeError(f"stage {stage.name} needs {p.name} ({p.kind}), which its rule has not")
+    names = {p.name for p in stage.parameters}
+    if unknown := [n for n in (*inputs, *outputs) if n not in names]:
+        raise TypeError(f"stage {stage.name} has no {', '.join(unknown)}, which its rule gives it")
+    return [str(word) for word in words]

@@ -12,6 +12,7 @@ afterwards as well.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,23 @@ def clear_finished_states(results: str) -> None:
     incomplete = Path(".snakemake", "incomplete")
     if incomplete.is_dir() and not any(path.is_file() for path in incomplete.rglob("*")):
         clear_finished(Path(results, "state"))
+
+
+def place_logs(workflow: Any, logs: str, benchmarks: str) -> None:
+    """Give each rule that runs a stage its log and its benchmark: named after it and its wildcards.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, after all rules were read.
+    logs, benchmarks
+        Folders.
+    """
+    for rule in workflow.rules:
+        if rule.shellcmd is None:
+            continue
+        names = re.findall(r"{(\w+)", " ".join(map(str, rule.output)))
+        place = "/".join([rule.name, *(f"{{{name}}}" for name in dict.fromkeys(names))])
+        rule.log_modifier = rule.benchmark_modifier = workflow.modifier.path_modifier
+        rule.set_log(f"{logs}/{place}.log")
+        rule.benchmark = f"{benchmarks}/{place}.tsv"

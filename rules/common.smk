@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from snakemake.exceptions import WorkflowError
 from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
+from mindvideo.facts import table_rows
 from mindvideo.invocation import check_invocation, read_configfiles
-from mindvideo.makers import table_rows
 from mindvideo.plan import Plan
-from mindvideo.registry import shell_command
+from mindvideo.registry import command_line, read_stage
 from mindvideo.results_folder import check_results
-from mindvideo.workflow import clear_finished_states, compare_by_content
+from mindvideo.targets import OWNERS
+from mindvideo.workflow import clear_finished_states, compare_by_content, place_logs
 
 ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
@@ -110,30 +112,33 @@ def each(artefact, split, suffix):
     return paths
 
 
-def settings(rule):
-    """Param: the JSON of just the settings that the rule's stage reads."""
+def params_of(stage, section=""):
+    """Params that run a stage: its settings, its code, and its command.
 
-    def text(wildcards):
-        return PLAN.settings(rule, owner(wildcards), wildcards.get("segment"))
-
-    return text
-
-
-def execution(rule):
-    """Param: the JSON of the settings that only say how the rule's stage computes its result.
-
-    Snakemake does not compare params that depend on the input: these rerun nothing.
+    Snakemake compares `settings` and `code` with those of the last time. It does not compare
+    `command`, since that depends on the input: how a result is computed reruns nothing.
     """
+    declared = read_stage(stage)
 
-    def text(wildcards, input):
-        return PLAN.execution(rule, owner(wildcards), wildcards.get("segment"))
+    def settings_of(wildcards):
+        return PLAN.settings(stage, owner(wildcards), wildcards.get("segment", ""), section)
 
-    return text
+    def settings(wildcards):
+        return settings_of(wildcards).deciding_json()
 
+    def command(wildcards, input, output):
+        words = command_line(
+            declared, dict(input.items()), dict(output.items()), dict(wildcards.items())
+        )
+        if declared.has_execution_settings:
+            words += ["--execution", settings_of(wildcards).execution_json()]
+        if declared.of_kind("State"):
+            others = [value for name, value in wildcards.items() if name not in OWNERS]
+            place = Path(RESULTS, "state", owner(wildcards), section or stage, *others)
+            words += [declared.of_kind("State")[0].option, str(place), "--keep-state"]
+        return shlex.join(words)
 
-def code(stage, rule=None):
-    """Param: the digest of the source, libraries and weights that the stage runs."""
-    return PLAN.code(stage, rule)
+    return {"settings": settings, "code": PLAN.code(stage), "command": command}
 
 
 def corrections(wildcards):

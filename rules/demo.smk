@@ -12,45 +12,27 @@ DEMO_REST = (
 )
 
 
-rule demo_film:
+use rule stage as demo_film with:
     """Draw a segment's film, and write down what it shows."""
     output:
         film=f"{DEMO_FILM}.mp4",
         shots=f"{DEMO_FILM}.tsv",
-    log:
-        f"{LOGS}/demo_film/{{segment}}.log",
-    benchmark:
-        f"{BENCHMARKS}/demo_film/{{segment}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("demo_film"),
-        code=code("demo_film"),
-    shell:
-        shell_command("demo_film")
+        **params_of("demo_film"),
 
 
-rule demo_train_runs:
+use rule stage as demo_train_runs with:
     """Simulate a subject's BOLD runs of a training segment, one for each repeat."""
     input:
         film=f"{DEMO_FILM}.mp4",
         shots=f"{DEMO_FILM}.tsv",
     output:
         runs=expand(DEMO_RUN, repeat=range(1, DATASET.repeats["train"] + 1)),
-    log:
-        f"{LOGS}/demo_runs/{{subject}}/{{segment}}.log",
-    benchmark:
-        f"{BENCHMARKS}/demo_runs/{{subject}}/{{segment}}.tsv"
     wildcard_constraints:
         subject=one_of(DATASET.subjects.values()),
         segment=one_of(DATASET.train),
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("demo_runs"),
-        code=code("demo_runs"),
-    shell:
-        shell_command("demo_runs")
+        **params_of("demo_runs"),
 
 
 use rule demo_train_runs as demo_test_runs with:
@@ -61,20 +43,11 @@ use rule demo_train_runs as demo_test_runs with:
         segment=one_of(DATASET.test),
 
 
-rule demo_rest:
+use rule stage as demo_rest with:
     """Simulate a resting-state run of a pre-training subject."""
     output:
         dtseries=DEMO_REST,
-    log:
-        f"{LOGS}/demo_rest/{{subject}}/{{run}}.log",
-    benchmark:
-        f"{BENCHMARKS}/demo_rest/{{subject}}/{{run}}.tsv"
     wildcard_constraints:
         subject=PRETRAINING_SUBJECTS,
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("demo_rest"),
-        code=code("demo_rest"),
-    shell:
-        shell_command("demo_rest")
+        **params_of("demo_rest"),

@@ -1,7 +1,7 @@
 """Reconstructions against the films: metrics beside their chance, videos, figures."""
 
 
-rule score:
+use rule gpu_stage as score with:
     """Score the reconstructions by every metric, beside its chance level and a permutation null."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
@@ -12,24 +12,11 @@ rule score:
     output:
         metrics=f"{RESULTS}/{{model}}/metrics.tsv",
         per_clip=f"{RESULTS}/{{model}}/scoring/per_clip.tsv",
-    log:
-        f"{LOGS}/score/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/score/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("score"),
-        code=code("score"),
-        state=f"{RESULTS}/state/{{model}}/score",
-    shell:
-        shell_command("score", without=() if DATASET.shots else ("shots",))
+        **params_of("score"),
 
 
-rule tables:
+use rule stage as tables with:
     """The paper's Table 1, and the comparison with published methods."""
     input:
         metrics=of_rows("scoring", "metrics.tsv"),
@@ -48,20 +35,11 @@ rule tables:
             caption="../workflow/report/comparison.rst",
             category="Tables",
         ),
-    log:
-        f"{LOGS}/tables.log",
-    benchmark:
-        f"{BENCHMARKS}/tables.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("tables"),
-        code=code("tables"),
-    shell:
-        shell_command("tables")
+        **params_of("tables"),
 
 
-rule methods:
+use rule stage as methods with:
     """What was done, as a methods section would say it, from the settings it was done with."""
     input:
         voxels=at("selection", "voxels.tsv"),
@@ -72,21 +50,11 @@ rule methods:
             category="Methods",
             labels={"model": "{model}"},
         ),
-    log:
-        f"{LOGS}/methods/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/methods/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("methods"),
-        execution=execution("methods"),
-        code=code("methods"),
-    shell:
-        shell_command("methods")
+        **params_of("methods"),
 
 
-rule videos:
+use rule stage as videos with:
     """One mp4 a test clip, ground truth beside reconstruction, and a page that plays them."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
@@ -107,20 +75,11 @@ rule videos:
             labels={"model": "{model}"},
         ),
         manifest=f"{RESULTS}/{{model}}/videos.tsv",
-    log:
-        f"{LOGS}/videos/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/videos/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("videos"),
-        code=code("videos"),
-    shell:
-        shell_command("videos")
+        **params_of("videos"),
 
 
-rule figures:
+use rule stage as figures with:
     """A strip of reconstructions, and maps of the recorded brain."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
@@ -144,20 +103,11 @@ rule figures:
             category="Voxels",
             labels={"model": "{model}"},
         ),
-    log:
-        f"{LOGS}/figures/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/figures/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("figures"),
-        code=code("figures"),
-    shell:
-        shell_command("figures")
+        **params_of("figures"),
 
 
-rule score_figures:
+use rule stage as score_figures with:
     """The worst cases, the distributions of scores, and their courses along the films."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
@@ -184,20 +134,11 @@ rule score_figures:
             category="Scores",
             labels={"model": "{model}"},
         ),
-    log:
-        f"{LOGS}/score_figures/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/score_figures/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("score_figures"),
-        code=code("score_figures"),
-    shell:
-        shell_command("score_figures")
+        **params_of("score_figures"),
 
 
-rule panels:
+use rule stage as panels with:
     """Subjects and variants below the films, and SSIM beside that of other methods."""
     input:
         reconstructions=of_rows("reconstruction", "reconstruction/reconstructions.npy"),
@@ -221,14 +162,5 @@ rule panels:
             caption="../workflow/report/ssim.rst",
             category="Tables",
         ),
-    log:
-        f"{LOGS}/panels.log",
-    benchmark:
-        f"{BENCHMARKS}/panels.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("panels"),
-        code=code("panels"),
-    shell:
-        shell_command("panels")
+        **params_of("panels"),

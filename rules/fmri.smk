@@ -1,7 +1,7 @@
 """Raw runs → clean runs → reproducible voxels → windows, of volumes and of CIFTI alike."""
 
 
-rule regions:
+use rule stage as regions with:
     """Label the grid of a subject's runs with the areas and networks of the cortex."""
     input:
         run=first_run,
@@ -9,20 +9,11 @@ rule regions:
     output:
         regions=f"{RESULTS}/{{model}}/regions/regions{LABELS}",
         networks=f"{RESULTS}/{{model}}/regions/networks{LABELS}",
-    log:
-        f"{LOGS}/regions/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/regions/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("regions"),
-        code=code("regions"),
-    shell:
-        shell_command("regions")
+        **params_of("regions"),
 
 
-rule clean:
+use rule stage as clean with:
     """Trim, detrend and z-score all repeats of a segment; map the temporal SNR."""
     input:
         runs=runs,
@@ -32,20 +23,11 @@ rule clean:
         cleaned=f"{RESULTS}/{{model}}/clean/{{segment}}.npy",
         tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr{MAP}",
         table=f"{RESULTS}/{{model}}/clean/{{segment}}_runs.tsv",
-    log:
-        f"{LOGS}/clean/{{model}}/{{segment}}.log",
-    benchmark:
-        f"{BENCHMARKS}/clean/{{model}}/{{segment}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("clean"),
-        code=code("clean"),
-    shell:
-        shell_command("clean")
+        **params_of("clean"),
 
 
-rule select:
+use rule stage as select with:
     """Map each voxel's reproducibility over the training segments; keep the most reproducible."""
     input:
         cleaned=each("clean", "train", ".npy"),
@@ -59,20 +41,11 @@ rule select:
         p=f"{RESULTS}/{{model}}/selection/p{MAP}",
         mask=f"{RESULTS}/{{model}}/selection/mask{MAP}",
         voxels=f"{RESULTS}/{{model}}/selection/voxels.tsv",
-    log:
-        f"{LOGS}/select/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/select/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("select"),
-        code=code("select"),
-    shell:
-        shell_command("select")
+        **params_of("select"),
 
 
-rule windows:
+use rule stage as windows with:
     """Cut the selected voxels' averaged repeats into windows: of all training segments."""
     input:
         cleaned=each("clean", "train", ".npy"),
@@ -80,17 +53,8 @@ rule windows:
     output:
         windows=f"{RESULTS}/{{model}}/windows/train.npy",
         table=f"{RESULTS}/{{model}}/windows/train.tsv",
-    log:
-        f"{LOGS}/windows/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/windows/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("windows"),
-        code=code("windows"),
-    shell:
-        shell_command("windows", without=("segment",))
+        **params_of("windows"),
 
 
 use rule windows as test_windows with:
@@ -100,13 +64,9 @@ use rule windows as test_windows with:
     output:
         windows=f"{RESULTS}/{{model}}/windows/test.npy",
         table=f"{RESULTS}/{{model}}/windows/test.tsv",
-    log:
-        f"{LOGS}/test_windows/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/test_windows/{{model}}.tsv"
 
 
-rule segment_windows:
+use rule stage as segment_windows with:
     """Cut the windows of one test segment, so that it is reconstructed without the others."""
     input:
         cleaned=to_cut,
@@ -114,35 +74,17 @@ rule segment_windows:
     output:
         windows=f"{RESULTS}/{{model}}/windows/test/{{segment}}.npy",
         table=f"{RESULTS}/{{model}}/windows/test/{{segment}}.tsv",
-    log:
-        f"{LOGS}/segment_windows/{{model}}/{{segment}}.log",
-    benchmark:
-        f"{BENCHMARKS}/segment_windows/{{model}}/{{segment}}.tsv"
     wildcard_constraints:
         segment=one_of(DATASET.test),
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("windows"),
-        code=code("windows"),
-    shell:
-        shell_command("windows")
+        **params_of("windows"),
 
 
-rule null_window:
+use rule stage as null_window with:
     """Average windows into the null window, the negative condition."""
     input:
         windows=to_average,
     output:
         null_window=f"{RESULTS}/{{model}}/windows/null.npy",
-    log:
-        f"{LOGS}/null_window/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/null_window/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("null_window"),
-        code=code("null_window"),
-    shell:
-        shell_command("null_window")
+        **params_of("null_window"),

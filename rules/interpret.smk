@@ -1,27 +1,18 @@
 """What the encoder learned: attention after each stage, attribution, occlusion, noise ceiling."""
 
 
-rule demo_truth:
+use rule stage as demo_truth with:
     """Write down what each area of the simulated brains responds to."""
     output:
         truth=f"{DEMO}/truth.tsv",
-    log:
-        f"{LOGS}/demo_truth.log",
-    benchmark:
-        f"{BENCHMARKS}/demo_truth.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("demo_truth"),
-        code=code("demo_truth"),
-    shell:
-        shell_command("demo_truth")
+        **params_of("demo_truth"),
 
 
 OF_ENCODER = f"{RESULTS}/{{model}}/interpretation/{{stage}}"
 
 
-rule attention:
+use rule gpu_stage as attention with:
     """Map what the encoder after one training stage attends to."""
     input:
         windows=at("windows", "test.npy"),
@@ -33,27 +24,13 @@ rule attention:
         maps=f"{OF_ENCODER}/attention.npy",
         sums=f"{OF_ENCODER}/attention_groups.npy",
         temporal=f"{OF_ENCODER}/temporal.tsv",
-    log:
-        f"{LOGS}/attention/{{model}}/{{stage}}.log",
-    benchmark:
-        f"{BENCHMARKS}/attention/{{model}}/{{stage}}.tsv"
     wildcard_constraints:
         stage="|".join(ENCODERS),
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("attention"),
-        execution=execution("attention"),
-        code=code("attention"),
-        state=f"{RESULTS}/state/{{model}}/attention/{{stage}}",
-    shell:
-        shell_command("attention")
+        **params_of("attention"),
 
 
-rule attribution:
+use rule gpu_stage as attribution with:
     """Map what the embedding rests on, after one training stage."""
     input:
         windows=at("windows", "test.npy"),
@@ -66,27 +43,13 @@ rule attribution:
         methods=f"{OF_ENCODER}/attribution.tsv",
         maps=f"{OF_ENCODER}/attribution.npy",
         sums=f"{OF_ENCODER}/attribution_groups.npy",
-    log:
-        f"{LOGS}/attribution/{{model}}/{{stage}}.log",
-    benchmark:
-        f"{BENCHMARKS}/attribution/{{model}}/{{stage}}.tsv"
     wildcard_constraints:
         stage="|".join(WITH_HEAD),
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("attribution"),
-        execution=execution("attribution"),
-        code=code("attribution"),
-        state=f"{RESULTS}/state/{{model}}/attribution/{{stage}}",
-    shell:
-        shell_command("attribution")
+        **params_of("attribution"),
 
 
-rule occlusion:
+use rule gpu_stage as occlusion with:
     """Identify the clips without each group of voxels, after one training stage."""
     input:
         windows=at("windows", "test.npy"),
@@ -98,27 +61,13 @@ rule occlusion:
     output:
         sets=f"{OF_ENCODER}/occlusion.tsv",
         scores=f"{OF_ENCODER}/occlusion.npy",
-    log:
-        f"{LOGS}/occlusion/{{model}}/{{stage}}.log",
-    benchmark:
-        f"{BENCHMARKS}/occlusion/{{model}}/{{stage}}.tsv"
     wildcard_constraints:
         stage="|".join(WITH_HEAD),
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("occlusion"),
-        execution=execution("occlusion"),
-        code=code("occlusion"),
-        state=f"{RESULTS}/state/{{model}}/occlusion/{{stage}}",
-    shell:
-        shell_command("occlusion")
+        **params_of("occlusion"),
 
 
-rule interpret:
+use rule stage as interpret with:
     """Sum what the encoders attend to and rest on over networks and areas, and write the maps."""
     input:
         table=at("windows", "test.tsv"),
@@ -139,20 +88,11 @@ rule interpret:
         occlusion=f"{RESULTS}/{{model}}/interpretation/occlusion.tsv",
         agreements=f"{RESULTS}/{{model}}/interpretation/agreements.tsv",
         maps=directory(f"{RESULTS}/{{model}}/interpretation/maps"),
-    log:
-        f"{LOGS}/interpret/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/interpret/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("interpret"),
-        code=code("interpret"),
-    shell:
-        shell_command("interpret")
+        **params_of("interpret"),
 
 
-rule interpretation_figure:
+use rule stage as interpretation_figure with:
     """One panel of maps and bars, as the paper's Fig. 7."""
     input:
         networks=at("interpretation", "networks.tsv"),
@@ -168,14 +108,5 @@ rule interpretation_figure:
             category="What the encoder learned",
             labels={"model": "{model}"},
         ),
-    log:
-        f"{LOGS}/interpretation_figure/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/interpretation_figure/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("interpretation_figure"),
-        code=code("interpretation_figure"),
-    shell:
-        shell_command("interpretation_figure")
+        **params_of("interpretation_figure"),

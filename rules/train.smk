@@ -1,7 +1,7 @@
 """Contrastive learning, video tuning, co-training: from an encoder and an image model to both."""
 
 
-rule contrastive:
+use rule training as contrastive with:
     """Pull the encoder's embeddings of windows towards CLIP's of their frames and captions."""
     input:
         windows=at("windows", "train.npy"),
@@ -16,25 +16,11 @@ rule contrastive:
         model=directory(f"{RESULTS}/{{model}}/contrastive/model"),
         history=f"{RESULTS}/{{model}}/contrastive/history.tsv",
         events=directory(f"{RESULTS}/{{model}}/contrastive/events"),
-    log:
-        f"{LOGS}/contrastive/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/contrastive/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("contrastive"),
-        execution=execution("contrastive"),
-        code=code("contrastive"),
-        state=f"{RESULTS}/state/{{model}}/contrastive",
-    shell:
-        shell_command("contrastive")
+        **params_of("contrastive"),
 
 
-rule retrieval:
+use rule gpu_stage as retrieval with:
     """Find the test clips' frames and captions by the encoder's embeddings of their windows."""
     input:
         windows=at("windows", "test.npy"),
@@ -44,22 +30,12 @@ rule retrieval:
         scenes=each("scenes", "test", ".tsv"),
     output:
         retrieval=f"{RESULTS}/{{model}}/retrieval/retrieval.tsv",
-    log:
-        f"{LOGS}/retrieval/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/retrieval/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
-    resources:
-        gpu=1,
+    threads: 1
     params:
-        settings=settings("retrieval"),
-        code=code("retrieval"),
-    shell:
-        shell_command("retrieval")
+        **params_of("retrieval"),
 
 
-rule video_tuning:
+use rule training as video_tuning with:
     """Teach the inflated image model to draw the training clips from their captions."""
     input:
         latents=at("latents", "latents.npy"),
@@ -72,25 +48,11 @@ rule video_tuning:
         events=directory(f"{RESULTS}/{{shared}}/video_tuning/events"),
         drawn=f"{RESULTS}/{{shared}}/video_tuning/drawn.npy",
         drawn_table=f"{RESULTS}/{{shared}}/video_tuning/drawn.tsv",
-    log:
-        f"{LOGS}/video_tuning/{{shared}}.log",
-    benchmark:
-        f"{BENCHMARKS}/video_tuning/{{shared}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("video_tuning"),
-        execution=execution("video_tuning"),
-        code=code("video_tuning"),
-        state=f"{RESULTS}/state/{{shared}}/video_tuning",
-    shell:
-        shell_command("video_tuning")
+        **params_of("video_tuning"),
 
 
-rule cotraining:
+use rule training as cotraining with:
     """Tune encoder and video UNet together, from windows to clips."""
     input:
         windows=at("windows", "train.npy"),
@@ -103,25 +65,11 @@ rule cotraining:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),
         history=f"{RESULTS}/{{model}}/cotraining/history.tsv",
         events=directory(f"{RESULTS}/{{model}}/cotraining/events"),
-    log:
-        f"{LOGS}/cotraining/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/cotraining/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
-    resources:
-        gpu=1,
     params:
-        settings=settings("cotraining"),
-        execution=execution("cotraining"),
-        code=code("cotraining"),
-        state=f"{RESULTS}/state/{{model}}/cotraining",
-    shell:
-        shell_command("cotraining")
+        **params_of("cotraining"),
 
 
-rule training_figures:
+use rule stage as training_figures with:
     """Training curves, hidden patches rebuilt, and retrieval by the encoder."""
     input:
         histories=of_trainings(
@@ -161,14 +109,5 @@ rule training_figures:
             category="Training",
             labels={"model": "{model}"},
         ),
-    log:
-        f"{LOGS}/training_figures/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/training_figures/{{model}}.tsv"
-    conda:
-        "../envs/mindvideo.yaml"
     params:
-        settings=settings("training_figures"),
-        code=code("training_figures"),
-    shell:
-        shell_command("training_figures")
+        **params_of("training_figures"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mindvideo.cli import CHAPTERS, _parser, _processes, main
-from mindvideo.registry import read_stage, shell_command, stage_names
+from mindvideo.artefacts import CHAPTERS
+from mindvideo.cli import _parser, _processes, main
+from mindvideo.registry import command_line, read_stage, stage_names
 
 
 def test_help_lists_every_stage_once(capsys):
@@ -15,7 +16,7 @@ def test_help_lists_every_stage_once(capsys):
     text = capsys.readouterr().out.partition("\nstages:")[2]
     for name in stage_names():
         assert text.count(f"    {read_stage(name).command} ") == 1
-        assert name in {n for names in CHAPTERS.values() for n in names}
+        assert read_stage(name).chapter in CHAPTERS
 
 
 @pytest.mark.parametrize("name", stage_names())
@@ -41,12 +42,22 @@ def test_an_unknown_stage_is_an_error(capsys):
 
 
 def test_a_rules_command_names_its_files():
-    assert shell_command("clips") == (
-        "mindvideo clips --film {input.film:q} --clips {output.clips:q}"
-        " --changes {output.changes:q} --settings {params.settings:q} --code {params.code:q}"
-        " --log {log:q}"
-    )
-    assert "--start" not in shell_command("mbm", without=("start",))
+    outputs = {"cleaned": "c.npy", "tsnr": "t.nii.gz", "table": "r.tsv"}
+    inputs = {"runs": ["a b.nii", "c.nii"], "regions": "r.nii"}
+    words = command_line(read_stage("clean"), inputs, outputs, {"model": "sub1"})
+    assert words[:6] == ["mindvideo", "clean", "--runs", "a b.nii", "c.nii", "--regions"]
+    assert words[-6:] == ["--cleaned", "c.npy", "--tsnr", "t.nii.gz", "--table", "r.tsv"]
+    assert "--confounds" not in words
+    words = command_line(read_stage("clean"), inputs | {"confounds": []}, outputs, {})
+    assert words[words.index("--confounds") + 1] == "--cleaned"
+
+
+def test_a_rule_that_does_not_fit_its_stage_is_refused():
+    stage, outputs = read_stage("clips"), {"clips": "c.npy", "changes": "c.tsv"}
+    with pytest.raises(TypeError, match=r"stage clips needs film \(Input\)"):
+        command_line(stage, {}, outputs, {})
+    with pytest.raises(TypeError, match="stage clips has no movie"):
+        command_line(stage, {"film": "f.mp4", "movie": "m.mp4"}, outputs, {})
 
 
 def test_an_optional_input_can_be_named_without_a_file():

@@ -223,7 +223,7 @@ def test_clips_of_no_whole_number_of_frames_are_refused_with_rates_that_are_take
     for rate, frames in zip(advised, (4, 5)):
         config = check_config(values | {"clips": {"fps": rate}, "variants": {}}, "config.yaml")
         assert config.stages().clips.fps == frames / 1.4  # so nothing drifts, and films have it too
-        made = json.loads(Plan(config).settings("reconstruct", "sub1"))
+        made = json.loads(Plan(config).settings("reconstruct", "sub1").deciding_json())
         assert made["num_frames"] == frames
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mindvideo.artefacts import artefacts
 from mindvideo.config import check_config
-from mindvideo.makers import MAKERS
-from mindvideo.plan import ARTEFACTS, Plan, reads, weights_digest
+from mindvideo.plan import Plan, reads, weights_digest
+from mindvideo.registry import read_stage, stage_names
+
+IN_THE_WORKFLOW = [name for name in stage_names() if name != "train_zoo"]
 
 
 @pytest.fixture
@@ -20,17 +23,25 @@ def plan(values, **changes):
     return Plan(check_config(values | changes, "test"))
 
 
+def deciding(plan, stage, segment="", owner="sub1"):
+    return plan.settings(stage, owner, segment).deciding_json()
+
+
+def execution(plan, stage, owner="sub1"):
+    return json.loads(plan.settings(stage, owner).execution_json())
+
+
 def test_the_graph_of_artefacts_names_only_artefacts_and_sections(values):
     sections = set(type(plan(values).config.stages()).model_fields)
-    for node in ARTEFACTS.values():
-        assert set(node.parents) <= set(ARTEFACTS)
-        assert set(node.sections) <= sections
+    for name, artefact in artefacts().items():
+        assert artefact.parents <= set(artefacts())
+        assert reads(name) <= sections
 
 
 def test_a_variant_owns_what_it_changes_and_all_downstream_of_it(values):
     p = plan(values, variants={"win3": {"windows": {"size": 3}}})
-    own = {a for a in ARTEFACTS if "variants" in p.home(a, "sub1/variants/win3")}
-    assert own == {a for a in ARTEFACTS if "windows" in reads(a)}
+    own = {a for a in artefacts() if "variants" in p.home(a, "sub1/variants/win3")}
+    assert own == {a for a in artefacts() if "windows" in reads(a)}
     assert p.home("selection", "sub1/variants/win3") == "sub1"
     assert p.home("latents", "sub1/variants/win3") == "shared"
     assert p.home("cotraining", "sub1/variants/win3") == "sub1/variants/win3"
@@ -44,29 +55,37 @@ def test_a_variant_of_a_shared_stage_is_shared_too(values):
 
 def test_a_variant_that_changes_nothing_shares_everything(values):
     p = plan(values, variants={"same": {"windows": {"size": 2}}})
-    assert {p.home(a, "sub1/variants/same") for a in ARTEFACTS} == {"sub1", "shared"}
+    assert {p.home(a, "sub1/variants/same") for a in artefacts()} == {"sub1", "shared"}
 
 
-@pytest.mark.parametrize("rule", MAKERS)
-def test_settings_are_json_in_a_fixed_order(rule, values):
-    first = plan(values).settings(rule, "sub1", "seg1")
+@pytest.mark.parametrize("stage", IN_THE_WORKFLOW)
+def test_settings_are_json_in_a_fixed_order(stage, values):
+    section = read_stage(stage).makes[0].section if read_stage(stage).makes else ""
+    first = plan(values).settings(stage, "sub1", "seg1", section).deciding_json()
     assert isinstance(json.loads(first), dict)
-    assert first == plan(values).settings(rule, "sub1", "seg1")
+    assert first == plan(values).settings(stage, "sub1", "seg1", section).deciding_json()
+
+
+def test_sections_that_a_stage_reads_follow_from_its_settings():
+    assert reads("samples") == {"samples", "encoder"}
+    assert reads("pretraining") == {"samples", "encoder", "pretraining"}
+    assert reads("windows") == {"regions", "clean", "selection", "windows", "encoder"}
+    assert reads("scenes") == {"clips", "captions", "scenes"}
 
 
 def test_a_setting_touches_only_the_rules_that_read_it(values):
     before, after = plan(values), plan(values, reconstruction={"steps": 7})
     changed = {
-        rule
-        for rule in MAKERS
-        if before.settings(rule, "sub1", "seg1") != after.settings(rule, "sub1", "seg1")
+        stage
+        for stage in IN_THE_WORKFLOW
+        if before.settings(stage, "sub1", "seg1") != after.settings(stage, "sub1", "seg1")
     }
     assert changed == {"reconstruct", "films", "methods"}
 
 
 def test_rules_get_what_the_data_set_says(values):
-    def settings(rule, segment=None, **changes):
-        return json.loads(plan(values, **changes).settings(rule, "sub1", segment))
+    def settings(stage, segment="", **changes):
+        return json.loads(deciding(plan(values, **changes), stage, segment))
 
     assert settings("regions")["space"] == "volume"
     assert not settings("clean", "seg1")["average"]
@@ -78,22 +97,22 @@ def test_rules_get_what_the_data_set_says(values):
 
 def test_settings_of_execution_are_given_but_not_compared(values):
     before, after = plan(values), plan(values, reconstruction={"batch_size": 7, "seed": 3})
-    assert json.loads(after.execution("reconstruct", "sub1")) == {"batch_size": 7}
-    assert "batch_size" not in json.loads(after.settings("reconstruct", "sub1"))
+    assert execution(after, "reconstruct") == {"batch_size": 7}
+    assert "batch_size" not in json.loads(deciding(after, "reconstruct"))
     faster = plan(values, reconstruction=values["reconstruction"] | {"batch_size": 7})
-    assert faster.settings("reconstruct", "sub1") == before.settings("reconstruct", "sub1")
+    assert deciding(faster, "reconstruct") == deciding(before, "reconstruct")
 
 
 def test_a_section_of_execution_within_settings_is_left_out_whole(values):
     p = plan(values)
-    assert "drawings" not in json.loads(p.settings("video_tuning", "shared"))
-    assert json.loads(p.execution("video_tuning", "shared"))["drawings"]["captions"] == 3
-    assert "drawings" not in json.loads(p.settings("methods", "sub1"))["video_tuning"]
+    assert "drawings" not in json.loads(deciding(p, "video_tuning", owner="shared"))
+    assert execution(p, "video_tuning", "shared")["drawings"]["captions"] == 3
+    assert "drawings" not in json.loads(deciding(p, "methods"))["video_tuning"]
 
 
 def test_a_variant_that_only_computes_otherwise_shares_everything(values):
     p = plan(values, variants={"frugal": {"contrastive": {"gradient_checkpointing": True}}})
-    assert {p.home(a, "sub1/variants/frugal") for a in ARTEFACTS} == {"sub1", "shared"}
+    assert {p.home(a, "sub1/variants/frugal") for a in artefacts()} == {"sub1", "shared"}
 
 
 def test_swapped_values_are_noticed(values):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from benchmarks.resources import PROFILES, ROOT, generated, needs
+from mindvideo.registry import read_stage
 
 NEEDS = {need.rule: need for need in needs()}
 RULE = re.compile(
@@ -15,13 +16,13 @@ UNITS = {"d": 1440, "h": 60, "min": 1, "s": 1 / 60}
 
 
 def rules():
-    """Rules that run a stage, with their text."""
-    found = {}
-    for path in sorted((ROOT / "rules").glob("*.smk")):
+    """Rules that run a stage, with their text and that of the rules that they use."""
+    texts = {}
+    paths = sorted((ROOT / "rules").glob("*.smk"), key=lambda path: path.stem != "stage")
+    for path in paths:
         for base, derived, name, text in RULE.findall(path.read_text()):
-            if base or "shell_command(" in text:
-                found[derived or name] = found.get(base, "") + text
-    return found
+            texts[derived or name] = texts.get(base, "") + text
+    return {name: text for name, text in texts.items() if "params_of(" in text}
 
 
 def rehearsed():
@@ -49,7 +50,8 @@ def test_gpus_are_those_of_the_rule(rule):
 
 @pytest.mark.parametrize("rule", sorted(NEEDS))
 def test_rules_with_a_state_resume(rule):
-    assert NEEDS[rule].resumes == ("yes" if "state=f" in rules()[rule] else "no")
+    stage = re.search(r'params_of\(\s*"(\w+)"', rules()[rule])[1]
+    assert NEEDS[rule].resumes == ("yes" if read_stage(stage).of_kind("State") else "no")
 
 
 @pytest.mark.parametrize("need", NEEDS.values(), ids=NEEDS)

@@ -18,6 +18,7 @@ from mindvideo.checks.scoring import interpretation, methods, scoring
 from mindvideo.config import Config, Stages
 from mindvideo.descriptions import pretraining_runs, pretraining_subjects
 from mindvideo.errors import InputError
+from mindvideo.facts import settings_of
 from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.fmri.atlas import area_names, grayordinates, labels_of
 from mindvideo.fmri.reproducibility import check_segments, smallest_p
@@ -30,7 +31,6 @@ from mindvideo.fmri.selection import (
 )
 from mindvideo.fmri.windows import check_lag
 from mindvideo.io.runs import series_length
-from mindvideo.makers import MAKERS
 from mindvideo.regressors import drifts, regressors
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
@@ -144,8 +144,7 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     dataset, s = config.dataset, stages.clean
     seen = set()
     for run in dataset.rows:
-        made = MAKERS["clean"](config, stages, run.segment)
-        assert isinstance(made, CleanSettings)
+        made = settings_of(CleanSettings, config, stages, run.segment)
         table = Path(run.confounds) if s.confounds and run.confounds else None
         if table is not None and not table.is_file():
             continue

@@ -45,8 +45,9 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
+    from mindvideo.facts import settings_of
     from mindvideo.findings import Finding, refused, report
-    from mindvideo.makers import window_settings
+    from mindvideo.settings.fmri import WindowSettings
 
     config = load(arguments)
     name = str(arguments.config or default_configuration())
@@ -59,7 +60,7 @@ def check(arguments: argparse.Namespace) -> int:
             f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
             f"by {', '.join(dataset.subjects)}"
         )
-        windows = window_settings(config, config.stages())
+        windows = settings_of(WindowSettings, config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
         found += check_timing(dataset, windows.size, windows.lag)
         stages = [config.stages(variant) for variant in (None, *config.variants)]

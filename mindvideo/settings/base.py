@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -21,6 +22,21 @@ Execution = Annotated[T, _ExecutionMark()]
 """A setting of how a result is computed (memory, speed, what is drawn on the way), not of what it
 is, up to rounding and to which random numbers are drawn. Changing it reruns nothing, and a training
 that was interrupted goes on from its checkpoint."""
+
+
+@dataclass(frozen=True)
+class From:
+    """Where a setting of a stage comes from, if it is not the stage's own section.
+
+    Parameters
+    ----------
+    place
+        A place in the configuration (``dataset.tr``, ``pretrained.clip``, ``encoder.patch_size``,
+        ``encoder``), or the name of a function of :mod:`mindvideo.facts` (``num_frames``).
+    """
+
+    place: str
+
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -60,10 +76,29 @@ def _single_precision(value: Any) -> Any:
 Precision = Annotated[Literal["fp32", "bf16", "fp16"], BeforeValidator(_single_precision)]
 
 
+SECTIONS: dict[str, type[Section]] = {}
+"""By its name in the configuration: each section that a variant may change."""
+
+
 class Section(BaseModel):
-    """Base of all settings: immutable, and unknown keys are errors."""
+    """Base of all settings: immutable, and unknown keys are errors.
+
+    A class that is declared with ``section="clips"`` is the section `clips` of the configuration.
+    The settings that a stage gets are a class that is derived from it, or declared with
+    ``of="clips"``. Each of their fields has the value of the section's field of the same name, or
+    that of the place that :class:`From` names.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    own_section: ClassVar[str] = ""
+    """Name of the section that the values are taken from."""
+
+    def __init_subclass__(cls, *, section: str = "", of: str = "", **config: Any) -> None:
+        super().__init_subclass__(**config)
+        cls.own_section = section or of or cls.own_section
+        if section:
+            SECTIONS[section] = cls
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """Settings by the names that they had in the last version, which are read with a warning."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Section, Timing
+from mindvideo.settings.base import From, Section, Timing
 
 
 class DemoFilm(Section):
@@ -17,9 +17,9 @@ class DemoFilm(Section):
     fps: PositiveInt = Field(30, description="frames per second of a film")
 
 
-class DemoFilmSettings(DemoFilm):
-    split: Literal["train", "test"]
-    seconds: PositiveFloat
+class DemoFilmSettings(DemoFilm, of="demo.film"):
+    split: Annotated[Literal["train", "test"], From("split")]
+    seconds: Annotated[PositiveFloat, From("film_seconds")]
 
 
 class DemoBrain(Section):
@@ -30,10 +30,10 @@ class DemoBrain(Section):
     snr: PositiveFloat = Field(1.0, description="scales the signal against the noise")
 
 
-class DemoBrainSettings(DemoBrain):
-    tr: PositiveFloat
-    timing: Timing
-    n_volumes: PositiveInt
+class DemoBrainSettings(DemoBrain, of="demo.brain"):
+    tr: Annotated[PositiveFloat, From("dataset.tr")]
+    timing: Annotated[Timing, From("timing")]
+    n_volumes: Annotated[PositiveInt, From("n_clips")]
 
 
 class DemoRest(Section):
@@ -43,8 +43,8 @@ class DemoRest(Section):
     n_volumes: PositiveInt = Field(300, description="volumes of a run")
 
 
-class DemoRestSettings(DemoRest):
-    tr: PositiveFloat
+class DemoRestSettings(DemoRest, of="demo.rest"):
+    tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
 
 
 class Zoo(Section):

@@ -6,10 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, Fraction, Name, PathText, Precision, Section
+from mindvideo.settings.base import Execution, Fraction, From, Name, PathText, Precision, Section
 
 
-class Reconstruction(Section):
+class Reconstruction(Section, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
     scheduler: Literal["ddim", "dpm-solver++", "unipc"] = Field(
@@ -46,7 +46,7 @@ class Reconstruction(Section):
         return self
 
 
-class Motion(Section):
+class Motion(Section, section="motion"):
     """How a clip moves, decoded by ridge regression (not in the paper); for `moving_noise`."""
 
     stretch: bool = Field(
@@ -59,13 +59,15 @@ class Motion(Section):
 class _ClipSettings(Reconstruction):
     """What reconstructed clips and films are drawn by."""
 
-    stable_diffusion: str
-    num_frames: PositiveInt = Field(description="frames of a clip")
-    size: PositiveInt = Field(description="height and width of a frame [px]")
+    stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
+    num_frames: Annotated[PositiveInt, From("num_frames")] = Field(description="frames of a clip")
+    size: Annotated[PositiveInt, From("clips.size")] = Field(
+        description="height and width of a frame [px]"
+    )
 
 
 class ReconstructionSettings(_ClipSettings):
-    first: int = Field(
+    first: Annotated[int, From("first_clip")] = Field(
         0, ge=0, description="number of the first window's clip among all test clips: of its noise"
     )
 
@@ -74,7 +76,7 @@ class JoinSettings(Section):
     """Joining the segments' reconstructions: nothing to set."""
 
 
-class Films(Section):
+class Films(Section, section="films"):
     """Whole segments as one film (not in the paper); sampling is that of `reconstruction`."""
 
     fps: PositiveFloat | None = Field(
@@ -88,10 +90,14 @@ class Films(Section):
 class FilmSettings(_ClipSettings):
     """Settings of a film; `shared_noise` is what all its frames have in common."""
 
-    fps: PositiveFloat = Field(description="frames per second of the film")
-    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    tr: PositiveFloat = Field(description="duration of a clip [s]")
-    fit: Literal["crop", "pad", "stretch"] = Field("crop", description="as that of the clips")
+    fps: Annotated[PositiveFloat, From("film_fps")] = Field(
+        description="frames per second of the film"
+    )
+    overlap: Annotated[float, Field(ge=0, lt=1), From("films.overlap")] = 0.5
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
+    fit: Annotated[Literal["crop", "pad", "stretch"], From("clips.fit")] = Field(
+        "crop", description="as that of the clips"
+    )
 
 
 class Statistics(Section):
@@ -107,13 +113,13 @@ class Statistics(Section):
     seed: int = Field(0, description="of shifts and resamples")
 
 
-class RetrievalSettings(Statistics):
+class RetrievalSettings(Statistics, of="scoring"):
     """Finding a test clip's frame and caption among all by the encoder's embedding."""
 
-    clip: str
+    clip: Annotated[str, From("pretrained.clip")]
 
 
-class Scoring(Statistics):
+class Scoring(Statistics, section="scoring"):
     """Metrics beside their chance levels."""
 
     n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
@@ -140,10 +146,16 @@ class Scoring(Statistics):
 
 
 class ScoringSettings(Scoring):
-    tr: PositiveFloat = Field(description="duration of a clip [s]")
-    image_classifier: str | None = Field(description="none: leave out what it says")
-    video_classifier: str | None = Field(description="none: leave out what it says")
-    clip: str | None = Field(description="CLIP model (none: leave out what it says)")
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
+    image_classifier: Annotated[str | None, From("pretrained.image_classifier")] = Field(
+        description="none: leave out what it says"
+    )
+    video_classifier: Annotated[str | None, From("pretrained.video_classifier")] = Field(
+        description="none: leave out what it says"
+    )
+    clip: Annotated[str | None, From("pretrained.clip")] = Field(
+        description="CLIP model (none: leave out what it says)"
+    )
 
 
 class Tables(Section):
@@ -168,10 +180,10 @@ class TableRow(Section):
     why: str = ""
 
 
-class TableSettings(Tables):
-    rows: list[TableRow]
-    dataset: str
-    block: PositiveInt
+class TableSettings(Tables, of="tables"):
+    rows: Annotated[list[TableRow], From("table_rows")]
+    dataset: Annotated[str, From("dataset.name")]
+    block: Annotated[PositiveInt, From("scoring.block")]
 
 
 class Videos(Section):
@@ -182,18 +194,20 @@ class Videos(Section):
     )
 
 
-class VideoSettings(Videos):
-    fps: PositiveFloat
-    title: str
+class VideoSettings(Videos, of="videos"):
+    fps: Annotated[PositiveFloat, From("clips.fps")]
+    title: Annotated[str, From("page_title")]
 
 
 class TrainingFigureSettings(Section):
     """Training curves, hidden patches rebuilt, retrieval."""
 
-    batch_size: PositiveInt = Field(description="of contrastive learning, for its chance")
+    batch_size: Annotated[PositiveInt, From("contrastive.batch_size")] = Field(
+        description="of contrastive learning, for its chance"
+    )
 
 
-class FigureSettings(Section):
+class FigureSettings(Section, section="figures"):
     """The strip of reconstructions, and the map of selected voxels."""
 
     every: PositiveInt = Field(10, description="the strip shows every n-th clip")
@@ -207,12 +221,12 @@ class FigureSettings(Section):
 
 
 class ScoreFigureSettings(FigureSettings):
-    tr: PositiveFloat = Field(description="duration of a clip [s]")
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
 
 
 class PanelSettings(Section):
     """Rows of Table 1, drawn below the films."""
 
-    rows: list[TableRow]
-    dataset: str
-    block: PositiveInt
+    rows: Annotated[list[TableRow], From("table_rows")]
+    dataset: Annotated[str, From("dataset.name")]
+    block: Annotated[PositiveInt, From("scoring.block")]

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Fraction, Section, Timing
+from mindvideo.settings.base import Fraction, From, Section, Timing
 
 
-class Regions(Section):
+class Regions(Section, section="regions"):
     """Which voxels are taken: those of Glasser's areas, on volumes or grayordinates."""
 
     max_distance: PositiveFloat = Field(
@@ -26,7 +26,9 @@ class Regions(Section):
 
 
 class RegionSettings(Regions):
-    space: Literal["volume", "cifti"] = Field(description="what the runs are")
+    space: Annotated[Literal["volume", "cifti"], From("dataset.space")] = Field(
+        description="what the runs are"
+    )
 
 
 SHORTEST_PERIOD = 1.0
@@ -42,7 +44,7 @@ def _is_period(high_pass: float) -> float:
     return high_pass
 
 
-class Clean(Section):
+class Clean(Section, section="clean"):
     """Trim each run, take out drift and confounds in one step, z-score it."""
 
     detrend_order: int = Field(4, ge=0, description="order of the polynomial drift (Wen 2018)")
@@ -65,13 +67,19 @@ class Clean(Section):
 
 
 class CleanSettings(Clean):
-    tr: PositiveFloat = Field(description="[s]; a header that says otherwise is warned of")
-    timing: Timing
-    n_volumes: PositiveInt = Field(description="volumes kept = clips of the segment")
-    average: bool = Field(False, description="write the repeats' mean only")
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(
+        description="[s]; a header that says otherwise is warned of"
+    )
+    timing: Annotated[Timing, From("timing")]
+    n_volumes: Annotated[PositiveInt, From("n_clips")] = Field(
+        description="volumes kept = clips of the segment"
+    )
+    average: Annotated[bool, From("only_mean")] = Field(
+        False, description="write the repeats' mean only"
+    )
 
 
-class Selection(Section):
+class Selection(Section, section="selection"):
     """Voxels whose response repeats (paper 3.2)."""
 
     criterion: Literal["significance", "threshold", "best"] = Field(
@@ -128,7 +136,7 @@ class _Cut(Section):
     seed: int = Field(0, description="of the shuffling")
 
 
-class Windows(_Cut):
+class Windows(_Cut, section="windows"):
     """Consecutive volumes that the encoder sees at once."""
 
     null: Literal["train-mean", "test-mean"] = Field(
@@ -136,16 +144,16 @@ class Windows(_Cut):
     )
 
 
-class WindowSettings(_Cut):
-    lag: Annotated[int, Field(ge=0)]
-    patch_size: PositiveInt
+class WindowSettings(_Cut, of="windows"):
+    lag: Annotated[int, Field(ge=0), From("lag")]
+    patch_size: Annotated[PositiveInt, From("encoder.patch_size")]
 
 
 class NullWindowSettings(Section):
     """Averaging windows: nothing to set."""
 
 
-class Samples(Section):
+class Samples(Section, section="samples"):
     """Pre-training runs → samples of V1–V4."""
 
     seconds: PositiveFloat = Field(
@@ -160,5 +168,5 @@ class Samples(Section):
 
 
 class SampleSettings(Samples):
-    tr: PositiveFloat
-    patch_size: PositiveInt
+    tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
+    patch_size: Annotated[PositiveInt, From("encoder.patch_size")]

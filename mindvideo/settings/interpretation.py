@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Execution, Fraction, PathText, Section
+from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
 
 
 class _Batches(Section):
     batch_size: Execution[PositiveInt] = Field(16, description="windows computed together")
 
 
-class AttentionSettings(_Batches):
+class AttentionSettings(_Batches, of="interpretation"):
     """What the encoder attends to."""
 
     layers: list[Literal["first", "middle", "last"]] = Field(
@@ -29,10 +29,10 @@ class _AttributionMethod(_Batches):
     )
 
 
-class AttributionSettings(_AttributionMethod):
+class AttributionSettings(_AttributionMethod, of="interpretation"):
     """What the embedding rests on."""
 
-    clip: str
+    clip: Annotated[str, From("pretrained.clip")]
 
 
 class _OcclusionMethod(_Batches):
@@ -47,11 +47,11 @@ class _OcclusionMethod(_Batches):
     )
 
 
-class OcclusionSettings(_OcclusionMethod):
+class OcclusionSettings(_OcclusionMethod, of="interpretation"):
     """What identification of the clips loses without a group of voxels."""
 
-    clip: str
-    seed: int = 0
+    clip: Annotated[str, From("pretrained.clip")]
+    seed: Annotated[int, From("scoring.seed")] = 0
 
 
 class _Comparison(Section):
@@ -60,7 +60,9 @@ class _Comparison(Section):
     )
 
 
-class Interpretation(_Comparison, _OcclusionMethod, _AttributionMethod, AttentionSettings):
+class Interpretation(
+    _Comparison, _OcclusionMethod, _AttributionMethod, AttentionSettings, section="interpretation"
+):
     """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
 
     truth: PathText | None = Field(
@@ -73,21 +75,23 @@ class Interpretation(_Comparison, _OcclusionMethod, _AttributionMethod, Attentio
     )
 
 
-class InterpretationSettings(_Comparison):
+class InterpretationSettings(_Comparison, of="interpretation"):
     """Intervals are those of `scoring`."""
 
-    resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
-    block: PositiveInt = Field(
+    resamples: Annotated[PositiveInt, From("scoring.resamples")] = Field(
+        2000, description="bootstrap samples of an interval"
+    )
+    block: Annotated[PositiveInt, From("scoring.block")] = Field(
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
-    seed: int = 0
+    seed: Annotated[int, From("scoring.seed")] = 0
 
 
-class InterpretationFigureSettings(Section):
+class InterpretationFigureSettings(Section, of="interpretation"):
     """The panel of maps and bars."""
 
     others_below: Fraction = 0.01
-    tr: PositiveFloat = Field(description="duration of a volume [s]")
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a volume [s]")
 
 
 class DemoTruthSettings(Section):

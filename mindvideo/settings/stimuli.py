@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, Fraction, PathText, Section
+from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
 from mindvideo.templates import check_template
 
 
-class Clips(Section):
+class Clips(Section, section="clips"):
     """Film → clips of frames."""
 
     fps: PositiveFloat = Field(
@@ -29,11 +29,13 @@ class Clips(Section):
 
 
 class ClipSettings(Clips):
-    tr: PositiveFloat = Field(description="duration of a clip [s]")
-    n_clips: PositiveInt = Field(description="clips that the segment's runs ask for")
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
+    n_clips: Annotated[PositiveInt, From("n_clips")] = Field(
+        description="clips that the segment's runs ask for"
+    )
 
 
-class Captions(Section):
+class Captions(Section, section="captions"):
     """Frame → caption."""
 
     batch_size: Execution[PositiveInt] = Field(32, description="frames captioned together")
@@ -41,7 +43,7 @@ class Captions(Section):
 
 
 class CaptionSettings(Captions):
-    captioner: str
+    captioner: Annotated[str, From("pretrained.captioner")]
 
 
 class Cuts(Section):
@@ -60,7 +62,7 @@ class Cuts(Section):
     )
 
 
-class Scenes(Cuts):
+class Scenes(Cuts, section="scenes"):
     """Film and captions → scenes, and a caption a clip, joined by "Then" at a cut (paper 3.3)."""
 
     corrections: Annotated[PathText, Field(pattern=r"\{segment\}")] | None = Field(
@@ -75,21 +77,23 @@ class Scenes(Cuts):
         return self
 
 
-class SceneSettings(Cuts):
-    fps: PositiveFloat = Field(description="frames per second of the clips")
+class SceneSettings(Cuts, of="scenes"):
+    fps: Annotated[PositiveFloat, From("clips.fps")] = Field(
+        description="frames per second of the clips"
+    )
 
 
-class Latents(Section):
+class Latents(Section, section="latents"):
     """Frames → VAE latents, captions → text tokens."""
 
     batch_size: Execution[PositiveInt] = Field(16, description="frames encoded together")
 
 
 class LatentSettings(Latents):
-    stable_diffusion: str
+    stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
 
 
-class Embeddings(Section):
+class Embeddings(Section, section="embeddings"):
     """Frames and paraphrases of captions → CLIP embeddings (paper 3.3, B)."""
 
     batch_size: Execution[PositiveInt] = Field(64, description="frames embedded together")
@@ -106,4 +110,4 @@ class Embeddings(Section):
 
 
 class EmbeddingSettings(Embeddings):
-    clip: str
+    clip: Annotated[str, From("pretrained.clip")]

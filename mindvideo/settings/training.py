@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.errors import InputError
-from mindvideo.settings.base import Execution, Fraction, Precision, Section
+from mindvideo.settings.base import Execution, Fraction, From, Precision, Section
 from mindvideo.sizes import check_accumulation, check_heads, check_warmup
 
 
@@ -20,7 +20,7 @@ def _refuse(check: Callable[..., None], *values: Any, **names: Any) -> None:
         raise ValueError(str(error)) from None
 
 
-class EncoderShape(Section):
+class EncoderShape(Section, section="encoder"):
     """Size of the fMRI encoder and of the decoder that pre-trains it (paper Table B.1)."""
 
     patch_size: PositiveInt = Field(16, description="voxels in a patch")
@@ -86,7 +86,7 @@ class Training(Section):
         return self
 
 
-class Mbm(Training):
+class Mbm(Training, section="pretraining"):
     """Masked brain modelling on the pre-training samples (paper Table B.1)."""
 
     duration: PositiveInt = 500
@@ -103,7 +103,7 @@ class Mbm(Training):
     )
 
 
-class MbmTuning(Mbm):
+class MbmTuning(Mbm, section="mbm_tuning"):
     """The same on the target subject, briefly (rates of the image paper, Chen et al. CVPR 2023)."""
 
     duration: PositiveInt = 15
@@ -113,10 +113,10 @@ class MbmTuning(Mbm):
 
 
 class MbmSettings(Mbm):
-    encoder: EncoderShape
+    encoder: Annotated[EncoderShape, From("encoder")]
 
 
-class Contrastive(Training):
+class Contrastive(Training, section="contrastive"):
     """fMRI–text–image contrastive learning (paper 3.3, B)."""
 
     decomposes: ClassVar[bool] = False
@@ -141,8 +141,8 @@ class Contrastive(Training):
 
 
 class ContrastiveSettings(Contrastive):
-    encoder: EncoderShape
-    clip: str
+    encoder: Annotated[EncoderShape, From("encoder")]
+    clip: Annotated[str, From("pretrained.clip")]
 
 
 class Denoiser(Training):
@@ -169,7 +169,7 @@ class Drawings(Section):
     )
 
 
-class VideoTuning(Denoiser):
+class VideoTuning(Denoiser, section="video_tuning"):
     """Text-conditioned tuning of the inflated UNet (paper B)."""
 
     duration: PositiveInt = 800
@@ -180,10 +180,10 @@ class VideoTuning(Denoiser):
 
 
 class VideoTuningSettings(VideoTuning):
-    stable_diffusion: str
+    stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
 
 
-class Cotraining(Denoiser):
+class Cotraining(Denoiser, section="cotraining"):
     """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
 
     duration: PositiveInt = 1500
@@ -194,4 +194,4 @@ class Cotraining(Denoiser):
 
 
 class CotrainingSettings(Cotraining):
-    stable_diffusion: str
+    stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]

@@ -1,0 +1,108 @@
+"""The artefacts that stages make, from which, in which order: from the stages' declarations."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mindvideo.registry import Stage, read_stage, stage_names
+
+if TYPE_CHECKING:
+    from mindvideo.settings.base import Section
+
+CHAPTERS = (
+    "the embedded data set",
+    "stimuli",
+    "fMRI",
+    "training",
+    "reconstruction",
+    "evaluation",
+    "interpretation",
+)
+"""In the order of the help; a stage may name another chapter, which comes after these."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What a folder of results holds: the stages that make it, and the artefacts it is made from.
+
+    `makers` are stages, each with the section that it takes its values from where that is not the
+    one of its settings.
+    """
+
+    makers: tuple[tuple[Stage, str], ...]
+    parents: frozenset[str]
+    shared: bool
+
+
+@cache
+def artefacts() -> dict[str, Artefact]:
+    """All artefacts by name.
+
+    Raises
+    ------
+    TypeError
+        If stages contradict each other, or an artefact is made from one that no stage makes.
+    """
+    declarations = [
+        (stage, part) for stage in map(read_stage, stage_names()) for part in stage.makes
+    ]
+    by_name: dict[str, Artefact] = {}
+    for name in dict.fromkeys(part.artefact for _, part in declarations):
+        parts = [(stage, part) for stage, part in declarations if part.artefact == name]
+        if len({part.shared for _, part in parts}) > 1:
+            stages = ", ".join(stage.name for stage, _ in parts)
+            raise TypeError(f"{name}: one of {stages} declares it shared, another does not")
+        by_name[name] = Artefact(
+            makers=tuple((stage, part.section) for stage, part in parts),
+            parents=frozenset(p for _, part in parts for p in part.made_from) - {name},
+            shared=parts[0][1].shared,
+        )
+    for name, artefact in by_name.items():
+        if unknown := artefact.parents - set(by_name):
+            raise TypeError(f"{name} is made from {', '.join(unknown)}, which no stage makes")
+    return by_name
+
+
+@cache
+def _depth(artefact: str) -> int:
+    """How many artefacts follow from each other up to this one."""
+    return 1 + max(map(_depth, artefacts()[artefact].parents), default=0)
+
+
+def _place(stage: Stage) -> float:
+    """Where a stage stands in its chapter: after those that make what it reads."""
+    if not stage.makes:
+        return float("inf")
+    return max((_depth(parent) for part in stage.makes for parent in part.made_from), default=0)
+
+
+def stages_by_chapter() -> dict[str, list[Stage]]:
+    """All stages by chapter, in the order in which they follow from each other."""
+    stages = [read_stage(name) for name in stage_names()]
+    others = sorted({stage.chapter for stage in stages} - set(CHAPTERS))
+    return {
+        chapter: sorted((s for s in stages if s.chapter == chapter), key=_place)
+        for chapter in (*CHAPTERS, *others)
+    }
+
+
+def load_sections() -> dict[str, type[Section]]:
+    """By name, the sections of the configuration that a variant may change.
+
+    They are declared in the modules of the stages' settings, which are imported for it.
+    """
+    stages = [stage for chapter in stages_by_chapter().values() for stage in chapter]
+    modules = list(dict.fromkeys(stage.settings_module for stage in stages))
+    for module in modules:
+        importlib.import_module(module)
+    from mindvideo.settings.base import SECTIONS
+
+    return {
+        name: section
+        for module in modules
+        for name, section in SECTIONS.items()
+        if section.__module__ == module
+    }

@@ -1,0 +1,204 @@
+"""The settings that a stage gets: its section, and facts of the rest of the configuration.
+
+A class of settings says itself where its values come from (:class:`mindvideo.settings.base.From`).
+What is no single place of the configuration is a function here, known by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mindvideo.config import Config, Stages
+from mindvideo.io.published import read_published
+from mindvideo.settings.base import From, Section
+from mindvideo.settings.evaluation import TableRow
+
+Compute = Callable[[Config, Stages, str], Any]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """How a value follows from a configuration, and which sections of it count."""
+
+    compute: Compute
+    sections: tuple[str, ...]
+
+
+FACTS: dict[str, Fact] = {}
+
+
+def fact(*sections: str) -> Callable[[Compute], Compute]:
+    """Declare a function of (configuration, sections of the variant, segment) as a fact."""
+
+    def register(compute: Compute) -> Compute:
+        FACTS[compute.__name__] = Fact(compute, sections)
+        return compute
+
+    return register
+
+
+S = TypeVar("S", bound=Section)
+
+
+def settings_of(
+    model: type[S], config: Config, stages: Stages, segment: str = "", section: str = ""
+) -> S:
+    """The settings of a stage, filled in from a configuration.
+
+    Parameters
+    ----------
+    model
+        The stage's class of settings.
+    config, stages
+        The configuration, and the sections of the full model or of a variant of it.
+    segment
+        Where the stage makes a file of one segment.
+    section
+        The stage's own section, if it is not that of `model`.
+    """
+    own = _look_up(section or model.own_section, config, stages, segment)
+    values = {}
+    for name, place in _places(model).items():
+        if place is not None:
+            values[name] = _look_up(place, config, stages, segment)
+        elif hasattr(own, name):
+            values[name] = getattr(own, name)
+    return model.model_validate(values)
+
+
+def sections_read(model: type[Section], section: str = "") -> set[str]:
+    """Names of the sections that settings depend on, of those that a variant may change."""
+    places = _places(model)
+    read = {section or model.own_section} if None in places.values() else set()
+    for place in filter(None, places.values()):
+        read |= set(FACTS[place].sections if place in FACTS else [place.partition(".")[0]])
+    return read & set(Stages.model_fields)
+
+
+def _places(model: type[Section]) -> dict[str, str | None]:
+    """By name of each field: the place that it comes from, None for the stage's own section."""
+    marks = {
+        name: next((mark for mark in field.metadata if isinstance(mark, From)), None)
+        for name, field in model.model_fields.items()
+    }
+    return {name: mark.place if mark else None for name, mark in marks.items()}
+
+
+def _look_up(place: str, config: Config, stages: Stages, segment: str) -> Any:
+    if place in FACTS:
+        return FACTS[place].compute(config, stages, segment)
+    if not place:
+        return None
+    first, *names = place.split(".")
+    value = getattr(stages if first in Stages.model_fields else config, first)
+    for name in names:
+        value = getattr(value, name)
+    return value
+
+
+# --- of a segment ---------------------------------------------------------------------------------
+
+
+@fact()
+def n_clips(config: Config, stages: Stages, segment: str) -> int:
+    return config.dataset.n_clips(segment)
+
+
+@fact()
+def timing(config: Config, stages: Stages, segment: str) -> Any:
+    return config.dataset.timing_of(segment)
+
+
+@fact("clean")
+def only_mean(config: Config, stages: Stages, segment: str) -> bool:
+    """Whether nobody reads the cleaned repetitions of a segment, just their mean."""
+    return segment in config.dataset.test and not stages.clean.keep_test_repeats
+
+
+@fact()
+def first_clip(config: Config, stages: Stages, segment: str) -> int:
+    """Number of a test segment's first clip among all test clips."""
+    test = config.dataset.test
+    before = test[: test.index(segment)] if segment in test else []
+    return sum(map(config.dataset.n_clips, before))
+
+
+@fact()
+def split(config: Config, stages: Stages, segment: str) -> str:
+    return "train" if segment in config.dataset.train else "test"
+
+
+@fact()
+def film_seconds(config: Config, stages: Stages, segment: str) -> float:
+    return config.dataset.n_clips(segment) * config.dataset.tr
+
+
+# --- of the data set and of a variant -------------------------------------------------------------
+
+
+@fact("windows")
+def lag(config: Config, stages: Stages, segment: str) -> int:
+    return config.dataset.lag if stages.windows.lag is None else stages.windows.lag
+
+
+@fact("clips")
+def num_frames(config: Config, stages: Stages, segment: str) -> int:
+    return round(stages.clips.fps * config.dataset.tr)
+
+
+@fact("films", "clips")
+def film_fps(config: Config, stages: Stages, segment: str) -> float:
+    return stages.films.fps or stages.clips.fps
+
+
+@fact()
+def page_title(config: Config, stages: Stages, segment: str) -> str:
+    return f"Films reconstructed from fMRI: {config.dataset.name}"
+
+
+@fact()
+def n_train(config: Config, stages: Stages, segment: str) -> int:
+    return len(config.dataset.train)
+
+
+@fact()
+def n_test(config: Config, stages: Stages, segment: str) -> int:
+    return len(config.dataset.test)
+
+
+@fact()
+def train_repetitions(config: Config, stages: Stages, segment: str) -> int:
+    return config.dataset.repeats["train"]
+
+
+@fact()
+def test_repetitions(config: Config, stages: Stages, segment: str) -> int:
+    return config.dataset.repeats["test"]
+
+
+@fact()
+def table_rows(config: Config, stages: Stages | None = None, segment: str = "") -> list[TableRow]:
+    """The rows of Table 1: the paper's, in its order, then what this configuration adds.
+
+    A row of the paper's that the configuration has no variant or subject for says so.
+    """
+    subjects, rows, of_paper = list(config.dataset.subjects), [], set()
+    for row in read_published("table1"):
+        label, variant, n = str(row["row"]), row["variant"], int(row["subject"] or 1)
+        of_paper.add(variant)
+        if n > len(subjects):
+            why = f"{config.dataset.name} has {len(subjects)} subjects"
+            rows.append(TableRow(label=label, why=why))
+        elif variant and variant not in config.variants:
+            rows.append(TableRow(label=label, why=f"no variant {variant} is configured"))
+        else:
+            owner = f"{subjects[n - 1]}/variants/{variant}" if variant else subjects[n - 1]
+            rows.append(TableRow(label=label, owner=owner, full=not variant))
+    for n, subject in enumerate(subjects[3:], start=4):
+        rows.append(TableRow(label=f"Subject {n}", owner=subject, full=True))
+    for name in config.tables.variants:
+        if name not in of_paper:
+            rows.append(TableRow(label=name, owner=f"{subjects[0]}/variants/{name}"))
+    return rows
