@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mindvideo import score_folder
-from mindvideo.commands import checkpoints, data_sets, results, runs
+from mindvideo.commands import checkpoints, data_sets, results, rule, runs
 from mindvideo.errors import InputError
 
 
@@ -54,6 +54,8 @@ COMMANDS = {
                      results.declare_adopt, results.adopt),
     "discard": Command("Delete the state of an unfinished stage, so that it begins anew.",
                        results.declare_discard, results.discard),
+    "rule": Command("Print, run or debug the command of one job of the workflow.",
+                    rule.declare, rule.rule),
     "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
                       data_sets.declare_unpack, data_sets.unpack),
     "import-official": Command("Make this project's folder of a released encoder or autoencoder.",

@@ -1,0 +1,111 @@
+"""The command `rule`: one job of the workflow, its command printed, run or opened in a debugger."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mindvideo.errors import InputError
+from mindvideo.paths import path_argument
+from mindvideo.templates import did_you_mean
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", help="a rule, as `snakemake --list-rules` lists them"
+    )
+    parser.add_argument(
+        "wildcards", nargs="*", metavar="WILDCARD=VALUE", help="as model=sub1, segment=test1"
+    )
+    parser.add_argument(
+        "--config",
+        type=path_argument,
+        metavar="CONFIG",
+        help="as --configfile of Snakemake ($MINDVIDEO_CONFIG, or config/config.yaml)",
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--run",
+        action="store_true",
+        help="run the command; Snakemake keeps no record of it, and its inputs must be there",
+    )
+    how.add_argument("--debug", action="store_true", help="run it in Python's debugger, pdb")
+
+
+def rule(arguments: argparse.Namespace) -> int:
+    """Print or run the command of a rule's job; returns the exit status."""
+    command = job_command(arguments.name, _pairs(arguments.wildcards), arguments.config)
+    if arguments.run:
+        return subprocess.run(command, shell=True, check=False).returncode
+    if arguments.debug:
+        words = [sys.executable, "-m", "pdb", "-m", *shlex.split(command)]
+        return subprocess.run(words, check=False).returncode
+    print(command)
+    return 0
+
+
+def _pairs(arguments: list[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in arguments)
+    if wrong := [text for text in arguments if "=" not in text]:
+        raise InputError(f"{wrong[0]}: WILDCARD=VALUE was needed, as model=sub1")
+    return pairs
+
+
+def job_command(name: str, wildcards: dict[str, str], config: Path | None = None) -> str:
+    """The shell command of one job of the workflow in the current folder.
+
+    Raises
+    ------
+    InputError
+        If there is no workflow, rule or job of these names, or the configuration is wrong.
+    """
+    from snakemake.api import SnakemakeApi
+    from snakemake.exceptions import WorkflowError, print_exception
+    from snakemake.settings.types import (
+        ConfigSettings,
+        OutputSettings,
+        Quietness,
+        ResourceSettings,
+    )
+
+    snakefile = Path("Snakefile")
+    if not snakefile.is_file():
+        raise InputError(f"there is no Snakefile in {Path.cwd()}: run it where `snakemake` is run")
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        try:
+            workflow = api.workflow(
+                snakefile=snakefile,
+                config_settings=ConfigSettings(configfiles=[config] if config else []),
+                resource_settings=ResourceSettings(cores=1),
+            )._workflow
+            return _command(workflow, name, wildcards)
+        except WorkflowError as error:
+            print_exception(error, {})
+            raise InputError(f"the command of rule {name} cannot be written") from None
+
+
+def _command(workflow: Any, name: str, wildcards: dict[str, str]) -> str:
+    from snakemake.dag import DAG
+    from snakemake.jobs import Job
+    from snakemake.settings.types import DAGSettings, ExecutionSettings
+
+    rules = {rule.name: rule for rule in workflow.rules if rule.shellcmd and rule.output}
+    if name not in rules:
+        raise InputError(f"there is no rule {name} with a command{did_you_mean(name, rules)}")
+    rule = rules[name]
+    if set(wildcards) != rule.wildcard_names:
+        needed = " ".join(f"{wildcard}=…" for wildcard in sorted(rule.wildcard_names)) or "none"
+        given = " ".join(f"{n}={v}" for n, v in wildcards.items()) or "none"
+        raise InputError(f"rule {name}: wildcards {needed} are needed; {given} given")
+    target = rule.output[0].apply_wildcards(wildcards)
+    if not rule.is_producer(target):
+        raise InputError(f"rule {name} makes no {target}: is one of its wildcards misspelt?")
+    workflow.dag_settings, workflow.execution_settings = DAGSettings(), ExecutionSettings()
+    dag = DAG(workflow, rules=[rule])
+    job = Job(rule, dag, wildcards)
+    dag._jobid[job] = 0  # a number is needed to fill in a command
+    return job.shellcmd

@@ -1,0 +1,61 @@
+"""`mindvideo rule`: the command of one job, as Snakemake would run it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def rule(checkout):
+    """Run `mindvideo rule …` in a checkout."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, "-m", "mindvideo", "rule", *arguments]
+        environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+        return subprocess.run(
+            command, cwd=checkout.folder, env=environment, capture_output=True, text=True, **options
+        )
+
+    return run
+
+
+def test_the_command_is_that_of_snakemake(checkout, rule):
+    printed = rule("clips", "shared=shared", "segment=seg2")
+    assert printed.returncode == 0, printed.stderr
+    target = "results/shared/clips/seg2.npy"
+    dry = checkout.snakemake("--dry-run", "--printshellcmds", "--", target)
+    assert printed.stdout.strip() in dry.stdout + dry.stderr
+    assert f"--clips {target}" in printed.stdout
+    assert '"n_clips":48' in printed.stdout
+
+
+def test_a_job_is_run_alone(checkout, rule):
+    done = rule("demo_film", "segment=test1", "--run")
+    assert done.returncode == 0, done.stderr
+    assert (checkout.folder / "data/demo/video_fmri_dataset/stimuli/test1.mp4").is_file()
+    assert not (checkout.folder / "results/shared").exists()
+
+
+def test_a_job_is_opened_in_a_debugger(checkout, rule):
+    done = rule("demo_film", "segment=test1", "--debug", input="continue\nquit\n")
+    assert "(Pdb)" in done.stdout
+    assert (checkout.folder / "data/demo/video_fmri_dataset/stimuli/test1.mp4").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("contrastiv", "model=sub1"), "there is no rule contrastiv with a command; did you mean"),
+        (("contrastive",), "rule contrastive: wildcards model=… are needed; none given"),
+        (("contrastive", "sub1"), "sub1: WILDCARD=VALUE was needed, as model=sub1"),
+        (("contrastive", "model=sub9"), "sub9"),
+        (("clips", "--config", "nothing.yaml"), "nothing.yaml"),
+    ],
+)
+def test_what_is_wrong_is_said(rule, arguments, message):
+    done = rule(*arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
