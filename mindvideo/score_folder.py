@@ -1,4 +1,4 @@
-"""``mindvideo score FOLDER``: score what any method reconstructed, by this project's stages."""
+"""``mindvideo score-folder``: score the clips that any method reconstructed, by the stages here."""
 
 from __future__ import annotations
 
@@ -14,47 +14,36 @@ from mindvideo.paths import path_argument
 
 NETWORKS = ("image_classifier", "video_classifier", "clip")
 
+FOLDER = (
+    "reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment or not; or "
+    ".npy, one for each segment. They may hold the ground truth at their left: GIFs as MinD-Video "
+    "released them (the padding is cropped), halves, or this project's videos"
+)
+NAMES = (
+    "how mp4 and GIF are named, if the clip's number does not stand at the end of a name: "
+    "'{segment}_{clip}_seed*', with * for anything; files of other names are left out"
+)
+TRUTH = "ground truth, under the same names, if it is not in FOLDER's own files"
+TO = "the folder to write: metrics.tsv, per_clip.tsv, videos/index.html"
+CONFIG = "configuration that names the networks and the settings of scores (default: the paper's)"
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "folder", type=path_argument, metavar="FOLDER",
-        help="reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment "
-        "or not; or .npy, a segment each. They may hold the ground truth at their left: GIFs as "
-        "MinD-Video released them (the padding is cropped), halves, or this project's videos",
-    )  # fmt: skip
-    parser.add_argument(
-        "--names", metavar="PATTERN",
-        help="how mp4 and GIF are named, where the clip's number is not the last thing in a name: "
-        "'{segment}_{clip}_seed*', with * for anything; others are left out",
-    )  # fmt: skip
-    parser.add_argument(
-        "--truth", type=path_argument, metavar="FOLDER",
-        help="ground truth, under the same names, where it is not in FOLDER's own files",
-    )  # fmt: skip
-    parser.add_argument(
-        "--truth-names", metavar="PATTERN", help="the same for the ground truth's folder"
-    )
-    parser.add_argument(
-        "--to", type=path_argument, required=True, metavar="FOLDER",
-        help="the folder to make: metrics.tsv, per_clip.tsv, videos/index.html",
-    )  # fmt: skip
-    parser.add_argument("--size", type=int, metavar="PX", help="scale all frames to this size")
-    parser.add_argument("--frames", type=int, metavar="N", help="take N frames of each clip")
-    parser.add_argument("--fps", type=float, default=3.0, help="rate of the videos (%(default)g)")
-    parser.add_argument(
-        "--partial", action="store_true",
-        help="score the clips that are there, although others are missing",
-    )  # fmt: skip
-    parser.add_argument(
-        "--config", type=path_argument, metavar="FILE",
-        help="configuration that names networks and settings of scores (else the paper's)",
-    )  # fmt: skip
+    add = parser.add_argument
+    add("folder", type=path_argument, metavar="FOLDER", help=FOLDER)
+    add("--names", metavar="PATTERN", help=NAMES)
+    add("--truth", type=path_argument, metavar="FOLDER", help=TRUTH)
+    add("--truth-names", metavar="PATTERN", help="the same for the folder of ground truth")
+    add("--to", type=path_argument, required=True, metavar="FOLDER", help=TO)
+    add("--size", type=int, metavar="PX", help="scale all frames to this size")
+    add("--frames", type=int, metavar="N", help="take N frames of each clip")
+    add("--fps", type=float, default=3.0, help="frame rate of the videos (%(default)g)")
+    add("--partial", action="store_true", help="score the clips that exist if others are missing")
+    add("--config", type=path_argument, metavar="FILE", help=CONFIG)
     for name in NETWORKS:
-        parser.add_argument(
-            "--" + name.replace("_", "-"), metavar="NAME",
-            help="hub name or folder; none: leave out what it says",
-        )  # fmt: skip
+        option = "--" + name.replace("_", "-")
+        add(option, metavar="NAME", help="hub name or folder; none: leave out its metrics")
 
 
 def run(arguments: argparse.Namespace) -> int:

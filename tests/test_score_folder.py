@@ -1,4 +1,4 @@
-"""``mindvideo score FOLDER``, as a person types it; networks have their own tests."""
+"""``mindvideo score-folder FOLDER``, as a person types it; networks have their own tests."""
 
 import json
 import re
@@ -47,7 +47,10 @@ def pairs(tmp_path, films):
 @pytest.fixture
 def score(tmp_path, capsys):
     def run(folder, *options):
-        status = main(["score", str(folder), "--to", str(tmp_path / "out"), *NO_NETWORKS, *options])
+        to = ("--to", str(tmp_path / "out"))
+        status = main(["score-folder", str(folder), *to, *NO_NETWORKS, *options])
+            ["score-folder", str(folder), "--to", str(tmp_path / "out"), *NO_NETWORKS, *options]
+        )
         said = capsys.readouterr()
         return status, said.out + said.err
 

@@ -165,7 +165,7 @@ class Tables(Section):
         [], description="variants that get a row beside those of the paper's Table 1"
     )
     methods: dict[str, PathText] = Field(
-        {}, description="name: table of metrics that `mindvideo score FOLDER` made of a method"
+        {}, description="name: table of metrics that `mindvideo score-folder` made of a method"
     )
     permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")
     seed: int = Field(0, description="of the tests' permutations")
