@@ -49,8 +49,6 @@ def score(tmp_path, capsys):
     def run(folder, *options):
         to = ("--to", str(tmp_path / "out"))
         status = main(["score-folder", str(folder), *to, *NO_NETWORKS, *options])
-            ["score-folder", str(folder), "--to", str(tmp_path / "out"), *NO_NETWORKS, *options]
-        )
         said = capsys.readouterr()
         return status, said.out + said.err
 

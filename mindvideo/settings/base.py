@@ -147,14 +147,14 @@ def execution_fields(section: type[BaseModel]) -> dict[str, Any]:
 
     Those of a section within it are a dict of their own; a section that is marked is one whole.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, field in section.model_fields.items():
         inner = field.annotation
         if any(isinstance(mark, _ExecutionMark) for mark in field.metadata):
-            found[name] = True
+            fields[name] = True
         elif isinstance(inner, type) and issubclass(inner, BaseModel) and execution_fields(inner):
-            found[name] = execution_fields(inner)
-    return found
+            fields[name] = execution_fields(inner)
+    return fields
 
 
 class Timing(Section):
