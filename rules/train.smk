@@ -70,8 +70,8 @@ rule video_tuning:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
         events=directory(f"{RESULTS}/{{shared}}/video_tuning/events"),
-        drawn=f"{RESULTS}/{{shared}}/video_tuning/drawn.npy",
-        drawn_table=f"{RESULTS}/{{shared}}/video_tuning/drawn.tsv",
+        generated=f"{RESULTS}/{{shared}}/video_tuning/generated.npy",
+        generated_table=f"{RESULTS}/{{shared}}/video_tuning/generated.tsv",
     log:
         f"{LOGS}/video_tuning/{{shared}}.log",
     benchmark:
@@ -134,8 +134,8 @@ rule training_figures:
         ),
         examples=of_trainings("examples.npy", "pretraining", "mbm_tuning"),
         retrieval=at("retrieval", "retrieval.tsv"),
-        drawn=at("video_tuning", "drawn.npy"),
-        drawn_table=at("video_tuning", "drawn.tsv"),
+        generated=at("video_tuning", "generated.npy"),
+        generated_table=at("video_tuning", "generated.tsv"),
     output:
         training=report(
             f"{RESULTS}/{{model}}/figures/training.png",
@@ -149,7 +149,7 @@ rule training_figures:
             category="Training",
             labels={"model": "{model}"},
         ),
-        found=report(
+        retrieved=report(
             f"{RESULTS}/{{model}}/figures/retrieval.png",
             caption="../workflow/report/retrieval.rst",
             category="Training",
