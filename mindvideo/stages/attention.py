@@ -52,9 +52,9 @@ def main(
     size, desc = settings.batch_size, f"attention, {stage}"
     kept = compute_rows(state, "rows", len(fmri), attend, size=size, desc=desc)
     patches, between = kept.array("spatial"), kept.array("between")
-    density, of_group = _on_voxels(patches, groupings, model.config["patch_size"], size)
+    density, sums_of_groups = _on_voxels(patches, groupings, model.config["patch_size"], size)
     np.save(maps, density)
-    np.save(sums, of_group)
+    np.save(sums, sums_of_groups)
     save_table(temporal, _temporal(between, stage, list(names.values())))
     listing = {"method": "attention", "stage": stage, "layer": list(names.values())}
     save_table(table, pd.DataFrame(listing))

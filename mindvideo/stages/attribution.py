@@ -78,9 +78,11 @@ def main(
     total, gain = kept.array("total"), kept.array("gain")
     error = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
     log.info("%s: attributions miss %.2g of the gain", stage, error)
-    density, of_group = _means(kept.array("signed"), kept.array("absolute"), test.groupings, size)
+    density, sums_of_groups = _means(
+        kept.array("signed"), kept.array("absolute"), test.groupings, size
+    )
     np.save(maps, density)
-    np.save(sums, of_group)
+    np.save(sums, sums_of_groups)
     listing = {"method": list(METHODS), "stage": stage, "layer": "n/a"}
     save_table(methods, pd.DataFrame(listing))
 

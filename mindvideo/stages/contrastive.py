@@ -30,6 +30,8 @@ from mindvideo.training.similarity import retrieval
 
 logger = logging.getLogger(__name__)
 
+RETRIEVAL = "fMRI to %s among the %d training clips: top-1 %.3f, top-5 %.3f (chance %.4f, %.4f)"
+
 
 @chapter("training")
 @makes("contrastive", made_from=["windows", "mbm_tuning", "clips", "latents", "embeddings"])
@@ -167,12 +169,4 @@ def _log_retrieval(
         else:
             clip_embeddings = targets.images[:, targets.n_frames // 2]  # of the middle frames
         top1, top5 = (float(retrieval(fmri_embeddings, clip_embeddings, k)) for k in (1, 5))
-        logger.info(
-            "fMRI to %s among the %d training clips: top-1 %.3f, top-5 %.3f (chance %.4f, %.4f)",
-            modality,
-            n_clips,
-            top1,
-            top5,
-            1 / n_clips,
-            5 / n_clips,
-        )
+        logger.info(RETRIEVAL, modality, n_clips, top1, top5, 1 / n_clips, 5 / n_clips)

@@ -112,16 +112,15 @@ def main(
     for sets, scores in zip(occlusion_sets, occlusion_scores, strict=True):
         drops += _drops(sets, scores, counts)
 
-    group_rows = [row for one in encoder_maps for row in _sums(one, groups, counts)]
+    group_rows = [row for each in encoder_maps for row in _sums(each, groups, counts)]
     save_table(networks, pd.DataFrame(group_rows))
     save_table(temporal, _temporal(attention_times, counts))
     dropped = pd.DataFrame(drops, columns=OCCLUSION)
     save_table(occlusion, dropped)
-    of_ceiling = from_grid_order(ceiling[space.mask], columns)
-    densities = {(one.method, one.stage, one.layer): one.density for one in encoder_maps}
-    densities["noise ceiling", "n/a", "n/a"] = of_ceiling
+    densities = {(m.method, m.stage, m.layer): m.density for m in encoder_maps}
+    densities["noise ceiling", "n/a", "n/a"] = from_grid_order(ceiling[space.mask], columns)
     areas = next(grouping for grouping in groups if grouping.name == "area")
-    per_voxel = {key: areas.sums(one) / areas.sizes for key, one in densities.items()}
+    per_voxel = {key: areas.sums(density) / areas.sizes for key, density in densities.items()}
     per_voxel |= _drops_of_areas(dropped, areas)
     save_table(agreements, _agreements(per_voxel, properties, areas, settings.smallest_area))
     maps.mkdir()
@@ -151,11 +150,11 @@ def _read_maps(
 ) -> list[EncoderMap]:
     """Read the maps of one stage `attention` or `attribution`."""
     listing = load_table(table, ["method", "stage", "layer"]).fillna("n/a")
-    density, of_group = np.load(values), np.load(sums, mmap_mode="r")
+    density, group_sums = np.load(values), np.load(sums, mmap_mode="r")
     n_maps, n_groups = len(listing), sum(len(grouping.groups) for grouping in groups)
     _check_shape(values, density, (n_maps, len(groups[0].member)))
-    _check_shape(sums, of_group, (n_windows, n_maps, n_groups))
-    parts = split_groups(groups, np.asarray(of_group))
+    _check_shape(sums, group_sums, (n_windows, n_maps, n_groups))
+    parts = split_groups(groups, np.asarray(group_sums))
     return [
         EncoderMap(*names, density[i], {name: part[:, i] for name, part in parts.items()})
         for i, names in enumerate(zip(listing["method"], listing["stage"], listing["layer"]))
@@ -204,18 +203,18 @@ def _intervals(values: np.ndarray, counts: np.ndarray) -> list[dict[str, float]]
     return rows
 
 
-def _sums(one: EncoderMap, groups: list[Grouping], counts: np.ndarray) -> list[dict]:
+def _sums(encoder_map: EncoderMap, groups: list[Grouping], counts: np.ndarray) -> list[dict]:
     """Sum of the map over each group, with its interval and its value for a uniform map."""
     rows = []
     for grouping in groups:
-        sums = one.sums[grouping.name]
+        sums = encoder_map.sums[grouping.name]
         # Fractions sum to 1, contributions to the mean gain.
-        total = 1.0 if one.method != "contribution" else sums.sum(axis=1).mean()
+        total = 1.0 if encoder_map.method != "contribution" else sums.sum(axis=1).mean()
         rows += [
             {
-                "method": one.method,
-                "stage": one.stage,
-                "layer": one.layer,
+                "method": encoder_map.method,
+                "stage": encoder_map.stage,
+                "layer": encoder_map.layer,
                 "grouping": grouping.name,
                 "group": grouping.groups[number],
                 "n_voxels": int(grouping.sizes[number]),
@@ -252,9 +251,9 @@ def _drops(sets: Path, scores: Path, counts: np.ndarray) -> list[dict]:
     scored = np.load(scores)
     _check_shape(scores, scored, (len(listing), counts.shape[1]))
     full = scored[listing["occluded"] == "nothing"][0]
-    of_groups = listing[listing["occluded"] != "nothing"]
+    occluded = listing[listing["occluded"] != "nothing"]
     rows = []
-    for names, part in of_groups.groupby(["stage", "grouping", "group"], sort=False):
+    for names, part in occluded.groupby(["stage", "grouping", "group"], sort=False):
         by_kind = {kind: scored[same.index] for kind, same in part.groupby("occluded")}
         random = np.array([np.nan])
         if "random" in by_kind:
@@ -315,11 +314,11 @@ def _write_maps(
     folder: Path, encoder_maps: list[EncoderMap], space: Space, columns: np.ndarray
 ) -> None:
     """Write each map; fractions relative to uniform ones, so that 1 is uniform."""
-    for one in encoder_maps:
-        scale = len(columns) if one.method in ("attention", "attribution") else 1
-        parts = [one.method, one.stage, one.layer.replace(" = ", "-")]
+    for encoder_map in encoder_maps:
+        scale = len(columns) if encoder_map.method in ("attention", "attribution") else 1
+        parts = [encoder_map.method, encoder_map.stage, encoder_map.layer.replace(" = ", "-")]
         name = "_".join(part for part in parts if part != "n/a")
-        values = in_grid_order(one.density * scale, columns)
+        values = in_grid_order(encoder_map.density * scale, columns)
         path = folder / f"{name}{_ending(space)}"
         write_map(path, values, space, name=name.replace("_", " "), intent=ESTIMATE)
 
