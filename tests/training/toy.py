@@ -1,7 +1,7 @@
 """A training of a second, with what makes exact resuming hard: dropout, noise, warm-up, decay.
 
 As a script it trains in a folder until a test kills it: ``toy.py FOLDER SECONDS_PER_STEP``. With
-`compare` as a third argument it runs two trainings that do not depend on the number of processes.
+`compare` as a third argument it trains to weights that do not depend on the number of processes.
 """
 
 from __future__ import annotations
