@@ -170,12 +170,12 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
     names = [place.path.stem for place in clips.values() if place.index is None]
     if template is None and names and len(counts) > most:
         first = ", ".join(map(_name, list(clips)[:3]))
-        other, per_segment = other_template(names), "1 clip" if most == 1 else f"up to {most} clips"
+        other = other_template(names)
+        per_segment = "1 clip" if most == 1 else f"up to {most} clips"
         doubt = (
-            f"{folder}: {len(counts)} segments, each of {most if most == 1 else f'up to {most}'} "
-            f"clip{'' if most == 1 else 's'} ({first}, …): the number at the end of a name was taken for "
-            f"the clip's, the rest for its segment. If that is wrong, say how clips are named"
-            + (f": {option} '{other}'" if other else f", with {option}")
+            f"{folder}: {len(counts)} segments, each of {per_segment} ({first}, …): the number at the "
+            "end of a name was taken for the clip's, the rest for its segment. If that is wrong, "
+            "say how clips are named" + (f": {option} '{other}'" if other else f", with {option}")
         )
         if most == 1:
             raise InputError(
@@ -185,9 +185,7 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
         print(f"warning: {doubt}")
     elif single:
         alone = _ranges(single)
-        print(
-            f"warning: {folder}: the only clip of its segment, so no part of a null and of p: {alone}"
-        )
+        print(f"warning: {folder}: the only clip of its segment, in no null and no p: {alone}")
     return clips
 
 

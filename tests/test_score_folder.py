@@ -138,7 +138,7 @@ def test_segments_of_one_clip_are_scored_if_so_said_and_told_of(score, pairs, tm
     assert "--names '{segment}_{clip}' goes on without" in said
     status, said = score(pairs, "--names", "{segment}_{clip}")
     assert status == 0, said
-    assert "the only clip of its segment, so no part of a null and of p: cat 1, dog 1" in said
+    assert "the only clip of its segment, in no null and no p: cat 1, dog 1" in said
 
 
 def test_several_seeds_of_a_clip_are_asked_about(score, pairs, films, tmp_path):
