@@ -173,9 +173,10 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
         other = other_template(names)
         per_segment = "1 clip" if most == 1 else f"up to {most} clips"
         doubt = (
-            f"{folder}: {len(counts)} segments, each of {per_segment} ({first}, …): the number at the "
-            "end of a name was taken for the clip's, the rest for its segment. If that is wrong, "
-            "say how clips are named" + (f": {option} '{other}'" if other else f", with {option}")
+            f"{folder}: {len(counts)} segments, each of {per_segment} ({first}, …): the number at "
+            "the end of a name was taken for the clip's, the rest for its segment. If that is "
+            "wrong, say how clips are named"
+            + (f": {option} '{other}'" if other else f", with {option}")
         )
         if most == 1:
             raise InputError(

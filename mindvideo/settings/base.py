@@ -19,9 +19,9 @@ class _ExecutionMark:
 
 T = TypeVar("T")
 Execution = Annotated[T, _ExecutionMark()]
-"""A setting of how a result is computed (memory, speed, what is drawn on the way), not of what it
-is, up to rounding and to which random numbers are drawn. Changing it reruns nothing, and a training
-that was interrupted goes on from its checkpoint."""
+"""A setting of how a result is computed (memory, speed, figures on the way), not of what it is,
+except for rounding and for which random numbers are drawn. Changing it reruns nothing, and an
+interrupted training continues from its checkpoint."""
 
 
 @dataclass(frozen=True)
