@@ -27,7 +27,7 @@ class Reconstruction(Section, section="reconstruction"):
     )
     moving_noise: bool = Field(
         False,
-        description="let the noise that all frames share (`shared_noise`) move as the clip does, by "
+        description="let the noise that frames share (`shared_noise`) move as the clip does, by "
         "what is decoded from fMRI (section `motion`; not in the paper: makes clips move)",
     )
     precision: Precision = Field(
