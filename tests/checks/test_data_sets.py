@@ -170,7 +170,7 @@ def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree
     }
     said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
     assert said[str(films / "seg10.webm")].startswith(
-        "error: 5 pictures a second, clips.fps asks for 6"
+        "error: 5 pictures per second, but clips.fps is 6"
     )
 
 

@@ -219,7 +219,7 @@ def test_what_is_no_collection_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no clips \(mp4, GIF or .npy\) in it, only 1 .png"):
         find_clips(tmp_path)
     save_gif(tmp_path / "fox.gif", clip(0))
-    with pytest.raises(InputError, match=r"fox.gif: names that end in no number"):
+    with pytest.raises(InputError, match=r"fox.gif: names that do not end in a number"):
         find_clips(tmp_path)
     (tmp_path / "fox.gif").unlink()
     save_gif(tmp_path / "a_1.gif", clip(0))

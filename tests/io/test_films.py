@@ -84,7 +84,7 @@ def test_a_long_film_is_cut_and_told_of(tmp_path, caplog):
     write_video(film, numbered_frames(60), fps=10)
     clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
     assert len(clips) == 2
-    assert "6 s long, its runs ask for 4 s" in caplog.text
+    assert "6 s long, its runs need 4 s" in caplog.text
 
 
 def test_a_missing_piece_shorter_than_a_frame_is_let_pass(tmp_path):
@@ -154,7 +154,7 @@ def test_odd_sizes_and_the_three_fits(tmp_path, height, width):
 def test_more_frames_than_the_film_has_are_refused(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(48), fps=24)
-    with pytest.raises(InputError, match=r"24 pictures a second, clips\.fps asks for 30"):
+    with pytest.raises(InputError, match=r"24 pictures per second, but clips\.fps is 30"):
         cut(film, tr=2, fps=30, size=64, n_clips=1)
     assert cut(film, tr=2, fps=24, size=64, n_clips=1).shape[1] == 48
     ntsc = tmp_path / "ntsc.mp4"

@@ -107,10 +107,10 @@ ROWS = AFFINE[:3].ravel()
 @pytest.mark.parametrize(
     ("fields", "match"),
     [
-        ({"srow": np.where(np.arange(12) == 5, NO, ROWS)}, "its sform has values that are no fin"),
+        ({"srow": np.where(np.arange(12) == 5, NO, ROWS)}, "its sform has values that are not fin"),
         ({"srow": ROWS * (np.arange(12) > 3)}, r"its sform gives voxels without a volume"),
         ({"srow": ROWS[[0, 1, 2, 3, 0, 1, 2, 3, 8, 9, 10, 11]]}, "voxels without a volume"),
-        ({"srow": np.full(12, np.inf)}, "no finite numbers"),
+        ({"srow": np.full(12, np.inf)}, "not finite numbers"),
         (
             {"sform_code": 0, "pixdim": (1, 0, 3, 3, 2, 1, 1, 1)},
             r"its pixdim gives voxels of 0×3×3 mm",

@@ -101,5 +101,5 @@ def test_files_tell_their_size_and_rate(films, tmp_path):
 
 def test_more_frames_than_pictures_are_refused_with_a_rate_that_can_be_had(films):
     fault = probe(films / "plain.mp4").fault(2, 1.4, 15 / 1.4)
-    assert "10 pictures a second, clips.fps asks for 10.7143" in fault
+    assert "10 pictures per second, but clips.fps is 10.7143" in fault
     assert fault.endswith("at most 10, such as 10 (14 frames a clip)")
