@@ -23,11 +23,11 @@ def clip(seed, size=16, n_frames=3):
     return small.astype(np.uint8).repeat(size // 4, axis=1).repeat(size // 4, axis=2)
 
 
-def released(truth, made):
+def released(truth, reconstruction):
     """As torchvision's make_grid pads: 2 pixels around and between."""
     pad = ((0, 0), (2, 2), (2, 0), (0, 0))
-    end = np.zeros((len(made), made.shape[1] + 4, 2, 3), np.uint8)
-    return np.concatenate([np.pad(truth, pad), np.pad(made, pad), end], axis=2)
+    end = np.zeros((len(reconstruction), reconstruction.shape[1] + 4, 2, 3), np.uint8)
+    return np.concatenate([np.pad(truth, pad), np.pad(reconstruction, pad), end], axis=2)
 
 
 def save_gif(path, frames):
@@ -37,35 +37,36 @@ def save_gif(path, frames):
 
 
 def test_the_padding_of_released_gifs_is_cropped(tmp_path):
-    truth, made = clip(0, 256), clip(1, 256)
-    both = released(truth, made)
+    truth, reconstruction = clip(0, 256), clip(1, 256)
+    both = released(truth, reconstruction)
     assert both.shape[1:3] == (260, 518)
     np.testing.assert_array_equal(both[:, 2:258, 2:258], truth)
-    np.testing.assert_array_equal(both[:, 2:258, 260:516], made)
+    np.testing.assert_array_equal(both[:, 2:258, 260:516], reconstruction)
     save_gif(tmp_path / "1.gif", both)
     sides = split_sides(read_clip(Place(tmp_path / "1.gif")))
-    np.testing.assert_array_equal(sides, [truth, made])
+    np.testing.assert_array_equal(sides, [truth, reconstruction])
 
 
-def test_halves_and_this_projects_videos_are_known_by_their_shape():
-    truth, made = clip(0), clip(1)
-    for both in (np.concatenate([truth, made], axis=2), side_by_side(truth[0:], made, height=16)):
-        np.testing.assert_array_equal(split_sides(both), [truth, made])
+def test_halves_and_this_projects_videos_are_recognised_by_their_shape():
+    truth, reconstruction = clip(0), clip(1)
+    halves = np.concatenate([truth, reconstruction], axis=2)
+    for both in (halves, side_by_side(truth, reconstruction, height=16)):
+        np.testing.assert_array_equal(split_sides(both), [truth, reconstruction])
     assert split_sides(truth) is None
     assert split_sides(np.zeros((3, 16, 40, 3), np.uint8)) is None
 
 
-def test_clips_are_found_by_segment_and_number_in_order(tmp_path):
+def test_clips_are_sorted_by_segment_and_number(tmp_path):
     for name in ("seg10/2.gif", "seg9/10.gif", "seg9/9.gif", "a_03.gif", "7.gif"):
         save_gif(tmp_path / name, clip(0))
     np.save(tmp_path / "test1.npy", np.stack([clip(1), clip(2)]))
     (tmp_path / "notes.txt").write_text("")
-    found = find_clips(tmp_path)
-    assert list(found) == [
+    clips = find_clips(tmp_path)
+    assert list(clips) == [
         *(("a", 3), ("clips", 7), ("seg9", 9), ("seg9", 10), ("seg10", 2)),
         *(("test1", 0), ("test1", 1)),
     ]
-    np.testing.assert_array_equal(read_clip(found["test1", 1]), clip(2))
+    np.testing.assert_array_equal(read_clip(clips["test1", 1]), clip(2))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_clips_are_found_by_segment_and_number_in_order(tmp_path):
         *("test1/.ipynb_checkpoints/1.gif", "test1/@eaDir/1.gif", ".Trash-1000/files/2.gif"),
     ],
 )
-def test_copies_that_no_person_made_are_no_clips(tmp_path, copy):
+def test_copies_of_the_operating_system_are_no_clips(tmp_path, copy):
     folder = tmp_path / ".cache/clips"  # the folder itself may be hidden
     save_gif(folder / "test1/1.gif", clip(0))
     save_gif(folder / copy, clip(0))
@@ -138,8 +139,8 @@ def test_the_template_of_names_is_guessed_from_what_varies(names, template):
 def test_clips_that_a_template_does_not_name_are_left_out(tmp_path, caplog):
     for seed in (1, 42):
         save_gif(tmp_path / f"test1_3_seed{seed}.gif", clip(seed))
-    found = find_clips(tmp_path, "{segment}_{clip}_seed42")
-    assert found == {("test1", 3): Place(tmp_path / "test1_3_seed42.gif")}
+    clips = find_clips(tmp_path, "{segment}_{clip}_seed42")
+    assert clips == {("test1", 3): Place(tmp_path / "test1_3_seed42.gif")}
     assert "left out, as they are not named '{segment}_{clip}_seed42': test1_3_seed1" in caplog.text
     with pytest.raises(
         InputError, match=r"the same clip twice: .*seed42.gif and test1_3_seed1.gif"
@@ -152,9 +153,9 @@ def test_clips_that_a_template_does_not_name_are_left_out(tmp_path, caplog):
 def test_an_mp4_keeps_its_frames(tmp_path):
     frames = clip(3, 64, 6)
     write_video(tmp_path / "1.mp4", frames, fps=3)
-    found = read_clip(Place(tmp_path / "1.mp4"))
-    assert found.shape == frames.shape
-    assert np.abs(found.astype(int) - frames).mean() < 12  # it is compressed
+    decoded = read_clip(Place(tmp_path / "1.mp4"))
+    assert decoded.shape == frames.shape
+    assert np.abs(decoded.astype(int) - frames).mean() < 12  # it is compressed
 
 
 def test_pictures_of_a_variable_rate_are_each_read_once(tmp_path):
@@ -166,9 +167,9 @@ def test_pictures_of_a_variable_rate_are_each_read_once(tmp_path):
     np.testing.assert_array_equal(read_clip(Place(tmp_path / "1.gif")), frames)
     words = command("-v", "error", "-i", address(tmp_path / "1.gif"), "-fps_mode", "vfr")
     subprocess.run([*words, "-pix_fmt", "yuv420p", tmp_path / "1.mp4"], check=True)
-    found = read_clip(Place(tmp_path / "1.mp4"))
-    assert found.shape == frames.shape
-    assert np.abs(found.astype(int) - frames).mean() < 12
+    decoded = read_clip(Place(tmp_path / "1.mp4"))
+    assert decoded.shape == frames.shape
+    assert np.abs(decoded.astype(int) - frames).mean() < 12
 
 
 @pytest.mark.parametrize("kind", ["gif", "mp4"])

@@ -307,25 +307,25 @@ DENSE = BrainModelAxis.from_surface(np.arange(60), 100, "CIFTI_STRUCTURE_CORTEX_
 
 
 @pytest.mark.parametrize(
-    ("name", "beside"),
+    ("name", "other"),
     [
         ("MOVIE1_7T_AP_Atlas_1.6mm_MSMAll.dtseries.nii", "MOVIE1_7T_AP_Atlas_MSMAll.dtseries.nii"),
         ("a_space-fsLR_den-170k_bold.dtseries.nii", "a_space-fsLR_den-91k_bold.dtseries.nii"),
     ],
 )
-def test_a_dense_file_whose_91k_twin_lies_beside_it(tmp_path, name, beside):
+def test_a_dense_file_whose_91k_version_is_in_its_folder(tmp_path, name, other):
     path = tmp_path / name
     write_dtseries(path, np.ones((3, 60)), DENSE, 1.0)
     message = checks.inspect_run(str(path), "cifti")[1][0].message
     assert message.startswith("60 grayordinates, 60 + 0 of them cortical; the 91k layout was")
     assert "wb_command -cifti-resample" in message
     assert "without _1.6mm" in message
-    (tmp_path / beside).write_bytes(path.read_bytes())  # by its name alone it is not
+    (tmp_path / other).write_bytes(path.read_bytes())  # by its name alone it is not
     assert "-cifti-resample" in checks.inspect_run(str(path), "cifti")[1][0].message
-    write_dtseries(tmp_path / beside, np.ones((3, 91282)), layout(), 1.0)
+    write_dtseries(tmp_path / other, np.ones((3, 91282)), layout(), 1.0)
     message = checks.inspect_run(str(path), "cifti")[1][0].message
-    assert f"{beside} in the same folder is on it: name that one." in message
-    with pytest.raises(InputError, match=f"{name}: 60 .*{beside} in the same folder"):
+    assert f"{other} in the same folder is on it: name that one." in message
+    with pytest.raises(InputError, match=f"{name}: 60 .*{other} in the same folder"):
         samples.main(
             runs=[path],
             samples=tmp_path / "s.npy",
@@ -334,7 +334,7 @@ def test_a_dense_file_whose_91k_twin_lies_beside_it(tmp_path, name, beside):
         )
 
 
-def test_headers_of_like_runs_share_their_grayordinates(cifti, tmp_path):
+def test_headers_of_runs_on_the_same_grayordinates_are_parsed_once(cifti, tmp_path):
     paths = [tmp_path / f"{name}.dtseries.nii" for name in ("one", "other")]
     for path in paths:
         image = Cifti2Image.from_filename(cifti)

@@ -76,13 +76,13 @@ def test_films_last_as_long_as_their_pictures(films, name):
 def test_what_is_said_of_a_film_is_what_cutting_it_finds(films, tmp_path, name):
     """Clips of 0.1 s: as many as the film's pictures last can be cut, and not one more."""
     whole = round(probe(films / name).seconds / 0.1)
-    wanted = {"tr": 0.1, "fps": 10, "size": 8}
+    settings = {"tr": 0.1, "fps": 10, "size": 8}
     assert probe(films / name).fault(whole, 0.1, 10) is None
-    cut_clips(films / name, tmp_path / "clips.npy", **wanted, n_clips=whole)
+    cut_clips(films / name, tmp_path / "clips.npy", **settings, n_clips=whole)
     assert len(np.load(tmp_path / "clips.npy")) == whole
     assert "the film ends after" in probe(films / name).fault(whole + 1, 0.1, 10)
     with pytest.raises(InputError, match=rf"{name}: the film ends after"):
-        cut_clips(films / name, tmp_path / "clips.npy", **wanted, n_clips=whole + 1)
+        cut_clips(films / name, tmp_path / "clips.npy", **settings, n_clips=whole + 1)
 
 
 def test_sound_that_goes_on_is_named(films):

@@ -55,12 +55,12 @@ def centre_square(picture, shape, size):
 def compare(film, folder, fps, n_clips, size=128, tolerance=2):
     cut_clips(film, folder / "clips.npy", tr=2, fps=fps, size=size, n_clips=n_clips)
     ours = load_clips(folder / "clips.npy").reshape(-1, size, size, 3).astype(int)
-    theirs = other_decoder(film, fps, size, len(ours)).astype(int)
-    difference = np.abs(ours - theirs)
+    reference = other_decoder(film, fps, size, len(ours)).astype(int)
+    difference = np.abs(ours - reference)
     assert difference.mean(axis=(1, 2, 3)).max() < tolerance
     # Nearer to the picture that the other decoder gives for this time than to its neighbours'.
-    moving = np.abs(np.diff(theirs, axis=0)).mean(axis=(1, 2, 3)) > 1
-    before = np.abs(ours[1:] - theirs[:-1]).mean(axis=(1, 2, 3))
+    moving = np.abs(np.diff(reference, axis=0)).mean(axis=(1, 2, 3)) > 1
+    before = np.abs(ours[1:] - reference[:-1]).mean(axis=(1, 2, 3))
     assert moving.any()
     assert (difference[1:].mean(axis=(1, 2, 3)) < before)[moving].all()
     return difference

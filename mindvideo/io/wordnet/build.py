@@ -40,8 +40,8 @@ def main(folder: Path) -> None:
         ]
         count, sense = max(senses, key=lambda x: x[0], default=(0, None))
         others = [n for n in sense.lemma_names() if n != word] if sense and count else []
-        if found := [n.replace("_", " ") for n in others if PHRASE.fullmatch(n)]:
-            print(word, ", ".join(found), sep="\t")
+        if phrases := [n.replace("_", " ") for n in others if PHRASE.fullmatch(n)]:
+            print(word, ", ".join(phrases), sep="\t")
 
 
 if __name__ == "__main__":
