@@ -31,7 +31,7 @@ def whole_rate(tr: float, fps: float) -> float:
     Returns
     -------
     float
-        6 / 1.4 in this example, so that clips do not drift; `fps` itself if it is near no such rate.
+        6 / 1.4 in this example, so that clips do not drift; `fps` itself if no such rate is near.
     """
     n_frames = round(tr * fps)
     return n_frames / tr if abs(tr * fps - n_frames) < ROUNDED * n_frames else fps

@@ -44,7 +44,7 @@ STORED_AND_DEFLATED = pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfil
 
 @STORED_AND_DEFLATED
 @pytest.mark.parametrize("prefix", ["", "video_fmri_dataset/", "x/video_fmri_dataset/", "x/y/"])
-def test_the_tree_of_the_description_comes_out(tmp_path, capsys, how, prefix):
+def test_an_archive_is_unpacked_to_the_described_tree(tmp_path, capsys, how, prefix):
     archive = twice(tmp_path / "purdue.zip", FILES, how, prefix)
     assert main(["unpack", str(archive), "--to", str(tmp_path / "here")]) == 0
     expected = {f"video_fmri_dataset/{name}": content for name, content in FILES.items()}
@@ -93,7 +93,7 @@ def test_listing_writes_nothing(tmp_path, capsys):
     assert os.listdir(tmp_path) == ["a.zip"]
 
 
-def test_only_what_is_not_there_whole_is_unpacked(tmp_path, capsys):
+def test_only_missing_or_incomplete_files_are_unpacked(tmp_path, capsys):
     archive = twice(tmp_path / "a.zip", FILES, zipfile.ZIP_STORED)
     command = ["unpack", str(archive), "--to", str(tmp_path)]
     assert main(command) == 0

@@ -1,4 +1,4 @@
-"""Clips as others leave them: GIFs side by side, mp4, .npy; and what may be wrong with them."""
+"""Clips of other methods: GIFs side by side, mp4, .npy; and what may be wrong with them."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ from mindvideo.io.films import write_video
 
 
 def clip(seed, size=16, n_frames=3):
-    """Squares of few colours, which a GIF keeps."""
+    """Squares of few colours, which a GIF stores exactly."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 6, (n_frames, 4, 4, 3)) * 51
     return small.astype(np.uint8).repeat(size // 4, axis=1).repeat(size // 4, axis=2)
@@ -62,18 +62,20 @@ def test_clips_are_sorted_by_segment_and_number(tmp_path):
     np.save(tmp_path / "test1.npy", np.stack([clip(1), clip(2)]))
     (tmp_path / "notes.txt").write_text("")
     clips = find_clips(tmp_path)
-    assert list(clips) == [
-        *(("a", 3), ("clips", 7), ("seg9", 9), ("seg9", 10), ("seg10", 2)),
-        *(("test1", 0), ("test1", 1)),
-    ]
+    numbers = {"a": [3], "clips": [7], "seg9": [9, 10], "seg10": [2], "test1": [0, 1]}
+    assert list(clips) == [(segment, n) for segment in numbers for n in numbers[segment]]
     np.testing.assert_array_equal(read_clip(clips["test1", 1]), clip(2))
 
 
 @pytest.mark.parametrize(
     "copy",
     [
-        *(".ipynb_checkpoints/test1_1-checkpoint.gif", "__MACOSX/test1/._1.gif", "._test1_1.gif"),
-        *("test1/.ipynb_checkpoints/1.gif", "test1/@eaDir/1.gif", ".Trash-1000/files/2.gif"),
+        ".ipynb_checkpoints/test1_1-checkpoint.gif",
+        "__MACOSX/test1/._1.gif",
+        "._test1_1.gif",
+        "test1/.ipynb_checkpoints/1.gif",
+        "test1/@eaDir/1.gif",
+        ".Trash-1000/files/2.gif",
     ],
 )
 def test_copies_of_the_operating_system_are_no_clips(tmp_path, copy):
@@ -114,7 +116,7 @@ def test_templates_say_which_part_of_a_name_is_what(template, name, key):
         ("{segment}_{clip}_{seed}", "has {seed}; {clip}, {segment} can be filled in"),
     ],
 )
-def test_templates_that_say_nothing_are_refused(template, words):
+def test_invalid_templates_are_refused(template, words):
     with pytest.raises(InputError, match=re.escape(words)):
         ClipNames(template)
 
@@ -159,7 +161,7 @@ def test_an_mp4_keeps_its_frames(tmp_path):
 
 
 def test_pictures_of_a_variable_rate_are_each_read_once(tmp_path):
-    """6 pictures that stay for 0.1 to 1.5 s: no more, whichever format holds them."""
+    """6 pictures with durations of 0.1 to 1.5 s stay 6, whatever the format."""
     frames, durations = clip(4, 64, 6), [100, 1500, 200, 100, 700, 300]
     pictures = [Image.fromarray(frame) for frame in frames]
     more = {"save_all": True, "append_images": pictures[1:], "duration": durations}
@@ -173,8 +175,8 @@ def test_pictures_of_a_variable_rate_are_each_read_once(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["gif", "mp4"])
-def test_frames_are_chosen_by_the_time_that_they_stay(tmp_path, kind):
-    """A GIF's writer stores two equal frames as one that stays twice as long."""
+def test_frames_are_chosen_by_their_duration(tmp_path, kind):
+    """A GIF's writer stores two equal frames as one of twice the duration."""
     frames = clip(6, 64, 5)[[0, 0, 1, 2, 3, 4]]
     save_gif(tmp_path / "1.gif", frames)
     words = command("-v", "error", "-i", address(tmp_path / "1.gif"), "-fps_mode", "vfr")
@@ -185,7 +187,7 @@ def test_frames_are_chosen_by_the_time_that_they_stay(tmp_path, kind):
     assert choose_frames(place, 5, 12).tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
-def test_frames_that_stay_as_long_as_each_other_are_chosen_evenly(tmp_path):
+def test_frames_of_equal_duration_are_chosen_evenly(tmp_path):
     np.save(tmp_path / "a.npy", clip(0)[None])
     assert choose_frames(Place(tmp_path / "a.npy", 0), 6, 3).tolist() == [1, 3, 5]
     write_video(tmp_path / "1.mp4", clip(3, 64, 6), fps=3)
@@ -193,7 +195,7 @@ def test_frames_that_stay_as_long_as_each_other_are_chosen_evenly(tmp_path):
     assert choose_frames(Place(tmp_path / "1.mp4"), 6, 9).tolist() == [0, 1, 1, 2, 3, 3, 4, 5, 5]
 
 
-def test_a_turned_mp4_and_one_with_a_cover_are_read_as_on_screen(tmp_path):
+def test_a_rotated_mp4_and_one_with_a_cover_are_read_as_on_screen(tmp_path):
     frames = clip(5, 64, 4)[:, :, :48]
     write_video(tmp_path / "film.mp4", frames, fps=3)
     ffmpeg = command("-v", "error")
@@ -213,7 +215,7 @@ def test_frames_are_scaled():
     np.testing.assert_array_equal(resize(clip(0), 16), clip(0))
 
 
-def test_what_is_no_collection_is_named(tmp_path):
+def test_folders_without_clips_are_named(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         find_clips(tmp_path / "nowhere")
     (tmp_path / "a.png").touch()

@@ -1,4 +1,4 @@
-"""Confounds against nilearn's own loader, and tables that do not fit."""
+"""Confounds compared with nilearn's loader, and tables that do not fit."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def path(tmp_path):
     table.loc[0, [name for name in names if "derivative" in name]] = np.nan
     file = tmp_path / f"{NAME}_desc-confounds_timeseries.tsv"
     table.to_csv(file, sep="\t", index=False, na_rep="n/a")
-    meta = {f"a_comp_cor_{n:02}": {"Method": "aCompCor", "Mask": "combined", "Retained": True}
-            for n in range(6)}  # fmt: skip
+    component = {"Method": "aCompCor", "Mask": "combined", "Retained": True}
+    meta = {f"a_comp_cor_{n:02}": component for n in range(6)}
     file.with_suffix(".json").write_text(json.dumps(meta))
     return file
 
@@ -77,7 +77,7 @@ def test_columns_by_name_each_once(path):
     np.testing.assert_allclose(values, table[["global_signal", *MOTION]])
 
 
-def test_a_column_that_is_not_there_is_named(path):
+def test_a_missing_column_is_named(path):
     with pytest.raises(InputError, match=r"no column globalsignal.*did you mean global_signal"):
         read_confounds(path, ["globalsignal"], N)
     table = pd.read_csv(path, sep="\t")
@@ -139,7 +139,7 @@ def test_a_run_has_as_many_columns_as_its_table(name, in_old, in_new):
         assert also.shape[1] == len({"csf", *columns})
 
 
-def test_an_outlier_takes_just_its_volume_out(path):
+def test_an_outlier_regresses_out_just_its_volume(path):
     table = pd.read_csv(path, sep="\t")
     table["motion_outlier00"] = np.eye(N)[4]
     table.to_csv(path, sep="\t", index=False, na_rep="n/a")

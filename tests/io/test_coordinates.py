@@ -1,4 +1,4 @@
-"""Whether a volume lies in MNI152 space, by its name, its codes and its grid."""
+"""Whether a volume is in MNI152 space, by its name, its codes and its grid."""
 
 from __future__ import annotations
 

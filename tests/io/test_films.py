@@ -1,4 +1,4 @@
-"""Films whose pictures carry their own number: which one was on screen at k / fps?"""
+"""Films whose pictures show their number: which one was on screen at k / fps?"""
 
 import subprocess
 import tracemalloc
@@ -32,7 +32,7 @@ def number_of(frames):
 
 
 def cut(film, **changes):
-    """The clips of a film, cut to a file beside it."""
+    """The clips of a film, cut to a file in its folder."""
     clips = film.with_suffix(".npy")
     cut_clips(film, clips, **changes)
     return np.array(load_clips(clips))
@@ -49,7 +49,7 @@ def test_frame_k_is_the_picture_on_screen_at_k_over_fps(tmp_path, rate):
     np.testing.assert_array_equal(number_of(clips).ravel(), expected)
 
 
-def test_frames_that_come_late_or_unevenly_stand_at_their_time(tmp_path):
+def test_frames_of_a_variable_rate_are_at_their_time(tmp_path):
     """A variable frame rate: the second half of the film at a quarter of the speed."""
     film, slow = tmp_path / "film.mp4", tmp_path / "slow.mp4"
     write_video(film, numbered_frames(40), fps=10, quality=10)
@@ -87,7 +87,7 @@ def test_a_long_film_is_cut_with_a_warning(tmp_path, caplog):
     assert "6 s long, its runs need 4 s" in caplog.text
 
 
-def test_a_missing_piece_shorter_than_a_frame_is_let_pass(tmp_path):
+def test_a_missing_piece_shorter_than_a_frame_is_accepted(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(39), fps=10)  # 3.9 s: the last frame is due at 3.67 s
     clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
@@ -117,7 +117,7 @@ def test_a_rotated_stream_is_turned_upright(tmp_path):
     write_video(film, quarters(32, 64), fps=10, quality=5)
     ffmpeg("-display_rotation", "90", "-i", film, "-c", "copy", turned)
     first = cut(turned, tr=2, fps=1, size=32, n_clips=1)[0, 0]
-    assert centres(first) == "gwrb"  # a quarter turn against the clock
+    assert centres(first) == "gwrb"  # a quarter turn anticlockwise
     top = cut(turned, tr=2, fps=1, size=32, n_clips=1, fit="stretch")[0, 0]
     assert centres(top) == "gwrb"
 
@@ -163,8 +163,8 @@ def test_more_frames_than_the_film_has_are_refused(tmp_path):
     np.testing.assert_array_equal(numbers, np.floor(np.arange(60) / 30 * 30000 / 1001 + 1e-9))
 
 
-def test_changes_tell_cuts_from_motion(tmp_path):
-    bars = np.roll(numbered_frames(60), np.arange(60), axis=0)  # shades that wander
+def test_scores_of_changes_separate_cuts_from_motion(tmp_path):
+    bars = np.roll(numbered_frames(60), np.arange(60), axis=0)  # shades that move
     pan = np.stack([np.roll(bars[20], i, axis=1) for i in range(60)])
     film = tmp_path / "film.mp4"
     write_video(film, np.where(np.arange(60)[:, None, None, None] < 25, pan, 255 - pan), fps=10)
@@ -221,7 +221,7 @@ def sound(tmp_path_factory):
     return path
 
 
-def test_what_is_no_film_is_refused(tmp_path, sound):
+def test_files_that_are_not_films_are_refused(tmp_path, sound):
     settings = {"tr": 2, "fps": 3, "size": 8, "n_clips": 1}
     (tmp_path / "zip.mp4").write_bytes(b"PK\x03\x04 this is a zip")
     with pytest.raises(InputError, match=r"zip\.mp4: ffmpeg cannot decode it \(.*Invalid data"):
@@ -269,7 +269,7 @@ def test_damage_inside_a_film_is_reported(tmp_path, caplog):
 
 
 def test_written_frames_come_back(tmp_path):
-    """H.264 is lossy, but must keep colours: the matrix is written and read alike."""
+    """H.264 is lossy, but must keep colours: writing and reading use the same matrix."""
     colours = np.array([[200, 30, 30], [30, 180, 60], [40, 60, 210], [128, 128, 128]], np.uint8)
     frames = np.broadcast_to(colours[:, None, None], (4, 32, 32, 3))
     film = tmp_path / "film.mp4"

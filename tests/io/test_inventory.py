@@ -1,4 +1,4 @@
-"""Headers, lengths and samples of files: what is told, and what is broken."""
+"""Headers, lengths and samples of files, and broken files."""
 
 from __future__ import annotations
 

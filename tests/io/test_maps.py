@@ -1,4 +1,4 @@
-"""Maps are read back as they were written, and say to other programs what they are."""
+"""Maps are read back as they were written, and other programs can tell what they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long films last, by their pictures, whatever their files state; one truth for all stages."""
+"""Durations of films by their pictures, whatever their files state; the same for all stages."""
 
 import subprocess
 
@@ -21,7 +21,7 @@ def ffmpeg(*words, **options):
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
-    """Films of 40 pictures in 4 s, where their names say no other."""
+    """Films of 40 pictures in 4 s, unless their names say otherwise."""
     folder = tmp_path_factory.mktemp("films")
     plain, sound, cover = folder / "plain.mp4", folder / "sound.mp4", folder / "cover.png"
     ffmpeg(*PICTURE, "-pix_fmt", "yuv420p", plain)
@@ -73,8 +73,8 @@ def test_films_last_as_long_as_their_pictures(films, name):
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_what_is_said_of_a_film_is_what_cutting_it_finds(films, tmp_path, name):
-    """Clips of 0.1 s: as many as the film's pictures last can be cut, and not one more."""
+def test_the_probed_duration_is_that_of_the_clips_that_can_be_cut(films, tmp_path, name):
+    """Clips of 0.1 s: as many can be cut as the duration of the pictures allows, not one more."""
     whole = round(probe(films / name).seconds / 0.1)
     settings = {"tr": 0.1, "fps": 10, "size": 8}
     assert probe(films / name).fault(whole, 0.1, 10) is None
@@ -90,7 +90,7 @@ def test_sound_that_goes_on_is_named(films):
     assert "ends after 4.00 s (the file states 6.00 s, as its sound may last), 3 clips" in fault
 
 
-def test_files_tell_their_size_and_rate(films, tmp_path):
+def test_size_and_rate_of_files(films, tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, np.zeros((45, 32, 64, 3), np.uint8), fps=15)
     facts = probe(film)

@@ -1,4 +1,4 @@
-"""Runs: what is read back, and every way in which a file can be wrong."""
+"""Runs: they are read back as written, and each way in which a file can be wrong."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_each_volume_is_smoothed_before_its_voxels_are_selected(path):
     np.testing.assert_allclose(run, expected, atol=0.051)
 
 
-def test_no_permission_is_said_so(path, monkeypatch):
+def test_a_missing_permission_is_named(path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied", str(path))
 

@@ -1,4 +1,4 @@
-"""Snapshots: the last one that was written whole is read again."""
+"""Snapshots: the last one that was written completely is read again."""
 
 import pytest
 import torch
