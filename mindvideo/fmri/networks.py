@@ -1,8 +1,8 @@
 """From patches back to voxels, and from voxels to networks, areas and the visual hierarchy.
 
-Values of patches (the encoder's attention to them, say) are distributed over the voxels that the
+Weights of patches, such as the encoder's attention, are distributed over the voxels that the
 patches were cut from, and summed over groups of voxels. Groups differ in size: a sum is to be
-compared with the fraction of the voxels that the group holds (:attr:`Grouping.uniform`).
+compared with the group's fraction of the voxels (:attr:`Grouping.uniform`).
 
 >>> import numpy as np
 >>> import pandas as pd

@@ -38,7 +38,8 @@ LARGEST_R = 1 - 1e-7
 # A segment is compared with the others in the voxels that are most reproducible in the others. Its
 # repetitions are not of one film if its r is below this fraction of the median r …
 OUT_OF_LINE = 0.25
-# … which can be judged only if the median is above this, and above so many times the segments' SD.
+# … which can be judged only if the median r is above the first of these numbers, and above the
+# second times the SD of the segments' r.
 MIN_MEDIAN_R, MIN_MEDIAN_SD = 0.05, 4.0
 
 

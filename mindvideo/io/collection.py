@@ -32,7 +32,7 @@ from mindvideo.templates import natural
 log = logging.getLogger(__name__)
 
 KINDS = (".mp4", ".gif", ".npy")
-ASIDE = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found"}
+SYSTEM_FOLDERS = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found"}
 """Folders that archives of a Mac, network drives and file systems add."""
 GAPS = {"released": (2, 2), "halves": (0, 0), "mindvideo": (0, 4)}
 """Layouts of two squares side by side: pixels around them, and between them."""
@@ -206,7 +206,7 @@ def resize(frames: np.ndarray, size: int) -> np.ndarray:
 
 def _hidden(name: str) -> bool:
     """Whether a file or folder of this name is hidden, or was added by the operating system."""
-    return name.startswith(".") or name in ASIDE
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def _few(names: list[str], most: int = 8) -> str:

@@ -1,6 +1,6 @@
 """Headers, samples and statistics of files: quick enough for whole data sets.
 
-What a file should be is not known here: :mod:`mindvideo.checks` compares. A broken file is an
+:mod:`mindvideo.checks` compares them with what they should be. A broken file is an
 :class:`InputError` that says what is wrong, without the file's name.
 """
 

@@ -48,7 +48,7 @@ def _read(kept: Path) -> list[str]:
     """Captions of the batches so far; a line that was cut short is removed."""
     if not kept.exists():
         return []
-    whole = kept.read_bytes()
-    whole = whole[: whole.rfind(b"\n") + 1]
-    kept.write_bytes(whole)
-    return [caption for line in whole.splitlines() for caption in json.loads(line)]
+    content = kept.read_bytes()
+    content = content[: content.rfind(b"\n") + 1]
+    kept.write_bytes(content)
+    return [caption for line in content.splitlines() for caption in json.loads(line)]
