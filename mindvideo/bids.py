@@ -1,7 +1,7 @@
 """The table of runs of a folder of BIDS derivatives, as fMRIPrep writes it.
 
 What a run is stands in its file's name: subject, session, task, run, space. A segment is a task, or
-a task and other entities; its repeats are numbered over sessions and runs.
+a task and other entities; its repetitions are numbered over sessions and runs.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Showing:
     bold: Bold
     segment: str
     split: Split
-    repeat: int
+    repetition: int
 
     @property
     def subject(self) -> str:
@@ -122,7 +122,7 @@ def _label(entity: str, label: str) -> str:
 
 
 def find_runs(folder: Path, choice: Choice) -> tuple[list[Showing], list[str]]:
-    """The runs of a folder by subject, segment and repeat; and what was guessed or left out.
+    """The runs of a folder by subject, segment and repetition; and what was guessed or left out.
 
     nilearn's ``get_bids_files`` leaves out subjects without sessions where others have them, so
     only its reader of names is used.
@@ -145,7 +145,9 @@ def find_runs(folder: Path, choice: Choice) -> tuple[list[Showing], list[str]]:
         for bold in sorted(by_segment[segment], key=_order):
             shown[bold.entities["sub"]] += 1
             found.append(Showing(bold, segment, split, shown[bold.entities["sub"]]))
-    found.sort(key=lambda s: (natural(s.subject), s.split == "test", natural(s.segment), s.repeat))
+    found.sort(
+        key=lambda s: (natural(s.subject), s.split == "test", natural(s.segment), s.repetition)
+    )
     return found, notes
 
 

@@ -91,7 +91,7 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> Found:
             subject=s.subject,
             segment=s.segment,
             split=s.split,
-            repeat=s.repeat,
+            repetition=s.repetition,
             path=str(s.bold.path),
             confounds=s.bold.confounds,
             mask=s.bold.mask,

@@ -82,6 +82,16 @@ def read_description(given: Any, where: str) -> dict[str, Any]:
     return _merged(_layers(given, where))
 
 
+def _with_current_names(
+    layers: list[dict[str, Any]], kind: type[Section], where: str
+) -> list[dict[str, Any]]:
+    """Each layer with the names that settings have now, so that one can replace another's."""
+    try:
+        return [kind.with_current_names(layer) for layer in layers]
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
 def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
@@ -117,7 +127,7 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
 
     What tables by segment say of segments that are left out here is left out, too.
     """
-    layers = _layers(given, where)
+    layers = _with_current_names(_layers(given, where), Dataset, where)
     values = _merged(layers)
     _refuse_other_kinds(values, where, Dataset)
     table, segments = values.get("runs"), _segments(values)
@@ -188,7 +198,7 @@ def _segments(values: dict[str, Any]) -> set[str]:
 
 def read_pretraining(given: Any, where: str) -> dict[str, Any]:
     """The description of the pre-training runs, with the subjects of its list if it names one."""
-    values = read_description(given, where)
+    values = _merged(_with_current_names(_layers(given, where), Pretraining, where))
     _refuse_other_kinds(values, where, Pretraining)
     subjects = values.get("subjects")
     if isinstance(subjects, str) and subjects != "*":

@@ -64,7 +64,7 @@ def write_tree(folder: Path, dataset: Dataset, seeing: Sequence[str] = ("V1",)) 
 
 
 def _course(run: Run, n: int) -> np.ndarray:
-    """What all repeats of a segment have in common."""
+    """What all repetitions of a segment have in common."""
     seed = [ord(letter) for letter in run.subject + run.segment]
     return np.random.default_rng(seed).standard_normal(n, dtype=np.float32)
 

@@ -75,7 +75,7 @@ def refused(capsys):
 
 
 def keys(rows):
-    return [f"{run.subject} {run.segment}_{run.repeat}" for run in rows]
+    return [f"{run.subject} {run.segment}_{run.repetition}" for run in rows]
 
 
 def splits(rows):
@@ -93,10 +93,10 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     options = ("--space", space, "--lag", "2", "--film", "stimuli/{segment}.mp4")
     rows, said = table(*options)
     assert keys(rows) == [
-        f"{subject} {segment}_{repeat}"
+        f"{subject} {segment}_{repetition}"
         for subject in ("01", "02")
         for segment in ("film1", "film2", "test1")
-        for repeat in (1, 2)
+        for repetition in (1, 2)
     ]
     assert "a guess: test segments are those that start with test" in said
     first = rows[1]
@@ -156,7 +156,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
 # --- sessions, tasks, runs ------------------------------------------------------------------------
 
 
-def test_repeats_are_numbered_over_sessions_and_runs(derivatives, empty, table):
+def test_repetitions_are_numbered_over_sessions_and_runs(derivatives, empty, table):
     for name in (
         "sub-1_ses-2_task-a_run-01",
         "sub-1_ses-10_task-a_run-1",
@@ -189,7 +189,7 @@ def test_films_that_are_runs_of_one_task(derivatives, empty, table, refused):
     assert "Found: movie. Say --test" in refused()
     assert "Where a task has several films: --segment task+run" in refused()
     rows, _ = table("--segment", "task+run", "--test", "movie-3")
-    assert keys(rows) == [f"1 movie-{n}_{repeat}" for n in (1, 2, 3) for repeat in (1, 2)]
+    assert keys(rows) == [f"1 movie-{n}_{repetition}" for n in (1, 2, 3) for repetition in (1, 2)]
     assert [run.split for run in rows] == ["train"] * 4 + ["test"] * 2
     assert "no acq- in this name" in refused("--segment", "task+acq")
     rows, _ = table("--segment", "session", "--test", "2")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mindvideo.config import Config, check_config, load_config
-from mindvideo.errors import InputError
+from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.plan import Plan
 from mindvideo.run_table import write_runs
 
@@ -81,6 +81,34 @@ def test_what_is_missing_is_said_with_what_it_is(values):
 def test_a_variant_is_checked_like_the_whole(values):
     values["variants"]["wide"] = {"windows": {"sise": 3}}
     with pytest.raises(InputError, match=r"windows\.sise"):
+        check_config(values, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("full", "changes"),
+    [
+        ({}, {"share": 0.3}),
+        ({"fraction": 0.4}, {"share": 0.3}),
+        ({"share": 0.4}, {"fraction": 0.3}),
+        ({"share": 0.4}, {"share": 0.3}),
+    ],
+)
+def test_a_variant_changes_a_setting_by_its_old_or_its_current_name(values, full, changes):
+    values["selection"] = full
+    values["variants"] = {"fewer": {"selection": changes}}
+    with pytest.warns(RenamedSetting, match="the setting share is now called fraction"):
+        fewer = check_config(values, "config.yaml").stages("fewer")
+    assert fewer.selection.fraction == 0.3
+
+
+@pytest.mark.filterwarnings("ignore::mindvideo.errors.RenamedSetting")
+def test_a_setting_by_both_its_names(values):
+    values["variants"] = {"fewer": {"selection": {"share": 0.3, "fraction": 0.4}}}
+    match = r"share is now called fraction, and both are given: leave share out"
+    with pytest.raises(InputError, match=r"variants.fewer.selection: " + match):
+        check_config(values, "config.yaml")
+    values |= {"selection": {"share": 0.3, "fraction": 0.4}, "variants": {}}
+    with pytest.raises(InputError, match=r"  selection: " + match):
         check_config(values, "config.yaml")
 
 
@@ -276,7 +304,7 @@ def test_confounds_need_their_tables(values):
     with pytest.raises(InputError, match=r"clean.confounds asks for motion6, and \d+ runs have no"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    base["confounds"] = "{subject}_{segment}_{repeat}.tsv"
+    base["confounds"] = "{subject}_{segment}_{repetition}.tsv"
     check_config(values | {"dataset": base}, "config.yaml")
     values |= {"clean": {}, "variants": {"less": {"clean": {"confounds": ["csf"]}}}}
     with pytest.raises(InputError, match=r"variants.less.clean.confounds asks for csf"):
@@ -288,7 +316,7 @@ def test_native_space_needs_a_mask(values):
     with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    for template in ("{subject}_mask.nii.gz", "{subject}_{segment}_{repeat}_mask.nii.gz"):
+    for template in ("{subject}_mask.nii.gz", "{subject}_{segment}_{repetition}_mask.nii.gz"):
         base["mask"] = template
         check_config(values | {"dataset": base}, "config.yaml")
 

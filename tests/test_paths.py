@@ -34,7 +34,7 @@ def home(tmp_path, monkeypatch):
         ("~/a", "{home}/a"),
         ("~", "{home}"),
         ("$HOME/a", "{home}/a"),
-        ("${DATA}/{subject}/{repeat:02d}", "/data/mine/{{subject}}/{{repeat:02d}}"),
+        ("${DATA}/{subject}/{repetition:02d}", "/data/mine/{{subject}}/{{repetition:02d}}"),
         ("$DATA/$DATA", "/data/mine//data/mine"),
         ("a/~/b~", "a/~/b~"),
         ("cost$(5)$", "cost$(5)$"),
@@ -58,10 +58,10 @@ def test_what_is_not_set_is_named(home):
 DATASET = {
     "name": "mine", "tr": 2, "lag": 0, "clips_per_segment": {"default": 2},
     "subjects": {"sub1": "one"}, "train": ["seg1", "seg2"], "test": ["test1"],
-    "repeats": {"train": 2, "test": 1}, "timing": {"default": {"drop_start": 0, "drop_end": 0}},
+    "repetitions": {"train": 2, "test": 1}, "timing": {"default": {"drop_start": 0, "drop_end": 0}},
     "film": "~/{segment}.mp4", "films": {"seg2": "$DATA/b.mp4"}, "shots": "~/{segment}.tsv",
-    "run": "$DATA/{subject}/{segment}_{repeat}.nii", "mask": "~/{subject}.nii",
-    "confounds": "${DATA}/{subject}/{segment}_{repeat}.tsv",
+    "run": "$DATA/{subject}/{segment}_{repetition}.nii", "mask": "~/{subject}.nii",
+    "confounds": "${DATA}/{subject}/{segment}_{repetition}.tsv",
     "exceptions": {"one seg1_1": "~/odd.nii"},
 }  # fmt: skip
 REST = {"tr": 1, "subjects": ["a"], "runs": ["r"], "run": "~/{subject}.nii",
@@ -111,7 +111,7 @@ def test_a_setting_with_an_unknown_variable_is_refused(model, values):
 
 
 def test_paths_of_descriptions_and_their_tables_are_filled_in(home):
-    columns = ["subject", "segment", "split", "repeat", "path", "film"]
+    columns = ["subject", "segment", "split", "repetition", "path", "film"]
     rows = [["s", f"seg{n}", "train", str(r), f"~/{n}_{r}.nii", f"$DATA/{n}.mp4"]
             for n in (1, 2) for r in (1, 2)]  # fmt: skip
     rows.append(["s", "test1", "test", "1", "${DATA}/t.nii", "~/t.mp4"])

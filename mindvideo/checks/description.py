@@ -36,8 +36,8 @@ def description(dataset: Dataset) -> Iterator[Finding]:
             if len(dataset.runs_of(subject, segment)) == 1:
                 yield error(
                     f"{subject} {segment}",
-                    "one repeat only: voxels are selected by how well repeats agree. Leave out "
-                    "this one too (dataset.exclude), and the subject goes without the segment",
+                    "one repetition only: voxels are selected by how well repetitions agree. Leave "
+                    "it out too (dataset.exclude), and the subject goes without the segment",
                 )
         for split in ("train", "test"):
             if not dataset.segments_of(subject, split):
@@ -52,8 +52,8 @@ def unnamed(dataset: Dataset) -> Iterator[Finding]:
     for subject, folder in dataset.subjects.items():
         for segment in dataset.segments:
             try:
-                pattern = dataset.run.format(subject=folder, segment=segment, repeat="*")
-            except ValueError:  # {repeat:02d} takes no star
+                pattern = dataset.run.format(subject=folder, segment=segment, repetition="*")
+            except ValueError:  # {repetition:02d} takes no star
                 return
             parent = Path(pattern).parent
             for file in sorted(parent.glob(Path(pattern).name)) if "*" not in str(parent) else ():

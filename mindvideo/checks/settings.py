@@ -111,9 +111,9 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             least = smallest_p(len(train), s.tail, s.statistic)
             yield from refused(place, check_floor, least, n, s.alpha, s.correction)
         elif s.criterion == "significance":
-            repeats = min(len(dataset.runs_of(subject, segment)) for segment in train)
+            repetitions = min(len(dataset.runs_of(subject, segment)) for segment in train)
             volumes = min(dataset.n_clips(segment) for segment in train)
-            yield from _power(place, stages, len(train), volumes, comb(repeats, 2), n)
+            yield from _power(place, stages, len(train), volumes, comb(repetitions, 2), n)
 
 
 def _power(

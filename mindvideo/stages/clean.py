@@ -108,7 +108,7 @@ def main(
         )  # fmt: skip
         rows.append(
             {
-                "repeat": repeat + 1,
+                "repetition": repeat + 1,
                 "run": path.name,
                 "volumes": settings.n_volumes,
                 "voxels": len(space),

@@ -42,8 +42,8 @@ def tree(whole, tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(subject: int, segment: str, repeat: int) -> Path:
-    return DATA / f"subject{subject}/fmri/{segment}/mni/{segment}_{repeat}_mni.nii.gz"
+def run(subject: int, segment: str, repetition: int) -> Path:
+    return DATA / f"subject{subject}/fmri/{segment}/mni/{segment}_{repetition}_mni.nii.gz"
 
 
 def by_place(findings) -> dict[str, str]:
@@ -207,7 +207,7 @@ def test_a_recording_that_is_there_twice_in_other_clothes(purdue, tree):
         new.header.set_zooms((2, 2, 2, 2))
         nib.save(new, target)
 
-    recode(run(1, "seg1", 1), run(1, "seg1", 2), 0.2, np.uint8)  # as its repeat
+    recode(run(1, "seg1", 1), run(1, "seg1", 2), 0.2, np.uint8)  # as its repetition
     recode(run(1, "seg2", 1), run(1, "test1", 3), 10, np.int32)  # in the test set
     recode(run(1, "seg3", 1), run(2, "seg4", 2), 3, np.float32)  # of another subject
     dataset = purdue.described(
@@ -269,7 +269,7 @@ def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
 def test_a_segment_that_one_subject_saw_once(purdue, tree):
     dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
     said = by_place(checks.check_dataset(dataset))
-    assert said["sub1 seg10"].startswith("error: one repeat only")
+    assert said["sub1 seg10"].startswith("error: one repetition only")
 
 
 def test_masks_and_confounds(purdue, tree):
@@ -282,7 +282,7 @@ def test_masks_and_confounds(purdue, tree):
     dataset = purdue.described(
         "volume",
         mask="{subject}_mask.nii.gz",
-        confounds="confounds/{subject}_{segment}_{repeat}.tsv",
+        confounds="confounds/{subject}_{segment}_{repetition}.tsv",
         train=["seg1", "seg2"],
         test=["test1"],
         exclude=[],

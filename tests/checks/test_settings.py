@@ -23,7 +23,7 @@ from mindvideo.io.confounds import MOTION
 from mindvideo.io.runs import write_run
 from mindvideo.models.folders import ZOO
 
-RUNS = "{subject}_{segment}_{repeat}"
+RUNS = "{subject}_{segment}_{repetition}"
 ZOO_MODELS = {
     "stable_diffusion": "zoo:stable-diffusion",
     "clip": "zoo:clip",
@@ -43,12 +43,12 @@ def tree(tmp_path_factory):
         run = anatomy.brightness[..., None] * np.ones(2)
         write_run(folder / f"{subject}_s1_1.nii.gz", run, anatomy.grid, 1.5, 0.1)
         for segment in ("s1", "s2", "s3", "s4", "t1"):
-            for repeat in (1, 2):
+            for repetition in (1, 2):
                 table = pd.DataFrame(
                     rng.normal(size=(60, 40)), columns=[f"c{i}" for i in range(40)]
                 )
                 table[list(MOTION)] = rng.normal(size=(60, 6))
-                name = RUNS.format(subject=subject, segment=segment, repeat=repeat)
+                name = RUNS.format(subject=subject, segment=segment, repetition=repetition)
                 table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     models = BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT")
     write_dtseries(folder / "rest_r1.nii", np.zeros((250, 3)), models, 0.72)
@@ -77,7 +77,7 @@ def values(**sections) -> dict:
             "subjects": {"a": "a", "b": "b"},
             "train": ["s1", "s2", "s3", "s4"],
             "test": ["t1"],
-            "repeats": {"train": 2, "test": 2},
+            "repetitions": {"train": 2, "test": 2},
             "film": "{segment}.mp4",
             "shots": "{segment}_shots.tsv",
             "run": f"{RUNS}.nii.gz",
@@ -144,7 +144,7 @@ def test_more_best_voxels_than_there_are_and_a_share_of_them_below_a_patch(here)
 
 
 def test_one_training_segment_of_a_subject_is_too_few(here):
-    runs = [f"a {segment}_{repeat}" for segment in ("s2", "s3", "s4") for repeat in (1, 2)]
+    runs = [f"a {segment}_{repetition}" for segment in ("s2", "s3", "s4") for repetition in (1, 2)]
     said = found(dataset={"exclude": runs})
     assert said["selection (a)"] == (
         "error: The test over training segments needs at least 2 of them, 1 given."

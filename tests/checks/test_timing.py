@@ -12,8 +12,8 @@ def described(**changes):
     values = {
         **{"name": "mine", "tr": 1.5, "lag": 3, "clips_per_segment": {"default": 60}},
         **{"subjects": {"sub1": "1"}, "train": ["film1", "film2"], "test": ["film3"]},
-        **{"repeats": {"train": 2, "test": 1}, "film": "{segment}.mp4"},
-        "run": "{subject}_{segment}_{repeat}.nii.gz",
+        **{"repetitions": {"train": 2, "test": 1}, "film": "{segment}.mp4"},
+        "run": "{subject}_{segment}_{repetition}.nii.gz",
         "timing": {"default": {"drop_start": 4, "drop_end": 6}},
         "film_onset": {"default": 6.0},
     }

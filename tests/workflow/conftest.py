@@ -72,11 +72,11 @@ TINY = {
         "subjects": {"sub1": "subject1", "sub2": "subject2"},
         "train": ["seg1", "seg2", "seg3", "seg4"],
         "test": ["test1", "test2"],
-        "repeats": {"train": 2, "test": 2},
+        "repetitions": {"train": 2, "test": 2},
         "film": "data/demo/video_fmri_dataset/stimuli/{segment}.mp4",
         "shots": "data/demo/video_fmri_dataset/stimuli/{segment}.tsv",
         "run": "data/demo/video_fmri_dataset/{subject}/fmri/{segment}/mni/"
-        "{segment}_{repeat}_mni.nii.gz",
+        "{segment}_{repetition}_mni.nii.gz",
         "timing": {
             "default": {"drop_start": 1, "drop_end": 4},
             "test2": {"drop_start": 2, "drop_end": 4},

@@ -301,7 +301,7 @@ def test_a_typo_in_the_configuration_is_told_before_anything_runs(checkout):
 
 def test_an_absent_run_is_named(checkout):
     dataset = yaml.safe_load((checkout.folder / "config/datasets/demo.yaml").read_text())
-    dataset["run"] = "mine/{subject}/{segment}_{repeat}.nii.gz"
+    dataset["run"] = "mine/{subject}/{segment}_{repetition}.nii.gz"
     checkout.configure(dataset=dataset)
     done = checkout.snakemake("--dry-run", "--", "results/sub1/videos")
     assert done.returncode != 0
