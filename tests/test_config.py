@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,19 @@ def test_a_variant_changes_a_setting_by_its_old_or_its_current_name(values, full
     with pytest.warns(RenamedSetting, match="the setting share is now called fraction"):
         fewer = check_config(values, "config.yaml").stages("fewer")
     assert fewer.selection.fraction == 0.3
+
+
+def test_an_old_name_is_reported_once_in_a_line():
+    code = (
+        "from mindvideo.cli import main; main(['--version'])\n"
+        "from mindvideo.settings.fmri import Selection\n"
+        "Selection(share=0.3); Selection(share=0.2)\n"
+        "import warnings; warnings.warn('another')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, *others = done.stderr.splitlines()
+    assert first == "the setting share is now called fraction"
+    assert others == ["<string>:4: UserWarning: another"]
 
 
 @pytest.mark.filterwarnings("ignore::mindvideo.errors.RenamedSetting")
