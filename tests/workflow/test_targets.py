@@ -104,6 +104,7 @@ def test_a_folder_of_results_is_made_whole(checkout):
     [
         ("results/sub3/videos", "there is no subject sub3; the subjects are sub1, sub2"),
         ("results/sub3/windows", "there is no subject sub3; the subjects are sub1, sub2"),
+        ("training", "training: no rule makes this"),
         ("control", "control: this needs results/sub1/variants/shuffled/metrics.tsv, and there is"),
     ],
 )
