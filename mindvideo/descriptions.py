@@ -254,8 +254,9 @@ def pretraining_runs(data: Pretraining, subject: str) -> list[str]:
 
 def _candidates(data: Pretraining) -> list[str]:
     """Names that the folders on the disk put in the place of {subject}."""
-    return sorted({name for t in (data.run, *data.exceptions.values()) for name in _fitting(t)},
-                  key=natural)  # fmt: skip
+    return sorted(
+        {name for t in (data.run, *data.exceptions.values()) for name in _fitting(t)}, key=natural
+    )
 
 
 def _fitting(template: str) -> Iterator[str]:

@@ -143,7 +143,7 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     if not unknown and not unspecific and not needs:
         return {}
     targets = targets_of(workflow, config)
-    # Snakemake looks for what other options name (--forcerun, say) among the files, not the folders.
+    # What other options name (--forcerun, say), Snakemake looks for among the files alone.
     once = [target for target in unknown if names.count(target) == 1]
     held = {target: targets.held(_as_snakemake(target)) for target in once}
     folders = {target: held[target] for target in options.targets if held.get(target)}

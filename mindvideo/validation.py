@@ -11,12 +11,17 @@ from pydantic_core import ErrorDetails, InitErrorDetails
 from mindvideo.settings.base import NAME, SEGMENT
 from mindvideo.templates import did_you_mean
 
-KINDS = {"dict_type": "pairs of a name and a value were needed, as { name: value }",
-         "list_type": "a list was needed, as [a, b]",
-         "model_type": "settings with their values were needed, as { name: value }"}  # fmt: skip
+KINDS = {
+    "dict_type": "pairs of a name and a value were needed, as { name: value }",
+    "list_type": "a list was needed, as [a, b]",
+    "model_type": "settings with their values were needed, as { name: value }",
+}
 LETTERS = {NAME: "letters, digits and . _ -", SEGMENT: "letters, digits and -"}
-OTHERWISE = {bool: "yes, no, on, off, true and false for true or false",
-             int: "this for a number", float: "this for a number"}  # fmt: skip
+OTHERWISE = {
+    bool: "yes, no, on, off, true and false for true or false",
+    int: "this for a number",
+    float: "this for a number",
+}
 
 
 def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
@@ -55,8 +60,11 @@ def _unquoted(value: Any) -> str:
     """Why YAML read something else, and what to do, where it was meant as text."""
     if isinstance(value, list | dict):
         return ""
-    taken = "~, null and an empty value for nothing" if value is None else OTHERWISE.get(
-        type(value), f"this for a {type(value).__name__}")  # fmt: skip
+    taken = (
+        "~, null and an empty value for nothing"
+        if value is None
+        else OTHERWISE.get(type(value), f"this for a {type(value).__name__}")
+    )
     return f", but YAML takes {taken}: write it in quotes, as it is meant to stand"
 
 

@@ -20,8 +20,13 @@ SUFFIXES = {"jsonl", "py", "npy", "tsv", "nii", "mp4", "html", "png", "json", "s
 def texts(path: Path) -> Iterator[str]:
     """Texts of a module but its docstrings; what is filled into them is `{}`."""
     tree = ast.parse(path.read_text())
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
-             for part in ast.walk(node) if part is not node}  # fmt: skip
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
     lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):

@@ -110,7 +110,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     config = yaml.safe_load(said[said.index("# A configuration of this data set") :])
     assert set(config) == {"results", "pretraining_data", "dataset"}
     assert set(config["dataset"]) == {"name", "lag", "runs", "space"}
-    assert "when the films start (film1, film2, test1): taken for the start of the rec" in said
+    assert "when the films start (film1, film2, test1): they are taken to start with" in said
     config |= {"clean": {"confounds": ["csf", "outliers"]}, "results": "found"}
     config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
     Path("config.yaml").write_text(yaml.safe_dump(config))

@@ -192,8 +192,10 @@ def test_results_that_are_asked_for_are_in_the_folder_of_the_configuration():
 def test_shipped_configurations_have_folders_of_their_own():
     configs = [yaml.safe_load(p.read_text()) for p in sorted((ROOT / "config").glob("*.yaml"))]
     assert len({config["results"] for config in configs}) == len(configs) > 1
-    datasets = [ROOT / "config/datasets" / p for p in ("demo.yaml", "wen2018.yaml",
-                "wen2018-cifti.yaml", "bids.yaml")]  # fmt: skip
+    datasets = [
+        ROOT / "config/datasets" / p
+        for p in ("demo.yaml", "wen2018.yaml", "wen2018-cifti.yaml", "bids.yaml")
+    ]
     assert len({yaml.safe_load(p.read_text())["name"] for p in datasets}) == len(datasets)
 
 

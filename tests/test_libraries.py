@@ -78,8 +78,12 @@ def test_modules_that_are_only_named_count():
 def test_modules_have_the_packages_that_python_says():
     """Where this fails, DISTRIBUTIONS lacks a name."""
     owners = packages_distributions()
-    names = {name.partition(".")[0] for m in STAGES for c in source.import_closure(m)
-             for name in source.read_module(c).imports}  # fmt: skip
+    names = {
+        name.partition(".")[0]
+        for m in STAGES
+        for c in source.import_closure(m)
+        for name in source.read_module(c).imports
+    }
     for name in names - {"mindvideo", "__future__", *sys.stdlib_module_names}:
         assert libraries._package(name) in map(canonicalize_name, owners[name]), name
 

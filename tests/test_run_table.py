@@ -98,8 +98,8 @@ def test_all_problems_are_told_at_once(tmp_path):
     text += "bob\tseg 2\ttraining\t0\t\t80\nann\tseg2\n"
     with pytest.raises(InputError) as error:
         read_runs(written(tmp_path, text))
-    assert str(error.value).splitlines()[0].endswith("(what it should look like: mindvideo runs "
-                                                     "config/config.yaml):")  # fmt: skip
+    first = str(error.value).splitlines()[0]
+    assert first.endswith("(what it should look like: mindvideo runs config/config.yaml):")
     for problem in (
         "9 problems",
         "line 3: ann seg10_1 stands in line 2 already",

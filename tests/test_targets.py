@@ -106,15 +106,22 @@ def test_a_target_is_answered_with_what_there_is(target, said):
         ("results/sub1/windows", ["sub1/windows/train.npy", "sub1/windows/test.npy"]),
         ("results/sub1/windows/", ["sub1/windows/train.npy", "sub1/windows/test.npy"]),
         ("results/sub2/films", [f"sub2/films/test{n}.mp4" for n in range(1, 6)]),
-        ("results/sub1/variants/faster/windows",
-         [f"sub1/variants/faster/windows/{split}.npy" for split in ("train", "test")]),
+        (
+            "results/sub1/variants/faster/windows",
+            [f"sub1/variants/faster/windows/{split}.npy" for split in ("train", "test")],
+        ),
         ("results/shared/samples", [f"shared/samples/rest{n}.npy" for n in (1, 2, 3)]),
-        ("results/sub1/interpretation", ["sub1/interpretation/mbm/attention.npy",
-                                         "sub1/interpretation/cotraining/attention.npy"]),
+        (
+            "results/sub1/interpretation",
+            [
+                "sub1/interpretation/mbm/attention.npy",
+                "sub1/interpretation/cotraining/attention.npy",
+            ],
+        ),
         ("results/sub1/interpretation/mbm", ["sub1/interpretation/mbm/attention.npy"]),
         ("results/tables", ["tables/table1.html"]),
     ],
-)  # fmt: skip
+)
 def test_a_folder_stands_for_all_that_it_holds(folder, files):
     assert targets().held(folder) == [f"results/{file}" for file in files]
 

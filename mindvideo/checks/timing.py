@@ -57,8 +57,9 @@ class ClipTiming:
         tr, after = self.tr, "add dataset.film_onset to see how long after the clip's onset"
         if self.delay:
             after = f"{_span(*self.delay)} after the clip's onset"
-        volumes = f"volumes {self.first}–{self.last}" if self.last > self.first else (
-            f"volume {self.first}")  # fmt: skip
+        volumes = f"volume {self.first}"
+        if self.last > self.first:
+            volumes = f"volumes {self.first}–{self.last}"
         text = (
             f"clip 0 (film {_span(0, tr)}) ← {volumes} of {self.recorded} (recorded "
             f"{_span(self.first * tr, (self.last + 1) * tr)} after the run's start, {after})"

@@ -103,8 +103,9 @@ def test_the_advice_on_headers_with_another_tr_can_be_followed(rest):
     wrong = rest.model_copy(update={"tr": 0.8})
     found = checks.check_pretraining(wrong, 2.16)
     assert {f.level for f in found} == {"error"}
-    assert all(f.message.endswith("If it is pretraining_data.tr: trust_header_tr: false")
-               for f in found)  # fmt: skip
+    assert all(
+        f.message.endswith("If it is pretraining_data.tr: trust_header_tr: false") for f in found
+    )
     followed = Pretraining.model_validate(wrong.model_dump() | {"trust_header_tr": False})
     found = checks.check_pretraining(followed, 2.16)
     assert {(f.level, f.message) for f in found} == {
