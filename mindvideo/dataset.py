@@ -194,8 +194,8 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Dataset:
-        if taken := RESERVED & set(self.subjects):
-            raise ValueError(f"subjects: {', '.join(taken)} is a folder of the results: rename it")
+        if reserved := ", ".join(RESERVED & set(self.subjects)):
+            raise ValueError(f"subjects: {reserved} is a folder of the results: rename it")
         for field in ("clips_per_segment", "timing"):
             missing = [s for s in self.segments if s not in getattr(self, field)]
             if missing and "default" not in getattr(self, field):
@@ -225,8 +225,8 @@ class Dataset(Section):
         ]
         if wrong:
             more = ", …" if len(self.segments) > FEW else ""
-            known = ", ".join(self.segments[:FEW]) + more
-            raise ValueError(f"{'; '.join(wrong)} (the segments are {known})")
+            listed = ", ".join(self.segments[:FEW]) + more
+            raise ValueError(f"{'; '.join(wrong)} (the segments are {listed})")
         return self
 
     @model_validator(mode="after")
@@ -272,11 +272,11 @@ class Dataset(Section):
     def _with_templates(self, run: Run) -> Run:
         """A row of the table of runs; what it leaves out, as the templates have it."""
         fields = self._fields(run.subject, run.segment, run.repetition)
-        found = {name: getattr(self, name) for name in ("confounds", "mask")}
+        templates = {name: getattr(self, name) for name in ("confounds", "mask")}
         return run.model_copy(
             update={
                 name: template.format(**fields)
-                for name, template in found.items()
+                for name, template in templates.items()
                 if template and not getattr(run, name)
             }
         )
@@ -287,8 +287,8 @@ class Dataset(Section):
     def _run(self, subject: str, segment: str, repetition: int) -> Run:
         folder, timing = self.subjects[subject], self.timing_of(segment)
         fields = self._fields(subject, segment, repetition)
-        own = _keys(subject, folder, segment, repetition) & set(self.exceptions)
-        path = self.exceptions[own.pop()] if own else self.run
+        keys = _keys(subject, folder, segment, repetition) & set(self.exceptions)
+        path = self.exceptions[keys.pop()] if keys else self.run
         return Run(
             subject=subject,
             segment=segment,
@@ -328,8 +328,8 @@ class Dataset(Section):
 
         Those of the training runs say which voxels there are: a further test film changes none.
         """
-        own = [run for run in self.rows if (run.subject, run.split) == (subject, split)]
-        return list(dict.fromkeys(run.mask for run in own if run.mask))
+        runs = [run for run in self.rows if (run.subject, run.split) == (subject, split)]
+        return list(dict.fromkeys(run.mask for run in runs if run.mask))
 
     # --- segments ---------------------------------------------------------------------------------
 
@@ -377,7 +377,7 @@ def _refuse_shared(
     """
     for path, n in Counter(path for _, path in named).items():
         if n > 1:
-            keys = [key for key, own in named if own == path]
+            keys = [key for key, named_path in named if named_path == path]
             more = ", …" if n > 3 else ""
             raise ValueError(
                 f"{what.format(n)} ({', '.join(keys[:3])}{more}): {path}: each {of_each} needs its "

@@ -99,12 +99,12 @@ def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _layers(given: Any, where: str, seen: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def _layers(given: Any, where: str, above: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """A description, the one that it is like, and so on, each without what the next one says."""
     if isinstance(given, str):
-        if given in seen:
-            raise InputError(f"{where}: {' is like '.join([*seen, given])}: one has to be whole")
-        seen = (*seen, given)
+        if given in above:
+            raise InputError(f"{where}: {' is like '.join([*above, given])}: one has to be whole")
+        above = (*above, given)
         if given.endswith((".tsv", ".csv")):
             raise InputError(
                 f"{where}: {given} is a table; the path of a description was needed "
@@ -116,10 +116,10 @@ def _layers(given: Any, where: str, seen: tuple[str, ...] = ()) -> list[dict[str
             f"{where}: the path of a description was needed (config/datasets/….yaml), or its keys "
             f"and values; found {given!r:.60}"
         )
-    own = {key: value for key, value in given.items() if key != "like"}
+    layer = {key: value for key, value in given.items() if key != "like"}
     if "like" not in given:
-        return [own]
-    return [own, *_layers(given["like"], f"{where}.like", seen)]
+        return [layer]
+    return [layer, *_layers(given["like"], f"{where}.like", above)]
 
 
 def read_dataset(given: Any, where: str) -> dict[str, Any]:
@@ -159,12 +159,12 @@ def _refuse_other_kinds(values: dict[str, Any], where: str, needed: type[Section
 
 def kind_of(values: Mapping[str, Any]) -> type[Section] | None:
     """What a mapping describes, if it describes anything, by the keys that it has."""
-    known = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
-    most = max(known.values())
-    found = [kind for kind, n in known.items() if n == most]
-    if len(found) > 1 and "run" in values and isinstance(values.get("runs"), list):
+    n_keys = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
+    most = max(n_keys.values())
+    kinds = [kind for kind, n in n_keys.items() if n == most]
+    if len(kinds) > 1 and "run" in values and isinstance(values.get("runs"), list):
         return Pretraining  # a data set's `runs` is the path of a table, and stands without `run`
-    return found[0] if len(found) == 1 else None
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def refuse_description(values: Mapping[str, Any], where: str) -> None:
@@ -235,15 +235,15 @@ def pretraining_subjects(data: Pretraining) -> list[str]:
     named = _candidates(data) if data.subjects == "*" else data.subjects
     if data.subjects != "*" and data.absent == "error":
         return list(named)
-    found = [name for name in named if any(Path(p).is_file() for p in data.run_paths(name))]
-    if not found:
+    with_runs = [name for name in named if any(Path(p).is_file() for p in data.run_paths(name))]
+    if not with_runs:
         example = data.run_paths(data.subjects[0] if data.subjects != "*" else "SUBJECT")[0]
         runs = ", ".join(data.runs[:3]) + (", …" if len(data.runs) > 3 else "")
         raise InputError(
             f"no subject has any of the {len(data.runs)} pre-training runs ({runs}): looked for "
             f"{example} and the like in {Path.cwd()}. Check pretraining_data.run and .subjects"
         )
-    return found
+    return with_runs
 
 
 def pretraining_runs(data: Pretraining, subject: str) -> list[str]:

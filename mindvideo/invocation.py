@@ -131,14 +131,14 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     """
     names = requested(options)
     general = {rule.name: rule for rule in workflow.rules if rule.has_wildcards()}
-    unknown = [target for target in names if not _is_made(target, workflow)]
+    unknown = [target for target in names if not _has_rule(target, workflow)]
     unspecific = [target for target in names if target in general and target in options.targets]
     plain = [rule for rule in workflow.rules if rule.name in names and rule.name not in general]
     needs = [
         (rule.name, str(path))
         for rule in plain
         for path in rule.input
-        if isinstance(path, str) and not _is_made(path, workflow) and not Path(path).exists()
+        if isinstance(path, str) and not _has_rule(path, workflow) and not Path(path).exists()
     ]
     if not unknown and not unspecific and not needs:
         return {}
@@ -180,7 +180,7 @@ def _is_template(rule: Any) -> bool:
     return bool(rule.shellcmd) and not rule.output
 
 
-def _is_made(target: str, workflow: Any) -> bool:
+def _has_rule(target: str, workflow: Any) -> bool:
     """Whether a target is a rule, or a rule makes it, or it lies in a remote storage."""
     if workflow.is_rule(target):
         return not any(rule.name == target and _is_template(rule) for rule in workflow.rules)

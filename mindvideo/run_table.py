@@ -135,6 +135,6 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
                 )
     trs = {run.tr: number for number, run in reversed(rows.items())}
     if len(trs) > 1:
-        found = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
-        problems.append(f"tr: one for all runs was needed; found {found}")
+        listed = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
+        problems.append(f"tr: one for all runs was needed; found {listed}")
     return problems

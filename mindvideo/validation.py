@@ -37,9 +37,9 @@ def explain(error: ValidationError, where: str, model: type[BaseModel] | None = 
         else:
             # What contradicts itself across a section says so itself.
             whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
-            found = "" if whole else f"; found {problem['input']!r:.60}"
+            suffix = "" if whole else f"; found {problem['input']!r:.60}"
             place = f"{key}: " if problem["loc"] else ""
-            lines.append(f"  {place}{what_is_wrong(problem)}{found}")
+            lines.append(f"  {place}{what_is_wrong(problem)}{suffix}")
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -60,12 +60,12 @@ def _unquoted(value: Any) -> str:
     """Why YAML read something else, and what to do, where it was meant as text."""
     if isinstance(value, list | dict):
         return ""
-    taken = (
+    reading = (
         "~, null and an empty value for nothing"
         if value is None
         else OTHERWISE.get(type(value), f"this for a {type(value).__name__}")
     )
-    return f", but YAML takes {taken}: write it in quotes, as it is meant to stand"
+    return f", but YAML takes {reading}: write it in quotes, as it is meant to stand"
 
 
 def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> str:

@@ -33,6 +33,9 @@ STAGE = Stage(
         Parameter("settings", "settings", False),
     ),
     settings="Windows",
+    settings_module="mindvideo.settings.fmri",
+    chapter="",
+    makes=(),
 )
 CONTENT = {"table": "new", "model": {"a": "new a", "b": "new b"}}
 
@@ -85,8 +88,8 @@ def _stage(folder: Path, fault: Fault | None, keep_state: bool) -> int:
         if fault:
             fault.armed = True
 
-    made = {"known_as": "code", "code": "code", "modules": {}, "libraries": {}}
-    runner.made_with = lambda module, code, output: made
+    made = {"stands_for": "code", "code": "code", "modules": {}, "libraries": {}}
+    runner.provenance = lambda module, code, output: made
     module = types.ModuleType(STAGE.module)
     module.main = main
     sys.modules[STAGE.module] = module

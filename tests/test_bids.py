@@ -341,7 +341,7 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     assert "4 dropped at the start, 21 kept, 0 dropped at the end (b)" in said
     assert "b: its film starts +1 s off the start of a volume" in said
     assert "a: its film" not in said
-    assert "nothing says when the films start (test): taken" in said
+    assert "nothing says when the films start (test): they are taken" in said
     rows, said = table("--drop-start", "1", "--drop-end", "3")
     assert "film_onset: { default: 2 } # [s]" in said
     assert "nothing says when" not in said

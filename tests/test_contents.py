@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindvideo.contents import Digests, content_of, file_digest, keep_known
+from mindvideo.contents import Digests, content_of, file_digest, touch_recorded
 from mindvideo.io.sidecars import sidecar_path
 
 
@@ -145,11 +145,11 @@ def test_a_full_disk_costs_a_reading_and_no_result(tmp_path, monkeypatch):
 def test_snakemakes_touch_of_an_output_leaves_its_sidecar_right(tmp_path, reads):
     path = write_output(tmp_path / "made")
     reads.clear()
-    keep_known(path, lambda: os.utime(path, (5, 5)))
+    touch_recorded(path, lambda: os.utime(path, (5, 5)))
     assert Digests(None, "").of(path) == file_digest(path)
     assert reads == []
     path.write_text("other")
-    keep_known(path, lambda: os.utime(path, (6, 6)))
+    touch_recorded(path, lambda: os.utime(path, (6, 6)))
     assert Digests(None, "").of(path) == file_digest(path)
 
 

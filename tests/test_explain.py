@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from mindvideo.adoption import made_with
+from mindvideo.adoption import provenance
 from mindvideo.cli import main
 from mindvideo.contents import content_of, file_digest
 from mindvideo.errors import InputError
@@ -31,7 +31,7 @@ def made(path, stage, settings, *inputs, **changes):
         settings={},
         parameters={},
         inputs={str(p): file_digest(p) for p in inputs},
-        **made_with(f"mindvideo.stages.{name}", "") | changes,
+        **provenance(f"mindvideo.stages.{name}", "") | changes,
     )
     text = describe(identity, Any(**settings), content_of(path), "2023-12-10T09:00:00+00:00", 12.34)
     sidecar_path(path).write_text(text)
@@ -69,7 +69,7 @@ def test_stage_time_versions_seed_and_code_are_told(artefacts):
 
 
 def test_what_changed_in_code_and_libraries_is_told(artefacts):
-    by = made_with("mindvideo.stages.clips", "")
+    by = provenance("mindvideo.stages.clips", "")
     modules = by["modules"] | {"mindvideo.io.films": "0", "mindvideo.of_old": "0"}
     other = made(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
     expected = "by other code than is here (changed: mindvideo.io.films, mindvideo.of_old (gone))"

@@ -26,23 +26,26 @@ STAGE = Stage(
         Parameter("settings", "settings", False),
     ),
     settings="Windows",
+    settings_module="mindvideo.settings.fmri",
+    chapter="",
+    makes=(),
 )
 
 
-def made_with(code, digest, monkeypatch):
+def provenance(code, digest, monkeypatch):
     """Let the code of the stage be this, in one module."""
 
-    def made(module, known_as, output):
+    def made(module, stands_for, output):
         modules = {"mindvideo.a": digest}
-        return {"known_as": known_as or code, "code": code, "modules": modules, "libraries": {}}
+        return {"stands_for": stands_for or code, "code": code, "modules": modules, "libraries": {}}
 
-    monkeypatch.setattr(runner, "made_with", made)
+    monkeypatch.setattr(runner, "provenance", made)
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a function as a stage, in `tmp_path`; returns the folder."""
-    made_with("code", "1", monkeypatch)
+    provenance("code", "1", monkeypatch)
     (tmp_path / "source").write_text("in")
 
     def run_main(main, section=None, *, code="", keep_state=False, **settings):
@@ -228,7 +231,7 @@ def trains(monkeypatch):
 @pytest.mark.usefixtures("trains")
 def test_a_training_whose_code_has_changed_stops_and_names_both_ways_on(run, tmp_path, monkeypatch):
     interrupt(run)
-    made_with("new", "2", monkeypatch)
+    provenance("new", "2", monkeypatch)
     with pytest.raises(InputError, match=r"changed since: mindvideo\.a\.") as error:
         run(resume)
     for command in ("mindvideo adopt", "mindvideo discard"):
@@ -259,7 +262,7 @@ def test_a_training_with_other_settings_and_code_begins_anew_and_says_so(
     run, tmp_path, monkeypatch, caplog
 ):
     interrupt(run)
-    made_with("new", "2", monkeypatch)
+    provenance("new", "2", monkeypatch)
     with caplog.at_level("INFO"):
         run(resume, size=3)
     assert (tmp_path / "made").read_text() == "False"
@@ -269,7 +272,7 @@ def test_a_training_with_other_settings_and_code_begins_anew_and_says_so(
 
 def test_a_stage_of_minutes_begins_anew_with_other_code(run, tmp_path, monkeypatch):
     interrupt(run)
-    made_with("new", "2", monkeypatch)
+    provenance("new", "2", monkeypatch)
     run(resume)
     assert (tmp_path / "made").read_text() == "False"
 

@@ -27,11 +27,11 @@ def main(*, output, state, settings):
 module = types.ModuleType("slow")
 module.main = main
 runner.importlib.import_module = lambda name: module
-made = {"known_as": "x", "code": "x", "modules": {}, "libraries": {}}
-runner.made_with = lambda module, code, output: made
+made = {"stands_for": "x", "code": "x", "modules": {}, "libraries": {}}
+runner.provenance = lambda module, code, output: made
 runner.uses_a_gpu = lambda stage: False
 parameters = tuple(registry.Parameter(name.lower(), name, False) for name in ("Output", "State"))
-stage = registry.Stage("slow", "", parameters, "")
+stage = registry.Stage("slow", "", parameters, "", "", "", ())
 paths = {"output": Path("out"), "state": Path("kept")}
 sys.exit(runner.run(stage, paths, Section(), log=Path("log")))
 """

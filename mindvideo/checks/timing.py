@@ -65,8 +65,8 @@ class ClipTiming:
             f"{_span(self.first * tr, (self.last + 1) * tr)} after the run's start, {after})"
         )
         if self.without:
-            own, get = ("their own", "get") if self.without > 1 else ("its own", "gets")
-            text += f"; {self.last_ones} no volumes of {own}, and {get} the last volume kept"
+            whose, get = ("their own", "get") if self.without > 1 else ("its own", "gets")
+            text += f"; {self.last_ones} no volumes of {whose}, and {get} the last volume kept"
         if self.cut_short:
             end = "before them" if self.without else "of the segment"
             verb = "has" if self.cut_short == 1 else "have"
