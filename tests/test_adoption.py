@@ -30,7 +30,7 @@ def by_old_code(module, code=OLD):
     return by | {"code": code, "modules": modules, "libraries": {"numpy": "2.3+cpu"}}
 
 
-def made(path, stage, by, *inputs):
+def result(path, stage, by, *inputs):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     digests = {str(p): file_digest(p) for p in inputs}
@@ -45,7 +45,7 @@ def clips(tmp_path, monkeypatch):
     """A film and its clips, which other code made."""
     monkeypatch.chdir(tmp_path)
     Path("film.mp4").write_text("film")
-    return made(RESULTS / "shared/clips/seg1.npy", "clips", by_old_code(CLIPS), Path("film.mp4"))
+    return result(RESULTS / "shared/clips/seg1.npy", "clips", by_old_code(CLIPS), Path("film.mp4"))
 
 
 def state(name, key="a1", **identity_):
@@ -80,15 +80,17 @@ def test_a_second_time_says_so(clips):
 
 def test_without_a_difference_nothing_is_noted(clips):
     here = provenance(CLIPS, code_and_lock(CLIPS, LOCK) + "-weights")
-    same = made(clips.with_name("seg2.npy"), "clips", here)
+    same = result(clips.with_name("seg2.npy"), "clips", here)
     assert "nothing to adopt" in "\n".join(adopt([same], RESULTS, LOCK))
-    by_hand = made(clips.with_name("seg2.npy"), "clips", provenance(CLIPS, ""))
+    by_hand = result(clips.with_name("seg2.npy"), "clips", provenance(CLIPS, ""))
     assert "nothing to adopt" in "\n".join(adopt([by_hand], RESULTS, LOCK))
     assert Adopted(RESULTS).entry("clips", code_and_lock(CLIPS, LOCK)) is None
 
 
 def test_all_upstream_on_request(clips):
-    captions = made(RESULTS / "shared/captions/seg1.tsv", "captions", by_old_code(CAPTIONS), clips)
+    captions = result(
+        RESULTS / "shared/captions/seg1.tsv", "captions", by_old_code(CAPTIONS), clips
+    )
     assert [line for line in adopt([captions], RESULTS, LOCK) if line[0] != " "] == [
         f"captions ({captions})"
     ]
@@ -99,7 +101,7 @@ def test_all_upstream_on_request(clips):
 
 def test_one_stage_has_one_code(clips):
     """Among the paths, and with what was adopted before."""
-    other = made(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
+    other = result(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
     with pytest.raises(InputError, match=r"seg1.npy and .*seg2.npy were made by different code"):
         list(adopt([clips, other], RESULTS, LOCK))
     assert not (RESULTS / "adopted.json").exists()
@@ -135,7 +137,7 @@ def test_explain_says_that_it_was_adopted(clips):
     text = "\n".join(explain(clips))
     assert "by other code than is here, with other libraries, adopted on 20" in text
     assert ": only a name" in text
-    other = made(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
+    other = result(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
     assert "adopted" not in "\n".join(explain(other))
 
 

@@ -115,9 +115,9 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
     Path("config.yaml").write_text(yaml.safe_dump(config))
     assert main(["check-dataset", "config.yaml", "--only", "dataset"]) == 0
-    found = re.findall("(error|warning): (.*)", capsys.readouterr().out)
-    assert {level for level, _ in found} == {"warning"}
-    assert all("give more test segments" in message for _, message in found), found
+    findings = re.findall("(error|warning): (.*)", capsys.readouterr().out)
+    assert {level for level, _ in findings} == {"warning"}
+    assert all("give more test segments" in message for _, message in findings), findings
 
     dataset = load_config(Path("config.yaml")).dataset
     end = ".dlabel.nii" if cifti else ".nii.gz"
@@ -335,8 +335,8 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     )
     Path("task-test_events.tsv").write_text("onset\tduration\n0\t2\n9\t2\n")
     rows, said = table("--lag", "2")
-    found = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
-    assert found == {"a": (5, 15, 0), "b": (4, 21, 0), "test": (2, 18, 0)}
+    kept = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
+    assert kept == {"a": (5, 15, 0), "b": (4, 21, 0), "test": (2, 18, 0)}
     assert "5 dropped at the start, 15 kept, 0 dropped at the end (a)" in said
     assert "4 dropped at the start, 21 kept, 0 dropped at the end (b)" in said
     assert "b: its film starts +1 s off the start of a volume" in said
@@ -377,8 +377,8 @@ def test_a_film_says_how_many_clips_there_are(derivatives, empty, table, purdue,
         derivatives.write_run(empty, f"sub-1_task-{task}", n=20, tr=1.5)
     purdue.write_film(Path("a.mp4"), 18, 30)
     rows, _ = table("--film", "{segment}.mp4")
-    found = {run.segment: (run.clips, run.drop_end, run.film) for run in rows}
-    assert found == {"a": (12, 8, "a.mp4"), "test": (20, 0, "test.mp4")}
+    kept = {run.segment: (run.clips, run.drop_end, run.film) for run in rows}
+    assert kept == {"a": (12, 8, "a.mp4"), "test": (20, 0, "test.mp4")}
     rows, _ = table("--film", "{segment}.mp4", "--drop-end", "1")
     assert {run.clips for run in rows} == {19}
     assert "--film: '{task}.mp4' has {task}; {segment} can be filled in" in refused(

@@ -25,7 +25,7 @@ def test_the_shipped_configurations_are_valid(path):
     check_config(yaml.safe_load(Path(path).read_text()), path)
 
 
-def test_the_schema_file_is_the_settings_own():
+def test_the_schema_file_is_that_of_the_settings():
     with open("workflow/schemas/config.schema.json") as stream:
         assert json.load(stream) == Config.model_json_schema()
 
@@ -218,9 +218,9 @@ def test_names_that_yaml_takes_for_something_else(tmp_path, text, match):
 def test_values_in_another_unit_or_form_are_answered_with_the_right_one(
     values, section, said, match
 ):
-    known = values.get(section) or {}
+    full = values.get(section) or {}
     with pytest.raises(InputError, match=match):
-        check_config(values | {section: known | said if said else None}, "config.yaml")
+        check_config(values | {section: full | said if said else None}, "config.yaml")
 
 
 @pytest.mark.parametrize("results", ["out/", "./out", "a/../out"])
@@ -266,8 +266,8 @@ def test_clips_of_no_whole_number_of_frames_are_refused_with_rates_that_are_take
     for rate, frames in zip(advised, (4, 5)):
         config = check_config(values | {"clips": {"fps": rate}, "variants": {}}, "config.yaml")
         assert config.stages().clips.fps == frames / 1.4  # so nothing drifts, and films have it too
-        made = json.loads(Plan(config).settings("reconstruct", "sub1").deciding_json())
-        assert made["num_frames"] == frames
+        settings = json.loads(Plan(config).settings("reconstruct", "sub1").deciding_json())
+        assert settings["num_frames"] == frames
 
 
 def test_a_variants_clips_must_hold_whole_frames_too(values):

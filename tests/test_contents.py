@@ -52,9 +52,9 @@ def test_a_folder_is_its_names_and_contents(tmp_path):
 def test_what_a_stage_made_is_known_by_its_sidecar(tmp_path, reads, text):
     path = write_output(tmp_path / "made", text)
     reads.clear()
-    found = Digests(None, "").of(path)
+    digest = Digests(None, "").of(path)
     assert reads == []
-    assert found == file_digest(path)
+    assert digest == file_digest(path)
 
 
 @pytest.mark.parametrize("text", ["content", None])

@@ -65,8 +65,8 @@ def test_every_clip_of_the_shipped_descriptions_has_a_volume_of_its_own(name):
         n, timing = dataset.n_clips(segment), dataset.timing_of(segment)
         recorded = np.arange(timing.drop_start + n + timing.drop_end)
         kept = recorded[timing.drop_start : len(recorded) - timing.drop_end]
-        found = cut(kept[:, None], 1, dataset.lag).ravel()
-        np.testing.assert_array_equal(found, timing.drop_start + np.arange(n))
+        volumes = cut(kept[:, None], 1, dataset.lag).ravel()
+        np.testing.assert_array_equal(volumes, timing.drop_start + np.arange(n))
 
 
 def test_masks_are_those_of_the_training_runs_each_once(values):

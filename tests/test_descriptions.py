@@ -97,8 +97,8 @@ def test_segments_that_only_the_base_has_are_left_out_of_its_tables(tmp_path):
         dataset = Dataset.model_validate(read_dataset(values, "test"))
         assert set(dataset.timing) == {"default"}
         assert (dataset.clips_per_segment, dataset.film_fps) == ({"default": 10}, {})
-        own = values | {"clips_per_segment": {"default": 10, "nature": 8, "talk": 5}}
-        assert Dataset.model_validate(read_dataset(own, "test")).n_clips("talk") == 5
+        longer = values | {"clips_per_segment": {"default": 10, "nature": 8, "talk": 5}}
+        assert Dataset.model_validate(read_dataset(longer, "test")).n_clips("talk") == 5
     values["clips_per_segment"] = {"default": 10, "natur": 8}
     with pytest.raises(ValueError, match="there is no segment 'natur'"):
         Dataset.model_validate(read_dataset(values, "test"))

@@ -98,9 +98,9 @@ def test_where_a_library_is_not_installed_all_of_the_runtime_counts(monkeypatch)
 
 def test_versions_are_those_of_the_lock_where_it_was_installed():
     module = "mindvideo.stages.clean"
-    found = {name: text.partition("+")[0] for name, text in installed(module).items()}
-    assert found.keys() == locked(module, LOCK).keys()
-    assert "numpy" in found
+    versions = {name: text.partition("+")[0] for name, text in installed(module).items()}
+    assert versions.keys() == locked(module, LOCK).keys()
+    assert "numpy" in versions
 
 
 def test_a_line_that_is_no_requirement_is_named():

@@ -60,36 +60,36 @@ def test_the_derived_table_answers_as_the_description_does(tmp_path, name):
 
 
 def test_a_table_by_hand_is_a_data_set(tmp_path):
-    made = dataset(tmp_path, HAND_MADE)
-    assert made.train == ["seg2", "seg10"]
-    assert made.run_paths("ann", "seg2") == ["a/2_1.nii.gz", "a/2_2.nii.gz"]
-    assert made.timing_of("seg2").drop_end == 3
-    assert made.subjects == {"ann": "ann"}
-    assert made.film_path("test1") == "test1.mp4"
+    described = dataset(tmp_path, HAND_MADE)
+    assert described.train == ["seg2", "seg10"]
+    assert described.run_paths("ann", "seg2") == ["a/2_1.nii.gz", "a/2_2.nii.gz"]
+    assert described.timing_of("seg2").drop_end == 3
+    assert described.subjects == {"ann": "ann"}
+    assert described.film_path("test1") == "test1.mp4"
 
 
 def test_what_a_table_leaves_out_is_the_descriptions(tmp_path):
-    own = HAND_MADE.replace("path\n", "path\tmask\n").replace(".gz\n", ".gz\tn/a\n")
-    text = own.replace("10_1.nii.gz\tn/a", "10_1.nii.gz\town_mask.nii.gz")
+    with_masks = HAND_MADE.replace("path\n", "path\tmask\n").replace(".gz\n", ".gz\tn/a\n")
+    text = with_masks.replace("10_1.nii.gz\tn/a", "10_1.nii.gz\town_mask.nii.gz")
     templates = {"confounds": "{segment}_{repetition}.tsv", "mask": "{subject}_mask.nii.gz"}
-    made = dataset(tmp_path, text, subjects={"ann": "01"}, **templates)
-    assert made.confound_paths("ann", "seg10") == ["seg10_1.tsv", "seg10_2.tsv"]
-    assert made.mask_paths("ann") == ["01_mask.nii.gz", "own_mask.nii.gz"]
+    described = dataset(tmp_path, text, subjects={"ann": "01"}, **templates)
+    assert described.confound_paths("ann", "seg10") == ["seg10_1.tsv", "seg10_2.tsv"]
+    assert described.mask_paths("ann") == ["01_mask.nii.gz", "own_mask.nii.gz"]
     assert dataset(tmp_path, text).mask_paths("ann") == ["own_mask.nii.gz"]
     assert dataset(tmp_path, text).confound_paths("ann", "seg10") == []
 
 
 def test_exclusions_hold_for_a_table_too(tmp_path):
-    made = dataset(tmp_path, HAND_MADE, exclude=["ann seg2_1"])
-    assert made.run_paths("ann", "seg2") == ["a/2_2.nii.gz"]
+    described = dataset(tmp_path, HAND_MADE, exclude=["ann seg2_1"])
+    assert described.run_paths("ann", "seg2") == ["a/2_2.nii.gz"]
 
 
 def test_numbers_of_a_spreadsheet_and_empty_cells(tmp_path):
     text = HAND_MADE.replace("path\n", "path\tclips\n").replace(".gz\n", ".gz\t80.0\n")
     text = "\ufeff" + text.replace("\t1\t", "\t1.0\t") + "\t\t\t\t\t\n"
-    made = dataset(tmp_path, text)
-    assert made.n_clips("seg2") == 80
-    assert len(made.rows) == 5
+    described = dataset(tmp_path, text)
+    assert described.n_clips("seg2") == 80
+    assert len(described.rows) == 5
 
 
 def test_all_problems_are_told_at_once(tmp_path):

@@ -169,12 +169,12 @@ def test_without_variants_none_is_proposed():
 
 @pytest.mark.parametrize("results", ["out", "a/b/c/d", "/scratch/me/results"])
 def test_results_are_where_the_configuration_says(results):
-    made = targets(results)
-    assert f"results is {results}. Ask for {results}/sub1/videos" in made.explain(
+    of_folder = targets(results)
+    assert f"results is {results}. Ask for {results}/sub1/videos" in of_folder.explain(
         "results/sub1/videos"
     )
-    assert "no subject sub4" in made.explain(f"{results}/sub4/videos")
-    assert f"Results are named {results}/SUBJECT/WHAT" in made.explain(f"{results}/nothing")
+    assert "no subject sub4" in of_folder.explain(f"{results}/sub4/videos")
+    assert f"Results are named {results}/SUBJECT/WHAT" in of_folder.explain(f"{results}/nothing")
 
 
 def test_a_rule_of_many_files_is_answered_with_its_files():

@@ -71,8 +71,8 @@ def test_columns_of_confounds_are_looked_for_beforehand(purdue, tree):
         outliers = [f"motion_outlier{n:02}" for n in range(number % 3)]
         lines = [["csf", "dvars", *outliers]] + [["1", "2", *("0" for _ in outliers)]] * 245
         Path(row.confounds).write_text("".join("\t".join(line) + "\n" for line in lines))
-    wanted = ["csf", "motion_outlier*", "outliers"]
-    assert checks.check_dataset(dataset, columns=wanted) == []
+    columns = ["csf", "motion_outlier*", "outliers"]
+    assert checks.check_dataset(dataset, columns=columns) == []
     Path("subject1_seg1_1.tsv").write_text("dvars\tb\n" + "1\t2\n" * 245)
     Path("subject2_seg1_1.tsv").write_text("csf\tb\n" + "n/a\t2\n" * 245)
     said = by_place(checks.check_dataset(dataset, columns=["csf", "motion_outlyer*", "cosine*"]))

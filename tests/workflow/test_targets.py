@@ -157,12 +157,12 @@ def test_a_film_needs_the_reconstructions_but_no_scores(checkout):
 def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
     figure = "results/sub1/figures/interpretation.png"
     model = "results/sub1/cotraining/model"
-    own = {"attention": 3, "attribution": 2, "occlusion": 2}
-    own |= {"demo_truth": 1, "interpret": 1, "interpretation_figure": 1}
-    own |= {"test_windows": 1, "null_window": 1}
+    expected = {"attention": 3, "attribution": 2, "occlusion": 2}
+    expected |= {"demo_truth": 1, "interpret": 1, "interpretation_figure": 1}
+    expected |= {"test_windows": 1, "null_window": 1}
     tests = {"demo_film", "clips", "demo_test_runs", "clean"}
     added = checkout.jobs(figure, model) - checkout.jobs(model)
-    assert {rule: n for rule, n in added.items() if rule not in tests} == own
+    assert {rule: n for rule, n in added.items() if rule not in tests} == expected
     checkout.configure(interpretation={"truth": None})
     assert "demo_truth" not in checkout.jobs(figure)
 
