@@ -158,7 +158,7 @@ def test_a_limit_that_was_extended_meanwhile_counts(slurm, state):
     assert not slurm.requeued()
 
 
-@pytest.mark.parametrize("told", ["RUNNING|20:00:00|1-00:00:00", "COMPLETING|2:00|10:00"])
+@pytest.mark.parametrize("answers", ["RUNNING|20:00:00|1-00:00:00", "COMPLETING|2:00|10:00"])
 def test_a_job_that_was_stopped_or_cancelled_is_not_queued_again(slurm, state, answers):
     slurm(answers)
     stop(state)
