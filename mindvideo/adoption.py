@@ -20,7 +20,7 @@ from typing import Any
 
 from mindvideo import locks
 from mindvideo.errors import InputError
-from mindvideo.identity import IDENTITY, changed_libraries, changed_modules
+from mindvideo.identity import IDENTITY, changed_libraries, changed_modules, with_current_names
 from mindvideo.libraries import find_lock, installed, lock_digest, locked
 from mindvideo.registry import read_stage, stage_names
 from mindvideo.sidecars import Sidecar, ancestors, find_sidecar
@@ -29,22 +29,22 @@ from mindvideo.source import code_digest, module_digests
 NAME = "adopted.json"
 
 
-def made_by(module: str, lock: str) -> str:
-    """What results of a stage are made by here: the digests of its source and of its libraries."""
+def code_and_lock(module: str, lock: str) -> str:
+    """Digests of the source and of the libraries that make the results of a stage here."""
     return f"{code_digest(module)}-{lock_digest(module, lock)}"
 
 
-def made_with(module: str, known_as: str, output: Path | None = None) -> dict[str, Any]:
+def provenance(module: str, stands_for: str, output: Path | None = None) -> dict[str, Any]:
     """The code and the libraries that make a result here, as sidecars and states name them.
 
-    `known_as` is the rule's param `code`. By hand, without a workflow, the source stands for it, or
-    what was adopted for it in the results that the output lies in.
+    `stands_for` is the rule's param `code`. Without a workflow, the source stands for itself, or
+    for what was adopted for it in the results that the output lies in.
     """
     code = code_digest(module)
-    if not known_as and output is not None:
-        known_as = Adopted.around(output).by_hand(module.rpartition(".")[2], code)
+    if not stands_for and output is not None:
+        stands_for = Adopted.around(output).by_hand(module.rpartition(".")[2], code)
     return {
-        "known_as": known_as or code,
+        "stands_for": stands_for or code,
         "code": code,
         "modules": module_digests(module),
         "libraries": installed(module),
@@ -87,16 +87,16 @@ class Adopted:
         entry = self.entry(stage, here)
         return entry["as"] if entry else here
 
-    def of_result(self, stage: str, code: str, known_as: str) -> dict[str, Any] | None:
+    def of_result(self, stage: str, code: str, stands_for: str) -> dict[str, Any] | None:
         """What was noted for a result, if the source with this digest stands for its own."""
-        made = _first_parts(known_as)
+        digests = _first_parts(stands_for)
         for here, entry in self._stages.get(stage, {}).items():
-            if here.split("-")[0] == code and entry["as"].startswith(made):
+            if here.split("-")[0] == code and entry["as"].startswith(digests):
                 return entry
         return None
 
     def by_hand(self, stage: str, code: str) -> str:
-        """What stands for a source alone, where no workflow says what it is known as."""
+        """What a source stands for where no workflow says so."""
         entries = self._stages.get(stage, {}).items()
         return next((e["as"] for here, e in entries if here.split("-")[0] == code), code)
 
@@ -105,22 +105,22 @@ class Adopted:
 
     def write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{NAME}.{os.getpid()}")
-        beside.write_text(json.dumps(self._stages, indent=2) + "\n", encoding="utf-8")
-        os.replace(beside, self.path)
+        temporary = self.path.with_name(f".{NAME}.{os.getpid()}")
+        temporary.write_text(json.dumps(self._stages, indent=2) + "\n", encoding="utf-8")
+        os.replace(temporary, self.path)
 
 
-def _first_parts(known_as: str) -> str:
+def _first_parts(stands_for: str) -> str:
     """Digests of source and libraries, without that of pretrained weights."""
-    return "-".join(known_as.split("-")[:2])
+    return "-".join(stands_for.split("-")[:2])
 
 
 # --- adopt ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Made:
-    """A result or a state: its stage, what it was made by, and what its sidecar says."""
+class Product:
+    """A result or a state: its stage, the code that made it, and its sidecar."""
 
     path: Path
     stage: str
@@ -153,22 +153,22 @@ def adopt(
         If nothing says what made a path, or one stage was made by two codes. Nothing is noted then.
     """
     adopted = Adopted(results)
-    chosen: dict[str, Made] = {}
+    chosen: dict[str, Product] = {}
     for path, sidecar in _sidecars(paths, results, deep):
-        made = _made(path, sidecar, lock)
-        other = chosen.setdefault(made.stage, made)
-        if made.by != other.by:
+        product = _product(path, sidecar, lock)
+        other = chosen.setdefault(product.stage, product)
+        if product.by != other.by:
             raise InputError(
-                f"{made.stage}: {other.path} and {made.path} were made by different code or "
+                f"{product.stage}: {other.path} and {product.path} were made by different code or "
                 "libraries, and only one of them can stand for what is here. Name only that one."
             )
-    for made in chosen.values():
-        yield from _adopt(made, adopted, lock, why)
+    for product in chosen.values():
+        yield from _adopt(product, adopted, lock, why)
     adopted.write()
 
 
 def _sidecars(paths: Iterable[Path], results: Path, deep: bool) -> Iterator[tuple[Path, Sidecar]]:
-    known: set[Path] = set()
+    expanded: set[Path] = set()
     for given in paths:
         if not given.absolute().is_relative_to(results.absolute()):
             raise InputError(
@@ -176,10 +176,10 @@ def _sidecars(paths: Iterable[Path], results: Path, deep: bool) -> Iterator[tupl
                 "with --config"
             )
         states = [(key, _read_identity(key)) for key in _keys(given)]
-        found = states or [find_sidecar(given)]
-        for path, sidecar in found:
+        records = states or [find_sidecar(given)]
+        for path, sidecar in records:
             yield path, sidecar
-            for before in ancestors(sidecar, known) if deep else ():
+            for before in ancestors(sidecar, expanded) if deep else ():
                 if before.sidecar is not None and not before.again:
                     yield before.path, before.sidecar
 
@@ -192,7 +192,7 @@ def _keys(state: Path) -> list[Path]:
 
 def _read_identity(key: Path) -> Sidecar:
     try:
-        return json.loads((key / IDENTITY).read_text(encoding="utf-8"))
+        return with_current_names(json.loads((key / IDENTITY).read_text(encoding="utf-8")))
     except ValueError as error:
         raise InputError(
             f"{key / IDENTITY}: is no JSON ({error}), so nothing says what code the state is of. "
@@ -200,45 +200,45 @@ def _read_identity(key: Path) -> Sidecar:
         ) from None
 
 
-def _made(path: Path, sidecar: Sidecar, lock: str) -> Made:
+def _product(path: Path, sidecar: Sidecar, lock: str) -> Product:
     stage = sidecar["stage"].replace("-", "_")
     if stage not in stage_names():
         raise InputError(f"{path}: made by {sidecar['stage']}, a stage that is not there any more")
-    if "known_as" not in sidecar:
+    if "stands_for" not in sidecar:
         raise InputError(
             f"{path}: an older version of mindvideo made it, whose sidecars do not say what the "
             "workflow knew its code as: it cannot be adopted"
         )
-    here = made_by(read_stage(stage).module, lock)
-    by = _first_parts(sidecar["known_as"])
+    here = code_and_lock(read_stage(stage).module, lock)
+    by = _first_parts(sidecar["stands_for"])
     if "-" not in by:  # made by hand: nothing is known of a lock
         by = f"{by}-{here.split('-')[1]}"
-    return Made(path, stage, by, here, sidecar)
+    return Product(path, stage, by, here, sidecar)
 
 
-def _adopt(made: Made, adopted: Adopted, lock: str, why: str) -> Iterator[str]:
-    yield f"{made.stage} ({made.path})"
-    before = adopted.entry(made.stage, made.here)
-    if made.by == made.here:
+def _adopt(product: Product, adopted: Adopted, lock: str, why: str) -> Iterator[str]:
+    yield f"{product.stage} ({product.path})"
+    before = adopted.entry(product.stage, product.here)
+    if product.by == product.here:
         yield "  made by the code and libraries that are here: nothing to adopt"
-    elif before and before["as"] == made.by:
+    elif before and before["as"] == product.by:
         yield f"  adopted already, on {before['since']}"
     elif before:
         raise InputError(
-            f"{made.stage}: what is here stands for other code already, since {before['since']}, "
-            f"and not for that of {made.path}. To change that, delete the entry {made.here} of "
-            f"{made.stage} in {adopted.path}."
+            f"{product.stage}: what is here stands for other code already, since "
+            f"{before['since']}, and not for that of {product.path}. To change that, delete the "
+            f"entry {product.here} of {product.stage} in {adopted.path}."
         )
     else:
-        module = read_stage(made.stage).module
-        modules = changed_modules(made.sidecar.get("modules", {}), module_digests(module))
-        libraries = changed_libraries(made.sidecar.get("libraries", {}), locked(module, lock))
+        module = read_stage(product.stage).module
+        modules = changed_modules(product.sidecar.get("modules", {}), module_digests(module))
+        libraries = changed_libraries(product.sidecar.get("libraries", {}), locked(module, lock))
         yield from (f"  changed   {name}" for name in modules)
         yield from (f"  version   {text}" for text in libraries)
         yield f"  from now on taken as the same ({adopted.path})"
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = {"as": made.by, "since": since, "why": why, "changed": [*modules, *libraries]}
-        adopted.add(made.stage, made.here, entry)
+        entry = {"as": product.by, "since": since, "why": why, "changed": [*modules, *libraries]}
+        adopted.add(product.stage, product.here, entry)
 
 
 # --- discard --------------------------------------------------------------------------------------

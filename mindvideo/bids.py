@@ -1,7 +1,7 @@
 """The table of runs of a folder of BIDS derivatives, as fMRIPrep writes it.
 
 What a run is stands in its file's name: subject, session, task, run, space. A segment is a task, or
-a task and other entities; its repeats are numbered over sessions and runs.
+a task and other entities; its repetitions are numbered over sessions and runs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Bold:
         there = [f"{e}-{self.entities[e]}" for e in OF_SPACE if e in self.entities]
         return ":".join([self.entities.get("space", "func"), *there])
 
-    def beside(self, without: Sequence[str], *ends: str) -> str | None:
+    def _sibling(self, without: Sequence[str], *ends: str) -> str | None:
         """The file of the same name but for some entities and its end, if there is one."""
         parts = self.path.name.split("_")[:-1]
         kept = [part for part in parts if part.partition("-")[0] not in without]
@@ -73,23 +73,23 @@ class Bold:
     @property
     def confounds(self) -> str | None:
         ends = (f"desc-confounds_{end}.tsv" for end in ("timeseries", "regressors"))
-        return self.beside(("space", *OF_SPACE, "desc", "echo", "part"), *ends)
+        return self._sibling(("space", *OF_SPACE, "desc", "echo", "part"), *ends)
 
     @property
     def mask(self) -> str | None:
         """fMRIPrep's brain mask on the run's grid; a run on grayordinates has none."""
         ends = () if self.is_cifti else ("desc-brain_mask.nii.gz", "desc-brain_mask.nii")
-        return self.beside(("desc", "echo", "part"), *ends)
+        return self._sibling(("desc", "echo", "part"), *ends)
 
 
 @dataclass(frozen=True)
-class Showing:
-    """A run with its place in the data set."""
+class RunFile:
+    """A preprocessed run with its place in the data set."""
 
     bold: Bold
     segment: str
     split: Split
-    repeat: int
+    repetition: int
 
     @property
     def subject(self) -> str:
@@ -110,8 +110,8 @@ def entities_of(path: Path) -> dict[str, str]:
             f"{path}: {wrong[0]!r} in this name is no entity-label, as task-film1 (letters and "
             "digits, one hyphen). Rename the file as BIDS has it, or move it out of the folder."
         )
-    found = parse_bids_filename(str(path))["entities"]
-    return {e: _label(e, label) for e, label in found.items()}
+    entities = parse_bids_filename(str(path))["entities"]
+    return {e: _label(e, label) for e, label in entities.items()}
 
 
 def _label(entity: str, label: str) -> str:
@@ -121,8 +121,8 @@ def _label(entity: str, label: str) -> str:
 # --- which files ----------------------------------------------------------------------------------
 
 
-def find_runs(folder: Path, choice: Choice) -> tuple[list[Showing], list[str]]:
-    """The runs of a folder by subject, segment and repeat; and what was guessed or left out.
+def find_runs(folder: Path, choice: Choice) -> tuple[list[RunFile], list[str]]:
+    """The runs of a folder by subject, segment and repetition; and what was guessed or left out.
 
     nilearn's ``get_bids_files`` leaves out subjects without sessions where others have them, so
     only its reader of names is used.
@@ -139,14 +139,16 @@ def find_runs(folder: Path, choice: Choice) -> tuple[list[Showing], list[str]]:
     for bold in runs:
         by_segment[_segment(bold, choice.segment)].append(bold)
     splits, notes = _splits(sorted(by_segment, key=natural), choice)
-    found = []
+    files = []
     for segment, split in splits.items():
-        shown: Counter[str] = Counter()
+        repetitions: Counter[str] = Counter()
         for bold in sorted(by_segment[segment], key=_order):
-            shown[bold.entities["sub"]] += 1
-            found.append(Showing(bold, segment, split, shown[bold.entities["sub"]]))
-    found.sort(key=lambda s: (natural(s.subject), s.split == "test", natural(s.segment), s.repeat))
-    return found, notes
+            repetitions[bold.entities["sub"]] += 1
+            files.append(RunFile(bold, segment, split, repetitions[bold.entities["sub"]]))
+    files.sort(
+        key=lambda s: (natural(s.subject), s.split == "test", natural(s.segment), s.repetition)
+    )
+    return files, notes
 
 
 def _order(bold: Bold) -> list[list[tuple[str, int]]]:
@@ -180,18 +182,18 @@ def _of_desc(folder: Path, runs: list[Bold], desc: str) -> list[Bold]:
     fitting = (desc, None)
     kept = [b for b in runs if b.entities.get("desc") in fitting[: 1 + b.is_cifti]]
     if not kept:
-        found = sorted({f"desc-{d}" if (d := b.entities.get("desc")) else "raw" for b in runs})
+        versions = sorted({f"desc-{d}" if (d := b.entities.get("desc")) else "raw" for b in runs})
         raise InputError(
-            f"{folder}: no preprocessed run (desc-{desc}) in it; found: {', '.join(found)}. "
+            f"{folder}: no preprocessed run (desc-{desc}) in it; found: {', '.join(versions)}. "
             "Another one is chosen by --desc; fMRIPrep's runs lie in its own output folder"
             f"{_elsewhere(folder)}"
         )
     return kept
 
 
-def _only(runs: list[Bold], wanted: Sequence[str]) -> list[Bold]:
+def _only(runs: list[Bold], conditions: Sequence[str]) -> list[Bold]:
     patterns: dict[str, list[str]] = defaultdict(list)
-    for word in wanted:
+    for word in conditions:
         entity, hyphen, label = word.partition("-")
         if not hyphen:
             raise InputError(f"--only {word}: ENTITY-LABEL was needed, as ses-02, or acq-mb*")
@@ -201,9 +203,9 @@ def _only(runs: list[Bold], wanted: Sequence[str]) -> list[Bold]:
         there = sorted({b.entities.get(entity, "") for b in runs}, key=natural)
         runs = [b for b in runs if _fits(b.entities.get(entity, ""), labels)]
         if not runs:
-            found = ", ".join(f"{entity}-{label}" if label else "none" for label in there)
-            asked = ", ".join(f"{entity}-{label}" for label in labels)
-            raise InputError(f"no run has {asked}; found: {found}")
+            existing = ", ".join(f"{entity}-{label}" if label else "none" for label in there)
+            requested = ", ".join(f"{entity}-{label}" for label in labels)
+            raise InputError(f"no run has {requested}; found: {existing}")
     return runs
 
 
@@ -214,21 +216,21 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 def _in_space(runs: list[Bold], space: str | None) -> list[Bold]:
     counts = Counter((b.space, "CIFTI" if b.is_cifti else "NIfTI") for b in runs)
     there = [s for s, _ in counts]
-    wanted = [s for s in there if s == space] or [
+    fitting = [s for s in there if s == space] or [
         s for s in there if space is None or s.startswith(f"{space}:")
     ]
-    if len(wanted) != 1:
+    if len(fitting) != 1:
         listed = ", ".join(f"{s} ({kind}, {n} runs)" for (s, kind), n in sorted(counts.items()))
-        what = f"no runs in the space {space}" if not wanted else "runs in several spaces"
+        what = f"no runs in the space {space}" if not fitting else "runs in several spaces"
         raise InputError(f"{what}; found: {listed}. Say which: --space {there[0]}")
-    return [b for b in runs if b.space == wanted[0]]
+    return [b for b in runs if b.space == fitting[0]]
 
 
 def _each_once(runs: list[Bold]) -> None:
-    """See that no recording is there in several versions."""
-    seen: dict[tuple[str | None, ...], Bold] = {}
+    """Refuse two versions of one recording."""
+    recordings: dict[tuple[str | None, ...], Bold] = {}
     for bold in runs:
-        other = seen.setdefault(tuple(bold.entities.get(e) for e in RECORDING), bold)
+        other = recordings.setdefault(tuple(bold.entities.get(e) for e in RECORDING), bold)
         if other is not bold:
             differ = sorted(
                 f"{e}-{b.entities.get(e, '')}"
@@ -254,7 +256,7 @@ def _segment(bold: Bold, entities: Sequence[str]) -> str:
 
 
 def _splits(segments: list[str], choice: Choice) -> tuple[dict[str, Split], list[str]]:
-    """Split of each segment that is taken; and what was guessed or left out."""
+    """Split of each segment that is used; and what was guessed or left out."""
     listed, notes = ", ".join(segments), []
     for option, patterns in (("train", choice.train), ("test", choice.test)):
         if unused := [p for p in patterns if not any(fnmatchcase(s, p) for s in segments)]:

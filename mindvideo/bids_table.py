@@ -1,4 +1,4 @@
-"""Rows of the table of runs from a BIDS folder: when its runs were recorded, what the film takes.
+"""Rows of the table of runs from a BIDS folder: when its runs were recorded, which volumes stay.
 
 The repetition time stands in JSON files beside the preprocessed runs or, as BIDS lets files
 inherit, in the folder of the raw ones; there also lie the tables of events, which say when a film
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mindvideo.bids import ENDS, Bold, Choice, Showing, entities_of, find_runs
+from mindvideo.bids import ENDS, Bold, Choice, RunFile, entities_of, find_runs
 from mindvideo.dataset import Run
 from mindvideo.errors import InputError
 from mindvideo.io.inventory import inspect
@@ -26,7 +26,7 @@ from mindvideo.templates import check_template
 
 FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v")
 OFF = 0.1
-"""A film that starts further off a volume's start than this share of a TR is worth a word."""
+"""A film that starts further off a volume's start than this fraction of a TR is noted."""
 SAME = 1e-3
 """Repetition times closer than this [s] are the same."""
 
@@ -42,13 +42,13 @@ class Recording:
     drop_end: int | None = None
     """Volumes after it; without, as long as the film is, or none."""
     lag: int = 0
-    """Volumes by which the response is late; dropped at the start, too."""
+    """Haemodynamic delay in volumes, which are dropped at the start, too."""
     raw: Path | None = None
     """The raw BIDS folder; without, the one that holds the derivatives."""
 
 
 @dataclass
-class Found:
+class BidsTable:
     """Rows of the table, and what a person should know of them."""
 
     rows: list[Run]
@@ -57,7 +57,7 @@ class Found:
     is_cifti: bool
 
 
-def bids_table(folder: Path, choice: Choice, recording: Recording) -> Found:
+def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
     """The table of runs of a folder of derivatives.
 
     Raises
@@ -70,43 +70,43 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> Found:
             check_template("--film", recording.film, {"segment"})
         except ValueError as error:
             raise InputError(str(error)) from None
-    showings, notes = find_runs(folder, choice)
+    runs, notes = find_runs(folder, choice)
     raw = recording.raw or _raw_folder(folder)
-    tr = _repetition_time([s.bold for s in showings], raw)
+    tr = _repetition_time([run.bold for run in runs], raw)
     if tr is None:
         notes.append("no JSON file says RepetitionTime: say `tr` [s] in the description")
-    trimming = _Trimming(recording, raw, tr, _volumes(showings, notes), notes)
+    trimming = _Trimming(recording, raw, tr, _volumes(runs, notes), notes)
     kept = {
-        segment: trimming.of(segment, [s.bold for s in showings if s.segment == segment])
-        for segment in dict.fromkeys(s.segment for s in showings)
+        segment: trimming.of(segment, [run.bold for run in runs if run.segment == segment])
+        for segment in dict.fromkeys(run.segment for run in runs)
     }
-    if trimming.unsaid:
+    if trimming.without_onset:
         notes.append(
-            f"nothing says when the films start ({', '.join(trimming.unsaid)}): taken for the "
-            "start of the recording. If volumes were recorded before the film, say how many: "
-            "--drop-start"
+            f"nothing says when the films start ({', '.join(trimming.without_onset)}): they are "
+            "taken to start with the recording. If volumes were recorded before the film, say how "
+            "many: --drop-start"
         )
     rows = [
         Run(
-            subject=s.subject,
-            segment=s.segment,
-            split=s.split,
-            repeat=s.repeat,
-            path=str(s.bold.path),
-            confounds=s.bold.confounds,
-            mask=s.bold.mask,
-            film=recording.film.format(segment=s.segment) if recording.film else None,
+            subject=run.subject,
+            segment=run.segment,
+            split=run.split,
+            repetition=run.repetition,
+            path=str(run.bold.path),
+            confounds=run.bold.confounds,
+            mask=run.bold.mask,
+            film=recording.film.format(segment=run.segment) if recording.film else None,
             tr=tr,
-            **kept[s.segment],
+            **kept[run.segment],
         )
-        for s in showings
+        for run in runs
     ]
-    bold = showings[0].bold
+    bold = runs[0].bold
     for name, what in (("confounds", "table of confounds"), ("mask", "brain mask")):
-        bare = [run.path for run in rows if not getattr(run, name)]
+        bare = [row.path for row in rows if not getattr(row, name)]
         if bare and not (name == "mask" and bold.is_cifti):
             notes.append(f"no {what} beside {len(bare)} of {len(rows)} runs: {bare[0]}, …")
-    return Found(rows, notes, bold.space, bold.is_cifti)
+    return BidsTable(rows, notes, bold.space, bold.is_cifti)
 
 
 # --- raw data -------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def _repetition_time(runs: Sequence[Bold], raw: Path | None) -> float | None:
     InputError
         If they say different things.
     """
-    found: dict[float, Path] = {}
+    times: dict[float, Path] = {}
     for bold in runs:
         end = next(end for end in ENDS if bold.path.name.endswith(end))
         stem = bold.path.name.removesuffix(end)
@@ -146,15 +146,15 @@ def _repetition_time(runs: Sequence[Bold], raw: Path | None) -> float | None:
         for path in [*filter(Path.is_file, near), *_inherited(raw, bold, "bold.json")]:
             tr = _read_json(path).get("RepetitionTime")
             if isinstance(tr, int | float) and tr > 0:
-                found.setdefault(float(tr), path)
+                times.setdefault(float(tr), path)
                 break
-    if found and max(found) - min(found) > SAME:
-        said = ", ".join(f"{tr:g} s ({path})" for tr, path in found.items())
+    if times and max(times) - min(times) > SAME:
+        said = ", ".join(f"{tr:g} s ({path})" for tr, path in times.items())
         raise InputError(
             f"one repetition time for all runs was needed; found {said}. Choose runs of one with "
             "--task or --only"
         )
-    return next(iter(found), None)
+    return next(iter(times), None)
 
 
 def _read_json(path: Path) -> dict:
@@ -175,21 +175,21 @@ def _onset(events: Path) -> float | None:
     return float(onsets.iloc[0]) if len(table) == len(onsets) == 1 else None
 
 
-# --- what the film takes --------------------------------------------------------------------------
+# --- which volumes stay --------------------------------------------------------------------------
 
 
-def _volumes(showings: Sequence[Showing], notes: list[str]) -> dict[Path, int]:
+def _volumes(runs: Sequence[RunFile], notes: list[str]) -> dict[Path, int]:
     """Volumes of each run that can be read."""
-    found, broken = {}, []
-    for showing in progress(showings, desc="runs", unit="run"):
-        path = showing.bold.path
+    volumes, broken = {}, []
+    for run in progress(runs, desc="runs", unit="run"):
+        path = run.bold.path
         try:
-            found[path] = inspect(path).n_volumes
+            volumes[path] = inspect(path).n_volumes
         except InputError as problem:
             broken.append(f"{path}: {str(problem).removeprefix(f'{path}: ')}")
     if broken:
         notes.append(f"{len(broken)} runs cannot be read: {broken[0]}")
-    return found
+    return volumes
 
 
 def _clips_of_film(film: Path, tr: float) -> int | None:
@@ -200,14 +200,14 @@ def _clips_of_film(film: Path, tr: float) -> int | None:
 
 @dataclass(frozen=True)
 class _Trimming:
-    """What of the runs of a segment goes with its film."""
+    """Which volumes of a segment's runs were recorded during its film."""
 
     recording: Recording
     raw: Path | None
     tr: float | None
     volumes: dict[Path, int]
     notes: list[str]
-    unsaid: list[str] = field(default_factory=list)
+    without_onset: list[str] = field(default_factory=list)
     """Segments of which nothing says when their films start."""
 
     def of(self, segment: str, runs: Sequence[Bold]) -> dict[str, int | None]:
@@ -245,7 +245,7 @@ class _Trimming:
             if events and (onset := _onset(events)) is not None:
                 onsets[events] = onset
         if self.tr is None or not onsets:
-            self.unsaid.append(segment)
+            self.without_onset.append(segment)
             return 0
         ordered = sorted(onsets.items(), key=lambda item: item[1])
         (first, least), (last, most) = ordered[0], ordered[-1]

@@ -11,6 +11,7 @@ from mindvideo import __version__
 from mindvideo.artefacts import stages_by_chapter
 from mindvideo.commands import COMMANDS
 from mindvideo.commands import run as run_command
+from mindvideo.errors import show_old_names
 from mindvideo.paths import path_argument
 from mindvideo.registry import Parameter, Stage, read_stage, stage_names
 
@@ -174,6 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     # Before torch is loaded. Threads that spin while they wait for each other take the processor
     # from whatever else runs there: beside one busy process, two threads were seven times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    show_old_names()
     argv = sys.argv[1:] if argv is None else argv
     if argv == ["--version"]:
         print(f"mindvideo {__version__}")

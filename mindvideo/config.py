@@ -158,10 +158,19 @@ class Config(Stages):
         """The sections of the full model, or of a variant of it; rounded `clips.fps` made exact."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
         for section, changes in self.variants.get(variant or "", {}).items():
-            base[section] = base.get(section, {}) | changes
+            base[section] = _changed(section, base.get(section, {}), changes)
         stages = Stages.model_validate(base)
         fps = whole_rate(self.dataset.tr, stages.clips.fps)
         return stages.model_copy(update={"clips": stages.clips.model_copy(update={"fps": fps})})
+
+
+def _changed(section: str, base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A section with what a variant changes in it, whichever of the two uses old names."""
+    model = load_sections().get(section, Section)
+    try:
+        return model.with_current_names(base) | model.with_current_names(changes)
+    except ValueError:  # a setting by both its names, which the check of the section reports
+        return base | changes
 
 
 def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
@@ -176,9 +185,9 @@ def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
                 problems += problems_of(Stages, {section: changes}, *place[:2])
             elif isinstance(changes, dict):
                 base = full if isinstance(full, dict) else {}
-                of_full = [(p["loc"], p["type"]) for p in problems_of(model, base, *place)]
-                in_variant = problems_of(model, base | changes, *place)
-                problems += [p for p in in_variant if (p["loc"], p["type"]) not in of_full]
+                of_base = [(p["loc"], p["type"]) for p in problems_of(model, base, *place)]
+                changed = problems_of(model, _changed(section, base, changes), *place)
+                problems += [p for p in changed if (p["loc"], p["type"]) not in of_base]
     return problems
 
 

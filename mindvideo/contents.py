@@ -84,26 +84,26 @@ def _by_sidecar(path: Path) -> str | None:
         files = content["files"]
         if path.is_dir() and [*files] != files_of(path):
             return None
-        if all([*stamp(path / name)] == found[:2] for name, found in files.items()):
+        if all([*stamp(path / name)] == record[:2] for name, record in files.items()):
             return str(content["sha256"])
     except (OSError, ValueError, KeyError, TypeError):  # no sidecar, or another program's file
         pass
     return None
 
 
-def keep_known(path: Path, touch: Callable[[], None]) -> None:
+def touch_recorded(path: Path, touch: Callable[[], None]) -> None:
     """Touch an output in a way that its sidecar still vouches for what it contains."""
-    known = _by_sidecar(path)
+    vouched = _by_sidecar(path)
     touch()
-    if not known or path.is_dir():  # of a folder, the files keep their times
+    if not vouched or path.is_dir():  # of a folder, the files keep their times
         return
     sidecar = sidecar_path(path)
     record = json.loads(sidecar.read_text(encoding="utf-8"))
     record["content"]["files"][""][:2] = stamp(path)
-    beside = sidecar.with_name(f".{sidecar.name}.{os.getpid()}")
+    temporary = sidecar.with_name(f".{sidecar.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # without, the file is read once more
-        beside.write_text(json.dumps(record, indent=2), encoding="utf-8")
-        os.replace(beside, sidecar)
+        temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        os.replace(temporary, sidecar)
 
 
 class Digests:
@@ -121,8 +121,8 @@ class Digests:
 
     def __init__(self, folder: Path | None, name: str) -> None:
         self._folder, self._name = folder.absolute() if folder else None, name
-        self._known: dict[tuple[str, Stamp], str] = {}
-        self._own: dict[str, list[Any]] = {}
+        self._digests: dict[tuple[str, Stamp], str] = {}
+        self._read_here: dict[str, list[Any]] = {}
         self._read: dict[str, Stamp] = {}
         self._saved: float | None = None
         self._loaded = 0
@@ -140,21 +140,21 @@ class Digests:
 
     def of(self, path: Path) -> str:
         """SHA-256 of a file or folder, read only if it is not known by its size and time."""
-        if known := _by_sidecar(path):
-            return known
+        if digest := _by_sidecar(path):
+            return digest
         if path.is_dir():
             return _of_listing({name: self._of_file(path / name) for name in files_of(path)})
         return self._of_file(path)
 
     def _of_file(self, path: Path) -> str:
         name, now = os.path.abspath(path), stamp(path)
-        if (name, now) not in self._known:
+        if (name, now) not in self._digests:
             self._load()
-        if (name, now) not in self._known:
-            self._known[name, now] = digest = file_digest(path)
-            self._own[name] = [*now, digest]
+        if (name, now) not in self._digests:
+            self._digests[name, now] = digest = file_digest(path)
+            self._read_here[name] = [*now, digest]
             self._save_soon()
-        return self._known[name, now]
+        return self._digests[name, now]
 
     def _load(self) -> None:
         """Read what others have written since the last time."""
@@ -174,9 +174,9 @@ class Digests:
 
     def _take_in(self, file: str, records: dict[str, list[Any]]) -> None:
         for name, (size, time_ns, digest) in records.items():
-            self._known[name, (size, time_ns)] = digest
+            self._digests[name, (size, time_ns)] = digest
             if file == f"{self._name}.json":
-                self._own.setdefault(name, [size, time_ns, digest])
+                self._read_here.setdefault(name, [size, time_ns, digest])
 
     def _save_soon(self) -> None:
         self._saved = self._saved or time.monotonic()
@@ -187,12 +187,12 @@ class Digests:
 
     def save(self) -> None:
         """Write what this process has read, beside what it read at other times."""
-        if self._folder is None or not self._own:
+        if self._folder is None or not self._read_here:
             return
         self._saved = time.monotonic()
         atexit.unregister(self.save)
-        beside = self._folder / f".{self._name}.{os.getpid()}"
+        temporary = self._folder / f".{self._name}.{os.getpid()}"
         with contextlib.suppress(OSError):  # a full disk costs a reading, not a result
             self._folder.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(self._own, indent=0))
-            os.replace(beside, self._folder / f"{self._name}.json")
+            temporary.write_text(json.dumps(self._read_here, indent=0))
+            os.replace(temporary, self._folder / f"{self._name}.json")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections import Counter
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from mindvideo.errors import RenamedSetting
 from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, Section, Timing
 from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
 
@@ -33,15 +35,15 @@ BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset")
 FEW = 12
 """So many segments at most are listed in a message."""
 PLACEHOLDERS = {
-    "run": {"subject", "segment", "repeat"},
-    "confounds": {"subject", "segment", "repeat"},
-    "mask": {"subject", "segment", "repeat"},
+    "run": {"subject", "segment", "repetition"},
+    "confounds": {"subject", "segment", "repetition"},
+    "mask": {"subject", "segment", "repetition"},
     "film": {"segment"},
     "shots": {"segment"},
 }
 _OF_BIDS = (
-    "repeats are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes the "
-    "table of runs of a BIDS folder, to be named as dataset.runs"
+    "repetitions are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes "
+    "the table of runs of a BIDS folder, to be named as dataset.runs"
 )
 BIDS_ENTITIES = dict.fromkeys(("session", "ses", "task", "space"), _OF_BIDS)
 """No placeholders, and what is said to whoever takes them for some."""
@@ -56,7 +58,7 @@ def _in_order(names: list[str]) -> list[str]:
 def _run_keys(keys: Any) -> Any:
     if wrong := [key for key in keys if not RUN_KEY.fullmatch(key)]:
         raise ValueError(
-            f"'SUBJECT SEGMENT_REPEAT' was needed, as 'subject3 test2_9'; {wrong[0]!r}"
+            f"'SUBJECT SEGMENT_REPETITION' was needed, as 'subject3 test2_9'; {wrong[0]!r}"
         )
     return keys
 
@@ -69,18 +71,28 @@ def _is_segment(name: str) -> str:
     return name
 
 
+def _with_current_placeholders(template: str) -> str:
+    """A template with `{repetition}` where it has `{repeat}`, as in the last version."""
+    current = re.sub(r"\{repeat(?=[}:!])", "{repetition", template)
+    if current != template:
+        message = "the placeholder {repeat} is now called {repetition}"
+        warnings.warn(message, RenamedSetting, stacklevel=2)
+    return current
+
+
+RunTemplate = Annotated[PathText, AfterValidator(_with_current_placeholders)]
 Segment = Annotated[str, Field(pattern=SEGMENT), AfterValidator(_is_segment)]
 Segments = Annotated[list[Segment], AfterValidator(_in_order)]
 Split = Literal["train", "test"]
 
 
 class Run(Section):
-    """One showing of one segment to one subject: a row of the table of runs."""
+    """One repetition of a segment, of one subject: a row of the table of runs."""
 
     subject: Name = Field(description="name in the results")
     segment: Segment
     split: Split
-    repeat: PositiveInt = Field(description="number of the showing")
+    repetition: PositiveInt = Field(description="number of the repetition, from 1")
     path: PathText = Field(min_length=1, description="the BOLD file")
     confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
     mask: PathText | None = Field(None, description="brain mask on the grid of the run")
@@ -89,6 +101,8 @@ class Run(Section):
     drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
     drop_end: int | None = Field(None, ge=0, description="volumes dropped at the end")
     tr: RepetitionTime | None = Field(None, description="repetition time [s]")
+
+    renamed: ClassVar = {"repeat": "repetition"}
 
 
 class Dataset(Section):
@@ -106,7 +120,7 @@ class Dataset(Section):
     runs: list[Run] = Field(
         [],
         description="path of a table of runs (`mindvideo runs` writes one), instead of subjects, "
-        "train, test, repeats, run, confounds, mask, exceptions; what it says goes before what "
+        "train, test, repetitions, run, confounds, mask, exceptions; what it says goes before what "
         "they say",
     )
     clips_per_segment: dict[str, PositiveInt] = Field(
@@ -115,7 +129,9 @@ class Dataset(Section):
     subjects: dict[Name, str] = Field(min_length=1, description="name here: name in the paths")
     train: Segments = Field(min_length=2, description="training segments")
     test: Segments = Field(min_length=1, description="test segments")
-    repeats: dict[Split, PositiveInt] = Field(description="showings")
+    repetitions: dict[Split, PositiveInt] = Field(
+        description="how often each segment was shown to a subject"
+    )
     film: PathText | None = Field(None, description="path template with {segment}")
     films: dict[str, PathText] = Field(
         {}, description="segment: its film, where `film` does not fit"
@@ -136,26 +152,28 @@ class Dataset(Section):
         description="path template with {segment}: table of what each shot of a film shows, with "
         "its start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
     )
-    run: PathText | None = Field(
-        None, description="path template with {subject}, {segment}, {repeat}"
+    run: RunTemplate | None = Field(
+        None, description="path template with {subject}, {segment}, {repetition}"
     )
-    mask: PathText | None = Field(
+    mask: RunTemplate | None = Field(
         None,
-        description="path template with {subject}, or {segment} and {repeat} too: brain masks on "
-        "the grid of the volumes. Voxels are those in the masks of all training runs",
+        description="path template with {subject}, or {segment} and {repetition} too: brain masks "
+        "on the grid of the volumes. Voxels are those in the masks of all training runs",
     )
-    confounds: PathText | None = Field(
+    confounds: RunTemplate | None = Field(
         None,
-        description="path template with {subject}, {segment}, {repeat}: fMRIPrep's tables of "
+        description="path template with {subject}, {segment}, {repetition}: fMRIPrep's tables of "
         "confounds",
     )
     timing: dict[str, Timing] = Field(description="by segment; `default` for those not named")
     exclude: Annotated[list[str], AfterValidator(_run_keys)] = Field(
-        [], description="runs to leave out, as 'SUBJECT SEGMENT_REPEAT'"
+        [], description="runs to leave out, as 'SUBJECT SEGMENT_REPETITION'"
     )
-    exceptions: Annotated[dict[str, PathText], AfterValidator(_run_keys)] = Field(
-        {}, description="'SUBJECT SEGMENT_REPEAT': its own path"
+    exceptions: Annotated[dict[str, RunTemplate], AfterValidator(_run_keys)] = Field(
+        {}, description="'SUBJECT SEGMENT_REPETITION': its own path"
     )
+
+    renamed: ClassVar = {"repeats": "repetitions"}
 
     @model_validator(mode="before")
     @classmethod
@@ -176,16 +194,16 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Dataset:
-        if taken := RESERVED & set(self.subjects):
-            raise ValueError(f"subjects: {', '.join(taken)} is a folder of the results: rename it")
+        if reserved := ", ".join(RESERVED & set(self.subjects)):
+            raise ValueError(f"subjects: {reserved} is a folder of the results: rename it")
         for field in ("clips_per_segment", "timing"):
             missing = [s for s in self.segments if s not in getattr(self, field)]
             if missing and "default" not in getattr(self, field):
                 raise ValueError(f"{field}: no `default`, and nothing for {', '.join(missing)}")
         if twice := set(self.train) & set(self.test):
             raise ValueError(f"both training and test segments: {', '.join(sorted(twice))}")
-        if unsaid := {"train", "test"} - set(self.repeats):
-            raise ValueError(f"repeats: nothing for {', '.join(sorted(unsaid))}")
+        if unsaid := {"train", "test"} - set(self.repetitions):
+            raise ValueError(f"repetitions: nothing for {', '.join(sorted(unsaid))}")
         if not self.run and not self.runs:
             raise ValueError("neither `run`, a path template, nor `runs`, a table of runs, is said")
         if other := [run.tr for run in self.runs if run.tr not in (None, self.tr)]:
@@ -207,8 +225,8 @@ class Dataset(Section):
         ]
         if wrong:
             more = ", …" if len(self.segments) > FEW else ""
-            known = ", ".join(self.segments[:FEW]) + more
-            raise ValueError(f"{'; '.join(wrong)} (the segments are {known})")
+            listed = ", ".join(self.segments[:FEW]) + more
+            raise ValueError(f"{'; '.join(wrong)} (the segments are {listed})")
         return self
 
     @model_validator(mode="after")
@@ -221,7 +239,7 @@ class Dataset(Section):
         for field, what in (("path", "file"), ("confounds", "table of confounds")):
             named = [(self.key(run), path) for run in self.rows if (path := getattr(run, field))]
             _refuse_shared(
-                f"one {what} for {{}} runs", named, "run", "{subject}, {segment} and {repeat}"
+                f"one {what} for {{}} runs", named, "run", "{subject}, {segment} and {repetition}"
             )
         films = [(segment, self.film_path(segment)) for segment in self.segments]
         _refuse_shared("one film for {} segments", films, "segment", "{segment}")
@@ -242,38 +260,40 @@ class Dataset(Section):
         place = {segment: i for i, segment in enumerate(self.segments)}
         subjects = list(self.subjects)
         rows = [self._with_templates(run) for run in self.runs] or [
-            self._run(subject, segment, repeat)
+            self._run(subject, segment, repetition)
             for subject in subjects
             for segment in self.segments
-            for repeat in range(1, self.repeats[self.split_of(segment)] + 1)
+            for repetition in range(1, self.repetitions[self.split_of(segment)] + 1)
         ]
-        return sorted(rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repeat))
+        return sorted(
+            rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repetition)
+        )
 
     def _with_templates(self, run: Run) -> Run:
         """A row of the table of runs; what it leaves out, as the templates have it."""
-        fields = self._fields(run.subject, run.segment, run.repeat)
-        found = {name: getattr(self, name) for name in ("confounds", "mask")}
+        fields = self._fields(run.subject, run.segment, run.repetition)
+        templates = {name: getattr(self, name) for name in ("confounds", "mask")}
         return run.model_copy(
             update={
                 name: template.format(**fields)
-                for name, template in found.items()
+                for name, template in templates.items()
                 if template and not getattr(run, name)
             }
         )
 
-    def _fields(self, subject: str, segment: str, repeat: int) -> dict[str, Any]:
-        return {"subject": self.subjects[subject], "segment": segment, "repeat": repeat}
+    def _fields(self, subject: str, segment: str, repetition: int) -> dict[str, Any]:
+        return {"subject": self.subjects[subject], "segment": segment, "repetition": repetition}
 
-    def _run(self, subject: str, segment: str, repeat: int) -> Run:
+    def _run(self, subject: str, segment: str, repetition: int) -> Run:
         folder, timing = self.subjects[subject], self.timing_of(segment)
-        fields = self._fields(subject, segment, repeat)
-        own = _keys(subject, folder, segment, repeat) & set(self.exceptions)
-        path = self.exceptions[own.pop()] if own else self.run
+        fields = self._fields(subject, segment, repetition)
+        keys = _keys(subject, folder, segment, repetition) & set(self.exceptions)
+        path = self.exceptions[keys.pop()] if keys else self.run
         return Run(
             subject=subject,
             segment=segment,
             split=self.split_of(segment),
-            repeat=repeat,
+            repetition=repetition,
             path=(path or "").format(**fields),
             confounds=self.confounds.format(**fields) if self.confounds else None,
             mask=self.mask.format(**fields) if self.mask else None,
@@ -286,17 +306,17 @@ class Dataset(Section):
 
     def keys(self, run: Run) -> set[str]:
         """How `exclude` and `exceptions` may name a run: by the subject's name here or in paths."""
-        return _keys(run.subject, self.subjects[run.subject], run.segment, run.repeat)
+        return _keys(run.subject, self.subjects[run.subject], run.segment, run.repetition)
 
     def key(self, run: Run) -> str:
-        return f"{run.subject} {run.segment}_{run.repeat}"
+        return f"{run.subject} {run.segment}_{run.repetition}"
 
     def runs_of(self, subject: str, segment: str) -> list[Run]:
-        """A segment's repeats, without those excluded."""
+        """A segment's repetitions, without those excluded."""
         return [run for run in self.rows if (run.subject, run.segment) == (subject, segment)]
 
     def run_paths(self, subject: str, segment: str) -> list[str]:
-        """Files of a segment's repeats, without those excluded; exceptions take their own path."""
+        """Files of a segment's repetitions, without those excluded; each exception has its path."""
         return [run.path for run in self.runs_of(subject, segment)]
 
     def confound_paths(self, subject: str, segment: str) -> list[str]:
@@ -308,8 +328,8 @@ class Dataset(Section):
 
         Those of the training runs say which voxels there are: a further test film changes none.
         """
-        own = [run for run in self.rows if (run.subject, run.split) == (subject, split)]
-        return list(dict.fromkeys(run.mask for run in own if run.mask))
+        runs = [run for run in self.rows if (run.subject, run.split) == (subject, split)]
+        return list(dict.fromkeys(run.mask for run in runs if run.mask))
 
     # --- segments ---------------------------------------------------------------------------------
 
@@ -357,7 +377,7 @@ def _refuse_shared(
     """
     for path, n in Counter(path for _, path in named).items():
         if n > 1:
-            keys = [key for key, own in named if own == path]
+            keys = [key for key, named_path in named if named_path == path]
             more = ", …" if n > 3 else ""
             raise ValueError(
                 f"{what.format(n)} ({', '.join(keys[:3])}{more}): {path}: each {of_each} needs its "
@@ -365,16 +385,16 @@ def _refuse_shared(
             )
 
 
-def _keys(subject: str, folder: str, segment: str, repeat: int) -> set[str]:
-    return {f"{name} {segment}_{repeat}" for name in (subject, folder)}
+def _keys(subject: str, folder: str, segment: str, repetition: int) -> set[str]:
+    return {f"{name} {segment}_{repetition}" for name in (subject, folder)}
 
 
 def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
     """What a table of runs says of a data set, in the words of its description."""
     named = values.get("subjects") or {}
     segments = {run.segment: run for run in table}  # rows of a segment agree: run_table sees to it
-    repeats = {
-        split: max((run.repeat for run in table if run.split == split), default=1)
+    repetitions = {
+        split: max((run.repetition for run in table if run.split == split), default=1)
         for split in ("train", "test")
     }
     timing = {
@@ -389,7 +409,7 @@ def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
         "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
         "train": [s for s, run in segments.items() if run.split == "train"],
         "test": [s for s, run in segments.items() if run.split == "test"],
-        "repeats": repeats,
+        "repetitions": repetitions,
         "timing": (values.get("timing") or {}) | timing,
         "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
         "films": (values.get("films") or {}) | films,

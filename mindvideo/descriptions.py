@@ -82,6 +82,16 @@ def read_description(given: Any, where: str) -> dict[str, Any]:
     return _merged(_layers(given, where))
 
 
+def _with_current_names(
+    layers: list[dict[str, Any]], kind: type[Section], where: str
+) -> list[dict[str, Any]]:
+    """Each layer with the names that settings have now, so that one can replace another's."""
+    try:
+        return [kind.with_current_names(layer) for layer in layers]
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
 def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
@@ -89,12 +99,12 @@ def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _layers(given: Any, where: str, seen: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def _layers(given: Any, where: str, above: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """A description, the one that it is like, and so on, each without what the next one says."""
     if isinstance(given, str):
-        if given in seen:
-            raise InputError(f"{where}: {' is like '.join([*seen, given])}: one has to be whole")
-        seen = (*seen, given)
+        if given in above:
+            raise InputError(f"{where}: {' is like '.join([*above, given])}: one has to be whole")
+        above = (*above, given)
         if given.endswith((".tsv", ".csv")):
             raise InputError(
                 f"{where}: {given} is a table; the path of a description was needed "
@@ -106,10 +116,10 @@ def _layers(given: Any, where: str, seen: tuple[str, ...] = ()) -> list[dict[str
             f"{where}: the path of a description was needed (config/datasets/….yaml), or its keys "
             f"and values; found {given!r:.60}"
         )
-    own = {key: value for key, value in given.items() if key != "like"}
+    layer = {key: value for key, value in given.items() if key != "like"}
     if "like" not in given:
-        return [own]
-    return [own, *_layers(given["like"], f"{where}.like", seen)]
+        return [layer]
+    return [layer, *_layers(given["like"], f"{where}.like", above)]
 
 
 def read_dataset(given: Any, where: str) -> dict[str, Any]:
@@ -117,7 +127,7 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
 
     What tables by segment say of segments that are left out here is left out, too.
     """
-    layers = _layers(given, where)
+    layers = _with_current_names(_layers(given, where), Dataset, where)
     values = _merged(layers)
     _refuse_other_kinds(values, where, Dataset)
     table, segments = values.get("runs"), _segments(values)
@@ -149,12 +159,12 @@ def _refuse_other_kinds(values: dict[str, Any], where: str, needed: type[Section
 
 def kind_of(values: Mapping[str, Any]) -> type[Section] | None:
     """What a mapping describes, if it describes anything, by the keys that it has."""
-    known = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
-    most = max(known.values())
-    found = [kind for kind, n in known.items() if n == most]
-    if len(found) > 1 and "run" in values and isinstance(values.get("runs"), list):
+    n_keys = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
+    most = max(n_keys.values())
+    kinds = [kind for kind, n in n_keys.items() if n == most]
+    if len(kinds) > 1 and "run" in values and isinstance(values.get("runs"), list):
         return Pretraining  # a data set's `runs` is the path of a table, and stands without `run`
-    return found[0] if len(found) == 1 else None
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def refuse_description(values: Mapping[str, Any], where: str) -> None:
@@ -188,7 +198,7 @@ def _segments(values: dict[str, Any]) -> set[str]:
 
 def read_pretraining(given: Any, where: str) -> dict[str, Any]:
     """The description of the pre-training runs, with the subjects of its list if it names one."""
-    values = read_description(given, where)
+    values = _merged(_with_current_names(_layers(given, where), Pretraining, where))
     _refuse_other_kinds(values, where, Pretraining)
     subjects = values.get("subjects")
     if isinstance(subjects, str) and subjects != "*":
@@ -225,15 +235,15 @@ def pretraining_subjects(data: Pretraining) -> list[str]:
     named = _candidates(data) if data.subjects == "*" else data.subjects
     if data.subjects != "*" and data.absent == "error":
         return list(named)
-    found = [name for name in named if any(Path(p).is_file() for p in data.run_paths(name))]
-    if not found:
+    with_runs = [name for name in named if any(Path(p).is_file() for p in data.run_paths(name))]
+    if not with_runs:
         example = data.run_paths(data.subjects[0] if data.subjects != "*" else "SUBJECT")[0]
         runs = ", ".join(data.runs[:3]) + (", …" if len(data.runs) > 3 else "")
         raise InputError(
             f"no subject has any of the {len(data.runs)} pre-training runs ({runs}): looked for "
             f"{example} and the like in {Path.cwd()}. Check pretraining_data.run and .subjects"
         )
-    return found
+    return with_runs
 
 
 def pretraining_runs(data: Pretraining, subject: str) -> list[str]:
@@ -244,8 +254,9 @@ def pretraining_runs(data: Pretraining, subject: str) -> list[str]:
 
 def _candidates(data: Pretraining) -> list[str]:
     """Names that the folders on the disk put in the place of {subject}."""
-    return sorted({name for t in (data.run, *data.exceptions.values()) for name in _fitting(t)},
-                  key=natural)  # fmt: skip
+    return sorted(
+        {name for t in (data.run, *data.exceptions.values()) for name in _fitting(t)}, key=natural
+    )
 
 
 def _fitting(template: str) -> Iterator[str]:

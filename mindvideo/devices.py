@@ -50,21 +50,21 @@ def claim(count: int) -> list[str]:
     devices = {} if "SLURM_JOB_ID" in os.environ else _devices()
     if not devices:
         return []
-    taken: dict[str, int] = {}
+    claimed: dict[str, int] = {}
     for name, identity in devices.items():
-        if len(taken) < count and (lock := _lock(identity)) is not None:
-            taken[name] = lock
-    if len(taken) < count:
-        for lock in taken.values():
+        if len(claimed) < count and (lock := _lock(identity)) is not None:
+            claimed[name] = lock
+    if len(claimed) < count:
+        for lock in claimed.values():
             os.close(lock)
         raise InputError(
-            f"{count} GPUs wanted, {len(taken)} of {len(devices)} free: other jobs of mindvideo "
+            f"{count} GPUs wanted, {len(claimed)} of {len(devices)} free: other jobs of mindvideo "
             "hold the rest. Wait for them, or start fewer at a time (snakemake --resources gpu=N, "
             f"at most {len(devices)} here; a killed workflow can leave its stage running)."
         )
-    _held.extend(taken.values())
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
-    return list(taken)
+    _held.extend(claimed.values())
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(claimed)
+    return list(claimed)
 
 
 def claimed() -> bool:
@@ -85,12 +85,12 @@ def _devices() -> dict[str, str]:
     if tool is None:
         return {}
     listing = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False).stdout
-    found = dict(re.findall(r"^GPU (\d+): .*\(UUID: ([^)]+)\)", listing, re.MULTILINE))
+    devices = dict(re.findall(r"^GPU (\d+): .*\(UUID: ([^)]+)\)", listing, re.MULTILINE))
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
-        return found
+        return devices
     names = [name.strip() for name in allowed.split(",") if name.strip()]
-    return {name: found.get(name, name) for name in names}
+    return {name: devices.get(name, name) for name in names}
 
 
 def _lock(identity: str) -> int | None:

@@ -34,30 +34,30 @@ def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iter
     InputError
         If there is no such file, or nothing tells how it was made.
     """
-    made, sidecar = find_sidecar(path)
-    if made != path:
-        yield f"{path} is part of {made}"
-    yield from _head(made, sidecar)
+    output, sidecar = find_sidecar(path)
+    if output != path:
+        yield f"{path} is part of {output}"
+    yield from _head(output, sidecar)
     yield "\nsettings" + ("" if everything else ", but for defaults")
     yield from _settings(sidecar, everything) or ["  none"]
     yield "\nmade from"
-    yield from _inputs(made, sidecar) or ["  nothing that lies on the disk"]
+    yield from _inputs(output, sidecar) or ["  nothing that lies on the disk"]
     if deep:
         yield "\nand before that"
-        yield from _history(sidecar, made)
+        yield from _history(sidecar, output)
 
 
-def _head(made: Path, sidecar: Sidecar) -> Iterator[str]:
+def _head(output: Path, sidecar: Sidecar) -> Iterator[str]:
     versions = ", ".join(f"{name} {v}" for name, v in sidecar["versions"].items())
-    yield f"{made}"
-    yield f"  made by   mindvideo {sidecar['stage']}, {_code(made, sidecar)}"
+    yield f"{output}"
+    yield f"  made by   mindvideo {sidecar['stage']}, {_code(output, sidecar)}"
     yield f"  at        {sidecar['started']}, in {sidecar['seconds']:g} s"
     yield f"  with      {versions}"
     if (seed := sidecar["settings"].get("seed")) is not None:
         yield f"  seed      {seed}"
 
 
-def _code(made: Path, sidecar: Sidecar) -> str:
+def _code(output: Path, sidecar: Sidecar) -> str:
     """Whether code and libraries are those that are here, and if not, what became of it."""
     stage = sidecar["stage"].replace("-", "_")
     if stage not in stage_names():
@@ -69,8 +69,8 @@ def _code(made: Path, sidecar: Sidecar) -> str:
         return "by the code that is here"
     text = "by the code that is here" if code == sidecar["code"] else "by other code than is here"
     text += ", with other libraries" if others else ""
-    known_as: str = sidecar.get("known_as") or sidecar["code"]
-    if entry := Adopted.around(made).of_result(stage, code, known_as):
+    stands_for: str = sidecar.get("stands_for") or sidecar["code"]
+    if entry := Adopted.around(output).of_result(stage, code, stands_for):
         return f"{text}, adopted on {entry['since']}" + (
             f": {entry['why']}" if entry["why"] else ""
         )
@@ -107,10 +107,10 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
 
 
-def _inputs(made: Path, sidecar: Sidecar) -> list[str]:
-    digests = Digests.near(made, "explain")
-    found = sidecar["inputs"].items()
-    return [f"  {_now(path, digest, digests):<8} {path}" for path, digest in found]
+def _inputs(output: Path, sidecar: Sidecar) -> list[str]:
+    digests = Digests.near(output, "explain")
+    inputs = sidecar["inputs"].items()
+    return [f"  {_now(path, digest, digests):<8} {path}" for path, digest in inputs]
 
 
 def _now(path: str, digest: str, digests: Digests) -> str:
@@ -119,8 +119,8 @@ def _now(path: str, digest: str, digests: Digests) -> str:
     return "same" if digests.of(Path(path)) == digest else "changed"
 
 
-def _history(sidecar: Sidecar, made: Path) -> Iterator[str]:
-    for depth, path, before, again in ancestors(sidecar, known={made}):
+def _history(sidecar: Sidecar, output: Path) -> Iterator[str]:
+    for depth, path, before, again in ancestors(sidecar, expanded={output}):
         line = f"{'  ' * depth}{path}"
         if before is None:
             yield f"{line}: made by no stage"

@@ -114,7 +114,7 @@ def timing(config: Config, stages: Stages, segment: str) -> Any:
 @fact("clean")
 def only_mean(config: Config, stages: Stages, segment: str) -> bool:
     """Whether nobody reads the cleaned repetitions of a segment, just their mean."""
-    return segment in config.dataset.test and not stages.clean.keep_test_repeats
+    return segment in config.dataset.test and not stages.clean.keep_test_repetitions
 
 
 @fact()
@@ -170,12 +170,12 @@ def n_test(config: Config, stages: Stages, segment: str) -> int:
 
 @fact()
 def train_repetitions(config: Config, stages: Stages, segment: str) -> int:
-    return config.dataset.repeats["train"]
+    return config.dataset.repetitions["train"]
 
 
 @fact()
 def test_repetitions(config: Config, stages: Stages, segment: str) -> int:
-    return config.dataset.repeats["test"]
+    return config.dataset.repetitions["test"]
 
 
 @fact()

@@ -18,8 +18,8 @@ class Identity:
     """What decides the result of a stage."""
 
     stage: str
-    known_as: str
-    """The code and libraries, or those for which the user has said that they stand."""
+    stands_for: str
+    """The code and libraries, or the earlier ones that the user has adopted them for."""
     code: str
     modules: dict[str, str]
     """A digest for each module that the stage runs."""
@@ -36,7 +36,15 @@ class Identity:
     def key(self) -> str:
         """A digest of what decides the result: where the inputs lie does not."""
         values = json.dumps([self.settings, self.parameters])
-        return text_digest(self.known_as, values, *self.inputs.values())
+        return text_digest(self.stands_for, values, *self.inputs.values())
+
+
+def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
+    """What a sidecar or a state says, with the name that `stands_for` has now."""
+    current = dict(record)
+    if "known_as" in current:  # its name in the last version
+        current["stands_for"] = current.pop("known_as")
+    return current
 
 
 def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -47,11 +55,11 @@ def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]
             yield "settings", f"{name} was {json.dumps(before)}, is {json.dumps(now)}"
     before, now = ([*x["inputs"].values(), x.get("parameters")] for x in (old, new))
     if before != now:
-        known = set(old["inputs"].values())
-        others = [path for path, digest in new["inputs"].items() if digest not in known]
+        digests = set(old["inputs"].values())
+        others = [path for path, digest in new["inputs"].items() if digest not in digests]
         yield "inputs", ", ".join(others) or "their order"
     # Source, lock and weights. A stage that was started by hand knows its source alone.
-    parts = zip(("source", "lock", "weights"), *(x["known_as"].split("-") for x in (old, new)))
+    parts = zip(("source", "lock", "weights"), *(x["stands_for"].split("-") for x in (old, new)))
     changed = {name for name, before, now in parts if before != now}
     if changed & {"source", "lock"}:
         code = changed_modules(old["modules"], new["modules"])

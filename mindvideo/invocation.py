@@ -1,8 +1,8 @@
 """What was typed after `snakemake`, checked before Snakemake acts on it.
 
-Snakemake reads a workflow before it hands it the targets, so that they are read here from the
-command line once more, by Snakemake's own parser. Where that cannot be had, nothing is checked and
-the messages are Snakemake's.
+A workflow is read before Snakemake hands it the targets. They are therefore read here once more,
+from the command line, by Snakemake's own parser. Where there is no such parser, nothing is checked
+and the messages are Snakemake's.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ from mindvideo.errors import InputError
 from mindvideo.targets import Targets
 
 WITHOUT_TARGETS = (
-    *("unlock", "lint", "list_rules", "list_target_rules", "print_compilation"),
-    *("cleanup_metadata", "containerize", "draft_notebook", "edit_notebook"),
+    "unlock",
+    "lint",
+    "list_rules",
+    "list_target_rules",
+    "print_compilation",
+    "cleanup_metadata",
+    "containerize",
+    "draft_notebook",
+    "edit_notebook",
 )
 """Options under which Snakemake does not look at the targets."""
-
 
 OPTIONS = ("targets", "forcerun", "until", "omit_from", "prioritize")
 """Options that name rules or files."""
@@ -67,7 +73,7 @@ def _refuse(message: str) -> None:
 
 
 def requested(options: Any) -> list[str]:
-    """All targets, also those that are to be rerun, to be the last or the first, or left out."""
+    """All targets, and all that the options :data:`OPTIONS` name."""
     if any(getattr(options, name, None) for name in WITHOUT_TARGETS):
         return []
     return [name for key in OPTIONS for name in getattr(options, key, None) or ()]
@@ -110,7 +116,8 @@ def check_invocation(
 def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list[str]]:
     """Refuse targets that are neither rules nor made by one, as Snakemake does.
 
-    It refuses files that are there, too: a folder of results is answered as before it was made.
+    A file or folder that exists is refused too if no rule makes it: the answer is the same before
+    and after a folder of results was made.
 
     Returns
     -------
@@ -122,27 +129,23 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     InputError
         Saying of each, of five at most, what to ask for instead.
     """
-    asked = requested(options)
+    names = requested(options)
     general = {rule.name: rule for rule in workflow.rules if rule.has_wildcards()}
-    unknown = [target for target in asked if not _is_known(target, workflow)]
-    unspecific = [target for target in asked if target in general and target in options.targets]
-    plain = [rule for rule in workflow.rules if rule.name in asked and rule.name not in general]
+    unknown = [target for target in names if not _has_rule(target, workflow)]
+    unspecific = [target for target in names if target in general and target in options.targets]
+    plain = [rule for rule in workflow.rules if rule.name in names and rule.name not in general]
     needs = [
         (rule.name, str(path))
         for rule in plain
         for path in rule.input
-        if isinstance(path, str) and not _is_known(path, workflow) and not Path(path).exists()
+        if isinstance(path, str) and not _has_rule(path, workflow) and not Path(path).exists()
     ]
     if not unknown and not unspecific and not needs:
         return {}
-    targets = Targets(
-        config,
-        [(str(output), output.is_directory) for rule in workflow.rules for output in rule.output],
-        [rule.name for rule in workflow.rules],
-    )
-    # What is to be rerun, say, Snakemake would look for among the files, and find nothing.
-    only_asked = [target for target in unknown if asked.count(target) == 1]
-    held = {target: targets.held(_as_snakemake(target)) for target in only_asked}
+    targets = targets_of(workflow, config)
+    # What other options name (--forcerun, say), Snakemake looks for among the files alone.
+    once = [target for target in unknown if names.count(target) == 1]
+    held = {target: targets.held(_as_snakemake(target)) for target in once}
     folders = {target: held[target] for target in options.targets if held.get(target)}
     unknown = [target for target in unknown if target not in folders]
     messages = [targets.explain_rule(name, map(str, general[name].output)) for name in unspecific]
@@ -155,13 +158,34 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     return folders
 
 
-def _is_known(target: str, workflow: Any) -> bool:
-    path = _as_snakemake(target)
-    return (
-        workflow.is_rule(target)
-        or "://" in target  # storage
-        or any(rule.is_producer(path) for rule in workflow.rules)
+def targets_of(workflow: Any, config: Config) -> Targets:
+    """All that the rules of a workflow make.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, with all rules read.
+    config
+        The checked configuration.
+    """
+    return Targets(
+        config,
+        [(str(output), output.is_directory) for rule in workflow.rules for output in rule.output],
+        [rule.name for rule in workflow.rules if not _is_template(rule)],
     )
+
+
+def _is_template(rule: Any) -> bool:
+    """Whether other rules use a rule's command, and it makes nothing itself."""
+    return bool(rule.shellcmd) and not rule.output
+
+
+def _has_rule(target: str, workflow: Any) -> bool:
+    """Whether a target is a rule, or a rule makes it, or it lies in a remote storage."""
+    if workflow.is_rule(target):
+        return not any(rule.name == target and _is_template(rule) for rule in workflow.rules)
+    path = _as_snakemake(target)
+    return "://" in target or any(rule.is_producer(path) for rule in workflow.rules)
 
 
 def _as_snakemake(target: str) -> str:
@@ -170,7 +194,7 @@ def _as_snakemake(target: str) -> str:
 
 
 def check_profile(options: Any, workflow: Any) -> None:
-    """Refuse a --workflow-profile that is nowhere; Snakemake would run without it, on this machine.
+    """Refuse a --workflow-profile that does not exist: Snakemake would run without it, locally.
 
     Raises
     ------
@@ -182,15 +206,16 @@ def check_profile(options: Any, workflow: Any) -> None:
     if name == "none":
         return
     started = Path(getattr(workflow, "rundir", "."))
-    beside = Path(workflow.main_snakefile).parent
-    places = (started, started / "profiles", beside / "profiles")
+    of_snakefile = Path(workflow.main_snakefile).parent
+    places = (started, started / "profiles", of_snakefile / "profiles")
     folders = [place / name for place in places if (place / name).exists()]
     for file in (f for folder in folders[:1] for f in sorted(folder.glob("*.yaml"))):
         load_yaml(file, "--workflow-profile")
     if folders or not given:
         return
-    found = sorted({p.parent.name for f in (started, beside) for p in f.glob("profiles/*/*.yaml")})
+    yamls = [p for f in (started, of_snakefile) for p in f.glob("profiles/*/*.yaml")]
+    names = sorted({path.parent.name for path in yamls})
     raise InputError(
         f"--workflow-profile {name}: there is no such profile, neither in {started} nor beside the "
-        f"Snakefile; there are {', '.join(f'profiles/{n}' for n in found) or 'none'}"
+        f"Snakefile; there are {', '.join(f'profiles/{n}' for n in names) or 'none'}"
     )

@@ -60,27 +60,27 @@ def find_lock() -> Path:
 @cache
 def read_lock(text: str) -> dict[str, str]:
     """Version of each package that the lock has for this Python and platform."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for line in re.findall(r"^\s*(\w[^#\\\n]*)", text, re.MULTILINE):
         try:
             entry = Requirement(re.split(r"\s--", line)[0].strip())
         except InvalidRequirement as error:
             raise InputError(f"{LOCK}: {line.strip()!r} is no NAME==VERSION ({error})") from None
         if entry.marker is None or entry.marker.evaluate():
-            found[canonicalize_name(entry.name)] = str(entry.specifier).removeprefix("==")
-    return found
+            versions[canonicalize_name(entry.name)] = str(entry.specifier).removeprefix("==")
+    return versions
 
 
 def imported(module: str) -> set[str]:
     """Packages whose modules `module` may import, by a statement or by a name in a string."""
     modules = map(source.read_module, source.import_closure(module))
-    found: set[str] = set()
+    packages: set[str] = set()
     for read in modules:
         names = {name.partition(".")[0] for name in read.imports}
         names -= {"mindvideo", "__future__", *sys.stdlib_module_names}
-        found |= set(map(_package, names))
-        found |= set(map(_package, read.mentions)) & _runtime()
-    return found
+        packages |= set(map(_package, names))
+        packages |= set(map(_package, read.mentions)) & _runtime()
+    return packages
 
 
 def _package(module: str) -> str:
@@ -123,14 +123,14 @@ def _runtime() -> frozenset[str]:
 
 
 def _with_requirements(packages: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    closure: set[str] = set()
     waiting = list(packages)
     while waiting:
         package = waiting.pop()
-        if package not in found:
-            found.add(package)
+        if package not in closure:
+            closure.add(package)
             waiting += _requires(package)
-    return found
+    return closure
 
 
 @cache
@@ -147,8 +147,8 @@ def packages_of(module: str) -> frozenset[str]:
 
 def locked(module: str, lock: str) -> dict[str, str]:
     """Version in the lock of each package that `module` can import, sorted by name."""
-    found, packages = read_lock(lock), packages_of(module)
-    return {name: found[name] for name in sorted(found) if name in packages}
+    all_versions, packages = read_lock(lock), packages_of(module)
+    return {name: all_versions[name] for name in sorted(all_versions) if name in packages}
 
 
 def lock_digest(module: str, lock: str) -> str:
@@ -158,8 +158,8 @@ def lock_digest(module: str, lock: str) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of this package, of Python and of the libraries that a person asks for."""
-    found = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
-    return found | {name: version(name) for name in LIBRARIES if _installed(name)}
+    versions = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
+    return versions | {name: version(name) for name in LIBRARIES if _installed(name)}
 
 
 def installed(module: str) -> dict[str, str]:

@@ -169,10 +169,10 @@ def _this_process() -> dict[str, str | int]:
 
 def _holder(path: Path) -> dict[str, str | int]:
     try:
-        found = json.loads(path.read_text())
+        holder = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return holder if isinstance(holder, dict) else {}
 
 
 def _in_use(path: Path) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from mindvideo.adoption import Adopted, made_by
+from mindvideo.adoption import Adopted, code_and_lock
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
@@ -105,7 +105,7 @@ class Plan:
         loads = Pretrained.model_fields.keys() & declared.settings_class.model_fields.keys()
         names = [getattr(self.config.pretrained, n) for n in Pretrained.model_fields if n in loads]
         weights = text_digest(*(weights_digest(name) for name in names if name))
-        here = made_by(declared.module, self.lock)
+        here = code_and_lock(declared.module, self.lock)
         return f"{self.adopted.representative(stage, here)}-{weights}"
 
 

@@ -40,8 +40,8 @@ class Pretraining(Section):
         return self
 
     def run_path(self, subject: str, run: str) -> str:
-        own = (t for pattern, t in self.exceptions.items() if fnmatchcase(run, pattern))
-        return next(own, self.run).format(subject=subject, run=run)
+        exceptions = (t for pattern, t in self.exceptions.items() if fnmatchcase(run, pattern))
+        return next(exceptions, self.run).format(subject=subject, run=run)
 
     def run_paths(self, subject: str) -> list[str]:
         return [self.run_path(subject, run) for run in self.runs]

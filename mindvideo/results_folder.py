@@ -64,8 +64,8 @@ def check_results(results: str, dataset: str, configuration: str) -> None:
     if not stamp.is_file():
         return
     try:
-        found = json.loads(stamp.read_text())
-        owner, origin, since = found["dataset"], found["configuration"], found["since"]
+        stamped = json.loads(stamp.read_text())
+        owner, origin, since = stamped["dataset"], stamped["configuration"], stamped["since"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{stamp} does not say whose results these are ({type(error).__name__}: {error}). If "

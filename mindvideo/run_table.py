@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from mindvideo.dataset import Run
-from mindvideo.errors import InputError
+from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.templates import did_you_mean
 from mindvideo.validation import what_is_wrong
 
@@ -48,7 +49,7 @@ def read_runs(path: Path) -> list[Run]:
         reason = getattr(error, "strerror", None) or f"it is no UTF-8 text ({error})"
         raise InputError(f"{path}: the table of runs cannot be read: {reason}") from error
     lines = list(csv.reader(io.StringIO(text), delimiter="\t"))
-    header = [name.strip() for name in lines[0]] if lines else []
+    header = _with_current_names([name.strip() for name in lines[0]] if lines else [], path)
     problems = _of_header(header)
     rows: dict[int, Run] = {}
     if not problems:
@@ -68,6 +69,14 @@ def read_runs(path: Path) -> list[Run]:
             f"it should look like: mindvideo runs config/config.yaml):\n  {listed}"
         )
     return list(rows.values())
+
+
+def _with_current_names(header: list[str], path: Path) -> list[str]:
+    for old, new in Run.renamed.items():
+        if old in header:
+            message = f"{path}: the column {old} is now called {new}"
+            warnings.warn(message, RenamedSetting, stacklevel=3)
+    return [Run.renamed.get(name, name) for name in header]
 
 
 def _of_header(header: list[str]) -> list[str]:
@@ -109,9 +118,9 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
     files: dict[str, int] = {}
     segments: dict[tuple[str, str], int] = {}
     for number, run in rows.items():
-        first = runs.setdefault((run.subject, run.segment, run.repeat), number)
+        first = runs.setdefault((run.subject, run.segment, run.repetition), number)
         if first != number:
-            key = f"{run.subject} {run.segment}_{run.repeat}"
+            key = f"{run.subject} {run.segment}_{run.repetition}"
             problems.append(f"line {number}: {key} stands in line {first} already")
         if (other := files.setdefault(run.path, number)) != number:
             problems.append(f"line {number}: the file of line {other} again: {run.path}")
@@ -126,6 +135,6 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
                 )
     trs = {run.tr: number for number, run in reversed(rows.items())}
     if len(trs) > 1:
-        found = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
-        problems.append(f"tr: one for all runs was needed; found {found}")
+        listed = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
+        problems.append(f"tr: one for all runs was needed; found {listed}")
     return problems

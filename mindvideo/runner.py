@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mindvideo.adoption import made_with
+from mindvideo.adoption import provenance
 from mindvideo.contents import Digests, content_of, text_digest
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
@@ -63,10 +63,10 @@ def _as_list(value: Path | list[Path]) -> list[Path]:
 
 def _start_log(command: str, log: Path | None) -> None:
     """Everything from "info" up goes to the stage's log file, warnings also to standard error."""
-    shown = logging.StreamHandler()
-    shown.setLevel(logging.ERROR if rank() else logging.WARNING)
-    shown.setFormatter(logging.Formatter(f"mindvideo {command}: %(levelname)s: %(message)s"))
-    handlers: list[logging.Handler] = [shown]
+    console = logging.StreamHandler()
+    console.setLevel(logging.ERROR if rank() else logging.WARNING)
+    console.setFormatter(logging.Formatter(f"mindvideo {command}: %(levelname)s: %(message)s"))
+    handlers: list[logging.Handler] = [console]
     if log and not rank():
         log.parent.mkdir(parents=True, exist_ok=True)
         written = logging.FileHandler(log, mode="w")
@@ -133,7 +133,7 @@ def run_stage(
         digests = Digests.near(outputs[0], text_digest(*map(os.path.abspath, outputs)))
         identity = Identity(
             stage=stage.name,
-            **made_with(stage.module, code, outputs[0]),
+            **provenance(stage.module, code, outputs[0]),
             settings=settings.deciding()
             | {p.name: arguments[p.name] for p in stage.of_kind("str")},
             inputs={name: digests.of(path) for name, path in inputs.items()},
@@ -151,7 +151,7 @@ def run_stage(
             arguments[parameter.name] = paths if parameter.many else paths[0]
         importlib.import_module(stage.module).main(**arguments, settings=settings)
         seconds = time.monotonic() - clock
-        work.commit(lambda made: describe(identity, settings, content_of(made), started, seconds))
+        work.commit(lambda path: describe(identity, settings, content_of(path), started, seconds))
     logger.info("done in %.1f s", seconds)
 
 

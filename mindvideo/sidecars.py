@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mindvideo.errors import InputError
-from mindvideo.identity import Identity
+from mindvideo.identity import Identity, with_current_names
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.libraries import versions
 from mindvideo.settings.base import Section
@@ -30,7 +30,7 @@ def describe(
             "settings": settings.model_dump(mode="json"),
             "inputs": identity.inputs,
             "code": identity.code,
-            "known_as": identity.known_as,
+            "stands_for": identity.stands_for,
             "modules": identity.modules,
             "libraries": identity.libraries,
             "versions": versions(),
@@ -84,21 +84,23 @@ def read_sidecar(path: Path) -> Sidecar | None:
         raise InputError(
             f"{sidecar}: is no JSON ({error}): make the artefact again, and its sidecar with it"
         ) from None
-    return content if isinstance(content, dict) and "stage" in content else None
+    if not isinstance(content, dict) or "stage" not in content:
+        return None
+    return with_current_names(content)
 
 
-def ancestors(sidecar: Sidecar, known: set[Path], depth: int = 1) -> Iterator[Ancestor]:
+def ancestors(sidecar: Sidecar, expanded: set[Path], depth: int = 1) -> Iterator[Ancestor]:
     """All that an output was made from, back to what no stage made.
 
     Parameters
     ----------
-    known : set of Path
-        Outputs whose ancestors are not wanted (again); grows on the way.
+    expanded : set of Path
+        Outputs whose ancestors were listed already; grows on the way.
     """
     for name in sidecar["inputs"]:
         path = Path(name)
-        before, again = read_sidecar(path), path in known
+        before, again = read_sidecar(path), path in expanded
         yield Ancestor(depth, path, before, again)
         if before is not None and not again:
-            known.add(path)
-            yield from ancestors(before, known, depth + 1)
+            expanded.add(path)
+            yield from ancestors(before, expanded, depth + 1)

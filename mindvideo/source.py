@@ -153,16 +153,16 @@ def _path_of(module: str) -> Path | None:
 
 def _imports(module: str, tree: ast.AST) -> set[str]:
     """Modules that a module may import, at its top or inside its functions."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 raise ImportError(f"{module}: relative imports are not followed")
-            found.add(node.module or "")
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return found
+            names.add(node.module or "")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
 
 
 @cache
@@ -185,21 +185,21 @@ def _first_name(text: str) -> str:
     return parts[0] if all(part.isidentifier() for part in parts) else ""
 
 
-def _is_own(module: str) -> bool:
+def _is_of_package(module: str) -> bool:
     return module.partition(".")[0] == "mindvideo" and _path_of(module) is not None
 
 
 @cache
 def import_closure(module: str) -> tuple[str, ...]:
     """All modules of this package that `module` runs, itself included, sorted by name."""
-    seen: set[str] = set()
+    closure: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in seen and not UNTRACKED.fullmatch(name):
-            seen.add(name)
-            waiting += filter(_is_own, read_module(name).imports)
-    return tuple(sorted(seen))
+        if name not in closure and not UNTRACKED.fullmatch(name):
+            closure.add(name)
+            waiting += filter(_is_of_package, read_module(name).imports)
+    return tuple(sorted(closure))
 
 
 def module_digests(module: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo.errors import InputError
-from mindvideo.identity import IDENTITY, Identity, differ
+from mindvideo.identity import IDENTITY, Identity, differ, with_current_names
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,9 @@ class StateFolder:
         elif self.folder.exists():
             logger.info("resuming from %s", self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        made = self.folder / f"{IDENTITY}.part"
-        made.write_text(json.dumps(asdict(self._identity), indent=2))
-        os.replace(made, self.folder / IDENTITY)
+        temporary = self.folder / f"{IDENTITY}.part"
+        temporary.write_text(json.dumps(asdict(self._identity), indent=2))
+        os.replace(temporary, self.folder / IDENTITY)
         return self.folder
 
     def _find(self) -> None:
@@ -97,7 +97,7 @@ class StateFolder:
     def _others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for path in sorted(self._parent.glob(f"*/{IDENTITY}")):
             try:
-                yield path.parent, json.loads(path.read_text())
+                yield path.parent, with_current_names(json.loads(path.read_text()))
             except (OSError, ValueError):
                 continue
 

@@ -46,12 +46,12 @@ def load(text: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in mapping:
             raise StrictYamlError(f"the key {key!r} stands there twice: only one could count")
-        found[key] = value
-    return found
+        mapping[key] = value
+    return mapping
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,10 +63,10 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
                 continue
-            known = first.setdefault((key.tag, key.value), key)
-            if known is not key:
+            earlier = first.setdefault((key.tag, key.value), key)
+            if earlier is not key:
                 raise StrictYamlError(
-                    f"line {_line(key)}: the key {key.value!r} stands in line {_line(known)} "
+                    f"line {_line(key)}: the key {key.value!r} stands in line {_line(earlier)} "
                     "already: only one of the two could count. Join them, or delete one"
                 )
         return node

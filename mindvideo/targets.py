@@ -48,13 +48,13 @@ class Output:
 
     def values(self, parts: list[str]) -> dict[str, str] | None:
         """What the wildcards would have to be for the first parts to fit; None if nothing fits."""
-        found: dict[str, str] = {}
+        values: dict[str, str] = {}
         for pattern, part in zip(self.parts, parts):
             match = re.fullmatch(_loose(pattern), part)
-            if match is None or any(found.get(n, v) != v for n, v in match.groupdict().items()):
+            if match is None or any(values.get(n, v) != v for n, v in match.groupdict().items()):
                 return None
-            found |= match.groupdict()
-        return found
+            values |= match.groupdict()
+        return values
 
     def wrong(self, values: dict[str, str]) -> dict[str, str]:
         """Those of the values that are no known names."""
@@ -65,22 +65,22 @@ class Output:
 
         def value(match: re.Match[str]) -> str:
             name = match["name"]
-            known, wanted = self.names.get(name), values.get(name)
-            if known is None or wanted in known:
-                return wanted or name.upper()
-            return next(iter([*_similar(wanted or "", known), *known]), "")
+            names, requested = self.names.get(name), values.get(name)
+            if names is None or requested in names:
+                return requested or name.upper()
+            return next(iter([*_similar(requested or "", names), *names]), "")
 
         return "/".join(PLACEHOLDER.sub(value, part) for part in self.parts)
 
 
 def _loose(pattern: str) -> str:
     """Regular expression of one part of a path, its wildcards free of constraints."""
-    pieces, end, seen = [], 0, set()
+    pieces, end, named = [], 0, set()
     for match in PLACEHOLDER.finditer(pattern):
         name = match["name"]
         pieces += [re.escape(pattern[end : match.start()])]
-        pieces += [f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"]
-        seen.add(name)
+        pieces += [f"(?P={name})" if name in named else f"(?P<{name}>.+?)"]
+        named.add(name)
         end = match.end()
     return "".join(pieces) + re.escape(pattern[end:])
 
@@ -111,14 +111,14 @@ class Targets:
         constraints = {m["name"]: m["constraint"] for m in reversed([*PLACEHOLDER.finditer(text)])}
         names = {n: self._names(n, c) for n, c in constraints.items()}
         parts = PLACEHOLDER.sub(lambda m: f"{{{m['name']}}}", text).split("/")
-        known = {n: found for n, found in names.items() if found is not None}
-        output = Output(tuple(parts), known, folder)
+        listed = {n: values for n, values in names.items() if values is not None}
+        output = Output(tuple(parts), listed, folder)
         owner = next((p for p in parts if p.strip("{}") in OWNERS), None)
         if owner is None:
             return [output]
         n = parts.index(owner) + 1
         longer = (*parts[:n], "variants", "{variant}", *parts[n:])
-        variants = known | {"variant": list(self.config.variants)}
+        variants = listed | {"variant": list(self.config.variants)}
         return [output, replace(output, parts=longer, names=variants)]
 
     def _names(self, wildcard: str, constraint: str | None) -> list[str] | None:
@@ -141,7 +141,7 @@ class Targets:
         Nothing if the folder holds more than that (all results of a subject, say), or results whose
         names are only known when they are made.
         """
-        parts, found = target.rstrip("/").split("/"), []
+        parts, results = target.rstrip("/").split("/"), []
         if parts[: len(self.results)] != self.results:
             return []
         for output in self.outputs:
@@ -151,8 +151,8 @@ class Targets:
             choices = self._choices(output, values)
             if choices is None or len(parts) <= max(output.owner_ends, len(self.results)):
                 return []
-            found += [output.fill(choice) for choice in choices]
-        return list(dict.fromkeys(found))
+            results += [output.fill(choice) for choice in choices]
+        return list(dict.fromkeys(results))
 
     def _choices(self, output: Output, values: dict[str, str]) -> list[dict[str, str]] | None:
         """What the wildcards may be where some are given; None where any name goes."""
@@ -161,11 +161,11 @@ class Targets:
             if name in values:
                 continue
             of_all = name == "subject" and self.config.pretraining_data.subjects == "*"
-            if of_all or (known := output.names.get(name)) is None:
+            if of_all or (names := output.names.get(name)) is None:
                 return None
             if name == "segment" and (subject := values.get("model")):
-                known = [segment for segment in known if dataset.runs_of(subject, segment)]
-            choices = [choice | {name: value} for choice in choices for value in known]
+                names = [segment for segment in names if dataset.runs_of(subject, segment)]
+            choices = [choice | {name: value} for choice in choices for value in names]
         return choices
 
     # --- answers ----------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ class Targets:
     def _fits(self, parts: list[str]) -> list[tuple[Output, dict[str, str]]]:
         """Outputs that a path is as long as and fits, those with the fewest wrong names first."""
         pairs = [(o, o.values(parts)) for o in self.outputs if len(o.parts) == len(parts)]
-        found = [(o, values) for o, values in pairs if values is not None]
-        return sorted(found, key=lambda f: (len(f[0].wrong(f[1])), sum(map(len, f[1].values()))))
+        fits = [(o, values) for o, values in pairs if values is not None]
+        return sorted(fits, key=lambda f: (len(f[0].wrong(f[1])), sum(map(len, f[1].values()))))
 
     def _misnamed(self, parts: list[str]) -> str:
         """A subject, variant or segment that is not there."""
@@ -221,17 +221,17 @@ class Targets:
         return f"{reasons}. Ask for {output.fill(values)}, for example"
 
     def _reason(self, name: str, value: str, output: Output) -> str:
-        dataset, known = self.config.dataset, _some(output.names[name], 40)
+        dataset, listed = self.config.dataset, _some(output.names[name], 40)
         if name == "shared":
             return f"all subjects share this, in {self.config.results}/{SHARED}"
         if name == "model" and value == SHARED:
-            return f"each subject has its own; the subjects are {known}"
+            return f"each subject has its own; the subjects are {listed}"
         if name == "segment" and value in dataset.segments:
             kind = "training" if dataset.split_of(value) == "train" else "test"
-            return f"{value} is a {kind} segment, and this is made only for {known}"
+            return f"{value} is a {kind} segment, and this is made only for {listed}"
         noun = NOUNS.get(name, name)
         return f"there is no {noun} {value}; " + (
-            f"the {noun}s are {known}" if known else f"no {noun} is configured"
+            f"the {noun}s are {listed}" if listed else f"no {noun} is configured"
         )
 
     def _folder(self, parts: list[str]) -> str:
@@ -268,8 +268,8 @@ class Targets:
 
     def _part_of(self, parts: list[str]) -> str:
         """The end of a path, without the subject."""
-        known = parts[: len(self.results)] == self.results
-        tail = "/" + "/".join(parts[len(self.results) :] if known else parts)
+        within = parts[: len(self.results)] == self.results
+        tail = "/" + "/".join(parts[len(self.results) :] if within else parts)
         full = [path for path in self._paths({}) if path.endswith(tail)]
         return f"this is not a whole path. Ask for {_some(full, 3)}" if full else ""
 
@@ -300,8 +300,8 @@ class Targets:
         """The subject and the variant that a path names, if it does."""
         place = len(self.results)
         named = dict(zip(("model", "variant"), parts[place : place + 3 : 2]))
-        known = {"model": [*self.config.dataset.subjects], "variant": [*self.config.variants]}
-        return {name: value for name, value in named.items() if value in known[name]}
+        names = {"model": [*self.config.dataset.subjects], "variant": [*self.config.variants]}
+        return {name: value for name, value in named.items() if value in names[name]}
 
     def _paths(self, values: dict[str, str]) -> list[str]:
         """All outputs, for one subject and variant, and every segment."""
@@ -314,9 +314,9 @@ class Targets:
         subjects, variants = list(self.config.dataset.subjects), list(self.config.variants)
         place = len(self.results)
         within = [o.parts[place:] for o in self.outputs if [*o.parts[:place]] == self.results]
-        own = [parts[1:] for parts in within if parts[0] == "{model}" and parts[1] != "variants"]
-        files = [parts[0] for parts in own if len(parts) == 1]
-        folders = [parts[0] + "/" for parts in own if len(parts) > 1]
+        paths = [parts[1:] for parts in within if parts[0] == "{model}" and parts[1] != "variants"]
+        files = [parts[0] for parts in paths if len(parts) == 1]
+        folders = [parts[0] + "/" for parts in paths if len(parts) > 1]
         others = {SHARED} | {parts[0] for parts in within if not PLACEHOLDER.search(parts[0])}
         return (
             f"Results are named {self.config.results}/SUBJECT/WHAT, or of a variant "

@@ -42,12 +42,12 @@ def check_template(
         Naming them.
     """
     try:
-        found = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        placeholders = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
     except ValueError as error:
         raise ValueError(f"{field}: {template!r}: {error}") from None
-    if wrong := found - allowed:
+    if wrong := placeholders - allowed:
         names = ", ".join(f"{{{name}}}" for name in sorted(wrong))
-        known = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "nothing"
+        listed = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "nothing"
         hints = {hint for name, hint in (instead or {}).items() if name in wrong}
         more = "".join(f"; {hint}" for hint in sorted(hints))
-        raise ValueError(f"{field}: {template!r} has {names}; {known} can be filled in{more}")
+        raise ValueError(f"{field}: {template!r} has {names}; {listed} can be filled in{more}")

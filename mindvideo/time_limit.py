@@ -186,9 +186,9 @@ def _limit_of_slurm(job: str) -> Limit | None:
 
 def _seconds(text: str) -> float | None:
     """A time as Slurm writes it, ``[days-][hours:]minutes:seconds``; None for UNLIMITED."""
-    if not (found := re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)):
+    if not (match := re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)):
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(86_400 * days + 3600 * hours + 60 * minutes + seconds)
 
 

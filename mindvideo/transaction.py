@@ -105,15 +105,15 @@ class Transaction:
         OSError
             Whatever the file system says. The state is as it was then.
         """
-        for output, made in self.paths.items():
-            if not made.exists():
+        for output, written in self.paths.items():
+            if not written.exists():
                 raise RuntimeError(f"ended without making {output}")
         if describe is not None:
-            for made in self.paths.values():
-                sidecar_path(made).write_text(describe(made))
+            for written in self.paths.values():
+                sidecar_path(written).write_text(describe(written))
         if self._state is not None:  # which is the only copy, until the outputs are on the disk
-            for made in self.paths.values():
-                _to_disk(made)
+            for written in self.paths.values():
+                _to_disk(written)
         for lock in self._locks:
             lock.check()
         with _undisturbed():
@@ -126,15 +126,15 @@ class Transaction:
                     self._retired = self._state.retire()
 
     def _move(self, described: bool) -> None:
-        for output, made in self.paths.items():
+        for output, written in self.paths.items():
             sidecar_path(output).unlink(missing_ok=True)
-            _replace(made, output)
+            _replace(written, output)
             if described:
-                os.replace(sidecar_path(made), sidecar_path(output))
+                os.replace(sidecar_path(written), sidecar_path(output))
 
     def _discard(self) -> None:
-        for made in self.paths.values():
-            shutil.rmtree(made.parent, ignore_errors=True)
+        for written in self.paths.values():
+            shutil.rmtree(written.parent, ignore_errors=True)
 
     def __exit__(
         self,
@@ -186,17 +186,17 @@ def _working_folder(output: Path) -> Path:
     return output.with_name(f".{output.name}.partial")
 
 
-def _replace(made: Path, output: Path) -> None:
+def _replace(written: Path, output: Path) -> None:
     """Put a file or folder into place; an old folder comes back if that fails."""
-    if output.is_symlink() and made.is_dir():
+    if output.is_symlink() and written.is_dir():
         output.unlink()  # a link to a folder cannot be replaced by one
     if not output.is_dir() or output.is_symlink():
-        os.replace(made, output)
+        os.replace(written, output)
         return
-    old = made.with_name(f"{made.name}.old")  # deleted with the working folder
+    old = written.with_name(f"{written.name}.old")  # deleted with the working folder
     os.replace(output, old)
     try:
-        os.replace(made, output)
+        os.replace(written, output)
     except BaseException:
         os.replace(old, output)
         raise

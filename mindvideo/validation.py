@@ -11,12 +11,17 @@ from pydantic_core import ErrorDetails, InitErrorDetails
 from mindvideo.settings.base import NAME, SEGMENT
 from mindvideo.templates import did_you_mean
 
-KINDS = {"dict_type": "pairs of a name and a value were needed, as { name: value }",
-         "list_type": "a list was needed, as [a, b]",
-         "model_type": "settings with their values were needed, as { name: value }"}  # fmt: skip
+KINDS = {
+    "dict_type": "pairs of a name and a value were needed, as { name: value }",
+    "list_type": "a list was needed, as [a, b]",
+    "model_type": "settings with their values were needed, as { name: value }",
+}
 LETTERS = {NAME: "letters, digits and . _ -", SEGMENT: "letters, digits and -"}
-OTHERWISE = {bool: "yes, no, on, off, true and false for true or false",
-             int: "this for a number", float: "this for a number"}  # fmt: skip
+OTHERWISE = {
+    bool: "yes, no, on, off, true and false for true or false",
+    int: "this for a number",
+    float: "this for a number",
+}
 
 
 def explain(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> str:
@@ -32,9 +37,9 @@ def explain(error: ValidationError, where: str, model: type[BaseModel] | None = 
         else:
             # What contradicts itself across a section says so itself.
             whole = problem["type"] == "value_error" and isinstance(problem["input"], dict)
-            found = "" if whole else f"; found {problem['input']!r:.60}"
+            suffix = "" if whole else f"; found {problem['input']!r:.60}"
             place = f"{key}: " if problem["loc"] else ""
-            lines.append(f"  {place}{what_is_wrong(problem)}{found}")
+            lines.append(f"  {place}{what_is_wrong(problem)}{suffix}")
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -55,9 +60,12 @@ def _unquoted(value: Any) -> str:
     """Why YAML read something else, and what to do, where it was meant as text."""
     if isinstance(value, list | dict):
         return ""
-    taken = "~, null and an empty value for nothing" if value is None else OTHERWISE.get(
-        type(value), f"this for a {type(value).__name__}")  # fmt: skip
-    return f", but YAML takes {taken}: write it in quotes, as it is meant to stand"
+    reading = (
+        "~, null and an empty value for nothing"
+        if value is None
+        else OTHERWISE.get(type(value), f"this for a {type(value).__name__}")
+    )
+    return f", but YAML takes {reading}: write it in quotes, as it is meant to stand"
 
 
 def _suggestion(place: tuple[int | str, ...], model: type[BaseModel] | None) -> str:

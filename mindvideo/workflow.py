@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mindvideo.contents import FOLDER, Digests, keep_known
+from mindvideo.contents import FOLDER, Digests, touch_recorded
 from mindvideo.state import clear_finished
 
 
@@ -59,7 +59,7 @@ def compare_by_content(folder: Path) -> None:
     touches = getattr(_IOFile.touch, "by_snakemake", _IOFile.touch)
 
     def touch(self: Any, times: Any = None) -> None:
-        keep_known(Path(self.file), lambda: touches(self, times))
+        touch_recorded(Path(self.file), lambda: touches(self, times))
 
     checksum.by_snakemake, touch.by_snakemake = by_snakemake, touches  # type: ignore[attr-defined]
     _IOFile.checksum, _IOFile.is_checksum_eligible = checksum, is_eligible

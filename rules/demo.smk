@@ -4,7 +4,7 @@ DEMO = "data/demo"
 DEMO_FILM = f"{DEMO}/video_fmri_dataset/stimuli/{{segment}}"
 DEMO_RUN = (
     f"{DEMO}/video_fmri_dataset/{{{{subject}}}}/fmri/{{{{segment}}}}/mni/"
-    "{{segment}}_{repeat}_mni.nii.gz"
+    "{{segment}}_{repetition}_mni.nii.gz"
 )
 DEMO_REST = (
     f"{DEMO}/hcp/{{subject}}/MNINonLinear/Results/{{run}}/"
@@ -22,12 +22,12 @@ use rule stage as demo_film with:
 
 
 use rule stage as demo_train_runs with:
-    """Simulate a subject's BOLD runs of a training segment, one for each repeat."""
+    """Simulate a subject's BOLD runs of a training segment, one for each repetition."""
     input:
         film=f"{DEMO_FILM}.mp4",
         shots=f"{DEMO_FILM}.tsv",
     output:
-        runs=expand(DEMO_RUN, repeat=range(1, DATASET.repeats["train"] + 1)),
+        runs=expand(DEMO_RUN, repetition=range(1, DATASET.repetitions["train"] + 1)),
     wildcard_constraints:
         subject=one_of(DATASET.subjects.values()),
         segment=one_of(DATASET.train),
@@ -37,7 +37,7 @@ use rule stage as demo_train_runs with:
 
 use rule demo_train_runs as demo_test_runs with:
     output:
-        runs=expand(DEMO_RUN, repeat=range(1, DATASET.repeats["test"] + 1)),
+        runs=expand(DEMO_RUN, repetition=range(1, DATASET.repetitions["test"] + 1)),
     wildcard_constraints:
         subject=one_of(DATASET.subjects.values()),
         segment=one_of(DATASET.test),

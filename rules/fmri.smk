@@ -14,7 +14,7 @@ use rule stage as regions with:
 
 
 use rule stage as clean with:
-    """Trim, detrend and z-score all repeats of a segment; map the temporal SNR."""
+    """Trim, detrend and z-score all repetitions of a segment; map the temporal SNR."""
     input:
         runs=runs,
         regions=at("regions", f"regions{LABELS}"),
@@ -46,7 +46,7 @@ use rule stage as select with:
 
 
 use rule stage as windows with:
-    """Cut the selected voxels' averaged repeats into windows: of all training segments."""
+    """Cut the selected voxels' averaged repetitions into windows: of all training segments."""
     input:
         cleaned=each("clean", "train", ".npy"),
         voxels=at("selection", "voxels.tsv"),

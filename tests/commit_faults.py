@@ -33,6 +33,9 @@ STAGE = Stage(
         Parameter("settings", "settings", False),
     ),
     settings="Windows",
+    settings_module="mindvideo.settings.fmri",
+    chapter="",
+    makes=(),
 )
 CONTENT = {"table": "new", "model": {"a": "new a", "b": "new b"}}
 
@@ -85,8 +88,8 @@ def _stage(folder: Path, fault: Fault | None, keep_state: bool) -> int:
         if fault:
             fault.armed = True
 
-    made = {"known_as": "code", "code": "code", "modules": {}, "libraries": {}}
-    runner.made_with = lambda module, code, output: made
+    identity = {"stands_for": "code", "code": "code", "modules": {}, "libraries": {}}
+    runner.provenance = lambda module, code, output: identity
     module = types.ModuleType(STAGE.module)
     module.main = main
     sys.modules[STAGE.module] = module
@@ -143,7 +146,7 @@ def case(place: Path, kind: str, number: int, *, old: bool, keep_state: bool) ->
     fault.kind, fault.number = kind, number
     status = run(folder, fault, keep_state)
     at = place / "at"
-    found = {
+    outcome = {
         "fault": kind,
         "number": number,
         "status": status,
@@ -152,7 +155,7 @@ def case(place: Path, kind: str, number: int, *, old: bool, keep_state: bool) ->
         "state": state_is_whole(folder),
     }
     again = run(folder, None, keep_state)
-    return found | {
+    return outcome | {
         "again": again,
         "whole": outputs_are_whole(folder),
         "debris": debris(folder),
@@ -162,7 +165,7 @@ def case(place: Path, kind: str, number: int, *, old: bool, keep_state: bool) ->
 
 def cases(place: Path) -> list[dict]:
     """All faults at all operations."""
-    found = []
+    outcomes = []
     for kind in FAULTS:
         for old, keep_state in ((False, True), (True, True), (True, False)):
             for number in range(1, 1000):
@@ -179,8 +182,8 @@ def cases(place: Path) -> list[dict]:
                     result = json.loads(pipe.read())
                 if not result["at"]:  # fewer operations than that
                     break
-                found.append(result | {"old": old, "keep_state": keep_state})
-    return found
+                outcomes.append(result | {"old": old, "keep_state": keep_state})
+    return outcomes
 
 
 if __name__ == "__main__":

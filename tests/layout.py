@@ -95,8 +95,8 @@ def released_encoder(patches=PATCHES, *, time=True, use_norm=True):
         "proj_head.fc.weight": torch.randn(OUT, OUT, generator=g) / 3,
         **(norm("proj_head.layer_norm", OUT, g) if use_norm else {}),
     }
-    own = {"mask_token": torch.randn(1, 1, DIM, generator=g), "logit_scale": torch.tensor(1.5)}
-    return trunk(g, patches, time=time) | head | own
+    tokens = {"mask_token": torch.randn(1, 1, DIM, generator=g), "logit_scale": torch.tensor(1.5)}
+    return trunk(g, patches, time=time) | head | tokens
 
 
 def released_autoencoder():
@@ -146,9 +146,9 @@ def attend(x, state, name, heads):
     width = x.shape[1] // heads
     out = []
     for h in range(heads):
-        own = slice(h * width, (h + 1) * width)
-        scores = torch.exp(queries[:, own] @ keys[:, own].T / math.sqrt(width))
-        out.append(scores / scores.sum(1, keepdim=True) @ values[:, own])
+        head = slice(h * width, (h + 1) * width)
+        scores = torch.exp(queries[:, head] @ keys[:, head].T / math.sqrt(width))
+        out.append(scores / scores.sum(1, keepdim=True) @ values[:, head])
     return apply(torch.cat(out, dim=1), state, f"{name}.proj")
 
 
@@ -210,6 +210,6 @@ def rebuild(volume, visible, state):
     return apply(layer_norm(x, state, "decoder_norm"), state, "decoder_pred")[1:]
 
 
-def assert_near(found: Tensor, expected: Tensor):
-    np.testing.assert_allclose(found.detach().double(), expected, rtol=0, atol=1e-5)
+def assert_near(actual: Tensor, expected: Tensor):
+    np.testing.assert_allclose(actual.detach().double(), expected, rtol=0, atol=1e-5)
     assert expected.std() > 0.1  # not agreement on nothing

@@ -55,16 +55,16 @@ def write_tree(folder: Path, dataset: Dataset, seeing: Sequence[str] = ("V1",)) 
         path.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(number)
         course = _course(run, n_volumes(dataset, run))
-        made = path.with_name("partial." + path.name)
+        partial = path.with_name("partial." + path.name)
         if dataset.space == "cifti":
-            write_dtseries(made, noisy(rng, course, seeing), layout(), dataset.tr)
+            write_dtseries(partial, noisy(rng, course, seeing), layout(), dataset.tr)
         else:
-            _write_volumes(made, rng, course, dataset.tr)
-        made.rename(path)
+            _write_volumes(partial, rng, course, dataset.tr)
+        partial.rename(path)
 
 
 def _course(run: Run, n: int) -> np.ndarray:
-    """What all repeats of a segment have in common."""
+    """What all repetitions of a segment have in common."""
     seed = [ord(letter) for letter in run.subject + run.segment]
     return np.random.default_rng(seed).standard_normal(n, dtype=np.float32)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mindvideo.adoption import Adopted, adopt, discard, made_by, made_with
+from mindvideo.adoption import Adopted, adopt, code_and_lock, discard, provenance
 from mindvideo.cli import main
 from mindvideo.contents import content_of, file_digest
 from mindvideo.errors import InputError
@@ -25,12 +25,12 @@ OLD = "0" * 16
 
 def by_old_code(module, code=OLD):
     """As if made before a module was edited, by the libraries of the lock."""
-    by = made_with(module, f"{code}-{made_by(module, LOCK).split('-')[1]}-weights")
+    by = provenance(module, f"{code}-{code_and_lock(module, LOCK).split('-')[1]}-weights")
     modules = by["modules"] | {module: "0", "mindvideo.of_old": "0"}
     return by | {"code": code, "modules": modules, "libraries": {"numpy": "2.3+cpu"}}
 
 
-def made(path, stage, by, *inputs):
+def result(path, stage, by, *inputs):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     digests = {str(p): file_digest(p) for p in inputs}
@@ -45,7 +45,7 @@ def clips(tmp_path, monkeypatch):
     """A film and its clips, which other code made."""
     monkeypatch.chdir(tmp_path)
     Path("film.mp4").write_text("film")
-    return made(RESULTS / "shared/clips/seg1.npy", "clips", by_old_code(CLIPS), Path("film.mp4"))
+    return result(RESULTS / "shared/clips/seg1.npy", "clips", by_old_code(CLIPS), Path("film.mp4"))
 
 
 def state(name, key="a1", **identity_):
@@ -57,7 +57,7 @@ def state(name, key="a1", **identity_):
 
 
 def test_what_is_here_stands_for_what_made_it(clips):
-    here = made_by(CLIPS, LOCK)
+    here = code_and_lock(CLIPS, LOCK)
     lines = list(adopt([clips], RESULTS, LOCK, why="a name in it was misspelt"))
     assert lines == [
         f"clips ({clips})",
@@ -79,27 +79,29 @@ def test_a_second_time_says_so(clips):
 
 
 def test_without_a_difference_nothing_is_noted(clips):
-    here = made_with(CLIPS, made_by(CLIPS, LOCK) + "-weights")
-    same = made(clips.with_name("seg2.npy"), "clips", here)
+    here = provenance(CLIPS, code_and_lock(CLIPS, LOCK) + "-weights")
+    same = result(clips.with_name("seg2.npy"), "clips", here)
     assert "nothing to adopt" in "\n".join(adopt([same], RESULTS, LOCK))
-    by_hand = made(clips.with_name("seg2.npy"), "clips", made_with(CLIPS, ""))
+    by_hand = result(clips.with_name("seg2.npy"), "clips", provenance(CLIPS, ""))
     assert "nothing to adopt" in "\n".join(adopt([by_hand], RESULTS, LOCK))
-    assert Adopted(RESULTS).entry("clips", made_by(CLIPS, LOCK)) is None
+    assert Adopted(RESULTS).entry("clips", code_and_lock(CLIPS, LOCK)) is None
 
 
 def test_all_upstream_on_request(clips):
-    captions = made(RESULTS / "shared/captions/seg1.tsv", "captions", by_old_code(CAPTIONS), clips)
+    captions = result(
+        RESULTS / "shared/captions/seg1.tsv", "captions", by_old_code(CAPTIONS), clips
+    )
     assert [line for line in adopt([captions], RESULTS, LOCK) if line[0] != " "] == [
         f"captions ({captions})"
     ]
     deep = [line for line in adopt([captions], RESULTS, LOCK, deep=True) if line[0] != " "]
     assert deep == [f"captions ({captions})", f"clips ({clips})"]
-    assert Adopted(RESULTS).entry("clips", made_by(CLIPS, LOCK))
+    assert Adopted(RESULTS).entry("clips", code_and_lock(CLIPS, LOCK))
 
 
 def test_one_stage_has_one_code(clips):
     """Among the paths, and with what was adopted before."""
-    other = made(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
+    other = result(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
     with pytest.raises(InputError, match=r"seg1.npy and .*seg2.npy were made by different code"):
         list(adopt([clips, other], RESULTS, LOCK))
     assert not (RESULTS / "adopted.json").exists()
@@ -115,7 +117,7 @@ def test_what_cannot_be_adopted_is_refused(clips):
     with pytest.raises(InputError, match="no sidecar"):
         list(adopt([RESULTS / "notes.txt"], RESULTS, LOCK))
     sidecar = json.loads(sidecar_path(clips).read_text())
-    del sidecar["known_as"]
+    del sidecar["stands_for"]
     sidecar_path(clips).write_text(json.dumps(sidecar))
     with pytest.raises(InputError, match="an older version"):
         list(adopt([clips], RESULTS, LOCK))
@@ -135,7 +137,7 @@ def test_explain_says_that_it_was_adopted(clips):
     text = "\n".join(explain(clips))
     assert "by other code than is here, with other libraries, adopted on 20" in text
     assert ": only a name" in text
-    other = made(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
+    other = result(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
     assert "adopted" not in "\n".join(explain(other))
 
 
@@ -146,7 +148,7 @@ def test_the_command_takes_the_lock_and_the_results_of_the_configuration(clips, 
     assert main(["adopt", str(clips), "--why", "a name"]) == 0
     assert "from now on taken as the same" in capsys.readouterr().out
     assert Adopted(RESULTS).entry(
-        "clips", made_by(CLIPS, Path("envs/requirements.lock").read_text())
+        "clips", code_and_lock(CLIPS, Path("envs/requirements.lock").read_text())
     )
     assert main(["adopt", "nothing"]) == 1
     assert "mindvideo adopt: nothing: lies outside results" in capsys.readouterr().err
@@ -157,7 +159,7 @@ def test_a_training_goes_on_after_an_update(clips):
     folder = state("contrastive", **by)
     lines = list(adopt([folder.parent], RESULTS, LOCK))
     assert lines[0] == f"contrastive ({folder})"
-    here = made_by("mindvideo.stages.contrastive", LOCK)
+    here = code_and_lock("mindvideo.stages.contrastive", LOCK)
     assert Adopted(RESULTS).representative("contrastive", here).startswith(OLD)
 
 
@@ -170,8 +172,8 @@ def test_a_damaged_state_can_only_be_discarded(clips):
 
 
 def test_a_state_is_discarded_and_says_how_far_it_was(clips):
-    first = state("contrastive", known_as="x")
-    rows = state("contrastive", "b2", known_as="x")
+    first = state("contrastive", stands_for="x")
+    rows = state("contrastive", "b2", stands_for="x")
     shutil.rmtree(rows / "step-40")
     shutil.rmtree(rows / "step-1200")
     (rows / "clips.done").write_text("12")
@@ -184,14 +186,14 @@ def test_a_state_is_discarded_and_says_how_far_it_was(clips):
 
 
 def test_a_single_key_is_discarded(clips):
-    first, second = state("contrastive", known_as="x"), state("contrastive", "b2", known_as="x")
+    first, second = state("contrastive", stands_for="x"), state("contrastive", "b2", stands_for="x")
     list(discard(first))
     assert not first.exists()
     assert second.exists()
 
 
 def test_only_a_state_that_nobody_works_in_is_discarded(clips, capsys):
-    folder = state("contrastive", known_as="x").parent
+    folder = state("contrastive", stands_for="x").parent
     with locked([folder]):
         with pytest.raises(InputError, match="another process is at work here"):
             list(discard(folder))

@@ -20,8 +20,13 @@ SUFFIXES = {"jsonl", "py", "npy", "tsv", "nii", "mp4", "html", "png", "json", "s
 def texts(path: Path) -> Iterator[str]:
     """Texts of a module but its docstrings; what is filled into them is `{}`."""
     tree = ast.parse(path.read_text())
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
-             for part in ast.walk(node) if part is not node}  # fmt: skip
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
     lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -81,7 +86,7 @@ def test_a_setting_that_does_not_exist_would_be_found():
 
 
 def test_every_setting_that_a_message_gives_a_value_exists():
-    known = {name for section in sections() for name in section.model_fields}
+    existing = {name for section in sections() for name in section.model_fields}
     advised = {key: module for module, text in messages() for key in ADVISED.findall(text)}
     assert {"trust_header_tr", "gradient_checkpointing"} <= set(advised)
-    assert {key: module for key, module in advised.items() if key not in known} == {}
+    assert {key: module for key, module in advised.items() if key not in existing} == {}

@@ -75,7 +75,7 @@ def refused(capsys):
 
 
 def keys(rows):
-    return [f"{run.subject} {run.segment}_{run.repeat}" for run in rows]
+    return [f"{run.subject} {run.segment}_{run.repetition}" for run in rows]
 
 
 def splits(rows):
@@ -93,10 +93,10 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     options = ("--space", space, "--lag", "2", "--film", "stimuli/{segment}.mp4")
     rows, said = table(*options)
     assert keys(rows) == [
-        f"{subject} {segment}_{repeat}"
+        f"{subject} {segment}_{repetition}"
         for subject in ("01", "02")
         for segment in ("film1", "film2", "test1")
-        for repeat in (1, 2)
+        for repetition in (1, 2)
     ]
     assert "a guess: test segments are those that start with test" in said
     first = rows[1]
@@ -110,14 +110,14 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     config = yaml.safe_load(said[said.index("# A configuration of this data set") :])
     assert set(config) == {"results", "pretraining_data", "dataset"}
     assert set(config["dataset"]) == {"name", "lag", "runs", "space"}
-    assert "when the films start (film1, film2, test1): taken for the start of the rec" in said
+    assert "when the films start (film1, film2, test1): they are taken to start with" in said
     config |= {"clean": {"confounds": ["csf", "outliers"]}, "results": "found"}
     config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
     Path("config.yaml").write_text(yaml.safe_dump(config))
     assert main(["check-dataset", "config.yaml", "--only", "dataset"]) == 0
-    found = re.findall("(error|warning): (.*)", capsys.readouterr().out)
-    assert {level for level, _ in found} == {"warning"}
-    assert all("give more test segments" in message for _, message in found), found
+    findings = re.findall("(error|warning): (.*)", capsys.readouterr().out)
+    assert {level for level, _ in findings} == {"warning"}
+    assert all("give more test segments" in message for _, message in findings), findings
 
     dataset = load_config(Path("config.yaml")).dataset
     end = ".dlabel.nii" if cifti else ".nii.gz"
@@ -156,7 +156,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
 # --- sessions, tasks, runs ------------------------------------------------------------------------
 
 
-def test_repeats_are_numbered_over_sessions_and_runs(derivatives, empty, table):
+def test_repetitions_are_numbered_over_sessions_and_runs(derivatives, empty, table):
     for name in (
         "sub-1_ses-2_task-a_run-01",
         "sub-1_ses-10_task-a_run-1",
@@ -189,7 +189,7 @@ def test_films_that_are_runs_of_one_task(derivatives, empty, table, refused):
     assert "Found: movie. Say --test" in refused()
     assert "Where a task has several films: --segment task+run" in refused()
     rows, _ = table("--segment", "task+run", "--test", "movie-3")
-    assert keys(rows) == [f"1 movie-{n}_{repeat}" for n in (1, 2, 3) for repeat in (1, 2)]
+    assert keys(rows) == [f"1 movie-{n}_{repetition}" for n in (1, 2, 3) for repetition in (1, 2)]
     assert [run.split for run in rows] == ["train"] * 4 + ["test"] * 2
     assert "no acq- in this name" in refused("--segment", "task+acq")
     rows, _ = table("--segment", "session", "--test", "2")
@@ -335,13 +335,13 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     )
     Path("task-test_events.tsv").write_text("onset\tduration\n0\t2\n9\t2\n")
     rows, said = table("--lag", "2")
-    found = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
-    assert found == {"a": (5, 15, 0), "b": (4, 21, 0), "test": (2, 18, 0)}
+    kept = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
+    assert kept == {"a": (5, 15, 0), "b": (4, 21, 0), "test": (2, 18, 0)}
     assert "5 dropped at the start, 15 kept, 0 dropped at the end (a)" in said
     assert "4 dropped at the start, 21 kept, 0 dropped at the end (b)" in said
     assert "b: its film starts +1 s off the start of a volume" in said
     assert "a: its film" not in said
-    assert "nothing says when the films start (test): taken" in said
+    assert "nothing says when the films start (test): they are taken" in said
     rows, said = table("--drop-start", "1", "--drop-end", "3")
     assert "film_onset: { default: 2 } # [s]" in said
     assert "nothing says when" not in said
@@ -377,8 +377,8 @@ def test_a_film_says_how_many_clips_there_are(derivatives, empty, table, purdue,
         derivatives.write_run(empty, f"sub-1_task-{task}", n=20, tr=1.5)
     purdue.write_film(Path("a.mp4"), 18, 30)
     rows, _ = table("--film", "{segment}.mp4")
-    found = {run.segment: (run.clips, run.drop_end, run.film) for run in rows}
-    assert found == {"a": (12, 8, "a.mp4"), "test": (20, 0, "test.mp4")}
+    kept = {run.segment: (run.clips, run.drop_end, run.film) for run in rows}
+    assert kept == {"a": (12, 8, "a.mp4"), "test": (20, 0, "test.mp4")}
     rows, _ = table("--film", "{segment}.mp4", "--drop-end", "1")
     assert {run.clips for run in rows} == {19}
     assert "--film: '{task}.mp4' has {task}; {segment} can be filled in" in refused(

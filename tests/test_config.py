@@ -2,13 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from mindvideo.config import Config, check_config, load_config
-from mindvideo.errors import InputError
+from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.plan import Plan
 from mindvideo.run_table import write_runs
 
@@ -23,7 +25,7 @@ def test_the_shipped_configurations_are_valid(path):
     check_config(yaml.safe_load(Path(path).read_text()), path)
 
 
-def test_the_schema_file_is_the_settings_own():
+def test_the_schema_file_is_that_of_the_settings():
     with open("workflow/schemas/config.schema.json") as stream:
         assert json.load(stream) == Config.model_json_schema()
 
@@ -81,6 +83,47 @@ def test_what_is_missing_is_said_with_what_it_is(values):
 def test_a_variant_is_checked_like_the_whole(values):
     values["variants"]["wide"] = {"windows": {"sise": 3}}
     with pytest.raises(InputError, match=r"windows\.sise"):
+        check_config(values, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("full", "changes"),
+    [
+        ({}, {"share": 0.3}),
+        ({"fraction": 0.4}, {"share": 0.3}),
+        ({"share": 0.4}, {"fraction": 0.3}),
+        ({"share": 0.4}, {"share": 0.3}),
+    ],
+)
+def test_a_variant_changes_a_setting_by_its_old_or_its_current_name(values, full, changes):
+    values["selection"] = full
+    values["variants"] = {"fewer": {"selection": changes}}
+    with pytest.warns(RenamedSetting, match="the setting share is now called fraction"):
+        fewer = check_config(values, "config.yaml").stages("fewer")
+    assert fewer.selection.fraction == 0.3
+
+
+def test_an_old_name_is_reported_once_in_a_line():
+    code = (
+        "from mindvideo.cli import main; main(['--version'])\n"
+        "from mindvideo.settings.fmri import Selection\n"
+        "Selection(share=0.3); Selection(share=0.2)\n"
+        "import warnings; warnings.warn('another')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, *others = done.stderr.splitlines()
+    assert first == "the setting share is now called fraction"
+    assert others == ["<string>:4: UserWarning: another"]
+
+
+@pytest.mark.filterwarnings("ignore::mindvideo.errors.RenamedSetting")
+def test_a_setting_by_both_its_names(values):
+    values["variants"] = {"fewer": {"selection": {"share": 0.3, "fraction": 0.4}}}
+    match = r"share is now called fraction, and both are given: leave share out"
+    with pytest.raises(InputError, match=r"variants.fewer.selection: " + match):
+        check_config(values, "config.yaml")
+    values |= {"selection": {"share": 0.3, "fraction": 0.4}, "variants": {}}
+    with pytest.raises(InputError, match=r"  selection: " + match):
         check_config(values, "config.yaml")
 
 
@@ -175,9 +218,9 @@ def test_names_that_yaml_takes_for_something_else(tmp_path, text, match):
 def test_values_in_another_unit_or_form_are_answered_with_the_right_one(
     values, section, said, match
 ):
-    known = values.get(section) or {}
+    full = values.get(section) or {}
     with pytest.raises(InputError, match=match):
-        check_config(values | {section: known | said if said else None}, "config.yaml")
+        check_config(values | {section: full | said if said else None}, "config.yaml")
 
 
 @pytest.mark.parametrize("results", ["out/", "./out", "a/../out"])
@@ -223,8 +266,8 @@ def test_clips_of_no_whole_number_of_frames_are_refused_with_rates_that_are_take
     for rate, frames in zip(advised, (4, 5)):
         config = check_config(values | {"clips": {"fps": rate}, "variants": {}}, "config.yaml")
         assert config.stages().clips.fps == frames / 1.4  # so nothing drifts, and films have it too
-        made = json.loads(Plan(config).settings("reconstruct", "sub1").deciding_json())
-        assert made["num_frames"] == frames
+        settings = json.loads(Plan(config).settings("reconstruct", "sub1").deciding_json())
+        assert settings["num_frames"] == frames
 
 
 def test_a_variants_clips_must_hold_whole_frames_too(values):
@@ -276,7 +319,7 @@ def test_confounds_need_their_tables(values):
     with pytest.raises(InputError, match=r"clean.confounds asks for motion6, and \d+ runs have no"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    base["confounds"] = "{subject}_{segment}_{repeat}.tsv"
+    base["confounds"] = "{subject}_{segment}_{repetition}.tsv"
     check_config(values | {"dataset": base}, "config.yaml")
     values |= {"clean": {}, "variants": {"less": {"clean": {"confounds": ["csf"]}}}}
     with pytest.raises(InputError, match=r"variants.less.clean.confounds asks for csf"):
@@ -288,7 +331,7 @@ def test_native_space_needs_a_mask(values):
     with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    for template in ("{subject}_mask.nii.gz", "{subject}_{segment}_{repeat}_mask.nii.gz"):
+    for template in ("{subject}_mask.nii.gz", "{subject}_{segment}_{repetition}_mask.nii.gz"):
         base["mask"] = template
         check_config(values | {"dataset": base}, "config.yaml")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindvideo.contents import Digests, content_of, file_digest, keep_known
+from mindvideo.contents import Digests, content_of, file_digest, touch_recorded
 from mindvideo.io.sidecars import sidecar_path
 
 
@@ -52,9 +52,9 @@ def test_a_folder_is_its_names_and_contents(tmp_path):
 def test_what_a_stage_made_is_known_by_its_sidecar(tmp_path, reads, text):
     path = write_output(tmp_path / "made", text)
     reads.clear()
-    found = Digests(None, "").of(path)
+    digest = Digests(None, "").of(path)
     assert reads == []
-    assert found == file_digest(path)
+    assert digest == file_digest(path)
 
 
 @pytest.mark.parametrize("text", ["content", None])
@@ -145,11 +145,11 @@ def test_a_full_disk_costs_a_reading_and_no_result(tmp_path, monkeypatch):
 def test_snakemakes_touch_of_an_output_leaves_its_sidecar_right(tmp_path, reads):
     path = write_output(tmp_path / "made")
     reads.clear()
-    keep_known(path, lambda: os.utime(path, (5, 5)))
+    touch_recorded(path, lambda: os.utime(path, (5, 5)))
     assert Digests(None, "").of(path) == file_digest(path)
     assert reads == []
     path.write_text("other")
-    keep_known(path, lambda: os.utime(path, (6, 6)))
+    touch_recorded(path, lambda: os.utime(path, (6, 6)))
     assert Digests(None, "").of(path) == file_digest(path)
 
 

@@ -38,8 +38,8 @@ def test_segments_are_in_numeric_order_however_they_are_given(values):
 
 def test_confounds_go_with_the_runs(values):
     values |= {
-        "run": "sub-{subject}_task-{segment}_run-{repeat:02d}_bold.nii.gz",
-        "confounds": "sub-{subject}_task-{segment}_run-{repeat:02d}_timeseries.tsv",
+        "run": "sub-{subject}_task-{segment}_run-{repetition:02d}_bold.nii.gz",
+        "confounds": "sub-{subject}_task-{segment}_run-{repetition:02d}_timeseries.tsv",
         "mask": "sub-{subject}_mask.nii.gz",
         "subjects": {"sub1": "01"},
         "exclude": ["01 test2_3", "sub1 test2_5"],
@@ -65,16 +65,16 @@ def test_every_clip_of_the_shipped_descriptions_has_a_volume_of_its_own(name):
         n, timing = dataset.n_clips(segment), dataset.timing_of(segment)
         recorded = np.arange(timing.drop_start + n + timing.drop_end)
         kept = recorded[timing.drop_start : len(recorded) - timing.drop_end]
-        found = cut(kept[:, None], 1, dataset.lag).ravel()
-        np.testing.assert_array_equal(found, timing.drop_start + np.arange(n))
+        volumes = cut(kept[:, None], 1, dataset.lag).ravel()
+        np.testing.assert_array_equal(volumes, timing.drop_start + np.arange(n))
 
 
 def test_masks_are_those_of_the_training_runs_each_once(values):
-    values |= {"mask": "{subject}_{segment}_{repeat}_mask.nii.gz", "exclude": ["sub1 seg2_1"]}
+    values |= {"mask": "{subject}_{segment}_{repetition}_mask.nii.gz", "exclude": ["sub1 seg2_1"]}
     dataset = Dataset.model_validate(values | {"train": ["seg1", "seg2"], "test": ["test1"]})
     assert [path[9:14] for path in dataset.mask_paths("sub1")] == ["seg1_", "seg1_", "seg2_"]
     assert dataset.mask_paths("sub2")[2] == "subject2_seg2_1_mask.nii.gz"
-    assert len(dataset.mask_paths("sub1", "test")) == values["repeats"]["test"]
+    assert len(dataset.mask_paths("sub1", "test")) == values["repetitions"]["test"]
 
 
 def test_a_segment_without_runs_is_not_the_subjects(values):
@@ -96,7 +96,7 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"tr": 2000}, "in seconds was needed: did you mean 2 s"),
         ({"timing": {"drop_start": 1, "drop_end": 4}}, "default: {drop_start: 1, drop_end: 4} }"),
         ({"film_fps": 25}, "a value by segment was needed, as { default: 25 }"),
-        ({"repeats": {"train": 2}}, "repeats: nothing for test"),
+        ({"repetitions": {"train": 2}}, "repetitions: nothing for test"),
         ({"run": None}, "neither `run`, a path template, nor `runs`"),
         ({"run": "{subject}/{segment}.nii.gz"}, r"one file for 2 runs \(sub1 seg1_1, sub1 seg1_2"),
         (
@@ -111,19 +111,23 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
             {"films": {"seg2": "stimuli/a.mp4", "seg3": "stimuli/a.mp4"}},
             r"2 segments \(seg2, seg3\)",
         ),
-        ({"run": "{sub}/{segment}_{repeat}.nii"}, r"run: .* has {sub}; {repeat}, {segment}, {subj"),
+        (
+            {"run": "{sub}/{segment}_{repetition}.nii"},
+            r"run: .* has {sub}; {repetition}, {segment}, {subj",
+        ),
         ({"film": "{segment.mp4"}, "film: '{segment.mp4': "),
         ({"film": None, "films": {"seg1": "a.mp4"}}, "no `films` of seg2, seg3"),
-        ({"mask": "{run}_mask.nii"}, "mask: .* has {run}; {repeat}, {segment}, {subject} can be f"),
+        ({"mask": "{run}_mask.nii"}, "mask: .* has {run}; {repetition}, {segment}, {subject} can"),
         (
-            {"run": "sub-{subject}/ses-{session}/{segment}_{repeat}.nii"},
-            r"run: .* has {session}; {repeat}, {segment}, {subject} can be filled in; repeats are "
-            r"numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes the table",
+            {"run": "sub-{subject}/ses-{session}/{segment}_{repetition}.nii"},
+            r"run: .* has {session}; {repetition}, {segment}, {subject} can be filled in; "
+            r"repetitions are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` "
+            r"writes the table",
         ),
         ({"confounds": "ses-{ses}/task-{task}.tsv"}, "has {ses}, {task}; .*runs --bids FOLDER`"),
         ({"exceptions": {"subject1 seg1_1": "{session}.nii"}}, "exceptions: .*runs --bids FOLDER`"),
-        ({"exclude": ["subject3/test2_9"]}, "'SUBJECT SEGMENT_REPEAT' was needed"),
-        ({"exceptions": {"subject1 seg1": "a.nii"}}, "'SUBJECT SEGMENT_REPEAT' was needed"),
+        ({"exclude": ["subject3/test2_9"]}, "'SUBJECT SEGMENT_REPETITION' was needed"),
+        ({"exceptions": {"subject1 seg1": "a.nii"}}, "'SUBJECT SEGMENT_REPETITION' was needed"),
         ({"timing": {"seg1": {"drop_start": 1, "drop_end": 4}}}, "timing: no `default`"),
     ],
 )

@@ -14,7 +14,7 @@ from mindvideo.descriptions import (
     read_description,
     read_pretraining,
 )
-from mindvideo.errors import InputError
+from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.pretraining_data import Pretraining
 
 DATASETS = sorted(Path("config/datasets").glob("*.yaml"))
@@ -79,10 +79,10 @@ clips_per_segment: { default: 10, nature: 8 }
 subjects: { sub1: one }
 train: [action, nature, city]
 test: [talk]
-repeats: { train: 2, test: 2 }
+repetitions: { train: 2, test: 2 }
 film: "{segment}.mp4"
 film_fps: { nature: 24 }
-run: "{subject}_{segment}_{repeat}.nii"
+run: "{subject}_{segment}_{repetition}.nii"
 timing:
   default: { drop_start: 0, drop_end: 0 }
   nature: { drop_start: 2, drop_end: 0 }
@@ -97,11 +97,29 @@ def test_segments_that_only_the_base_has_are_left_out_of_its_tables(tmp_path):
         dataset = Dataset.model_validate(read_dataset(values, "test"))
         assert set(dataset.timing) == {"default"}
         assert (dataset.clips_per_segment, dataset.film_fps) == ({"default": 10}, {})
-        own = values | {"clips_per_segment": {"default": 10, "nature": 8, "talk": 5}}
-        assert Dataset.model_validate(read_dataset(own, "test")).n_clips("talk") == 5
+        longer = values | {"clips_per_segment": {"default": 10, "nature": 8, "talk": 5}}
+        assert Dataset.model_validate(read_dataset(longer, "test")).n_clips("talk") == 5
     values["clips_per_segment"] = {"default": 10, "natur": 8}
     with pytest.raises(ValueError, match="there is no segment 'natur'"):
         Dataset.model_validate(read_dataset(values, "test"))
+
+
+def test_an_old_name_gives_way_to_the_current_one_of_a_description_like_it(tmp_path):
+    old = NAMED.replace("repetition", "repeat")
+    (tmp_path / "old.yaml").write_text(old)
+    (tmp_path / "new.yaml").write_text(NAMED)
+    with pytest.warns(RenamedSetting, match="setting repeats is now called repetitions"):
+        values = read_dataset({"like": f"{tmp_path}/old.yaml", "repetitions": {"train": 3}}, "d")
+    assert (values["repetitions"], "repeats" in values) == ({"train": 3}, False)
+    with pytest.warns(RenamedSetting, match="placeholder {repeat} is now called {repetition}"):
+        described = Dataset.model_validate(values | {"repetitions": {"train": 3, "test": 1}})
+    assert described.run_paths("sub1", "city") == [f"one_city_{n}.nii" for n in (1, 2, 3)]
+    with pytest.warns(RenamedSetting):
+        values = read_dataset({"like": f"{tmp_path}/new.yaml", "repeats": {"train": 4}}, "d")
+    assert values["repetitions"] == {"train": 4}
+    both = {"like": f"{tmp_path}/new.yaml", "repeats": {}, "repetitions": {}}
+    with pytest.raises(InputError, match="d: repeats is now called repetitions, and both"):
+        read_dataset(both, "d")
 
 
 def test_a_key_that_stands_twice_in_a_description(tmp_path):

@@ -76,9 +76,9 @@ def machine(tmp_path, monkeypatch):
 
 def test_each_process_has_a_gpu_of_its_own(machine):
     assert [machine()[1] for _ in range(2)] == ["0", "1"]
-    _, told = machine()
-    assert told.startswith("1 GPUs wanted, 0 of 2 free: other jobs of mindvideo hold the rest.")
-    assert "snakemake --resources gpu=N, at most 2 here" in told
+    _, message = machine()
+    assert message.startswith("1 GPUs wanted, 0 of 2 free: other jobs of mindvideo hold the rest.")
+    assert "snakemake --resources gpu=N, at most 2 here" in message
 
 
 def test_a_killed_process_frees_its_own(machine):

@@ -53,7 +53,7 @@ def commands():
 
 def configured_commands():
     """The same with the configuration that a block exports before, or None."""
-    found = {}
+    first_pages = {}
     for page in PAGES:
         for language, block in FENCED.findall(page.read_text()):
             if language in ("", "sh", "bash"):
@@ -65,14 +65,14 @@ def configured_commands():
                             variable, _, configuration = words[1].partition("=")
                             assert variable == VARIABLE
                         elif words:
-                            found.setdefault((tuple(words), configuration), page.name)
-    return [(page, list(words), named) for (words, named), page in found.items()]
+                            first_pages.setdefault((tuple(words), configuration), page.name)
+    return [(page, list(words), named) for (words, named), page in first_pages.items()]
 
 
 def of(program, *more):
-    found = [words for _, words in commands() if words[: 1 + len(more)] == [program, *more]]
-    assert found, f"no page says how to call {program}"
-    return found
+    calls = [words for _, words in commands() if words[: 1 + len(more)] == [program, *more]]
+    assert calls, f"no page says how to call {program}"
+    return calls
 
 
 FILLED = {"TRUTH": "truth", "FOLDER": "folder", "CONFIG": "config/config.yaml"}
@@ -84,9 +84,9 @@ def test_commands_of_mindvideo_take_their_arguments(words):
     if name == "STAGE":
         return
     if name.replace("-", "_") in stage_names():
-        known = _parser(read_stage(name.replace("-", "_")))._option_string_actions
+        options = _parser(read_stage(name.replace("-", "_")))._option_string_actions
         for word in arguments:
-            assert not word.startswith("--") or word in known, word
+            assert not word.startswith("--") or word in options, word
         return
     command = COMMANDS[name]
     import argparse
@@ -123,7 +123,7 @@ def test_benchmarks_have_the_options_that_are_told(words):
 
 def of_the_demo():
     """Calls of Snakemake on the demo's configuration; each set of targets once."""
-    found = {}
+    calls = {}
     for _, words, named in configured_commands():
         if (
             words[0] == "snakemake"
@@ -131,8 +131,8 @@ def of_the_demo():
             and not {"--configfile", "--report", "--unlock", "--workflow-profile"} & set(words)
         ):
             targets = [w for w in words[1:] if "/" in w or w == "control"]
-            found.setdefault(tuple(targets), words)
-    return list(found.values())
+            calls.setdefault(tuple(targets), words)
+    return list(calls.values())
 
 
 def braces(word):
@@ -175,7 +175,7 @@ def test_results_that_are_asked_for_are_in_the_folder_of_the_configuration():
         for call in re.findall(r"`(snakemake [^`]*)`", page.read_text())
     ]
     fenced = [(w, named) for _, w, named in configured_commands() if w[0] == "snakemake"]
-    asked = set()
+    requested = set()
     for words, named in [*inline, *fenced]:
         if "--configfile" in words:
             named = words[words.index("--configfile") + 1]
@@ -185,15 +185,17 @@ def test_results_that_are_asked_for_are_in_the_folder_of_the_configuration():
         results = yaml.safe_load(path.read_text())["results"]
         for target in (word for word in words if word.startswith("results")):
             assert target.split("/")[0] == results, (words, named)
-            asked.add(results)
-    assert len(asked) > 1
+            requested.add(results)
+    assert len(requested) > 1
 
 
 def test_shipped_configurations_have_folders_of_their_own():
     configs = [yaml.safe_load(p.read_text()) for p in sorted((ROOT / "config").glob("*.yaml"))]
     assert len({config["results"] for config in configs}) == len(configs) > 1
-    datasets = [ROOT / "config/datasets" / p for p in ("demo.yaml", "wen2018.yaml",
-                "wen2018-cifti.yaml", "bids.yaml")]  # fmt: skip
+    datasets = [
+        ROOT / "config/datasets" / p
+        for p in ("demo.yaml", "wen2018.yaml", "wen2018-cifti.yaml", "bids.yaml")
+    ]
     assert len({yaml.safe_load(p.read_text())["name"] for p in datasets}) == len(datasets)
 
 

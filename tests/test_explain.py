@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from mindvideo.adoption import made_with
+from mindvideo.adoption import provenance
 from mindvideo.cli import main
 from mindvideo.contents import content_of, file_digest
 from mindvideo.errors import InputError
@@ -22,7 +22,7 @@ class Any(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def made(path, stage, settings, *inputs, **changes):
+def write_result(path, stage, settings, *inputs, **changes):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     name = stage.replace("-", "_")
@@ -31,7 +31,7 @@ def made(path, stage, settings, *inputs, **changes):
         settings={},
         parameters={},
         inputs={str(p): file_digest(p) for p in inputs},
-        **made_with(f"mindvideo.stages.{name}", "") | changes,
+        **provenance(f"mindvideo.stages.{name}", "") | changes,
     )
     text = describe(identity, Any(**settings), content_of(path), "2023-12-10T09:00:00+00:00", 12.34)
     sidecar_path(path).write_text(text)
@@ -44,8 +44,8 @@ def artefacts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     film = Path("film.mp4")
     film.write_text("film")
-    clips = made(Path("clips/seg1.npy"), "clips", {"fps": 3.0, "size": 64, "seed": 5}, film)
-    captions = made(
+    clips = write_result(Path("clips/seg1.npy"), "clips", {"fps": 3.0, "size": 64, "seed": 5}, film)
+    captions = write_result(
         Path("captions/seg1.tsv"),
         "captions",
         {"batch_size": 32, "max_tokens": 7, "captioner": "zoo:blip"},
@@ -57,25 +57,25 @@ def artefacts(tmp_path, monkeypatch):
 
 def test_stage_time_versions_seed_and_code_are_told(artefacts):
     text = "\n".join(explain(artefacts[1]))
-    for told in (
+    for part in (
         "mindvideo clips, by the code that is here",
         "2023-12-10T09:00:00+00:00, in 12.3 s",
         "mindvideo 0.1.0",
         "torch ",
         "seed      5",
     ):
-        assert told in text
+        assert part in text
     assert "by other code than is here" in "\n".join(explain(artefacts[2]))
 
 
 def test_what_changed_in_code_and_libraries_is_told(artefacts):
-    by = made_with("mindvideo.stages.clips", "")
+    by = provenance("mindvideo.stages.clips", "")
     modules = by["modules"] | {"mindvideo.io.films": "0", "mindvideo.of_old": "0"}
-    other = made(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
+    other = write_result(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
     expected = "by other code than is here (changed: mindvideo.io.films, mindvideo.of_old (gone))"
     assert expected in "\n".join(explain(other))
     libraries = by["libraries"] | {"numpy": "1.0"}
-    other = made(Path("b.npy"), "clips", {}, artefacts[0], libraries=libraries)
+    other = write_result(Path("b.npy"), "clips", {}, artefacts[0], libraries=libraries)
     expected = "by the code that is here, with other libraries (changed: numpy 1.0 → "
     assert expected in "\n".join(explain(other))
 
@@ -99,7 +99,7 @@ def test_inputs_are_compared_with_what_they_were(artefacts):
 
 
 def test_what_came_before_is_told_once(artefacts):
-    made(Path("x.npy"), "latents", {}, artefacts[2], artefacts[1])
+    write_result(Path("x.npy"), "latents", {}, artefacts[2], artefacts[1])
     lines = list(explain(Path("x.npy"), deep=True))
     tree = lines[lines.index("\nand before that") + 1 :]
     assert [line.split(",")[0] for line in tree] == [

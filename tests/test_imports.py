@@ -15,10 +15,11 @@ WITH_TORCH = {
 
 def loaded(code: str, *modules: str) -> list[str]:
     """Which of the modules are there once the code has run."""
-    told = (
+    program = (
         f"{code}\nimport json, sys\nprint(json.dumps([m for m in {modules!r} if m in sys.modules]))"
     )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

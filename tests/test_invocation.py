@@ -71,8 +71,8 @@ def test_a_mistyped_profile_is_refused(tmp_path):
     for name in ("default", "slurm"):
         (tmp_path / "profiles" / name).mkdir(parents=True)
         (tmp_path / "profiles" / name / "profile.yaml").touch()
-    for known in ("slurm", "profiles/slurm", str(tmp_path / "profiles/slurm"), "none"):
-        check("--workflow-profile", known, folder=tmp_path)
+    for profile in ("slurm", "profiles/slurm", str(tmp_path / "profiles/slurm"), "none"):
+        check("--workflow-profile", profile, folder=tmp_path)
     (tmp_path / "profiles/slurm/profile.yaml").write_text("jobs: 1\nretries: 2\njobs: 3\n")
     with pytest.raises(InputError, match=r"slurm/profile.yaml cannot be read: line 3: the key 'jo"):
         check("--workflow-profile", "slurm", folder=tmp_path)

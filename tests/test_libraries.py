@@ -78,8 +78,12 @@ def test_modules_that_are_only_named_count():
 def test_modules_have_the_packages_that_python_says():
     """Where this fails, DISTRIBUTIONS lacks a name."""
     owners = packages_distributions()
-    names = {name.partition(".")[0] for m in STAGES for c in source.import_closure(m)
-             for name in source.read_module(c).imports}  # fmt: skip
+    names = {
+        name.partition(".")[0]
+        for m in STAGES
+        for c in source.import_closure(m)
+        for name in source.read_module(c).imports
+    }
     for name in names - {"mindvideo", "__future__", *sys.stdlib_module_names}:
         assert libraries._package(name) in map(canonicalize_name, owners[name]), name
 
@@ -94,9 +98,9 @@ def test_where_a_library_is_not_installed_all_of_the_runtime_counts(monkeypatch)
 
 def test_versions_are_those_of_the_lock_where_it_was_installed():
     module = "mindvideo.stages.clean"
-    found = {name: text.partition("+")[0] for name, text in installed(module).items()}
-    assert found.keys() == locked(module, LOCK).keys()
-    assert "numpy" in found
+    versions = {name: text.partition("+")[0] for name, text in installed(module).items()}
+    assert versions.keys() == locked(module, LOCK).keys()
+    assert "numpy" in versions
 
 
 def test_a_line_that_is_no_requirement_is_named():

@@ -66,8 +66,8 @@ def test_a_second_process_is_refused_with_the_name_of_the_first(held):
     path, process = held(environment={"SLURM_JOB_ID": "4711"}.items())
     with pytest.raises(InputError) as error, locked([path]):
         pass
-    for found in (str(path), f"process {process.pid} on", "job 4711", "since 20"):
-        assert found in str(error.value)
+    for part in (str(path), f"process {process.pid} on", "job 4711", "since 20"):
+        assert part in str(error.value)
 
 
 def test_live_work_is_not_deleted(held):

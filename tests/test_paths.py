@@ -34,7 +34,7 @@ def home(tmp_path, monkeypatch):
         ("~/a", "{home}/a"),
         ("~", "{home}"),
         ("$HOME/a", "{home}/a"),
-        ("${DATA}/{subject}/{repeat:02d}", "/data/mine/{{subject}}/{{repeat:02d}}"),
+        ("${DATA}/{subject}/{repetition:02d}", "/data/mine/{{subject}}/{{repetition:02d}}"),
         ("$DATA/$DATA", "/data/mine//data/mine"),
         ("a/~/b~", "a/~/b~"),
         ("cost$(5)$", "cost$(5)$"),
@@ -56,27 +56,46 @@ def test_what_is_not_set_is_named(home):
 
 
 DATASET = {
-    "name": "mine", "tr": 2, "lag": 0, "clips_per_segment": {"default": 2},
-    "subjects": {"sub1": "one"}, "train": ["seg1", "seg2"], "test": ["test1"],
-    "repeats": {"train": 2, "test": 1}, "timing": {"default": {"drop_start": 0, "drop_end": 0}},
-    "film": "~/{segment}.mp4", "films": {"seg2": "$DATA/b.mp4"}, "shots": "~/{segment}.tsv",
-    "run": "$DATA/{subject}/{segment}_{repeat}.nii", "mask": "~/{subject}.nii",
-    "confounds": "${DATA}/{subject}/{segment}_{repeat}.tsv",
+    "name": "mine",
+    "tr": 2,
+    "lag": 0,
+    "clips_per_segment": {"default": 2},
+    "subjects": {"sub1": "one"},
+    "train": ["seg1", "seg2"],
+    "test": ["test1"],
+    "repetitions": {"train": 2, "test": 1},
+    "timing": {"default": {"drop_start": 0, "drop_end": 0}},
+    "film": "~/{segment}.mp4",
+    "films": {"seg2": "$DATA/b.mp4"},
+    "shots": "~/{segment}.tsv",
+    "run": "$DATA/{subject}/{segment}_{repetition}.nii",
+    "mask": "~/{subject}.nii",
+    "confounds": "${DATA}/{subject}/{segment}_{repetition}.tsv",
     "exceptions": {"one seg1_1": "~/odd.nii"},
-}  # fmt: skip
-REST = {"tr": 1, "subjects": ["a"], "runs": ["r"], "run": "~/{subject}.nii",
-        "exceptions": {"t*": "$DATA/{subject}.nii"}}  # fmt: skip
+}
+REST = {
+    "tr": 1,
+    "subjects": ["a"],
+    "runs": ["r"],
+    "run": "~/{subject}.nii",
+    "exceptions": {"t*": "$DATA/{subject}.nii"},
+}
 
 
 def test_all_paths_of_a_configuration_are_filled_in(home):
     config = check_config(
-        {"results": "~/out", "dataset": DATASET, "pretraining_data": REST,
-         "pretrained": {"clip": "~/clip", "captioner": "org/model"},
-         "scenes": {"corrections": "~/{segment}.tsv"}, "interpretation": {"truth": "$DATA/t.tsv"},
-         "tables": {"methods": {"theirs": "~/m.tsv"}},
-         "variants": {"v": {"scenes": {"corrections": "$DATA/{segment}.tsv"}}}},
+        {
+            "results": "~/out",
+            "dataset": DATASET,
+            "pretraining_data": REST,
+            "pretrained": {"clip": "~/clip", "captioner": "org/model"},
+            "scenes": {"corrections": "~/{segment}.tsv"},
+            "interpretation": {"truth": "$DATA/t.tsv"},
+            "tables": {"methods": {"theirs": "~/m.tsv"}},
+            "variants": {"v": {"scenes": {"corrections": "$DATA/{segment}.tsv"}}},
+        },
         "test",
-    )  # fmt: skip
+    )
     data, rest = config.dataset, config.pretraining_data
     runs = data.run_paths("sub1", "seg1")
     assert runs == [f"{home}/odd.nii", "/data/mine/one/seg1_2.nii"]
@@ -111,27 +130,33 @@ def test_a_setting_with_an_unknown_variable_is_refused(model, values):
 
 
 def test_paths_of_descriptions_and_their_tables_are_filled_in(home):
-    columns = ["subject", "segment", "split", "repeat", "path", "film"]
-    rows = [["s", f"seg{n}", "train", str(r), f"~/{n}_{r}.nii", f"$DATA/{n}.mp4"]
-            for n in (1, 2) for r in (1, 2)]  # fmt: skip
+    columns = ["subject", "segment", "split", "repetition", "path", "film"]
+    rows = [
+        ["s", f"seg{n}", "train", str(r), f"~/{n}_{r}.nii", f"$DATA/{n}.mp4"]
+        for n in (1, 2)
+        for r in (1, 2)
+    ]
     rows.append(["s", "test1", "test", "1", "${DATA}/t.nii", "~/t.mp4"])
     (home / "runs.tsv").write_text("\n".join("\t".join(row) for row in [columns, *rows]))
     (home / "base.yaml").write_text(yaml.safe_dump(DATASET))
     (home / "list").write_text("a\nb\n")
     (home / "rest.yaml").write_text(yaml.safe_dump(REST))
     config = check_config(
-        {"dataset": {"like": "~/base.yaml", "runs": "~/runs.tsv", "exceptions": {}},
-         "pretraining_data": {"like": "${HOME}/rest.yaml", "subjects": "~/list"}},
+        {
+            "dataset": {"like": "~/base.yaml", "runs": "~/runs.tsv", "exceptions": {}},
+            "pretraining_data": {"like": "${HOME}/rest.yaml", "subjects": "~/list"},
+        },
         "test",
-    )  # fmt: skip
+    )
     assert config.dataset.run_paths("s", "seg2") == [f"{home}/2_1.nii", f"{home}/2_2.nii"]
     assert config.dataset.film_path("test1") == f"{home}/t.mp4"
     assert config.dataset.film_path("seg1") == "/data/mine/1.mp4"
     assert config.pretraining_data.subjects == ["a", "b"]
     with pytest.raises(InputError, match=r"test: dataset\.runs: the environment variable NOWHERE"):
         check_config({"dataset": DATASET | {"runs": "$NOWHERE/r.tsv"}}, "test")
-    (home / "runs.tsv").write_text("\n".join("\t".join(r) for r in [columns, rows[0]]).replace(
-        "~", "$NOWHERE"))  # fmt: skip
+    (home / "runs.tsv").write_text(
+        "\n".join("\t".join(r) for r in [columns, rows[0]]).replace("~", "$NOWHERE")
+    )
     with pytest.raises(InputError, match="line 2: path: the environment variable NOWHERE"):
         read_runs(home / "runs.tsv")
 

@@ -90,7 +90,7 @@ def test_rules_get_what_the_data_set_says(values):
     assert settings("regions")["space"] == "volume"
     assert not settings("clean", "seg1")["average"]
     assert settings("clean", "test1")["average"]
-    assert not settings("clean", "test1", clean={"keep_test_repeats": True})["average"]
+    assert not settings("clean", "test1", clean={"keep_test_repetitions": True})["average"]
     assert settings("windows")["lag"] == 0
     assert settings("windows", windows={"lag": 3})["lag"] == 3
 

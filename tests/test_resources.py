@@ -32,14 +32,14 @@ def resumes(rule):
 
 def rehearsed():
     """The rehearsal's table in docs/cost.md: rule → (total on one GPU [min], peak [GiB])."""
-    found = {}
+    values = {}
     text, _, _ = (ROOT / "docs/cost.md").read_text().partition("## What a job asks for")
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
         if len(cells) == 8 and cells[1].isdigit() and "," not in cells[0]:  # several rules
             value, _, unit = cells[5].partition(" ")
-            found[cells[0]] = (float(value) * UNITS[unit] if value else None, float(cells[3]))
-    return found
+            values[cells[0]] = (float(value) * UNITS[unit] if value else None, float(cells[3]))
+    return values
 
 
 def test_every_rule_with_a_gpu_or_a_state_has_a_row():
@@ -51,8 +51,8 @@ def test_every_rule_with_a_gpu_or_a_state_has_a_row():
 
 @pytest.mark.parametrize("rule", sorted(NEEDS))
 def test_gpus_are_those_of_the_rule(rule):
-    found = re.search(r"\bgpu=(\d+)", rules()[rule])
-    assert NEEDS[rule].gpu == (int(found[1]) if found else 0)
+    gpu = re.search(r"\bgpu=(\d+)", rules()[rule])
+    assert NEEDS[rule].gpu == (int(gpu[1]) if gpu else 0)
 
 
 @pytest.mark.parametrize("rule", sorted(NEEDS))
@@ -81,8 +81,8 @@ def test_estimates_that_name_the_rehearsal_are_on_the_page():
 
 
 def test_profiles_and_page_are_up_to_date():
-    for path, (found, wanted) in generated().items():
-        assert found == wanted, f"{path}: make resources"
+    for path, (text, expected) in generated().items():
+        assert text == expected, f"{path}: make resources"
 
 
 @pytest.mark.parametrize("name", PROFILES)

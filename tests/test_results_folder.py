@@ -23,13 +23,13 @@ def test_the_variable_names_the_configuration(monkeypatch, tmp_path):
     assert default_configuration() == DEMO
     monkeypatch.setenv(VARIABLE, "")
     assert default_configuration() == DEMO
-    mine = tmp_path / "mine.yaml"
-    mine.touch()
-    monkeypatch.setenv(VARIABLE, str(mine))
-    assert default_configuration() == mine
+    configuration = tmp_path / "mine.yaml"
+    configuration.touch()
+    monkeypatch.setenv(VARIABLE, str(configuration))
+    assert default_configuration() == configuration
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "~/mine.yaml")
-    assert default_configuration() == mine
+    assert default_configuration() == configuration
 
 
 def test_a_variable_that_names_no_file(monkeypatch):

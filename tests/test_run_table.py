@@ -8,11 +8,11 @@ import yaml
 from mindvideo.config import check_config
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset
-from mindvideo.errors import InputError
+from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.run_table import read_runs, write_runs
 
 HAND_MADE = """\
-subject	segment	split	repeat	path
+subject	segment	split	repetition	path
 ann	seg10	train	1	a/10_1.nii.gz
 ann	seg10	train	2	a/10_2.nii.gz
 ann	seg2	train	2	a/2_2.nii.gz
@@ -60,36 +60,36 @@ def test_the_derived_table_answers_as_the_description_does(tmp_path, name):
 
 
 def test_a_table_by_hand_is_a_data_set(tmp_path):
-    made = dataset(tmp_path, HAND_MADE)
-    assert made.train == ["seg2", "seg10"]
-    assert made.run_paths("ann", "seg2") == ["a/2_1.nii.gz", "a/2_2.nii.gz"]
-    assert made.timing_of("seg2").drop_end == 3
-    assert made.subjects == {"ann": "ann"}
-    assert made.film_path("test1") == "test1.mp4"
+    described = dataset(tmp_path, HAND_MADE)
+    assert described.train == ["seg2", "seg10"]
+    assert described.run_paths("ann", "seg2") == ["a/2_1.nii.gz", "a/2_2.nii.gz"]
+    assert described.timing_of("seg2").drop_end == 3
+    assert described.subjects == {"ann": "ann"}
+    assert described.film_path("test1") == "test1.mp4"
 
 
 def test_what_a_table_leaves_out_is_the_descriptions(tmp_path):
-    own = HAND_MADE.replace("path\n", "path\tmask\n").replace(".gz\n", ".gz\tn/a\n")
-    text = own.replace("10_1.nii.gz\tn/a", "10_1.nii.gz\town_mask.nii.gz")
-    templates = {"confounds": "{segment}_{repeat}.tsv", "mask": "{subject}_mask.nii.gz"}
-    made = dataset(tmp_path, text, subjects={"ann": "01"}, **templates)
-    assert made.confound_paths("ann", "seg10") == ["seg10_1.tsv", "seg10_2.tsv"]
-    assert made.mask_paths("ann") == ["01_mask.nii.gz", "own_mask.nii.gz"]
+    with_masks = HAND_MADE.replace("path\n", "path\tmask\n").replace(".gz\n", ".gz\tn/a\n")
+    text = with_masks.replace("10_1.nii.gz\tn/a", "10_1.nii.gz\town_mask.nii.gz")
+    templates = {"confounds": "{segment}_{repetition}.tsv", "mask": "{subject}_mask.nii.gz"}
+    described = dataset(tmp_path, text, subjects={"ann": "01"}, **templates)
+    assert described.confound_paths("ann", "seg10") == ["seg10_1.tsv", "seg10_2.tsv"]
+    assert described.mask_paths("ann") == ["01_mask.nii.gz", "own_mask.nii.gz"]
     assert dataset(tmp_path, text).mask_paths("ann") == ["own_mask.nii.gz"]
     assert dataset(tmp_path, text).confound_paths("ann", "seg10") == []
 
 
 def test_exclusions_hold_for_a_table_too(tmp_path):
-    made = dataset(tmp_path, HAND_MADE, exclude=["ann seg2_1"])
-    assert made.run_paths("ann", "seg2") == ["a/2_2.nii.gz"]
+    described = dataset(tmp_path, HAND_MADE, exclude=["ann seg2_1"])
+    assert described.run_paths("ann", "seg2") == ["a/2_2.nii.gz"]
 
 
 def test_numbers_of_a_spreadsheet_and_empty_cells(tmp_path):
     text = HAND_MADE.replace("path\n", "path\tclips\n").replace(".gz\n", ".gz\t80.0\n")
     text = "\ufeff" + text.replace("\t1\t", "\t1.0\t") + "\t\t\t\t\t\n"
-    made = dataset(tmp_path, text)
-    assert made.n_clips("seg2") == 80
-    assert len(made.rows) == 5
+    described = dataset(tmp_path, text)
+    assert described.n_clips("seg2") == 80
+    assert len(described.rows) == 5
 
 
 def test_all_problems_are_told_at_once(tmp_path):
@@ -98,8 +98,8 @@ def test_all_problems_are_told_at_once(tmp_path):
     text += "bob\tseg 2\ttraining\t0\t\t80\nann\tseg2\n"
     with pytest.raises(InputError) as error:
         read_runs(written(tmp_path, text))
-    assert str(error.value).splitlines()[0].endswith("(what it should look like: mindvideo runs "
-                                                     "config/config.yaml):")  # fmt: skip
+    first = str(error.value).splitlines()[0]
+    assert first.endswith("(what it should look like: mindvideo runs config/config.yaml):")
     for problem in (
         "9 problems",
         "line 3: ann seg10_1 stands in line 2 already",
@@ -108,7 +108,7 @@ def test_all_problems_are_told_at_once(tmp_path):
         "line 3: seg10 has clips 90, but 80 in line 2",
         "line 7: segment: ",
         "line 7: split: Input should be 'train' or 'test'; found 'training'",
-        "line 7: repeat: Input should be greater than 0; found '0'",
+        "line 7: repetition: Input should be greater than 0; found '0'",
         "line 7: path: nothing there",
         "line 8: 2 cells under 6 columns",
     ):
@@ -118,12 +118,18 @@ def test_all_problems_are_told_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("", "line 1: tab-separated columns were needed: subject, segment, split, repeat, path"),
+        (
+            "",
+            "line 1: tab-separated columns were needed: subject, segment, split, repetition, path",
+        ),
         ("subject,segment,split", "line 1: tab-separated columns were needed"),
-        ("subject\tsegment\tsplit\trepeat\tfile\n", "no column 'path'"),
-        (HAND_MADE.replace("repeat", "repaet"), "unknown column 'repaet'; did you mean 'repeat'"),
+        ("subject\tsegment\tsplit\trepetition\tfile\n", "no column 'path'"),
+        (
+            HAND_MADE.replace("repetition", "repaet"),
+            "unknown column 'repaet'; did you mean 'repetition'",
+        ),
         (HAND_MADE.splitlines()[0], "no run: a row a run was needed"),
-        ("subject\tsegment\tsplit\trepeat\tpath\tdrop_end\na\tb\ttest\t1\tc\t2", "say both"),
+        ("subject\tsegment\tsplit\trepetition\tpath\tdrop_end\na\tb\ttest\t1\tc\t2", "say both"),
     ],
 )
 def test_no_table_of_runs(tmp_path, text, match):
@@ -136,6 +142,14 @@ def test_a_table_that_is_not_there(tmp_path):
     values["dataset"] = REST | {"runs": str(tmp_path / "runs.tsv")}
     with pytest.raises(InputError, match=r"runs.tsv: the table of runs cannot be read: No such"):
         check_config(values, "config.yaml")
+
+
+def test_the_old_name_of_a_column_is_read(tmp_path):
+    table = written(tmp_path, HAND_MADE.replace("repetition", "repeat"))
+    with pytest.warns(RenamedSetting, match=r"runs.tsv: the column repeat is now called repetit"):
+        runs = read_runs(table)
+    assert [run.repetition for run in runs] == [1, 2, 2, 1, 1]
+    assert write_runs(runs).startswith("subject\tsegment\tsplit\trepetition\tpath\t")
 
 
 def test_another_tr_than_the_descriptions(tmp_path):

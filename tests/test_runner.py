@@ -21,35 +21,38 @@ STAGE = Stage(
     summary="",
     parameters=(
         Parameter("source", "Input", False),
-        Parameter("made", "Output", False),
+        Parameter("result", "Output", False),
         Parameter("state", "State", False),
         Parameter("settings", "settings", False),
     ),
     settings="Windows",
+    settings_module="mindvideo.settings.fmri",
+    chapter="",
+    makes=(),
 )
 
 
-def made_with(code, digest, monkeypatch):
+def provenance(code, digest, monkeypatch):
     """Let the code of the stage be this, in one module."""
 
-    def made(module, known_as, output):
+    def result(module, stands_for, output):
         modules = {"mindvideo.a": digest}
-        return {"known_as": known_as or code, "code": code, "modules": modules, "libraries": {}}
+        return {"stands_for": stands_for or code, "code": code, "modules": modules, "libraries": {}}
 
-    monkeypatch.setattr(runner, "made_with", made)
+    monkeypatch.setattr(runner, "provenance", result)
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a function as a stage, in `tmp_path`; returns the folder."""
-    made_with("code", "1", monkeypatch)
+    provenance("code", "1", monkeypatch)
     (tmp_path / "source").write_text("in")
 
     def run_main(main, section=None, *, code="", keep_state=False, **settings):
         module = types.ModuleType(STAGE.module)
         module.main = main
         monkeypatch.setitem(sys.modules, STAGE.module, module)
-        places = {n: tmp_path / n for n in ("source", "made", "state")}
+        places = {n: tmp_path / n for n in ("source", "result", "state")}
         section = section or Windows(**settings)
         runner.run_stage(STAGE, places, section, code=code, keep_state=keep_state)
         return tmp_path
@@ -57,43 +60,43 @@ def run(tmp_path, monkeypatch):
     return run_main
 
 
-def write(*, source, made, state, settings):
-    made.write_text(source.read_text() + "!")
+def write(*, source, result, state, settings):
+    result.write_text(source.read_text() + "!")
 
 
 def test_outputs_are_moved_into_place_with_their_sidecar(run):
     folder = run(write)
-    assert (folder / "made").read_text() == "in!"
-    sidecar = json.loads((folder / "made.json").read_text())
+    assert (folder / "result").read_text() == "in!"
+    sidecar = json.loads((folder / "result.json").read_text())
     assert sidecar["settings"]["size"] == 2
     assert sidecar["code"] == "code"
     assert list(sidecar["inputs"]) == [str(folder / "source")]
-    assert sorted(os.listdir(folder)) == ["made", "made.json", "source"]
+    assert sorted(os.listdir(folder)) == ["result", "result.json", "source"]
 
 
 def test_a_folder_is_replaced_whole(run):
     def make(name):
-        def main(*, source, made, state, settings):
-            made.mkdir()
-            (made / name).write_text("")
+        def main(*, source, result, state, settings):
+            result.mkdir()
+            (result / name).write_text("")
 
         return main
 
     run(make("old"))
-    assert os.listdir(run(make("new")) / "made") == ["new"]
+    assert os.listdir(run(make("new")) / "result") == ["new"]
 
 
 def test_a_failure_leaves_the_old_output_and_no_debris(run, tmp_path):
     run(write)
 
-    def fail(*, source, made, state, settings):
-        made.write_text("half")
+    def fail(*, source, result, state, settings):
+        result.write_text("half")
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
         run(fail)
-    assert (tmp_path / "made").read_text() == "in!"
-    assert not list(tmp_path.glob(".made*"))
+    assert (tmp_path / "result").read_text() == "in!"
+    assert not list(tmp_path.glob(".result*"))
 
 
 def test_a_stage_that_makes_nothing_is_an_error(run):
@@ -102,9 +105,9 @@ def test_a_stage_that_makes_nothing_is_an_error(run):
 
 
 def test_the_state_outlives_a_failure_and_goes_with_success(run, tmp_path):
-    def halfway(*, source, made, state, settings):
+    def halfway(*, source, result, state, settings):
         if (state / "step").exists():
-            made.write_text("resumed")
+            result.write_text("resumed")
         else:
             (state / "step").write_text("7")
             raise KeyboardInterrupt
@@ -112,47 +115,47 @@ def test_the_state_outlives_a_failure_and_goes_with_success(run, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(halfway)
     run(halfway)
-    assert (tmp_path / "made").read_text() == "resumed"
+    assert (tmp_path / "result").read_text() == "resumed"
     assert not (tmp_path / "state").exists()
 
 
 def test_other_settings_start_afresh(run, tmp_path):
-    def stop(*, source, made, state, settings):
+    def stop(*, source, result, state, settings):
         (state / "step").write_text("7")
         raise KeyboardInterrupt
 
-    def look(*, source, made, state, settings):
-        made.write_text(str(sorted(os.listdir(state))))
+    def look(*, source, result, state, settings):
+        result.write_text(str(sorted(os.listdir(state))))
 
     with pytest.raises(KeyboardInterrupt):
         run(stop)
     run(look, size=3)
-    assert (tmp_path / "made").read_text() == "['identity.json']"
+    assert (tmp_path / "result").read_text() == "['identity.json']"
 
 
 def test_settings_of_execution_do_not_start_afresh(run, tmp_path):
-    def stop(*, source, made, state, settings):
+    def stop(*, source, result, state, settings):
         (state / "step").write_text("7")
         raise KeyboardInterrupt
 
-    def look(*, source, made, state, settings):
-        made.write_text((state / "step").read_text() + f" {settings.batch_size}")
+    def look(*, source, result, state, settings):
+        result.write_text((state / "step").read_text() + f" {settings.batch_size}")
 
     with pytest.raises(KeyboardInterrupt):
         run(stop, Captions(batch_size=2))
     run(look, Captions(batch_size=3))
-    assert (tmp_path / "made").read_text() == "7 3"
+    assert (tmp_path / "result").read_text() == "7 3"
 
 
-@pytest.mark.parametrize("same", ["made", "state"])
+@pytest.mark.parametrize("same", ["result", "state"])
 def test_one_output_and_one_state_have_one_process(run, tmp_path, same):
-    def nested(*, source, made, state, settings):
-        places = {name: tmp_path / name for name in ("source", "made", "state")}
-        other = {"made": "state", "state": "made"}[same]
+    def nested(*, source, result, state, settings):
+        places = {name: tmp_path / name for name in ("source", "result", "state")}
+        other = {"result": "state", "state": "result"}[same]
         places[other] = tmp_path / "other"
         with pytest.raises(InputError, match=f"{same}: another process is at work here .process"):
             runner.run_stage(STAGE, places, Windows())
-        made.write_text("")
+        result.write_text("")
 
     run(nested)
 
@@ -161,16 +164,16 @@ def test_in_a_workflow_a_finished_state_stays_until_it_ends_well(run, tmp_path):
     """A Snakemake that is killed deletes the outputs and starts the stage again."""
     calls = []
 
-    def train(*, source, made, state, settings):
+    def train(*, source, result, state, settings):
         if not (state / "weights").exists():
             calls.append(1)
             (state / "weights").write_text("of three weeks")
-        made.write_text((state / "weights").read_text())
+        result.write_text((state / "weights").read_text())
 
     run(train, keep_state=True)
-    (tmp_path / "made").unlink()
+    (tmp_path / "result").unlink()
     run(train, keep_state=True)
-    assert (tmp_path / "made").read_text() == "of three weeks"
+    assert (tmp_path / "result").read_text() == "of three weeks"
     assert len(calls) == 1
     (tmp_path / "state/of another").mkdir()
     (tmp_path / "state/of another/step").write_text("7")
@@ -188,27 +191,27 @@ def test_another_segment_starts_afresh(run, tmp_path, monkeypatch):
         STAGE, parameters=(*STAGE.parameters, Parameter("segment", "str", False))
     )
     module = types.ModuleType(STAGE.module)
-    found = []
+    resumed = []
 
-    def main(*, source, made, state, segment, settings):
-        found.append((state / "step").exists())
+    def main(*, source, result, state, segment, settings):
+        resumed.append((state / "step").exists())
         (state / "step").write_text("1")
         raise KeyboardInterrupt
 
     module.main = main
     monkeypatch.setitem(sys.modules, STAGE.module, module)
     for segment in ("test1", "test2", "test1"):
-        places = {n: tmp_path / n for n in ("source", "made", "state")} | {"segment": segment}
+        places = {n: tmp_path / n for n in ("source", "result", "state")} | {"segment": segment}
         with pytest.raises(KeyboardInterrupt):
             runner.run_stage(named, places, Windows())
-    assert found == [False, False, True]
+    assert resumed == [False, False, True]
 
 
 # --- code that has changed ------------------------------------------------------------------------
 
 
 def interrupt(run, **options):
-    def stop(*, source, made, state, settings):
+    def stop(*, source, result, state, settings):
         (state / "step").write_text("7")
         raise KeyboardInterrupt
 
@@ -216,8 +219,8 @@ def interrupt(run, **options):
         run(stop, **options)
 
 
-def resume(*, source, made, state, settings):
-    made.write_text(str((state / "step").exists()))
+def resume(*, source, result, state, settings):
+    result.write_text(str((state / "step").exists()))
 
 
 @pytest.fixture
@@ -228,13 +231,13 @@ def trains(monkeypatch):
 @pytest.mark.usefixtures("trains")
 def test_a_training_whose_code_has_changed_stops_and_names_both_ways_on(run, tmp_path, monkeypatch):
     interrupt(run)
-    made_with("new", "2", monkeypatch)
+    provenance("new", "2", monkeypatch)
     with pytest.raises(InputError, match=r"changed since: mindvideo\.a\.") as error:
         run(resume)
     for command in ("mindvideo adopt", "mindvideo discard"):
         assert f"{command} {next((tmp_path / 'state').iterdir())}" in str(error.value)
     run(resume, code="code")  # the user has said that the new code stands for the old one
-    assert (tmp_path / "made").read_text() == "True"
+    assert (tmp_path / "result").read_text() == "True"
 
 
 @pytest.mark.usefixtures("trains")
@@ -243,7 +246,7 @@ def test_another_lock_alone_is_changed_code_and_other_weights_are_not(run, tmp_p
     with pytest.raises(InputError, match="changed since: versions in the lock file"):
         run(resume, code="source-lock2-weights")
     run(resume, code="source-lock-weights2")
-    assert (tmp_path / "made").read_text() == "False"
+    assert (tmp_path / "result").read_text() == "False"
 
 
 @pytest.mark.usefixtures("trains")
@@ -251,7 +254,7 @@ def test_another_lock_alone_is_changed_code_and_other_weights_are_not(run, tmp_p
 def test_what_a_workflow_began_goes_on_by_hand_and_back(run, tmp_path, codes):
     interrupt(run, code=codes[0])
     run(resume, code=codes[1])
-    assert (tmp_path / "made").read_text() == "True"
+    assert (tmp_path / "result").read_text() == "True"
 
 
 @pytest.mark.usefixtures("trains")
@@ -259,19 +262,19 @@ def test_a_training_with_other_settings_and_code_begins_anew_and_says_so(
     run, tmp_path, monkeypatch, caplog
 ):
     interrupt(run)
-    made_with("new", "2", monkeypatch)
+    provenance("new", "2", monkeypatch)
     with caplog.at_level("INFO"):
         run(resume, size=3)
-    assert (tmp_path / "made").read_text() == "False"
+    assert (tmp_path / "result").read_text() == "False"
     assert "which differs in settings: size was 2, is 3; code: mindvideo.a" in caplog.text
     assert list((tmp_path / "state").glob("*/step"))  # the other one's checkpoint is there still
 
 
 def test_a_stage_of_minutes_begins_anew_with_other_code(run, tmp_path, monkeypatch):
     interrupt(run)
-    made_with("new", "2", monkeypatch)
+    provenance("new", "2", monkeypatch)
     run(resume)
-    assert (tmp_path / "made").read_text() == "False"
+    assert (tmp_path / "result").read_text() == "False"
 
 
 def test_a_missing_input_is_named(run, tmp_path):

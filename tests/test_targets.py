@@ -106,15 +106,22 @@ def test_a_target_is_answered_with_what_there_is(target, said):
         ("results/sub1/windows", ["sub1/windows/train.npy", "sub1/windows/test.npy"]),
         ("results/sub1/windows/", ["sub1/windows/train.npy", "sub1/windows/test.npy"]),
         ("results/sub2/films", [f"sub2/films/test{n}.mp4" for n in range(1, 6)]),
-        ("results/sub1/variants/faster/windows",
-         [f"sub1/variants/faster/windows/{split}.npy" for split in ("train", "test")]),
+        (
+            "results/sub1/variants/faster/windows",
+            [f"sub1/variants/faster/windows/{split}.npy" for split in ("train", "test")],
+        ),
         ("results/shared/samples", [f"shared/samples/rest{n}.npy" for n in (1, 2, 3)]),
-        ("results/sub1/interpretation", ["sub1/interpretation/mbm/attention.npy",
-                                         "sub1/interpretation/cotraining/attention.npy"]),
+        (
+            "results/sub1/interpretation",
+            [
+                "sub1/interpretation/mbm/attention.npy",
+                "sub1/interpretation/cotraining/attention.npy",
+            ],
+        ),
         ("results/sub1/interpretation/mbm", ["sub1/interpretation/mbm/attention.npy"]),
         ("results/tables", ["tables/table1.html"]),
     ],
-)  # fmt: skip
+)
 def test_a_folder_stands_for_all_that_it_holds(folder, files):
     assert targets().held(folder) == [f"results/{file}" for file in files]
 
@@ -162,12 +169,12 @@ def test_without_variants_none_is_proposed():
 
 @pytest.mark.parametrize("results", ["out", "a/b/c/d", "/scratch/me/results"])
 def test_results_are_where_the_configuration_says(results):
-    made = targets(results)
-    assert f"results is {results}. Ask for {results}/sub1/videos" in made.explain(
+    of_folder = targets(results)
+    assert f"results is {results}. Ask for {results}/sub1/videos" in of_folder.explain(
         "results/sub1/videos"
     )
-    assert "no subject sub4" in made.explain(f"{results}/sub4/videos")
-    assert f"Results are named {results}/SUBJECT/WHAT" in made.explain(f"{results}/nothing")
+    assert "no subject sub4" in of_folder.explain(f"{results}/sub4/videos")
+    assert f"Results are named {results}/SUBJECT/WHAT" in of_folder.explain(f"{results}/nothing")
 
 
 def test_a_rule_of_many_files_is_answered_with_its_files():

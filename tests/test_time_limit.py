@@ -27,11 +27,11 @@ def main(*, output, state, settings):
 module = types.ModuleType("slow")
 module.main = main
 runner.importlib.import_module = lambda name: module
-made = {"known_as": "x", "code": "x", "modules": {}, "libraries": {}}
-runner.made_with = lambda module, code, output: made
+made = {"stands_for": "x", "code": "x", "modules": {}, "libraries": {}}
+runner.provenance = lambda module, code, output: made
 runner.uses_a_gpu = lambda stage: False
 parameters = tuple(registry.Parameter(name.lower(), name, False) for name in ("Output", "State"))
-stage = registry.Stage("slow", "", parameters, "")
+stage = registry.Stage("slow", "", parameters, "", "", "", ())
 paths = {"output": Path("out"), "state": Path("kept")}
 sys.exit(runner.run(stage, paths, Section(), log=Path("log")))
 """
@@ -63,15 +63,15 @@ def slurm(tmp_path, monkeypatch):
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
-    def answer(told, status=0):
-        script("squeue", f"echo '{told}'")
+    def answer(answers, status=0):
+        script("squeue", f"echo '{answers}'")
         script("scontrol", f"echo $* >> {folder}/asked; echo disabled >&2; exit {status}")
 
-    def asked():
+    def requeued():
         path = folder / "asked"
         return path.read_text().split("\n")[:-1] if path.exists() else []
 
-    answer.asked = asked
+    answer.requeued = requeued
     return answer
 
 
@@ -131,7 +131,7 @@ def test_a_stage_is_stopped_a_tenth_of_the_limit_or_five_minutes_before_the_end(
 def test_near_the_end_the_job_is_queued_again(slurm, state, caplog):
     slurm("RUNNING|10:00|1-00:00:00")
     stop(state)
-    assert slurm.asked() == ["requeue 7"]
+    assert slurm.requeued() == ["requeue 7"]
     assert "queued again" in caplog.text
 
 
@@ -147,7 +147,7 @@ def test_the_stage_is_stopped_by_itself_before_the_end(slurm, state):
 
     assert stopped(state, work) == 143
     assert 0.5 < time.monotonic() - began < 18
-    assert slurm.asked() == ["requeue 7"]
+    assert slurm.requeued() == ["requeue 7"]
 
 
 def test_a_limit_that_was_extended_meanwhile_counts(slurm, state):
@@ -155,14 +155,14 @@ def test_a_limit_that_was_extended_meanwhile_counts(slurm, state):
     with watched([state]):
         slurm("RUNNING|9:00|10:00")
         time.sleep(1.5)
-    assert not slurm.asked()
+    assert not slurm.requeued()
 
 
-@pytest.mark.parametrize("told", ["RUNNING|20:00:00|1-00:00:00", "COMPLETING|2:00|10:00"])
-def test_a_job_that_was_stopped_or_cancelled_is_not_queued_again(slurm, state, told):
-    slurm(told)
+@pytest.mark.parametrize("answers", ["RUNNING|20:00:00|1-00:00:00", "COMPLETING|2:00|10:00"])
+def test_a_job_that_was_stopped_or_cancelled_is_not_queued_again(slurm, state, answers):
+    slurm(answers)
     stop(state)
-    assert not slurm.asked()
+    assert not slurm.requeued()
 
 
 def test_a_job_that_snakemake_did_not_submit_is_not_queued_again(slurm, state, monkeypatch, caplog):
@@ -170,7 +170,7 @@ def test_a_job_that_snakemake_did_not_submit_is_not_queued_again(slurm, state, m
     monkeypatch.delenv(time_limit.SUBMITTED)
     slurm("RUNNING|10:00|1-00:00:00")
     stop(state)
-    assert not slurm.asked()
+    assert not slurm.requeued()
     assert "submitted again by hand" in caplog.text
 
 
@@ -178,7 +178,7 @@ def test_a_job_that_got_no_further_is_not_queued_again(slurm, state, caplog):
     (state / "rows.done").write_text("4")
     slurm("RUNNING|10:00|1-00:00:00")
     stop(state, progress=False)
-    assert not slurm.asked()
+    assert not slurm.requeued()
     assert "`runtime` of its rule" in caplog.text
 
 
@@ -206,7 +206,7 @@ def test_other_errors_and_ends_queue_nothing(slurm, state):
         _ = 1 / 0
     with watched([state]):
         pass
-    assert not slurm.asked()
+    assert not slurm.requeued()
 
 
 def test_only_the_first_of_several_processes_queues_the_job(slurm, state, monkeypatch):
@@ -214,11 +214,11 @@ def test_only_the_first_of_several_processes_queues_the_job(slurm, state, monkey
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     stop(state)
-    assert not slurm.asked()
+    assert not slurm.requeued()
     (state / "rows.done").unlink()
     monkeypatch.setenv("RANK", "0")
     stop(state)
-    assert slurm.asked() == ["requeue 7"]
+    assert slurm.requeued() == ["requeue 7"]
 
 
 def test_without_a_limit_or_a_state_or_a_job_nothing_happens(slurm, state, monkeypatch):
@@ -230,7 +230,7 @@ def test_without_a_limit_or_a_state_or_a_job_nothing_happens(slurm, state, monke
     monkeypatch.delenv("SLURM_JOB_ID")
     with watched([state]):
         time.sleep(0.5)
-    assert not slurm.asked()
+    assert not slurm.requeued()
 
 
 def test_squeue_that_fails_is_a_warning(slurm, state, caplog):
@@ -274,7 +274,7 @@ def test_a_command_stops_and_has_its_job_queued_again(slurm, tmp_path):
         assert line, "ended too early"
     running.terminate()  # as Slurm does
     assert running.wait(20) == -signal.SIGTERM
-    assert slurm.asked() == ["requeue 7"]
+    assert slurm.requeued() == ["requeue 7"]
     assert [path.read_text() for path in (tmp_path / "kept").rglob("rows.done")] == ["3"]
     assert not (tmp_path / "out").exists()
 
@@ -291,5 +291,5 @@ def test_processes_that_share_a_training_queue_it_once(slurm, tmp_path):
     slurm("RUNNING|0:03|1:00")
     _, errors = running.communicate(timeout=120)
     assert running.returncode in (signal.SIGTERM, 143), errors
-    assert slurm.asked() == ["requeue 7"]
+    assert slurm.requeued() == ["requeue 7"]
     assert list(tmp_path.glob("state/*/step-*"))

@@ -53,38 +53,38 @@ def check_dataset(
         for s in dataset.subjects
     }
     shots = dataset.shots_paths(dataset.segments)
-    found = [*description.description(dataset), *scores.shifts(dataset)]
+    findings = [*description.description(dataset), *scores.shifts(dataset)]
     others = [*shots, *chain(*masks.values()), *paths, *tables]
-    found += absent(dict.fromkeys([*film_paths.values(), *others]))
+    findings += absent(dict.fromkeys([*film_paths.values(), *others]))
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="runs", unit="run"):
-        header, findings = runs.inspect_run(path, dataset.space)
-        found += findings
+        header, of_run = runs.inspect_run(path, dataset.space)
+        findings += of_run
         if header:
             headers[path] = header
-            found += runs.coordinates(path, header) if atlas else ()
+            findings += runs.coordinates(path, header) if atlas else ()
     for run in dataset.rows:
         if header := headers.get(run.path):
-            found += runs.recording(dataset, run, header)
+            findings += runs.recording(dataset, run, header)
             if run.confounds and Path(run.confounds).is_file():
-                found += confounds.table(run.confounds, header.n_volumes, columns)
+                findings += confounds.table(run.confounds, header.n_volumes, columns)
     for subject in dataset.subjects:
-        own = [run.path for run in dataset.rows if run.subject == subject]
-        groups = runs.by_grid({p: headers[p] for p in own if p in headers})
-        found += runs.layouts(subject, groups)
+        of_subject = [run.path for run in dataset.rows if run.subject == subject]
+        groups = runs.by_grid({p: headers[p] for p in of_subject if p in headers})
+        findings += runs.layouts(subject, groups)
         common = next(iter(groups[0].values())) if groups else None
-        own_masks = {p: masks[subject][p] for p in present(masks[subject])}
-        found += brain_masks(subject, own_masks, common)
-        own_tables = [r.confounds for r in dataset.rows if r.subject == subject and r.confounds]
-        found += confounds.unused(subject, present(own_tables), columns)
+        subject_masks = {p: masks[subject][p] for p in present(masks[subject])}
+        findings += brain_masks(subject, subject_masks, common)
+        subject_tables = [r.confounds for r in dataset.rows if r.subject == subject and r.confounds]
+        findings += confounds.unused(subject, present(subject_tables), columns)
     equal = list(duplicates(present([*paths, *film_paths.values()])))
-    found += equal
-    found += description.unnamed(dataset)
+    findings += equal
+    findings += description.unnamed(dataset)
     for segment in progress(dataset.segments, desc="films", unit="film"):
-        found += films.film(dataset, segment, fps)
+        findings += films.film(dataset, segment, fps)
     if deep:
-        found += _values(headers, equal, "values")
-    return found
+        findings += _values(headers, equal, "values")
+    return findings
 
 
 def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) -> list[Finding]:
@@ -93,36 +93,38 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
         subjects = descriptions.pretraining_subjects(data)
     except InputError as problem:
         return [error("pretraining_data", str(problem))]
-    found = []
+    findings = []
     if isinstance(data.subjects, list):
-        found += [
+        findings += [
             warning(f"pretraining_data: {name}", "has none of the runs, and is left out")
             for name in data.subjects
             if name not in subjects
         ]
     paths = [p for name in subjects for p in descriptions.pretraining_runs(data, name)]
-    found += absent(paths)
+    findings += absent(paths)
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="pre-training runs", unit="run"):
-        header, findings = runs.inspect_run(path, "cifti")
-        found += findings
+        header, of_run = runs.inspect_run(path, "cifti")
+        findings += of_run
         if header:
             headers[path] = header
-            found += runs.repetition_time(
+            findings += runs.repetition_time(
                 path, header, data.tr, "pretraining_data", data.trust_header_tr
             )
-            if header.n_volumes < (needed := max(1, round(seconds / data.tr))):
-                found.append(error(path, f"{header.n_volumes} volumes; a sample averages {needed}"))
+            needed = max(1, round(seconds / data.tr))
+            if header.n_volumes < needed:
+                message = f"{header.n_volumes} volumes; a sample averages {needed}"
+                findings.append(error(path, message))
     if deep:
         equal = list(duplicates(present(paths)))
-        found += [*equal, *_values(headers, equal, "pre-training values")]
-    return found
+        findings += [*equal, *_values(headers, equal, "pre-training values")]
+    return findings
 
 
 def _values(headers: dict[str, Header], equal: list[Finding], desc: str) -> list[Finding]:
     """What is odd in the runs' values, and which are one recording, but those known as `equal`."""
     signatures = runs.Signatures()
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for path in progress(list(headers), desc=desc, unit="run"):
-        found += signatures.values_of(path, headers[path])
-    return [*found, *signatures.copies({finding.place for finding in equal})]
+        findings += signatures.values_of(path, headers[path])
+    return [*findings, *signatures.copies({finding.place for finding in equal})]

@@ -31,8 +31,8 @@ class Brain:
         """Voxels of some areas; of none named, all. Unknown areas have none."""
         if not areas:
             return len(self.labels)
-        known = [label for area in areas for label in _labels(area)]
-        return int(np.isin(self.labels, known).sum())
+        labels = [label for area in areas for label in _labels(area)]
+        return int(np.isin(self.labels, labels).sum())
 
 
 def _labels(area: str) -> tuple[int, ...]:

@@ -13,16 +13,16 @@ from mindvideo.templates import did_you_mean, differs_by_number
 
 def description(dataset: Dataset) -> Iterator[Finding]:
     """What needs no look at the disk."""
-    known = set().union(*(dataset.keys(run) for run in dataset.all_rows))
+    run_keys = set().union(*(dataset.keys(run) for run in dataset.all_rows))
     subjects = {name for item in dataset.subjects.items() for name in item}
     for field in ("exclude", "exceptions"):
-        for key in sorted(set(getattr(dataset, field)) - known):
+        for key in sorted(set(getattr(dataset, field)) - run_keys):
             subject, run = key.split()
             segment = run.rpartition("_")[0]
             # This configuration goes without a subject or segment that its description has.
             if differs_by_number(subject, subjects) or differs_by_number(segment, dataset.segments):
                 continue
-            hint = did_you_mean(key, known)
+            hint = did_you_mean(key, run_keys)
             yield warning(f"dataset.{field}", f"{key!r} is no run of this data set{hint}")
     for field in BY_SEGMENT:
         for name in sorted(getattr(dataset, field).keys() - {DEFAULT, *dataset.segments}):
@@ -36,8 +36,8 @@ def description(dataset: Dataset) -> Iterator[Finding]:
             if len(dataset.runs_of(subject, segment)) == 1:
                 yield error(
                     f"{subject} {segment}",
-                    "one repeat only: voxels are selected by how well repeats agree. Leave out "
-                    "this one too (dataset.exclude), and the subject goes without the segment",
+                    "one repetition only: voxels are selected by how well repetitions agree. Leave "
+                    "it out too (dataset.exclude), and the subject goes without the segment",
                 )
         for split in ("train", "test"):
             if not dataset.segments_of(subject, split):
@@ -48,14 +48,14 @@ def unnamed(dataset: Dataset) -> Iterator[Finding]:
     """Runs that lie beside those described, and that nothing describes."""
     if dataset.runs or not dataset.run:
         return
-    known = {os.path.normpath(run.path) for run in dataset.all_rows}
+    described = {os.path.normpath(run.path) for run in dataset.all_rows}
     for subject, folder in dataset.subjects.items():
         for segment in dataset.segments:
             try:
-                pattern = dataset.run.format(subject=folder, segment=segment, repeat="*")
-            except ValueError:  # {repeat:02d} takes no star
+                pattern = dataset.run.format(subject=folder, segment=segment, repetition="*")
+            except ValueError:  # {repetition:02d} takes no star
                 return
             parent = Path(pattern).parent
             for file in sorted(parent.glob(Path(pattern).name)) if "*" not in str(parent) else ():
-                if os.path.normpath(file) not in known:
+                if os.path.normpath(file) not in described:
                     yield warning(str(file), f"no run of the description: one more of {subject}?")

@@ -33,8 +33,11 @@ def absent(paths: Iterable[str]) -> Iterator[Finding]:
             yield error(str(path), "is a folder; a file was needed")
         elif path.is_symlink():
             target = os.readlink(path)
-            yield error(str(path), f"is a link to {target}, which is not there: fetch it first "
-                                   "(datalad get, git annex get)")  # fmt: skip
+            yield error(
+                str(path),
+                f"is a link to {target}, which is not there: fetch it first "
+                "(datalad get, git annex get)",
+            )
         elif path.parent.is_dir():
             if not os.access(path.parent, os.X_OK | os.R_OK):
                 inside[path.parent].append(path.name)

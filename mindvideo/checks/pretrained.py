@@ -44,46 +44,46 @@ class Models:
 
 def models(config: Config) -> tuple[Models, list[Finding]]:
     """Look into the folders of all pretrained models, or into the hub's cache, or ask the hub."""
-    known = Models(config.pretrained.model_dump())
+    pretrained = Models(config.pretrained.model_dump())
     findings: list[Finding] = []
     for setting, parts in folders.MODELS.items():
-        findings += _model(known, setting, parts)
-    return known, findings
+        findings += _model(pretrained, setting, parts)
+    return pretrained, findings
 
 
-def fit(_: Config, stages: Stages, known: Models) -> Iterator[Finding]:
+def fit(_: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
     """What does not go together, or not with the settings."""
-    name, at = known.names[DIFFUSION], f"pretrained.{DIFFUSION}"
-    if f"{DIFFUSION}/unet" in known.configs:
-        yield from refused(at, check_sd1, known.configs[f"{DIFFUSION}/unet"])
-    tokens = known.get(f"{DIFFUSION}/text_encoder", "hidden_size")
-    width = known.get(f"{DIFFUSION}/unet", "cross_attention_dim")
+    name, at = pretrained.names[DIFFUSION], f"pretrained.{DIFFUSION}"
+    if f"{DIFFUSION}/unet" in pretrained.configs:
+        yield from refused(at, check_sd1, pretrained.configs[f"{DIFFUSION}/unet"])
+    tokens = pretrained.get(f"{DIFFUSION}/text_encoder", "hidden_size")
+    width = pretrained.get(f"{DIFFUSION}/unet", "cross_attention_dim")
     if isinstance(tokens, int) and isinstance(width, int):
         yield from refused(at, check_token_width, "its text_encoder", tokens, width, name)
-    kind = known.get(f"{DIFFUSION}/scheduler", "prediction_type")
+    kind = pretrained.get(f"{DIFFUSION}/scheduler", "prediction_type")
     if isinstance(kind, str):
         yield from refused(at, check_prediction, kind)
-    levels = known.get(f"{DIFFUSION}/vae", "block_out_channels")
+    levels = pretrained.get(f"{DIFFUSION}/vae", "block_out_channels")
     if isinstance(levels, list):
         size = stages.clips.size
         yield from refused("clips.size", check_frame_size, size, size, len(levels))
-    times = known.get(f"{DIFFUSION}/scheduler", "num_train_timesteps")
+    times = pretrained.get(f"{DIFFUSION}/scheduler", "num_train_timesteps")
     if isinstance(times, int):
         for place, steps in (
             ("reconstruction", stages.reconstruction.steps),
             ("video_tuning.drawings", stages.video_tuning.drawings.steps),
         ):
             yield from refused(place, check_steps, steps, times)
-    clip = known.get("clip", "model_cfg", "embed_dim")
+    clip = pretrained.get("clip", "model_cfg", "embed_dim")
     if stages.contrastive.modalities and isinstance(clip, int) and isinstance(tokens, int):
         of_text = f"the tokens of {name}"
         yield from refused(
-            "pretrained.clip", check_clip_width, known.names["clip"], clip, tokens, of_text
+            "pretrained.clip", check_clip_width, pretrained.names["clip"], clip, tokens, of_text
         )
 
 
-def _model(known: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iterator[Finding]:
-    name, place = known.names[setting], f"pretrained.{setting}"
+def _model(pretrained: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iterator[Finding]:
+    name, place = pretrained.names[setting], f"pretrained.{setting}"
     is_clip = setting == "clip"
     try:
         if is_clip and _is_of_open_clip(name):
@@ -100,7 +100,7 @@ def _model(known: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iter
     for part in parts:
         key = f"{setting}/{part.place}" if part.place else setting
         try:
-            known.configs[key] = folders.check_part(name, cached or folder, part)
+            pretrained.configs[key] = folders.check_part(name, cached or folder, part)
         except InputError as problem:
             if cached is None:
                 yield error(place, str(problem).removeprefix(f"{name}: "))

@@ -110,15 +110,15 @@ class Signatures:
         except InputError as problem:
             yield error(path, str(problem))
             return
-        if (own := signature(values.sample)) is not None:
+        if (of_run := signature(values.sample)) is not None:
             self.paths.append(path)
-            self.values.append(own)
+            self.values.append(of_run)
         yield from _odd(path, header, values)
 
-    def copies(self, known: Collection[str]) -> Iterator[Finding]:
-        """Runs that are the same recording as another, but those that are `known`."""
+    def copies(self, reported: Collection[str]) -> Iterator[Finding]:
+        """Runs that are the same recording as another, but those that are `reported`."""
         for first, second, r in same_signatures(self.values):
-            if self.paths[second] not in known:
+            if self.paths[second] not in reported:
                 yield error(
                     self.paths[second],
                     f"is the same recording as {self.paths[first]}, saved in another way (mean r "

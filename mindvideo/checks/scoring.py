@@ -20,10 +20,10 @@ from mindvideo.metrics.attributes import Attribute, naming_classes
 from mindvideo.metrics.n_way import enough_classes
 
 
-def scoring(config: Config, stages: Stages, known: Models) -> Iterator[Finding]:
+def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
     """Tables of shots, and what classifiers can name."""
     s = stages.scoring
-    labels = {kind: _labels(known, kind) for kind in ("image", "video")}
+    labels = {kind: _labels(pretrained, kind) for kind in ("image", "video")}
     for kind, names in labels.items():
         for n in s.n_way:
             if names and not enough_classes(n, len(names), s.gt_classes):
@@ -56,13 +56,13 @@ def scoring(config: Config, stages: Stages, known: Models) -> Iterator[Finding]:
     for name, kind in s.attributes.items():
         if of_kind := labels[kind]:
             attribute = Attribute(name, sorted(set(shots[name])), np.zeros(0, int))
-            who = f"{kind} classifier {known.names[f'{kind}_classifier']}"
+            who = f"{kind} classifier {pretrained.names[f'{kind}_classifier']}"
             yield from refused("scoring.attributes", naming_classes, attribute, of_kind, who)
 
 
-def _labels(known: Models, kind: str) -> list[str]:
+def _labels(pretrained: Models, kind: str) -> list[str]:
     """Classes of a classifier in order; none where its folder is not here, or does not say."""
-    named = known.get(f"{kind}_classifier", "id2label") or {}
+    named = pretrained.get(f"{kind}_classifier", "id2label") or {}
     return [str(name) for _, name in sorted((int(number), name) for number, name in named.items())]
 
 

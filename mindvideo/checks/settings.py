@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from math import comb
 from pathlib import Path
 
@@ -46,20 +47,20 @@ def check_settings(config: Config) -> list[Finding]:
 
     A variant's findings name it, and are those only that the full model does not have.
     """
-    known, findings = models(config)
+    pretrained, findings = models(config)
     findings += methods(config)
     full = config.stages()
-    of_full = {check: list(check(config, full, known)) for check in SECTIONS}
-    findings += [finding for found in of_full.values() for finding in found]
+    of_full = {check: list(check(config, full, pretrained)) for check in SECTIONS}
+    findings += chain.from_iterable(of_full.values())
     for variant in config.variants:
-        own = config.stages(variant)
+        changed = config.stages(variant)
         for check, sections in SECTIONS.items():
-            if all(getattr(own, name) == getattr(full, name) for name in sections):
+            if all(getattr(changed, name) == getattr(full, name) for name in sections):
                 continue
             findings += [
-                Finding(found.level, f"variants.{variant}: {found.place}", found.message)
-                for found in check(config, own, known)
-                if found not in of_full[check]
+                Finding(finding.level, f"variants.{variant}: {finding.place}", finding.message)
+                for finding in check(config, changed, pretrained)
+                if finding not in of_full[check]
             ]
     return findings
 
@@ -87,12 +88,12 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         place = f"selection ({subject})"
         yield from refused(place, check_segments, len(train))
         try:
-            own = brain(dataset, subject, stages.regions)
+            subject_brain = brain(dataset, subject, stages.regions)
         except InputError as problem:
             yield error(f"regions ({subject})", str(problem))
             continue
-        n = own.count(s.areas) if own else 0
-        if own and not n and all(area in area_names() for area in s.areas):
+        n = subject_brain.count(s.areas) if subject_brain else 0
+        if subject_brain and not n and all(area in area_names() for area in s.areas):
             yield error(place, f"no voxel of the runs lies in {', '.join(s.areas)}")
         if len(train) < 2 or not n:
             continue
@@ -111,9 +112,9 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             least = smallest_p(len(train), s.tail, s.statistic)
             yield from refused(place, check_floor, least, n, s.alpha, s.correction)
         elif s.criterion == "significance":
-            repeats = min(len(dataset.runs_of(subject, segment)) for segment in train)
+            repetitions = min(len(dataset.runs_of(subject, segment)) for segment in train)
             volumes = min(dataset.n_clips(segment) for segment in train)
-            yield from _power(place, stages, len(train), volumes, comb(repeats, 2), n)
+            yield from _power(place, stages, len(train), volumes, comb(repetitions, 2), n)
 
 
 def _power(
@@ -122,8 +123,8 @@ def _power(
     """Whether Student's test can find voxels with so many segments."""
     s = stages.selection
     how = s.model_dump(include={"alpha", "correction", "tail"})
-    asked = demand(n_train, n_volumes, n_pairs, n_tested, **how)
-    if asked.r <= REACHABLE_R:
+    demanded = demand(n_train, n_volumes, n_pairs, n_tested, **how)
+    if demanded.r <= REACHABLE_R:
         return
     needed = segments_needed(n_volumes, n_pairs, n_tested, **how)
     more = f"about {needed} segments of this length" if needed else "longer segments"
@@ -131,7 +132,7 @@ def _power(
         place,
         f"few voxels will be found significant: the t-test over {n_train} training segments "
         f"({n_train - 1} degrees of freedom) at P < {s.alpha:g} ({s.correction}, {n_tested} "
-        f"voxels) asks for a {asked}. For r = {REACHABLE_R:g} it needs {more}. With few, select "
+        f"voxels) asks for a {demanded}. For r = {REACHABLE_R:g} it needs {more}. With few, select "
         "without a test: selection.criterion: threshold or best (docs/fmri.md)",
     )
 
@@ -142,15 +143,15 @@ def _power(
 def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """What drift, confounds and smoothing leave of each run."""
     dataset, s = config.dataset, stages.clean
-    seen = set()
+    checked = set()
     for run in dataset.rows:
-        made = settings_of(CleanSettings, config, stages, run.segment)
+        settings = settings_of(CleanSettings, config, stages, run.segment)
         table = Path(run.confounds) if s.confounds and run.confounds else None
         if table is not None and not table.is_file():
             continue
-        if (table, made.n_volumes) not in seen:
-            seen.add((table, made.n_volumes))
-            yield from _left_of(str(table or f"clean ({run.segment})"), table, made)
+        if (table, settings.n_volumes) not in checked:
+            checked.add((table, settings.n_volumes))
+            yield from _left_of(str(table or f"clean ({run.segment})"), table, settings)
     for subject in dataset.subjects:
         tables = [run.confounds for run in dataset.rows if run.subject == subject and run.confounds]
         yield from confounds.unused(subject, present(tables), s.confounds)
@@ -158,8 +159,8 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         return
     sizes = []
     with suppress(InputError):
-        found = [brain(dataset, subject, stages.regions) for subject in dataset.subjects]
-        sizes = [own.size for own in found if own]
+        brains = [brain(dataset, subject, stages.regions) for subject in dataset.subjects]
+        sizes = [of_subject.size for of_subject in brains if of_subject]
     if sizes and s.smooth < min(sizes):
         yield warning(
             "clean.smooth",
@@ -218,7 +219,7 @@ def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
 # --- trainings ------------------------------------------------------------------------------------
 
 
-def trainings(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """Batches against examples."""
     dataset = config.dataset
     every = sum(map(dataset.n_clips, dataset.train))
@@ -258,7 +259,7 @@ SECTIONS: dict[Callable[[Config, Stages, Models], Iterator[Finding]], tuple[str,
     voxels: ("selection", "regions", "encoder", "mbm_tuning"),
     cleaning: ("clean", "regions"),
     windows: ("windows",),
-    trainings: ("windows", "mbm_tuning", "contrastive", "video_tuning", "cotraining"),
+    training_runs: ("windows", "mbm_tuning", "contrastive", "video_tuning", "cotraining"),
     pretraining: ("samples", "encoder", "pretraining"),
     fit: ("clips", "contrastive", "video_tuning", "reconstruction"),
     scoring: ("scoring",),

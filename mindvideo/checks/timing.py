@@ -57,15 +57,16 @@ class ClipTiming:
         tr, after = self.tr, "add dataset.film_onset to see how long after the clip's onset"
         if self.delay:
             after = f"{_span(*self.delay)} after the clip's onset"
-        volumes = f"volumes {self.first}–{self.last}" if self.last > self.first else (
-            f"volume {self.first}")  # fmt: skip
+        volumes = f"volume {self.first}"
+        if self.last > self.first:
+            volumes = f"volumes {self.first}–{self.last}"
         text = (
             f"clip 0 (film {_span(0, tr)}) ← {volumes} of {self.recorded} (recorded "
             f"{_span(self.first * tr, (self.last + 1) * tr)} after the run's start, {after})"
         )
         if self.without:
-            own, get = ("their own", "get") if self.without > 1 else ("its own", "gets")
-            text += f"; {self.last_ones} no volumes of {own}, and {get} the last volume kept"
+            whose, get = ("their own", "get") if self.without > 1 else ("its own", "gets")
+            text += f"; {self.last_ones} no volumes of {whose}, and {get} the last volume kept"
         if self.cut_short:
             end = "before them" if self.without else "of the segment"
             verb = "has" if self.cut_short == 1 else "have"

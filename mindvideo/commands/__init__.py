@@ -42,29 +42,57 @@ def _settings(_: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "score-folder": Command("Score what any method reconstructed, from a folder of its clips.",
-                            score_folder.declare, score_folder.run),
-    "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
-                             data_sets.declare_check, data_sets.check),
-    "runs": Command("Write the table of runs of a description, or of a folder of BIDS derivatives.",
-                    runs.declare, runs.runs),
-    "explain": Command("Tell how a file came to be: stage, settings, inputs, versions, time.",
-                       results.declare_explain, results.explain),
-    "adopt": Command("Keep results of other code or libraries that are known to be the same.",
-                     results.declare_adopt, results.adopt),
-    "discard": Command("Delete the state of an unfinished stage, so that it begins anew.",
-                       results.declare_discard, results.discard),
-    "rule": Command("Print, run or debug the command of one job of the workflow.",
-                    rule.declare, rule.rule),
-    "unpack": Command("Unpack a data set's archives, zipped once or twice, to its tree.",
-                      data_sets.declare_unpack, data_sets.unpack),
-    "import-official": Command("Make this project's folder of a released encoder or autoencoder.",
-                               checkpoints.declare_import, checkpoints.import_official),
-    "export-official": Command("Write an encoder or autoencoder as the released code reads it.",
-                               checkpoints.declare_export, checkpoints.export_official),
+    "score-folder": Command(
+        "Score what any method reconstructed, from a folder of its clips.",
+        score_folder.declare,
+        score_folder.run,
+    ),
+    "check-dataset": Command(
+        "Report all that is missing or odd in the data sets, before anything runs.",
+        data_sets.declare_check,
+        data_sets.check,
+    ),
+    "runs": Command(
+        "Write the table of runs of a description, or of a folder of BIDS derivatives.",
+        runs.declare,
+        runs.runs,
+    ),
+    "explain": Command(
+        "Report how a file was made: stage, settings, inputs, versions, time.",
+        results.declare_explain,
+        results.explain,
+    ),
+    "adopt": Command(
+        "Keep results that an update of code or libraries did not change.",
+        results.declare_adopt,
+        results.adopt,
+    ),
+    "discard": Command(
+        "Delete the state of an unfinished stage, so that it starts again from the beginning.",
+        results.declare_discard,
+        results.discard,
+    ),
+    "rule": Command(
+        "Print, run or debug the command of one job of the workflow.", rule.declare, rule.rule
+    ),
+    "unpack": Command(
+        "Unpack the archives of a data set, zipped once or twice, to its folders.",
+        data_sets.declare_unpack,
+        data_sets.unpack,
+    ),
+    "import-official": Command(
+        "Convert a released encoder or autoencoder to a folder of this project.",
+        checkpoints.declare_import,
+        checkpoints.import_official,
+    ),
+    "export-official": Command(
+        "Convert an encoder or autoencoder to the form that the released code reads.",
+        checkpoints.declare_export,
+        checkpoints.export_official,
+    ),
     "schema": Command("Write the JSON schema of the configuration.", _nothing, _schema),
     "settings": Command("Write the page of all settings (docs/settings.md).", _nothing, _settings),
-}  # fmt: skip
+}
 
 
 def run(name: str, argv: list[str]) -> int:
@@ -79,7 +107,7 @@ def run(name: str, argv: list[str]) -> int:
         return status
     except InputError as error:
         print(f"{prog}: {error}", file=sys.stderr)
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if not error.filename:

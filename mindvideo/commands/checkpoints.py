@@ -14,22 +14,28 @@ from mindvideo.paths import path_argument
 
 def declare_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=path_argument, metavar="SOURCE",
-        help="the folder fmri_encoder of a released checkpoint, or the one that holds it; or a "
-        "checkpoint of masked brain modelling, a file of torch's (.pth)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--to", type=path_argument, required=True, metavar="FOLDER", help="the folder to make"
+        "source",
+        type=path_argument,
+        metavar="SOURCE",
+        help="the folder fmri_encoder of a released checkpoint, or the folder that holds it; or a "
+        "checkpoint of masked brain modelling (.pth)",
     )
     parser.add_argument(
-        "--num-heads", type=int, metavar="N",
-        help="attention heads, which weights do not show (what the configuration says that comes "
-        "with them, else the paper's 16)",
-    )  # fmt: skip
+        "--to", type=path_argument, required=True, metavar="FOLDER", help="folder to write"
+    )
     parser.add_argument(
-        "--decoder-num-heads", type=int, metavar="N",
+        "--num-heads",
+        type=int,
+        metavar="N",
+        help="number of attention heads, which the weights do not tell (default: that of the "
+        "configuration beside them, else the paper's 16)",
+    )
+    parser.add_argument(
+        "--decoder-num-heads",
+        type=int,
+        metavar="N",
         help="the same for the decoder of masked brain modelling",
-    )  # fmt: skip
+    )
 
 
 def import_official(arguments: argparse.Namespace) -> int:
@@ -66,14 +72,19 @@ def import_official(arguments: argparse.Namespace) -> int:
 
 def declare_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=path_argument, metavar="FOLDER",
+        "source",
+        type=path_argument,
+        metavar="FOLDER",
         help="a folder of this project: an encoder's, one that holds it as fmri_encoder, or an "
         "autoencoder's of masked brain modelling",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--to", type=path_argument, required=True, metavar="PATH",
-        help="what to make: a folder for an encoder, a file (.pth) for an autoencoder",
-    )  # fmt: skip
+        "--to",
+        type=path_argument,
+        required=True,
+        metavar="PATH",
+        help="what to write: a folder for an encoder, a file (.pth) for an autoencoder",
+    )
 
 
 def export_official(arguments: argparse.Namespace) -> int:

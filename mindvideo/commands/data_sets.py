@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 def declare_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "config", type=path_argument, nargs="?", metavar="CONFIG",
+        "config",
+        type=path_argument,
+        nargs="?",
+        metavar="CONFIG",
         help=f"configuration file, YAML (${VARIABLE}, or {DEMO})",
-    )  # fmt: skip
+    )
 
 
 def load(arguments: argparse.Namespace) -> Config:
@@ -34,10 +37,16 @@ def load(arguments: argparse.Namespace) -> Config:
 
 def declare_check(parser: argparse.ArgumentParser) -> None:
     declare_config(parser)
-    parser.add_argument("--deep", action="store_true", help="read the runs' values, too (slow)")
-    parser.add_argument("--all", action="store_true", help="name every file, however many")
     parser.add_argument(
-        "--only", choices=["dataset", "pretraining_data"], help="only one of the two data sets"
+        "--deep", action="store_true", help="also read the values of all runs (slow)"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="list every file, however many there are"
+    )
+    parser.add_argument(
+        "--only",
+        choices=["dataset", "pretraining_data"],
+        help="check only one of the two data sets",
     )
 
 
@@ -51,7 +60,7 @@ def check(arguments: argparse.Namespace) -> int:
 
     config = load(arguments)
     name = str(arguments.config or default_configuration())
-    found: list[Finding] = [
+    findings: list[Finding] = [
         *refused("results", check_results, config.results, config.dataset.name, name)
     ]
     if arguments.only != "pretraining_data":
@@ -62,9 +71,9 @@ def check(arguments: argparse.Namespace) -> int:
         )
         windows = settings_of(WindowSettings, config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
-        found += check_timing(dataset, windows.size, windows.lag)
+        findings += check_timing(dataset, windows.size, windows.lag)
         stages = [config.stages(variant) for variant in (None, *config.variants)]
-        found += checks.check_dataset(
+        findings += checks.check_dataset(
             dataset,
             fps=max(s.clips.fps for s in stages),
             columns=config.clean.confounds,
@@ -73,23 +82,23 @@ def check(arguments: argparse.Namespace) -> int:
         )
     if arguments.only != "dataset":
         seconds = config.samples.seconds
-        found += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+        findings += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
     if arguments.only is None:
-        found += check_settings(config)
+        findings += check_settings(config)
     if arguments.deep:
         _put_on_record(config)
-    print("\n" + report(list(dict.fromkeys(found)), everything=arguments.all))
-    return int(any(finding.level == "error" for finding in found))
+    print("\n" + report(list(dict.fromkeys(findings)), everything=arguments.all))
+    return int(any(finding.level == "error" for finding in findings))
 
 
 def _put_on_record(config: Config) -> None:
-    """Hash the runs once for all, so that no job of the workflow has to (docs/cost.md)."""
+    """Record the digests of the runs, so that no job has to read them for that (docs/cost.md)."""
     from mindvideo.contents import Digests
     from mindvideo.descriptions import pretraining_runs, pretraining_subjects
     from mindvideo.progress import progress
 
     paths = [Path(run.path) for run in config.dataset.rows]
-    with contextlib.suppress(InputError):  # of which the findings tell
+    with contextlib.suppress(InputError):  # the findings report it
         for subject in pretraining_subjects(config.pretraining_data):
             paths += map(Path, pretraining_runs(config.pretraining_data, subject))
     digests = Digests(Path(config.results, "digests"), "check-dataset")
@@ -106,14 +115,21 @@ def declare_unpack(parser: argparse.ArgumentParser) -> None:
         "archives", type=path_argument, nargs="+", metavar="ARCHIVE", help="zip files"
     )
     parser.add_argument(
-        "--to", type=path_argument, default=Path(), metavar="FOLDER",
-        help="where the data set's folder is made (here)",
-    )  # fmt: skip
+        "--to",
+        type=path_argument,
+        default=Path(),
+        metavar="FOLDER",
+        help="folder to unpack into (the working folder)",
+    )
     parser.add_argument(
-        "--root", default="video_fmri_dataset", metavar="NAME",
-        help="the data set's own folder (%(default)s); '' leaves all names as they are",
-    )  # fmt: skip
-    parser.add_argument("--list", action="store_true", help="only list what is in the archives")
+        "--root",
+        default="video_fmri_dataset",
+        metavar="NAME",
+        help="top folder of the data set (%(default)s); '' keeps all names as they are",
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="list what is in the archives, and unpack nothing"
+    )
 
 
 def unpack(arguments: argparse.Namespace) -> int:

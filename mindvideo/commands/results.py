@@ -10,11 +10,13 @@ from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
 
 def declare_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "path", type=path_argument, metavar="PATH", help="what a stage made, or a part of it"
+        "path", type=path_argument, metavar="PATH", help="output of a stage, or a file in it"
     )
-    parser.add_argument("--all", action="store_true", help="tell settings at their defaults, too")
+    parser.add_argument("--all", action="store_true", help="list settings at their defaults, too")
     parser.add_argument(
-        "--deep", action="store_true", help="tell of all that it was made from, to the beginning"
+        "--deep",
+        action="store_true",
+        help="explain everything that it was made from, back to the raw data",
     )
 
 
@@ -30,16 +32,18 @@ def declare_adopt(parser: argparse.ArgumentParser) -> None:
         type=path_argument,
         nargs="+",
         metavar="PATH",
-        help="outputs of stages, or their states",
+        help="outputs of stages, or folders of results/state",
     )
     parser.add_argument(
-        "--config", type=path_argument, metavar="CONFIG",
-        help=f"configuration whose results they are (${VARIABLE}, or {DEMO})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--deep", action="store_true", help="adopt all that they were made from as well"
+        "--config",
+        type=path_argument,
+        metavar="CONFIG",
+        help=f"configuration that they are results of (${VARIABLE}, or {DEMO})",
     )
-    parser.add_argument("--why", default="", metavar="TEXT", help="a reason, to be noted")
+    parser.add_argument(
+        "--deep", action="store_true", help="also adopt all that they were made from"
+    )
+    parser.add_argument("--why", default="", metavar="TEXT", help="reason, which is recorded")
 
 
 def adopt(arguments: argparse.Namespace) -> int:

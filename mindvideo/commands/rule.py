@@ -93,6 +93,8 @@ def _command(workflow: Any, name: str, wildcards: dict[str, str]) -> str:
     from snakemake.jobs import Job
     from snakemake.settings.types import DAGSettings, ExecutionSettings
 
+    from mindvideo.invocation import targets_of
+
     rules = {rule.name: rule for rule in workflow.rules if rule.shellcmd and rule.output}
     if name not in rules:
         raise InputError(f"there is no rule {name} with a command{did_you_mean(name, rules)}")
@@ -103,7 +105,7 @@ def _command(workflow: Any, name: str, wildcards: dict[str, str]) -> str:
         raise InputError(f"rule {name}: wildcards {needed} are needed; {given} given")
     target = rule.output[0].apply_wildcards(wildcards)
     if not rule.is_producer(target):
-        raise InputError(f"rule {name} makes no {target}: is one of its wildcards misspelt?")
+        raise InputError(targets_of(workflow, workflow.globals["PLAN"].config).explain(target))
     workflow.dag_settings, workflow.execution_settings = DAGSettings(), ExecutionSettings()
     dag = DAG(workflow, rules=[rule])
     job = Job(rule, dag, wildcards)

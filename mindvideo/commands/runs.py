@@ -12,7 +12,7 @@ from mindvideo.errors import InputError
 from mindvideo.paths import path_argument
 
 if TYPE_CHECKING:
-    from mindvideo.bids_table import Found
+    from mindvideo.bids_table import BidsTable
 
 OF_CHOICE = ("space", "desc", "task", "only", "segment", "train", "test")
 OF_RECORDING = ("film", "drop_start", "drop_end", "lag", "raw")
@@ -20,37 +20,47 @@ OF_RECORDING = ("film", "drop_start", "drop_end", "lag", "raw")
 
 def declare(parser: argparse.ArgumentParser) -> None:
     declare_config(parser)
-    bids = parser.add_argument_group("of a BIDS folder, instead of a configuration")
+    bids = parser.add_argument_group("a BIDS folder instead of a configuration")
     bids.add_argument(
         "--bids",
         type=path_argument,
         metavar="FOLDER",
-        help="derivatives, as fMRIPrep's output folder",
+        help="derivatives, such as fMRIPrep's output folder",
     )
     for name, metavar, text in (
-        ("space", "SPACE", "of the runs: MNI152NLin2009cAsym:res-2, fsLR:den-91k, func"),
-        ("desc", "LABEL", "of volumes (preproc)"),
-        ("segment", "ENTITIES", "what makes a segment: task (default), task+run, session, …"),
+        ("space", "SPACE", "space of the runs: MNI152NLin2009cAsym:res-2, fsLR:den-91k, func"),
+        ("desc", "LABEL", "desc- of the volumes (preproc)"),
+        (
+            "segment",
+            "ENTITIES",
+            "entities that tell segments apart: task (default), task+run, session, …",
+        ),
         ("film", "TEMPLATE", "path of a segment's film, with {segment}"),
     ):
         bids.add_argument(f"--{name}", metavar=metavar, help=text)
     for name, metavar, text in (
         ("task", "PATTERN", "only these tasks"),
-        ("only", "ENTITY-PATTERN", "only these runs: sub-0*, ses-02, acq-mb; echo- has no echo"),
+        (
+            "only",
+            "ENTITY-PATTERN",
+            "only these runs: sub-0*, ses-02, acq-mb; `echo-`: only runs without the entity echo",
+        ),
         ("train", "PATTERN", "training segments (all others but rest*)"),
         ("test", "PATTERN", "test segments (those that start with test)"),
     ):
         bids.add_argument(f"--{name}", nargs="+", metavar=metavar, help=text)
     for name, text in (
-        ("drop-start", "volumes before the film (as events.tsv says, or 0)"),
-        ("drop-end", "volumes after the film (as many as its length leaves, or 0)"),
-        ("lag", "volumes by which the response is late; they are dropped at the start, too (0)"),
+        ("drop-start", "volumes recorded before the film (from events.tsv, or 0)"),
+        ("drop-end", "volumes recorded after the film (from its length, or 0)"),
+        ("lag", "haemodynamic delay in volumes, which are dropped at the start, too (0)"),
     ):
         bids.add_argument(f"--{name}", type=_count, metavar="N", help=text)
     bids.add_argument(
-        "--raw", type=path_argument, metavar="FOLDER",
-        help="raw BIDS data: TR, events (the folder that holds the derivatives)",
-    )  # fmt: skip
+        "--raw",
+        type=path_argument,
+        metavar="FOLDER",
+        help="raw BIDS data set, for TR and events (the folder that holds the derivatives)",
+    )
 
 
 def _count(text: str) -> int:
@@ -72,13 +82,13 @@ def runs(arguments: argparse.Namespace) -> int:
             raise InputError(f"{named}: only with --bids FOLDER, not with a configuration")
         sys.stdout.write(write_runs(load(arguments).dataset.rows))
         return 0
-    found = _of_bids(arguments.bids, dict(given))
-    sys.stdout.write(write_runs(found.rows))
-    print(_about(found, given), file=sys.stderr)
+    table = _of_bids(arguments.bids, dict(given))
+    sys.stdout.write(write_runs(table.rows))
+    print(_about(table, given), file=sys.stderr)
     return 0
 
 
-def _of_bids(folder: Path, given: dict) -> Found:
+def _of_bids(folder: Path, given: dict) -> BidsTable:
     from mindvideo.bids import Choice
     from mindvideo.bids_table import Recording, bids_table
 
@@ -89,16 +99,16 @@ def _of_bids(folder: Path, given: dict) -> Found:
     return bids_table(folder, Choice(only=only, **given), recording)
 
 
-def _about(found: Found, given: dict) -> str:
-    """What was found, and the configuration that the table needs."""
+def _about(table: BidsTable, given: dict) -> str:
+    """What the folder holds, and the configuration that the table needs."""
     from mindvideo.settings.stimuli import Clips
 
-    rows = found.rows
+    rows = table.rows
     n = len({run.subject for run in rows})
-    lines = [f"{len(rows)} runs of {n} subject{'s'[: n > 1]} in {found.space}"]
+    lines = [f"{len(rows)} runs of {n} subject{'s'[: n > 1]} in {table.space}"]
     for split in ("train", "test"):
-        own = dict.fromkeys(run.segment for run in rows if run.split == split)
-        lines.append(f"{split}: {', '.join(own)}")
+        segments = dict.fromkeys(run.segment for run in rows if run.split == split)
+        lines.append(f"{split}: {', '.join(segments)}")
     kept = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
     for start, clips, end in dict.fromkeys(kept.values()):
         there = [segment for segment, values in kept.items() if values == (start, clips, end)]
@@ -106,12 +116,14 @@ def _about(found: Found, given: dict) -> str:
             f"volumes: {start} dropped at the start, {clips or 'all others'} kept, {end} dropped "
             f"at the end ({', '.join(there)})"
         )
-    lines += [f"note: {note}" for note in found.notes]
+    lines += [f"note: {note}" for note in table.notes]
     tr = next((run.tr for run in rows), None)
-    lag = "0 # the table drops the volumes before the response" if "lag" in given else (
-        "… # volumes from a clip to its response. Better: mindvideo runs --lag N, so that the last "
-        "clips have volumes of their own"
-    )  # fmt: skip
+    lag = "0 # the table drops the volumes before the response"
+    if "lag" not in given:
+        lag = (
+            "… # haemodynamic delay in volumes. Better: mindvideo runs --lag N, so that the last "
+            "clips have volumes of their own"
+        )
     lines += ["", "# A configuration of this data set, with the table as runs.tsv:"]
     lines += ["results: results-mine", "pretraining_data: config/datasets/hcp1200.yaml"]
     if tr and (n_frames := round(Clips().fps * tr)) != Clips().fps * tr:
@@ -121,12 +133,12 @@ def _about(found: Found, given: dict) -> str:
     lines += ["dataset:", "  name: mine", f"  lag: {lag}", "  runs: runs.tsv"]
     if tr and (start := given.get("drop_start")) is not None:
         lines.append(f"  film_onset: {{ default: {start * tr:g} }} # [s] after the start of a run")
-    lines.append(f"  space: {'cifti' if found.is_cifti else 'volume'}")
+    lines.append(f"  space: {'cifti' if table.is_cifti else 'volume'}")
     lines += [] if tr else ["  tr: … # repetition time [s]"]
     lines += [] if rows[0].film else ["  film: stimuli/{segment}.mp4 # or mindvideo runs --film"]
     if not all(run.clips for run in rows):
         lines.append("  clips_per_segment: { default: … } # volumes that are kept")
-    if not (found.is_cifti or found.space.startswith("MNI152")):
+    if not (table.is_cifti or table.space.startswith("MNI152")):
         lines.append(
             "regions: { atlas: false } # not in MNI152 space: voxels are those of the masks"
         )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from mindvideo.errors import RenamedSetting
 from mindvideo.paths import expand
 
 
@@ -57,10 +58,6 @@ def _in_seconds(tr: float) -> float:
 
 
 RepetitionTime = Annotated[float, Field(gt=0), AfterValidator(_in_seconds)]
-
-
-class RenamedSetting(FutureWarning):
-    """A setting, or one of its values, was given by its name in the last version."""
 
 
 def _single_precision(value: Any) -> Any:

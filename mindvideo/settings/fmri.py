@@ -61,9 +61,11 @@ class Clean(Section, section="clean"):
     smooth: PositiveFloat | None = Field(
         None, description="FWHM of a Gaussian, in the volume or along the cortex [mm]"
     )
-    keep_test_repeats: bool = Field(
+    keep_test_repetitions: bool = Field(
         False, description="keep each cleaned test run; else just their mean, all that is used"
     )
+
+    renamed: ClassVar = {"keep_test_repeats": "keep_test_repetitions"}
 
 
 class CleanSettings(Clean):
@@ -75,7 +77,7 @@ class CleanSettings(Clean):
         description="volumes kept = clips of the segment"
     )
     average: Annotated[bool, From("only_mean")] = Field(
-        False, description="write the repeats' mean only"
+        False, description="write the repetitions' mean only"
     )
 
 
@@ -89,7 +91,7 @@ class Selection(Section, section="selection"):
         "mean r >= `min_r` (threshold), or the `n_voxels` of highest mean r (best)",
     )
     min_r: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        None, description="of `criterion: threshold`: r between repeats, mean over segments"
+        None, description="of `criterion: threshold`: r between repetitions, mean over segments"
     )
     n_voxels: PositiveInt | None = Field(None, description="of `criterion: best`")
     statistic: Literal["t", "wilcoxon"] = Field(

@@ -42,8 +42,8 @@ def tree(whole, tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(subject: int, segment: str, repeat: int) -> Path:
-    return DATA / f"subject{subject}/fmri/{segment}/mni/{segment}_{repeat}_mni.nii.gz"
+def run(subject: int, segment: str, repetition: int) -> Path:
+    return DATA / f"subject{subject}/fmri/{segment}/mni/{segment}_{repetition}_mni.nii.gz"
 
 
 def by_place(findings) -> dict[str, str]:
@@ -117,8 +117,8 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
     (films / "seg5.mp4").write_text("no film")
     dataset = purdue.described("volume", exclude=["subject3 test2_9", "subject1 test2_11"])
 
-    found = checks.check_dataset(dataset)
-    said = by_place(found)
+    findings = checks.check_dataset(dataset)
+    said = by_place(findings)
     for place, words in {
         run(1, "seg1", 2): "error: is missing",
         run(1, "test2", 9): "error: is missing; is it test2_9.mni.nii.gz, which nothing names?",
@@ -143,11 +143,11 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
         assert words in said.pop(str(place))
     assert not said
 
-    told = report(found)
-    assert told.endswith("14 errors, 5 warnings.")
-    for finding in found:
-        assert finding.place in told
-        assert finding.message in told
+    text = report(findings)
+    assert text.endswith("14 errors, 5 warnings.")
+    for finding in findings:
+        assert finding.place in text
+        assert finding.message in text
 
 
 def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree):
@@ -207,7 +207,7 @@ def test_a_recording_that_is_there_twice_in_other_clothes(purdue, tree):
         new.header.set_zooms((2, 2, 2, 2))
         nib.save(new, target)
 
-    recode(run(1, "seg1", 1), run(1, "seg1", 2), 0.2, np.uint8)  # as its repeat
+    recode(run(1, "seg1", 1), run(1, "seg1", 2), 0.2, np.uint8)  # as its repetition
     recode(run(1, "seg2", 1), run(1, "test1", 3), 10, np.int32)  # in the test set
     recode(run(1, "seg3", 1), run(2, "seg4", 2), 3, np.float32)  # of another subject
     dataset = purdue.described(
@@ -241,14 +241,14 @@ def test_what_many_files_share_is_said_once(purdue, tree):
     for segment in range(1, 7):
         change(run(1, f"seg{segment}", 1), tr=1)
     dataset = purdue.described("volume", subjects={"sub1": "subject1"}, trust_header_tr=True)
-    found = checks.check_dataset(dataset)
-    assert {f.level for f in found} == {"error"}
-    told = report(found)
-    assert told.count("its header says TR 1 s") == 1
-    assert "6 files" in told
-    assert "… and 3 more (--all names them)" in told
-    assert str(run(1, "seg6", 1)) not in told
-    assert str(run(1, "seg6", 1)) in report(found, everything=True)
+    findings = checks.check_dataset(dataset)
+    assert {f.level for f in findings} == {"error"}
+    text = report(findings)
+    assert text.count("its header says TR 1 s") == 1
+    assert "6 files" in text
+    assert "… and 3 more (--all names them)" in text
+    assert str(run(1, "seg6", 1)) not in text
+    assert str(run(1, "seg6", 1)) in report(findings, everything=True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -269,7 +269,7 @@ def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
 def test_a_segment_that_one_subject_saw_once(purdue, tree):
     dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
     said = by_place(checks.check_dataset(dataset))
-    assert said["sub1 seg10"].startswith("error: one repeat only")
+    assert said["sub1 seg10"].startswith("error: one repetition only")
 
 
 def test_masks_and_confounds(purdue, tree):
@@ -282,7 +282,7 @@ def test_masks_and_confounds(purdue, tree):
     dataset = purdue.described(
         "volume",
         mask="{subject}_mask.nii.gz",
-        confounds="confounds/{subject}_{segment}_{repeat}.tsv",
+        confounds="confounds/{subject}_{segment}_{repetition}.tsv",
         train=["seg1", "seg2"],
         test=["test1"],
         exclude=[],
@@ -325,9 +325,9 @@ def test_masks_and_confounds(purdue, tree):
 def test_a_missing_file_is_not_confused_with_what_lies_beside_it(tmp_path, missing, there, hint):
     for name in there:
         (tmp_path / name).touch()
-    (found,) = absent([str(tmp_path / missing)])
-    assert hint in found.message
-    assert ("is it" in found.message) == bool(hint)
+    (finding,) = absent([str(tmp_path / missing)])
+    assert hint in finding.message
+    assert ("is it" in finding.message) == bool(hint)
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -369,9 +369,9 @@ def test_a_first_run_on_another_grid_is_the_only_one_named(purdue, tree):
     nib.save(mask, tree / "mask.nii.gz")
     change(run(1, "seg1", 1), shift=4)
     few = FEW | {"subjects": {"sub1": "subject1"}, "mask": "mask.nii.gz"}
-    found = by_place(checks.check_dataset(purdue.described("volume", **few)))
-    assert list(found) == [str(run(1, "seg1", 1))]
-    assert "lies on another grid than 13 other runs of sub1" in found[str(run(1, "seg1", 1))]
+    findings = by_place(checks.check_dataset(purdue.described("volume", **few)))
+    assert list(findings) == [str(run(1, "seg1", 1))]
+    assert "lies on another grid than 13 other runs of sub1" in findings[str(run(1, "seg1", 1))]
 
 
 def test_segments_that_only_their_numbers_tell_from_others_are_a_warning(
@@ -381,9 +381,9 @@ def test_segments_that_only_their_numbers_tell_from_others_are_a_warning(
     values = purdue.described("volume", **FEW).model_dump(mode="json", exclude={"runs"})
     values["timing"]["seg100"] = {"drop_start": 3, "drop_end": 2}
     values["film_fps"]["test7"] = 25
-    found = by_place(checks.check_dataset(Dataset.model_validate(values)))
-    assert set(found) == {"dataset.timing", "dataset.film_fps"}
-    assert found["dataset.timing"].startswith("warning: there is no segment 'seg100' here")
+    findings = by_place(checks.check_dataset(Dataset.model_validate(values)))
+    assert set(findings) == {"dataset.timing", "dataset.film_fps"}
+    assert findings["dataset.timing"].startswith("warning: there is no segment 'seg100' here")
 
 
 def test_places_that_are_no_files_are_not_called_so():

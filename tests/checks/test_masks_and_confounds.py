@@ -32,7 +32,7 @@ def write_mask(path, values):
 
 def test_masks_of_runs_that_have_little_in_common(purdue, tree):
     dataset = purdue.described(
-        "volume", **FEW | {"mask": "{subject}_{segment}_{repeat}_mask.nii.gz"}
+        "volume", **FEW | {"mask": "{subject}_{segment}_{repetition}_mask.nii.gz"}
     )
     whole = np.ones((3, 4, 3))
     for row in dataset.rows:
@@ -64,13 +64,15 @@ def test_masks_of_runs_that_have_little_in_common(purdue, tree):
 
 
 def test_columns_of_confounds_are_looked_for_beforehand(purdue, tree):
-    dataset = purdue.described("volume", **FEW | {"confounds": "{subject}_{segment}_{repeat}.tsv"})
+    dataset = purdue.described(
+        "volume", **FEW | {"confounds": "{subject}_{segment}_{repetition}.tsv"}
+    )
     for number, row in enumerate(dataset.rows):
         outliers = [f"motion_outlier{n:02}" for n in range(number % 3)]
         lines = [["csf", "dvars", *outliers]] + [["1", "2", *("0" for _ in outliers)]] * 245
         Path(row.confounds).write_text("".join("\t".join(line) + "\n" for line in lines))
-    wanted = ["csf", "motion_outlier*", "outliers"]
-    assert checks.check_dataset(dataset, columns=wanted) == []
+    columns = ["csf", "motion_outlier*", "outliers"]
+    assert checks.check_dataset(dataset, columns=columns) == []
     Path("subject1_seg1_1.tsv").write_text("dvars\tb\n" + "1\t2\n" * 245)
     Path("subject2_seg1_1.tsv").write_text("csf\tb\n" + "n/a\t2\n" * 245)
     said = by_place(checks.check_dataset(dataset, columns=["csf", "motion_outlyer*", "cosine*"]))

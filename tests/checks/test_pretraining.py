@@ -101,13 +101,14 @@ def test_pretraining_runs_that_are_one_recording_or_partly_outside_the_brain(res
 
 def test_the_advice_on_headers_with_another_tr_can_be_followed(rest):
     wrong = rest.model_copy(update={"tr": 0.8})
-    found = checks.check_pretraining(wrong, 2.16)
-    assert {f.level for f in found} == {"error"}
-    assert all(f.message.endswith("If it is pretraining_data.tr: trust_header_tr: false")
-               for f in found)  # fmt: skip
+    problems = checks.check_pretraining(wrong, 2.16)
+    assert {f.level for f in problems} == {"error"}
+    assert all(
+        f.message.endswith("If it is pretraining_data.tr: trust_header_tr: false") for f in problems
+    )
     followed = Pretraining.model_validate(wrong.model_dump() | {"trust_header_tr": False})
-    found = checks.check_pretraining(followed, 2.16)
-    assert {(f.level, f.message) for f in found} == {
+    problems = checks.check_pretraining(followed, 2.16)
+    assert {(f.level, f.message) for f in problems} == {
         ("warning", "its header says TR 0.72 s, pretraining_data.tr 0.8 s, which is used")
     }
 

@@ -39,7 +39,7 @@ def test_enough_clips(purdue, test, clips):
     ],
 )
 def test_too_few_clips(purdue, test, clips, n_shifts, p):
-    found = findings(purdue, test, **clips)
-    assert {(f.level, f.place) for f in found} == {("warning", f"sub{n}") for n in (1, 2, 3)}
-    assert f"({', '.join(test)}) allow {n_shifts} circular shifts" in found[0].message
-    assert f"p of scores cannot be below {p}. For 0.05 20 are needed" in found[0].message
+    warnings = findings(purdue, test, **clips)
+    assert {(f.level, f.place) for f in warnings} == {("warning", f"sub{n}") for n in (1, 2, 3)}
+    assert f"({', '.join(test)}) allow {n_shifts} circular shifts" in warnings[0].message
+    assert f"p of scores cannot be below {p}. For 0.05 20 are needed" in warnings[0].message

@@ -23,7 +23,7 @@ from mindvideo.io.confounds import MOTION
 from mindvideo.io.runs import write_run
 from mindvideo.models.folders import ZOO
 
-RUNS = "{subject}_{segment}_{repeat}"
+RUNS = "{subject}_{segment}_{repetition}"
 ZOO_MODELS = {
     "stable_diffusion": "zoo:stable-diffusion",
     "clip": "zoo:clip",
@@ -43,12 +43,12 @@ def tree(tmp_path_factory):
         run = anatomy.brightness[..., None] * np.ones(2)
         write_run(folder / f"{subject}_s1_1.nii.gz", run, anatomy.grid, 1.5, 0.1)
         for segment in ("s1", "s2", "s3", "s4", "t1"):
-            for repeat in (1, 2):
+            for repetition in (1, 2):
                 table = pd.DataFrame(
                     rng.normal(size=(60, 40)), columns=[f"c{i}" for i in range(40)]
                 )
                 table[list(MOTION)] = rng.normal(size=(60, 6))
-                name = RUNS.format(subject=subject, segment=segment, repeat=repeat)
+                name = RUNS.format(subject=subject, segment=segment, repetition=repetition)
                 table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     models = BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT")
     write_dtseries(folder / "rest_r1.nii", np.zeros((250, 3)), models, 0.72)
@@ -77,7 +77,7 @@ def values(**sections) -> dict:
             "subjects": {"a": "a", "b": "b"},
             "train": ["s1", "s2", "s3", "s4"],
             "test": ["t1"],
-            "repeats": {"train": 2, "test": 2},
+            "repetitions": {"train": 2, "test": 2},
             "film": "{segment}.mp4",
             "shots": "{segment}_shots.tsv",
             "run": f"{RUNS}.nii.gz",
@@ -101,7 +101,7 @@ def values(**sections) -> dict:
     return sound
 
 
-def found(**sections) -> dict[str, str]:
+def check(**sections) -> dict[str, str]:
     """What is found, by place."""
     findings = check_settings(check_config(values(**sections), "test"))
     assert len({f.place for f in findings}) == len(findings), findings
@@ -109,14 +109,14 @@ def found(**sections) -> dict[str, str]:
 
 
 def test_nothing_is_wrong_with_a_sound_configuration(here):
-    assert found() == {}
+    assert check() == {}
 
 
 # --- selection ------------------------------------------------------------------------------------
 
 
 def test_a_t_test_over_four_films_is_said_to_find_little_and_how_many_it_needs(here):
-    said = found(selection={"criterion": "significance", "n_voxels": None})
+    said = check(selection={"criterion": "significance", "n_voxels": None})
     assert set(said) == {"selection (a)", "selection (b)"}
     for part in (
         "warning: few voxels will be found significant",
@@ -129,30 +129,30 @@ def test_a_t_test_over_four_films_is_said_to_find_little_and_how_many_it_needs(h
 
 
 def test_signed_ranks_over_four_films_are_an_error(here):
-    said = found(selection={"criterion": "significance", "n_voxels": None, "statistic": "wilcoxon"})
+    said = check(selection={"criterion": "significance", "n_voxels": None, "statistic": "wilcoxon"})
     assert "error: Wilcoxon's signed ranks" in said["selection (a)"]
     assert "no p below 0.0625" in said["selection (a)"]
 
 
-def test_more_best_voxels_than_there_are_and_a_share_of_them_below_a_patch(here):
+def test_more_best_voxels_than_there_are_and_a_fraction_of_them_below_a_patch(here):
     assert (
         "error: selection.n_voxels is 90000"
-        in found(selection={"n_voxels": 90000})["selection (b)"]
+        in check(selection={"n_voxels": 90000})["selection (b)"]
     )
-    said = found(selection={"n_voxels": 3, "areas": ["V1"]}, encoder={"patch_size": 400})
+    said = check(selection={"n_voxels": 3, "areas": ["V1"]}, encoder={"patch_size": 400})
     assert "fewer than a patch of 400" in said["selection (a)"]
 
 
 def test_one_training_segment_of_a_subject_is_too_few(here):
-    runs = [f"a {segment}_{repeat}" for segment in ("s2", "s3", "s4") for repeat in (1, 2)]
-    said = found(dataset={"exclude": runs})
+    runs = [f"a {segment}_{repetition}" for segment in ("s2", "s3", "s4") for repetition in (1, 2)]
+    said = check(dataset={"exclude": runs})
     assert said["selection (a)"] == (
         "error: The test over training segments needs at least 2 of them, 1 given."
     )
 
 
 def test_areas_that_the_atlas_lacks_are_named_with_the_near_one_and_the_variant(here):
-    said = found(
+    said = check(
         samples={"areas": ["V1", "V9"]}, variants={"small": {"selection": {"areas": ["mt"]}}}
     )
     assert set(said) == {"samples.areas", "variants.small: selection.areas"}
@@ -163,7 +163,7 @@ def test_areas_that_the_atlas_lacks_are_named_with_the_near_one_and_the_variant(
 
 
 def test_areas_need_an_atlas(here):
-    said = found(
+    said = check(
         dataset={"mask": "{subject}.nii.gz"},
         regions={"atlas": False},
         selection={"areas": ["V1"]},
@@ -176,29 +176,29 @@ def test_areas_need_an_atlas(here):
 
 def test_a_table_without_a_column_is_named(here):
     (here / "a_s2_1.tsv").write_text((here / "a_s2_1.tsv").read_text().replace("rot_z", "rotz"))
-    said = found(clean={"confounds": ["motion6"]})
+    said = check(clean={"confounds": ["motion6"]})
     assert set(said) == {"a_s2_1.tsv"}
     assert "error: no column rot_z for clean.confounds: motion6" in said["a_s2_1.tsv"]
-    (variant,) = found(variants={"strict": {"clean": {"confounds": ["motion6"]}}})
+    (variant,) = check(variants={"strict": {"clean": {"confounds": ["motion6"]}}})
     assert variant == "variants.strict: a_s2_1.tsv"
 
 
 def test_confounds_that_leave_nothing_or_little_of_a_run_are_counted(here):
     columns = [f"c{i}" for i in range(40)]
-    assert found(clean={"confounds": columns, "detrend_order": 4}) == {}
-    said = found(clean={"confounds": columns, "detrend_order": 5})
+    assert check(clean={"confounds": columns, "detrend_order": 4}) == {}
+    said = check(clean={"confounds": columns, "detrend_order": 5})
     assert len(said) == 20
     assert "warning: drift and confounds take 46 of 60 degrees" in said["a_s1_1.tsv"]
-    said = found(clean={"confounds": columns, "detrend_order": 19})
+    said = check(clean={"confounds": columns, "detrend_order": 19})
     assert "error: 60 volumes are too few to regress 60 regressors" in said["a_s1_1.tsv"]
 
 
 def test_drift_is_compared_with_the_length_of_a_segment(here):
-    assert "error: 60 volumes are too few" in found(clean={"detrend_order": 60})["clean (s1)"]
-    said = found(clean={"high_pass": 500})
+    assert "error: 60 volumes are too few" in check(clean={"detrend_order": 60})["clean (s1)"]
+    said = check(clean={"high_pass": 500})
     assert said["clean.high_pass"].startswith("warning: a period of 500 s is longer than twice")
-    assert found(clean={"high_pass": 128}) == {}
-    assert "error: 60 volumes are too few" in found(clean={"high_pass": 3})["clean (s1)"]
+    assert check(clean={"high_pass": 128}) == {}
+    assert "error: 60 volumes are too few" in check(clean={"high_pass": 3})["clean (s1)"]
 
 
 @pytest.mark.parametrize(
@@ -206,29 +206,29 @@ def test_drift_is_compared_with_the_length_of_a_segment(here):
     [(0.006, "changes next to nothing: voxels measure 8 mm"), (60, "is it in mm?")],
 )
 def test_smoothing_is_compared_with_the_voxels(here, fwhm, said):
-    assert said in found(clean={"smooth": fwhm})["clean.smooth"]
+    assert said in check(clean={"smooth": fwhm})["clean.smooth"]
 
 
 def test_a_lag_beyond_a_segment_is_refused_as_the_stage_does(here):
-    said = found(dataset={"clips_per_segment": {"default": 60, "s2": 3}})
+    said = check(dataset={"clips_per_segment": {"default": 60, "s2": 3}})
     with pytest.raises(InputError) as error:
         cut(np.zeros((3, 1)), 2, 3)
     assert said["dataset.lag (s2)"] == f"error: {error.value}"
-    (place, *_) = found(variants={"late": {"windows": {"lag": 60}}})
+    (place, *_) = check(variants={"late": {"windows": {"lag": 60}}})
     assert place == "variants.late: windows.lag (s1)"
 
 
 def test_windows_longer_than_a_segment_are_warned_of(here):
-    said = found(windows={"size": 58})
+    said = check(windows={"size": 58})
     assert "all are clamped" in said["windows.size (t1)"]
-    assert found(windows={"size": 57}) == {}
+    assert check(windows={"size": 57}) == {}
 
 
 # --- trainings ------------------------------------------------------------------------------------
 
 
 def test_batches_larger_than_the_examples_are_named(here):
-    said = found(
+    said = check(
         contrastive={"batch_size": 241},
         cotraining={"batch_size": 240},
         mbm_tuning={"batch_size": 481},
@@ -243,7 +243,7 @@ def test_batches_larger_than_the_examples_are_named(here):
 
 
 def test_a_mask_that_hides_every_patch_is_refused(here):
-    said = found(encoder={"patch_size": 4096}, pretraining={"mask_ratio": 0.75})
+    said = check(encoder={"patch_size": 4096}, pretraining={"mask_ratio": 0.75})
     assert "mask_ratio: 0.75 of 2 patches" in said["pretraining"]
     assert "mask_ratio: 0.75 of 1 patches" in said["mbm_tuning (a)"]
 
@@ -290,16 +290,16 @@ def test_a_stable_diffusion_of_another_kind_is_known_from_its_configuration(
     here, part, entries, said
 ):
     pretrained = changed(here, part, **entries)
-    findings = found(pretrained=pretrained, contrastive={"modalities": []})
+    findings = check(pretrained=pretrained, contrastive={"modalities": []})
     assert said in findings["pretrained.stable_diffusion"]
     (here / "empty").mkdir(exist_ok=True)
-    bare = found(pretrained={"image_classifier": "empty"})["pretrained.image_classifier"]
+    bare = check(pretrained={"image_classifier": "empty"})["pretrained.image_classifier"]
     assert "error: empty is empty" in bare
 
 
 def test_settings_that_a_model_cannot_follow_are_named(here):
     changed(here, "scheduler", num_train_timesteps=100)
-    said = found(
+    said = check(
         pretrained=changed(here, "vae", block_out_channels=[8, 8, 8, 8, 8]),
         reconstruction={"steps": 101},
         variants={"large": {"clips": {"size": 72}}},
@@ -314,8 +314,8 @@ def test_a_clip_of_another_width_is_known_unless_nothing_is_contrasted(here):
     config = json.loads((clip / "open_clip_config.json").read_text())
     config["model_cfg"]["embed_dim"] = 7
     (clip / "open_clip_config.json").write_text(json.dumps(config))
-    assert "embeds in 7 dimensions" in found(pretrained={"clip": str(clip)})["pretrained.clip"]
-    assert found(pretrained={"clip": str(clip)}, contrastive={"modalities": []}) == {}
+    assert "embeds in 7 dimensions" in check(pretrained={"clip": str(clip)})["pretrained.clip"]
+    assert check(pretrained={"clip": str(clip)}, contrastive={"modalities": []}) == {}
 
 
 def test_folders_are_looked_into_for_all_their_parts(here):
@@ -334,16 +334,16 @@ def test_folders_are_looked_into_for_all_their_parts(here):
 def test_a_name_that_is_not_in_the_cache_is_an_error_offline(here, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(here / "hub"))
-    said = found(pretrained={"captioner": "org/blip", "clip": "hf-hub:org/clip"})
+    said = check(pretrained={"captioner": "org/blip", "clip": "hf-hub:org/clip"})
     assert set(said) == {"pretrained.captioner", "pretrained.clip"}
     assert "org/blip: not whole in the hub's cache" in said["pretrained.captioner"]
     snapshot = here / "hub/models--org--blip/snapshots/0123"
     shutil.copytree(ZOO / "blip", snapshot)
     (here / "hub/models--org--blip/refs").mkdir()
     (here / "hub/models--org--blip/refs/main").write_text("0123")
-    assert set(found(pretrained={"captioner": "org/blip"})) == set()
+    assert set(check(pretrained={"captioner": "org/blip"})) == set()
     (snapshot / "model.safetensors").unlink()
-    assert "not whole" in found(pretrained={"captioner": "org/blip"})["pretrained.captioner"]
+    assert "not whole" in check(pretrained={"captioner": "org/blip"})["pretrained.captioner"]
 
 
 def test_the_hub_is_asked_for_what_is_not_here(here, monkeypatch):
@@ -358,20 +358,20 @@ def test_the_hub_is_asked_for_what_is_not_here(here, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(here / "hub"))
     name = {"pretrained": {"image_classifier": "org/vit"}}
-    assert found(**name) == {}
+    assert check(**name) == {}
     for error, said in (
         (RepositoryNotFoundError, "error: org/vit: no such folder, and no such model on the hub"),
         (GatedRepoError, "error: org/vit: its owners ask for an agreement"),
         (ConnectionError, "warning: org/vit: not in the hub's cache, and the hub could not be"),
     ):
         answer["org/vit"] = error.__new__(error)
-        assert said in found(**name)["pretrained.image_classifier"]
+        assert said in check(**name)["pretrained.image_classifier"]
 
 
 @pytest.mark.parametrize("name", ["no such name", "/no/such/folder", "a//b", "ViT-L-14/nonsense"])
 def test_a_name_that_leads_nowhere_is_refused_without_the_hub(here, name, monkeypatch):
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("asks the hub"))
-    assert f"error: {name}" in found(pretrained={"clip": name})["pretrained.clip"]
+    assert f"error: {name}" in check(pretrained={"clip": name})["pretrained.clip"]
 
 
 # --- scores ---------------------------------------------------------------------------------------
@@ -379,17 +379,17 @@ def test_a_name_that_leads_nowhere_is_refused_without_the_hub(here, name, monkey
 
 def test_tables_of_shots_are_read_as_the_score_reads_them(here):
     scoring = {"attributes": {"kind": "image"}, "subset": "rare"}
-    assert found(scoring=scoring) == {}
-    assert "no column colour" in found(scoring={"attributes": {"colour": "image"}})["t1_shots.tsv"]
+    assert check(scoring=scoring) == {}
+    assert "no column colour" in check(scoring={"attributes": {"colour": "image"}})["t1_shots.tsv"]
     shots = pd.DataFrame(
         {"start": [0, 30], "end": [30, 100], "kind": ["dog", "zzyx"], "rare": [0, 2]}
     )
     shots.to_csv("t1_shots.tsv", sep="\t", index=False)
-    said = found(scoring=scoring)
+    said = check(scoring=scoring)
     assert "'zzyx': a word of none of the" in said["scoring.attributes"]
     assert "0 or 1 was needed" in said["scoring.subset"]
     shots.assign(end=[30, 50]).to_csv("t1_shots.tsv", sep="\t", index=False)
-    assert "no shot during clip 34" in found(scoring=scoring)["t1_shots.tsv"]
+    assert "no shot during clip 34" in check(scoring=scoring)["t1_shots.tsv"]
 
 
 def test_classes_layers_and_areas_that_are_not_there_are_named(here):

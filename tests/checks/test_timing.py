@@ -12,8 +12,8 @@ def described(**changes):
     values = {
         **{"name": "mine", "tr": 1.5, "lag": 3, "clips_per_segment": {"default": 60}},
         **{"subjects": {"sub1": "1"}, "train": ["film1", "film2"], "test": ["film3"]},
-        **{"repeats": {"train": 2, "test": 1}, "film": "{segment}.mp4"},
-        "run": "{subject}_{segment}_{repeat}.nii.gz",
+        **{"repetitions": {"train": 2, "test": 1}, "film": "{segment}.mp4"},
+        "run": "{subject}_{segment}_{repetition}.nii.gz",
         "timing": {"default": {"drop_start": 4, "drop_end": 6}},
         "film_onset": {"default": 6.0},
     }
@@ -40,10 +40,10 @@ def test_the_volumes_of_the_first_clip_are_said_so_that_they_can_be_checked():
     ],
 )
 def test_timing_is_that_of_the_windows(size, lag, volumes, delay, without, cut_short):
-    found = clip_timing(described(), "film1", size, lag)
-    assert (found.first, found.last) == volumes
-    assert found.delay == pytest.approx(delay)
-    assert (found.without, found.cut_short) == (without, cut_short)
+    result = clip_timing(described(), "film1", size, lag)
+    assert (result.first, result.last) == volumes
+    assert result.delay == pytest.approx(delay)
+    assert (result.without, result.cut_short) == (without, cut_short)
 
 
 def test_the_purdue_runs_start_four_seconds_after_their_clips():
@@ -84,11 +84,11 @@ def test_where_the_films_onset_is_not_known():
     ],
 )
 def test_implausible_timing_is_a_warning(changes, lag, expected):
-    found = list(check_timing(described(**changes), 2, lag))
-    assert {finding.level for finding in found} <= {"warning"}
+    result = list(check_timing(described(**changes), 2, lag))
+    assert {finding.level for finding in result} <= {"warning"}
     for part in expected:
-        assert any(part in finding.message for finding in found), found
-    assert bool(found) == bool(expected)
+        assert any(part in finding.message for finding in result), result
+    assert bool(result) == bool(expected)
 
 
 def test_a_segment_shorter_than_the_lag_has_no_timing():

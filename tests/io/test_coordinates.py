@@ -125,7 +125,7 @@ def test_the_check_asks_only_where_an_atlas_is_laid_on_volumes(purdue, tmp_path,
         test=["test1"],
         exclude=[],
         exceptions={},
-        run="{subject}/{segment}_{repeat}_space-T1w_bold.nii.gz",
+        run="{subject}/{segment}_{repetition}_space-T1w_bold.nii.gz",
         subjects={"sub1": "subject1"},
     )
     purdue.write_tree(tmp_path, dataset)

@@ -34,9 +34,9 @@ class Checkout:
         """Change sections of config/config.yaml key by key; what is no section, whole."""
         config = yaml.safe_load(self.config.read_text())
         for section, values in changes.items():
-            known = config.get(section)
-            merge = isinstance(known, dict) and isinstance(values, dict)
-            config[section] = known | values if merge else values
+            earlier = config.get(section)
+            merge = isinstance(earlier, dict) and isinstance(values, dict)
+            config[section] = earlier | values if merge else values
         self.config.write_text(yaml.safe_dump(config))
 
     def snakemake(
@@ -72,11 +72,11 @@ TINY = {
         "subjects": {"sub1": "subject1", "sub2": "subject2"},
         "train": ["seg1", "seg2", "seg3", "seg4"],
         "test": ["test1", "test2"],
-        "repeats": {"train": 2, "test": 2},
+        "repetitions": {"train": 2, "test": 2},
         "film": "data/demo/video_fmri_dataset/stimuli/{segment}.mp4",
         "shots": "data/demo/video_fmri_dataset/stimuli/{segment}.tsv",
         "run": "data/demo/video_fmri_dataset/{subject}/fmri/{segment}/mni/"
-        "{segment}_{repeat}_mni.nii.gz",
+        "{segment}_{repetition}_mni.nii.gz",
         "timing": {
             "default": {"drop_start": 1, "drop_end": 4},
             "test2": {"drop_start": 2, "drop_end": 4},
@@ -104,13 +104,13 @@ def chain(tmp_path_factory):
     """The whole chain on three short segments and two test segments, from films to figures."""
     checkout = Checkout(tmp_path_factory.mktemp("chain"))
     checkout.configure(**TINY)
-    made = (
+    targets = (
         "videos",
         "methods.html",
         "figures/strip.png",
         "figures/training.png",
         "films/test1.mp4",
     )
-    done = checkout.snakemake("--", *(f"results/sub1/{name}" for name in made))
+    done = checkout.snakemake("--", *(f"results/sub1/{name}" for name in targets))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     return checkout

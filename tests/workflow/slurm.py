@@ -77,9 +77,9 @@ class Slurm:
         for n in (0, 1):
             (folder / f"gpu{n}").touch()
         with socket.socket() as a, socket.socket() as b:
-            for found in (a, b):
-                found.bind(("", 0))
-            ports = [found.getsockname()[1] for found in (a, b)]
+            for end in (a, b):
+                end.bind(("", 0))
+            ports = [end.getsockname()[1] for end in (a, b)]
         text = CONFIGURATION.format(host=self.host, ports=ports, folder=folder, cpus=cpus)
         (folder / "slurm.conf").write_text(text)
         (folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File={folder}/gpu[0-1]\n")
@@ -168,7 +168,7 @@ class Slurm:
 
 def _processes_of(job: str) -> list[int]:
     """Processes that have the job's number in their environment, and what looks after them."""
-    found = []
+    processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             inside = f"SLURM_JOB_ID={job}\0".encode() in (entry / "environ").read_bytes()
@@ -176,8 +176,8 @@ def _processes_of(job: str) -> list[int]:
         except OSError:  # it has ended
             continue
         if inside or command.startswith(f"slurmstepd: [{job}.".encode()):
-            found.append(int(entry.name))
-    return found
+            processes.append(int(entry.name))
+    return processes
 
 
 def main() -> int:

@@ -116,10 +116,11 @@ def test_table_1_is_built_with_all_its_rows(tables):
 
 
 def test_the_report_holds_tables_figures_gallery_and_methods_without_a_network(tables):
-    made = [f"results/sub1/{name}" for name in ("videos", "methods.html", "figures/training.png")]
+    names = ("videos", "methods.html", "figures/training.png")
+    targets = [f"results/sub1/{name}" for name in names]
     offline = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")  # nobody's there
     done = tables.snakemake(
-        "--report", "report.zip", "--", TABLE, PANELS, WORST, *made, environment=offline
+        "--report", "report.zip", "--", TABLE, PANELS, WORST, *targets, environment=offline
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     with zipfile.ZipFile(tables.folder / "report.zip") as report:
@@ -134,15 +135,15 @@ def test_the_report_holds_tables_figures_gallery_and_methods_without_a_network(t
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", page)
 
 
-def test_frames_wordings_and_scenes_of_the_demo(chain):
+def test_frames_paraphrases_and_scenes_of_the_demo(chain):
     shared = chain.folder / "results/shared"
     scenes = pd.read_csv(shared / "scenes/seg1.tsv", sep="\t")
     assert len(scenes) == 10
     shots = pd.read_csv(chain.folder / "data/demo/video_fmri_dataset/stimuli/seg1.tsv", sep="\t")
     frames = scenes.filter(like="scene_").to_numpy().ravel()
     # A frame shows a new shot: here all cuts are found, though motion may add some.
-    shown = np.searchsorted(shots["start"], np.arange(60) / 3 + 1e-6, side="right")
-    assert (np.diff(frames)[np.diff(shown) > 0] > 0).all()
+    shot = np.searchsorted(shots["start"], np.arange(60) / 3 + 1e-6, side="right")
+    assert (np.diff(frames)[np.diff(shot) > 0] > 0).all()
     images, texts = (np.load(shared / f"embeddings/{name}.npy") for name in ("images", "texts"))
     assert images.shape[:2] == (40, 6)
     assert texts.shape[:2] == (40, 9)

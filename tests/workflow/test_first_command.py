@@ -76,10 +76,10 @@ def test_what_is_not_there_is_answered_with_what_is(checkout, target, said):
 
 
 def test_what_rules_make_is_not_refused_however_it_is_written(checkout):
-    own = ("windows/train.npy", "selection/voxels.tsv", "cotraining/model", "films/test1.tsv")
+    names = ("windows/train.npy", "selection/voxels.tsv", "cotraining/model", "films/test1.tsv")
     others = ("results/shared/latents/table.tsv", "results/sub1/variants/window-1/videos")
     written = ("./results/sub3/videos", "results/sub1/videos/")
-    targets = [*others, *written, *(f"results/sub2/{name}" for name in own)]
+    targets = [*others, *written, *(f"results/sub2/{name}" for name in names)]
     assert checkout.jobs(*targets)["films"] == 1
     data = "data/demo/video_fmri_dataset/subject1/fmri/seg1/mni/seg1_1_mni.nii.gz"
     assert checkout.jobs(data) == {"demo_film": 1, "demo_train_runs": 1}
@@ -115,8 +115,8 @@ def test_results_in_another_folder_are_asked_for_there(checkout):
 def test_a_setting_of_a_section_can_be_given_on_the_command_line(checkout):
     """The other keys of the section keep the configuration's values."""
     target = "results/sub1/reconstruction/reconstructions.npy"
-    asked = ("--dry-run", "--printshellcmds", "--config", 'reconstruction={"steps": 7}')
-    done = checkout.snakemake(*asked, "--", target)
+    options = ("--dry-run", "--printshellcmds", "--config", 'reconstruction={"steps": 7}')
+    done = checkout.snakemake(*options, "--", target)
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"steps":7' in done.stdout
     assert '"guidance":4.0' in done.stdout

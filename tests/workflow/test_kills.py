@@ -48,16 +48,16 @@ def start(checkout):
 
 def trainers(checkout):
     """Python processes that train in this checkout."""
-    found = []
+    processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
             python = "python" in os.readlink(entry / "exe")
             if python and b"mbm" in words and (entry / "cwd").samefile(checkout.folder):
-                found.append(int(entry.name))
+                processes.append(int(entry.name))
         except OSError:  # it has ended
             continue
-    return found
+    return processes
 
 
 def wait_until(condition, seconds=60):
@@ -69,8 +69,8 @@ def wait_until(condition, seconds=60):
 
 
 def steps_done(checkout):
-    found = (checkout.folder / "results/state").rglob("step-*[0-9]/training.pt")
-    return max((int(path.parent.name.removeprefix("step-")) for path in found), default=0)
+    checkpoints = (checkout.folder / "results/state").rglob("step-*[0-9]/training.pt")
+    return max((int(path.parent.name.removeprefix("step-")) for path in checkpoints), default=0)
 
 
 def assert_whole_or_absent(checkout):

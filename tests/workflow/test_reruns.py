@@ -250,15 +250,15 @@ def test_results_of_other_code_can_be_adopted(chain, package):
         add("\nX = 1\n")(loop)
         assert "pretraining" in chain.jobs(TARGET)
         try:
-            told = mindvideo(chain, "adopt", model, "--why", "a constant that nothing reads")
-            assert "changed   mindvideo.training.loop" in told
+            text = mindvideo(chain, "adopt", model, "--why", "a constant that nothing reads")
+            assert "changed   mindvideo.training.loop" in text
             jobs = chain.jobs(TARGET)
             assert "pretraining" in jobs
             mindvideo(chain, "adopt", model, "--deep", "--why", "a constant that nothing reads")
             assert not chain.jobs(TARGET)
-            told = mindvideo(chain, "explain", model)
-            assert "by other code than is here, adopted on " in told
-            assert ": a constant that nothing reads" in told
+            text = mindvideo(chain, "explain", model)
+            assert "by other code than is here, adopted on " in text
+            assert ": a constant that nothing reads" in text
             add("\nX = 1\n")(clips)
             assert "clips" in chain.jobs(TARGET)
             add("\nX = 2\n")(loop)
@@ -295,10 +295,10 @@ def test_other_data_rerun_just_what_reads_them(chain, changes, expected):
 
 
 def test_a_variant_adds_its_own_jobs_only(chain):
-    own = "results/sub1/variants/gentle/metrics.tsv"
+    of_variant = "results/sub1/variants/gentle/metrics.tsv"
     with configured(chain, variants={"gentle": {"reconstruction": {"guidance": 2}}}):
         jobs = {"reconstruct": 2, "reconstructions": 1, "score": 1}
-        assert chain.jobs(TARGET, own) == jobs
+        assert chain.jobs(TARGET, of_variant) == jobs
 
 
 def test_a_deleted_file_is_made_again(chain):
@@ -315,13 +315,13 @@ def test_a_deleted_file_is_made_again(chain):
 def test_a_clock_that_jumps_reruns_nothing(chain):
     """Inputs from tomorrow and outputs from long ago, with the content they had."""
     films = list((chain.folder / "data/demo/video_fmri_dataset/stimuli").glob("*.mp4"))
-    made = list((chain.folder / "results/sub1/scoring").glob("*.tsv"))
-    before = {path: path.stat().st_mtime for path in films + made}
+    tables = list((chain.folder / "results/sub1/scoring").glob("*.tsv"))
+    before = {path: path.stat().st_mtime for path in films + tables}
     tomorrow = max(before.values()) + 86400
     try:
         for path in films:
             os.utime(path, (tomorrow, tomorrow))
-        for path in made:
+        for path in tables:
             os.utime(path, (0, 0))
         assert not chain.jobs(TARGET)
     finally:

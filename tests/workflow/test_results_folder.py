@@ -29,8 +29,8 @@ def test_a_run_stamps_the_results_and_a_dry_run_does_not(checkout):
     done = checkout.snakemake("--", target)
     assert done.returncode == 0, done.stderr
     assert f"{DEMO}: data set demo, results in results" in done.stderr
-    found = json.loads(stamp.read_text())
-    assert (found["dataset"], found["configuration"]) == ("demo", DEMO)
+    stamped = json.loads(stamp.read_text())
+    assert (stamped["dataset"], stamped["configuration"]) == ("demo", DEMO)
 
 
 @pytest.mark.parametrize("how", ["--configfile", VARIABLE])

@@ -50,7 +50,10 @@ def test_a_job_is_opened_in_a_debugger(checkout, rule):
         (("contrastiv", "model=sub1"), "there is no rule contrastiv with a command; did you mean"),
         (("contrastive",), "rule contrastive: wildcards model=… are needed; none given"),
         (("contrastive", "sub1"), "sub1: WILDCARD=VALUE was needed, as model=sub1"),
-        (("contrastive", "model=sub9"), "sub9"),
+        (
+            ("contrastive", "model=sub9"),
+            "there is no subject sub9; the subjects are sub1, ",
+        ),
         (("clips", "--config", "nothing.yaml"), "nothing.yaml"),
     ],
 )

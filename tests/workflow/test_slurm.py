@@ -97,14 +97,14 @@ def test_the_whole_chain(tmp_path, slurm):
 
 def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed, slurm):
     running = again(prepared, slurm)
-    told = slurm("scontrol", "show", "job", slurm.jobs()[0])
-    for asked in (
+    record = slurm("scontrol", "show", "job", slurm.jobs()[0])
+    for resource in (
         "gpu",
         "TimeLimit=5-06:00:00",
         "MinMemoryNode=62.50G",
         "Requeue=1",
     ):  # by the profile
-        assert asked in told
+        assert resource in record
     urgent = slurm("srun", "--partition=urgent", "--exclusive", "sleep", "2")
     assert urgent == ""
     slurm.hurry()
@@ -129,8 +129,8 @@ def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, u
     while slurm.seconds_left(job) > 5:
         time.sleep(0.5)
     slurm.signal(job, signal.SIGCONT, "mindvideo", "mbm")
-    while "Restarts=1" not in (told := slurm("scontrol", "show", "job", job)):
-        assert "JobState=RUNNING" in told, told
+    while "Restarts=1" not in (record := slurm("scontrol", "show", "job", job)):
+        assert "JobState=RUNNING" in record, record
         time.sleep(0.5)
     while running.poll() is None:  # a slow machine needs a third job
         slurm.hurry()

@@ -104,6 +104,7 @@ def test_a_folder_of_results_is_made_whole(checkout):
     [
         ("results/sub3/videos", "there is no subject sub3; the subjects are sub1, sub2"),
         ("results/sub3/windows", "there is no subject sub3; the subjects are sub1, sub2"),
+        ("training", "training: no rule makes this"),
         ("control", "control: this needs results/sub1/variants/shuffled/metrics.tsv, and there is"),
     ],
 )
@@ -156,12 +157,12 @@ def test_a_film_needs_the_reconstructions_but_no_scores(checkout):
 def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
     figure = "results/sub1/figures/interpretation.png"
     model = "results/sub1/cotraining/model"
-    own = {"attention": 3, "attribution": 2, "occlusion": 2}
-    own |= {"demo_truth": 1, "interpret": 1, "interpretation_figure": 1}
-    own |= {"test_windows": 1, "null_window": 1}
+    expected = {"attention": 3, "attribution": 2, "occlusion": 2}
+    expected |= {"demo_truth": 1, "interpret": 1, "interpretation_figure": 1}
+    expected |= {"test_windows": 1, "null_window": 1}
     tests = {"demo_film", "clips", "demo_test_runs", "clean"}
     added = checkout.jobs(figure, model) - checkout.jobs(model)
-    assert {rule: n for rule, n in added.items() if rule not in tests} == own
+    assert {rule: n for rule, n in added.items() if rule not in tests} == expected
     checkout.configure(interpretation={"truth": None})
     assert "demo_truth" not in checkout.jobs(figure)
 
@@ -301,7 +302,7 @@ def test_a_typo_in_the_configuration_is_told_before_anything_runs(checkout):
 
 def test_an_absent_run_is_named(checkout):
     dataset = yaml.safe_load((checkout.folder / "config/datasets/demo.yaml").read_text())
-    dataset["run"] = "mine/{subject}/{segment}_{repeat}.nii.gz"
+    dataset["run"] = "mine/{subject}/{segment}_{repetition}.nii.gz"
     checkout.configure(dataset=dataset)
     done = checkout.snakemake("--dry-run", "--", "results/sub1/videos")
     assert done.returncode != 0
