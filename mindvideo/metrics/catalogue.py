@@ -6,9 +6,7 @@ clips of its segment; what costs time for every pair, with some of them (`PIXEL_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,25 +28,13 @@ from mindvideo.metrics.n_way import (
     n_way_trials,
     top_classes,
 )
-from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
-from mindvideo.metrics.shifts import (
-    draw_shifts,
-    pairs_to_shifts,
-    scores_of_pairs,
-    shifted_pairs,
-)
-from mindvideo.metrics.statistics import Better
+from mindvideo.metrics.paired_clips import Compute, FrameMetric, Keep, PairedClips
+from mindvideo.metrics.pixel import GAUSSIAN, hue, hue_cosine, psnr, ssim, ssim_grey
+from mindvideo.metrics.shifts import pairs_to_shifts
 from mindvideo.metrics.summary import Metric, shifts_by_segment
-from mindvideo.metrics.threads import Each, side_by_side
 
 Rows = list[np.ndarray]
 """By segment, in the order of its film: rows of the table of clips, (n_clips,) each."""
-
-Compute = Callable[[range], np.ndarray]
-"""Some rows of an array → these rows; each row depends on its number alone."""
-
-Keep = Callable[[str, int, Compute], np.ndarray]
-"""Name and number of rows of an array, and how to compute some of them → all of them."""
 
 PIXEL_SHIFTS = 24
 """Shifts of a segment that pixels are compared at: all pairs would take hours at 256 px."""
@@ -234,95 +220,33 @@ def pixel_metrics(
     most : int
         Shifts of a segment, the true order included.
     """
-    shifts = [draw_shifts(len(g), most, rng) for g in rows]
-    make = partial(_shifted, reconstructions, stimuli, rows, shifts, keep)
-    flow = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
-    grey = Kind("ssim_grey", ssim_grey, "11 × 11 Gaussian window, grey; mean over frames")
-    return [
-        *make(
-            "pixels",
-            np.asarray,
-            Kind("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
-            Kind("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
-            *([grey] if min(reconstructions.shape[2:4]) >= 11 else []),
+    clips = PairedClips.at_random_shifts(reconstructions, stimuli, rows, most, rng)
+    pixels = [
+        FrameMetric("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
+        FrameMetric("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
+    ]
+    if min(reconstructions.shape[2:4]) >= len(GAUSSIAN):
+        definition = "11 × 11 Gaussian window, grey; mean over frames"
+        pixels.append(FrameMetric("ssim_grey", ssim_grey, definition))
+    hues = FrameMetric(
+        "hue_cosine",
+        hue_cosine,
+        "cosine between HSV hues, pixel by pixel (published as Hue-pcc); mean over frames",
+    )
+    settings = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
+    flows = [
+        FrameMetric(
+            "flow_agreement", direction_agreement, f"cosine between optical flows; {settings}"
         ),
-        *make(
-            "hues",
-            hue,
-            Kind(
-                "hue_cosine",
-                hue_cosine,
-                "cosine between HSV hues, pixel by pixel (published as Hue-pcc); mean over frames",
-            ),
-        ),
-        *make(
-            "optical-flow",
-            optical_flow,
-            Kind("flow_agreement", direction_agreement, f"cosine between optical flows; {flow}"),
-            Kind(
-                "flow_error",
-                end_point_error,
-                f"distance between optical flows (EPE) [px a frame]; {flow}",
-                better="lower",
-            ),
+        FrameMetric(
+            "flow_error",
+            end_point_error,
+            f"distance between optical flows (EPE) [px a frame]; {settings}",
+            better="lower",
         ),
     ]
-
-
-class Kind(NamedTuple):
-    """A metric of two frames, or of what is made of them."""
-
-    name: str
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray | float]
-    definition: str
-    better: Better = "higher"
-
-
-def _shifted(
-    reconstructions: np.ndarray,
-    stimuli: np.ndarray,
-    rows: Rows,
-    shifts: list[np.ndarray],
-    keep: Keep,
-    name: str,
-    prepare: Callable[[np.ndarray], np.ndarray],
-    *kinds: Kind,
-) -> list[Metric]:
-    """Metrics of frames, or of what `prepare` computes from the frames of a clip."""
-    scores: list[list[np.ndarray]] = [[] for _ in kinds]
-    with side_by_side() as each:
-        for segment, (g, own) in enumerate(zip(rows, shifts), start=1):
-            pairs = shifted_pairs(len(g), own)
-            compute = _scores(stimuli, reconstructions, g, pairs, prepare, kinds, each)
-            found = keep(f"{name}-{segment}", len(pairs), compute)
-            for of_kind, column in zip(scores, found.T, strict=True):
-                of_kind.append(np.ascontiguousarray(column).reshape(len(own), len(g)))
-    unknown = float("nan")
     return [
-        Metric(kind.name, kind.definition, unknown, rows, of_kind, better=kind.better)
-        for kind, of_kind in zip(kinds, scores)
+        *clips.score("pixels", pixels, keep),
+        *clips.score("hues", [hues], keep, prepare=hue),
+        *clips.score("optical-flow", flows, keep, prepare=optical_flow),
     ]
-
-
-def _scores(
-    stimuli: np.ndarray,
-    reconstructions: np.ndarray,
-    g: np.ndarray,
-    pairs: np.ndarray,
-    prepare: Callable[[np.ndarray], np.ndarray],
-    kinds: Sequence[Kind],
-    each: Each,
-) -> Compute:
-    """How to compute the scores of some pairs of a segment's clips, (n_pairs, n_kinds)."""
-
-    @cache
-    def prepared() -> list[list[np.ndarray]]:
-        return [[*each(prepare, clips[g])] for clips in (stimuli, reconstructions)]
-
-    def compute(some: range) -> np.ndarray:
-        truth, ours = prepared()
-        chosen = pairs[some.start : some.stop]
-        columns = [scores_of_pairs(kind.function, truth, ours, chosen, each) for kind in kinds]
-        return np.stack(columns, axis=1)
-
-    return compute

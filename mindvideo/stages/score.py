@@ -19,6 +19,7 @@ from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics import catalogue, threads
 from mindvideo.metrics.attributes import Attribute, naming_classes
 from mindvideo.metrics.n_way import enough_classes
+from mindvideo.metrics.paired_clips import Compute
 from mindvideo.metrics.summary import (
     Metric,
     over_marked,
@@ -253,7 +254,7 @@ def _of_both(
     return [keep("reconstructions", reconstructions), keep("stimuli", stimuli)]
 
 
-def _keep_scores(state: State, name: str, n: int, compute: catalogue.Compute) -> np.ndarray:
+def _keep_scores(state: State, name: str, n: int, compute: Compute) -> np.ndarray:
     size = PAIRS * threads.count()
     kept = compute_rows(state, name, n, lambda rows: {"scores": compute(rows)}, size=size)
     return kept.array("scores")
