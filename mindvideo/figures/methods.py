@@ -117,8 +117,8 @@ def _video_model(s: MethodsSettings) -> str:
     )
     if r.moving_noise:
         noise += (
-            ", which moved from frame to frame by the clip's mean optical flow (shift and growth), "
-            "decoded from its window by ridge regression on the training windows"
+            ", which moved from frame to frame by the clip's mean optical flow (translation and "
+            "expansion), decoded from its window by ridge regression on the training windows"
         )
     return (
         f"{s.pretrained.stable_diffusion} was inflated to clips of {s.num_frames} frames of "

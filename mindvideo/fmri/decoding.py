@@ -1,4 +1,20 @@
-"""Linear decoding: numbers that describe a clip, from its window of fMRI."""
+"""Linear decoding: numbers that describe a clip, from its window of fMRI.
+
+Windows of two segments, which carry one target and nothing of the other:
+
+>>> import numpy as np
+>>> rng = np.random.default_rng(0)
+>>> targets = rng.normal(size=(40, 2))
+>>> windows = np.stack([targets[:, 0] + 0.1 * rng.normal(size=40) for _ in range(3)], axis=1)
+>>> segments = np.repeat(["seg1", "seg2"], 20)
+>>> decoder = fit_decoder(windows, targets, segments)
+>>> decoder.coef.shape, decoder.intercept.shape
+((2, 3), (2,))
+>>> bool(decoder.correlation[0] > 0.95), bool(decoder.correlation[1] < 0.5)
+(True, True)
+>>> predict(windows[:5], decoder.coef, decoder.intercept).shape
+(5, 2)
+"""
 
 from __future__ import annotations
 
@@ -15,13 +31,12 @@ from mindvideo.errors import InputError
 ALPHAS = np.logspace(0, 8, 17)
 FOLDS = 5
 
-
 Keep = Callable[[str, Callable[[], np.ndarray]], np.ndarray]
-"""Name of an array, and how to compute it → the array, which may be known from before."""
+"""Name of an array, and how to compute it → the array, which may have been computed before."""
 
 
 def compute_now(_: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """Compute an array, and keep it nowhere."""
+    """Compute an array without keeping it."""
     return compute()
 
 
@@ -54,24 +69,25 @@ def fit_decoder(
     stretch: bool = True,
     keep: Keep = compute_now,
 ) -> Decoder:
-    """Ridge regression on windows, each target with a penalty of its own.
+    """Ridge regression on windows, with a separate penalty for each target.
 
-    Regression draws its guesses towards the mean, the more so the less it knows: a clip's motion,
-    say, is told half as fast as it is.
+    Ridge regression shrinks its predictions towards the mean, the more so the noisier the windows:
+    the predicted motion of a clip, for example, may be half as fast as the true one.
 
     Parameters
     ----------
     windows : ndarray, shape (n, …)
-        To learn from.
+        Training windows.
     targets : ndarray, shape (n, k)
     groups : ndarray, shape (n,)
-        What is left out together: segments, since neighbours in time are alike.
+        Groups that cross-validation leaves out whole: segments, because neighbours in time are
+        alike.
     stretch : bool
-        Scale the predictions until they vary as much as the targets do; the factor comes from the
-        predictions for groups that were left out.
+        Scale the predictions until they vary as much as the targets do. The factor is estimated
+        from the predictions for the groups that were left out.
     keep : callable
-        Computes what each regression of the cross-validation predicts, and the coefficients of the
-        regression on all windows.
+        Computes the predictions of each regression of the cross-validation, and the coefficients
+        of the regression on all windows.
 
     Raises
     ------
@@ -81,33 +97,33 @@ def fit_decoder(
     names = np.unique(groups)
     if len(names) < 2:
         raise InputError(
-            f"decoding from {len(names)} segment: at least 2 are needed, one to learn from and "
-            "one to see how well it went; give more segments to train on"
+            f"decoding from {len(names)} segment: at least 2 are needed, one to train on and "
+            "one to test the regression on; give more segments to train on"
         )
-    known, targets = windows.reshape(len(windows), -1), np.asarray(targets, np.float64)
-    guessed = np.empty_like(targets, dtype=np.float64)
-    folds = GroupKFold(min(FOLDS, len(names))).split(known, groups=groups)
-    for fold, (learn, left) in enumerate(folds, start=1):
-        fit = partial(_predict, known[learn], targets[learn], known[left])
-        guessed[left] = keep(f"fold-{fold}", fit)
-    spread, mean, found = _spread(targets), targets.mean(axis=0), _spread(guessed)
-    together = ((guessed - guessed.mean(axis=0)) * (targets - mean)).mean(axis=0)
-    fitted = keep("all", partial(_coefficients, known, targets))
+    features, targets = windows.reshape(len(windows), -1), np.asarray(targets, np.float64)
+    predicted = np.empty_like(targets, dtype=np.float64)
+    folds = GroupKFold(min(FOLDS, len(names))).split(features, groups=groups)
+    for fold, (train, test) in enumerate(folds, start=1):
+        fit = partial(_predict, features[train], targets[train], features[test])
+        predicted[test] = keep(f"fold-{fold}", fit)
+    mean, target_sd, predicted_sd = targets.mean(axis=0), _sd(targets), _sd(predicted)
+    covariance = ((predicted - predicted.mean(axis=0)) * (targets - mean)).mean(axis=0)
+    fitted = keep("all", partial(_coefficients, features, targets))
     coef, intercept = fitted[:, :-1], fitted[:, -1]
     if stretch:
-        factor = _ratio(spread, found)
+        factor = _ratio(target_sd, predicted_sd)
         coef, intercept = factor[:, None] * coef, mean + factor * (intercept - mean)
-    return Decoder(coef, intercept, correlation=_ratio(together, found * spread))
+    return Decoder(coef, intercept, correlation=_ratio(covariance, predicted_sd * target_sd))
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
-    """SD of each column; 0 where it is but rounding, whatever the column's unit."""
+def _sd(values: np.ndarray) -> np.ndarray:
+    """SD of each column; 0 where it is only rounding error, whatever the column's unit."""
     sd = values.std(axis=0)
     return np.where(sd > 1e-12 * np.abs(values).max(axis=0), sd, 0.0)
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b; 0 where b is: a constant target is always predicted right, which shows nothing."""
+    """a / b; 0 where b is 0: that a constant target is predicted exactly says nothing."""
     return np.divide(a, b, out=np.zeros_like(b), where=b > 0)
 
 
@@ -116,8 +132,8 @@ def _fit(windows: np.ndarray, targets: np.ndarray) -> RidgeCV:
 
 
 def _predict(windows: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.ndarray:
-    found = _fit(windows, targets).predict(others)
-    return found.reshape(len(others), -1)  # for one target it has one dimension
+    predicted = _fit(windows, targets).predict(others)
+    return predicted.reshape(len(others), -1)  # for one target it has one dimension
 
 
 def _coefficients(windows: np.ndarray, targets: np.ndarray) -> np.ndarray:

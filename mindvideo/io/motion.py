@@ -1,4 +1,4 @@
-"""Decoders of how clips move as a whole: arrays that map a window to its clip's motion."""
+"""Decoders of the motion of whole clips: arrays that map a window of fMRI to its clip's motion."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from mindvideo.errors import InputError
 
-MOTION = ["right", "down", "growth"]
-"""To the right and down [frame's widths and heights a frame], growth [share a frame]."""
+MOTION = ["right", "down", "expansion"]
+"""Translation to the right and down [widths and heights of the picture per frame], and expansion
+[fraction per frame]."""
 
 
 def save_decoder(path: Path, coef: np.ndarray, intercept: np.ndarray) -> None:

@@ -73,11 +73,11 @@ def direction_agreement(truth: np.ndarray, reconstruction: np.ndarray) -> float:
 
 
 def mean_motion(flow: np.ndarray) -> np.ndarray:
-    """What moves on the whole, and where to: a shift and a growth, fitted to a flow.
+    """Fit a translation and an expansion to a flow.
 
-    Least squares of ``u = right + growth·x`` and ``v = down + growth·y``, x and y being counted
-    from the centre of what moves. Each pixel counts by how far it moves: so it is the motion of
-    what moves, however small it is before a ground that stands still.
+    Least squares of ``u = right + expansion·x`` and ``v = down + expansion·y``, with x and y
+    relative to the centre of what moves. Each pixel is weighted by how far it moves, so that the
+    fit is that of the moving object, however small it is against a static background.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def mean_motion(flow: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, (3,)
-        To the right and down [frame's widths and heights a frame], growth [share a frame]; zeros
-        where nothing moves.
+        Translation to the right and down [widths and heights of the picture per frame], and
+        expansion [fraction per frame]; zeros where nothing moves.
     """
     h, w = flow.shape[1:3]
     places = np.stack(np.meshgrid(np.arange(w), np.arange(h)), axis=-1).astype(np.float64)
@@ -97,8 +97,8 @@ def mean_motion(flow: np.ndarray) -> np.ndarray:
         return np.zeros(3)
     weight /= weight.sum()
     over_time = weight.sum(axis=0)
-    shift = np.einsum("fhw,fhwc->c", weight, flow)
+    translation = np.einsum("fhw,fhwc->c", weight, flow)
     places -= np.einsum("hw,hwc->c", over_time, places)
-    outwards = np.einsum("fhw,fhwc,hwc", weight, flow - shift, places)
-    growth = outwards / max(np.einsum("hw,hwc,hwc", over_time, places, places), 1e-12)
-    return np.array([shift[0] / w, shift[1] / h, growth])
+    outwards = np.einsum("fhw,fhwc,hwc", weight, flow - translation, places)
+    expansion = outwards / max(np.einsum("hw,hwc,hwc", over_time, places, places), 1e-12)
+    return np.array([translation[0] / w, translation[1] / h, expansion])

@@ -29,7 +29,8 @@ def moving_noise(
     shape
         Of a clip's latents, ``(c, f, h, w)``.
     motion : ndarray, shape (3,)
-        To the right and down [frame's widths and heights a frame], growth [share a frame].
+        Translation to the right and down [widths and heights of the picture per frame], and
+        expansion [fraction per frame].
     generator
         Source of the draw; the noise is on its device.
 
@@ -43,16 +44,16 @@ def moving_noise(
     device = generator.device if generator else None
     size = (c, 3 * high, 3 * wide)  # a frame more on each side
     field = torch.randn(size, generator=generator, device=device)
-    right, down, growth = motion.tolist()
+    right, down, expansion = motion.tolist()
     y = torch.arange(high) - (high - 1) / 2
     x = torch.arange(wide) - (wide - 1) / 2
     frames = []
     for t in (i - (f - 1) / 2 for i in range(f)):
-        scale = math.exp(growth * t)
+        scale = math.exp(expansion * t)
         rows = _places((y - down * high * t) / scale, high)
         columns = _places((x - right * wide * t) / scale, wide)
         frame = avg_pool2d(field[:, rows[:, None], columns], FINE) * FINE  #            c h w
-        frames.append(frame / frame.std() if growth else frame)
+        frames.append(frame / frame.std() if expansion else frame)
     return torch.stack(frames, dim=1)
 
 

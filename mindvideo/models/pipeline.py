@@ -279,7 +279,7 @@ def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:
     if motion.shape != (clips, 3):
         raise InputError(
             f"motion of shape {motion.shape} for {clips} clips: ({clips}, 3) was needed, right, "
-            "down and growth of each"
+            "down and expansion of each"
         )
     if not np.isfinite(motion).all():
         raise InputError("motion: a number is not finite; decode it again")

@@ -1,4 +1,4 @@
-"""Fit a ridge regression from training windows to how their clips move."""
+"""Fit a ridge regression from training windows to the motion of their clips."""
 
 from __future__ import annotations
 
@@ -34,24 +34,25 @@ def main(
 ) -> None:
     """Write the decoder, (3, n_features + 1) float64, and its correlations by cross-validation.
 
-    Its rows are motion to the right and down [frame's widths and heights a frame] and growth [share
-    a frame]; its columns the coefficients of a window's values, and the intercept. Segments are
-    left out in turn. The motion of each training clip and the result of each regression are kept,
-    so that a run that was killed computes only the rest.
+    Its rows are translation to the right and down [widths and heights of the picture per frame] and
+    expansion [fraction per frame]; its columns are the coefficients of a window's values, and the
+    intercept. Cross-validation leaves out whole segments. The motion of each training clip and the
+    result of each regression are kept, so that a run that was killed computes only the rest.
     """
     fmri = np.load(windows)
-    listing = load_table(table, ["segment", "clip"])
-    check_rows(windows, fmri, table, len(listing))
-    frames = load_frames(clips, listing)
+    clip_table = load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(clip_table))
+    frames = load_frames(clips, clip_table)
 
     def estimate(rows: range) -> dict[str, np.ndarray]:
         return {"motion": np.stack([mean_motion(optical_flow(frames[row])) for row in rows])}
 
-    kept = compute_rows(state, "motion", len(listing), estimate, desc="optical flow", unit="clip")
+    n_clips = len(clip_table)
+    kept = compute_rows(state, "motion", n_clips, estimate, desc="optical flow", unit="clip")
     fitted = fit_decoder(
         fmri,
         kept.array("motion"),
-        listing["segment"].to_numpy(),
+        clip_table["segment"].to_numpy(),
         stretch=settings.stretch,
         keep=partial(keep_array, state),
     )

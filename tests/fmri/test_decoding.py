@@ -1,4 +1,4 @@
-"""Linear decoding: what was planted is found, and its quality is that of what was left out."""
+"""Linear decoding: it finds a planted signal, and reports how well it generalises."""
 
 import numpy as np
 import pytest
@@ -17,10 +17,10 @@ def planted(noise, n=400, seed=0):
     return windows.astype(np.float32), targets, np.arange(n) // 100
 
 
-def decode(windows, targets, groups, asked, **settings):
+def decode(windows, targets, groups, test_windows, **settings):
     """Predictions for some windows, and the correlations by cross-validation."""
-    found = fit_decoder(windows, targets, groups, **settings)
-    return predict(asked, found.coef, found.intercept), found.correlation
+    decoder = fit_decoder(windows, targets, groups, **settings)
+    return predict(test_windows, decoder.coef, decoder.intercept), decoder.correlation
 
 
 def test_predictions_are_those_of_ridge_regression():
@@ -33,28 +33,28 @@ def test_predictions_are_those_of_ridge_regression():
     np.testing.assert_allclose(one[:, 0], values[:, 0], rtol=1e-6)
 
 
-def test_it_finds_what_is_there():
+def test_a_planted_target_is_decoded():
     windows, targets, segments = planted(0.1)
-    asked, wanted, _ = planted(0.1, n=50, seed=1)
-    values, correlation = decode(windows, targets, segments, asked)
+    test_windows, expected, _ = planted(0.1, n=50, seed=1)
+    values, correlation = decode(windows, targets, segments, test_windows)
     assert values.shape == (50, 2)
-    assert np.abs(values[:, 0] - wanted[:, 0]).max() < 0.3
+    assert np.abs(values[:, 0] - expected[:, 0]).max() < 0.3
     assert correlation[0] > 0.99
 
 
-def test_it_says_how_little_it_knows():
-    """Of the second target the windows know nothing: its guesses are about the mean."""
+def test_a_target_unrelated_to_the_windows_has_no_correlation():
+    """The windows carry nothing of the second target: its predictions are near the mean."""
     windows, targets, segments = planted(0.1)
     values, correlation = decode(windows, targets, segments, windows[:1], stretch=False)
     assert abs(correlation[1]) < 0.2
     assert values[0, 1] == pytest.approx(targets[:, 1].mean(), abs=0.01)
 
 
-def test_stretched_guesses_spread_as_what_they_guess():
+def test_stretched_predictions_vary_as_much_as_the_targets():
     windows, targets, segments = planted(15.0)
-    asked, _, _ = planted(15.0, n=2000, seed=1)
+    test_windows, _, _ = planted(15.0, n=2000, seed=1)
     shrunk, stretched = (
-        decode(windows, targets, segments, asked, stretch=stretch)[0][:, 0]
+        decode(windows, targets, segments, test_windows, stretch=stretch)[0][:, 0]
         for stretch in (False, True)
     )
     assert shrunk.std() < 0.8 * targets[:, 0].std()
@@ -63,7 +63,7 @@ def test_stretched_guesses_spread_as_what_they_guess():
 
 
 def test_neighbours_of_one_segment_do_not_help():
-    """Targets that are a segment's own, in noise that is: nothing carries over to another one."""
+    """Targets and noise that are constant within each segment do not generalise to others."""
     rng = np.random.default_rng(0)
     segments = np.arange(300) // 50
     targets = rng.normal(size=(6, 1))[segments]
@@ -71,7 +71,7 @@ def test_neighbours_of_one_segment_do_not_help():
     assert decode(windows, targets, segments, windows)[1][0] < 0.5
 
 
-def test_what_never_varies_is_told_as_it_is():
+def test_a_constant_target_is_predicted_exactly():
     windows, targets, segments = planted(1.0)
     targets[:, 1] = 0
     values, correlation = decode(windows, targets, segments, windows)
@@ -79,7 +79,7 @@ def test_what_never_varies_is_told_as_it_is():
     assert correlation[1] == 0
 
 
-def test_how_well_it_decodes_does_not_depend_on_the_unit():
+def test_the_correlation_does_not_depend_on_the_unit():
     windows, targets, segments = planted(1.0)
     values, correlation = decode(windows, targets, segments, windows)
     tiny, of_tiny = decode(windows, 1e-9 * targets, segments, windows)

@@ -62,7 +62,7 @@ def test_a_clip_of_one_frame_has_no_flow():
 
 
 def test_mean_motion_is_the_weighted_least_squares_fit(flows):
-    """Against all pixels' equations at once: u = right + growth·x, v = down + growth·y."""
+    """Against all pixels' equations at once: u = right + expansion·x, v = down + expansion·y."""
     flow = flows[0].astype(float)
     f, h, w, _ = flow.shape
     t, y, x = (place.ravel() for place in np.indices((f, h, w)))
@@ -77,15 +77,15 @@ def test_mean_motion_is_the_weighted_least_squares_fit(flows):
 
 
 def test_mean_motion_is_that_of_what_moves():
-    """A picture that moves as a whole, a small one before a ground, one that grows, and none."""
-    right, down, growth = mean_motion(optical_flow(moving(2)))
-    assert (right, down, growth) == pytest.approx((2 / 48, 0, 0), abs=0.005)
+    """A picture that moves as a whole, a small one before a ground, one that expands, and none."""
+    right, down, expansion = mean_motion(optical_flow(moving(2)))
+    assert (right, down, expansion) == pytest.approx((2 / 48, 0, 0), abs=0.005)
     ground = np.zeros((4, 96, 144, 3), np.uint8)
     ground[:, 24:72, 48:96] = moving(-2)
     assert mean_motion(optical_flow(ground))[0] == pytest.approx(-2 / 144, abs=0.005)
     picture = moving(0, n_frames=1)[0]
-    grown = [cv2.getRotationMatrix2D((23.5, 23.5), 0, 1.06**t) for t in range(4)]
-    zoom = np.stack([cv2.warpAffine(picture, m, (48, 48), flags=cv2.INTER_CUBIC) for m in grown])
+    larger = [cv2.getRotationMatrix2D((23.5, 23.5), 0, 1.06**t) for t in range(4)]
+    zoom = np.stack([cv2.warpAffine(picture, m, (48, 48), flags=cv2.INTER_CUBIC) for m in larger])
     assert mean_motion(optical_flow(zoom))[2] == pytest.approx(0.06, abs=0.02)
     assert mean_motion(optical_flow(moving(0))) == pytest.approx(0, abs=0.001)
     assert not mean_motion(np.zeros((3, 4, 5, 2))).any()

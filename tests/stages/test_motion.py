@@ -18,9 +18,9 @@ N = 30
 
 @pytest.fixture
 def moving(tmp_path):
-    """Two training films, whose n-th clip moves right by steps[n] px of 32, their windows, others.
+    """Two training films, whose n-th clip moves right by steps[n] px of 32, and their windows.
 
-    Of the other three windows, the clips move by -2, 0, and 2 px.
+    The clips of three test windows move by -2, 0, and 2 px.
     """
     rng = np.random.default_rng(0)
     picture = cv2.GaussianBlur(rng.integers(0, 256, (32, 96, 3), np.uint8), (0, 0), 3)
@@ -56,7 +56,7 @@ def decode(folder, clips=("seg1", "seg2"), state="state"):
     return pd.DataFrame(motion, columns=MOTION), load_table(folder / "decoding.tsv")
 
 
-def test_tells_where_the_clips_move(moving):
+def test_decodes_the_motion_of_the_clips(moving):
     motion, decoding = decode(moving)
     assert motion["right"].to_numpy() * 32 == pytest.approx([-2, 0, 2], abs=0.5)
     assert motion["down"].abs().max() < 0.02

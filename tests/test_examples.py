@@ -1,0 +1,39 @@
+"""The examples in docstrings run, and the modules that people call themselves have some."""
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import mindvideo
+
+ROOT = Path(mindvideo.__file__).parent
+FOLDERS = ["io", "fmri", "metrics", "models", "stimuli"]
+
+# Public modules that must have an example.
+PUBLIC = ["mindvideo.fmri.decoding"]
+
+
+def modules_with_examples() -> list[str]:
+    """Names of the modules whose source has a line that starts with ``>>>``."""
+    paths = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+    with_examples = [
+        path
+        for path in paths
+        if any(line.lstrip().startswith(">>> ") for line in path.read_text("utf-8").splitlines())
+    ]
+    return [".".join(p.relative_to(ROOT.parent).with_suffix("").parts) for p in with_examples]
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # examples may write files
+    result = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_modules_have_an_example(name):
+    assert name in modules_with_examples()
