@@ -13,12 +13,12 @@ from tests.untrained import write_untrained
 
 
 class InterruptionError(Exception):
-    """In place of a kill."""
+    """Stands for a kill of the process."""
 
 
 @pytest.fixture
 def interrupt(monkeypatch):
-    """Let a function of a stage fail after some calls; a list of the arguments of its calls."""
+    """Let a function of a stage fail after some calls; return the arguments of its calls."""
 
     def install(stage, name, after=None):
         function = getattr(stage, name)
@@ -41,7 +41,7 @@ def interrupt(monkeypatch):
 
 @pytest.fixture
 def test_set(tmp_path):
-    """Reconstructions that are the clips plus noise; the table is not in the films' order."""
+    """Reconstructions are the clips plus noise. The table is not in the order of the films."""
     rng = np.random.default_rng(0)
     paths = SimpleNamespace(folder=tmp_path, clips=[], scenes=[])
     films = {}
@@ -59,11 +59,12 @@ def test_set(tmp_path):
         scenes = np.arange(n)[:, None] + [0, 0, 1] * (np.arange(n)[:, None] % 2)
         save_table(paths.scenes[-1], scene_table(words, scenes[:, 0], scenes))
     rows = [("test2", i) for i in range(6)] + [("test1", i) for i in reversed(range(8))]
-    shown = np.stack([films[segment][i] for segment, i in rows]).astype(int)
+    stimuli = np.stack([films[segment][i] for segment, i in rows]).astype(int)
     paths.films, paths.rows = films, rows
-    paths.made = (shown + rng.integers(-20, 20, shown.shape)).clip(0, 255).astype(np.uint8)
-    paths.reconstructions, paths.table = tmp_path / "made.npy", tmp_path / "table.tsv"
-    np.save(paths.reconstructions, paths.made)
+    noise = rng.integers(-20, 20, stimuli.shape)
+    paths.reconstructed = (stimuli + noise).clip(0, 255).astype(np.uint8)
+    paths.reconstructions, paths.table = tmp_path / "reconstructions.npy", tmp_path / "table.tsv"
+    np.save(paths.reconstructions, paths.reconstructed)
     save_table(paths.table, pd.DataFrame(rows, columns=["segment", "clip"]))
     return paths
 

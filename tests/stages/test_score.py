@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics import catalogue
+from mindvideo.metrics import paired_clips
 from mindvideo.settings.evaluation import ScoringSettings
 from mindvideo.stages import score as stage
 
@@ -106,7 +106,7 @@ def test_rows_of_clips_keep_the_order_of_the_table(run, test_set):
     metrics, per_clip = run()
     assert list(zip(per_clip["segment"], per_clip["clip"])) == test_set.rows
     for i, (segment, clip) in enumerate(test_set.rows):
-        pairs = zip(test_set.films[segment][clip], test_set.made[i])
+        pairs = zip(test_set.films[segment][clip], test_set.reconstructed[i])
         expected = [structural_similarity(*p, channel_axis=-1, data_range=255) for p in pairs]
         assert per_clip["ssim"][i] == pytest.approx(np.mean(expected))
     for name, value in metrics["value"].items():
@@ -116,7 +116,7 @@ def test_rows_of_clips_keep_the_order_of_the_table(run, test_set):
 def test_scores_do_not_depend_on_the_order_of_the_table(run, test_set):
     _, first = run()
     order = np.random.default_rng(1).permutation(len(test_set.rows))
-    np.save(test_set.folder / "other.npy", test_set.made[order])
+    np.save(test_set.folder / "other.npy", test_set.reconstructed[order])
     rows = [test_set.rows[i] for i in order]
     save_table(test_set.folder / "other.tsv", pd.DataFrame(rows, columns=["segment", "clip"]))
     _, other = run(
@@ -128,10 +128,10 @@ def test_scores_do_not_depend_on_the_order_of_the_table(run, test_set):
 def test_what_does_not_fit_is_named(run, test_set):
     with pytest.raises(InputError, match=r"6 clips are missing: test2 0, .*clips found: test1"):
         run(clips=test_set.clips[:1])
-    np.save(test_set.folder / "few.npy", test_set.made[:3])
+    np.save(test_set.folder / "few.npy", test_set.reconstructed[:3])
     with pytest.raises(InputError, match="3 reconstructions, but 14 rows"):
         run(reconstructions=test_set.folder / "few.npy")
-    np.save(test_set.folder / "small.npy", test_set.made[:, :, :8])
+    np.save(test_set.folder / "small.npy", test_set.reconstructed[:, :, :8])
     with pytest.raises(InputError, match=r"\(3, 8, 16, 3\), clips of \(3, 16, 16, 3\)"):
         run(reconstructions=test_set.folder / "small.npy")
 
@@ -194,7 +194,7 @@ def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_c
         for i, (segment, clip) in enumerate(test_set.rows):
             truth = VALUES[segment][clip][column]
             for clips, scores in (
-                (test_set.made[i], right),
+                (test_set.reconstructed[i], right),
                 (test_set.films[segment][clip], ceiling),
             ):
                 scores.append(slow_answer(clips, colour_classifier[1], values, name_of) == truth)
@@ -283,7 +283,7 @@ def test_an_interrupted_run_computes_only_the_rest(run, test_set, interrupt, mon
     monkeypatch.setenv("OMP_NUM_THREADS", "20")
     out = [test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")]
     calls = {name: interrupt(stage, name) for name in NETWORKS}
-    pixels = interrupt(catalogue, "scores_of_pairs")
+    pixels = interrupt(paired_clips, "scores_of_pairs")
     run({"trials": 3})
     expected = [path.read_bytes() for path in out]
     n_calls, n_pixels = {name: len(x) for name, x in calls.items()}, len(pixels)
@@ -301,12 +301,12 @@ def test_an_interrupted_run_computes_only_the_rest(run, test_set, interrupt, mon
         for x in NETWORKS:
             already[x] += len(calls[x])
     calls = {name: interrupt(stage, name) for name in NETWORKS}
-    interrupt(catalogue, "scores_of_pairs", after=18 + 4 + 1)  # in the second segment's hues
+    interrupt(paired_clips, "scores_of_pairs", after=18 + 4 + 1)  # in the second segment's hues
     with pytest.raises(interrupt.error):
         run({"trials": 3}, state=state)
     assert {x: already[x] + len(calls[x]) for x in NETWORKS} == n_calls
     calls = {name: interrupt(stage, name, after=0) for name in NETWORKS}
-    pixels = interrupt(catalogue, "scores_of_pairs")
+    pixels = interrupt(paired_clips, "scores_of_pairs")
     run({"trials": 3}, state=state)
     assert len(pixels) == n_pixels - (18 + 4 + 1)
     assert [path.read_bytes() for path in out] == expected

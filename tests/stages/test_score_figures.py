@@ -56,7 +56,7 @@ def draw(test_set, scores, monkeypatch):
 def test_the_worst_clips_are_shown_worst_first(draw, test_set):
     drawn = draw(worst=3)
     assert drawn["labels"][0] == "test2, clip 1   SSIM 0.10"  # clip 0 has no score
-    np.testing.assert_array_equal(drawn["made"], test_set.made[1:4])
+    np.testing.assert_array_equal(drawn["made"], test_set.reconstructed[1:4])
     assert drawn["caption"] == "The 3 worst of 13 clips by SSIM."
     drawn = draw(worst=2, worst_by="flow_error")
     assert drawn["labels"][0] == "test2, clip 0   flow error 3.00"
@@ -78,8 +78,8 @@ ROWS = [
 def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch):
     # The second model has its clips in another order, the third has only one segment's.
     order = np.arange(14)[::-1]
-    np.save(test_set.folder / "second.npy", test_set.made[order])
-    np.save(test_set.folder / "third.npy", test_set.made[:6])
+    np.save(test_set.folder / "second.npy", test_set.reconstructed[order])
+    np.save(test_set.folder / "third.npy", test_set.reconstructed[:6])
     table = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
     save_table(test_set.folder / "second.tsv", table.iloc[order])
     save_table(test_set.folder / "third.tsv", table.iloc[:6])

@@ -52,7 +52,7 @@ def test_one_video_a_clip_and_a_page(run, test_set):
     assert len(frames) == 3
     # the centre square: the right half of the film, the gap, the left half of the reconstruction
     halves = [frames[1][:, :60].mean((0, 1)), frames[1][:, 68:].mean((0, 1))]
-    shown, made = test_set.films["test2"][2][1], test_set.made[2][1]
+    shown, made = test_set.films["test2"][2][1], test_set.reconstructed[2][1]
     expected = [shown[:, 8:].mean((0, 1)), made[:, :8].mean((0, 1))]
     np.testing.assert_allclose(halves, expected, atol=8)
 
@@ -77,7 +77,7 @@ def test_the_page_lists_captions_times_and_scores(run):
 
 def test_variants_stand_on_the_same_page(run, test_set):
     order = np.arange(14)[::-1]
-    np.save(test_set.folder / "other.npy", test_set.made[order])
+    np.save(test_set.folder / "other.npy", test_set.reconstructed[order])
     table = pd.DataFrame(test_set.rows, columns=["segment", "clip"]).iloc[order]
     save_table(test_set.folder / "other.tsv", table)
     save_table(test_set.folder / "other_scores.tsv", table.assign(ssim=0.5))
