@@ -118,24 +118,33 @@ def n_way_trial_metrics(
 
 def attribute_metrics(
     kind: str,
-    asked: list[tuple[Attribute, np.ndarray]],
+    requested: list[tuple[Attribute, np.ndarray]],
     logits: np.ndarray,
     true_logits: np.ndarray,
     rows: Rows,
 ) -> list[Metric]:
-    """Share of right answers for each attribute, from logits (n_clips, n_frames, n_classes).
+    """Accuracy of the classifier's answers for each attribute.
 
-    With each attribute come the classes that name its values
-    (:func:`mindvideo.metrics.attributes.naming_classes`).
+    Parameters
+    ----------
+    kind : str
+        What the classifier looks at, for the definition: "image" or "video".
+    requested : list of (Attribute, ndarray of bool, (n_values, n_classes))
+        With each attribute, the classes that name its values
+        (:func:`mindvideo.metrics.attributes.naming_classes`).
+    logits, true_logits : ndarray, (n_clips, n_frames, n_classes)
+        Of reconstructions and of stimuli.
+    rows
+        As in :class:`mindvideo.metrics.summary.Metric`.
     """
     metrics = []
-    for attribute, named in asked:
+    for attribute, named in requested:
         n_values, truth = len(attribute.values), attribute.truth
         metrics.append(
             Metric(
-                f"{attribute.name}_right",
-                f"the {kind} classifier sees the {attribute.name} shown: most probable of "
-                f"{n_values}",
+                f"{attribute.name}_accuracy",
+                f"the {kind} classifier's most probable {attribute.name} of {n_values} is that of "
+                "the stimulus",
                 1 / n_values,
                 rows,
                 shifts_by_segment(right_pairs(answers(logits, named), truth), rows),

@@ -12,6 +12,7 @@ from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_shown
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
+from mindvideo.metrics.summary import current_name
 from mindvideo.settings.evaluation import ScoreFigureSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
@@ -40,6 +41,8 @@ def main(
     levels = {name: _level(told, name) for name in names}
 
     by = settings.worst_by or names[0]
+    if by not in names:
+        by = current_name(by)
     if by not in names:
         raise InputError(
             f"figures.worst_by: {by} is no metric of {per_clip}, which has {', '.join(names)}"

@@ -15,6 +15,7 @@ from mindvideo.figures.table import Cell, Table, colour_of, table_page
 from mindvideo.io.published import METRICS, number, read_published
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.statistics import SIGNIFICANCE, holm, paired_test, two_sample_p
+from mindvideo.metrics.summary import current_name
 from mindvideo.settings.evaluation import TableSettings
 from mindvideo.stages import Inputs, Output, chapter
 
@@ -58,7 +59,7 @@ def main(
             f"{len(per_clip)} tables of clips: one of each is needed for every row"
         )
     scores = {
-        label: Scores(_metrics(m, OWN_NUMBERS), load_table(c, ["segment", "clip"]))
+        label: Scores(_metrics(m, OWN_NUMBERS), _per_clip(c))
         for label, m, c in zip(built, metrics, per_clip)
     }
     found = compare_rows(scores, settings)
@@ -79,7 +80,11 @@ def main(
 
 
 def _metrics(path: Path, columns: Sequence[str] = NUMBERS) -> pd.DataFrame:
-    return load_table(path, ["metric", *columns]).set_index("metric")
+    return load_table(path, ["metric", *columns]).set_index("metric").rename(current_name)
+
+
+def _per_clip(path: Path) -> pd.DataFrame:
+    return load_table(path, ["segment", "clip"]).rename(columns=current_name)
 
 
 def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataFrame:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from mindvideo.metrics.catalogue import clip_metrics, identification_metric
-from mindvideo.metrics.summary import Metric, over_marked, own_scores, shifts_by_segment, summarise
+from mindvideo.metrics.summary import (
+    Metric,
+    current_name,
+    over_marked,
+    own_scores,
+    shifts_by_segment,
+    summarise,
+)
 
 ROWS = [np.array([4, 3, 0, 1]), np.array([2, 5, 6]), np.array([7, 8])]
 N = 9
@@ -115,3 +122,13 @@ def test_a_film_that_stands_still_is_at_chance():
     assert table.loc["identification_image", ["value", "p"]].tolist() == [0.5, 1]
     assert table.loc["retrieval_top_10", "value"] == pytest.approx(10 / 60)
     assert (table["p"].dropna() == 1).all()
+
+
+def test_a_metric_named_as_in_the_last_version_is_found_with_a_warning():
+    assert current_name("kind_accuracy") == "kind_accuracy"
+    assert current_name("left_right_accuracy") == "left_right_accuracy"
+    assert current_name("ssim") == "ssim"
+    with pytest.warns(FutureWarning, match="kind_right is now called kind_accuracy"):
+        assert current_name("kind_right") == "kind_accuracy"
+    with pytest.warns(FutureWarning):
+        assert current_name("kind_right_rare") == "kind_accuracy_rare"

@@ -180,15 +180,15 @@ def slow_answer(clip, model, values, name_of):
 def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_classifier):
     metrics, per_clip = run(SCORING, shots=shots)
     assert metrics.index.tolist() == [
-        *("identification_video", "video_2_way", "way_right"),
-        *("identification_frame", "frame_2_way", "kind_right", *CLIP, *PIXELS),
-        *("identification_video_rare", "way_right_rare"),
-        *("identification_frame_rare", "kind_right_rare"),
+        *("identification_video", "video_2_way", "way_accuracy"),
+        *("identification_frame", "frame_2_way", "kind_accuracy", *CLIP, *PIXELS),
+        *("identification_video_rare", "way_accuracy_rare"),
+        *("identification_frame_rare", "kind_accuracy_rare"),
     ]
     seen_ways = ("up", "down", "left")  # the tables have no "right": it is no answer
     for name, column, values, name_of in (
-        ("kind_right", 0, KINDS, lambda place: KINDS[place // 4]),
-        ("way_right", 1, seen_ways, lambda place: WAYS[place % 4]),
+        ("kind_accuracy", 0, KINDS, lambda place: KINDS[place // 4]),
+        ("way_accuracy", 1, seen_ways, lambda place: WAYS[place % 4]),
     ):
         right, ceiling = [], []
         for i, (segment, clip) in enumerate(test_set.rows):
@@ -208,7 +208,7 @@ def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_c
 def test_a_subset_is_told_over_its_clips_alone(run, test_set, shots):
     metrics, per_clip = run(SCORING, shots=shots)
     rare = np.array([VALUES[segment][clip][2] == 1 for segment, clip in test_set.rows])
-    for name in ("kind_right", "way_right", "identification_video", "identification_frame"):
+    for name in ("kind_accuracy", "way_accuracy", "identification_video", "identification_frame"):
         assert f"{name}_rare" not in per_clip
         assert metrics.loc[f"{name}_rare", "value"] == pytest.approx(per_clip[name][rare].mean())
         assert metrics.loc[f"{name}_rare", "n_clips"] == rare.sum() == 5
@@ -256,7 +256,7 @@ def test_clips_with_a_cut_can_be_left_out(run, test_set, shots):
         assert metrics.loc[name, "n_clips"] == whole.sum() == 7
         assert metrics.loc[name, "value"] == pytest.approx(per_clip[name].mean())
         assert "clips with a cut left out" in metrics.loc[name, "definition"]
-    assert metrics.loc["kind_right_rare", "n_clips"] == 2
+    assert metrics.loc["kind_accuracy_rare", "n_clips"] == 2
 
 
 def test_leaving_out_cuts_needs_scenes_and_leaves_some(run, test_set, shots):

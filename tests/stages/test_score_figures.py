@@ -67,6 +67,17 @@ def test_a_metric_that_is_not_there_is_named(draw):
         draw(worst_by="lpips")
 
 
+def test_the_worst_are_ranked_by_a_metric_named_as_in_the_last_version(draw, scores):
+    table = load_table(scores["per_clip"])
+    save_table(scores["per_clip"], table.assign(kind_accuracy=table["ssim"]))
+    rows = load_table(scores["metrics"])
+    accuracy = rows.iloc[:1].assign(metric="kind_accuracy")
+    save_table(scores["metrics"], pd.concat([rows, accuracy]))
+    with pytest.warns(FutureWarning, match="kind_right is now called kind_accuracy"):
+        old = draw(worst_by="kind_right")
+    assert old["labels"] == draw(worst_by="kind_accuracy")["labels"]
+
+
 ROWS = [
     TableRow(label="Full model", owner="sub1", full=True),
     TableRow(label="Window size 1", owner="sub1/variants/window-1"),

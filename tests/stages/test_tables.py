@@ -116,6 +116,21 @@ def test_a_table_of_another_version_is_named(run, tmp_path):
         run()
 
 
+def test_metrics_named_as_in_the_last_version_are_read(run, tmp_path):
+    paths = [tmp_path / f"{row}{kind}.tsv" for row in ("full", "win1") for kind in ("", "_clips")]
+
+    def rename(old, new):
+        for path in paths:
+            table = load_table(path).rename(columns={old: new})
+            save_table(path, table.replace({"metric": {old: new}}) if "metric" in table else table)
+
+    rename("psnr", "kind_accuracy")
+    expected = run()["table1"].read_bytes()
+    rename("kind_accuracy", "kind_right")
+    with pytest.warns(FutureWarning, match="kind_right is now called kind_accuracy"):
+        assert run()["table1"].read_bytes() == expected
+
+
 def test_the_two_sample_test_is_that_of_scipy(run, tmp_path):
     table = load_table(run()["table1"]).set_index(["row", "metric"])
     a, b = (load_table(tmp_path / f"{name}_clips.tsv")["ssim"] for name in ("win1", "full"))
