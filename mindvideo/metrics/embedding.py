@@ -43,6 +43,12 @@ def identification(similarity: np.ndarray) -> np.ndarray:
     -----
     "Others" are all other clips, also neighbours that show the same shot and are hard to tell
     apart: a decoder that knows no more than the shot stays below 1.
+
+    Examples
+    --------
+    >>> similarity = np.array([[0.9, 0.2, 0.1], [0.3, 0.8, 0.4], [0.6, 0.5, 0.1]])
+    >>> identification(similarity).diagonal().tolist()
+    [1.0, 1.0, 0.0]
     """
     n = len(similarity)
     return (_ranks(similarity) - 1) / (n - 1)
@@ -66,6 +72,12 @@ def retrieval(similarity: np.ndarray, k: int, own: np.ndarray | None = None) -> 
         Entry (i, j): 1 if clip j's candidate is found by embedding i, else 0; where candidates tie
         for the k-th place, the share of the tied that have room. The diagonal is each clip's
         score; its chance is k / m.
+
+    Examples
+    --------
+    >>> similarity = np.array([[0.9, 0.2, 0.1], [0.3, 0.8, 0.4], [0.6, 0.5, 0.1]])
+    >>> retrieval(similarity, k=1).diagonal().tolist()
+    [1.0, 1.0, 0.0]
     """
     first, last = (_ranks(-similarity, m) for m in ("min", "max"))  # (n, m)
     found = np.clip((k - first + 1) / (last - first + 1), 0, 1)

@@ -54,6 +54,16 @@ def n_way_accuracy(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.nd
     -----
     If L of the M other classes score below the best ground-truth class, all N − 1 drawn do so with
     probability C(L, N−1) / C(M, N−1) = ∏_{j<N−1} (L − j) / (M − j).
+
+    Examples
+    --------
+    Class 2 is the ground truth; its score is higher than those of two of the three other classes.
+
+    >>> scores = np.array([0.1, 0.5, 0.3, 0.1])
+    >>> float(n_way_accuracy(scores, np.array([2]), n_way=2))
+    0.6666666666666666
+    >>> n_way_chance(n_way=2, k=1)
+    0.5
     """
     k, n_classes = classes.shape[-1], scores.shape[-1]
     _check_classes(n_way, n_classes, k)
