@@ -97,10 +97,10 @@ def _encoder(s: MethodsSettings) -> str:
     else:
         contrastive = "Contrastive learning was omitted."
     return (
-        f"Each clip was paired with a window of fMRI that started {start}. Windows of {volumes} were encoded "
-        f"by a transformer (patches of {e.patch_size} voxels, width {e.embed_dim}, depth "
-        f"{e.depth}, {e.num_heads} heads). The encoder was pretrained by masked brain modelling on "
-        f"{_listed(s.samples.areas)} of other participants "
+        f"Each clip was paired with a window of fMRI that started {start}. "
+        f"Windows of {volumes} were encoded by a transformer (patches of {e.patch_size} voxels, "
+        f"width {e.embed_dim}, depth {e.depth}, {e.num_heads} heads). The encoder was pretrained "
+        f"by masked brain modelling on {_listed(s.samples.areas)} of other participants "
         f"({100 * s.pretraining.mask_ratio:g}% of the patches masked; {_training(s.pretraining)}) "
         "and trained further in the same way on the training windows of the subject "
         f"({_training(s.mbm_tuning)}). {contrastive}{control}"

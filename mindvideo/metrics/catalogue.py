@@ -1,6 +1,6 @@
-"""All metrics: each as a :class:`Metric` with its definition, its chance, and what makes its null.
+"""All metrics: each is a :class:`Metric` with its definition, its level of chance and its null.
 
-What networks say of clips comes in as arrays. By default every reconstruction is compared with all
+The outputs of networks come in as arrays. By default every reconstruction is compared with all
 clips of its segment; what costs time for every pair, with some of them (`PIXEL_SHIFTS`).
 """
 
@@ -44,10 +44,10 @@ GATE = 0.6
 
 
 def identification_metric(
-    kind: str, definition: str, seen: np.ndarray, true_seen: np.ndarray, rows: Rows
+    kind: str, definition: str, embeddings: np.ndarray, stimulus_embeddings: np.ndarray, rows: Rows
 ) -> Metric:
     """Pairwise identification from embeddings (n_clips, dim)."""
-    pairs = identification(cosine_similarity(seen, true_seen))
+    pairs = identification(cosine_similarity(embeddings, stimulus_embeddings))
     scores = shifts_by_segment(pairs, rows)
     return Metric(f"identification_{kind}", definition, 0.5, rows, scores, in_subset=True)
 
@@ -55,7 +55,7 @@ def identification_metric(
 def n_way_metrics(
     kind: str,
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     rows: Rows,
     *,
     n_way: Iterable[int],
@@ -66,7 +66,7 @@ def n_way_metrics(
     An N for which the classifier has too few classes is left out.
     """
     n_classes = logits.shape[-1]
-    classes = top_classes(true_logits, k)
+    classes = top_classes(stimulus_logits, k)
     metrics = []
     for n in n_way:
         if not enough_classes(n, n_classes, k):
@@ -83,7 +83,7 @@ def n_way_metrics(
                 n_way_chance(n, k),
                 rows,
                 scores,
-                ceiling=n_way_accuracy(true_logits, classes, n).mean(axis=1),
+                ceiling=n_way_accuracy(stimulus_logits, classes, n).mean(axis=1),
             )
         )
     return metrics
@@ -92,7 +92,7 @@ def n_way_metrics(
 def n_way_trial_metrics(
     kind: str,
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     rows: Rows,
     *,
     n_way: Iterable[int],
@@ -102,17 +102,19 @@ def n_way_trial_metrics(
 ) -> list[Metric]:
     """The same by random trials, as the paper has it; without a null, which would take hours."""
     n_clips, n_frames, n_classes = logits.shape
-    classes = top_classes(true_logits, k).reshape(-1, k)
+    classes = top_classes(stimulus_logits, k).reshape(-1, k)
     metrics = []
     for n in n_way:
         if not enough_classes(n, n_classes, k):
             continue
         flat = logits.reshape(-1, n_classes)
-        found = n_way_trials(flat, classes, n, trials=trials, rng=rng)
-        scores = found.reshape(n_clips, n_frames).mean(axis=1)
+        accuracy = n_way_trials(flat, classes, n, trials=trials, rng=rng)
+        scores = accuracy.reshape(n_clips, n_frames).mean(axis=1)
         definition = f"top-1 of {n} classes; ground truth: top {k}; {trials} random draws"
-        own = [scores[g][None] for g in rows]
-        metrics.append(Metric(f"{kind}_{n}_way_trials", definition, n_way_chance(n, k), rows, own))
+        by_segment = [scores[g][None] for g in rows]
+        metrics.append(
+            Metric(f"{kind}_{n}_way_trials", definition, n_way_chance(n, k), rows, by_segment)
+        )
     return metrics
 
 
@@ -120,7 +122,7 @@ def attribute_metrics(
     kind: str,
     requested: list[tuple[Attribute, np.ndarray]],
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     rows: Rows,
 ) -> list[Metric]:
     """Accuracy of the classifier's answers for each attribute.
@@ -148,7 +150,7 @@ def attribute_metrics(
                 1 / n_values,
                 rows,
                 shifts_by_segment(right_pairs(answers(logits, named), truth), rows),
-                ceiling=(answers(true_logits, named) == truth).astype(float),
+                ceiling=(answers(stimulus_logits, named) == truth).astype(float),
                 in_subset=True,
             )
         )
@@ -156,15 +158,15 @@ def attribute_metrics(
 
 
 def clip_metrics(
-    seen: np.ndarray, true_seen: np.ndarray, rows: Rows, *, top: Iterable[int]
+    embeddings: np.ndarray, stimulus_embeddings: np.ndarray, rows: Rows, *, top: Iterable[int]
 ) -> list[Metric]:
-    """Likeness and steadiness in CLIP's space, from embeddings (n_clips, n_frames, dim).
+    """Similarity and consistency in CLIP's space, from embeddings (n_clips, n_frames, dim).
 
-    Retrieval is told for each k of `top` that is below the number of clips.
+    Retrieval is reported for each k of `top` that is below the number of clips.
     """
-    alike, n = frame_similarity(seen, true_seen), len(seen)
-    steady, true_steady = adjacent_consistency(seen), adjacent_consistency(true_seen)
-    means = cosine_similarity(seen.mean(axis=1), true_seen.mean(axis=1))
+    alike, n = frame_similarity(embeddings, stimulus_embeddings), len(embeddings)
+    steady, stimulus_steady = map(adjacent_consistency, (embeddings, stimulus_embeddings))
+    means = cosine_similarity(embeddings.mean(axis=1), stimulus_embeddings.mean(axis=1))
     metrics = [
         Metric(
             f"retrieval_top_{k}",
@@ -176,7 +178,7 @@ def clip_metrics(
         for k in top
         if k < n
     ]
-    every = all_pairs_consistency(seen)
+    consistency = all_pairs_consistency(embeddings)
     return [
         *metrics,
         Metric(
@@ -191,8 +193,8 @@ def clip_metrics(
             "cosine between CLIP embeddings of all pairs of a clip's frames (NEURONS' CLIP-pcc)",
             float("nan"),
             rows,
-            [every[g][None] for g in rows],
-            ceiling=all_pairs_consistency(true_seen),
+            [consistency[g][None] for g in rows],
+            ceiling=all_pairs_consistency(stimulus_embeddings),
         ),
         Metric(
             "clip_consistency_gated",
@@ -201,7 +203,7 @@ def clip_metrics(
             float("nan"),
             rows,
             shifts_by_segment(np.where(alike > GATE, steady[:, None], 0), rows),
-            ceiling=true_steady,
+            ceiling=stimulus_steady,
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Does it move alike? Optical flow of the clip shown against that of the reconstruction."""
+"""Optical flow of the stimulus compared with that of the reconstruction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FARNEBACK = {
     "poly_sigma": 1.2,
     "flags": 0,
 }
-"""What later papers on the same data take."""
+"""Parameters of later papers on the same data."""
 
 
 def optical_flow(clip: np.ndarray) -> np.ndarray:

@@ -85,8 +85,8 @@ class PairedClips:
                 compute = self._compute(clips, pairs, frame_metrics, prepare, each)
                 columns = keep(f"{name}-{number}", len(pairs), compute).T
                 for by_segment, column in zip(scores, columns, strict=True):
-                    scores_by_shift = np.ascontiguousarray(column).reshape(len(shifts), len(clips))
-                    by_segment.append(scores_by_shift)
+                    column = np.ascontiguousarray(column)
+                    by_segment.append(column.reshape(len(shifts), len(clips)))
         return [
             Metric(m.name, m.definition, float("nan"), self.rows, by_segment, better=m.better)
             for m, by_segment in zip(frame_metrics, scores)

@@ -164,7 +164,7 @@ def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 
 
 def hue(frames: np.ndarray) -> np.ndarray:
-    """Hue of each pixel (HSV), as a share of the circle: 0 red, 1/3 green, 2/3 blue; 0 for grey.
+    """Hue of each pixel (HSV), as a fraction of the circle: 0 red, 1/3 green, 2/3 blue; 0 for grey.
 
     Parameters
     ----------

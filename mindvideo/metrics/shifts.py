@@ -1,4 +1,4 @@
-"""Scores of a segment's reconstructions against its film, shifted in a circle."""
+"""Scores of a segment's reconstructions against its film, at circular shifts."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def shifted_pairs(n_clips: int, shifts: Sequence[int] | np.ndarray) -> np.ndarra
     >>> shifted_pairs(3, [0, 1]).tolist()
     [[0, 0], [1, 1], [2, 2], [1, 0], [2, 1], [0, 2]]
     """
-    i = np.arange(n_clips)
-    return np.array([(clip, own) for s in shifts for clip, own in zip((i + s) % n_clips, i)])
+    clips = range(n_clips)
+    return np.array([((clip + shift) % n_clips, clip) for shift in shifts for clip in clips])
 
 
 def scores_of_pairs(

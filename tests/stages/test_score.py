@@ -77,15 +77,16 @@ def test_metrics_stand_beside_chance_null_and_interval(run, caplog):
     assert metrics.loc["video_2_way", "chance"] == 0.75
     assert np.isnan(metrics.loc["ssim", "chance"])
     # 8 × 6 combinations of shifts, one of them the true order
-    seen = metrics.drop(["flow_agreement", "flow_error", "clip_consistency"])  # it stands still
-    assert (seen["p"] < 4 / 48).all()
-    assert (seen["null_mean"] < seen["value"]).all()
+    # They compare with no clip, or measure motion in clips that stand still.
+    others = metrics.drop(["flow_agreement", "flow_error", "clip_consistency"])
+    assert (others["p"] < 4 / 48).all()
+    assert (others["null_mean"] < others["value"]).all()
     assert metrics.loc["flow_error", "better"] == "lower"
     assert metrics.loc["retrieval_top_1", "chance"] == pytest.approx(1 / 14)
     assert np.isnan(metrics.loc["clip_consistency", "p"])  # it compares with no clip
 
 
-def test_the_papers_trials_are_told_beside_the_expectation(run):
+def test_the_papers_trials_are_reported_beside_the_expectation(run):
     metrics, per_clip = run({"trials": 400})
     for name in ("video_2_way", "frame_2_way"):
         exact, trials = metrics.loc[name], metrics.loc[f"{name}_trials"]
@@ -177,7 +178,7 @@ def slow_answer(clip, model, values, name_of):
     return max(sums, key=sums.get)
 
 
-def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_classifier):
+def test_attributes_are_scored_by_their_classifier(run, test_set, shots, colour_classifier):
     metrics, per_clip = run(SCORING, shots=shots)
     assert metrics.index.tolist() == [
         *("identification_video", "video_2_way", "way_accuracy"),
@@ -185,10 +186,10 @@ def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_c
         *("identification_video_rare", "way_accuracy_rare"),
         *("identification_frame_rare", "kind_accuracy_rare"),
     ]
-    seen_ways = ("up", "down", "left")  # the tables have no "right": it is no answer
+    possible_ways = ("up", "down", "left")  # the tables have no "right": it is no answer
     for name, column, values, name_of in (
         ("kind_accuracy", 0, KINDS, lambda place: KINDS[place // 4]),
-        ("way_accuracy", 1, seen_ways, lambda place: WAYS[place % 4]),
+        ("way_accuracy", 1, possible_ways, lambda place: WAYS[place % 4]),
     ):
         right, ceiling = [], []
         for i, (segment, clip) in enumerate(test_set.rows):
@@ -205,7 +206,7 @@ def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_c
         assert 0 < metrics.loc[name, "ceiling"] < 1  # or the test would say little
 
 
-def test_a_subset_is_told_over_its_clips_alone(run, test_set, shots):
+def test_a_subset_is_scored_over_its_clips_alone(run, test_set, shots):
     metrics, per_clip = run(SCORING, shots=shots)
     rare = np.array([VALUES[segment][clip][2] == 1 for segment, clip in test_set.rows])
     for name in ("kind_accuracy", "way_accuracy", "identification_video", "identification_frame"):
@@ -215,7 +216,7 @@ def test_a_subset_is_told_over_its_clips_alone(run, test_set, shots):
         assert metrics.loc[f"{name}_rare", "chance"] == metrics.loc[name, "chance"]
 
 
-def test_ceilings_are_told_where_no_definition_gives_them(run):
+def test_ceilings_are_reported_where_no_definition_gives_them(run):
     metrics, _ = run()
     ceilings = metrics["ceiling"]
     assert ceilings[["video_2_way", "frame_2_way"]].tolist() == [1, 1]

@@ -43,8 +43,8 @@ def run(tmp_path):
         save_table(tmp_path / f"{name}_clips.tsv", values.sample(frac=1, random_state=1))
         return tmp_path / f"{name}.tsv", tmp_path / f"{name}_clips.tsv"
 
-    made = [scores("full", 0), scores("win1", -0.15), scores("sub2", 0, METRICS[2:])]
-    mine, _ = scores("mine", 0.2, ["ssim", "psnr"])
+    models = [scores("full", 0), scores("win1", -0.15), scores("sub2", 0, METRICS[2:])]
+    method, _ = scores("mine", 0.2, ["ssim", "psnr"])
 
     def main(**changed):
         out = {
@@ -56,9 +56,9 @@ def run(tmp_path):
             rows=ROWS, dataset="a test", methods={"Mine": "mine.tsv"}, **chosen
         )
         inputs = {
-            "metrics": [m for m, _ in made],
-            "per_clip": [c for _, c in made],
-            "methods": [mine],
+            "metrics": [m for m, _ in models],
+            "per_clip": [c for _, c in models],
+            "methods": [method],
         } | changed
         stage.main(**inputs, **out, settings=settings)
         return out
