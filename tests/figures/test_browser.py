@@ -63,7 +63,7 @@ PEOPLE = """<script>
   key("ArrowRight");
   found.focus = cards.indexOf(document.activeElement);
   byId("play").click();
-  const onScreen = () => [...document.querySelectorAll("video")].filter((v) => v.dataset.seen);
+  const onScreen = () => [...document.querySelectorAll("video")].filter((v) => v.dataset.visible);
   found.all = await until(() => onScreen().length && onScreen().every((v) => !v.paused));
   found.width = document.documentElement.scrollWidth <= innerWidth;
   fetch("http://127.0.0.1:{{port}}", {

@@ -122,7 +122,7 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
     assert list(variants) == ["Full model", "Window size 1"]
     np.testing.assert_array_equal(truth[1], test_set.films["test1"][4])
     np.testing.assert_array_equal(variants["Full model"], variants["Window size 1"])
-    assert [made is None for made in subjects["Subject 2"]] == [True, True, False, False]
+    assert [clip is None for clip in subjects["Subject 2"]] == [True, True, False, False]
     assert all(path.stat().st_size > 2000 for path in out.values())
     with pytest.raises(InputError, match="3 rows need as many"):
         panels.main(**inputs | {"metrics": []}, clips=test_set.clips, **out, settings=settings)
