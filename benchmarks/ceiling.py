@@ -24,7 +24,7 @@ from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.training.drawings import ClipGenerator
 
-METRICS = ("identification_video", "kind_right", "scene_right", "motion_right")
+METRICS = ("identification_video", "kind_accuracy", "scene_accuracy", "motion_accuracy")
 
 
 def drawn(run: FinishedRun, captions: list[str], guidance: float, steps: int) -> np.ndarray:

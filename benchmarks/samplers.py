@@ -25,8 +25,8 @@ from mindvideo.stages import reconstruct
 
 SAMPLERS = ["ddim:200", "ddim:50", "ddim:20", "dpm-solver++:20", "dpm-solver++:10", "unipc:20"]
 METRICS = (
-    *("identification_video", "identification_frame", "kind_right", "scene_right"),
-    *("motion_right", "flow_agreement", "ssim"),
+    *("identification_video", "identification_frame", "kind_accuracy", "scene_accuracy"),
+    *("motion_accuracy", "flow_agreement", "ssim"),
 )
 
 

@@ -102,7 +102,7 @@ def _shares_right(
     right = [a == b for a, b in zip(*parts, strict=True)]
     chances = 1 / len(grammar.KINDS), 1 / n_values
     return {
-        f"{name} right (chance {100 * chance:.0f}%)": _percent(float(is_right.mean()), n)
+        f"{name} accuracy (chance {100 * chance:.0f}%)": _percent(float(is_right.mean()), n)
         for name, is_right, chance in zip((first, second), right, chances, strict=True)
     } | {"both right": _percent(float((right[0] & right[1]).mean()), n)}
 

@@ -1,4 +1,4 @@
-"""How good the recording is, where responses repeat, and which voxels were selected for it."""
+"""Signal quality, reproducibility of responses, and the voxels selected for it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scipy.spatial import cKDTree
 from mindvideo.figures.style import BLUE, INK, ORANGE, style
 
 CORTEX = "#e7e9ec"  # where there is no value
-PIXEL = 0.8  # of the drawn map [mm]
-AROUND = 45.0  # of the visual areas that is drawn beside them [mm]
+PIXEL = 0.8  # side of a pixel of the map [mm]
+AROUND = 45.0  # margin around the visual areas [mm]
 SELECTED = "#5b9bd0"
 REACH = 2.5  # from a pixel to its vertex [mm]
 # Names on the map, and the areas of the Glasser parcellation that they outline.
@@ -50,9 +50,9 @@ def draw_brain(
     tsnr : (n_vertices,) float
         Mean over SD of the raw runs; NaN where nothing was measured, as in `r`.
     r : (n_vertices,) float
-        Mean correlation between viewings.
+        Mean correlation between repetitions.
     selected : (n_vertices,) float
-        Share of the selected voxels around, 0…1; NaN as in `r`.
+        Fraction of selected voxels nearby, 0…1; NaN as in `r`.
     voxels : (n_measured,) float, (n_measured,) bool
         The correlation of each voxel that was measured, and whether it was selected.
     """
@@ -77,7 +77,7 @@ def draw_brain(
         )
         for axis, values, cmap, limit, ink, title in (
             (axes["tsnr"], tsnr, "viridis", _top(tsnr), "white", "Temporal SNR of the raw runs"),
-            (axes["r"], r, "YlOrRd", max(_top(r), 0.1), INK, "Correlation r between viewings"),
+            (axes["r"], r, "YlOrRd", max(_top(r), 0.1), INK, "Correlation r between repetitions"),
         ):
             show(axis, ground, extent, cmap=ListedColormap([CORTEX]))
             image = show(axis, picture(values), extent, cmap=cmap, vmin=0, vmax=limit)
@@ -135,9 +135,14 @@ def outline(axis: Any, names: np.ndarray, extent: tuple, colour: str, named: boo
                 depth = distance_transform_edt(half)  # the name stands where there is most room
                 row, column = np.unravel_index(depth.argmax(), depth.shape)
                 axis.annotate(
-                    name, (x[start + column], y[row]), color=INK, fontsize=7, ha="center",
-                    va="center", path_effects=[withStroke(linewidth=1.5, foreground="white")],
-                )  # fmt: skip
+                    name,
+                    (x[start + column], y[row]),
+                    color=INK,
+                    fontsize=7,
+                    ha="center",
+                    va="center",
+                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
+                )
 
 
 def _histogram(axis: Any, values: np.ndarray, selected: np.ndarray) -> None:
@@ -148,6 +153,6 @@ def _histogram(axis: Any, values: np.ndarray, selected: np.ndarray) -> None:
     axis.hist(values, edges, color=BLUE, alpha=0.45, label=f"measured ({len(values):,})")
     axis.hist(values[selected], edges, color=ORANGE, label=f"selected ({selected.sum():,})")
     axis.set_yscale("log")
-    axis.set_xlabel("r between viewings")
+    axis.set_xlabel("r between repetitions")
     axis.set_ylabel("voxels")
     axis.legend(loc="upper right", fontsize=8)

@@ -1,4 +1,4 @@
-"""What a model draws from fixed captions, as its training goes on."""
+"""Clips that a model generates from fixed captions in the course of its training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mindvideo.figures.style import SOFT, style
 
 
 def draw_drawings(
-    columns: Mapping[str, np.ndarray], captions: Sequence[str], *, frames_shown: int = 3
+    columns: Mapping[str, np.ndarray], captions: Sequence[str], *, frames_per_clip: int = 3
 ) -> Figure:
-    """Draw a row a caption, a column a moment of the training.
+    """Draw a row for each caption, a column for each moment of the training.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def draw_drawings(
         By title.
     captions : sequence of str, (n_captions,)
         Stand above the rows.
-    frames_shown : int
-        Of each clip, evenly spread from the first to the last frame.
+    frames_per_clip : int
+        Frames of each clip, evenly spread from the first to the last frame.
     """
     n_frames, h, w = next(iter(columns.values())).shape[1:4]
-    shown = np.unique(np.linspace(0, n_frames - 1, frames_shown).round().astype(int))
+    frame_numbers = np.unique(np.linspace(0, n_frames - 1, frames_per_clip).round().astype(int))
     cell, gap = 0.85, max(1, h // 32)  # height of a frame [inch], lines between frames [px]
-    wide = cell * (len(shown) * w + (len(shown) - 1) * gap) / h
+    wide = cell * (len(frame_numbers) * w + (len(frame_numbers) - 1) * gap) / h
     width, row, top = len(columns) * (wide + 0.1) + 0.1, cell + 0.25, 0.25
     height = top + len(captions) * row + 0.05
     with style():
@@ -43,7 +43,7 @@ def draw_drawings(
                 place = (left / width, (y - row) / height, wide / width, cell / height)
                 axis = figure.add_axes(place)
                 axis.axis("off")
-                axis.imshow(side_by_side(clips[i, shown], gap), interpolation="nearest")
+                axis.imshow(side_by_side(clips[i, frame_numbers], gap), interpolation="nearest")
                 if i == 0:
                     figure.text(left / width, 1 - 0.17 / height, title, weight="bold", fontsize=9)
     return figure

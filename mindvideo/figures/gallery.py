@@ -196,8 +196,8 @@ function scoreList(clip, from, to) {
   metrics.slice(from, to).forEach((metric, i) => {
     const m = from + i, value = clip.scores[m], [low, high] = ranges[m];
     const bar = element("dd", "bar"), filled = element("i"), name = element("dt", "", metric.label);
-    const share = value === null || high === low ? 0 : (value - low) / (high - low);
-    filled.style.width = `${100 * (metric.way > 0 || value === null ? share : 1 - share)}%`;
+    const fraction = value === null || high === low ? 0 : (value - low) / (high - low);
+    filled.style.width = `${100 * (metric.way > 0 || value === null ? fraction : 1 - fraction)}%`;
     name.title = metric.about;
     name.dataset.metric = m;
     bar.append(filled);
@@ -253,21 +253,21 @@ function toggle(video) {
 }
 
 function update(video) {
-  if (video.dataset.seen !== "1") return video.pause();
+  if (video.dataset.visible !== "1") return video.pause();
   load(video);
   if (playing) start(video);
   else video.pause();
 }
 
 const cards = clips.map(card);
-const seen = new IntersectionObserver((entries) => {
+const visibility = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    target.dataset.seen = isIntersecting ? "1" : "";
+    target.dataset.visible = isIntersecting ? "1" : "";
     update(target);
   }
 }, { rootMargin: "200px" });
 
-function wanted(clip) {
+function matches(clip) {
   return (!film.value || clip.segment === film.value)
     && (!scene.value || `${clip.segment} ${clip.scene}` === scene.value)
     && (!variant.value || clip.variant === variant.value.slice(1))
@@ -277,19 +277,19 @@ function wanted(clip) {
 function arrange() {
   const m = sort.value === "" ? -1 : Number(sort.value);
   order.disabled = part.disabled = m < 0;
-  let shown = clips.map((_, i) => i).filter((i) => wanted(clips[i]));
-  const found = shown.length;
+  let shown = clips.map((_, i) => i).filter((i) => matches(clips[i]));
+  const total = shown.length;
   if (m >= 0) {
     const way = metrics[m].way * Number(order.value);
     const score = (i) => (clips[i].scores[m] === null ? -Infinity : way * clips[i].scores[m]);
     shown.sort((a, b) => (score(b) > score(a)) - (score(b) < score(a)) || a - b);
-    shown = shown.slice(0, Math.ceil(found * Number(part.value)));
+    shown = shown.slice(0, Math.ceil(total * Number(part.value)));
   }
   list.replaceChildren(...shown.map((i) => cards[i]));
   for (const name of list.querySelectorAll("dt"))
     name.classList.toggle("chosen", Number(name.dataset.metric) === m);
   byId("count").textContent =
-    shown.length === clips.length ? `${found} clips` : `${shown.length} of ${clips.length} clips`;
+    shown.length === clips.length ? `${total} clips` : `${shown.length} of ${clips.length} clips`;
 }
 
 function choices(select, all, pairs) {
@@ -339,7 +339,7 @@ sort.onchange = order.onchange = part.onchange = arrange;
 byId("play").onclick = () => { playing = !playing; pressed(); };
 fillScenes();
 arrange();
-for (const item of cards) seen.observe(item.querySelector("video"));
+for (const item of cards) visibility.observe(item.querySelector("video"));
 </script>
 </body>
 </html>

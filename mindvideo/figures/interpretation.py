@@ -1,4 +1,4 @@
-"""What the encoder learned, in one panel (the paper's Fig. 7, and what it leaves open)."""
+"""Interpretation of the encoder in one figure (the paper's Fig. 7, and more)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def draw_interpretation(
     networks, occlusion, temporal, agreements : DataFrame
         Tables of the stage `interpret`.
     others_below : float
-        Groups with a smaller share of the voxels are one bar.
+        Groups with a smaller fraction of the voxels share one bar.
     tr : float
         [s]
     """
@@ -95,23 +95,23 @@ def draw_interpretation(
             cells = list(row[:n_columns])
             title = "Yeo networks" if grouping == "network" else "Visual hierarchy"
             attention = first[first["method"] == "attention"]
-            _bars(cells[0], attention, grouping, order, "share of the attention (first layer)")
+            _bars(cells[0], attention, grouping, order, "fraction of the attention (first layer)")
             cells[0].set_title(f"{title}: attention")
             if layers is not None:
-                _bars(cells[1], layers, grouping, order, "share of the attention", by="layer")
+                _bars(cells[1], layers, grouping, order, "fraction of the attention", by="layer")
                 cells[1].set_title("… by layer")
             attributed = first[first["method"] == "attribution"]
-            _bars(cells[-2], attributed, grouping, order, "share of the integrated gradients")
+            _bars(cells[-2], attributed, grouping, order, "fraction of the integrated gradients")
             cells[-2].set_title("… attribution")
             _drops(cells[-1], occlusion, grouping, order)
             for cell in cells[1:]:
                 cell.set_yticklabels([])
-        told = {
+        legend = {
             label: handle
             for cell in grid[0, :n_columns]
             for handle, label in zip(*cell.get_legend_handles_labels())
         }
-        bottom.legend(told.values(), told.keys(), loc="outside lower center", ncols=4)
+        bottom.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=4)
         _agreement(grid[0, -1], agreements)
         _temporal(grid[1, -1], temporal, tr)
     return figure
@@ -138,7 +138,7 @@ def _flat_maps(
 
     areas = picture(cortex.areas, "")
     ground = np.where(where, 1.0, np.nan)
-    seen = np.isfinite(picture(list(ratios.values())[-1]))
+    selected = np.isfinite(picture(list(ratios.values())[-1]))
     axes = figure.subplots(2, 3).ravel()
     maps = [(title, np.log2(np.maximum(v, 1e-6))) for title, v in ratios.items()]
     for axis, (title, values) in zip(axes[1:5], maps[:4]):
@@ -154,17 +154,17 @@ def _flat_maps(
     axes[5].set_title("Noise ceiling of the test runs' mean (correlation)")
     bar = figure.colorbar(image, ax=axes[5], shrink=0.8, pad=0.01, aspect=18)
     bar.outline.set_visible(False)
-    _networks(axes[0], picture(cortex.networks, 0), extent, names, seen)
-    rows, columns = np.nonzero(seen)
+    _networks(axes[0], picture(cortex.networks, 0), extent, names, selected)
+    rows, columns = np.nonzero(selected)
     for axis in axes:
         outline(axis, areas, extent, INK, named=axis is not axes[0])
         if len(columns):  # where most of what was selected lies, and what is around it
-            pixel = (extent[1] - extent[0]) / seen.shape[1]
-            for found, start, limits in (
+            pixel = (extent[1] - extent[0]) / selected.shape[1]
+            for pixels_of_axis, start, limits in (
                 (columns, extent[0], axis.set_xlim),
                 (rows, extent[2], axis.set_ylim),
             ):
-                low, high = start + pixel * np.quantile(found, [0.01, 0.99])
+                low, high = start + pixel * np.quantile(pixels_of_axis, [0.01, 0.99])
                 limits(low - AROUND / 3, high + AROUND / 3)
 
 
@@ -173,31 +173,36 @@ def _networks(
     picture: np.ndarray,
     extent: tuple,
     names: Mapping[int, tuple[str, Sequence[float]]],
-    seen: np.ndarray,
+    selected: np.ndarray,
 ) -> None:
     """Colour the networks, and name those in which voxels were selected."""
     colours = [(0.9, 0.9, 0.9, 0.0), *(names[n][1] for n in sorted(names))]
     show(axis, picture, extent, cmap=ListedColormap(colours), vmin=0, vmax=len(names), alpha=0.55)
     axis.set_title("Yeo's 17 networks")
     left, right, bottom, top = extent
-    x, y = (np.linspace(*ends, n) for ends, n in zip(((left, right), (bottom, top)), seen.T.shape))
+    x = np.linspace(left, right, selected.shape[1])
+    y = np.linspace(bottom, top, selected.shape[0])
     for number, (name, _) in names.items():
-        rows, columns = np.nonzero((picture == number) & seen & (x < x.mean()))
-        if len(rows) < max(1, 0.01 * seen.sum()):
+        rows, columns = np.nonzero((picture == number) & selected & (x < x.mean()))
+        if len(rows) < max(1, 0.01 * selected.sum()):
             continue
         nearest = np.hypot(rows - np.median(rows), columns - np.median(columns)).argmin()
         axis.annotate(
-            name, (x[columns[nearest]], y[rows[nearest]]), fontsize=7.5, color=INK, ha="center",
+            name,
+            (x[columns[nearest]], y[rows[nearest]]),
+            fontsize=7.5,
+            color=INK,
+            ha="center",
             path_effects=[withStroke(linewidth=2, foreground="white")],
-        )  # fmt: skip
+        )
 
 
 def _inflated(figure: Any, cortex: Cortex, ratio: np.ndarray, title: str) -> None:
     points, faces = cortex.inflated
     colours = np.tile(mpl.colors.to_rgb(CORTEX), (len(ratio), 1))
-    known = np.isfinite(ratio)
-    shown = mpl.colormaps[RATIO_MAP](RATIO(np.log2(np.maximum(ratio[known], 1e-6)).clip(-2, 2)))
-    colours[known] = shown[:, :3]
+    has_ratio = np.isfinite(ratio)
+    log_ratio = np.log2(np.maximum(ratio[has_ratio], 1e-6)).clip(-2, 2)
+    colours[has_ratio] = mpl.colormaps[RATIO_MAP](RATIO(log_ratio))[:, :3]
     borders = np.zeros(len(ratio), int)
     for number, members in enumerate(NAMED.values(), 1):
         borders[np.isin(cortex.areas, members)] = number
@@ -205,8 +210,10 @@ def _inflated(figure: Any, cortex: Cortex, ratio: np.ndarray, title: str) -> Non
     axes = figure.subplots(1, 4)
     for axis, (side, view) in zip(axes, VIEWS):
         half = halves[side]
-        own = slice(half * len(points[0]), (half + 1) * len(points[0]))
-        draw_hemisphere(axis, points[half], faces[half], colours[own], borders[own], side, view)
+        vertices = slice(half * len(points[0]), (half + 1) * len(points[0]))
+        draw_hemisphere(
+            axis, points[half], faces[half], colours[vertices], borders[vertices], side, view
+        )
         axis.text(0.5, 0, f"{side}, {view}", transform=axis.transAxes, ha="center", color=SOFT)
     axes[0].set_title(title)
 
@@ -215,8 +222,8 @@ def _inflated(figure: Any, cortex: Cortex, ratio: np.ndarray, title: str) -> Non
 
 
 def _first_layer(networks: pd.DataFrame) -> pd.DataFrame:
-    told = networks["layer"].fillna("")
-    return networks[told.str.startswith("first") | (told == "")]
+    layer = networks["layer"].fillna("")
+    return networks[layer.str.startswith("first") | (layer == "")]
 
 
 def _by_layer(networks: pd.DataFrame) -> pd.DataFrame | None:
@@ -254,16 +261,21 @@ def _bars(
         name, colour = STAGES[kind] if by == "stage" else (f"{kind} layer", LAYERS[n])
         for place, groups in enumerate(order.values()):
             y = place - 0.4 + (n + 0.5) * height
-            found = rows.loc[groups]
-            value, uniform = found["value"].sum(), found["uniform"].sum()
+            summed = rows.loc[groups]
+            value, uniform = summed["value"].sum(), summed["uniform"].sum()
             axis.barh(y, value, 0.92 * height, color=colour, label=name if not place else None)
             if len(groups) == 1:  # intervals of several do not add up
-                ends = found[["ci_low", "ci_high"]].to_numpy()[0]
+                ends = summed[["ci_low", "ci_high"]].to_numpy()[0]
                 axis.plot(ends, [y, y], color=INK, linewidth=1)
             if n == 0:
                 edges = [place - 0.44, place + 0.44]
-                axis.plot([uniform] * 2, edges, color="#c0392b", linewidth=1.4,
-                          label="uniform over the voxels" if not place else None)  # fmt: skip
+                axis.plot(
+                    [uniform, uniform],
+                    edges,
+                    color="#c0392b",
+                    linewidth=1.4,
+                    label="uniform over the voxels" if not place else None,
+                )
     axis.set_xlim(left=0)
     axis.set_xlabel(label)
     _groups(axis, order)
@@ -288,9 +300,16 @@ def _drops(axis: Any, occlusion: pd.DataFrame, grouping: str, order: Mapping) ->
             ends = 100 * row[["drop_ci_low", "drop_ci_high"]].to_numpy(float)
             axis.plot(ends, [y, y], color=INK, linewidth=1)
             ends = 100 * row[["random_low", "random_high"]].to_numpy(float)
-            axis.plot(ends, [y, y], color="#c0392b", linewidth=3.5, alpha=0.45, zorder=0.5,
-                      solid_capstyle="butt",
-                      label="as many random voxels" if not (n or place) else None)  # fmt: skip
+            axis.plot(
+                ends,
+                [y, y],
+                color="#c0392b",
+                linewidth=3.5,
+                alpha=0.45,
+                zorder=0.5,
+                solid_capstyle="butt",
+                label="as many random voxels" if not (n or place) else None,
+            )
     axis.axvline(0, color=SOFT, linewidth=0.6)
     axis.set_xlabel("drop of identification [points]")
     full = ", ".join(f"{100 * v:.0f}%" for v in table.groupby("stage", sort=False)["full"].first())
@@ -308,11 +327,11 @@ def _groups(axis: Any, order: Mapping[str, list[str]]) -> None:
 
 
 def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
-    """Rank correlation of each map with what areas are known to carry, where that is known."""
+    """Draw the rank correlation of each map with the information that areas are known to carry."""
     axis.set_title("Against what areas carry")
     if agreements.empty:
         axis.axis("off")
-        axis.text(0, 0.95, "Not known of these data\n(interpretation.truth).", va="top")
+        axis.text(0, 0.95, "Unknown for these data\n(interpretation.truth).", va="top")
         return
     layer = agreements["layer"].fillna("")
     first = agreements[layer.str.startswith("first") | (layer == "")]
@@ -337,7 +356,7 @@ def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
 
 
 def _temporal(axis: Any, temporal: pd.DataFrame, tr: float) -> None:
-    """How much the volumes of a window attend each other, for the last stage's first layer."""
+    """Draw the attention between the volumes of a window, in the first layer at the last stage."""
     axis.set_title("Attention in time")
     if temporal.empty:
         axis.axis("off")
@@ -345,13 +364,13 @@ def _temporal(axis: Any, temporal: pd.DataFrame, tr: float) -> None:
         return
     last = temporal[temporal["stage"] == temporal["stage"].iloc[-1]]
     last = last[last["layer"] == last["layer"].iloc[0]]
-    shares = last.pivot_table(index="volume", columns="attends", values="value")
+    attention = last.pivot_table(index="volume", columns="attends", values="value")
     half = (last["ci_high"] - last["ci_low"]).max() / 2
-    axis.imshow(shares, cmap=RATIO_MAP, vmin=0, vmax=2 / len(shares), aspect="auto")
-    for (i, j), value in np.ndenumerate(shares.to_numpy()):
+    axis.imshow(attention, cmap=RATIO_MAP, vmin=0, vmax=2 / len(attention), aspect="auto")
+    for (i, j), value in np.ndenumerate(attention.to_numpy()):
         axis.text(j, i, f"{value:.3f}", ha="center", va="center", color=INK)
-    ticks = [f"+{tr * n:g} s" for n in range(len(shares))]
-    axis.set_xticks(range(len(shares)), ticks)
-    axis.set_yticks(range(len(shares)), ticks)
+    ticks = [f"+{tr * n:g} s" for n in range(len(attention))]
+    axis.set_xticks(range(len(attention)), ticks)
+    axis.set_yticks(range(len(attention)), ticks)
     axis.set_ylabel("volume")
-    axis.set_xlabel(f"attends to (even {1 / len(shares):.2f}, ± {half:.3f})")
+    axis.set_xlabel(f"attends to (even {1 / len(attention):.2f}, ± {half:.3f})")

@@ -1,4 +1,4 @@
-"""How scores are distributed over clips, how they go along the films, and beside other methods'."""
+"""Distributions of scores, their time courses along the films, and bars beside other methods."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from mindvideo.figures.style import BLUE, INK, ORANGE, SOFT, metric_label, style
 
 Level = tuple[str, float]
-"""What a score is held against: "chance" or "null", and its value (NaN: nothing)."""
+"""What a score is compared with: "chance" or "null", and its value (NaN: nothing)."""
 
 
 def draw_distributions(
     scores: Mapping[str, np.ndarray], levels: Mapping[str, Level], *, columns: int = 4
 ) -> Figure:
-    """Draw a histogram of the clips' scores for each metric: the mean, and what it stands against.
+    """Draw a histogram of the clips' scores for each metric: its mean and the level of chance.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def draw_distributions(
 def draw_time_courses(
     scores: Mapping[str, Mapping[str, np.ndarray]], levels: Mapping[str, Level], *, tr: float
 ) -> Figure:
-    """Draw scores along the films: a row a metric, a column a segment.
+    """Draw scores along the films: a row for each metric, a column for each segment.
 
     Parameters
     ----------
@@ -74,10 +74,11 @@ def draw_time_courses(
                 axis.plot(minutes, _smooth(values), color=BLUE, lw=1.6)
                 _level(axis.axhline, levels.get(name))
         if segments:
-            figure.suptitle(
+            legend = (
                 "thin: each clip, thick: mean of five, dashed: chance, or the null's mean where "
-                "chance has no formula", x=0, ha="left", fontsize=8, color=SOFT,
-            )  # fmt: skip
+                "chance has no formula"
+            )
+            figure.suptitle(legend, x=0, ha="left", fontsize=8, color=SOFT)
     return figure
 
 
@@ -106,10 +107,8 @@ def draw_bars(
                 if measured:
                     axis.vlines(x, low, high, color=INK, lw=1.4)
                 top = high if measured else value
-                axis.annotate(
-                    f"{value:.3f}", (x, top), (0, 3), textcoords="offset points", ha="center",
-                    fontsize=8,
-                )  # fmt: skip
+                label_at = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
+                axis.annotate(f"{value:.3f}", (x, top), fontsize=8, **label_at)
             names = [name for name, *_ in bars]
             axis.set_xticks(range(len(bars)), names, rotation=35, ha="right", fontsize=8)
         axes[0].set_ylabel(label)
@@ -118,10 +117,10 @@ def draw_bars(
 
 def _smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
     """Mean of each score and its neighbours, over those that have one."""
-    known = np.isfinite(values)
+    finite = np.isfinite(values)
     window = np.ones(min(width, len(values)))
-    sums = np.convolve(np.where(known, values, 0), window, mode="same")
-    counts = np.convolve(known, window, mode="same")
+    sums = np.convolve(np.where(finite, values, 0), window, mode="same")
+    counts = np.convolve(finite, window, mode="same")
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 

@@ -18,7 +18,7 @@ def draw_strip(
     *,
     caption: str = "",
     columns: int = 4,
-    frames_shown: int = 3,
+    frames_per_clip: int = 3,
 ) -> Figure:
     """Draw clips in a grid, each as a row of frames above the row of its reconstruction.
 
@@ -31,16 +31,16 @@ def draw_strip(
         Stands below all of them.
     columns : int
         Clips side by side.
-    frames_shown : int
-        Of each clip, evenly spread from the first to the last frame.
+    frames_per_clip : int
+        Frames of each clip, evenly spread from the first to the last frame.
     """
     n_clips, n_frames, h, w, _ = truth.shape
-    shown = np.unique(np.linspace(0, n_frames - 1, frames_shown).round().astype(int))
+    frame_numbers = np.unique(np.linspace(0, n_frames - 1, frames_per_clip).round().astype(int))
     columns = min(columns, n_clips)
     n_rows = -(-n_clips // columns)
     cell = 0.85  # height of a frame, and below: rooms for names, labels and the caption [inch]
     left, above = 0.3, 0.3
-    width = left + columns * (len(shown) * cell * w / h + 0.15)
+    width = left + columns * (len(frame_numbers) * cell * w / h + 0.15)
     lines = textwrap.wrap(
         caption, max(40, int(16 * (width - left))), break_on_hyphens=False, break_long_words=False
     )
@@ -53,14 +53,16 @@ def draw_strip(
             axis.axis("off")
         for i, axis in enumerate(axes.flat[:n_clips]):
             gap = max(1, h // 32)
-            rows = [side_by_side(clips[i, shown], gap) for clips in (truth, reconstruction)]
+            rows = [side_by_side(clips[i, frame_numbers], gap) for clips in (truth, reconstruction)]
             between = np.full((gap, rows[0].shape[1], 3), 255, np.uint8)
             axis.imshow(np.concatenate([rows[0], between, rows[1]]), interpolation="nearest")
             axis.set_title(labels[i], color=INK, pad=3, fontsize=8, weight="normal")
             if i % columns == 0:
                 for y, name in ((0.75, "shown"), (0.25, "reconstructed")):
                     axis.text(
-                        *(-0.02, y, name),
+                        -0.02,
+                        y,
+                        name,
                         transform=axis.transAxes,
                         rotation=90,
                         ha="right",

@@ -1,4 +1,4 @@
-"""What trainings did: curves, hidden patches rebuilt, retrieval."""
+"""Training curves, reconstructed patches, retrieval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mindvideo.figures.style import BLUE, INK, ORANGE, SOFT, style
 
 
 def draw_training(histories: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw a panel a training: its loss at each step, and a running mean.
+    """Draw a panel for each training run: its loss at each step, and a running mean.
 
     Parameters
     ----------
@@ -37,25 +37,25 @@ def draw_training(histories: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Fig
     return figure
 
 
-def draw_rebuilt(trainings: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
-    """Draw a row a training of masked brain modelling: its correlation, and volumes rebuilt.
+def draw_rebuilt(runs: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
+    """Draw a row for each run of masked brain modelling: its correlation, and volumes.
 
     Parameters
     ----------
-    trainings : mapping of str to (steps (n,), correlations (n,), examples (m, 3, v))
-        By title. Examples are volumes, the same with NaN where they were hidden, and rebuilt.
-        Voxels stand in their order, side by side; colours are those of -2.5 … 2.5.
+    runs : mapping of str to (steps (n,), correlations (n,), examples (m, 3, v))
+        By title. Examples are volumes, the same with NaN where they were masked, and reconstructed.
+        Voxels are in their order, side by side; colours are those of -2.5 … 2.5.
     """
-    n = len(trainings)
+    n = len(runs)
     with style():
         figure = Figure(figsize=(9.5, 2.6 * n), layout="constrained")
         rows = figure.subplots(n, 2, squeeze=False, width_ratios=[1, 2.4])
-        for (curve, picture), (title, (steps, values, examples)) in zip(rows, trainings.items()):
+        for (curve, picture), (title, (steps, values, examples)) in zip(rows, runs.items()):
             curve.set_title(title)
             _curve(curve, steps, values, BLUE)
-            curve.set_ylabel("correlation, hidden voxels")
+            curve.set_ylabel("correlation, masked voxels")
             curve.set_xlabel("step")
-            picture.set_title("volumes: as they are, with patches hidden, rebuilt")
+            picture.set_title("volumes: measured, masked, reconstructed")
             shades = colormaps["RdBu_r"].with_extremes(bad="#d6d9dd")
             gap = np.full((1, examples.shape[2]), np.inf)
             bars = np.concatenate([np.concatenate([example, gap]) for example in examples])[:-1]
@@ -71,24 +71,24 @@ def draw_rebuilt(trainings: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarra
 def draw_retrieval(
     batches: Mapping[str, tuple[np.ndarray, np.ndarray]],
     batch_chance: float,
-    found: Sequence[tuple[str, float, float, float, float]],
+    retrieval: Sequence[tuple[str, float, float, float, float]],
 ) -> Figure:
     """Draw retrieval within the batches of a training, and among the test clips.
 
     Parameters
     ----------
-    batches : mapping of str to (steps, shares), each (n,)
-        Top-1 by what was looked for.
+    batches : mapping of str to (steps, accuracies), each (n,)
+        Top-1 accuracy by modality.
     batch_chance : float
-    found : sequence of (label, share, low, high, chance)
-        Among the test clips, with intervals.
+    retrieval : sequence of (label, accuracy, low, high, chance)
+        Among the test clips, with the ends of the interval.
     """
     with style():
         figure = Figure(figsize=(9.5, 2.8), layout="constrained")
         left, right = figure.subplots(1, 2)
         left.set_title("top-1 within a training batch")
-        for (name, (steps, shares)), colour in zip(batches.items(), (BLUE, ORANGE)):
-            _curve(left, steps, shares, colour, label=name)
+        for (name, (steps, accuracies)), colour in zip(batches.items(), (BLUE, ORANGE)):
+            _curve(left, steps, accuracies, colour, label=name)
         left.axhline(batch_chance, color=SOFT, ls=":", lw=1)
         left.annotate(
             "chance",
@@ -104,14 +104,14 @@ def draw_retrieval(
         if batches:
             left.legend(loc=(0.55, 0.15))
         right.set_title("among the test clips")
-        for place, (_, share, low, high, chance) in enumerate(found):
-            right.barh(place, share, height=0.6, color=BLUE)
+        for place, (_, accuracy, low, high, chance) in enumerate(retrieval):
+            right.barh(place, accuracy, height=0.6, color=BLUE)
             right.plot([low, high], [place, place], color=INK, lw=1)
             right.plot([chance, chance], [place - 0.4, place + 0.4], color=ORANGE, lw=2)
-        right.set_yticks(range(len(found)), [label for label, *_ in found])
+        right.set_yticks(range(len(retrieval)), [label for label, *_ in retrieval])
         right.invert_yaxis()
         right.set_xlim(0, 1)
-        right.set_xlabel("share of windows (orange: chance; line: 95% interval)")
+        right.set_xlabel("fraction of windows (orange: chance; line: 95% interval)")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Is what was shown seen in the reconstruction? A classifier's answer, attribute by attribute.
+"""Does a classifier recognise attributes of the stimulus in the reconstruction?
 
 An *attribute* of a clip has one of several *values*. A class of the classifier *names* a value if
 the value is one of the words of its label: "red fox, running" names "fox" and "running". The
@@ -20,11 +20,11 @@ from mindvideo.errors import InputError
 
 @dataclass(frozen=True)
 class Attribute:
-    """What is known of the clips shown.
+    """An attribute of the stimuli.
 
     name : str
     values : list of str, (n_values,)
-        All that were possible; chance is 1 / n_values.
+        All possible values; chance is 1 / n_values.
     truth : ndarray of int, (n_clips,)
         Index of each clip's value.
     """
@@ -59,8 +59,8 @@ def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str)
     InputError
         If a value is in no label, or two values are in one.
     """
-    found = [words(label) for label in labels]
-    named = np.array([[v.casefold() in label for label in found] for v in attribute.values])
+    label_words = [words(label) for label in labels]
+    named = np.array([[v.casefold() in label for label in label_words] for v in attribute.values])
     looked_at = f"the {len(labels)} labels of the {classifier} ({_few(labels)})"
     if unnamed := [v for v, row in zip(attribute.values, named) if not row.any()]:
         raise InputError(
@@ -70,7 +70,7 @@ def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str)
         )
     if (twice := named.sum(axis=0) > 1).any():
         place = int(twice.argmax())
-        both = [repr(v) for v, own in zip(attribute.values, named[:, place]) if own]
+        both = [repr(v) for v, names_it in zip(attribute.values, named[:, place]) if names_it]
         raise InputError(
             f"{attribute.name}: {' and '.join(both)} are both words of the label "
             f"{labels[place]!r}, one of {looked_at}: its probability would count for both. "
@@ -81,7 +81,7 @@ def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str)
 
 
 def answers(logits: np.ndarray, named: np.ndarray) -> np.ndarray:
-    """Ask the classifier for the value of each clip.
+    """Find the most probable value for each clip.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def answers(logits: np.ndarray, named: np.ndarray) -> np.ndarray:
 
 
 def right_pairs(answered: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Compare the answer for every reconstruction with the value of every clip.
+    """Compare the answer for every reconstruction with the value of every stimulus.
 
     Parameters
     ----------

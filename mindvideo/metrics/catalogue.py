@@ -1,14 +1,12 @@
-"""All metrics: each as a :class:`Metric` with its definition, its chance, and what makes its null.
+"""All metrics: each is a :class:`Metric` with its definition, its level of chance and its null.
 
-What networks say of clips comes in as arrays. By default every reconstruction is compared with all
+The outputs of networks come in as arrays. By default every reconstruction is compared with all
 clips of its segment; what costs time for every pair, with some of them (`PIXEL_SHIFTS`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,25 +28,13 @@ from mindvideo.metrics.n_way import (
     n_way_trials,
     top_classes,
 )
-from mindvideo.metrics.pixel import hue, hue_cosine, psnr, ssim, ssim_grey
-from mindvideo.metrics.shifts import (
-    draw_shifts,
-    pairs_to_shifts,
-    scores_of_pairs,
-    shifted_pairs,
-)
-from mindvideo.metrics.statistics import Better
+from mindvideo.metrics.paired_clips import Compute, FrameMetric, Keep, PairedClips
+from mindvideo.metrics.pixel import GAUSSIAN, hue, hue_cosine, psnr, ssim, ssim_grey
+from mindvideo.metrics.shifts import pairs_to_shifts
 from mindvideo.metrics.summary import Metric, shifts_by_segment
-from mindvideo.metrics.threads import Each, side_by_side
 
 Rows = list[np.ndarray]
 """By segment, in the order of its film: rows of the table of clips, (n_clips,) each."""
-
-Compute = Callable[[range], np.ndarray]
-"""Some rows of an array → these rows; each row depends on its number alone."""
-
-Keep = Callable[[str, int, Compute], np.ndarray]
-"""Name and number of rows of an array, and how to compute some of them → all of them."""
 
 PIXEL_SHIFTS = 24
 """Shifts of a segment that pixels are compared at: all pairs would take hours at 256 px."""
@@ -58,10 +44,10 @@ GATE = 0.6
 
 
 def identification_metric(
-    kind: str, definition: str, seen: np.ndarray, true_seen: np.ndarray, rows: Rows
+    kind: str, definition: str, embeddings: np.ndarray, stimulus_embeddings: np.ndarray, rows: Rows
 ) -> Metric:
     """Pairwise identification from embeddings (n_clips, dim)."""
-    pairs = identification(cosine_similarity(seen, true_seen))
+    pairs = identification(cosine_similarity(embeddings, stimulus_embeddings))
     scores = shifts_by_segment(pairs, rows)
     return Metric(f"identification_{kind}", definition, 0.5, rows, scores, in_subset=True)
 
@@ -69,7 +55,7 @@ def identification_metric(
 def n_way_metrics(
     kind: str,
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     rows: Rows,
     *,
     n_way: Iterable[int],
@@ -80,7 +66,7 @@ def n_way_metrics(
     An N for which the classifier has too few classes is left out.
     """
     n_classes = logits.shape[-1]
-    classes = top_classes(true_logits, k)
+    classes = top_classes(stimulus_logits, k)
     metrics = []
     for n in n_way:
         if not enough_classes(n, n_classes, k):
@@ -97,7 +83,7 @@ def n_way_metrics(
                 n_way_chance(n, k),
                 rows,
                 scores,
-                ceiling=n_way_accuracy(true_logits, classes, n).mean(axis=1),
+                ceiling=n_way_accuracy(stimulus_logits, classes, n).mean(axis=1),
             )
         )
     return metrics
@@ -106,7 +92,7 @@ def n_way_metrics(
 def n_way_trial_metrics(
     kind: str,
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     rows: Rows,
     *,
     n_way: Iterable[int],
@@ -116,44 +102,55 @@ def n_way_trial_metrics(
 ) -> list[Metric]:
     """The same by random trials, as the paper has it; without a null, which would take hours."""
     n_clips, n_frames, n_classes = logits.shape
-    classes = top_classes(true_logits, k).reshape(-1, k)
+    classes = top_classes(stimulus_logits, k).reshape(-1, k)
     metrics = []
     for n in n_way:
         if not enough_classes(n, n_classes, k):
             continue
         flat = logits.reshape(-1, n_classes)
-        found = n_way_trials(flat, classes, n, trials=trials, rng=rng)
-        scores = found.reshape(n_clips, n_frames).mean(axis=1)
+        accuracy = n_way_trials(flat, classes, n, trials=trials, rng=rng)
+        scores = accuracy.reshape(n_clips, n_frames).mean(axis=1)
         definition = f"top-1 of {n} classes; ground truth: top {k}; {trials} random draws"
-        own = [scores[g][None] for g in rows]
-        metrics.append(Metric(f"{kind}_{n}_way_trials", definition, n_way_chance(n, k), rows, own))
+        by_segment = [scores[g][None] for g in rows]
+        metrics.append(
+            Metric(f"{kind}_{n}_way_trials", definition, n_way_chance(n, k), rows, by_segment)
+        )
     return metrics
 
 
 def attribute_metrics(
     kind: str,
-    asked: list[tuple[Attribute, np.ndarray]],
+    requested: list[tuple[Attribute, np.ndarray]],
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     rows: Rows,
 ) -> list[Metric]:
-    """Share of right answers for each attribute, from logits (n_clips, n_frames, n_classes).
+    """Accuracy of the classifier's answers for each attribute.
 
-    With each attribute come the classes that name its values
-    (:func:`mindvideo.metrics.attributes.naming_classes`).
+    Parameters
+    ----------
+    kind : str
+        What the classifier looks at, for the definition: "image" or "video".
+    requested : list of (Attribute, ndarray of bool, (n_values, n_classes))
+        With each attribute, the classes that name its values
+        (:func:`mindvideo.metrics.attributes.naming_classes`).
+    logits, true_logits : ndarray, (n_clips, n_frames, n_classes)
+        Of reconstructions and of stimuli.
+    rows
+        As in :class:`mindvideo.metrics.summary.Metric`.
     """
     metrics = []
-    for attribute, named in asked:
+    for attribute, named in requested:
         n_values, truth = len(attribute.values), attribute.truth
         metrics.append(
             Metric(
-                f"{attribute.name}_right",
-                f"the {kind} classifier sees the {attribute.name} shown: most probable of "
-                f"{n_values}",
+                f"{attribute.name}_accuracy",
+                f"the {kind} classifier's most probable {attribute.name} of {n_values} is that of "
+                "the stimulus",
                 1 / n_values,
                 rows,
                 shifts_by_segment(right_pairs(answers(logits, named), truth), rows),
-                ceiling=(answers(true_logits, named) == truth).astype(float),
+                ceiling=(answers(stimulus_logits, named) == truth).astype(float),
                 in_subset=True,
             )
         )
@@ -161,15 +158,15 @@ def attribute_metrics(
 
 
 def clip_metrics(
-    seen: np.ndarray, true_seen: np.ndarray, rows: Rows, *, top: Iterable[int]
+    embeddings: np.ndarray, stimulus_embeddings: np.ndarray, rows: Rows, *, top: Iterable[int]
 ) -> list[Metric]:
-    """Likeness and steadiness in CLIP's space, from embeddings (n_clips, n_frames, dim).
+    """Similarity and consistency in CLIP's space, from embeddings (n_clips, n_frames, dim).
 
-    Retrieval is told for each k of `top` that is below the number of clips.
+    Retrieval is reported for each k of `top` that is below the number of clips.
     """
-    alike, n = frame_similarity(seen, true_seen), len(seen)
-    steady, true_steady = adjacent_consistency(seen), adjacent_consistency(true_seen)
-    means = cosine_similarity(seen.mean(axis=1), true_seen.mean(axis=1))
+    alike, n = frame_similarity(embeddings, stimulus_embeddings), len(embeddings)
+    steady, stimulus_steady = map(adjacent_consistency, (embeddings, stimulus_embeddings))
+    means = cosine_similarity(embeddings.mean(axis=1), stimulus_embeddings.mean(axis=1))
     metrics = [
         Metric(
             f"retrieval_top_{k}",
@@ -181,7 +178,7 @@ def clip_metrics(
         for k in top
         if k < n
     ]
-    every = all_pairs_consistency(seen)
+    consistency = all_pairs_consistency(embeddings)
     return [
         *metrics,
         Metric(
@@ -196,8 +193,8 @@ def clip_metrics(
             "cosine between CLIP embeddings of all pairs of a clip's frames (NEURONS' CLIP-pcc)",
             float("nan"),
             rows,
-            [every[g][None] for g in rows],
-            ceiling=all_pairs_consistency(true_seen),
+            [consistency[g][None] for g in rows],
+            ceiling=all_pairs_consistency(stimulus_embeddings),
         ),
         Metric(
             "clip_consistency_gated",
@@ -206,7 +203,7 @@ def clip_metrics(
             float("nan"),
             rows,
             shifts_by_segment(np.where(alike > GATE, steady[:, None], 0), rows),
-            ceiling=true_steady,
+            ceiling=stimulus_steady,
         ),
     ]
 
@@ -234,95 +231,33 @@ def pixel_metrics(
     most : int
         Shifts of a segment, the true order included.
     """
-    shifts = [draw_shifts(len(g), most, rng) for g in rows]
-    make = partial(_shifted, reconstructions, stimuli, rows, shifts, keep)
-    flow = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
-    grey = Kind("ssim_grey", ssim_grey, "11 × 11 Gaussian window, grey; mean over frames")
-    return [
-        *make(
-            "pixels",
-            np.asarray,
-            Kind("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
-            Kind("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
-            *([grey] if min(reconstructions.shape[2:4]) >= 11 else []),
+    clips = PairedClips.at_random_shifts(reconstructions, stimuli, rows, most, rng)
+    pixels = [
+        FrameMetric("ssim", ssim, "7 × 7 uniform window, RGB, data range 255; mean over frames"),
+        FrameMetric("psnr", psnr, "20 log10(255 / √MSE) [dB]; mean over frames"),
+    ]
+    if min(reconstructions.shape[2:4]) >= len(GAUSSIAN):
+        definition = "11 × 11 Gaussian window, grey; mean over frames"
+        pixels.append(FrameMetric("ssim_grey", ssim_grey, definition))
+    hues = FrameMetric(
+        "hue_cosine",
+        hue_cosine,
+        "cosine between HSV hues, pixel by pixel (published as Hue-pcc); mean over frames",
+    )
+    settings = "Farnebäck (0.5, 3, 15, 3, 5, 1.2), at the clips' size and rate; mean over steps"
+    flows = [
+        FrameMetric(
+            "flow_agreement", direction_agreement, f"cosine between optical flows; {settings}"
         ),
-        *make(
-            "hues",
-            hue,
-            Kind(
-                "hue_cosine",
-                hue_cosine,
-                "cosine between HSV hues, pixel by pixel (published as Hue-pcc); mean over frames",
-            ),
-        ),
-        *make(
-            "optical-flow",
-            optical_flow,
-            Kind("flow_agreement", direction_agreement, f"cosine between optical flows; {flow}"),
-            Kind(
-                "flow_error",
-                end_point_error,
-                f"distance between optical flows (EPE) [px a frame]; {flow}",
-                better="lower",
-            ),
+        FrameMetric(
+            "flow_error",
+            end_point_error,
+            f"distance between optical flows (EPE) [px a frame]; {settings}",
+            better="lower",
         ),
     ]
-
-
-class Kind(NamedTuple):
-    """A metric of two frames, or of what is made of them."""
-
-    name: str
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray | float]
-    definition: str
-    better: Better = "higher"
-
-
-def _shifted(
-    reconstructions: np.ndarray,
-    stimuli: np.ndarray,
-    rows: Rows,
-    shifts: list[np.ndarray],
-    keep: Keep,
-    name: str,
-    prepare: Callable[[np.ndarray], np.ndarray],
-    *kinds: Kind,
-) -> list[Metric]:
-    """Metrics of frames, or of what `prepare` computes from the frames of a clip."""
-    scores: list[list[np.ndarray]] = [[] for _ in kinds]
-    with side_by_side() as each:
-        for segment, (g, own) in enumerate(zip(rows, shifts), start=1):
-            pairs = shifted_pairs(len(g), own)
-            compute = _scores(stimuli, reconstructions, g, pairs, prepare, kinds, each)
-            found = keep(f"{name}-{segment}", len(pairs), compute)
-            for of_kind, column in zip(scores, found.T, strict=True):
-                of_kind.append(np.ascontiguousarray(column).reshape(len(own), len(g)))
-    unknown = float("nan")
     return [
-        Metric(kind.name, kind.definition, unknown, rows, of_kind, better=kind.better)
-        for kind, of_kind in zip(kinds, scores)
+        *clips.score("pixels", pixels, keep),
+        *clips.score("hues", [hues], keep, prepare=hue),
+        *clips.score("optical-flow", flows, keep, prepare=optical_flow),
     ]
-
-
-def _scores(
-    stimuli: np.ndarray,
-    reconstructions: np.ndarray,
-    g: np.ndarray,
-    pairs: np.ndarray,
-    prepare: Callable[[np.ndarray], np.ndarray],
-    kinds: Sequence[Kind],
-    each: Each,
-) -> Compute:
-    """How to compute the scores of some pairs of a segment's clips, (n_pairs, n_kinds)."""
-
-    @cache
-    def prepared() -> list[list[np.ndarray]]:
-        return [[*each(prepare, clips[g])] for clips in (stimuli, reconstructions)]
-
-    def compute(some: range) -> np.ndarray:
-        truth, ours = prepared()
-        chosen = pairs[some.start : some.stop]
-        columns = [scores_of_pairs(kind.function, truth, ours, chosen, each) for kind in kinds]
-        return np.stack(columns, axis=1)
-
-    return compute

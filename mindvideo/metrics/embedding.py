@@ -35,20 +35,27 @@ def identification(similarity: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, (n, n)
-        Entry (i, j): the share of the other clips whose ground truth is less like reconstruction i
-        than clip j's is; ties count half. The diagonal is each clip's score (chance 0.5); the rest
-        is what the score would be had another clip been shown, for permutation tests.
+        Entry (i, j): the fraction of the other clips whose ground truth is less similar to
+        reconstruction i than that of clip j; ties count half. The diagonal is each clip's
+        score (chance 0.5); the rest is what the score would be had another clip been shown, for
+        permutation tests.
 
     Notes
     -----
     "Others" are all other clips, also neighbours that show the same shot and are hard to tell
     apart: a decoder that knows no more than the shot stays below 1.
+
+    Examples
+    --------
+    >>> similarity = np.array([[0.9, 0.2, 0.1], [0.3, 0.8, 0.4], [0.6, 0.5, 0.1]])
+    >>> identification(similarity).diagonal().tolist()
+    [1.0, 1.0, 0.0]
     """
     n = len(similarity)
     return (_ranks(similarity) - 1) / (n - 1)
 
 
-def retrieval(similarity: np.ndarray, k: int, own: np.ndarray | None = None) -> np.ndarray:
+def retrieval(similarity: np.ndarray, k: int, candidates: np.ndarray | None = None) -> np.ndarray:
     """Top-k retrieval: is the right candidate among the k most similar ones?
 
     Parameters
@@ -56,20 +63,26 @@ def retrieval(similarity: np.ndarray, k: int, own: np.ndarray | None = None) -> 
     similarity : ndarray, (n, m)
         Of each clip's embedding with each candidate.
     k : int
-    own : ndarray of int, (n,), optional
-        Which candidate is each clip's own: several clips may have the same (a caption). Without,
-        candidate i is clip i's.
+    candidates : ndarray of int, (n,), optional
+        The candidate that belongs to each clip: several clips may share one (a caption). By
+        default, candidate i belongs to clip i.
 
     Returns
     -------
     ndarray, (n, n)
         Entry (i, j): 1 if clip j's candidate is found by embedding i, else 0; where candidates tie
-        for the k-th place, the share of the tied that have room. The diagonal is each clip's
+        for the k-th place, the fraction of them that fit. The diagonal is each clip's
         score; its chance is k / m.
+
+    Examples
+    --------
+    >>> similarity = np.array([[0.9, 0.2, 0.1], [0.3, 0.8, 0.4], [0.6, 0.5, 0.1]])
+    >>> retrieval(similarity, k=1).diagonal().tolist()
+    [1.0, 1.0, 0.0]
     """
     first, last = (_ranks(-similarity, m) for m in ("min", "max"))  # (n, m)
-    found = np.clip((k - first + 1) / (last - first + 1), 0, 1)
-    return found if own is None else found[:, own]
+    retrieved = np.clip((k - first + 1) / (last - first + 1), 0, 1)
+    return retrieved if candidates is None else retrieved[:, candidates]
 
 
 def frame_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -50,6 +50,13 @@ def flicker(changes: np.ndarray, frames_per_clip: float) -> Flicker:
     ------
     InputError
         If clips have no duration.
+
+    Examples
+    --------
+    Six frames, in clips of three: the third change crosses the border.
+
+    >>> flicker(np.array([1, 1, 4, 1, 1]), frames_per_clip=3)
+    Flicker(borders=1, at_borders=4.0, inside=1.0)
     """
     if not frames_per_clip > 0:
         raise InputError(f"clips of {frames_per_clip:g} frames: more than 0 were needed")

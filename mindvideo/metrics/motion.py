@@ -1,4 +1,4 @@
-"""Does it move alike? Optical flow of the clip shown against that of the reconstruction."""
+"""Optical flow of the stimulus compared with that of the reconstruction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FARNEBACK = {
     "poly_sigma": 1.2,
     "flags": 0,
 }
-"""What later papers on the same data take."""
+"""Parameters of later papers on the same data."""
 
 
 def optical_flow(clip: np.ndarray) -> np.ndarray:
@@ -48,6 +48,11 @@ def end_point_error(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     ----------
     truth, reconstruction : ndarray, (…, 2)
         Flows, from :func:`optical_flow`.
+
+    Examples
+    --------
+    >>> end_point_error(np.array([[3.0, 0.0]]), np.array([[0.0, 4.0]]))
+    5.0
     """
     difference = truth - reconstruction
     return float(np.sqrt(np.einsum("...i,...i", difference, difference)).mean())
@@ -67,6 +72,12 @@ def direction_agreement(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     float
         1 for the same directions, 0 for unrelated ones or where either stands still, −1 for
         opposite ones.
+
+    Examples
+    --------
+    >>> right = np.array([[1.0, 0.0]])
+    >>> direction_agreement(right, 3 * right), direction_agreement(right, -right)
+    (1.0, -1.0)
     """
     norm = np.linalg.norm(truth) * np.linalg.norm(reconstruction)
     return float((truth * reconstruction).sum() / norm) if norm else 0.0

@@ -3,9 +3,9 @@
 The protocol (paper 4.3): a classifier's top classes for the ground truth are the *ground-truth
 classes* (k of them; the released code takes k = 3, the paper's text k = 1). N − 1 of the other
 classes are drawn at random; the trial succeeds if, for the reconstruction, one of the ground-truth
-classes scores higher than all of those. Accuracy is the share of trials that succeed.
+classes scores higher than all of those. Accuracy is the fraction of trials that succeed.
 
-The share over *all* draws has a closed form, so no trials are needed here. Ties count as failures.
+The fraction over *all* draws has a closed form, so no trials are needed. Ties count as failures.
 """
 
 from __future__ import annotations
@@ -54,15 +54,25 @@ def n_way_accuracy(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.nd
     -----
     If L of the M other classes score below the best ground-truth class, all N − 1 drawn do so with
     probability C(L, N−1) / C(M, N−1) = ∏_{j<N−1} (L − j) / (M − j).
+
+    Examples
+    --------
+    Class 2 is the ground truth; its score is higher than those of two of the three other classes.
+
+    >>> scores = np.array([0.1, 0.5, 0.3, 0.1])
+    >>> float(n_way_accuracy(scores, np.array([2]), n_way=2))
+    0.6666666666666666
+    >>> n_way_chance(n_way=2, k=1)
+    0.5
     """
     k, n_classes = classes.shape[-1], scores.shape[-1]
     _check_classes(n_way, n_classes, k)
     leading = np.broadcast_shapes(scores.shape[:-1], classes.shape[:-1])
     scores = np.broadcast_to(scores, (*leading, n_classes))
     classes = np.broadcast_to(classes, (*leading, k))
-    own = np.take_along_axis(scores, classes, axis=-1)
-    best = own.max(axis=-1, keepdims=True)
-    below = (scores < best).sum(axis=-1) - (own < best).sum(axis=-1)
+    truth_scores = np.take_along_axis(scores, classes, axis=-1)
+    best = truth_scores.max(axis=-1, keepdims=True)
+    below = (scores < best).sum(axis=-1) - (truth_scores < best).sum(axis=-1)
     return _chance_that_all_lie_below(n_classes - k, n_way - 1)[below]
 
 
@@ -80,11 +90,11 @@ def n_way_pairs(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.ndarr
     """
     k, n_classes = classes.shape[-1], scores.shape[-1]
     _check_classes(n_way, n_classes, k)
-    # Once sorted, a class's number of lower ones is known for every ground truth.
+    # The rank of a class is the number of classes below it, whatever the ground truth.
     lower = rankdata(scores, method="min", axis=-1).astype(int) - 1  # (n, n_classes)
-    own = lower[:, classes]  # (n, m, k)
-    best = own.max(axis=-1)
-    below = best - (own < best[..., None]).sum(axis=-1)
+    truth_scores = lower[:, classes]  # (n, m, k)
+    best = truth_scores.max(axis=-1)
+    below = best - (truth_scores < best[..., None]).sum(axis=-1)
     return _chance_that_all_lie_below(n_classes - k, n_way - 1)[below]
 
 
@@ -110,12 +120,12 @@ def n_way_trials(
     ndarray, (n,)
     """
     accuracy = np.empty(len(scores))
-    for i, (row, own) in enumerate(zip(scores, classes, strict=True)):
-        others = np.delete(np.arange(scores.shape[1]), own)
+    for i, (row, truth_classes) in enumerate(zip(scores, classes, strict=True)):
+        others = np.delete(np.arange(scores.shape[1]), truth_classes)
         wins = 0
         for _ in range(trials):
-            drawn = rng.choice(others, n_way - 1, replace=False)
-            wins += row[own].max() > row[drawn].max()
+            chosen = rng.choice(others, n_way - 1, replace=False)
+            wins += row[truth_classes].max() > row[chosen].max()
         accuracy[i] = wins / trials
     return accuracy
 
@@ -140,8 +150,8 @@ def _check_classes(n_way: int, n_classes: int, k: int) -> None:
         raise ValueError(f"{n_way}-way with {k} ground-truth classes, {n_classes} classes in all")
 
 
-def _chance_that_all_lie_below(n_others: int, n_drawn: int) -> np.ndarray:
+def _chance_that_all_lie_below(n_others: int, n_chosen: int) -> np.ndarray:
     """Tabulate C(L, n_drawn) / C(n_others, n_drawn) for L = 0 … n_others."""
     below = np.arange(n_others + 1)[:, None]
-    j = np.arange(n_drawn)
+    j = np.arange(n_chosen)
     return (np.maximum(below - j, 0) / (n_others - j)).prod(axis=1)

@@ -35,6 +35,12 @@ def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     -------
     ndarray, (…)
         From −1 to 1, the latter for identical frames.
+
+    Examples
+    --------
+    >>> frame = np.arange(192, dtype=np.uint8).reshape(1, 8, 8, 3)
+    >>> ssim(frame, frame).tolist(), ssim(frame, 255 - frame).round(2).tolist()
+    ([1.0], [-0.85])
     """
 
     def average(values: np.ndarray) -> np.ndarray:
@@ -145,6 +151,12 @@ def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     ndarray, (…)
         At most 58.9 dB, where errors are those of rounding to whole grey levels (MSE 1/12):
         identical frames would be infinite, and with them every mean.
+
+    Examples
+    --------
+    >>> black = np.zeros((1, 8, 8, 3), np.uint8)
+    >>> psnr(black, black + 10).round(1).tolist()  # dB
+    [28.1]
     """
     error = cv2.absdiff(np.ascontiguousarray(truth), np.ascontiguousarray(reconstruction))
     mse = np.maximum(np.square(error, dtype=np.uint16).mean(axis=(-3, -2, -1)), 1 / 12)
@@ -152,7 +164,7 @@ def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 
 
 def hue(frames: np.ndarray) -> np.ndarray:
-    """Hue of each pixel (HSV), as a share of the circle: 0 red, 1/3 green, 2/3 blue; 0 for grey.
+    """Hue of each pixel (HSV), as a fraction of the circle: 0 red, 1/3 green, 2/3 blue; 0 for grey.
 
     Parameters
     ----------
@@ -161,6 +173,11 @@ def hue(frames: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, float32, (…, w)
+
+    Examples
+    --------
+    >>> hue(np.array([[255, 0, 0], [0, 255, 0]], np.uint8)) * 3
+    array([0., 1.], dtype=float32)
     """
     rows = np.asarray(frames, np.float32).reshape(-1, frames.shape[-2], 3)
     degrees = cv2.extractChannel(cv2.cvtColor(rows, cv2.COLOR_RGB2HSV), 0)

@@ -1,4 +1,4 @@
-"""Scores of a segment's reconstructions against its film, shifted in a circle."""
+"""Scores of a segment's reconstructions against its film, at circular shifts."""
 
 from __future__ import annotations
 
@@ -65,9 +65,14 @@ def shifted_pairs(n_clips: int, shifts: Sequence[int] | np.ndarray) -> np.ndarra
     -------
     ndarray of int, (n_shifts · n_clips, 2)
         A clip of the film, and a reconstruction.
+
+    Examples
+    --------
+    >>> shifted_pairs(3, [0, 1]).tolist()
+    [[0, 0], [1, 1], [2, 2], [1, 0], [2, 1], [0, 2]]
     """
-    i = np.arange(n_clips)
-    return np.array([(clip, own) for s in shifts for clip, own in zip((i + s) % n_clips, i)])
+    clips = range(n_clips)
+    return np.array([((clip + shift) % n_clips, clip) for shift in shifts for clip in clips])
 
 
 def scores_of_pairs(
@@ -112,6 +117,11 @@ def pairs_to_shifts(pairs: np.ndarray) -> np.ndarray:
     -------
     ndarray, (n_shifts = n_clips, n_clips)
         Entry (s, i): reconstruction i against clip i + s, around the end.
+
+    Examples
+    --------
+    >>> pairs_to_shifts(np.array([[0, 1, 2], [10, 11, 12], [20, 21, 22]])).tolist()
+    [[0, 11, 22], [1, 12, 20], [2, 10, 21]]
     """
     i = np.arange(len(pairs))
     return pairs[i, (i + i[:, None]) % len(pairs)]

@@ -1,4 +1,4 @@
-"""How sure a mean over clips is, or a difference: null, p value, confidence interval, tests.
+"""Statistics of means over clips, and of differences: null, p value, confidence interval, tests.
 
 Clips are no independent samples: neighbours show the same shot, and reconstructions of neighbours
 share their fMRI. Both tools below therefore leave neighbours together. The null shifts the
@@ -29,7 +29,7 @@ SIGNIFICANCE = 0.05
 """Level of what is marked as significant, and of warnings that nothing can be."""
 
 ROUNDING = 1e-12
-"""Values count as equal within this share of the size of what was summed. Sums of some thousand
+"""Values count as equal within this fraction of the size of what was summed. Sums of some thousand
 numbers in double precision err by far less; sums that differ only in the terms' order must tie."""
 
 
@@ -58,15 +58,15 @@ class Null:
         return 1 / (len(self.values) + (not self.exact))
 
     def p(self, better: Better = "higher") -> float:
-        """One-sided p value: the share of permutations that do as well as the true order.
+        """One-sided p value: the fraction of permutations that do as well as the true order.
 
         Of random permutations it is (1 + #{as good}) / (1 + n): the true order counts as one of
         them, so p is never zero (Phipson & Smyth 2010). Ties count as good.
         """
         way = 1 if better == "higher" else -1
         as_good = way * (self.values - self.observed) >= -ROUNDING * self.scale
-        drawn = not self.exact
-        return float((drawn + as_good.sum()) / (drawn + len(self.values)))
+        random = not self.exact
+        return float((random + as_good.sum()) / (random + len(self.values)))
 
 
 def circular_null(
@@ -95,20 +95,29 @@ def circular_null(
 
     A shift keeps what neighbours share, but not trends as long as the segment: those line up only
     in the true order, and would pass for skill.
+
+    Examples
+    --------
+    A segment of three clips: the true order scores 1 for each, both other shifts score 0.
+
+    >>> scores = [np.array([[1, 1, 1], [0, 0, 0], [0, 0, 0]])]
+    >>> null = circular_null(scores, permutations=100, rng=np.random.default_rng(0))
+    >>> null.exact, round(null.p(), 3)
+    (True, 0.333)
     """
     by_segment = [np.asarray(segment, np.float64) for segment in scores]
     sums = [np.nansum(segment, axis=1) for segment in by_segment]
     counts = [int((~np.isnan(segment[0])).sum()) for segment in by_segment]
-    scored = [own for own, count in zip(sums, counts) if count]
+    scored = [segment_sums for segment_sums, count in zip(sums, counts) if count]
     exact = math.prod(map(len, scored)) <= permutations
     if exact:
         total = np.zeros(1)
-        for own in scored:
-            total = np.add.outer(total, own).ravel()  # the true order stays first
+        for segment_sums in scored:
+            total = np.add.outer(total, segment_sums).ravel()  # the true order stays first
     else:
         total = np.zeros(1 + permutations)
-        for own in sums:
-            total += own[np.append(0, rng.integers(len(own), size=permutations))]
+        for segment_sums in sums:
+            total += segment_sums[np.append(0, rng.integers(len(segment_sums), size=permutations))]
     means = total / sum(counts)
     sizes = sum(np.nansum(np.abs(segment), axis=1).max() for segment in by_segment)
     return Null(float(means[0]), means if exact else means[1:], exact, float(sizes / sum(counts)))
@@ -164,8 +173,8 @@ def block_counts(
     counts = np.zeros((resamples, sum(map(len, rows))))
     for segment in rows:
         n = len(segment)
-        drawn = _draw_blocks(n, block, resamples, rng) + n * np.arange(resamples)[:, None]
-        of_segment = np.bincount(drawn.ravel(), minlength=n * resamples)
+        sample = _draw_blocks(n, block, resamples, rng) + n * np.arange(resamples)[:, None]
+        of_segment = np.bincount(sample.ravel(), minlength=n * resamples)
         counts[:, segment] = of_segment.reshape(resamples, n)
     return counts
 
@@ -173,8 +182,8 @@ def block_counts(
 def _draw_blocks(n: int, block: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Draw n of n clips in blocks of neighbours, around the end: int (resamples, n)."""
     starts = rng.integers(n, size=(resamples, -(-n // block)))
-    drawn = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
-    return drawn.reshape(resamples, -1)[:, :n]
+    sample = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
+    return sample.reshape(resamples, -1)[:, :n]
 
 
 def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
@@ -245,9 +254,9 @@ def paired_test(
     total, extreme = np.zeros(1 + permutations), 2.0  # the true signs first
     for d in by_segment:
         n_blocks = -(-len(d) // block) + 1
-        drawn = rng.choice([-1, 1], (permutations, n_blocks))
+        random_signs = rng.choice([-1, 1], (permutations, n_blocks))
         starts = rng.integers(block, size=(permutations, 1))
-        signs = np.concatenate([np.ones((1, n_blocks), int), drawn])
+        signs = np.concatenate([np.ones((1, n_blocks), int), random_signs])
         place = (np.arange(len(d)) + np.concatenate([[[0]], starts])) // block  # (1 + n, n_clips)
         total += np.take_along_axis(signs, place, axis=1) @ np.nan_to_num(d)
         there = np.flatnonzero(~np.isnan(d))
@@ -265,6 +274,11 @@ def holm(p: np.ndarray) -> np.ndarray:
     ----------
     p : ndarray, (n,)
         NaN where there was no test: it stays, and does not count.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, np.nan, 0.04])).tolist()
+    [0.02, nan, 0.04]
     """
     corrected = np.full(len(p), np.nan)
     there = ~np.isnan(p)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -34,13 +36,13 @@ class Metric:
         By segment; row 0 is the true order, the others are circular shifts of the film. NaN in
         the columns of clips that are left out.
     ceiling : ndarray, (n_rows,), optional
-        For each row of the table of clips, the score of the shown clip in place of its
+        For each row of the table of clips, the score of the stimulus in place of its
         reconstruction: what a perfect reconstruction would get. Where it is below 1, the
         classifier errs, or the clip shows something else too (it has a cut, say), and no decoder
         is to be blamed for that. None where it is known by definition (1 for identification and
         SSIM) or has no bound (PSNR).
     in_subset : bool
-        Whether it is also told over marked clips (:func:`over_marked`).
+        Whether it is also reported for marked clips (:func:`over_marked`).
     better : {"higher", "lower"}
         Which values are those of better reconstructions.
     """
@@ -55,6 +57,23 @@ class Metric:
     better: Better = "higher"
 
 
+def current_name(metric: str) -> str:
+    """Name a metric as this version does: ``kind_right`` is now ``kind_accuracy``.
+
+    Warns
+    -----
+    FutureWarning
+        If the name is one of the last version.
+    """
+    if "_accuracy" in metric:
+        return metric
+    current = re.sub(r"_right(?=_|$)", "_accuracy", metric)
+    if current != metric:
+        text = f"the metric {metric} is now called {current}"
+        warnings.warn(text, FutureWarning, stacklevel=2)
+    return current
+
+
 def segment_rows(listing: pd.DataFrame) -> list[np.ndarray]:
     """Rows of each segment in a table of clips (`segment`, `clip`), in the order of its film."""
     groups = listing.groupby("segment", sort=False)
@@ -67,7 +86,7 @@ def shifts_by_segment(pairs: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.
 
 
 def over_marked(metric: Metric, marked: np.ndarray, mark: str) -> Metric:
-    """Take the same metric over some of its clips only.
+    """Restrict a metric to some of its clips.
 
     Parameters
     ----------
@@ -93,7 +112,7 @@ def over_marked(metric: Metric, marked: np.ndarray, mark: str) -> Metric:
 
 
 def without(metric: Metric, left_out: np.ndarray, what: str) -> Metric:
-    """Take a metric's scores away from some clips.
+    """Leave some clips out of a metric.
 
     Parameters
     ----------
@@ -141,10 +160,10 @@ def summarise(
 
 def _too_few(names: list[str], p_min: float, permutations: int) -> str:
     needed = math.ceil(1 / SIGNIFICANCE)
-    drawn = round(1 / p_min) == permutations + 1  # not all shifts
-    found, advice = (
+    random = round(1 / p_min) == permutations + 1  # not all shifts
+    limit, advice = (
         (f"permutations is {permutations}", f"set it to {needed - 1} at the very least")
-        if drawn
+        if random
         else (
             f"the test segments allow {round(1 / p_min)} circular shifts",
             f"score more test segments, or longer ones; {needed} shifts are needed, and segments "
@@ -153,17 +172,17 @@ def _too_few(names: list[str], p_min: float, permutations: int) -> str:
     )
     return (
         f"p cannot be below {p_min:.2g}, and no effect can be significant at {SIGNIFICANCE:g}: "
-        f"{', '.join(names)}. {found[0].upper()}{found[1:]}: {advice}"
+        f"{', '.join(names)}. {limit[0].upper()}{limit[1:]}: {advice}"
     )
 
 
 def _row(
     metric: Metric, *, block: int, resamples: int, permutations: int, rng: np.random.Generator
 ) -> dict:
-    own = [np.asarray(segment[0], np.float64) for segment in metric.scores]
-    scored = ~np.isnan(np.concatenate(own))
-    value = float(np.concatenate(own)[scored].mean())
-    means = block_bootstrap(own, block=block, resamples=resamples, rng=rng)
+    per_clip = [np.asarray(segment[0], np.float64) for segment in metric.scores]
+    scored = ~np.isnan(np.concatenate(per_clip))
+    value = float(np.concatenate(per_clip)[scored].mean())
+    means = block_bootstrap(per_clip, block=block, resamples=resamples, rng=rng)
     low, high = confidence_interval(means)
     null = circular_null(metric.scores, permutations=permutations, rng=rng)
     null_mean, p, p_min = float(null.values.mean()), null.p(metric.better), null.p_min
@@ -188,7 +207,7 @@ def _row(
     }
 
 
-def own_scores(metric: Metric) -> np.ndarray:
+def scores_per_clip(metric: Metric) -> np.ndarray:
     """Each clip's score, (n_rows,) in the order of the table of clips; NaN where it has none."""
-    own = np.concatenate([segment[0] for segment in metric.scores])
-    return own[np.argsort(np.concatenate(metric.rows))]
+    per_clip = np.concatenate([segment[0] for segment in metric.scores])
+    return per_clip[np.argsort(np.concatenate(metric.rows))]

@@ -1,4 +1,4 @@
-"""Draw the strip of reconstructions, and the brain that was recorded."""
+"""Draw the strip of reconstructions, and maps of the recorded brain."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def main(
     settings: FigureSettings,
 ) -> None:
     """Write two PNG files."""
-    made = load_clips(reconstructions)
+    reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    shown = load_stimuli(made, listing, clips)
-    chosen = np.arange(0, len(made), settings.every)
+    stimuli = load_stimuli(reconstructed, listing, clips)
+    chosen = np.arange(0, len(reconstructed), settings.every)
     scores = load_table(per_clip, ["segment", "clip", "ssim"])
     listing = listing[["segment", "clip"]].merge(scores, "left", ["segment", "clip"])
     rows = listing.iloc[chosen].to_dict("records")
     labels = [_label(row) for row in rows]
     results = load_table(metrics, COLUMNS)
     of_all = results[results["n_clips"] == results["n_clips"].max()]
-    told = of_all["chance"].notna() | of_all["metric"].isin(["ssim", "psnr"])
-    of_all = of_all[told & ~of_all["metric"].str.startswith("retrieval")]
+    with_reference = of_all["chance"].notna() | of_all["metric"].isin(["ssim", "psnr"])
+    of_all = of_all[with_reference & ~of_all["metric"].str.startswith("retrieval")]
     summary = "  ·  ".join(_result(row) for row in of_all.to_dict("records"))
-    save_png(draw_strip(shown[chosen], made[chosen], labels, caption=summary), strip)
+    save_png(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=summary), strip)
 
     save_png(_brain(r, mask, tsnr), brain)
 
@@ -69,37 +69,37 @@ def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
                 f"{r} ({grid}) and {path} ({other}) are not on the same grid: they come from the "
                 "stages `select` and `clean`; run these again"
             )
-    values, chosen, *snrs = (found for found, _ in maps)
-    steadiness = np.mean(snrs, axis=0)
-    measured = np.isfinite(values) & (values != 0)
+    r_values, selected, *snrs = (values for values, _ in maps)
+    mean_snr = np.mean(snrs, axis=0)
+    measured = np.isfinite(r_values) & (r_values != 0)
     points, areas = flat_map()
     return draw_brain(
         points,
         areas,
-        tsnr=_on_cortex(steadiness, steadiness > 0, grid),
-        r=_on_cortex(values, measured, grid),
-        selected=_on_cortex(chosen > 0, measured, grid),
-        voxels=(values[measured], chosen[measured] > 0),
+        tsnr=_on_cortex(mean_snr, mean_snr > 0, grid),
+        r=_on_cortex(r_values, measured, grid),
+        selected=_on_cortex(selected > 0, measured, grid),
+        voxels=(r_values[measured], selected[measured] > 0),
     )
 
 
 def _label(row: dict) -> str:
-    """Say which clip it is, and its SSIM unless it was left out of the scores."""
+    """Name the clip, and its SSIM unless it was left out of the scores."""
     name = f"{row['segment']}, clip {row['clip']}"
     return name if np.isnan(row["ssim"]) else f"{name}   SSIM {row['ssim']:.2f}"
 
 
-def _on_cortex(values: np.ndarray, known: np.ndarray, grid: Grid | Grayordinates) -> np.ndarray:
-    """Bring a map to the vertices of the group surface; a native volume has no place there."""
+def _on_cortex(values: np.ndarray, measured: np.ndarray, grid: Grid | Grayordinates) -> np.ndarray:
+    """Project a map to the vertices of the group surface; NaN for a volume in native space."""
     if isinstance(grid, Grayordinates):
-        return on_vertices(np.where(known, values, np.nan), np.nan)
+        return on_vertices(np.where(measured, values, np.nan), np.nan)
     if not grid.mni:
         return np.full(len(flat_map()[0]), np.nan)
-    return on_surface(values, known, grid.affine)
+    return on_surface(values, measured, grid.affine)
 
 
 def _result(row: dict) -> str:
-    """Say a metric beside its chance level, or the mean of its null where chance has no formula."""
+    """Write a metric with its chance level, or the mean of its null where chance has no formula."""
     other = "null" if np.isnan(row["chance"]) else "chance"
     against = row["null_mean" if other == "null" else "chance"]
     words = f"{metric_label(row['metric'])} {row['value']:.2f} ({other} {against:.2f})"

@@ -1,4 +1,4 @@
-"""Write what was done as a paper's methods section would say it."""
+"""Write a page that reads as the methods section of a paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draw subjects and variants below the films, and SSIM beside that of other methods."""
+"""Draw the clips of subjects and variants below the stimuli, and SSIM beside other methods."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def main(
     if {len(rows)} != set(map(len, (reconstructions, listings, metrics, per_clip))):
         raise InputError(f"{len(rows)} rows need as many reconstructions and tables")
     models = {
-        row.label: (load_clips(made), load_table(table, ["segment", "clip"]))
-        for row, made, table in zip(rows, reconstructions, listings)
+        row.label: (load_clips(reconstructed), load_table(table, ["segment", "clip"]))
+        for row, reconstructed, table in zip(rows, reconstructions, listings)
     }
     films = {path.stem: load_clips(path) for path in clips}
     full = [row.label for row in rows if row.full]
     save_png(_panel({name: models[name] for name in full}, films), subjects)
     first = str(rows[0].owner)
     others = [r.label for r in rows if not r.full and str(r.owner).startswith(f"{first}/")]
-    own = {name: models[name] for name in (rows[0].label, *others)}
-    save_png(_panel(own, films), variants)
+    first_subject = {name: models[name] for name in (rows[0].label, *others)}
+    save_png(_panel(first_subject, films), variants)
     bars = _bars(dict(zip(models, metrics)), full, per_clip[0], settings)
     save_png(draw_bars(bars, "SSIM"), ssim)
 
@@ -64,12 +64,14 @@ def _panel(models: Models, films: dict[str, np.ndarray]):
     chosen = listing.iloc[places]
     segments, numbers = chosen["segment"].tolist(), chosen["clip"].tolist()
     truth = gather_clips(films, segments, numbers)
-    found: dict[str, list[np.ndarray | None]] = {}
-    for name, (made, table) in models.items():
+    by_model: dict[str, list[np.ndarray | None]] = {}
+    for name, (reconstructed, table) in models.items():
         rows = {key: i for i, key in enumerate(zip(table["segment"], table["clip"]))}
-        found[name] = [made[rows[k]] if k in rows else None for k in zip(segments, numbers)]
+        by_model[name] = [
+            reconstructed[rows[k]] if k in rows else None for k in zip(segments, numbers)
+        ]
     labels = [f"{segment}, clip {n}" for segment, n in zip(segments, numbers)]
-    return draw_panel(truth, found, labels)
+    return draw_panel(truth, by_model, labels)
 
 
 def _bars(
@@ -94,8 +96,8 @@ def _bars(
     ]
     for name in full:
         columns = ["value", "ci_low", "ci_high"]
-        own = load_table(metrics[name], ["metric", *columns]).set_index("metric")
-        value, low, high = (float(own[column]["ssim"]) for column in columns)
+        row = load_table(metrics[name], ["metric", *columns]).set_index("metric")
+        value, low, high = (float(row[column]["ssim"]) for column in columns)
         every.append((f"here: {name}", value, low, high))
     return {
         f"{full[0]}, {segment}": [*one, (f"here: {full[0]}", mean, *confidence_interval(means))],

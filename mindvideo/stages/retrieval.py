@@ -1,4 +1,4 @@
-"""Find each test clip's frame and caption among all, by the encoder's embedding of its window."""
+"""Retrieve the frame and caption of each test clip by the encoder's embedding of its window."""
 
 from __future__ import annotations
 
@@ -49,38 +49,39 @@ def main(
     check_rows(windows, fmri, table, len(listing))
     model = FmriEncoder.from_pretrained(encoder).to(device()).eval()
     check_voxels(windows, model.config["voxels"], encoder)
-    mine = model.embed(fmri).cpu().numpy()
+    fmri_embeddings = model.embed(fmri).cpu().numpy()
 
     clip = load_clip(settings.clip)
     middles = load_frames(clips, listing).middles()
-    captions, own = np.unique(_captions(listing, scenes), return_inverse=True)
+    captions, caption_of_clip = np.unique(_captions(listing, scenes), return_inverse=True)
     candidates = {
         "frame": (embed_in_batches(embed_frames, clip, middles), np.arange(len(middles))),
-        "caption": (embed_in_batches(embed_texts, clip, captions.tolist()), own),
+        "caption": (embed_in_batches(embed_texts, clip, captions.tolist()), caption_of_clip),
     }
     rng, groups = np.random.default_rng(settings.seed), segment_rows(listing)
     counts = settings.model_dump(include={"block", "resamples", "permutations"})
-    found = []
-    for name, (theirs, candidate) in candidates.items():
-        if theirs.shape[1] != mine.shape[1]:
+    results = []
+    for name, (clip_embeddings, candidate) in candidates.items():
+        if clip_embeddings.shape[1] != fmri_embeddings.shape[1]:
             raise InputError(
-                f"clip: {settings.clip} embeds in {theirs.shape[1]} dimensions, {encoder} in "
-                f"{mine.shape[1]}: take the CLIP that the encoder was trained with"
+                f"clip: {settings.clip} embeds in {clip_embeddings.shape[1]} dimensions, "
+                f"{encoder} in {fmri_embeddings.shape[1]}: take the CLIP that the encoder was "
+                "trained with"
             )
-        similarity = cosine_similarity(mine, theirs)
+        similarity = cosine_similarity(fmri_embeddings, clip_embeddings)
         for k in TOP:
             metric = Metric(
                 f"fmri_to_{name}_top{k}",
-                f"the clip's own {name} is among the {k} most similar of {len(theirs)}",
-                min(1.0, k / len(theirs)),
+                f"the clip's own {name} is among the {k} most similar of {len(clip_embeddings)}",
+                min(1.0, k / len(clip_embeddings)),
                 groups,
                 shifts_by_segment(retrieval_of(similarity, k, candidate), groups),
             )
-            found.append(metric)
-    save_table(retrieval, summarise(found, **counts, rng=rng).drop(columns="ceiling"))
+            results.append(metric)
+    save_table(retrieval, summarise(results, **counts, rng=rng).drop(columns="ceiling"))
 
 
 def _captions(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
     tables = [load_scenes(path)[0].assign(segment=path.stem) for path in scenes]
-    known = pd.concat(tables, ignore_index=True)
-    return known["caption"].to_numpy()[rows_of(listing, known, "the tables of scenes")]
+    scene_table = pd.concat(tables, ignore_index=True)
+    return scene_table["caption"].to_numpy()[rows_of(listing, scene_table, "the tables of scenes")]

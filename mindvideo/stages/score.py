@@ -1,4 +1,4 @@
-"""Score reconstructions against the clips shown, beside chance, a null and intervals."""
+"""Score reconstructions against the stimuli, with chance, a null and confidence intervals."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics import catalogue, threads
 from mindvideo.metrics.attributes import Attribute, naming_classes
 from mindvideo.metrics.n_way import enough_classes
+from mindvideo.metrics.paired_clips import Compute
 from mindvideo.metrics.summary import (
     Metric,
     over_marked,
-    own_scores,
+    scores_per_clip,
     segment_rows,
     summarise,
     without,
@@ -54,12 +55,12 @@ def main(
     state: State,
     settings: ScoringSettings,
 ) -> None:
-    """Write a row a metric, and a row a clip.
+    """Write a row for each metric, and a row for each clip.
 
     `shots` are the tables of what the films show, one for each of `clips` in the same order; only
     `attributes` and `subset` of the settings need them. So do `leave_out_cuts` the `scenes`.
-    What the networks say of clips and what their pixels score is kept, so that a run that was
-    killed computes only the rest.
+    The outputs of the networks and the scores of pixels are kept, so that a run after a kill
+    computes only the rest.
     """
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
@@ -78,29 +79,29 @@ def main(
         )
     rng = np.random.default_rng(settings.seed)
 
-    found: list[Metric] = []
+    results: list[Metric] = []
     for judge, name in (
         (_video_metrics, settings.video_classifier),
         (_frame_metrics, settings.image_classifier),
         (_clip_metrics, settings.clip),
     ):
         if name is not None:
-            found += judge(reconstructed, stimuli, groups, attributes, state, settings)
+            results += judge(reconstructed, stimuli, groups, attributes, state, settings)
     keep = partial(_keep_scores, state)
-    found += catalogue.pixel_metrics(reconstructed, stimuli, groups, rng, keep)
+    results += catalogue.pixel_metrics(reconstructed, stimuli, groups, rng, keep)
     if left_out is not None:
-        found = [without(m, left_out, "clips with a cut") for m in found]
-    own = {m.name: own_scores(m) for m in found}
+        results = [without(m, left_out, "clips with a cut") for m in results]
+    scores = {m.name: scores_per_clip(m) for m in results}
     if marked is not None:
-        found += [over_marked(m, marked, str(settings.subset)) for m in found if m.in_subset]
+        results += [over_marked(m, marked, str(settings.subset)) for m in results if m.in_subset]
 
     counts = settings.model_dump(include={"block", "resamples", "permutations"})
-    save_table(metrics, summarise(found, **counts, rng=rng))
-    save_table(per_clip, listing[["segment", "clip"]].assign(**own))
+    save_table(metrics, summarise(results, **counts, rng=rng))
+    save_table(per_clip, listing[["segment", "clip"]].assign(**scores))
 
 
 def _with_a_cut(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
-    """Tell of each clip whether its frames are of several scenes, (n_clips,) of bool."""
+    """Find the clips whose frames belong to several scenes, (n_clips,) of bool."""
     cut = {
         (path.stem, clip): len(set(frames)) > 1
         for path in scenes
@@ -112,20 +113,20 @@ def _with_a_cut(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
             f"no scenes of {len(missing)} clips, first {missing[0]}: scoring.leave_out_cuts needs "
             "the tables of scenes of all test segments"
         )
-    found = np.array([cut[key] for key in keys])
-    if found.all():
+    has_cut = np.array([cut[key] for key in keys])
+    if has_cut.all():
         raise InputError(
-            f"all {len(found)} clips have a cut, at least 1 without was needed: leave out "
+            f"all {len(has_cut)} clips have a cut, at least 1 without was needed: leave out "
             "scoring.leave_out_cuts, or raise scenes.threshold"
         )
-    log.info("%d of %d clips have a cut: left out", found.sum(), len(found))
-    return found
+    log.info("%d of %d clips have a cut: left out", has_cut.sum(), len(has_cut))
+    return has_cut
 
 
 def _read_shots(
     listing: pd.DataFrame, clips: Inputs, shots: Inputs, settings: ScoringSettings
 ) -> tuple[list[Attribute], np.ndarray | None]:
-    """Read the attributes of each clip shown, and whether it is in the subset, (n_clips,) of bool.
+    """Read the attributes of each stimulus, and whether it is in the subset, (n_clips,) of bool.
 
     A clip's values are those of the shot that fills most of its time. The values of an attribute
     are all that its column has in any of the tables.
@@ -169,7 +170,9 @@ def _video_metrics(
     kept = _of_both("classify-clips", classify, (reconstructions, stimuli), CLIPS, state)
     logits, stimulus_logits = [x.array("logits")[:, None] for x in kept]  # a clip is one view
     embeddings, stimulus_embeddings = [x.array("embeddings") for x in kept]
-    definition = "share of other clips less like the reconstruction than its own; video classifier"
+    definition = (
+        "fraction of other clips less similar to the reconstruction than its own; video classifier"
+    )
     return [
         catalogue.identification_metric(
             "video", definition, embeddings, stimulus_embeddings, groups
@@ -242,7 +245,7 @@ def _of_both(
     size: int,
     state: State,
 ) -> list[KeptRows]:
-    """What a network says of reconstructions and of stimuli, `size` clips or frames at a time."""
+    """Outputs of a network for reconstructions and stimuli, `size` clips or frames at a time."""
 
     def keep(of: str, inputs: np.ndarray) -> KeptRows:
         return compute_rows(
@@ -253,7 +256,7 @@ def _of_both(
     return [keep("reconstructions", reconstructions), keep("stimuli", stimuli)]
 
 
-def _keep_scores(state: State, name: str, n: int, compute: catalogue.Compute) -> np.ndarray:
+def _keep_scores(state: State, name: str, n: int, compute: Compute) -> np.ndarray:
     size = PAIRS * threads.count()
     kept = compute_rows(state, name, n, lambda rows: {"scores": compute(rows)}, size=size)
     return kept.array("scores")
@@ -262,7 +265,7 @@ def _keep_scores(state: State, name: str, n: int, compute: catalogue.Compute) ->
 def _n_way(
     kind: str,
     logits: np.ndarray,
-    true_logits: np.ndarray,
+    stimulus_logits: np.ndarray,
     groups: list[np.ndarray],
     settings: ScoringSettings,
 ) -> list[Metric]:
@@ -271,21 +274,26 @@ def _n_way(
         if not enough_classes(n_way, n_classes, k):
             log.info(
                 "%s %d-way left out: the classifier has %d classes, %d are the ground truth's",
-                *(kind, n_way, n_classes, k),
+                kind,
+                n_way,
+                n_classes,
+                k,
             )
-    found = catalogue.n_way_metrics(kind, logits, true_logits, groups, n_way=settings.n_way, k=k)
+    results = catalogue.n_way_metrics(
+        kind, logits, stimulus_logits, groups, n_way=settings.n_way, k=k
+    )
     if settings.trials:
-        found += catalogue.n_way_trial_metrics(
+        results += catalogue.n_way_trial_metrics(
             kind,
             logits,
-            true_logits,
+            stimulus_logits,
             groups,
             n_way=settings.n_way,
             k=k,
             trials=settings.trials,
             rng=np.random.default_rng(settings.seed),
         )
-    return found
+    return results
 
 
 def _requested(

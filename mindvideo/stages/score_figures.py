@@ -12,6 +12,7 @@ from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
+from mindvideo.metrics.summary import current_name
 from mindvideo.settings.evaluation import ScoreFigureSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
@@ -31,21 +32,23 @@ def main(
     settings: ScoreFigureSettings,
 ) -> None:
     """Write three PNG files."""
-    made = load_clips(reconstructions)
+    reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    shown = load_stimuli(made, listing, clips)
-    told = load_table(metrics, ["metric", "chance", "null_mean", "better"]).set_index("metric")
+    stimuli = load_stimuli(reconstructed, listing, clips)
+    summary = load_table(metrics, ["metric", "chance", "null_mean", "better"]).set_index("metric")
     scores = load_table(per_clip, ["segment", "clip"])
     names = [name for name in scores.columns if name not in ("segment", "clip")]
-    levels = {name: _level(told, name) for name in names}
+    levels = {name: _level(summary, name) for name in names}
 
     by = settings.worst_by or names[0]
+    if by not in names:
+        by = current_name(by)
     if by not in names:
         raise InputError(
             f"figures.worst_by: {by} is no metric of {per_clip}, which has {', '.join(names)}"
         )
     ranked = listing[["segment", "clip"]].merge(scores, "left", ["segment", "clip"])[by]
-    ranked = ranked if told.loc[by, "better"] == "higher" else -ranked
+    ranked = ranked if summary.loc[by, "better"] == "higher" else -ranked
     chosen = ranked.dropna().sort_values(kind="stable").index[: settings.worst].to_numpy()
     if not len(chosen):
         raise InputError(f"{per_clip}: no clip has a score of {by}: name another, figures.worst_by")
@@ -54,7 +57,7 @@ def main(
         for i, row in zip(chosen, listing.iloc[chosen].to_dict("records"))
     ]
     caption = f"The {len(chosen)} worst of {ranked.notna().sum()} clips by {metric_label(by)}."
-    save_png(draw_strip(shown[chosen], made[chosen], labels, caption=caption), worst)
+    save_png(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=caption), worst)
 
     values = {name: scores[name].to_numpy(float) for name in names}
     save_png(draw_distributions(values, levels), distributions)
@@ -69,6 +72,6 @@ def _by_segment(scores: pd.DataFrame, name: str) -> dict[str, np.ndarray]:
     }
 
 
-def _level(told: pd.DataFrame, metric: str) -> Level:
-    chance = float(told["chance"][metric])
-    return ("null", float(told["null_mean"][metric])) if np.isnan(chance) else ("chance", chance)
+def _level(summary: pd.DataFrame, metric: str) -> Level:
+    chance = float(summary["chance"][metric])
+    return ("null", float(summary["null_mean"][metric])) if np.isnan(chance) else ("chance", chance)

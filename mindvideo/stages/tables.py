@@ -15,6 +15,7 @@ from mindvideo.figures.table import Cell, Table, colour_of, table_page
 from mindvideo.io.published import METRICS, number, read_published
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.metrics.statistics import SIGNIFICANCE, holm, paired_test, two_sample_p
+from mindvideo.metrics.summary import current_name
 from mindvideo.settings.evaluation import TableSettings
 from mindvideo.stages import Inputs, Output, chapter
 
@@ -22,13 +23,13 @@ log = logging.getLogger(__name__)
 
 COMPARED = (*METRICS, "psnr")
 NUMBERS = ("value", "ci_low", "ci_high", "chance")
-OWN_NUMBERS = ("n_clips", *NUMBERS, "null_mean", "p", "p_min")
+ALL_NUMBERS = ("n_clips", *NUMBERS, "null_mean", "p", "p_min")
 """Columns of tables of metrics: of other methods', and of this configuration's."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a row is made of: the table of metrics, by name, and each clip's scores."""
+    """Scores of a row: the table of metrics, by name, and the scores of each clip."""
 
     metrics: pd.DataFrame
     per_clip: pd.DataFrame
@@ -58,12 +59,12 @@ def main(
             f"{len(per_clip)} tables of clips: one of each is needed for every row"
         )
     scores = {
-        label: Scores(_metrics(m, OWN_NUMBERS), load_table(c, ["segment", "clip"]))
+        label: Scores(_metrics(m, ALL_NUMBERS), _per_clip(c))
         for label, m, c in zip(built, metrics, per_clip)
     }
-    found = compare_rows(scores, settings)
-    save_table(table1, found)
-    table1_page.write_text(_page1(found, settings), encoding="utf-8")
+    results = compare_rows(scores, settings)
+    save_table(table1, results)
+    table1_page.write_text(_page1(results, settings), encoding="utf-8")
 
     others = methods or []
     if len(others) != len(settings.methods):
@@ -79,11 +80,15 @@ def main(
 
 
 def _metrics(path: Path, columns: Sequence[str] = NUMBERS) -> pd.DataFrame:
-    return load_table(path, ["metric", *columns]).set_index("metric")
+    return load_table(path, ["metric", *columns]).set_index("metric").rename(current_name)
+
+
+def _per_clip(path: Path) -> pd.DataFrame:
+    return load_table(path, ["segment", "clip"]).rename(columns=current_name)
 
 
 def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataFrame:
-    """Set every metric of every row beside the first row's, and beside what the paper reports.
+    """Compare every metric of every row with the first row, and with the paper's report.
 
     Both tests take the clips that have a score; the paired one takes those that both rows have.
     Its p values are corrected (Holm) over all rows and metrics of the table.
@@ -92,20 +97,20 @@ def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataF
     rng = np.random.default_rng(settings.seed)
     reference = next(iter(scores.values()))
     rows = []
-    for label, own in scores.items():
+    for label, model in scores.items():
         paper = published.get(label, {})
-        for metric, found in own.metrics.iterrows():
+        for metric, result in model.metrics.iterrows():
             name = str(metric)
             row = {
                 "row": label,
                 "metric": name,
-                **found[[*OWN_NUMBERS]],
+                **result[[*ALL_NUMBERS]],
                 "published": number(paper.get(name)),
                 "published_se": number(paper.get(f"{name}_se")),
             }
-            both = name in own.per_clip and name in reference.per_clip
-            if own is not reference and both:
-                row |= _tests(own.per_clip, reference.per_clip, name, settings, rng)
+            both = name in model.per_clip and name in reference.per_clip
+            if model is not reference and both:
+                row |= _tests(model.per_clip, reference.per_clip, name, settings, rng)
             rows.append(row)
     tests = ["p_two_sample", "colour", "difference", "n_pairs", "p_paired", "p_paired_min"]
     table = pd.DataFrame(rows).reindex(columns=[*rows[0], *tests])
@@ -129,18 +134,20 @@ def _no_mark_possible(table: pd.DataFrame) -> str:
 
 
 def _tests(
-    own: pd.DataFrame,
+    per_clip: pd.DataFrame,
     reference: pd.DataFrame,
     metric: str,
     settings: TableSettings,
     rng: np.random.Generator,
 ) -> dict:
     keys = ["segment", "clip"]
-    pairs = own[[*keys, metric]].merge(reference[[*keys, metric]], on=keys, suffixes=("", "_full"))
+    pairs = per_clip[[*keys, metric]].merge(
+        reference[[*keys, metric]], on=keys, suffixes=("", "_full")
+    )
     pairs = pairs.sort_values(keys)
     difference = pairs[metric] - pairs[f"{metric}_full"]
     segments = [d.to_numpy(float) for _, d in difference.groupby(pairs["segment"], sort=False)]
-    p = two_sample_p(own[metric].to_numpy(float), reference[metric].to_numpy(float))
+    p = two_sample_p(per_clip[metric].to_numpy(float), reference[metric].to_numpy(float))
     counts = {"block": settings.block, "permutations": settings.permutations}
     p_paired, p_paired_min = paired_test(segments, **counts, rng=rng)
     return {
@@ -153,35 +160,35 @@ def _tests(
     }
 
 
-def _page1(found: pd.DataFrame, settings: TableSettings) -> str:
-    others = [name for name in found["metric"].unique() if name not in METRICS]
+def _page1(results: pd.DataFrame, settings: TableSettings) -> str:
+    others = [name for name in results["metric"].unique() if name not in METRICS]
     missing = [row.label for row in settings.rows if row.owner is None]
-    told = "; ".join(f"{row.label}: {row.why}" for row in settings.rows if row.owner is None)
+    reasons = "; ".join(f"{row.label}: {row.why}" for row in settings.rows if row.owner is None)
     notes = [
         f"Measured on {settings.dataset}: means over the test clips, with 95% intervals of a block "
         "bootstrap. “Paper” is what Chen, Qing & Zhou (2023) report on the films data set of Wen "
         "et al. (2018); it compares only with measures on the same data, by the same classifiers.",
         f"* differs from the first row by a paired test (signs of blocks of {settings.block} "
-        f"neighbouring clips flipped; Holm-corrected over {found['p_paired'].notna().sum()} "
+        f"neighbouring clips flipped; Holm-corrected over {results['p_paired'].notna().sum()} "
         f"tests; p < {SIGNIFICANCE}). Colours are the paper's, of its uncorrected test, which "
         "takes neighbouring clips for independent.",
     ]
-    if why := _no_mark_possible(found):
+    if why := _no_mark_possible(results):
         notes.append(f"{why}.")
     if missing:
-        notes.append(f"Rows of the paper that are not here: {told}.")
-    tables = [_table1("The paper's metrics", METRICS, found, settings)]
+        notes.append(f"Rows of the paper that are not here: {reasons}.")
+    tables = [_table1("The paper's metrics", METRICS, results, settings)]
     if others:
-        tables.append(_turned(_table1("Other metrics", others, found, settings), others))
+        tables.append(_turned(_table1("Other metrics", others, results, settings), others))
     return table_page(f"Table 1: {settings.dataset}", notes, tables, legend=True)
 
 
 def _table1(
-    title: str, columns: Sequence[str], found: pd.DataFrame, settings: TableSettings
+    title: str, columns: Sequence[str], results: pd.DataFrame, settings: TableSettings
 ) -> Table:
     rows: dict[str, dict[str, Cell]] = {row.label: {} for row in settings.rows}
     heads: dict[str, str] = {}
-    for row in found.to_dict("records"):
+    for row in results.to_dict("records"):
         if row["metric"] not in columns:
             continue
         against = "null" if np.isnan(row["chance"]) else "chance"

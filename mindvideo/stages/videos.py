@@ -42,10 +42,10 @@ def main(
     Without `scenes`, clips have no captions. `others` are the reconstructions of the settings'
     variants, in their order, or none: then the page is of one model alone.
     """
-    told = load_table(metrics, ["metric", "definition", "better"]).set_index("metric")
+    summary = load_table(metrics, ["metric", "definition", "better"]).set_index("metric")
     names = [str(name) for name in load_table(per_clip).columns if name not in KEYS]
     columns = [
-        {"name": name, "better": told["better"][name], "definition": told["definition"][name]}
+        {"name": name, "better": summary["better"][name], "definition": summary["definition"][name]}
         for name in names
     ]
     variants = settings.variants if others else []
@@ -61,15 +61,15 @@ def main(
     files: list[str] = []
     cards: list[dict] = []
     size = (0, 0)
-    for variant, (made_path, table_path, scores_path) in models.items():
-        made, listing = load_clips(made_path), load_table(table_path, KEYS)
-        shown = load_stimuli(made, listing, clips)
+    for variant, (reconstructions_path, table_path, scores_path) in models.items():
+        reconstructed, listing = load_clips(reconstructions_path), load_table(table_path, KEYS)
+        stimuli = load_stimuli(reconstructed, listing, clips)
         listing = _with_captions(listing[KEYS], scenes or [])
         listing = listing.merge(load_table(scores_path, KEYS), "left", KEYS, validate="1:1")
         bar = progress(listing.to_dict("records"), desc=f"videos {variant}", unit="clip")
         for i, row in enumerate(bar):
             file = f"{f'{variant}_' if variant else ''}{row['segment']}_{row['clip']:04d}.mp4"
-            picture = side_by_side(shown[i], made[i])
+            picture = side_by_side(stimuli[i], reconstructed[i])
             write_video(videos / file, picture, fps=settings.fps)
             size = picture.shape[1:3]
             files.append(file)
@@ -78,7 +78,7 @@ def main(
                     "file": file,
                     "segment": row["segment"],
                     "clip": row["clip"],
-                    "seconds": round(row["clip"] * made.shape[1] / settings.fps, 3),
+                    "seconds": round(row["clip"] * reconstructed.shape[1] / settings.fps, 3),
                     "caption": row["caption"],
                     "scene": None if row["scene"] is None else int(row["scene"]),
                     "variant": variant,

@@ -60,13 +60,13 @@ def test_judges_and_generators_learned_from_different_seeds() -> None:
 # What each model must reach on shots that it has not seen.
 BARS = [
     ("stable-diffusion", "PSNR", 28),
-    ("stable-diffusion", "kind right", 85),
+    ("stable-diffusion", "kind accuracy", 85),
     ("clip", "caption of a frame found among 50", 80),
     ("blip", "kind named", 90),
     ("blip", "scene named", 90),
-    ("image-classifier", "kind right", 95),
-    ("video-classifier", "kind right", 90),
-    ("video-classifier", "motion right", 90),
+    ("image-classifier", "kind accuracy", 95),
+    ("video-classifier", "kind accuracy", 90),
+    ("video-classifier", "motion accuracy", 90),
 ]
 
 

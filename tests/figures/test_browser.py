@@ -63,7 +63,7 @@ PEOPLE = """<script>
   key("ArrowRight");
   found.focus = cards.indexOf(document.activeElement);
   byId("play").click();
-  const onScreen = () => [...document.querySelectorAll("video")].filter((v) => v.dataset.seen);
+  const onScreen = () => [...document.querySelectorAll("video")].filter((v) => v.dataset.visible);
   found.all = await until(() => onScreen().length && onScreen().every((v) => !v.paused));
   found.width = document.documentElement.scrollWidth <= innerWidth;
   fetch("http://127.0.0.1:{{port}}", {
@@ -143,18 +143,18 @@ def open_page(folder, page, *options):
 def test_people_can_sort_filter_and_play(gallery, size):
     page = (gallery / "index.html").read_text()
     acted = page.replace("</head>", LISTEN, 1).replace("</body>", PEOPLE)
-    found, console = open_page(gallery, acted, f"--window-size={size}")
+    results, console = open_page(gallery, acted, f"--window-size={size}")
     assert console == []
-    assert found["errors"] == []
-    assert found["time"] == [0, 1, 2, 3, 4, 5]
-    assert found["best"] == [1, 2, 5, 0, 4, 3]  # without a score: last
-    assert found["least_error"] == [1, 3, 2, 4, 0, 5]
-    assert found["worst"] == [5, 0, 4, 2, 3, 1]
-    assert found["tenth"] == [5]
-    assert found["film"] == [4, 5]
-    assert found["scenes"] == ["all", "test2 0:08 an elk"]
-    assert found["variant"] == [5]
-    assert found["words"] == [0, 2]
+    assert results["errors"] == []
+    assert results["time"] == [0, 1, 2, 3, 4, 5]
+    assert results["best"] == [1, 2, 5, 0, 4, 3]  # without a score: last
+    assert results["least_error"] == [1, 3, 2, 4, 0, 5]
+    assert results["worst"] == [5, 0, 4, 2, 3, 1]
+    assert results["tenth"] == [5]
+    assert results["film"] == [4, 5]
+    assert results["scenes"] == ["all", "test2 0:08 an elk"]
+    assert results["variant"] == [5]
+    assert results["words"] == [0, 2]
     for name in ("still", "plays", "stops", "tapped", "all", "width"):
-        assert found[name], name
-    assert found["focus"] == 1
+        assert results[name], name
+    assert results["focus"] == 1

@@ -22,9 +22,9 @@ def test_the_strip_puts_ground_truth_above_the_reconstruction():
     truth = np.full((5, 6, 8, 8, 3), 40, np.uint8)
     truth[:, -1] = 60
     figure = draw_strip(truth, truth + 100, [f"clip {i}" for i in range(5)], columns=3)
-    drawn = [axis for axis in figure.axes if axis.images]
-    assert [axis.get_title(loc="left") for axis in drawn] == [f"clip {i}" for i in range(5)]
-    picture = pixels(drawn[0])
+    with_images = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title(loc="left") for axis in with_images] == [f"clip {i}" for i in range(5)]
+    picture = pixels(with_images[0])
     assert picture.shape == (8 + 1 + 8, 3 * 8 + 2, 3)  # 3 of 6 frames, lines between
     assert (picture[:8, :8] == 40).all()
     assert (picture[:8, -8:] == 60).all()  # the last frame is among them
@@ -126,9 +126,9 @@ def test_the_page_carries_its_data_and_nothing_from_elsewhere():
     page = gallery_page("A < B", clips, metrics, width=260, height=128)
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert data is not None
-    found = json.loads(data.group(1))
-    assert found["clips"] == clips
-    assert found["metrics"] == [
+    page_data = json.loads(data.group(1))
+    assert page_data["clips"] == clips
+    assert page_data["metrics"] == [
         {"label": "SSIM", "about": "likeness", "way": 1},
         {"label": "flow error", "about": "error", "way": -1},
     ]

@@ -17,8 +17,8 @@ def test_distributions_tell_the_mean_and_what_it_stands_against():
     )
     figure.canvas.draw()
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["SSIM", "PSNR"]
-    told = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert told == ["mean 0.3", "null 0.2"]
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ["mean 0.3", "null 0.2"]
     assert sum(patch.get_height() for patch in figure.axes[0].patches) == 3
     assert "no scores" in [text.get_text() for text in figure.axes[1].texts]
 
@@ -52,12 +52,12 @@ def test_bars_say_which_were_measured():
 def test_panels_put_models_below_the_films():
     truth = np.full((2, 4, 8, 8, 3), 10, np.uint8)
     models = {"a": list(truth + 50), "b": [None, truth[0] + 90]}
-    figure = draw_panel(truth, models, ["first", "second"], frames_shown=2)
+    figure = draw_panel(truth, models, ["first", "second"], frames_per_clip=2)
     figure.canvas.draw()
     picture = np.asarray(figure.axes[0].images[0].get_array())
     columns = (0, 9, 8 + 1 + 8 + 3)
-    found = [[picture[row * 9 + 4, column + 4, 0] for column in columns] for row in range(3)]
-    assert found == [[10, 10, 10], [60, 60, 60], [EMPTY, EMPTY, 100]]
+    colours = [[picture[row * 9 + 4, column + 4, 0] for column in columns] for row in range(3)]
+    assert colours == [[10, 10, 10], [60, 60, 60], [EMPTY, EMPTY, 100]]
     assert [text.get_text() for text in figure.axes[0].texts] == [
         *("shown", "a", "b", "first", "second")
     ]

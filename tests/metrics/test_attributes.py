@@ -26,7 +26,7 @@ def test_a_class_names_the_values_that_are_words_of_its_label():
         naming_classes(attribute("animal", "ow"), LABELS, "judge")
 
 
-def test_a_value_that_no_label_names_is_told():
+def test_a_value_that_no_label_names_is_reported():
     with pytest.raises(InputError) as error:
         naming_classes(attribute("animal", "owl", "elk", "ant"), LABELS, "image classifier any/one")
     message = str(error.value)
@@ -35,7 +35,7 @@ def test_a_value_that_no_label_names_is_told():
     assert "leave animal out of scoring.attributes" in message
 
 
-def test_two_values_in_one_label_are_told():
+def test_two_values_in_one_label_are_reported():
     with pytest.raises(InputError, match=r"'owl' and 'wood' are both words of .*'owl in a wood'"):
         naming_classes(attribute("animal", "fox", "owl", "wood"), LABELS, "judge")
     with pytest.raises(InputError, match="'Owl' and 'owl' are both"):

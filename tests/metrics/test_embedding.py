@@ -26,8 +26,10 @@ def test_identification_counts_pairs():
     for i in range(9):
         for j in range(9):
             others = np.delete(similarity[i], j)
-            own = similarity[i, j]
-            expected[i, j] = np.mean((others < own) + 0.5 * (others == own))
+            similarity_of_pair = similarity[i, j]
+            expected[i, j] = np.mean(
+                (others < similarity_of_pair) + 0.5 * (others == similarity_of_pair)
+            )
     np.testing.assert_allclose(identification(similarity), expected)
 
 
@@ -45,36 +47,38 @@ def test_retrieval_is_a_count_of_those_more_alike():
     similarity = rng.standard_normal((6, 9))
     candidate = rng.integers(9, size=6)
     for k in (1, 4, 9):
-        found = retrieval(similarity, k, candidate)
+        scores = retrieval(similarity, k, candidate)
         for i in range(6):
             for j in range(6):
                 better = sum(s > similarity[i, candidate[j]] for s in similarity[i])
-                assert found[i, j] == (better < k)
+                assert scores[i, j] == (better < k)
 
 
-def test_candidates_that_tie_share_the_places():
-    found = retrieval(np.array([[3.0, 1, 1, 1, 0]]), 2, np.array([2]))
-    assert found == pytest.approx(1 / 3)  # one place is left for three
+def test_candidates_that_tie_count_in_part():
+    scores = retrieval(np.array([[3.0, 1, 1, 1, 0]]), 2, np.array([2]))
+    assert scores == pytest.approx(1 / 3)  # one place is left for three
     assert retrieval(np.zeros((4, 10)), 5, np.arange(4)) == pytest.approx(np.full((4, 4), 0.5))
 
 
-def test_without_candidates_of_its_own_a_clip_looks_for_itself():
+def test_by_default_candidate_i_belongs_to_clip_i():
     guesses = retrieval(np.random.default_rng(4).normal(size=(400, 400)), 5)
     np.testing.assert_allclose(guesses.mean(), 5 / 400)
 
 
 def test_similarity_and_consistency_are_those_of_loops_over_frames():
     rng = np.random.default_rng(5)
-    made, shown = rng.normal(size=(2, 4, 6, 8))
+    reconstructions, stimuli = rng.normal(size=(2, 4, 6, 8))
     for i in range(4):
         for j in range(4):
-            expected = np.mean([reference(made[i, [f]], shown[j, [f]]) for f in range(6)])
-            assert abs(frame_similarity(made, shown)[i, j] - expected) < 1e-9
-        cosines = reference(made[i])
+            expected = np.mean(
+                [reference(reconstructions[i, [f]], stimuli[j, [f]]) for f in range(6)]
+            )
+            assert abs(frame_similarity(reconstructions, stimuli)[i, j] - expected) < 1e-9
+        cosines = reference(reconstructions[i])
         adjacent = np.mean([cosines[f, f + 1] for f in range(5)])
         pairs = np.mean([cosines[f, g] for f in range(6) for g in range(f)])
-        assert abs(adjacent_consistency(made)[i] - adjacent) < 1e-9
-        assert abs(all_pairs_consistency(made)[i] - pairs) < 1e-9
+        assert abs(adjacent_consistency(reconstructions)[i] - adjacent) < 1e-9
+        assert abs(all_pairs_consistency(reconstructions)[i] - pairs) < 1e-9
 
 
 def test_a_clip_of_one_frame_is_steady():

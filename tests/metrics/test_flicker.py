@@ -15,8 +15,8 @@ def changes(frames):
 def test_by_hand():
     """Clips of three frames: steps of 1 inside, 10 and 30 at the two borders."""
     levels = [0, 1, 2, 12, 13, 14, 44, 45, 46]
-    found = flicker(changes([np.full((4, 5, 3), x, np.uint8) for x in levels]), 3)
-    assert (found.borders, found.at_borders, found.inside, found.ratio) == (2, 20, 1, 20)
+    result = flicker(changes([np.full((4, 5, 3), x, np.uint8) for x in levels]), 3)
+    assert (result.borders, result.at_borders, result.inside, result.ratio) == (2, 20, 1, 20)
 
 
 def test_falling_levels_count_as_rising_ones():
@@ -33,9 +33,9 @@ def test_borders_that_lie_between_frames_come_before_the_next():
     """2.5 frames a clip: borders at 2.5, 5 and 7.5, so before frames 3, 5 and 8."""
     steps = np.zeros(9)
     steps[[2, 4, 7]] = 1
-    found = flicker(steps, 2.5)
-    assert (found.borders, found.at_borders, found.inside) == (3, 1, 0)
-    assert math.isnan(found.ratio)  # all else stands still
+    result = flicker(steps, 2.5)
+    assert (result.borders, result.at_borders, result.inside) == (3, 1, 0)
+    assert math.isnan(result.ratio)  # all else stands still
 
 
 def test_without_a_border_or_an_inside_there_is_no_ratio():

@@ -32,12 +32,12 @@ def test_end_point_error_is_that_of_a_loop_over_pixels(flows):
 
 
 def test_direction_agreement_is_that_of_a_loop_over_pixels(flows):
-    dot = own = other = 0.0
+    dot = norm = other = 0.0
     for (ax, ay), (bx, by) in zip(*(x.reshape(-1, 2).astype(float) for x in flows)):
         dot += ax * bx + ay * by
-        own += ax**2 + ay**2
+        norm += ax**2 + ay**2
         other += bx**2 + by**2
-    assert direction_agreement(*flows) == pytest.approx(dot / np.sqrt(own * other), abs=1e-6)
+    assert direction_agreement(*flows) == pytest.approx(dot / np.sqrt(norm * other), abs=1e-6)
 
 
 def test_flow_finds_the_motion():

@@ -18,7 +18,7 @@ from mindvideo.metrics.n_way import (
 def count_all_draws(scores, classes, n_way):
     others = [c for c in range(len(scores)) if c not in classes]
     draws = list(combinations(others, n_way - 1))
-    return np.mean([scores[classes].max() > scores[list(drawn)].max() for drawn in draws])
+    return np.mean([scores[classes].max() > scores[list(draw)].max() for draw in draws])
 
 
 @pytest.mark.parametrize("k", [1, 3])

@@ -25,17 +25,17 @@ def clips():
 def pairs_of(clips):
     """Scores of every clip with every clip, by metric."""
     flows = np.stack([optical_flow(clip) for clip in clips])
-    seen = clips.mean(axis=(2, 3)).reshape(len(clips), -1) - 127
-    logits = seen @ np.random.default_rng(0).normal(size=(seen.shape[1], 20))
+    pixels = clips.mean(axis=(2, 3)).reshape(len(clips), -1) - 127
+    logits = pixels @ np.random.default_rng(0).normal(size=(pixels.shape[1], 20))
     each = {
         "ssim": lambda i, j: ssim(clips[i], clips[j]).mean(),
         "agreement": lambda i, j: direction_agreement(flows[i], flows[j]),
         "error": lambda i, j: end_point_error(flows[i], flows[j]),
     }
     n = range(len(clips))
-    found = {name: np.array([[f(i, j) for j in n] for i in n]) for name, f in each.items()}
-    likeness = cosine_similarity(seen, seen)
-    return found | {
+    functions = {name: np.array([[f(i, j) for j in n] for i in n]) for name, f in each.items()}
+    likeness = cosine_similarity(pixels, pixels)
+    return functions | {
         "identification": identification(likeness),
         "retrieval": retrieval(likeness, 5),
         "n_way": n_way_pairs(logits, top_classes(logits, 3), 5),

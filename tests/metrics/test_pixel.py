@@ -69,6 +69,6 @@ def test_hue_is_that_of_scikit_image(frames):
 
 def test_hue_cosine_is_that_of_a_plain_product(frames):
     a, b = (rgb2hsv(x[0, 0])[..., 0].ravel() for x in frames)
-    found = hue_cosine(hue(frames[0][0, 0]), hue(frames[1][0, 0]))
-    assert found == pytest.approx(1 - cosine(a, b), abs=1e-6)
+    value = hue_cosine(hue(frames[0][0, 0]), hue(frames[1][0, 0]))
+    assert value == pytest.approx(1 - cosine(a, b), abs=1e-6)
     assert hue_cosine(hue(frames[0][0, 0]), np.zeros((24, 40))) == 0

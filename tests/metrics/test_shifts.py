@@ -16,7 +16,7 @@ def test_shifted_scores_compare_with_the_clip_that_many_later():
     np.testing.assert_array_equal(scores, [[0, 11, 22, 33], [30, 1, 12, 23]])
 
 
-def test_shifts_start_with_none_and_do_not_repeat():
+def test_shifts_start_with_none_and_differ():
     rng = np.random.default_rng(1)
     for most, n in [(4, 4), (100, 9), (1, 1)]:
         shifts = draw_shifts(9, most, rng)

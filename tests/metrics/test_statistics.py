@@ -25,7 +25,7 @@ def all_shifts(scores):
     return np.array([math.fsum(x for row in combined for x in row) / n for combined in rows])
 
 
-def share_as_good(means):
+def fraction_as_good(means):
     return np.mean(means >= means[0] - 1e-13 * np.abs(means).max())
 
 
@@ -61,24 +61,24 @@ def test_one_segment_of_60_clips_gives_no_p_below_one_in_60(dtype):
         scores = [pairs_to_shifts(rng.random((60, 60)).astype(dtype))]
         null = circular_null(scores, permutations=5000, rng=rng)
         assert null.p_min == 1 / 60
-        assert null.p() == share_as_good(all_shifts(scores)) >= 1 / 60
-        assert null.p("lower") == share_as_good(-all_shifts(scores)) >= 1 / 60
+        assert null.p() == fraction_as_good(all_shifts(scores)) >= 1 / 60
+        assert null.p("lower") == fraction_as_good(-all_shifts(scores)) >= 1 / 60
 
 
 def test_the_true_order_counts_as_equal_among_random_shifts():
     """Of single precision too, where means round otherwise than sums."""
-    rng, found = np.random.default_rng(0), []
+    rng, as_good = np.random.default_rng(0), []
     for _ in range(50):
         x = rng.random((2, 30)).astype(np.float32)
         # The true order is the best of 576.
         scores = [pairs_to_shifts(np.float32(0.7) - np.abs(s[:, None] - s))[:24] for s in x]
         null = circular_null(scores, permutations=500, rng=rng)
         assert null.observed == pytest.approx(0.7)
-        found.append(np.sum(null.values >= 0.7 - 1e-6))
-        assert null.p() == (1 + found[-1]) / 501
+        as_good.append(np.sum(null.values >= 0.7 - 1e-6))
+        assert null.p() == (1 + as_good[-1]) / 501
         assert null.p_min == 1 / 501
-    assert 0 in found
-    assert sum(found) > 20
+    assert 0 in as_good
+    assert sum(as_good) > 20
 
 
 def test_p_does_not_depend_on_the_unit_of_the_scores():
@@ -88,7 +88,7 @@ def test_p_does_not_depend_on_the_unit_of_the_scores():
     def p(changed):
         return circular_null(changed, permutations=100, rng=rng).p()
 
-    expected = share_as_good(all_shifts(scores))
+    expected = fraction_as_good(all_shifts(scores))
     for factor in (1e-12, 1e9):
         assert p([factor * s for s in scores]) == expected
     assert p([1e4 + s for s in scores]) == expected
@@ -102,7 +102,7 @@ def test_segments_without_a_score_add_no_shifts():
     scored, empty = rng.random((12, 12)), np.full((12, 12), np.nan)
     null = circular_null([empty, scored, empty], permutations=5000, rng=rng)
     assert null.p_min == 1 / 12
-    assert null.p() == share_as_good(all_shifts([scored]))
+    assert null.p() == fraction_as_good(all_shifts([scored]))
 
 
 def test_p_counts_the_observed_order_among_random_ones():
@@ -139,18 +139,18 @@ def test_statistics_are_of_double_precision_whatever_the_scores():
     single = rng.random(1001, dtype=np.float32) + 1000
     double = single.astype(float)
     settings = {"block": 4, "resamples": 50}
-    found, expected = (
+    actual, expected = (
         block_bootstrap([x], **settings, rng=np.random.default_rng(6)) for x in (single, double)
     )
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(actual, expected)
     assert two_sample_p(single[:500], single[500:]) == two_sample_p(double[:500], double[500:])
     d = [single[:20] - 1000]
     settings = {"block": 3, "permutations": 99}
-    found, expected = (
+    actual, expected = (
         paired_test([x.astype(t) for x in d], **settings, rng=np.random.default_rng(7))
         for t in (np.float32, np.float64)
     )
-    assert found == expected
+    assert actual == expected
 
 
 def test_blocks_of_one_are_the_ordinary_bootstrap():
@@ -176,7 +176,7 @@ def test_blocks_widen_the_interval_as_much_as_neighbours_are_alike():
     assert naive.std() < 0.65 * spread
 
 
-def test_segments_keep_their_share():
+def test_segments_keep_their_number_of_clips():
     values = [np.zeros(10), np.ones(30)]
     means = block_bootstrap(values, block=50, resamples=20, rng=np.random.default_rng(9))
     np.testing.assert_allclose(means, 0.75)
@@ -273,12 +273,12 @@ def test_models_that_are_the_same_do_not_differ():
 
 def test_paired_p_does_not_depend_on_the_unit_of_the_scores():
     d = [np.random.default_rng(17).normal(0.6, size=30)]
-    found = {
+    p_values = {
         paired_test([f * x for x in d], block=2, permutations=400, rng=np.random.default_rng(18))
         for f in (1, 2.0**-40, 2.0**30)
     }
-    assert len(found) == 1
-    assert found.pop()[0] < 0.1
+    assert len(p_values) == 1
+    assert p_values.pop()[0] < 0.1
 
 
 def test_no_paired_p_is_below_what_the_blocks_allow():

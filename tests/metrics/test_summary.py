@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from mindvideo.metrics.catalogue import clip_metrics, identification_metric
-from mindvideo.metrics.summary import Metric, over_marked, own_scores, shifts_by_segment, summarise
+from mindvideo.metrics.summary import (
+    Metric,
+    current_name,
+    over_marked,
+    scores_per_clip,
+    shifts_by_segment,
+    summarise,
+)
 
 ROWS = [np.array([4, 3, 0, 1]), np.array([2, 5, 6]), np.array([7, 8])]
 N = 9
@@ -29,10 +36,10 @@ def test_scores_go_by_segment_and_shift(pairs):
     g = ROWS[1]
     second = [[pairs[g[n], g[(n + shift) % 3]] for n in range(3)] for shift in range(3)]
     np.testing.assert_array_equal(m.scores[1], second)
-    np.testing.assert_array_equal(own_scores(m), pairs.diagonal())
+    np.testing.assert_array_equal(scores_per_clip(m), pairs.diagonal())
 
 
-def test_a_row_tells_the_mean_and_the_ceiling(pairs):
+def test_a_row_has_the_mean_and_the_ceiling(pairs):
     rng = np.random.default_rng(0)
     row = row_of(metric(pairs, ceiling=np.arange(N)), rng)
     assert row["value"] == pytest.approx(pairs.diagonal().mean())
@@ -56,9 +63,9 @@ def test_over_marked_clips_only_the_mean_and_the_null_change(pairs):
     expected = pairs[0, ROWS[0]].mean() + pairs[3, ROWS[0]].mean() + pairs[6, ROWS[1]].mean()
     assert row["null_mean"] == pytest.approx(expected / 3)
     assert row["p_min"] == 1 / (4 * 3)  # of the last segment no clip is marked
-    own = own_scores(part)
-    np.testing.assert_array_equal(own[marked], pairs.diagonal()[marked])
-    assert np.isnan(own[~marked]).all()
+    scores = scores_per_clip(part)
+    np.testing.assert_array_equal(scores[marked], pairs.diagonal()[marked])
+    assert np.isnan(scores[~marked]).all()
 
 
 def of_segments(*n_clips):
@@ -104,14 +111,24 @@ def test_what_compares_with_no_clip_has_no_p_and_no_warning(caplog):
 def test_a_film_that_stands_still_is_at_chance():
     """Equal pictures tie, although products of equal vectors differ in the last digits."""
     rng = np.random.default_rng(0)
-    made = rng.normal(size=(60, 3, 512)).astype(np.float32)
-    shown = np.repeat(rng.normal(size=(1, 3, 512)), 60, axis=0).astype(np.float32)
+    reconstructions = rng.normal(size=(60, 3, 512)).astype(np.float32)
+    stimuli = np.repeat(rng.normal(size=(1, 3, 512)), 60, axis=0).astype(np.float32)
     rows = [np.arange(60)]
     metrics = [
-        identification_metric("image", "", made[:, 0], shown[:, 0], rows),
-        *clip_metrics(made, shown, rows, top=[10]),
+        identification_metric("image", "", reconstructions[:, 0], stimuli[:, 0], rows),
+        *clip_metrics(reconstructions, stimuli, rows, top=[10]),
     ]
     table = summarise(metrics, **DRAWS, rng=rng).set_index("metric")
     assert table.loc["identification_image", ["value", "p"]].tolist() == [0.5, 1]
     assert table.loc["retrieval_top_10", "value"] == pytest.approx(10 / 60)
     assert (table["p"].dropna() == 1).all()
+
+
+def test_a_metric_named_as_in_the_last_version_is_found_with_a_warning():
+    assert current_name("kind_accuracy") == "kind_accuracy"
+    assert current_name("left_right_accuracy") == "left_right_accuracy"
+    assert current_name("ssim") == "ssim"
+    with pytest.warns(FutureWarning, match="kind_right is now called kind_accuracy"):
+        assert current_name("kind_right") == "kind_accuracy"
+    with pytest.warns(FutureWarning):
+        assert current_name("kind_right_rare") == "kind_accuracy_rare"

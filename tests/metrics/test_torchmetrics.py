@@ -51,11 +51,13 @@ def test_psnr(frames):
 def test_cosines_and_retrieval():
     rng = np.random.default_rng(1)
     truth = rng.normal(size=(40, 16))
-    found = truth + rng.normal(size=truth.shape)
-    cosines = pairwise_cosine_similarity(torch.tensor(found), torch.tensor(truth))
-    np.testing.assert_allclose(cosine_similarity(found, truth), cosines, rtol=0, atol=1e-6)
+    reconstructions = truth + rng.normal(size=truth.shape)
+    cosines = pairwise_cosine_similarity(torch.tensor(reconstructions), torch.tensor(truth))
+    np.testing.assert_allclose(
+        cosine_similarity(reconstructions, truth), cosines, rtol=0, atol=1e-6
+    )
     for k in (1, 5):
-        own = torch.eye(40, dtype=torch.bool)
-        hits = [retrieval_hit_rate(c, right, top_k=k).item() for c, right in zip(cosines, own)]
+        same = torch.eye(40, dtype=torch.bool)
+        hits = [retrieval_hit_rate(c, right, top_k=k).item() for c, right in zip(cosines, same)]
         assert 0 < np.mean(hits) < 1
         np.testing.assert_array_equal(np.diag(retrieval(cosines.numpy(), k)), hits)

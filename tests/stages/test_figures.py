@@ -70,17 +70,17 @@ def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
     space = Space(Grayordinates(layout()), np.ones(N_GRAYORDINATES, bool))
     maps = {"r": values, "mask": values > 0, "tsnr": values + 50}
     paths = {name: test_set.folder / f"{name}.dscalar.nii" for name in maps}
-    for name, found in maps.items():
-        write_map(paths[name], found, space, name=name)
+    for name, map_values in maps.items():
+        write_map(paths[name], map_values, space, name=name)
     with Image.open(run(**paths | {"tsnr": [paths["tsnr"]]})["brain"]) as picture:
         cifti = np.asarray(picture.convert("RGB"), dtype=float)
     with Image.open(run()["brain"]) as picture:
         assert np.abs(cifti - np.asarray(picture.convert("RGB"))).mean() > 1
-    drawn = stage._on_cortex(values, values > 0, space.grid)
+    on_surface = stage._on_cortex(values, values > 0, space.grid)
     areas = flat_map()[1]
-    assert set(areas[drawn > 0]) == {"V1", "MT"}
-    assert np.isfinite(drawn[areas == "V1"]).all()
-    assert np.isnan(drawn[~np.isin(areas, ["V1", "MT"])]).all()
+    assert set(areas[on_surface > 0]) == {"V1", "MT"}
+    assert np.isfinite(on_surface[areas == "V1"]).all()
+    assert np.isnan(on_surface[~np.isin(areas, ["V1", "MT"])]).all()
 
 
 def test_native_volumes_have_no_place_on_the_group_surface():
@@ -89,7 +89,7 @@ def test_native_volumes_have_no_place_on_the_group_surface():
 
 
 @pytest.mark.parametrize("name", ["mask", "tsnr"])
-def test_maps_must_share_a_grid(run, test_set, name):
+def test_maps_must_be_on_the_same_grid(run, test_set, name):
     other = test_set.folder / "other.nii.gz"
     with pytest.raises(InputError, match="not on the same grid"):
         run(**{name: [other] if name == "tsnr" else other})

@@ -42,8 +42,8 @@ def run(test_set, monkeypatch):
 
     middles = [test_set.films[segment][clip][1] for segment, clip in test_set.rows]
     captions = [f"{segment} shows clip {clip}" for segment, clip in test_set.rows]
-    found = (embed_frames(clip, middles).cpu().numpy(), embed_texts(clip, captions).cpu().numpy())
-    return main, *found
+    results = (embed_frames(clip, middles).cpu().numpy(), embed_texts(clip, captions).cpu().numpy())
+    return main, *results
 
 
 def test_who_knows_the_frames_finds_them(run):

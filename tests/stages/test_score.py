@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics import catalogue
+from mindvideo.metrics import paired_clips
 from mindvideo.settings.evaluation import ScoringSettings
 from mindvideo.stages import score as stage
 
@@ -77,15 +77,16 @@ def test_metrics_stand_beside_chance_null_and_interval(run, caplog):
     assert metrics.loc["video_2_way", "chance"] == 0.75
     assert np.isnan(metrics.loc["ssim", "chance"])
     # 8 × 6 combinations of shifts, one of them the true order
-    seen = metrics.drop(["flow_agreement", "flow_error", "clip_consistency"])  # it stands still
-    assert (seen["p"] < 4 / 48).all()
-    assert (seen["null_mean"] < seen["value"]).all()
+    # They compare with no clip, or measure motion in clips that stand still.
+    others = metrics.drop(["flow_agreement", "flow_error", "clip_consistency"])
+    assert (others["p"] < 4 / 48).all()
+    assert (others["null_mean"] < others["value"]).all()
     assert metrics.loc["flow_error", "better"] == "lower"
     assert metrics.loc["retrieval_top_1", "chance"] == pytest.approx(1 / 14)
     assert np.isnan(metrics.loc["clip_consistency", "p"])  # it compares with no clip
 
 
-def test_the_papers_trials_are_told_beside_the_expectation(run):
+def test_the_papers_trials_are_reported_beside_the_expectation(run):
     metrics, per_clip = run({"trials": 400})
     for name in ("video_2_way", "frame_2_way"):
         exact, trials = metrics.loc[name], metrics.loc[f"{name}_trials"]
@@ -177,18 +178,18 @@ def slow_answer(clip, model, values, name_of):
     return max(sums, key=sums.get)
 
 
-def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_classifier):
+def test_attributes_are_scored_by_their_classifier(run, test_set, shots, colour_classifier):
     metrics, per_clip = run(SCORING, shots=shots)
     assert metrics.index.tolist() == [
-        *("identification_video", "video_2_way", "way_right"),
-        *("identification_frame", "frame_2_way", "kind_right", *CLIP, *PIXELS),
-        *("identification_video_rare", "way_right_rare"),
-        *("identification_frame_rare", "kind_right_rare"),
+        *("identification_video", "video_2_way", "way_accuracy"),
+        *("identification_frame", "frame_2_way", "kind_accuracy", *CLIP, *PIXELS),
+        *("identification_video_rare", "way_accuracy_rare"),
+        *("identification_frame_rare", "kind_accuracy_rare"),
     ]
-    seen_ways = ("up", "down", "left")  # the tables have no "right": it is no answer
+    possible_ways = ("up", "down", "left")  # the tables have no "right": it is no answer
     for name, column, values, name_of in (
-        ("kind_right", 0, KINDS, lambda place: KINDS[place // 4]),
-        ("way_right", 1, seen_ways, lambda place: WAYS[place % 4]),
+        ("kind_accuracy", 0, KINDS, lambda place: KINDS[place // 4]),
+        ("way_accuracy", 1, possible_ways, lambda place: WAYS[place % 4]),
     ):
         right, ceiling = [], []
         for i, (segment, clip) in enumerate(test_set.rows):
@@ -205,17 +206,17 @@ def test_attributes_are_asked_of_their_classifier(run, test_set, shots, colour_c
         assert 0 < metrics.loc[name, "ceiling"] < 1  # or the test would say little
 
 
-def test_a_subset_is_told_over_its_clips_alone(run, test_set, shots):
+def test_a_subset_is_scored_over_its_clips_alone(run, test_set, shots):
     metrics, per_clip = run(SCORING, shots=shots)
     rare = np.array([VALUES[segment][clip][2] == 1 for segment, clip in test_set.rows])
-    for name in ("kind_right", "way_right", "identification_video", "identification_frame"):
+    for name in ("kind_accuracy", "way_accuracy", "identification_video", "identification_frame"):
         assert f"{name}_rare" not in per_clip
         assert metrics.loc[f"{name}_rare", "value"] == pytest.approx(per_clip[name][rare].mean())
         assert metrics.loc[f"{name}_rare", "n_clips"] == rare.sum() == 5
         assert metrics.loc[f"{name}_rare", "chance"] == metrics.loc[name, "chance"]
 
 
-def test_ceilings_are_told_where_no_definition_gives_them(run):
+def test_ceilings_are_reported_where_no_definition_gives_them(run):
     metrics, _ = run()
     ceilings = metrics["ceiling"]
     assert ceilings[["video_2_way", "frame_2_way"]].tolist() == [1, 1]
@@ -256,7 +257,7 @@ def test_clips_with_a_cut_can_be_left_out(run, test_set, shots):
         assert metrics.loc[name, "n_clips"] == whole.sum() == 7
         assert metrics.loc[name, "value"] == pytest.approx(per_clip[name].mean())
         assert "clips with a cut left out" in metrics.loc[name, "definition"]
-    assert metrics.loc["kind_right_rare", "n_clips"] == 2
+    assert metrics.loc["kind_accuracy_rare", "n_clips"] == 2
 
 
 def test_leaving_out_cuts_needs_scenes_and_leaves_some(run, test_set, shots):
@@ -283,7 +284,7 @@ def test_an_interrupted_run_computes_only_the_rest(run, test_set, interrupt, mon
     monkeypatch.setenv("OMP_NUM_THREADS", "20")
     out = [test_set.folder / f"{name}.tsv" for name in ("metrics", "per_clip")]
     calls = {name: interrupt(stage, name) for name in NETWORKS}
-    pixels = interrupt(catalogue, "scores_of_pairs")
+    pixels = interrupt(paired_clips, "scores_of_pairs")
     run({"trials": 3})
     expected = [path.read_bytes() for path in out]
     n_calls, n_pixels = {name: len(x) for name, x in calls.items()}, len(pixels)
@@ -301,12 +302,12 @@ def test_an_interrupted_run_computes_only_the_rest(run, test_set, interrupt, mon
         for x in NETWORKS:
             already[x] += len(calls[x])
     calls = {name: interrupt(stage, name) for name in NETWORKS}
-    interrupt(catalogue, "scores_of_pairs", after=18 + 4 + 1)  # in the second segment's hues
+    interrupt(paired_clips, "scores_of_pairs", after=18 + 4 + 1)  # in the second segment's hues
     with pytest.raises(interrupt.error):
         run({"trials": 3}, state=state)
     assert {x: already[x] + len(calls[x]) for x in NETWORKS} == n_calls
     calls = {name: interrupt(stage, name, after=0) for name in NETWORKS}
-    pixels = interrupt(catalogue, "scores_of_pairs")
+    pixels = interrupt(paired_clips, "scores_of_pairs")
     run({"trials": 3}, state=state)
     assert len(pixels) == n_pixels - (18 + 4 + 1)
     assert [path.read_bytes() for path in out] == expected

@@ -27,11 +27,13 @@ def scores(test_set):
 @pytest.fixture
 def draw(test_set, scores, monkeypatch):
     def run(**settings):
-        drawn = {}
+        arguments = {}
 
-        def strip(truth, made, labels, caption):
-            drawn.update(truth=truth, made=made, labels=labels, caption=caption)
-            return real(truth, made, labels, caption=caption)
+        def strip(truth, reconstructed, labels, caption):
+            arguments.update(
+                truth=truth, reconstructed=reconstructed, labels=labels, caption=caption
+            )
+            return real(truth, reconstructed, labels, caption=caption)
 
         real = score_figures.draw_strip
         with monkeypatch.context() as patch:
@@ -48,23 +50,34 @@ def draw(test_set, scores, monkeypatch):
             )
         for path in out.values():
             assert Image.open(path).size[0] > 200
-        return drawn
+        return arguments
 
     return run
 
 
 def test_the_worst_clips_are_shown_worst_first(draw, test_set):
-    drawn = draw(worst=3)
-    assert drawn["labels"][0] == "test2, clip 1   SSIM 0.10"  # clip 0 has no score
-    np.testing.assert_array_equal(drawn["made"], test_set.reconstructed[1:4])
-    assert drawn["caption"] == "The 3 worst of 13 clips by SSIM."
-    drawn = draw(worst=2, worst_by="flow_error")
-    assert drawn["labels"][0] == "test2, clip 0   flow error 3.00"
+    arguments = draw(worst=3)
+    assert arguments["labels"][0] == "test2, clip 1   SSIM 0.10"  # clip 0 has no score
+    np.testing.assert_array_equal(arguments["reconstructed"], test_set.reconstructed[1:4])
+    assert arguments["caption"] == "The 3 worst of 13 clips by SSIM."
+    arguments = draw(worst=2, worst_by="flow_error")
+    assert arguments["labels"][0] == "test2, clip 0   flow error 3.00"
 
 
 def test_a_metric_that_is_not_there_is_named(draw):
     with pytest.raises(InputError, match=r"worst_by: lpips is no metric .* ssim, flow_error"):
         draw(worst_by="lpips")
+
+
+def test_the_worst_are_ranked_by_a_metric_named_as_in_the_last_version(draw, scores):
+    table = load_table(scores["per_clip"])
+    save_table(scores["per_clip"], table.assign(kind_accuracy=table["ssim"]))
+    rows = load_table(scores["metrics"])
+    accuracy = rows.iloc[:1].assign(metric="kind_accuracy")
+    save_table(scores["metrics"], pd.concat([rows, accuracy]))
+    with pytest.warns(FutureWarning, match="kind_right is now called kind_accuracy"):
+        old = draw(worst_by="kind_right")
+    assert old["labels"] == draw(worst_by="kind_accuracy")["labels"]
 
 
 ROWS = [
@@ -83,10 +96,10 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
     table = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
     save_table(test_set.folder / "second.tsv", table.iloc[order])
     save_table(test_set.folder / "third.tsv", table.iloc[:6])
-    drawn = []
+    arguments = []
 
     def panel(truth, models, labels):
-        drawn.append((truth, models, labels))
+        arguments.append((truth, models, labels))
         return real(truth, models, labels)
 
     real = panels.draw_panel
@@ -103,13 +116,13 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
     monkeypatch.setattr(panels, "N_CLIPS", 4)
     settings = PanelSettings(rows=ROWS, dataset="a test", block=3)
     panels.main(**inputs, clips=test_set.clips, **out, settings=settings)
-    (truth, subjects, labels), (_, variants, _) = drawn
+    (truth, subjects, labels), (_, variants, _) = arguments
     assert labels == ["test1, clip 0", "test1, clip 4", "test2, clip 1", "test2, clip 5"]
     assert list(subjects) == ["Full model", "Subject 2"]
     assert list(variants) == ["Full model", "Window size 1"]
     np.testing.assert_array_equal(truth[1], test_set.films["test1"][4])
     np.testing.assert_array_equal(variants["Full model"], variants["Window size 1"])
-    assert [made is None for made in subjects["Subject 2"]] == [True, True, False, False]
+    assert [clip is None for clip in subjects["Subject 2"]] == [True, True, False, False]
     assert all(path.stat().st_size > 2000 for path in out.values())
     with pytest.raises(InputError, match="3 rows need as many"):
         panels.main(**inputs | {"metrics": []}, clips=test_set.clips, **out, settings=settings)

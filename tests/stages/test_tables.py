@@ -43,8 +43,8 @@ def run(tmp_path):
         save_table(tmp_path / f"{name}_clips.tsv", values.sample(frac=1, random_state=1))
         return tmp_path / f"{name}.tsv", tmp_path / f"{name}_clips.tsv"
 
-    made = [scores("full", 0), scores("win1", -0.15), scores("sub2", 0, METRICS[2:])]
-    mine, _ = scores("mine", 0.2, ["ssim", "psnr"])
+    models = [scores("full", 0), scores("win1", -0.15), scores("sub2", 0, METRICS[2:])]
+    method, _ = scores("mine", 0.2, ["ssim", "psnr"])
 
     def main(**changed):
         out = {
@@ -56,9 +56,9 @@ def run(tmp_path):
             rows=ROWS, dataset="a test", methods={"Mine": "mine.tsv"}, **chosen
         )
         inputs = {
-            "metrics": [m for m, _ in made],
-            "per_clip": [c for _, c in made],
-            "methods": [mine],
+            "metrics": [m for m, _ in models],
+            "per_clip": [c for _, c in models],
+            "methods": [method],
         } | changed
         stage.main(**inputs, **out, settings=settings)
         return out
@@ -114,6 +114,21 @@ def test_a_table_of_another_version_is_named(run, tmp_path):
     save_table(tmp_path / "full.tsv", old)
     with pytest.raises(InputError, match=r"full\.tsv: no column p_min; .*Run its stage again"):
         run()
+
+
+def test_metrics_named_as_in_the_last_version_are_read(run, tmp_path):
+    paths = [tmp_path / f"{row}{kind}.tsv" for row in ("full", "win1") for kind in ("", "_clips")]
+
+    def rename(old, new):
+        for path in paths:
+            table = load_table(path).rename(columns={old: new})
+            save_table(path, table.replace({"metric": {old: new}}) if "metric" in table else table)
+
+    rename("psnr", "kind_accuracy")
+    expected = run()["table1"].read_bytes()
+    rename("kind_accuracy", "kind_right")
+    with pytest.warns(FutureWarning, match="kind_right is now called kind_accuracy"):
+        assert run()["table1"].read_bytes() == expected
 
 
 def test_the_two_sample_test_is_that_of_scipy(run, tmp_path):

@@ -19,8 +19,8 @@ def run(test_set):
     scores = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
     scores["ssim"] = [*np.linspace(0, 1, 13), np.nan]
     save_table(test_set.folder / "per_clip.tsv", scores)
-    told = pd.DataFrame([{"metric": "ssim", "definition": "likeness", "better": "higher"}])
-    save_table(test_set.folder / "metrics.tsv", told)
+    summary = pd.DataFrame([{"metric": "ssim", "definition": "likeness", "better": "higher"}])
+    save_table(test_set.folder / "metrics.tsv", summary)
 
     def main(variants=(), **changed):
         inputs = {
@@ -52,8 +52,8 @@ def test_one_video_a_clip_and_a_page(run, test_set):
     assert len(frames) == 3
     # the centre square: the right half of the film, the gap, the left half of the reconstruction
     halves = [frames[1][:, :60].mean((0, 1)), frames[1][:, 68:].mean((0, 1))]
-    shown, made = test_set.films["test2"][2][1], test_set.reconstructed[2][1]
-    expected = [shown[:, 8:].mean((0, 1)), made[:, :8].mean((0, 1))]
+    stimulus, reconstruction = test_set.films["test2"][2][1], test_set.reconstructed[2][1]
+    expected = [stimulus[:, 8:].mean((0, 1)), reconstruction[:, :8].mean((0, 1))]
     np.testing.assert_allclose(halves, expected, atol=8)
 
 

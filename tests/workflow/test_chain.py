@@ -32,7 +32,7 @@ def test_each_metric_stands_beside_its_chance(chain):
     assert len(identification) == 4  # by frame and by clip, over all clips and over the unseen
     assert (identification.chance == 0.5).all()
     assert identification.value.between(0, 1).all()
-    attributes = metrics[metrics.metric.str.contains("_right")]
+    attributes = metrics[metrics.metric.str.contains("_accuracy")]
     assert len(attributes) == 6
     assert attributes.ceiling.between(0, 1).all()
 
