@@ -22,7 +22,7 @@ from mindvideo.models.encoding import encode_captions
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
-from mindvideo.training.drawings import Painter
+from mindvideo.training.drawings import ClipGenerator
 
 METRICS = ("identification_video", "kind_accuracy", "scene_accuracy", "motion_accuracy")
 
@@ -43,7 +43,7 @@ def drawn(run: FinishedRun, captions: list[str], guidance: float, steps: int) ->
     )
     _, f, c, h, w = latents.shape
     parts = [
-        Painter(
+        ClipGenerator(
             unet=VideoUNet.from_pretrained(shared),
             vae=load_stable_diffusion(pretrained, "vae"),
             scheduler=make_scheduler("ddim", load_stable_diffusion(pretrained, "scheduler")),

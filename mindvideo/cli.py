@@ -12,7 +12,7 @@ from mindvideo.artefacts import stages_by_chapter
 from mindvideo.commands import COMMANDS
 from mindvideo.commands import run as run_command
 from mindvideo.paths import path_argument
-from mindvideo.registry import Stage, read_stage, stage_names
+from mindvideo.registry import Parameter, Stage, read_stage, stage_names
 
 
 def _overview() -> str:
@@ -22,7 +22,7 @@ def _overview() -> str:
     for chapter, stages in stages_by_chapter().items():
         lines.append(f"\n  {chapter}")
         lines += [f"    {stage.command:<16} {stage.summary}" for stage in stages]
-    lines.append("\nmindvideo STAGE --help tells a stage's files and settings.")
+    lines.append("\nmindvideo STAGE --help lists the files and settings of a stage.")
     lines.append("The whole chain: snakemake --cores all results/sub1/videos")
     return "\n".join(lines)
 
@@ -48,17 +48,17 @@ def _settings_help(stage: Stage) -> str:
     return "\n".join(lines)
 
 
-def _of_folder(stage: Stage) -> str:
-    """Where a command of the same name takes a folder: how it is called."""
-    if f"{stage.command} FOLDER" not in COMMANDS:
-        return ""
-    return f"\nOf a folder of clips: mindvideo {stage.command} FOLDER --help"
+def _nargs(parameter: Parameter) -> str | None:
+    """How many values an option takes; a rule names an optional input without a value."""
+    if parameter.many:
+        return "*" if parameter.optional else "+"
+    return "?" if parameter.optional else None
 
 
 def _parser(stage: Stage) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"mindvideo {stage.command}",
-        description=stage.summary + _of_folder(stage),
+        description=stage.summary,
         epilog=_settings_help(stage),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -69,10 +69,7 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             parameter.option,
             dest=parameter.name,
             type=str if parameter.kind == "str" else path_argument,
-            # An optional input may be named without a value, as a rule does that has none.
-            nargs={(True, False): "+", (True, True): "*", (False, True): "?"}.get(
-                (parameter.many, parameter.optional)
-            ),
+            nargs=_nargs(parameter),
             required=not parameter.optional,
             metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",
         )
@@ -183,19 +180,24 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if not argv or argv[0] in ("-h", "--help"):
         return _print_help()
-    if argv[0] in COMMANDS:
-        return run_command(argv[0], argv[1:])
-    if f"{argv[0]} FOLDER" in COMMANDS and len(argv) > 1 and not argv[1].startswith("-"):
-        return run_command(f"{argv[0]} FOLDER", argv[1:])
-    name = argv[0].replace("-", "_")
-    if name not in stage_names():
+    name, *rest = argv
+    if name in COMMANDS:
+        return run_command(name, rest)
+    if name.replace("-", "_") in stage_names():
+        return _run_stage(read_stage(name.replace("-", "_")), rest)
+    print(f"mindvideo: there is no stage or command {name!r}.\n\n{_overview()}", file=sys.stderr)
+    return 2
+
+
+def _run_stage(stage: Stage, argv: list[str]) -> int:
+    if stage.name == "score" and argv and not argv[0].startswith("-"):
         print(
-            f"mindvideo: there is no stage or command {argv[0]!r}.\n\n{_overview()}",
+            "mindvideo score is the stage that the workflow runs. To score a folder of clips: "
+            f"mindvideo score-folder {argv[0]} --to …",
             file=sys.stderr,
         )
         return 2
-    stage = read_stage(name)
-    arguments = vars(_parser(stage).parse_args(argv[1:]))
+    arguments = vars(_parser(stage).parse_args(argv))
     processes = arguments.pop("processes", 1)
     how = {name: arguments.pop(name) for name in ("log", "code", "keep_state") if name in arguments}
 
@@ -205,7 +207,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         if processes > 1 and not is_one_of_several():
-            return run_in_processes(processes, argv)
+            return run_in_processes(processes, [stage.command, *argv])
         given, assignments = arguments.pop("settings"), arguments.pop("set")
         settings = read_settings(stage, given, assignments, arguments.pop("execution"))
     except InputError as error:

@@ -90,9 +90,9 @@ class Config(Stages):
         try:
             config = check(values)
         except ValidationError as error:
-            known = {problem["loc"] for problem in of_variants}
-            own = [problem for problem in error.errors() if problem["loc"] not in known]
-            of_variants = [*map(placed, own), *of_variants]
+            places = {problem["loc"] for problem in of_variants}
+            of_model = [problem for problem in error.errors() if problem["loc"] not in places]
+            of_variants = [*map(placed, of_model), *of_variants]
         if of_variants:
             raise ValidationError.from_exception_data(cls.__name__, of_variants)
         return config
@@ -122,12 +122,12 @@ class Config(Stages):
     def _shots_are_there(self) -> Config:
         for variant in (None, *self.variants):
             scoring = self.stages(variant).scoring
-            wanted = [*scoring.attributes, *([scoring.subset] if scoring.subset else [])]
-            if wanted and not self.dataset.shots:
+            needed = [*scoring.attributes, *([scoring.subset] if scoring.subset else [])]
+            if needed and not self.dataset.shots:
                 where = f"variants.{variant}.scoring" if variant else "scoring"
                 raise ValueError(
                     f"{where}: attributes and subset name columns of tables of shots "
-                    f"({', '.join(wanted)}), but dataset.shots says of none: give their path "
+                    f"({', '.join(needed)}), but dataset.shots says of none: give their path "
                     "there, with {segment}, or leave attributes and subset out"
                 )
         return self
@@ -176,9 +176,9 @@ def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
                 problems += problems_of(Stages, {section: changes}, *place[:2])
             elif isinstance(changes, dict):
                 base = full if isinstance(full, dict) else {}
-                known = [(p["loc"], p["type"]) for p in problems_of(model, base, *place)]
-                found = problems_of(model, base | changes, *place)
-                problems += [p for p in found if (p["loc"], p["type"]) not in known]
+                of_full = [(p["loc"], p["type"]) for p in problems_of(model, base, *place)]
+                in_variant = problems_of(model, base | changes, *place)
+                problems += [p for p in in_variant if (p["loc"], p["type"]) not in of_full]
     return problems
 
 

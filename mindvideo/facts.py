@@ -58,13 +58,13 @@ def settings_of(
     section
         The stage's own section, if it is not that of `model`.
     """
-    own = _look_up(section or model.own_section, config, stages, segment)
+    defaults = _look_up(section or model.own_section, config, stages, segment)
     values = {}
     for name, place in _places(model).items():
         if place is not None:
             values[name] = _look_up(place, config, stages, segment)
-        elif hasattr(own, name):
-            values[name] = getattr(own, name)
+        elif hasattr(defaults, name):
+            values[name] = getattr(defaults, name)
     return model.model_validate(values)
 
 

@@ -31,8 +31,8 @@ SHARED = "shared"
 def reads(artefact: str) -> frozenset[str]:
     """All sections that an artefact depends on, upstream included."""
     node = artefacts()[artefact]
-    own = (sections_read(stage.settings_class, section) for stage, section in node.makers)
-    return frozenset().union(*own, *map(reads, node.parents))
+    sections = (sections_read(stage.settings_class, section) for stage, section in node.makers)
+    return frozenset().union(*sections, *map(reads, node.parents))
 
 
 class Plan:
@@ -66,8 +66,8 @@ class Plan:
 
     def _changes(self, variant: str, section: str) -> bool:
         """Whether a variant has another result in mind, and not just another way to it."""
-        own, full = (getattr(self.stages[name], section) for name in (variant, None))
-        return own.deciding() != full.deciding()
+        changed, full = (getattr(self.stages[name], section) for name in (variant, None))
+        return changed.deciding() != full.deciding()
 
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
         """Segments that an artefact has a file of; a subject's own: those that it has runs of."""

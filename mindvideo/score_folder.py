@@ -1,4 +1,4 @@
-"""``mindvideo score FOLDER``: score what any method reconstructed, by this project's stages."""
+"""``mindvideo score-folder``: score the clips that any method reconstructed, by the stages here."""
 
 from __future__ import annotations
 
@@ -14,47 +14,36 @@ from mindvideo.paths import path_argument
 
 NETWORKS = ("image_classifier", "video_classifier", "clip")
 
+FOLDER = (
+    "reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment or not; or "
+    ".npy, one for each segment. They may hold the ground truth at their left: GIFs as MinD-Video "
+    "released them (the padding is cropped), halves, or this project's videos"
+)
+NAMES = (
+    "how mp4 and GIF are named, if the clip's number does not stand at the end of a name: "
+    "'{segment}_{clip}_seed*', with * for anything; files of other names are left out"
+)
+TRUTH = "ground truth, under the same names, if it is not in FOLDER's own files"
+TO = "the folder to write: metrics.tsv, per_clip.tsv, videos/index.html"
+CONFIG = "configuration that names the networks and the settings of scores (default: the paper's)"
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "folder", type=path_argument, metavar="FOLDER",
-        help="reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment "
-        "or not; or .npy, a segment each. They may hold the ground truth at their left: GIFs as "
-        "MinD-Video released them (the padding is cropped), halves, or this project's videos",
-    )  # fmt: skip
-    parser.add_argument(
-        "--names", metavar="PATTERN",
-        help="how mp4 and GIF are named, where the clip's number is not the last thing in a name: "
-        "'{segment}_{clip}_seed*', with * for anything; others are left out",
-    )  # fmt: skip
-    parser.add_argument(
-        "--truth", type=path_argument, metavar="FOLDER",
-        help="ground truth, under the same names, where it is not in FOLDER's own files",
-    )  # fmt: skip
-    parser.add_argument(
-        "--truth-names", metavar="PATTERN", help="the same for the ground truth's folder"
-    )
-    parser.add_argument(
-        "--to", type=path_argument, required=True, metavar="FOLDER",
-        help="the folder to make: metrics.tsv, per_clip.tsv, videos/index.html",
-    )  # fmt: skip
-    parser.add_argument("--size", type=int, metavar="PX", help="scale all frames to this size")
-    parser.add_argument("--frames", type=int, metavar="N", help="take N frames of each clip")
-    parser.add_argument("--fps", type=float, default=3.0, help="rate of the videos (%(default)g)")
-    parser.add_argument(
-        "--partial", action="store_true",
-        help="score the clips that are there, although others are missing",
-    )  # fmt: skip
-    parser.add_argument(
-        "--config", type=path_argument, metavar="FILE",
-        help="configuration that names networks and settings of scores (else the paper's)",
-    )  # fmt: skip
+    add = parser.add_argument
+    add("folder", type=path_argument, metavar="FOLDER", help=FOLDER)
+    add("--names", metavar="PATTERN", help=NAMES)
+    add("--truth", type=path_argument, metavar="FOLDER", help=TRUTH)
+    add("--truth-names", metavar="PATTERN", help="the same for the folder of ground truth")
+    add("--to", type=path_argument, required=True, metavar="FOLDER", help=TO)
+    add("--size", type=int, metavar="PX", help="scale all frames to this size")
+    add("--frames", type=int, metavar="N", help="take N frames of each clip")
+    add("--fps", type=float, default=3.0, help="frame rate of the videos (%(default)g)")
+    add("--partial", action="store_true", help="score the clips that exist if others are missing")
+    add("--config", type=path_argument, metavar="FILE", help=CONFIG)
     for name in NETWORKS:
-        parser.add_argument(
-            "--" + name.replace("_", "-"), metavar="NAME",
-            help="hub name or folder; none: leave out what it says",
-        )  # fmt: skip
+        option = "--" + name.replace("_", "-")
+        add(option, metavar="NAME", help="hub name or folder; none: leave out its metrics")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -90,10 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
             VideoSettings(fps=arguments.fps, title=f"Reconstructions in {arguments.folder.name}"),
         )
     table = load_table(arguments.to / "metrics.tsv")
-    shown = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean"]
+    columns = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean"]
     digits = {c: table[c].map(lambda p: f"{p:.2g}", na_action="ignore") for c in ("p", "p_min")}
     print(
-        table[shown]
+        table[columns]
         .assign(**digits)
         .to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.3f}")
     )
@@ -115,10 +104,10 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from mindvideo.io.clips import load_clips
     from mindvideo.io.tables import save_table
 
-    made = _find(arguments.folder, arguments.names, "--names")
+    sources = _find(arguments.folder, arguments.names, "--names")
     truth = arguments.truth and _find(arguments.truth, arguments.truth_names, "--truth-names")
-    keys = _paired(made, truth, arguments)
-    reader = _reader(arguments, made, truth)
+    keys = _paired(sources, truth, arguments)
+    reader = _reader(arguments, sources, truth)
     (folder / "clips").mkdir()
     segments = list(dict.fromkeys(segment for segment, _ in keys))
     problems: list[str] = []
@@ -130,26 +119,27 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     counts = {s: 1 + max(n for segment, n in keys if segment == s) for s in segments}
     for i, key in enumerate(keys):
         try:
-            shown, own = reader(key)
+            stimulus, reconstruction = reader(key)
         except InputError as error:
             problems.append(str(error))
             continue
-        for kind, frames in (("ground truth", shown), ("reconstruction", own)):
+        for kind, frames in (("ground truth", stimulus), ("reconstruction", reconstruction)):
             if (np.ptp(frames.reshape(len(frames), -1, 3), axis=1) == 0).all(axis=-1).any():
                 flat[kind].append(_name(key))
         if shape is None:
-            shape, first = own.shape, key
+            shape, first = reconstruction.shape, key
             arrays[""] = _memmap(reconstructions, (len(keys), *shape))
             for s in segments:
                 arrays[s] = _memmap(folder / "clips" / f"{s}.npy", (counts[s], *shape))
-        for kind, frames in (("ground truth", shown), ("reconstruction", own)):
+        for kind, frames in (("ground truth", stimulus), ("reconstruction", reconstruction)):
             if frames.shape != shape:
                 problems.append(
                     f"{_name(key)}: {kind} of (frames, height, width) {frames.shape[:3]}, but "
                     f"{shape[:3]} in {_name(first)}: --frames and --size make them alike"
                 )
         if not problems:
-            arrays[""][i], arrays[key[0]][key[1]] = own, shown
+            arrays[""][i] = reconstruction
+            arrays[key[0]][key[1]] = stimulus
     if problems:
         raise InputError("\n  ".join([f"{len(problems)} clips do not fit:", *problems]))
     for kind, names in flat.items():
@@ -181,10 +171,11 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
     if template is None and names and len(counts) > most:
         first = ", ".join(map(_name, list(clips)[:3]))
         other = other_template(names)
+        per_segment = "1 clip" if most == 1 else f"up to {most} clips"
         doubt = (
-            f"{folder}: {len(counts)} segments, each of {most if most == 1 else f'up to {most}'} "
-            f"clip{'s'[: most > 1]} ({first}, …): the number at the end of a name was taken for "
-            f"the clip's, the rest for its segment. If that is wrong, say how clips are named"
+            f"{folder}: {len(counts)} segments, each of {per_segment} ({first}, …): the number at "
+            "the end of a name was taken for the clip's, the rest for its segment. If that is "
+            "wrong, say how clips are named"
             + (f": {option} '{other}'" if other else f", with {option}")
         )
         if most == 1:
@@ -194,38 +185,40 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
             )
         print(f"warning: {doubt}")
     elif single:
-        print(f"warning: {folder}: the only clip of its segment, so no part of a null and of p: "
-              f"{_ranges(single)}")  # fmt: skip
+        alone = _ranges(single)
+        print(f"warning: {folder}: the only clip of its segment, in no null and no p: {alone}")
     return clips
 
 
-def _paired(made: dict, truth: dict | None, arguments: argparse.Namespace) -> list:
-    """The clips to score; what is missing is told, and only left out if asked to."""
+def _paired(reconstructions: dict, truth: dict | None, arguments: argparse.Namespace) -> list:
+    """The clips to score; missing ones are an error, or with --partial a warning."""
     if truth is not None:
-        if extra := [key for key in made if key not in truth]:
+        if extra := [key for key in reconstructions if key not in truth]:
             raise InputError(
                 f"{arguments.truth}: no ground truth of {len(extra)} clips: {_ranges(extra)}; "
                 f"it has {_ranges(list(truth))}: give both the same names"
             )
-        missing = [key for key in truth if key not in made]
+        missing = [key for key in truth if key not in reconstructions]
     else:
         missing = []
-        for segment in dict.fromkeys(segment for segment, _ in made):
-            numbers = [n for s, n in made if s == segment]
+        for segment in dict.fromkeys(segment for segment, _ in reconstructions):
+            numbers = [n for s, n in reconstructions if s == segment]
             gaps = set(range(min(numbers), max(numbers))) - set(numbers)
             missing += [(segment, n) for n in sorted(gaps)]
     if missing:
-        told = f"{arguments.folder}: {len(missing)} clips are missing: {_ranges(missing)}"
+        report = f"{arguments.folder}: {len(missing)} clips are missing: {_ranges(missing)}"
         if not arguments.partial:
-            raise InputError(f"{told}; --partial scores the {len(made)} that are there")
-        print(f"warning: {told}: left out")
-    return list(made)
+            raise InputError(
+                f"{report}; --partial scores the {len(reconstructions)} that are there"
+            )
+        print(f"warning: {report}: left out")
+    return list(reconstructions)
 
 
 def _reader(
-    arguments: argparse.Namespace, made: dict, truth: dict | None
+    arguments: argparse.Namespace, reconstructions: dict, truth: dict | None
 ) -> Callable[[tuple[str, int]], tuple[Any, Any]]:
-    """A function that reads a clip's ground truth and reconstruction, made alike as asked."""
+    """A function that reads a clip's ground truth and reconstruction, in the requested format."""
     from mindvideo.io.collection import choose_frames, read_clip, resize, split_sides
 
     def alike(frames: Any, place: Any) -> Any:
@@ -234,19 +227,18 @@ def _reader(
         return frames if arguments.size is None else resize(frames, arguments.size)
 
     def read(key: tuple[str, int]) -> tuple[Any, Any]:
-        own = read_clip(made[key])
-        shown_at = made[key] if truth is None else truth[key]
+        place = reconstructions[key]
+        clip = read_clip(place)
         if truth is not None:
-            sides = read_clip(shown_at), own
-        elif (pair := split_sides(own)) is not None:
-            sides = pair
-        else:
-            height, width = own.shape[1:3]
+            return alike(read_clip(truth[key]), truth[key]), alike(clip, place)
+        sides = split_sides(clip)
+        if sides is None:
+            height, width = clip.shape[1:3]
             raise InputError(
-                f"{made[key].path}: {width} × {height} px is no pair of squares side by side "
+                f"{place.path}: {width} × {height} px is no pair of squares side by side "
                 f"(such as {2 * height - 2} × {height}): name the ground truth's folder, --truth"
             )
-        return alike(sides[0], shown_at), alike(sides[1], made[key])
+        return alike(sides[0], place), alike(sides[1], place)
 
     return read
 

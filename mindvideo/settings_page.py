@@ -101,8 +101,8 @@ def _words(kind: Any) -> str:
 def _description(section: type[BaseModel], name: str) -> str:
     """Its own, or that of the section that this one builds on."""
     ancestors = [a for a in section.__mro__ if issubclass(a, BaseModel) and name in a.model_fields]
-    told = (ancestor.model_fields[name].description for ancestor in ancestors)
-    return next(filter(None, told), "")
+    descriptions = (ancestor.model_fields[name].description for ancestor in ancestors)
+    return next(filter(None, descriptions), "")
 
 
 def _default(field: FieldInfo) -> str:

@@ -36,7 +36,7 @@ use rule gpu_stage as retrieval with:
 
 
 use rule training as video_tuning with:
-    """Teach the inflated image model to draw the training clips from their captions."""
+    """Tune the inflated image model to generate the training clips from their captions."""
     input:
         latents=at("latents", "latents.npy"),
         text=at("latents", "text.npy"),
@@ -46,8 +46,8 @@ use rule training as video_tuning with:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
         events=directory(f"{RESULTS}/{{shared}}/video_tuning/events"),
-        drawn=f"{RESULTS}/{{shared}}/video_tuning/drawn.npy",
-        drawn_table=f"{RESULTS}/{{shared}}/video_tuning/drawn.tsv",
+        generated=f"{RESULTS}/{{shared}}/video_tuning/generated.npy",
+        generated_table=f"{RESULTS}/{{shared}}/video_tuning/generated.tsv",
     params:
         **params_of("video_tuning"),
 
@@ -70,7 +70,7 @@ use rule training as cotraining with:
 
 
 use rule stage as training_figures with:
-    """Training curves, hidden patches rebuilt, and retrieval by the encoder."""
+    """Training curves, masked patches rebuilt, and retrieval by the encoder."""
     input:
         histories=of_trainings(
             "history.tsv",
@@ -82,8 +82,8 @@ use rule stage as training_figures with:
         ),
         examples=of_trainings("examples.npy", "pretraining", "mbm_tuning"),
         retrieval=at("retrieval", "retrieval.tsv"),
-        drawn=at("video_tuning", "drawn.npy"),
-        drawn_table=at("video_tuning", "drawn.tsv"),
+        generated=at("video_tuning", "generated.npy"),
+        generated_table=at("video_tuning", "generated.tsv"),
     output:
         training=report(
             f"{RESULTS}/{{model}}/figures/training.png",
@@ -97,7 +97,7 @@ use rule stage as training_figures with:
             category="Training",
             labels={"model": "{model}"},
         ),
-        found=report(
+        retrieved=report(
             f"{RESULTS}/{{model}}/figures/retrieval.png",
             caption="../workflow/report/retrieval.rst",
             category="Training",

@@ -29,7 +29,7 @@ def test_what_is_read_of_a_stage_is_its_signature(name):
 
 
 @pytest.mark.parametrize("name", stage_names())
-def test_every_stage_tells_its_files_and_settings(name, capsys):
+def test_every_stage_lists_its_files_and_settings(name, capsys):
     with pytest.raises(SystemExit) as exit_:
         main([name, "--help"])
     assert exit_.value.code == 0
@@ -81,12 +81,10 @@ def test_processes_of_a_training(monkeypatch, given, allocated, processes):
     assert _processes(given) == processes
 
 
-def test_help_of_score_names_the_command_for_folders(capsys):
-    for arguments, said in (
-        (["score", "--help"], "mindvideo score FOLDER --help"),
-        (["score", "FOLDER", "--help"], "--truth-names"),
-    ):
-        with pytest.raises(SystemExit) as end:
-            main(arguments)
-        assert end.value.code == 0
-        assert said in capsys.readouterr().out
+def test_a_folder_of_clips_is_scored_by_another_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["score-folder", "--help"])
+    assert end.value.code == 0
+    assert "--truth-names" in capsys.readouterr().out
+    assert main(["score", "clips", "--to", "scores"]) == 2
+    assert "mindvideo score-folder clips --to …" in capsys.readouterr().err

@@ -83,12 +83,12 @@ def test_commands_of_mindvideo_take_their_arguments(words):
     name, arguments = words[1], [FILLED.get(word, word) for word in words[2:] if word != "…"]
     if name == "STAGE":
         return
-    if name.replace("-", "_") in stage_names() and f"{name} FOLDER" not in COMMANDS:
+    if name.replace("-", "_") in stage_names():
         known = _parser(read_stage(name.replace("-", "_")))._option_string_actions
         for word in arguments:
             assert not word.startswith("--") or word in known, word
         return
-    command = COMMANDS.get(name) or COMMANDS[f"{name} FOLDER"]
+    command = COMMANDS[name]
     import argparse
 
     parser = argparse.ArgumentParser()

@@ -40,8 +40,8 @@ def test_the_graph_of_artefacts_names_only_artefacts_and_sections(values):
 
 def test_a_variant_owns_what_it_changes_and_all_downstream_of_it(values):
     p = plan(values, variants={"win3": {"windows": {"size": 3}}})
-    own = {a for a in artefacts() if "variants" in p.home(a, "sub1/variants/win3")}
-    assert own == {a for a in artefacts() if "windows" in reads(a)}
+    of_variant = {a for a in artefacts() if "variants" in p.home(a, "sub1/variants/win3")}
+    assert of_variant == {a for a in artefacts() if "windows" in reads(a)}
     assert p.home("selection", "sub1/variants/win3") == "sub1"
     assert p.home("latents", "sub1/variants/win3") == "shared"
     assert p.home("cotraining", "sub1/variants/win3") == "sub1/variants/win3"

@@ -1,4 +1,4 @@
-"""``mindvideo score FOLDER``, as a person types it; networks have their own tests."""
+"""``mindvideo score-folder FOLDER``, as a person types it; networks have their own tests."""
 
 import json
 import re
@@ -47,7 +47,8 @@ def pairs(tmp_path, films):
 @pytest.fixture
 def score(tmp_path, capsys):
     def run(folder, *options):
-        status = main(["score", str(folder), "--to", str(tmp_path / "out"), *NO_NETWORKS, *options])
+        to = ("--to", str(tmp_path / "out"))
+        status = main(["score-folder", str(folder), *to, *NO_NETWORKS, *options])
         said = capsys.readouterr()
         return status, said.out + said.err
 
@@ -137,7 +138,7 @@ def test_segments_of_one_clip_are_scored_if_so_said_and_told_of(score, pairs, tm
     assert "--names '{segment}_{clip}' goes on without" in said
     status, said = score(pairs, "--names", "{segment}_{clip}")
     assert status == 0, said
-    assert "the only clip of its segment, so no part of a null and of p: cat 1, dog 1" in said
+    assert "the only clip of its segment, in no null and no p: cat 1, dog 1" in said
 
 
 def test_several_seeds_of_a_clip_are_asked_about(score, pairs, films, tmp_path):

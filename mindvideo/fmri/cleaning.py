@@ -1,7 +1,33 @@
-"""Drift and confounds out, scale out: a run's voxels as z-scores (Wen et al. 2018).
+"""Cleaning: regress drift and confounds out of a run, then z-score its voxels (Wen et al. 2018).
 
-Both are taken out in one least-squares step, by projection onto what is orthogonal to all of them:
-one after the other, the second would bring back some of the first (Lindquist et al. 2019).
+Order of operations, from the raw run to its z-scores; the stage `clean` does 1, 2 and 6:
+
+1. The volumes at the start and the end of the run that are not needed are dropped; the rows of
+   the table of confounds with them.
+2. If `clean.smooth` is set, each volume is smoothed (:mod:`mindvideo.fmri.smoothing`), before the
+   mean is subtracted.
+3. The drift's basis: Legendre polynomials up to `clean.detrend_order` (:func:`polynomials`); or, if
+   `clean.high_pass` is set, discrete cosines (:func:`cosines`). Both contain the constant.
+4. If `clean.confounds` names any, drift is regressed out of the confounds; those that then hardly
+   vary are dropped, the rest standardised, and an orthonormal basis of them is added to the
+   drift's (:func:`nuisance`).
+5. In each voxel (:func:`clean`): the mean is subtracted; drift and confounds are regressed out in
+   one step; the residual is divided by its SD; dead voxels are set to 0.
+6. If `clean.average` is set, the z-scores of a segment's repetitions are averaged.
+
+Drift and confounds are regressed out in one step, by projection onto the orthogonal complement of
+all of them: in two steps, the second would bring back some of the first (Lindquist et al. 2019).
+
+>>> import numpy as np
+>>> run = np.random.default_rng(0).normal(size=(50, 2))
+>>> run[:, 1] += np.linspace(0, 100, 50)  # a strong drift
+>>> cleaned = clean(run, nuisance(polynomials(50, order=2)))
+>>> cleaned.values.std(axis=0).round(3)
+array([1., 1.], dtype=float32)
+>>> bool(abs(np.corrcoef(cleaned.values[:, 1], np.arange(50))[0, 1]) < 1e-6)
+True
+>>> cleaned.dead
+array([False, False])
 """
 
 from __future__ import annotations
@@ -14,12 +40,12 @@ from numpy.polynomial import legendre
 from mindvideo.errors import InputError
 from mindvideo.fmri.variation import near_constant
 
-# What is left of a constant voxel by rounding, relative to its size.
+# A voxel whose residual SD is no more than this fraction of its size is constant but for rounding.
 CONSTANT = 1e-6
-# Directions that regressors span by no more than this share of the largest are rounding.
+# Singular values of the regressors up to this fraction of the largest are rounding errors.
 DEPENDENT = 1e-6
 MOST_BROKEN = 0.5
-"""A run with a larger share of its voxels not finite is not worth cleaning."""
+"""A run with a larger fraction of voxels that are not finite is not worth cleaning."""
 
 
 def polynomials(n_volumes: int, order: int) -> np.ndarray:
@@ -41,14 +67,14 @@ def cosines(n_volumes: int, tr: float, cutoff: float) -> np.ndarray:
 
 
 def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarray:
-    """Orthonormal basis of all that is to be taken out of a run.
+    """Orthonormal basis of all that is to be regressed out of a run.
 
     Parameters
     ----------
     drift : (n_volumes, n_drift)
-        From :func:`polynomials` or :func:`cosines`: holds the constant.
+        From :func:`polynomials` or :func:`cosines`: it contains the constant.
     confounds : (n_volumes, n_confounds), optional
-        Any scale; columns that depend on others, or do not change, are no error.
+        Of any scale. Columns that are constant, or depend linearly on others, are allowed.
 
     Returns
     -------
@@ -57,7 +83,7 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
     Raises
     ------
     InputError
-        If they leave nothing of the run.
+        If the run has too few volumes for so many regressors.
     """
     basis, _ = np.linalg.qr(drift)
     if confounds is not None and confounds.size:
@@ -65,13 +91,13 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
         size = np.linalg.norm(confounds, axis=0)
         rest = rest[:, np.linalg.norm(rest, axis=0) > DEPENDENT * size]
         if rest.shape[1]:
-            left, share, _ = np.linalg.svd(rest / rest.std(axis=0), full_matrices=False)
-            basis = np.hstack([basis, left[:, share > DEPENDENT * share[0]]])
+            left, singular, _ = np.linalg.svd(rest / rest.std(axis=0), full_matrices=False)
+            basis = np.hstack([basis, left[:, singular > DEPENDENT * singular[0]]])
     n_volumes, n_regressors = basis.shape
     if n_volumes <= n_regressors:
         raise InputError(
-            f"{n_volumes} volumes are too few to take {n_regressors} regressors (drift and "
-            f"confounds) out of: at least {n_regressors + 1} are needed. Lower "
+            f"{n_volumes} volumes are too few to regress {n_regressors} regressors (drift and "
+            f"confounds) out of them: at least {n_regressors + 1} are needed. Lower "
             "clean.detrend_order, raise clean.high_pass, or name fewer clean.confounds."
         )
     return basis
@@ -79,32 +105,33 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A run's voxels as z-scores, and what was wrong with them."""
+    """A run's voxels as z-scores, which of them are dead and why, and their temporal SNR."""
 
     values: np.ndarray
     """(n_volumes, n_voxels) float32: mean 0, SD 1; all zero where dead."""
     constant: np.ndarray
-    """(n_voxels,) bool: constant, or nothing but drift and confounds."""
+    """(n_voxels,) bool: constant, or only drift and confounds."""
     near_constant: np.ndarray
-    """(n_voxels,) bool: varies, but hardly against the run's others (:func:`near_constant`)."""
+    """(n_voxels,) bool: varies far less than the run's other voxels (:func:`near_constant`)."""
     not_finite: np.ndarray
     """(n_voxels,) bool: some value is not a finite number."""
     tsnr: np.ndarray
-    """(n_voxels,) float64: mean over SD (n - 1) of what was recorded, drift and all; 0 if dead."""
+    """(n_voxels,) float64: mean over SD (n - 1) of the run before cleaning; 0 if dead."""
 
     @property
     def dead(self) -> np.ndarray:
+        """(n_voxels,) bool: any of the three."""
         return self.constant | self.near_constant | self.not_finite
 
 
 def clean(
     run: np.ndarray, basis: np.ndarray, out: np.ndarray | None = None, chunk: int = 1024
 ) -> Cleaned:
-    """Take a basis out of each voxel, then z-score it.
+    """Regress a basis out of each voxel, then z-score it.
 
-    Order of operations, in double precision: mean subtracted; projection onto the basis subtracted;
-    divided by the SD (over n, not n - 1) of what is left; what is dead is set to 0. `run` is not
-    changed.
+    Order of operations, in double precision: the mean is subtracted; the projection onto the basis
+    is subtracted; the residual is divided by its SD (over n, not n - 1); dead voxels are set to 0.
+    `run` is not changed.
 
     Parameters
     ----------
@@ -113,17 +140,21 @@ def clean(
     basis : (n_volumes, n_regressors)
         From :func:`nuisance`: orthonormal, spans the constant.
     out : (n_volumes, n_voxels) float32, optional
-        Where to put the values.
+        Array that the values are written to.
     chunk : int
-        Voxels at a time: bounds the memory, and lets them stay in the processor's cache.
+        Voxels at a time: bounds the memory, and keeps them in the processor's cache.
+
+    Returns
+    -------
+    Cleaned
     """
     n_volumes, n_voxels = run.shape
     values = np.empty(run.shape, dtype=np.float32) if out is None else out
     constant, not_finite = np.zeros((2, n_voxels), dtype=bool)
-    tsnr, left = np.zeros((2, n_voxels))
+    tsnr, residual_sd = np.zeros((2, n_voxels))
     for start in range(0, n_voxels, chunk):
         here = slice(start, min(start + chunk, n_voxels))
-        block = run[:, here].T.astype(np.float64, order="C")  # a row a voxel
+        block = run[:, here].T.astype(np.float64, order="C")  # one row per voxel
         with np.errstate(invalid="ignore", over="ignore"):
             mean = block.mean(axis=1)
         broken = ~np.isfinite(mean)
@@ -137,9 +168,9 @@ def clean(
         block /= np.where(flat, 1, sd)[:, None]
         values[:, here] = block.T
         constant[here], not_finite[here] = flat & ~broken, broken
-        left[here] = np.where(flat, 0, sd)
-        steady = raw > CONSTANT * np.abs(mean)
-        tsnr[here][steady] = mean[steady] / raw[steady]
-    hardly = near_constant(left, n_volumes - basis.shape[1])
-    values[:, hardly], tsnr[hardly] = 0, 0
-    return Cleaned(values, constant, hardly, not_finite, tsnr)
+        residual_sd[here] = np.where(flat, 0, sd)
+        varies = raw > CONSTANT * np.abs(mean)
+        tsnr[here][varies] = mean[varies] / raw[varies]
+    nearly = near_constant(residual_sd, n_volumes - basis.shape[1])
+    values[:, nearly], tsnr[nearly] = 0, 0
+    return Cleaned(values, constant, nearly, not_finite, tsnr)

@@ -1,9 +1,9 @@
-"""Recordings that are there twice, whatever was done to the second file.
+"""Duplicate recordings, even where the second file was converted or filtered.
 
-Two recordings of one brain agree by what the film evokes and by what a head does; each voxel has
-noise of its own, so over *all* voxels of the brain Pearson's r is near 0, and high in some areas
-only. The same recording saved with another data type, scaling or compression, or filtered, agrees
-with itself everywhere. So the median over voxels from all of the brain tells the two apart.
+Two recordings of one brain have in common what the film evokes, and the motion of the head. Each
+voxel has its own noise, so over *all* voxels of the brain Pearson's r is near 0, and high in some
+areas only. The same recording saved with another data type, scaling or compression, or filtered,
+agrees with itself everywhere. So the median over voxels of the whole brain tells the two apart.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Iterator
 import numpy as np
 
 SAME_RECORDING = 0.8
-"""Median r over voxels of the whole brain, from which on two runs are one recording."""
+"""Two runs whose median r over voxels of the whole brain is at least this are one recording."""
 FEWEST = 16
-"""In runs of fewer volumes chance reaches so much, and only equal values count."""
+"""Runs of fewer volumes reach such an r by chance: they are one recording only if equal."""
 VOXELS = 500
-"""So many are compared."""
+"""Number of voxels that are compared."""
 SIGNATURE = (64, 256)
 """Volumes and voxels of a signature."""
 BRIGHT = 0.3
-"""Of the brightest voxels' mean: what is darker is air."""
+"""Fraction of the brightest voxels' mean below which a voxel is air."""
 
 
 def sampled_voxels(n_voxels: int) -> np.ndarray:
-    """Columns of the voxels that are compared, at even steps over all: ``(<= 500,)`` int."""
+    """Columns of the voxels that are compared, evenly spaced over all: ``(<= 500,)`` int."""
     return np.unique(np.linspace(0, n_voxels - 1, VOXELS).astype(int))
 
 
@@ -35,7 +35,7 @@ def same_recordings(runs: np.ndarray) -> Iterator[tuple[int, int, float]]:
     Parameters
     ----------
     runs : (n_runs, n_volumes, n_voxels) float
-        Cleaned runs; voxels from all of the brain.
+        Cleaned runs; voxels of the whole brain.
 
     Yields
     ------
@@ -60,20 +60,20 @@ def same_recordings(runs: np.ndarray) -> Iterator[tuple[int, int, float]]:
 
 
 def signature(sample: np.ndarray) -> np.ndarray | None:
-    """A run in few numbers: products of two runs' signatures are mean r over voxels.
+    """A short vector of a run: the product of two runs' signatures is their mean r over voxels.
 
-    Per voxel a parabola is taken out, and the rest is scaled to length 1; voxels that are dark,
-    do not vary or are not finite have 0; the whole is scaled to length 1.
+    In each voxel a parabola is regressed out, and the residual is scaled to length 1. Voxels that
+    are dark, constant or not finite are 0. The whole vector is scaled to length 1.
 
     Parameters
     ----------
     sample : (n_volumes, n_voxels) float
-        Of a raw run: at most `SIGNATURE`; the same voxels of all runs on a grid.
+        Part of a raw run, of at most the shape `SIGNATURE`; the same voxels of all runs on a grid.
 
     Returns
     -------
-    (64 · 256,) float16
-        None of a run that is too short, or without a voxel that varies.
+    (64 · 256,) float16, or None
+        None if the run is too short, or no voxel varies.
     """
     n_volumes, n_voxels = sample.shape
     if n_volumes < FEWEST:
@@ -86,7 +86,7 @@ def signature(sample: np.ndarray) -> np.ndarray | None:
     size = np.linalg.norm(values, axis=0)
     use = size > 1e-6 * (np.abs(mean) + raw)
     brightest = np.percentile(mean[use], 95) if use.any() else 0
-    if use.any() and brightest > np.median(raw[use]):  # else the mean was taken out already
+    if use.any() and brightest > np.median(raw[use]):  # else the mean has been subtracted already
         use &= mean > BRIGHT * brightest
     if not use.any():
         return None
@@ -98,7 +98,7 @@ def signature(sample: np.ndarray) -> np.ndarray | None:
 def same_signatures(
     signatures: list[np.ndarray], chunk: int = 512
 ) -> Iterator[tuple[int, int, float]]:
-    """Pairs of runs whose signatures agree: each run with the first before it that does.
+    """Pairs of runs whose signatures agree: each run with the first earlier one that agrees.
 
     Parameters
     ----------
@@ -115,13 +115,13 @@ def same_signatures(
     """
     for start in range(0, len(signatures), chunk):
         here = np.stack(signatures[start : start + chunk]).astype(np.float32)
-        found: dict[int, tuple[int, float]] = {}
+        first_match: dict[int, tuple[int, float]] = {}
         for before in range(0, start + len(here), chunk):
             others = np.stack(signatures[before : before + chunk]).astype(np.float32)
             r = here @ others.T
             for row, column in np.argwhere(r >= SAME_RECORDING):
                 first, second = before + int(column), start + int(row)
                 if first < second:
-                    found.setdefault(second, (first, float(r[row, column])))
-        for second, (first, value) in sorted(found.items()):
+                    first_match.setdefault(second, (first, float(r[row, column])))
+        for second, (first, value) in sorted(first_match.items()):
             yield first, second, value

@@ -1,8 +1,20 @@
 """From patches back to voxels, and from voxels to networks, areas and the visual hierarchy.
 
-What the encoder does to a patch is carried to the voxels that the patch was cut from; what voxels
-have is summed by group. Every sum has a uniform one beside it: groups differ in size, and one that
-holds a third of the voxels gets a third of what is spread evenly.
+Weights of patches, such as the encoder's attention, are distributed over the voxels that the
+patches were cut from, and summed over groups of voxels. Groups differ in size: a sum is to be
+compared with the group's fraction of the voxels (:attr:`Grouping.uniform`).
+
+>>> import numpy as np
+>>> import pandas as pd
+>>> voxels = pd.DataFrame({"area": ["V1", "V1", "MT", None], "network": [1, 2, 1, 0]})
+>>> by_network, by_stream, by_area = groupings(voxels)
+>>> by_stream.groups
+('V1', 'lateral', 'none')
+>>> weights = to_voxels(np.array([0.8, 0.2]), n_voxels=4, patch_size=2)
+>>> weights
+array([0.4, 0.4, 0.1, 0.1])
+>>> by_stream.sums(weights), by_stream.uniform
+(array([0.8, 0.1, 0.1]), array([0.5 , 0.25, 0.25]))
 """
 
 from __future__ import annotations
@@ -14,30 +26,42 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.atlas import hierarchy
+from mindvideo.fmri.atlas import DORSAL, EARLY, LATERAL, MEDIAL, VENTRAL, hierarchy
 
 # Yeo's 17 networks in the order of their labels, as later papers name them (Schaefer et al. 2018,
-# whose colours are those of the atlas); the paper writes VisCent and VisPeri too.
+# whose colours are those of the atlas). The paper, too, writes VisCent and VisPeri.
 NETWORKS = (
-    *("VisCent", "VisPeri", "SomMotA", "SomMotB", "DorsAttnA", "DorsAttnB"),
-    *("SalVentAttnA", "SalVentAttnB", "LimbicA", "LimbicB", "ContC", "ContA", "ContB"),
-    *("TempPar", "DefaultC", "DefaultA", "DefaultB"),
+    "VisCent",
+    "VisPeri",
+    "SomMotA",
+    "SomMotB",
+    "DorsAttnA",
+    "DorsAttnB",
+    "SalVentAttnA",
+    "SalVentAttnB",
+    "LimbicA",
+    "LimbicB",
+    "ContC",
+    "ContA",
+    "ContB",
+    "TempPar",
+    "DefaultC",
+    "DefaultA",
+    "DefaultB",
 )
 NONE = "none"
-"""Of a voxel that belongs to no group."""
+"""Group of the voxels that belong to no other."""
 
 # The streams of the visual hierarchy (Glasser et al. 2016, supplement 3).
 STREAMS: dict[str, tuple[str, ...]] = {
-    "V1": ("V1",),
-    "V2": ("V2",),
-    "V3": ("V3",),
-    "V4": ("V4",),
-    "dorsal": ("V3A", "V3B", "V3CD", "V6", "V6A", "V7", "IPS1"),
-    "ventral": ("V8", "VMV1", "VMV2", "VMV3", "VVC", "PIT", "FFC"),
-    "lateral": ("MT", "MST", "LO1", "LO2", "LO3", "V4t", "FST", "PH"),
-    "medial": ("PHA1", "PHA2", "PHA3", "DVT", "ProS", "POS1", "POS2"),
+    **{area: (area,) for area in EARLY},
+    "dorsal": DORSAL,
+    "ventral": VENTRAL,
+    "lateral": LATERAL,
+    "medial": MEDIAL,
 }
 BEYOND = "beyond"
+"""Stream of the areas beyond the visual ones."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +70,18 @@ class Grouping:
 
     name: str
     groups: tuple[str, ...]
-    """Those that have voxels, in a fixed order."""
+    """Names of the groups that have voxels, in a fixed order."""
     member: np.ndarray
-    """(n_voxels,) int, which group each voxel is in."""
+    """(n_voxels,) int, index of each voxel's group."""
 
     @property
     def sizes(self) -> np.ndarray:
-        """(n_groups,) voxels in each."""
+        """(n_groups,) int, number of voxels of each."""
         return np.bincount(self.member, minlength=len(self.groups))
 
     @property
     def uniform(self) -> np.ndarray:
-        """(n_groups,) share of the voxels: what shares spread evenly over them would sum to."""
+        """(n_groups,) fraction of the voxels: the sums of weights that are equal in all voxels."""
         return self.sizes / len(self.member)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
@@ -82,7 +106,8 @@ def groupings(voxels: pd.DataFrame) -> list[Grouping]:
     Parameters
     ----------
     voxels : DataFrame
-        With columns `area` (name, or none) and `network` (1…17, 0 is none): of the stage `select`.
+        From the stage `select`, with columns `area` (name, or none) and `network` (1…17, 0 is
+        none).
     """
     areas = voxels["area"].fillna("").astype(str)
     number = voxels["network"].to_numpy(int)
@@ -107,37 +132,37 @@ def group_sums(groupings: list[Grouping], values: np.ndarray) -> np.ndarray:
     Returns
     -------
     (…, n_groups)
-        Of all groupings together; :func:`split_groups` takes them apart.
+        Groups of all groupings; :func:`split_groups` separates them again.
     """
     return np.concatenate([grouping.sums(values) for grouping in groupings], axis=-1)
 
 
 def split_groups(groupings: list[Grouping], sums: np.ndarray) -> dict[str, np.ndarray]:
-    """Take the sums of :func:`group_sums` apart, by the grouping's name."""
+    """Separate the sums of :func:`group_sums` by grouping: its name → (…, n_groups)."""
     ends = np.cumsum([len(grouping.groups) for grouping in groupings])
     parts = np.split(sums, ends[:-1], axis=-1)
     return {grouping.name: part for grouping, part in zip(groupings, parts, strict=True)}
 
 
 def _grouping(name: str, of_voxel: pd.Series, order: tuple[str, ...]) -> Grouping:
-    there = set(of_voxel)
-    groups = tuple(group for group in order if group in there)
+    present = set(of_voxel)
+    groups = tuple(group for group in order if group in present)
     return Grouping(name, groups, of_voxel.map({g: i for i, g in enumerate(groups)}).to_numpy())
 
 
 def to_voxels(patches: np.ndarray, n_voxels: int, patch_size: int) -> np.ndarray:
-    """Carry shares of patches back to the voxels that the patches were cut from.
+    """Distribute weights of patches over the voxels that the patches were cut from.
 
-    A patch's share is spread evenly over its voxels; what falls on the zeros that fill the last
-    patch is left out, and the rest is scaled to sum to 1 again. Equal shares of the patches so
-    become equal shares of the voxels.
+    A patch's weight is distributed evenly over its voxels. The padding of the last patch is left
+    out, and the rest is scaled to sum to 1. So equal weights of patches give equal weights of
+    voxels.
 
     Parameters
     ----------
     patches : (…, n_patches)
         Not negative.
     n_voxels : int
-        Those that were selected, without padding.
+        Selected voxels, without padding.
     patch_size : int
 
     Returns
@@ -148,11 +173,11 @@ def to_voxels(patches: np.ndarray, n_voxels: int, patch_size: int) -> np.ndarray
     Raises
     ------
     InputError
-        If these patches do not hold these voxels.
+        If so many voxels do not fill so many patches.
     """
-    room = patches.shape[-1] * patch_size
-    # A whole patch of zeros is what the released code adds: their windows can be read too.
-    if not room - 2 * patch_size < n_voxels <= room:
+    padded = patches.shape[-1] * patch_size
+    # The released code pads with up to a whole patch of zeros: its windows are accepted too.
+    if not padded - 2 * patch_size < n_voxels <= padded:
         raise InputError(
             f"{patches.shape[-1]} patches of {patch_size} voxels do not hold {n_voxels} selected "
             "voxels: the encoder was trained on another selection. Give the table of voxels that "
@@ -176,35 +201,41 @@ def in_grid_order(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def from_grid_order(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The way back of :func:`in_grid_order`."""
+    """The inverse of :func:`in_grid_order`."""
     return values[np.argsort(np.argsort(columns))]
 
 
-def noise_ceiling(r: np.ndarray, repeats: int) -> np.ndarray:
-    """Highest correlation that a model can reach with the mean of some repeats.
+def noise_ceiling(r: np.ndarray, n_repetitions: int) -> np.ndarray:
+    """Highest correlation that a model can reach with the mean of some repetitions.
 
-    Two repeats that correlate by r have signal in r of their variance, so that the mean of k has it
-    in k·r / (1 + (k - 1)·r) (Spearman 1910, Brown 1910), and the signal itself correlates with that
-    mean by the root of this (see Lage-Castellanos et al. 2019, PLoS Comput. Biol. 15:e1006397).
+    If two repetitions correlate by r, the signal is a fraction r of their variance, and a fraction
+    k·r / (1 + (k - 1)·r) of the variance of the mean of k (Spearman 1910, Brown 1910). The signal
+    itself correlates with that mean by the square root of this (see Lage-Castellanos et al. 2019,
+    PLoS Comput. Biol. 15:e1006397).
 
     Parameters
     ----------
     r : ndarray
-        Correlation of two single repeats; 0 or less is no signal.
-    repeats : int
+        Correlation of two single repetitions; 0 or less is no signal.
+    n_repetitions : int
         k.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
     """
     signal = np.clip(np.nan_to_num(r), 0, 1)
-    return np.sqrt(repeats * signal / (1 + (repeats - 1) * signal))
+    return np.sqrt(n_repetitions * signal / (1 + (n_repetitions - 1) * signal))
 
 
 def agreement(density: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """How well a map over areas follows what is known of these areas.
+    """How well a map over areas agrees with ground truth about these areas.
 
     Parameters
     ----------
     density : (n_areas,)
-        What the map gives an area, a voxel.
+        Mean of the map over the voxels of each area.
     truth : (n_areas,)
         In the same order, along the hierarchy.
 
@@ -215,9 +246,9 @@ def agreement(density: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
         although sums over their voxels differ in the last digits: ranks are those of single
         precision.
     p : float
-        One-sided, from shifting the areas in a circle along the hierarchy. Neighbours share patches
-        and are alike: to shuffle them singly would make chance look rarer than it is. With n areas
-        it is never below 1 / n.
+        One-sided, from circular shifts of the areas along the hierarchy. Neighbours share patches
+        and are alike: permuting areas singly would make p too small. With n areas it is never
+        below 1 / n.
     """
     ranks = [rankdata(np.asarray(values, np.float32)) for values in (density, truth)]
     if len(density) < 3 or any(np.ptp(rank) == 0 for rank in ranks):

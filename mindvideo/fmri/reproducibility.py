@@ -1,8 +1,21 @@
-"""Which voxels respond to a film in the same way each time it is shown (paper 3.2).
+"""Which voxels respond to a film in the same way at each repetition (paper 3.2).
 
-Per segment, Pearson's r between the repeats; Fisher's z = artanh r; over the training segments a
-one-sample test of z against 0: Student's t with n_segments - 1 degrees of freedom (17 in the
+Per segment, Pearson's r between the repetitions; Fisher's z = artanh r; over the training segments
+a one-sample test of z against 0: Student's t with n_segments - 1 degrees of freedom (17 in the
 paper), or Wilcoxon's signed ranks.
+
+Five segments of two repetitions; of three voxels only the first responds to the film:
+
+>>> import numpy as np
+>>> rng = np.random.default_rng(0)
+>>> segments = rng.normal(size=(5, 2, 30, 3))
+>>> segments[..., 0] += 2 * rng.normal(size=(5, 1, 30))
+>>> z = [segment_z(repetitions) for repetitions in segments]
+>>> result = over_segments(z, "greater")
+>>> result.r.round(1)
+array([0.8, 0.1, 0.2])
+>>> result.p < 0.001
+array([ True, False, False])
 """
 
 from __future__ import annotations
@@ -22,15 +35,17 @@ Statistic = Literal["t", "wilcoxon"]
 
 # artanh has a pole at 1: this is z = 8.3, beyond any real pair of runs.
 LARGEST_R = 1 - 1e-7
-# A segment's r against the median of all, in the voxels that repeat best in the others: below this
-# share of it, its repeats are not of one film. A median below the second, or within so many times
-# the segments' scatter of 0, tells nothing.
-OUT_OF_LINE, TELLING, SCATTER = 0.25, 0.05, 4.0
+# A segment is compared with the others in the voxels that are most reproducible in the others. Its
+# repetitions are not of one film if its r is below this fraction of the median r …
+OUT_OF_LINE = 0.25
+# … which can be judged only if the median r is above the first of these numbers, and above the
+# second times the SD of the segments' r.
+MIN_MEDIAN_R, MIN_MEDIAN_SD = 0.05, 4.0
 
 
 @dataclass(frozen=True)
 class Reproducibility:
-    """Voxel maps, each (n_voxels,) float64; NaN where a voxel was dead in some segment."""
+    """Voxel maps, each (n_voxels,) float64; NaN where a voxel was dead in any segment."""
 
     r: np.ndarray
     """Mean over segments, averaged as z: tanh of `z`."""
@@ -39,7 +54,7 @@ class Reproducibility:
     t: np.ndarray
     """One-sample t of the segments' z."""
     p: np.ndarray
-    """Of the test, uncorrected."""
+    """p of the test, uncorrected."""
     smallest_p: float = 0.0
     """The smallest p that the test can give, whatever the data."""
 
@@ -49,12 +64,12 @@ class Reproducibility:
         return np.isfinite(self.p)
 
 
-def segment_z(repeats: np.ndarray, chunk: int = 4096) -> np.ndarray:
-    """Fisher z of a segment: mean over all pairs of its repeats.
+def segment_z(repetitions: np.ndarray, chunk: int = 4096) -> np.ndarray:
+    """Fisher z of a segment: mean over all pairs of its repetitions.
 
     Parameters
     ----------
-    repeats : (n_repeats, n_volumes, n_voxels) float
+    repetitions : (n_repetitions, n_volumes, n_voxels) float
         Cleaned runs of one segment.
     chunk : int
         Voxels at a time in double precision: bounds the memory.
@@ -62,24 +77,25 @@ def segment_z(repeats: np.ndarray, chunk: int = 4096) -> np.ndarray:
     Returns
     -------
     (n_voxels,) float64
-        NaN where a voxel is constant in some repeat.
+        NaN where a voxel is constant in any repetition.
 
     Raises
     ------
     InputError
-        If there is only one repeat.
+        If there is only one repetition.
     """
-    n_repeats, _, n_voxels = repeats.shape
-    if n_repeats < 2:
+    n_repetitions, _, n_voxels = repetitions.shape
+    if n_repetitions < 2:
         raise InputError(
-            "Voxels are selected by what repeats between showings: a training segment needs at "
-            f"least 2 runs, and this one has {n_repeats}. Leave it out of dataset.train."
+            "Voxels are selected by how well their responses to repetitions of a film agree: a "
+            f"training segment needs at least 2 runs, and this one has {n_repetitions}. Leave it "
+            "out of dataset.train."
         )
-    pairs = list(combinations(range(n_repeats), 2))
+    pairs = list(combinations(range(n_repetitions), 2))
     z = np.zeros(n_voxels)
     for start in range(0, n_voxels, chunk):
         here = slice(start, start + chunk)
-        block = np.asarray(repeats[:, :, here], dtype=np.float64)
+        block = np.asarray(repetitions[:, :, here], dtype=np.float64)
         for r in pairwise_r(block, pairs):
             z[here] += np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))
     return z / len(pairs)
@@ -118,10 +134,10 @@ def over_segments(
     Parameters
     ----------
     z : (n_segments, n_voxels) float
-        From :func:`segment_z`, one row a training segment.
+        From :func:`segment_z`, one row per training segment.
     tail : {"two-sided", "greater"}
     statistic : {"t", "wilcoxon"}
-        Where p comes from; `t` is the same either way.
+        Test that gives p; the map of t is the same either way.
 
     Raises
     ------
@@ -144,7 +160,7 @@ def over_segments(
 
 
 def check_segments(n_segments: int) -> None:
-    """Refuse fewer training segments than can be averaged and tested over.
+    """Refuse fewer training segments than the test needs.
 
     Raises
     ------
@@ -159,23 +175,23 @@ def check_segments(n_segments: int) -> None:
 def smallest_p(n_segments: int, tail: Tail, statistic: Statistic) -> float:
     """The smallest p of a one-sample test over segments: signed ranks have 2^n outcomes.
 
-    Student's t has no such floor: 0.
+    Student's t has no such floor: its smallest p is 0.
     """
     sides = 1 if tail == "greater" else 2
     return sides * 0.5**n_segments if statistic == "wilcoxon" else 0.0
 
 
-def best_repeating(z: np.ndarray, share: float = 0.01) -> np.ndarray:
-    """Indices of the `share` of voxels with the highest mean z; at least ten, if there are."""
+def most_reproducible(z: np.ndarray, fraction: float = 0.01) -> np.ndarray:
+    """Indices of the `fraction` of voxels with the highest mean z; at least ten, if there are."""
     mean = np.where(np.isfinite(z).all(axis=0), z.mean(axis=0), -np.inf)
-    n = min(max(10, round(share * len(mean))), int(np.isfinite(mean).sum()))
+    n = min(max(10, round(fraction * len(mean))), int(np.isfinite(mean).sum()))
     return np.sort(np.argpartition(-mean, n - 1)[:n]) if n else np.zeros(0, dtype=int)
 
 
 def out_of_line(z: Sequence[np.ndarray] | np.ndarray) -> tuple[list[int], np.ndarray]:
-    """Segments whose repeats agree far less than all others': not of one film?
+    """Segments whose repetitions agree far less than those of all others: perhaps not of one film.
 
-    Each segment's mean r is taken in the voxels that repeat best in the other segments.
+    Each segment's mean r is that of the voxels that are most reproducible in the other segments.
 
     Parameters
     ----------
@@ -185,16 +201,19 @@ def out_of_line(z: Sequence[np.ndarray] | np.ndarray) -> tuple[list[int], np.nda
     Returns
     -------
     odd : list of int
-        Empty where fewer than four segments, or too little that repeats, tell nothing.
+        Indices of these segments. Empty if there are fewer than four segments, or if too little is
+        reproducible to judge them.
     r : (n_segments,) float64
+        Mean r of each segment.
     """
     z = np.asarray(z, dtype=np.float64)
     r = np.zeros(len(z))
     for segment in range(len(z)):
-        voxels = best_repeating(np.delete(z, segment, axis=0))
+        voxels = most_reproducible(np.delete(z, segment, axis=0))
         here = z[segment, voxels]
         r[segment] = np.tanh(here[np.isfinite(here)].mean()) if np.isfinite(here).any() else 0
-    typical = float(np.median(r))
-    scatter = stats.median_abs_deviation(r, scale="normal")
-    telling = len(z) >= 4 and typical > max(TELLING, SCATTER * scatter)
-    return [s for s in range(len(z)) if telling and r[s] < OUT_OF_LINE * typical], r
+    median = float(np.median(r))
+    sd = stats.median_abs_deviation(r, scale="normal")
+    if len(z) < 4 or median <= max(MIN_MEDIAN_R, MIN_MEDIAN_SD * sd):
+        return [], r
+    return [segment for segment in range(len(z)) if r[segment] < OUT_OF_LINE * median], r

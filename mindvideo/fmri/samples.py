@@ -1,4 +1,14 @@
-"""Samples of masked brain modelling: a run's volumes, averaged and standardised (paper 3.2)."""
+"""Samples of masked brain modelling: a run's volumes, averaged and standardised (paper 3.2).
+
+>>> import numpy as np
+>>> volumes = np.arange(10.0).reshape(5, 2)
+>>> average(volumes, 2)  # the fifth volume is left out
+array([[1., 2.],
+       [5., 6.]])
+>>> samples = standardise(average(volumes, 2))
+>>> samples.dtype, float(samples.mean()), float(samples.std().round(3))
+(dtype('float32'), 0.0, 1.0)
+"""
 
 from __future__ import annotations
 
@@ -8,7 +18,7 @@ from mindvideo.errors import InputError
 
 
 def average(volumes: np.ndarray, n: int) -> np.ndarray:
-    """Means of each n consecutive volumes; a rest shorter than n is left out.
+    """Means of blocks of n consecutive volumes; a remainder shorter than n is left out.
 
     Parameters
     ----------
@@ -32,7 +42,15 @@ def average(volumes: np.ndarray, n: int) -> np.ndarray:
 
 
 def standardise(samples: np.ndarray) -> np.ndarray:
-    """One mean and one SD for the whole run: differences between voxels and volumes stay.
+    """Standardise by one mean and one SD of the whole run: differences between voxels remain.
+
+    Parameters
+    ----------
+    samples : (n_samples, n_voxels)
+
+    Returns
+    -------
+    (n_samples, n_voxels) float32
 
     Raises
     ------
@@ -41,9 +59,8 @@ def standardise(samples: np.ndarray) -> np.ndarray:
     """
     mean, sd = samples.mean(dtype=np.float64), samples.std(dtype=np.float64)
     if not np.isfinite(sd) or sd == 0:
+        problem = "all the same" if sd == 0 else "not all finite numbers"
         raise InputError(
-            "The run's samples are "
-            + ("all the same" if sd == 0 else "not all finite numbers")
-            + ": leave it out of pretraining_data.runs, or repair it."
+            f"The run's samples are {problem}: leave it out of pretraining_data.runs, or repair it."
         )
     return ((samples - mean) / sd).astype(np.float32)

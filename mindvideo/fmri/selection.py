@@ -1,4 +1,18 @@
-"""From the reproducibility of voxels to those that the encoder sees (paper 3.2)."""
+"""Selection of reproducible voxels for the encoder (paper 3.2).
+
+The two best of four voxels, in the order of the visual hierarchy (label 4 is V2, 1 is V1):
+
+>>> import numpy as np
+>>> r = np.array([0.5, 0.1, 0.4, 0.2])
+>>> result = Reproducibility(r, np.arctanh(r), t=10 * r, p=np.array([0.001, 0.4, 0.002, 0.2]))
+>>> labels = np.array([4, 1, 1, 4])
+>>> test = {"alpha": 0.01, "correction": "bonferroni", "fraction": 1.0}
+>>> selected = select(result, labels, **test)
+>>> selected.columns, selected.n_tested, selected.n_passed
+(array([2, 0]), 4, 2)
+>>> select(result, labels, **test, criterion="best", n_voxels=1).columns
+array([0])
+"""
 
 from __future__ import annotations
 
@@ -19,9 +33,9 @@ Correction = Literal["bonferroni", "fdr_bh"]
 Criterion = Literal["significance", "threshold", "best"]
 
 FEW = 100
-"""An encoder of fewer voxels has next to nothing to read."""
+"""Fewer voxels than this carry too little for the encoder."""
 REACHABLE_R = 0.3
-"""An r between showings that responsive voxels can have; few have more."""
+"""An r between repetitions that responsive voxels can have; few have more."""
 REMEDY = (
     "take more training segments, lower the number of voxels tested (selection.areas), use "
     "correction: fdr_bh, or select without a test: selection.criterion: threshold or best "
@@ -31,17 +45,17 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Selected:
-    """The voxels chosen."""
+    """The selected voxels."""
 
     columns: np.ndarray
     """(n,) int, indices into the voxel axis, along the visual hierarchy."""
     n_tested: int
     """Voxels that could be selected: those that the correction counts."""
     n_passed: int
-    """Of these, how many are significant, reach the threshold, or may be among the best (all)."""
+    """Of these, those that are significant or reach the threshold; all for the criterion `best`."""
     n_chance: int
-    """Of those tested, how many have an r as far below 0 as the lowest selected is above it: about
-    as many of the selected are there by chance, where no test kept them out."""
+    """Of those tested, those whose r is at least as far below 0 as the lowest selected r is above
+    it: without a test, about as many of the selected voxels are there by chance."""
 
 
 def select(
@@ -56,7 +70,7 @@ def select(
     min_r: float | None = None,
     n_voxels: int | None = None,
 ) -> Selected:
-    """Voxels that meet the criterion, in the order of the visual hierarchy.
+    """Select the voxels that meet the criterion, in the order of the visual hierarchy.
 
     Parameters
     ----------
@@ -67,14 +81,19 @@ def select(
         Level after correction for the voxels tested.
     correction : {"bonferroni", "fdr_bh"}
     fraction : float
-        Of the significant voxels, those of highest t, 0…1; at least one is kept.
+        Fraction of the significant voxels that is kept, those of highest t, 0…1; at least one
+        voxel is kept.
     areas : sequence of str
-        Only voxels of these are tested; empty: all.
+        Only voxels of these areas are tested; if empty, all are.
     criterion : {"significance", "threshold", "best"}
         The top `fraction` of the significant voxels; all voxels of mean r `min_r` or more; or the
         `n_voxels` of highest mean r. The last two need no `alpha`, `correction` or `fraction`.
     min_r : float, optional
     n_voxels : int, optional
+
+    Returns
+    -------
+    Selected
 
     Raises
     ------
@@ -86,11 +105,10 @@ def select(
         tested &= np.isin(labels, [label for area in areas for label in labels_of(area)])
     columns = np.flatnonzero(tested)
     if not len(columns):
+        where = f" in the areas {', '.join(areas)}" if areas else ""
         raise InputError(
-            f"None of {len(labels)} voxels can be tested"
-            + (f" in the areas {', '.join(areas)}" if areas else "")
-            + ": each is constant or not finite in some training run. Check the runs and "
-            "selection.areas."
+            f"None of {len(labels)} voxels can be tested{where}: each is constant or not finite in "
+            "some training run. Check the runs and selection.areas."
         )
     if criterion == "significance":
         passed = _significant(result, columns, alpha, correction)
@@ -119,20 +137,20 @@ def _significant(
             f"No voxel responds reproducibly: of {len(columns)} tested, the best has "
             f"p = {result.p[columns][best]:.2g} (r = {result.r[columns][best]:.3f}), "
             f"{corrected[best]:.2g} after {correction}; selection.alpha is {alpha:g}. Check that "
-            "the repeats of a segment show the same film and that dataset.timing is right; else "
-            f"raise selection.alpha, or {REMEDY}."
+            "the repetitions of a segment show the same film and that dataset.timing is right; "
+            f"else raise selection.alpha, or {REMEDY}."
         )
     return columns[reject]
 
 
 def _above(r: np.ndarray, columns: np.ndarray, min_r: float) -> np.ndarray:
-    if not (reached := r[columns] >= min_r).any():
+    if not (passed := r[columns] >= min_r).any():
         raise InputError(
             f"No voxel has a mean r of {min_r:g} (selection.min_r): of {len(columns)}, the best "
-            f"has {r[columns].max():.3f}. Check that the repeats of a segment show the same film "
-            "and that dataset.timing is right; else lower selection.min_r."
+            f"has {r[columns].max():.3f}. Check that the repetitions of a segment show the same "
+            "film and that dataset.timing is right; else lower selection.min_r."
         )
-    return columns[reached]
+    return columns[passed]
 
 
 def _highest(values: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
@@ -140,7 +158,7 @@ def _highest(values: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
     return columns[np.argsort(-values[columns], kind="stable")][:n]
 
 
-# --- what can be known before the runs are read ---------------------------------------------------
+# --- what can be checked before the runs are read -------------------------------------------------
 
 
 def check_count(n_voxels: int, n_tested: int) -> None:
@@ -165,8 +183,8 @@ def check_floor(smallest_p: float, n_tested: int, alpha: float, correction: Corr
     smallest_p : float
         From :func:`mindvideo.fmri.reproducibility.smallest_p`.
     n_tested : int
-        Voxels tested. Bonferroni divides alpha by it; of Benjamini and Hochberg's p values, those
-        that all voxels share stay as they are.
+        Voxels tested. Bonferroni's correction divides alpha by it; Benjamini and Hochberg's leaves
+        the smallest p as it is where all voxels have it.
     alpha : float
     correction : {"bonferroni", "fdr_bh"}
 
@@ -188,11 +206,11 @@ def check_floor(smallest_p: float, n_tested: int, alpha: float, correction: Corr
 
 @dataclass(frozen=True)
 class Demand:
-    """What a test asks of a voxel."""
+    """What a voxel needs to pass a test."""
 
     t: float
     r: float
-    """In every segment, if its Fisher z scatters between segments as chance alone makes it."""
+    """In every segment, if Fisher's z varies between segments by chance alone."""
 
     def __str__(self) -> str:
         return f"t of {self.t:.3g}, which takes an r of about {self.r:.2f} in every segment"
@@ -208,30 +226,34 @@ def demand(
     correction: Correction,
     tail: Tail,
 ) -> Demand:
-    """What Student's t-test over segments asks of a voxel.
+    """What a voxel needs to pass Student's t-test over segments.
 
-    t = mean(z) · sqrt(n_segments) / SD(z), with SD(z) = 1 / sqrt((n_volumes - 3) · n_pairs), that
-    of Fisher's z of independent volumes. Volumes are not independent, so more than this is needed.
+    t = mean(z) · sqrt(n_segments) / SD(z), with SD(z) = 1 / sqrt((n_volumes - 3) · n_pairs), the SD
+    of Fisher's z for independent volumes. Volumes are not independent, so more is needed in fact.
 
     Parameters
     ----------
     n_segments : int
         At least 2: the test has n_segments - 1 degrees of freedom.
     n_volumes : int
-        Of a segment.
+        Volumes of a segment.
     n_pairs : int
-        Pairs of repeats of a segment.
+        Pairs of repetitions of a segment.
     n_tested : int
         Voxels tested. With ``fdr_bh`` the level is that of the :data:`FEW`-th best of them.
     alpha : float
     correction : {"bonferroni", "fdr_bh"}
     tail : {"two-sided", "greater"}
+
+    Returns
+    -------
+    Demand
     """
-    together = 1 if correction == "bonferroni" else min(FEW, n_tested)
+    rank = 1 if correction == "bonferroni" else min(FEW, n_tested)
     sides = 1 if tail == "greater" else 2
-    t = float(stats.t.isf(alpha * together / n_tested / sides, n_segments - 1))
-    scatter = 1 / math.sqrt(max(n_volumes - 3, 1) * max(n_pairs, 1))
-    return Demand(t, math.tanh(t * scatter / math.sqrt(n_segments)))
+    t = float(stats.t.isf(alpha * rank / n_tested / sides, n_segments - 1))
+    sd = 1 / math.sqrt(max(n_volumes - 3, 1) * max(n_pairs, 1))
+    return Demand(t, math.tanh(t * sd / math.sqrt(n_segments)))
 
 
 def segments_needed(
@@ -244,11 +266,11 @@ def segments_needed(
     tail: Tail,
     most: int = 200,
 ) -> int | None:
-    """The fewest segments with which :data:`REACHABLE_R` is enough; None beyond `most`."""
+    """The smallest number of segments for which :data:`REACHABLE_R` suffices; None above `most`."""
     for n in range(2, most + 1):
-        found = demand(
+        needed = demand(
             n, n_volumes, n_pairs, n_tested, alpha=alpha, correction=correction, tail=tail
         )
-        if found.r <= REACHABLE_R:
+        if needed.r <= REACHABLE_R:
             return n
     return None

@@ -1,6 +1,15 @@
 """Smoothing of runs: a Gaussian in the volume, diffusion along the cortex.
 
 Values that are not finite are left out of the averages of their neighbours, and stay as they are.
+
+>>> import numpy as np
+>>> volume = np.zeros((21, 21, 21), np.float32)
+>>> volume[10, 10, 10] = 1
+>>> smooth = smooth_volume(volume, np.diag([2, 2, 2, 1]), fwhm=6)
+>>> round(float(smooth.sum()), 3)
+1.0
+>>> round(float(smooth[10, 10, 10] / smooth[13, 10, 10]))  # half of the FWHM is 1.5 voxels
+16
 """
 
 from __future__ import annotations
@@ -22,29 +31,30 @@ def smooth_volume(volume: np.ndarray, affine: np.ndarray, fwhm: float) -> np.nda
     ----------
     volume : (i, j, k) float
     affine : (4, 4)
-        Its voxel sizes set the Gaussian's.
+        Voxel indices → mm.
     fwhm : float
-        [mm]
+        Full width at half maximum of the Gaussian [mm].
 
     Returns
     -------
     (i, j, k) float
     """
-    from nilearn.image.image import smooth_array  # a second to import, and most runs stay sharp
+    # Takes a second to import, and most runs are not smoothed.
+    from nilearn.image.image import smooth_array
 
-    known = np.isfinite(volume)
-    if known.all():
+    finite = np.isfinite(volume)
+    if finite.all():
         return smooth_array(volume, affine, fwhm, ensure_finite=False)
-    total, share = (
+    total, weight = (
         smooth_array(values.astype(np.float32), affine, fwhm, ensure_finite=False)
-        for values in (np.where(known, volume, 0), known)
+        for values in (np.where(finite, volume, 0), finite)
     )
-    return np.where(known, total / np.where(known, share, 1), volume)
+    return np.where(finite, total / np.where(finite, weight, 1), volume)
 
 
 @cache
 def _cortex() -> tuple[sparse.csr_array, float]:
-    """Mean over a grayordinate's neighbours on the mesh, and the spread of that step.
+    """Averaging over a grayordinate's neighbours on the mesh, and the variance that it adds.
 
     Returns
     -------
@@ -69,20 +79,20 @@ def _cortex() -> tuple[sparse.csr_array, float]:
 def smooth_cortex(run: np.ndarray, fwhm: float) -> np.ndarray:
     """Smoothing along the cortical surface (S1200 midthickness): diffusion, step by step.
 
-    Each step moves a share of a value to its neighbours on the mesh; variances of steps add up to
-    that of a Gaussian of the FWHM asked for. Subcortical grayordinates stay as they are.
+    Each step moves a fraction of a value to its neighbours on the mesh; the variances of the steps
+    add up to that of a Gaussian of this FWHM. Subcortical grayordinates stay as they are.
 
     Parameters
     ----------
     run : (n_volumes, 59412…) float32
         Grayordinates of the 91k layout, the cortical ones first.
     fwhm : float
-        [mm]
+        Full width at half maximum of the Gaussian [mm].
 
     Returns
     -------
     (n_volumes, 59412…) float32
-        With a grayordinate's values together in memory.
+        The values of each grayordinate are contiguous in memory.
     """
     neighbours, spread = _cortex()
     variance = (fwhm / FWHM_PER_SD) ** 2
@@ -91,12 +101,11 @@ def smooth_cortex(run: np.ndarray, fwhm: float) -> np.ndarray:
     n_cortex = N_LEFT + N_RIGHT
     values = np.ascontiguousarray(run.T)
     cortex = values[:n_cortex]
-    known = np.isfinite(cortex).all(axis=1)
-    weight = known.astype(np.float32)[:, None]
-    smoothed = np.where(known[:, None], cortex, np.float32(0))
+    finite = np.isfinite(cortex).all(axis=1, keepdims=True)
+    weight = finite.astype(np.float32)
+    total = np.where(finite, cortex, np.float32(0))
     for _ in range(n_steps):
-        smoothed = (1 - moved) * smoothed + moved * (neighbours @ smoothed)
+        total = (1 - moved) * total + moved * (neighbours @ total)
         weight = (1 - moved) * weight + moved * (neighbours @ weight)
-    out = np.vstack([np.where(known[:, None], smoothed / np.maximum(weight, 1e-6), cortex),
-                     values[n_cortex:]])  # fmt: skip
-    return out.T
+    smoothed = np.where(finite, total / np.maximum(weight, 1e-6), cortex)
+    return np.vstack([smoothed, values[n_cortex:]]).T

@@ -13,13 +13,13 @@ from mindvideo.fmri.atlas import area_of, data_file, mesh_points, midthickness
 
 @cache
 def flat_map() -> tuple[np.ndarray, np.ndarray]:
-    """The S1200 group surface laid flat, left and right side by side.
+    """The flattened S1200 group surface, left and right hemisphere side by side.
 
     Returns
     -------
     points : (64984, 2) float32
-        Place of each vertex of :func:`~mindvideo.fmri.atlas.midthickness` [mm]; NaN on the medial
-        wall.
+        Position of each vertex of :func:`~mindvideo.fmri.atlas.midthickness` [mm]; NaN on the
+        medial wall.
     areas : (64984,) str
         Names without the hemisphere; empty on the medial wall.
     """
@@ -36,7 +36,7 @@ def flat_map() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def inflated() -> tuple[np.ndarray, np.ndarray]:
-    """The S1200 group surface, inflated.
+    """The inflated S1200 group surface.
 
     Returns
     -------
@@ -53,27 +53,28 @@ def inflated() -> tuple[np.ndarray, np.ndarray]:
     return points, faces
 
 
-def on_surface(volume: np.ndarray, known: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Values at the vertices of the midthickness surface, linear between voxels.
+def on_surface(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Values at the vertices of the midthickness surface, linearly interpolated between voxels.
 
     Parameters
     ----------
     volume : (i, j, k)
-    known : (i, j, k) bool
-        Voxels that count: the others are as if they were not there.
+    mask : (i, j, k) bool
+        Voxels that have a value: the others are left out of the interpolation.
     affine : (4, 4)
         Voxel indices → MNI coordinates [mm].
 
     Returns
     -------
     (64984,) float64
-        NaN where less than a quarter of the weight lies on known voxels, and on the medial wall.
+        NaN where less than a quarter of the weight lies on voxels of the mask, and on the medial
+        wall.
     """
     coordinates, labels = midthickness()
     places = nib.affines.apply_affine(np.linalg.inv(affine), coordinates).T
-    share, total = (
+    weight, total = (
         map_coordinates(values.astype(np.float64), places, order=1, mode="constant")
-        for values in (known, np.where(known, volume, 0))
+        for values in (mask, np.where(mask, volume, 0))
     )
-    near = (share >= 0.25) & (labels > 0)
-    return np.where(near, total / np.where(near, share, 1), np.nan)
+    near = (weight >= 0.25) & (labels > 0)
+    return np.where(near, total / np.where(near, weight, 1), np.nan)

@@ -1,23 +1,28 @@
-"""Voxels that hardly vary: traces of resampling outside the brain."""
+"""Voxels that hardly vary: traces of resampling outside the brain.
+
+>>> import numpy as np
+>>> near_constant(np.array([1.0, 0.9, 1e-6, 0.0]), degrees=100)
+array([False, False,  True, False])
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Voxels that vary by less than this share of the run's lively ones lie outside the brain, where
-# resampling leaves traces of 1e-6. In the brain thermal noise alone is a tenth or more.
+# Voxels whose SD is below this fraction of the 90th percentile of all lie outside the brain, where
+# resampling leaves traces of 1e-6. In the brain, thermal noise alone is a tenth or more.
 NEAR_CONSTANT = 0.003
-LIVELY = 90  # percentile
-FEWEST = 4  # degrees of freedom; with fewer, an SD says too little
+PERCENTILE = 90
+FEWEST = 4  # degrees of freedom: with fewer, an SD is too uncertain
 
 
 def near_constant(sd: np.ndarray, degrees: int) -> np.ndarray:
-    """Voxels that hardly vary, against the others of their run.
+    """Voxels that vary far less than the others of their run.
 
     Parameters
     ----------
     sd : (n_voxels,) float
-        SD of each voxel over the run; 0 of those that are known to be constant or broken.
+        SD of each voxel over the run; 0 for those that are constant or not finite.
     degrees : int
         Degrees of freedom of the SDs.
 
@@ -29,4 +34,4 @@ def near_constant(sd: np.ndarray, degrees: int) -> np.ndarray:
     varies = sd > 0
     if degrees < FEWEST or not varies.any():
         return np.zeros(len(sd), dtype=bool)
-    return varies & (sd < NEAR_CONSTANT * np.percentile(sd[varies], LIVELY))
+    return varies & (sd < NEAR_CONSTANT * np.percentile(sd[varies], PERCENTILE))

@@ -1,4 +1,18 @@
-"""Windows of consecutive volumes, the encoder's input (paper 3.3)."""
+"""Windows of consecutive volumes, the encoder's input (paper 3.3).
+
+>>> import numpy as np
+>>> volumes = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]])  # three volumes of three voxels
+>>> volumes_of_clips(3, size=2)
+array([[0, 1],
+       [1, 2],
+       [2, 3]])
+>>> windows = cut(pad(volumes, patch_size=2), size=2)
+>>> windows.shape
+(3, 2, 4)
+>>> windows[2]  # clamped: the last volume twice
+array([[7, 8, 9, 0],
+       [7, 8, 9, 0]])
+"""
 
 from __future__ import annotations
 
@@ -8,9 +22,10 @@ from mindvideo.errors import InputError
 
 
 def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
-    """Zeros at the end of the voxel axis (the last), up to the next multiple of `patch_size`.
+    """Pad the voxel axis (the last) with zeros, up to the next multiple of `patch_size`.
 
-    The released code adds a whole patch where the count is a multiple already; here it stays.
+    Where the number of voxels is a multiple already, nothing is added; the released code adds a
+    whole patch.
     """
     missing = -values.shape[-1] % patch_size
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
@@ -19,8 +34,17 @@ def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
 def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
     """Volumes of each clip's window, t + lag, …, t + lag + size - 1, of a segment of n volumes.
 
-    Forward windows, as the released code takes them: the response to a clip comes after it. Those
-    of the last clips pass the segment's end.
+    Windows go forward in time, as in the released code: the response to a clip comes after it. The
+    windows of the last clips pass the segment's end.
+
+    Parameters
+    ----------
+    n : int
+        Volumes of the segment, one per clip.
+    size : int
+        Volumes in a window.
+    lag : int
+        Haemodynamic delay in volumes, between a clip and its window.
 
     Returns
     -------
@@ -29,23 +53,23 @@ def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
     Raises
     ------
     InputError
-        If all of them do.
+        If all windows pass the segment's end.
     """
     check_lag(lag, n)
     return np.arange(n)[:, None] + lag + np.arange(size)
 
 
 def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
-    """One window a clip (:func:`volumes_of_clips`), clamped at the segment's end.
+    """Cut one window per clip (:func:`volumes_of_clips`), clamped at the segment's end.
 
     Parameters
     ----------
     volumes : (n_volumes, n_voxels)
-        One segment, one volume a clip.
+        One segment, one volume per clip.
     size : int
         Volumes in a window.
     lag : int
-        Volumes between a clip and its window.
+        Haemodynamic delay in volumes, between a clip and its window.
 
     Returns
     -------
@@ -75,12 +99,16 @@ def check_lag(lag: int, n_volumes: int) -> None:
 
 
 def derangement(n: int, seed: int) -> np.ndarray:
-    """A random order of n things in which none stays in place (Sattolo's algorithm: one cycle).
+    """A random permutation that leaves none of n items in place (Sattolo's algorithm: one cycle).
+
+    Returns
+    -------
+    (n,) int
 
     Raises
     ------
     InputError
-        With fewer than two things.
+        If n is less than 2.
     """
     if n < 2:
         raise InputError(f"{n} window cannot be shuffled: windows.shuffle needs at least 2.")

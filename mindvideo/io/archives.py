@@ -1,9 +1,9 @@
-"""Unpack archives that were zipped twice, as the Purdue films data set arrives.
+"""Unpack archives that were zipped twice, such as those of the Purdue films data set.
 
-An outer zip holds a ``bundle.zip`` (or more) with the files. Zip files keep their table of contents
-at the end, so an inner one has to be seekable to be read: where it is *stored* in the outer zip,
-its bytes are read in place, through a window on the outer file; only where it is *deflated* is it
-written to a spill file first, beside the files that come out of it, and deleted again.
+An outer zip holds a ``bundle.zip`` (or more) with the files. Zip files have their table of contents
+at the end, so reading an inner one needs a seekable file. An inner zip that is *stored* in the
+outer one is read in place, through a window on the outer file. Only an inner zip that is *deflated*
+is first written to a temporary file, in the folder that it is unpacked to.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from mindvideo.errors import InputError
 
 CHUNK = 1 << 20
 DEEPEST = 3
-"""Zips in zips that are looked into; more is no data set."""
+"""Depth of nested zips that are unpacked."""
 ENCRYPTED = 1
 LOCAL_HEADER = struct.Struct("<26x2H")
-"""What stands before a member; its last four bytes are the lengths of two fields behind it."""
+"""Header of a member; its last four bytes are the lengths of the two fields that follow it."""
 NOISE = ("__MACOSX", ".DS_Store", "Thumbs.db")
 
 
 class Window(io.RawIOBase):
-    """A part of a file, as a file of its own that can be sought in.
+    """A part of a file, as a seekable file.
 
     Parameters
     ----------
     file : binary file
         Others may read it too, in the same thread, if they seek before they read.
     start, size : int
-        The part [bytes].
+        Start and length of the part [bytes].
     """
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
@@ -61,17 +61,17 @@ class Window(io.RawIOBase):
     def readinto(self, buffer) -> int:
         n = max(0, min(len(buffer), self.size - self.place))
         self.file.seek(self.start + self.place)
-        found = self.file.readinto(memoryview(buffer)[:n]) if n else 0  # type: ignore[attr-defined]
-        self.place += found
-        return found
+        n_read = self.file.readinto(memoryview(buffer)[:n]) if n else 0  # type: ignore[attr-defined]
+        self.place += n_read
+        return n_read
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive: where it is, and where it belongs in the tree."""
+    """A file in an archive."""
 
     archive: str
-    """The archive's path, and the inner zips' on the way, joined by " › "."""
+    """Paths of the archive and of the inner zips that hold the file, joined by " › "."""
     name: str
     size: int
     """Unpacked [bytes]."""
@@ -85,7 +85,7 @@ class Member:
 
 @contextmanager
 def _named(place: str) -> Iterator[None]:
-    """Turn what zipfile raises at a broken archive into a message with its name."""
+    """Turn zipfile's errors about a broken archive into a message with its name."""
     try:
         yield
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
@@ -99,19 +99,19 @@ def _named(place: str) -> Iterator[None]:
 
 @contextmanager
 def members(archive: Path, spill: Path | None = None) -> Iterator[list[Member]]:
-    """The files in an archive and in the zips inside it; open as long as the context is.
+    """The files in an archive and in the zips inside it; open within the context.
 
     Parameters
     ----------
     archive : Path
     spill : Path, optional
-        An existing folder for inner zips that are deflated; by default the system's.
+        An existing folder for inner zips that are deflated; by default the system's temporary one.
 
     Raises
     ------
     InputError
-        If the archive or an inner zip is missing, cut short or damaged, or a name in it leads out
-        of the folder that it is unpacked to.
+        If the archive is missing, if it or an inner zip is cut short or damaged, or if a name in it
+        leads out of the folder that it is unpacked to.
     """
     if not archive.is_file():
         raise InputError(f"{archive}: there is no such archive")
@@ -149,7 +149,7 @@ def _inner(
     spill: Path | None,
     stack: ExitStack,
 ) -> IO[bytes]:
-    """An inner zip as a file that can be sought in."""
+    """An inner zip as a seekable file."""
     if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & ENCRYPTED:
         file.seek(info.header_offset)
         header = file.read(LOCAL_HEADER.size)
@@ -174,11 +174,11 @@ def _refuse_ways_out(place: str, info: zipfile.ZipInfo) -> None:
 
 
 def place(member: Member, root: str) -> PurePosixPath:
-    """Where a member belongs below the folder that it is unpacked to.
+    """Path of a member below the folder that it is unpacked to.
 
-    What stands before the data set's own folder `root` is left out. Archives that start below it,
-    at a subject's folder or the stimuli, are put in it; those that start below a subject's folder
-    take the subject from the archive's name.
+    Folders above the data set's folder `root` are left out. Archives that start below it, at a
+    subject's folder or the stimuli, are put in it; those that start below a subject's folder take
+    the subject from the archive's name.
     """
     parts = PurePosixPath(member.name).parts
     if not root or root in parts:
@@ -194,27 +194,27 @@ def place(member: Member, root: str) -> PurePosixPath:
 
 
 def targets(members: Iterable[Member], folder: Path, root: str) -> dict[Path, Member]:
-    """Where each member goes, in the order of the archive.
+    """Path that each member is unpacked to, in the order of the archive.
 
     Raises
     ------
     InputError
-        If two different files would go to one place.
+        If two different files would go to one path.
     """
-    found: dict[Path, Member] = {}
+    by_target: dict[Path, Member] = {}
     for member in members:
         target = folder / place(member, root)
-        first = found.setdefault(target, member)
+        first = by_target.setdefault(target, member)
         if (first.size, first.crc) != (member.size, member.crc):
             raise InputError(
                 f"two files would be {target}: {first.archive}: {first.name}, and "
                 f"{member.archive}: {member.name}. Unpack them one by one, with --root ''"
             )
-    return found
+    return by_target
 
 
 def is_there(member: Member, target: Path) -> bool:
-    """Whether a file is there already, whole: of the same size and checksum."""
+    """Whether a file is complete already: of the same size and checksum."""
     if not target.is_file() or target.stat().st_size != member.size:
         return False
     crc = 0
@@ -225,7 +225,7 @@ def is_there(member: Member, target: Path) -> bool:
 
 
 def extract(member: Member, target: Path) -> None:
-    """Write a member beside its target, check it, and move it into place.
+    """Write a member to a file next to its target, check it, and move it into place.
 
     Raises
     ------
@@ -233,12 +233,12 @@ def extract(member: Member, target: Path) -> None:
         If the member is cut short or its checksum is wrong. The target is left as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    made = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         # zipfile compares the checksum at the end of a member
         with _named(f"{member.archive}: {member.name} cannot be unpacked"):
-            with member.open() as source, made.open("wb") as out:
+            with member.open() as source, partial.open("wb") as out:
                 shutil.copyfileobj(source, out, CHUNK)
-        os.replace(made, target)
+        os.replace(partial, target)
     finally:
-        made.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)

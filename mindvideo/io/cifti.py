@@ -1,4 +1,4 @@
-"""CIFTI-2 files: some grayordinates of dense files in; dense maps and series out."""
+"""CIFTI-2 files: read some grayordinates of dense files; write dense maps and series."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ from mindvideo.io.headers import Header, Rows, read_header
 from mindvideo.io.images import readable
 from mindvideo.io.spaces import Grayordinates
 
-NEAR = 64  # grayordinates: to read over a smaller gap is faster than to skip it
+NEAR = 64  # grayordinates: reading over a smaller gap is faster than skipping it
 DENSER = (("_1.6mm", ""), ("den-170k", "den-91k"))
-"""In names of files on denser meshes (HCP 7T, fMRIPrep): what those on the 91k layout have."""
+"""Parts of the names of files on denser meshes (HCP 7T, fMRIPrep), and of their 91k versions."""
 
 
 def read_columns(header: Header, columns: np.ndarray) -> np.ndarray:
-    """Some grayordinates of a dense file; the values of each lie together in memory.
+    """Read some grayordinates of a dense file.
 
-    On disk they lie together too: read are the stretches in which those asked for lie.
+    The values of a grayordinate are contiguous on disk: only the stretches of the file that hold
+    the requested ones are read.
 
     Parameters
     ----------
     header : Header
-        Of a CIFTI file.
+        Header of a CIFTI file.
     columns : (n,) int
+        Indices of the grayordinates.
 
     Returns
     -------
     (n_rows, n) float32
+        The values of each grayordinate are contiguous in memory.
 
     Raises
     ------
@@ -67,20 +70,20 @@ def read_columns(header: Header, columns: np.ndarray) -> np.ndarray:
 
 
 def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np.ndarray]) -> None:
-    """See that the cortex is that of the 91k layout (HCP, fMRIPrep's fsLR 91k).
+    """Check that the cortex is that of the 91k layout (HCP, fMRIPrep's fsLR 91k).
 
     Parameters
     ----------
     path : Path
-        Of the file: another one beside it may be on that layout.
+        The file; the message names a version of it on that layout, if there is one in its folder.
     grid : Grayordinates
     vertices : ((29696,) int, (29716,) int)
-        Mesh vertices that the left and right cortical grayordinates must be.
+        Mesh vertices of the left and right cortical grayordinates on that layout.
 
     Raises
     ------
     InputError
-        If it is another; without the file's name.
+        If it is not; the message goes without the file's name.
     """
     if grid.follows(vertices):
         return
@@ -99,16 +102,16 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
 
 
 def _on_layout(path: Path, vertices: tuple[np.ndarray, np.ndarray]) -> Path | None:
-    """The same run on the 91k layout, where its name and its header say so."""
+    """A version of the run on the 91k layout in the same folder, by its name and its header."""
     for dense, sparse in DENSER:
         other = path.with_name(path.name.replace(dense, sparse))
         if other == path or not other.is_file():
             continue
         try:
-            there = read_header(other).grid
+            grid = read_header(other).grid
         except InputError:
             continue
-        if isinstance(there, Grayordinates) and there.follows(vertices):
+        if isinstance(grid, Grayordinates) and grid.follows(vertices):
             return other
     return None
 
@@ -119,7 +122,7 @@ def save_dense(
     rows: Rows,
     grid: Grayordinates,
 ) -> None:
-    """Write (n_rows, n_grayordinates) values as float32, as the dense kind that `rows` makes."""
+    """Write values (n_rows, n_grayordinates) as float32: series, scalars or labels, as `rows`."""
     kind = {SeriesAxis: "SERIES", ScalarAxis: "SCALARS", LabelAxis: "LABELS"}[type(rows)]
     matrix = Cifti2Matrix()
     matrix.append(rows.to_mapping(0))
@@ -133,15 +136,15 @@ def save_dense(
 
 
 def write_dtseries(path: Path, run: np.ndarray, models: BrainModelAxis, tr: float) -> None:
-    """A dense series, float32.
+    """Write a dense series, float32.
 
     Parameters
     ----------
     path : Path
     run : (n_volumes, n_grayordinates) float
     models : BrainModelAxis
-        What the grayordinates are.
+        The grayordinates.
     tr : float
-        [s]
+        Repetition time [s].
     """
     save_dense(path, run, SeriesAxis(0, tr, len(run)), Grayordinates(models))

@@ -1,8 +1,15 @@
 """Names of other people's clips: which part is the segment, and which the clip's number.
 
-Without a template, the number is what a name ends in. A template says otherwise: in
-``{segment}_{clip}_seed*`` the star stands for anything, and test1_0003_seed42.gif is clip 3 of
-test1.
+Without a template, a name ends in the clip's number. In a template a star stands for anything:
+
+>>> ClipNames().read(Path("test1_0003.mp4"))
+('test1', 3)
+>>> ClipNames("{segment}_{clip}_seed*").read(Path("test1_0003_seed42.gif"))
+('test1', 3)
+>>> ClipNames("{clip}").read(Path("readme.gif")) is None
+True
+>>> other_template(["test1_0003_seed42", "test1_0004_seed42"])
+'{segment}_{clip}_seed*'
 """
 
 from __future__ import annotations
@@ -21,17 +28,17 @@ PARTS = {
     "*": r"[^/]*?",
 }
 WITHOUT = "clips"
-"""The segment of names that say of none."""
+"""Segment of clips whose names have none."""
 
 
 class ClipNames:
-    """Reads the segment and the number of a clip from where its file lies.
+    """Reads the segment and the number of a clip from the path of its file.
 
     Parameters
     ----------
     template : str, optional
-        For the name without its suffix; or, where it has a slash, for the path from the folder of
-        all clips. Else, folders in this folder are part of the segment.
+        Template of the name without its suffix; or, if it has a slash, of the path relative to the
+        folder of all clips. Without a slash, subfolders are part of the segment.
 
     Raises
     ------
@@ -45,7 +52,7 @@ class ClipNames:
         self._whole_path = "/" in (template or "")
 
     def read(self, path: Path) -> tuple[str, int] | None:
-        """Segment and number, of a path from the folder of all clips; None where it has none."""
+        """Segment and number, from a path relative to the folder of all clips; None without one."""
         place = path.with_suffix("")
         matched = self._pattern.fullmatch(place.as_posix() if self._whole_path else place.name)
         if matched is None:
@@ -71,14 +78,14 @@ def _compile(template: str) -> re.Pattern[str]:
 
 
 def other_template(names: list[str]) -> str | None:
-    """Guess the template in which the clip's number is not the last number of the names.
+    """Guess a template in which the clip's number is not the last number of the names.
 
-    It is the number that has the most values, of names that differ in their numbers alone.
+    Of names that differ in their numbers alone, it is the number with the most values.
 
     Returns
     -------
     str or None
-        None where the names have no other number.
+        None if the names have no other number.
     """
     split = [re.split(r"(\d+)", name) for name in names]
     texts, _ = Counter(tuple(parts[::2]) for parts in split).most_common(1)[0]

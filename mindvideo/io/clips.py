@@ -2,6 +2,18 @@
 
 A *clip* is what was on screen during one volume, uint8 (n_frames, h, w, 3); a file of them,
 (n_clips, n_frames, h, w, 3), is a segment's film (:mod:`mindvideo.io.films`).
+
+>>> np.save("seg1.npy", np.zeros((5, 6, 16, 16, 3), np.uint8))
+>>> clips = load_clips(Path("seg1.npy"))
+>>> clips.shape
+(5, 6, 16, 16, 3)
+>>> gather_clips({"seg1": clips}, ["seg1", "seg1"], [4, 0]).shape
+(2, 6, 16, 16, 3)
+>>> table = pd.DataFrame({"segment": ["seg1"], "clip": [2]})
+>>> load_frames([Path("seg1.npy")], table)[0].shape
+(6, 16, 16, 3)
+>>> side_by_side(clips[0], clips[1], height=32).shape
+(6, 32, 68, 3)
 """
 
 from __future__ import annotations
@@ -15,8 +27,8 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.io.tables import rows
 
-SHOWN = 128
-"""Height that smaller frames are enlarged to in videos, at least [px]."""
+MIN_HEIGHT = 128
+"""Smaller frames are enlarged to at least this height in videos [px]."""
 
 
 def load_clips(path: Path) -> np.ndarray:
@@ -49,9 +61,9 @@ def gather_clips(clips: dict[str, np.ndarray], segments: list[str], numbers: lis
     Parameters
     ----------
     clips : dict of str to ndarray, (n_clips, n_frames, h, w, 3)
-        By segment.
+        Clips of each segment.
     segments, numbers : list
-        Segment and number of each clip wanted.
+        Segment and number of each requested clip.
 
     Returns
     -------
@@ -60,7 +72,7 @@ def gather_clips(clips: dict[str, np.ndarray], segments: list[str], numbers: lis
     Raises
     ------
     InputError
-        If a segment or a clip of it is not there, or segments differ in frames or size.
+        If a segment or a clip is missing, or segments differ in frames or size.
     """
     shapes = {name: array.shape[1:] for name, array in clips.items()}
     if len(set(shapes.values())) > 1:
@@ -72,15 +84,14 @@ def gather_clips(clips: dict[str, np.ndarray], segments: list[str], numbers: lis
     return np.stack([clips[segment][number] for segment, number in places])
 
 
-def load_shown(made: np.ndarray, listing: pd.DataFrame, clips: list[Path]) -> np.ndarray:
-    """Load the clips that reconstructions should look like.
+def load_stimuli(reconstructions: np.ndarray, table: pd.DataFrame, clips: list[Path]) -> np.ndarray:
+    """Load the clips that were reconstructed.
 
     Parameters
     ----------
-    made : ndarray, uint8, (n, n_frames, h, w, 3)
-        Reconstructions.
-    listing : DataFrame
-        Their `segment` and `clip`.
+    reconstructions : ndarray, uint8, (n, n_frames, h, w, 3)
+    table : DataFrame
+        `segment` and `clip` of each reconstruction.
     clips : list of Path
         Files of clips, named after their segments.
 
@@ -93,20 +104,20 @@ def load_shown(made: np.ndarray, listing: pd.DataFrame, clips: list[Path]) -> np
     InputError
         If counts, frames or sizes differ, or clips are missing.
     """
-    if len(made) != len(listing):
+    if len(reconstructions) != len(table):
         raise InputError(
-            f"{len(made)} reconstructions, but {len(listing)} rows in the table of windows: "
-            "they come from different runs; reconstruct again"
+            f"{len(reconstructions)} reconstructions, but {len(table)} rows in the table of "
+            "windows: they come from different runs; reconstruct again"
         )
     films = {path.stem: load_clips(path) for path in clips}
-    shown = gather_clips(films, listing["segment"].tolist(), listing["clip"].tolist())
-    if shown.shape != made.shape:
+    stimuli = gather_clips(films, table["segment"].tolist(), table["clip"].tolist())
+    if stimuli.shape != reconstructions.shape:
         raise InputError(
             "reconstructions of (frames, height, width, colours) "
-            f"{made.shape[1:]}, clips of {shown.shape[1:]}: cut the clips with the size and rate "
-            "of the reconstructions"
+            f"{reconstructions.shape[1:]}, clips of {stimuli.shape[1:]}: cut the clips with the "
+            "size and rate of the reconstructions"
         )
-    return shown
+    return stimuli
 
 
 class ClipFrames:
@@ -117,7 +128,7 @@ class ClipFrames:
     arrays : dict of array (n_clips, f, h, w, 3)
         Clips of each segment.
     table : DataFrame
-        With columns `segment` and `clip`, one row an example.
+        With columns `segment` and `clip`, one row per example.
 
     Raises
     ------
@@ -130,9 +141,9 @@ class ClipFrames:
         counts = {segment: len(array) for segment, array in arrays.items()}
         self._keys = rows(counts, table["segment"].tolist(), table["clip"].tolist())
         if len({array.shape[1] for array in arrays.values()}) > 1:
-            found = ", ".join(f"{name}: {array.shape[1]}" for name, array in arrays.items())
+            counts_by_segment = ", ".join(f"{s}: {array.shape[1]}" for s, array in arrays.items())
             raise InputError(
-                f"clips with different numbers of frames ({found}): make all of them again with "
+                f"clips with different numbers of frames ({counts_by_segment}): cut all again with "
                 "the same fps"
             )
 
@@ -144,18 +155,18 @@ class ClipFrames:
         return self._arrays[segment][clip]
 
     def middles(self) -> list[np.ndarray]:
-        """The frame in the middle of each clip, (h, w, 3), mapped where the clips are."""
+        """The middle frame of each clip, (h, w, 3), memory-mapped if the clips are."""
         clips = (self[row] for row in range(len(self)))
         return [frames[len(frames) // 2] for frames in clips]
 
 
 def load_frames(paths: Iterable[Path], table: pd.DataFrame) -> ClipFrames:
-    """The frames of a table's clips, from a file a segment, named after it."""
+    """The frames of a table's clips, from one file per segment, named after it."""
     return ClipFrames({path.stem: load_clips(path) for path in paths}, table)
 
 
 def side_by_side(
-    truth: np.ndarray, reconstruction: np.ndarray, *, height: int = SHOWN
+    truth: np.ndarray, reconstruction: np.ndarray, *, height: int = MIN_HEIGHT
 ) -> np.ndarray:
     """Put ground truth (left) and reconstruction (right) into one picture, large enough to see.
 
@@ -163,12 +174,12 @@ def side_by_side(
     ----------
     truth, reconstruction : ndarray, uint8, (n_frames, h, w, 3)
     height : int
-        Frames are repeated pixel by pixel, a whole number of times, to at least this height [px].
+        Frames are enlarged by a whole factor to at least this height [px].
 
     Returns
     -------
     ndarray, uint8, (n_frames, H, 2·W + gap, 3)
-        H and the width are even, as H.264 wants. The gap is white.
+        H and the width are even, as H.264 requires. The gap is white.
     """
     factor = max(1, -(-height // truth.shape[1]))
     pair = [x.repeat(factor, axis=1).repeat(factor, axis=2) for x in (truth, reconstruction)]

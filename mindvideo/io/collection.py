@@ -1,8 +1,15 @@
-"""Folders of clips that any method made: mp4, GIF or .npy, with or without their ground truth.
+"""Folders of clips from any method: mp4, GIF or .npy, with or without their ground truth.
 
 The released MinD-Video writes GIFs of both side by side: two squares of s pixels with 2 pixels
-around and between them, so s + 4 high and 2 s + 6 wide. Cut in halves, as its own metrics do, they
-would lie one pixel off each other.
+around and between them, so s + 4 high and 2 s + 6 wide. Cut into halves, as its metrics do, they
+would be one pixel off each other.
+
+>>> both = np.zeros((6, 16, 2 * 16 + 4, 3), np.uint8)  # this project's layout: a gap of 4 pixels
+>>> truth, reconstruction = split_sides(both)
+>>> truth.shape, reconstruction.shape
+((6, 16, 16, 3), (6, 16, 16, 3))
+>>> split_sides(both[:, :, :20]) is None
+True
 """
 
 from __future__ import annotations
@@ -25,13 +32,13 @@ from mindvideo.templates import natural
 log = logging.getLogger(__name__)
 
 KINDS = (".mp4", ".gif", ".npy")
-ASIDE = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found"}
-"""Folders that archives of a Mac, network drives and file systems put beside files."""
+SYSTEM_FOLDERS = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found"}
+"""Folders that archives of a Mac, network drives and file systems add."""
 GAPS = {"released": (2, 2), "halves": (0, 0), "mindvideo": (0, 4)}
 """Layouts of two squares side by side: pixels around them, and between them."""
 
 UNEQUAL = 0.1
-"""Durations of frames that differ by less, as a share, are the same but for rounding."""
+"""Durations of frames that differ by at most this fraction are the same but for rounding."""
 
 Key = tuple[str, int]
 """Segment and number of a clip."""
@@ -39,29 +46,34 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a clip is: a file, and its place in it where it holds several (.npy)."""
+    """Where a clip is: a file, and an index into it if it holds several (.npy)."""
 
     path: Path
     index: int | None = None
 
 
 def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
-    """Find the clips in a folder and the folders in it, in the order of segments and numbers.
+    """Find the clips in a folder and its subfolders, in the order of segments and numbers.
 
-    A .npy file is a segment of clips. Hidden files, and what systems put beside files, are none.
+    A .npy file is a segment of clips. Hidden files, and what operating systems add, are ignored.
 
     Parameters
     ----------
     folder : Path
     template : str, optional
-        How mp4 and GIF files are named (:class:`~mindvideo.io.clip_names.ClipNames`); others are
-        left out, with a warning. Without it, names end in the clip's number ("test1_0003.mp4",
-        "17.gif"); what stands before is its segment, together with the folders that it lies in.
+        Names of mp4 and GIF files (:class:`~mindvideo.io.clip_names.ClipNames`); other files are
+        left out, with a warning. By default, names end in the clip's number ("test1_0003.mp4",
+        "17.gif"); the segment is the rest of the name, with the subfolders that the file is in.
+
+    Returns
+    -------
+    dict of (str, int) to Place
+        Segment and number of each clip → where it is.
 
     Raises
     ------
     InputError
-        If there is none, a name has no number, or two files are the same clip.
+        If there is no clip, a name has no number, or two files are the same clip.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
@@ -70,9 +82,9 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
     files = [p for p in every if not any(map(_hidden, p.relative_to(folder).parts))]
     paths = [p for p in files if p.suffix.lower() in KINDS]
     if not paths:
-        found = Counter(p.suffix or "no suffix" for p in files)
-        found["hidden"] = len(every) - len(files)
-        kinds = ", ".join(f"{n} {kind}" for kind, n in found.most_common(4) if n) or "nothing"
+        counts = Counter(p.suffix or "no suffix" for p in files)
+        counts["hidden"] = len(every) - len(files)
+        kinds = ", ".join(f"{n} {kind}" for kind, n in counts.most_common(4) if n) or "nothing"
         raise InputError(f"{folder}: no clips (mp4, GIF or .npy) in it, only {kinds}")
     places: dict[Key, Place] = {}
     twice, others = [], []
@@ -80,17 +92,17 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
         below = path.relative_to(folder)
         if path.suffix.lower() == ".npy":
             segment = "-".join(below.with_suffix("").parts)
-            own = {(segment, i): Place(path, i) for i in range(len(load_clips(path)))}
+            in_file = {(segment, i): Place(path, i) for i in range(len(load_clips(path)))}
         elif key := names.read(below):
-            own = {key: Place(path)}
+            in_file = {key: Place(path)}
         else:
             others.append(below.as_posix())
             continue
-        twice += [f"{path.name} and {places[key].path.name}" for key in own if key in places]
-        places |= own
+        twice += [f"{path.name} and {places[key].path.name}" for key in in_file if key in places]
+        places |= in_file
     if others and template is None:
         raise InputError(
-            f"{folder}: {_few(others)}: names that end in no number; clips are ordered and "
+            f"{folder}: {_few(others)}: names that do not end in a number; clips are ordered and "
             "paired by it: name them SEGMENT_NUMBER, as test1_0003.mp4, or say how they are named"
         )
     if not places:
@@ -106,12 +118,12 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
 
 
 def read_clip(place: Place) -> np.ndarray:
-    """Read all frames of a clip, uint8 (n_frames, h, w, 3): each that is stored, once.
+    """Read all stored frames of a clip, each once: uint8 (n_frames, h, w, 3).
 
     Raises
     ------
     InputError
-        If the file is damaged, or nothing that its name says.
+        If the file is damaged, or of another format than its name says.
     """
     path = place.path
     if place.index is not None:
@@ -127,30 +139,33 @@ def read_clip(place: Place) -> np.ndarray:
         raise InputError(f"{path}: cannot be read ({reason}): is it complete?") from error
 
 
-def choose_frames(place: Place, n_frames: int, n_wanted: int) -> np.ndarray:
-    """Choose frames of a clip: what is on screen at the middle of each of equal spans of time.
+def choose_frames(place: Place, n_frames: int, n_requested: int) -> np.ndarray:
+    """Choose frames of a clip: those on screen at the middle of equal intervals of time.
 
     Parameters
     ----------
     place : Place
-    n_frames, n_wanted : int
-        Frames that the clip has, and should have.
+    n_frames : int
+        Frames of the clip.
+    n_requested : int
+        Frames to choose.
 
     Returns
     -------
-    ndarray of int, (n_wanted,)
-        By the frames' own durations: programs that write GIFs store a picture that stands still
-        once, with a longer duration.
+    ndarray of int, (n_requested,)
+        Indices of frames, by their durations in the file: programs that write GIFs store a still
+        picture once, with a longer duration.
     """
-    lasting = _durations(place)
-    if len(lasting) != n_frames or np.ptp(lasting) <= UNEQUAL * lasting.mean():
-        lasting = np.ones(n_frames)
-    ends = lasting.cumsum()
-    return np.searchsorted(ends, (np.arange(n_wanted) + 0.5) * ends[-1] / n_wanted, side="right")
+    durations = _durations(place)
+    if len(durations) != n_frames or np.ptp(durations) <= UNEQUAL * durations.mean():
+        durations = np.ones(n_frames)
+    ends = durations.cumsum()
+    times = (np.arange(n_requested) + 0.5) * ends[-1] / n_requested
+    return np.searchsorted(ends, times, side="right")
 
 
 def _durations(place: Place) -> np.ndarray:
-    """How long each frame of a clip stays on screen [s]; none where the file does not say."""
+    """Duration of each frame of a clip [s]; empty if the file does not say."""
     if place.index is not None:
         return np.array([])
     if place.path.suffix.lower() == ".gif":
@@ -171,7 +186,7 @@ def split_sides(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     Returns
     -------
     pair of ndarray, (n_frames, s, s, 3), or None
-        None where the shape is that of no known layout (:data:`GAPS`).
+        None if the shape fits none of the layouts (:data:`GAPS`).
     """
     height, width = frames.shape[1:3]
     for around, between in GAPS.values():
@@ -184,14 +199,14 @@ def split_sides(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def resize(frames: np.ndarray, size: int) -> np.ndarray:
-    """Scale frames to size × size (bicubic, averaging where they shrink)."""
+    """Scale frames to size × size (bicubic, with antialiasing where they shrink)."""
     scaled = [Image.fromarray(f).resize((size, size), Image.Resampling.BICUBIC) for f in frames]
     return np.stack([np.asarray(frame) for frame in scaled])
 
 
 def _hidden(name: str) -> bool:
-    """Whether a file or folder of this name is not the user's: a copy, an index, a thumbnail."""
-    return name.startswith(".") or name in ASIDE
+    """Whether a file or folder of this name is hidden, or was added by the operating system."""
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def _few(names: list[str], most: int = 8) -> str:

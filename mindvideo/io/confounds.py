@@ -1,4 +1,15 @@
-"""Confounds of a run: columns of the table that fMRIPrep writes beside it."""
+"""Confounds of a run: columns of the table that fMRIPrep writes for it.
+
+>>> columns = ["global_signal", "csf", "motion_outlier00", "motion_outlier01", *MOTION]
+>>> table = Path("run_desc-confounds_timeseries.tsv")
+>>> find_columns(table, columns, "motion6")
+['trans_x', 'trans_y', 'trans_z', 'rot_x', 'rot_y', 'rot_z']
+>>> find_columns(table, columns, "motion_outlier*")
+['motion_outlier00', 'motion_outlier01']
+>>> find_columns(table, columns, "wm_csf")
+Traceback (most recent call last):
+mindvideo.errors.InputError: run_desc-confounds_timeseries.tsv: no column white_matter ...
+"""
 
 from __future__ import annotations
 
@@ -29,15 +40,15 @@ ANATOMICAL = "a_comp_cor_*"
 
 @dataclass(frozen=True)
 class Strategy:
-    """A set of columns that has a name."""
+    """A named set of columns."""
 
     meaning: str
     columns: tuple[str, ...] = ()
-    """Every table has them."""
+    """Columns that every table has."""
     patterns: tuple[str, ...] = ()
-    """Their number differs from run to run, and a run may have none."""
+    """Patterns of columns whose number differs from run to run; a run may have none."""
     components: slice | None = None
-    """Of the anatomical CompCor components, in order: every table has at least one."""
+    """Which of the anatomical CompCor components, in order; every table has at least one."""
 
 
 STRATEGIES = {
@@ -88,7 +99,7 @@ STRATEGIES = {
 
 
 def patterns_of(name: str) -> tuple[str, ...]:
-    """What a name of `clean.confounds` looks for in a run that may go without; () if nothing."""
+    """Patterns of a name of `clean.confounds` that may match no column of a run; else ()."""
     if name in STRATEGIES:
         strategy = STRATEGIES[name]
         return () if strategy.columns or strategy.components else strategy.patterns
@@ -96,17 +107,21 @@ def patterns_of(name: str) -> tuple[str, ...]:
 
 
 def find_columns(path: Path, table: Sequence[str], name: str) -> list[str]:
-    """The columns of a run's table that a name stands for, in the table's order in a pattern.
+    """The columns of a run's table that a name stands for; those of a pattern in table order.
 
     Parameters
     ----------
     path : Path
-        Of the table, for messages.
+        Path of the table, for messages.
     table : sequence of str
-        All its columns.
+        All columns of the table.
     name : str
         A column, a pattern of columns (``motion_outlier*``), or a set of them
-        (:data:`STRATEGIES`). Only a pattern may find nothing.
+        (:data:`STRATEGIES`). Only a pattern may match no column.
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
@@ -114,32 +129,34 @@ def find_columns(path: Path, table: Sequence[str], name: str) -> list[str]:
         If a column is missing.
     """
     if patterns := patterns_of(name):
-        return _fitting(table, patterns)
+        return _matching(table, patterns)
     strategy = STRATEGIES.get(name, Strategy("", (name,)))
-    missing = [column for column in strategy.columns if column not in table]
-    found = list(strategy.columns)
+    columns = list(strategy.columns)
+    missing = [column for column in columns if column not in table]
     if strategy.components:
-        components = _fitting(table, [ANATOMICAL])
+        components = _matching(table, [ANATOMICAL])
         missing += [] if components else [ANATOMICAL]
-        found += components[strategy.components]
+        columns += components[strategy.components]
     if missing:
         near = difflib.get_close_matches(name, [*STRATEGIES, *table], n=3)
+        hint = "."
+        if near and name not in STRATEGIES:
+            hint = f"; did you mean {' or '.join(near)}?"
         raise InputError(
-            f"{path}: no column {', '.join(missing[:3])} for clean.confounds: {name}"
-            + (f"; did you mean {' or '.join(near)}?" if near and name not in STRATEGIES else ".")
-            + f" Sets of columns: {', '.join(STRATEGIES)}. Patterns: motion_outlier*, cosine*."
+            f"{path}: no column {', '.join(missing[:3])} for clean.confounds: {name}{hint} Sets of "
+            f"columns: {', '.join(STRATEGIES)}. Patterns: motion_outlier*, cosine*."
         )
-    return found + _fitting(table, strategy.patterns)
+    return columns + _matching(table, strategy.patterns)
 
 
-def _fitting(table: Sequence[str], patterns: Sequence[str]) -> list[str]:
+def _matching(table: Sequence[str], patterns: Sequence[str]) -> list[str]:
     return [column for p in patterns for column in table if fnmatchcase(column, p)]
 
 
 def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarray:
-    """Columns of a run's table of confounds.
+    """Read columns of a run's table of confounds.
 
-    A derivative has no value at the first volume; it gets that of the second, as in
+    A derivative has no value at the first volume: it is set to that of the second, as in
     ``nilearn.interfaces.fmriprep.load_confounds``.
 
     Parameters
@@ -147,9 +164,9 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
     path : Path
         fMRIPrep's ``…_desc-confounds_timeseries.tsv``.
     names : sequence of str
-        Columns, patterns, or sets of them (:func:`find_columns`); what is named twice comes once.
+        Columns, patterns, or sets of them (:func:`find_columns`); duplicates are removed.
     n_volumes : int
-        Of the run, before any is dropped.
+        Volumes of the run, before any is dropped.
 
     Returns
     -------
@@ -158,8 +175,8 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
     Raises
     ------
     InputError
-        If the table is missing or damaged, lacks a column, has other rows than the run has volumes,
-        or values that are no numbers.
+        If the table is missing or damaged, lacks a column, does not have one row per volume, or has
+        values that are not numbers.
     """
     with readable(path):
         table = load_table(path)
@@ -177,7 +194,7 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
         values[0, first] = values[1, first]
     if broken := [c for c, column in zip(columns, values.T) if not np.isfinite(column).all()]:
         raise InputError(
-            f"{path}: {', '.join(broken[:3])} has values beyond the first row that are no finite "
+            f"{path}: {', '.join(broken[:3])} has values beyond the first row that are not finite "
             "numbers. Leave the column out of clean.confounds."
         )
     return values

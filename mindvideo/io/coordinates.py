@@ -1,4 +1,4 @@
-"""Whether a volume lies in MNI152 space, as atlases do: what its name and its header say."""
+"""Whether a volume is in MNI152 space, as atlases are: what its name and its header say."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ CODES = {
 }
 ENTITY = re.compile(r"(?:^|_)space-([A-Za-z0-9+]+)")
 STANDARD = re.compile(r"(?i)MNI(?!Infant|Pediatric)|ICBM|IXI549Space")
-"""Spaces of BIDS that are an adult's MNI152 to within the error of normalisation."""
-NATIVE = {
-    *("t1w", "t2w", "anat", "fsnative", "individual", "native", "orig", "subject"),
-    *("bold", "boldref", "epi", "func", "run", "scanner", "session"),
+"""Spaces of BIDS that are the adult MNI152 to within the error of normalisation."""
+NATIVE_IMAGES = {"t1w", "t2w", "anat", "bold", "boldref", "epi", "func", "run"}
+NATIVE = NATIVE_IMAGES | {
+    "fsnative",
+    "individual",
+    "native",
+    "orig",
+    "scanner",
+    "session",
+    "subject",
 }
 IN_NAME = re.compile(r"(?i)(?<![a-z])mni")
-"""seg1_1_mni.nii.gz, run.mni.nii.gz: the file is called MNI's."""
+"""Names that say MNI: seg1_1_mni.nii.gz, run.mni.nii.gz."""
 FOLDER, ABOVE = re.compile(r"(?i)mni"), 4
-"""Folders of such names count, so far above a file: MNINonLinear/Results/RUN/RUN.nii.gz."""
+"""Folders that say MNI, at most so far above a file: MNINonLinear/Results/RUN/RUN.nii.gz."""
 TILTED = np.radians(1.0)
-"""Templates' grids are parallel to their axes."""
+"""A grid at a larger angle to the axes is no template's."""
 APART = 1.0
-"""Affines that place a voxel so far from each other are two [mm]."""
+"""Affines that differ by more at a corner of the grid are different [mm]."""
 NATIVE_ADVICE = (
     "For runs in native space say regions.atlas: false, and name the brain mask (dataset.mask); "
     "else name the runs that are normalised to MNI152."
@@ -46,17 +52,17 @@ MEND = (
 
 
 def outside_mni(header: Header) -> tuple[Literal["error", "warning"], str] | None:
-    """What speaks against a volume's being in MNI152 space, where an atlas has to fit it.
+    """What speaks against a volume being in MNI152 space, for which the atlas is.
 
-    An error is what contradicts: a native ``space-`` entity in its name, no coordinates at all, an
-    sform of other coordinates than MNI152's beside a qform of MNI152's, a tilted grid that nothing
-    calls MNI152. A warning is what leaves it open. Programs write any code of 1, 2 and 4 for
-    volumes in MNI space, so a code alone is never an error.
+    It is an error if something contradicts it: a native ``space-`` entity in the name, no
+    coordinates at all, a qform in MNI152 coordinates with an sform that is not, or a tilted grid
+    that nothing calls MNI152. It is a warning if nothing confirms it. Programs write any of the
+    codes 1, 2 and 4 for volumes in MNI space, so a code alone is never an error.
 
     Returns
     -------
     (level, message) or None
-        The message goes without the file's name.
+        The message goes without the file's name. None if the volume is in MNI152 space.
     """
     grid = header.grid
     assert isinstance(grid, Grid)

@@ -8,5 +8,5 @@ from matplotlib.figure import Figure
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure; without a date or version in it, the same figure is the same file."""
+    """Write a figure without date and version: the same figure gives the same file."""
     figure.savefig(path, format="png", dpi=160, metadata={"Software": None})

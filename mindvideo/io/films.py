@@ -1,8 +1,15 @@
-"""Films in, clips of frames out; frames in, small films out.
+"""Films: cut into clips of frames, and written from frames.
 
-A *clip* is what was on screen during one volume: ``tr × fps`` frames, frame k of a film being the
-picture shown at time k / fps. Decoding and encoding are left to the ffmpeg that ships with
-imageio-ffmpeg, through pipes: a film is read once and never held whole.
+A *clip* is what was on screen during one volume: ``tr × fps`` frames, where frame k of a film is
+the picture on screen at time k / fps. The ffmpeg that ships with imageio-ffmpeg decodes and
+encodes, through pipes: a film is read once and never held whole.
+
+>>> write_video(Path("film.mp4"), np.zeros((40, 32, 48, 3), np.uint8), fps=10)
+>>> changes = cut_clips(
+...     Path("film.mp4"), Path("clips.npy"), tr=2, fps=3, size=16, n_clips=2
+... )
+>>> np.load("clips.npy").shape
+(2, 6, 16, 16, 3)
 """
 
 from __future__ import annotations
@@ -31,37 +38,37 @@ Fit = Literal["crop", "pad", "stretch"]
 
 SCALE = "flags=bicubic+accurate_rnd+full_chroma_inp"
 FITS = {
-    # The centre square as it looks on screen: sar is the shape of a pixel.
+    # The central square as it looks on screen: sar is the aspect ratio of a pixel.
     "crop": f"crop=w='min(iw,ih/sar)':h='min(ih,iw*sar)',scale={{size}}:{{size}}:{SCALE}",
     "pad": "scale=w='max(1,round({size}*min(1,iw*sar/ih)))'"
     f":h='max(1,round({{size}}*min(1,ih/(iw*sar))))':{SCALE},pad={{size}}:{{size}}:-1:-1",
     "stretch": f"scale={{size}}:{{size}}:{SCALE}",
 }
-"""How a picture becomes a square, in ffmpeg's filters."""
+"""How a picture becomes a square, as ffmpeg's filters."""
 
 LOOK = "scale=64:36:flags=area,format=gbrp,scdet=t=100,metadata=print:file=changes.txt"
-"""Each picture of the film against the one before it, small, in all three colours."""
+"""Compares each picture of the film with the one before it, scaled down, in all three colours."""
 
 
 def cut_clips(
     film: Path, clips: Path, *, tr: float, fps: float, size: int, n_clips: int, fit: Fit = "crop"
 ) -> pd.DataFrame:
-    """Cut a film into clips, in one pass over the file, with a clip in memory at a time.
+    """Cut a film into clips, in one pass over the file, with one frame in memory at a time.
 
     Parameters
     ----------
     film : Path
-        Anything that ffmpeg reads; any frame rate, constant or not.
+        Any film that ffmpeg reads, of any frame rate, constant or not.
     clips : Path
-        Where the clips go: .npy, uint8 (n_clips, n_frames, size, size, 3).
+        Output: .npy, uint8 (n_clips, n_frames, size, size, 3).
     tr : float
         Duration of a clip [s].
     fps : float
-        Frames per second of the clips, up to the film's own.
+        Frames per second of the clips; at most the film's.
     size : int
         Height and width of a frame [px].
     n_clips : int
-        Clips to make. What the film shows after them is left out, and told of.
+        Clips to cut. The rest of the film is left out, with a warning.
     fit : {"crop", "pad", "stretch"}
         How the picture becomes a square: its centre, the whole on black, or the whole distorted.
 
@@ -74,21 +81,19 @@ def cut_clips(
     Raises
     ------
     InputError
-        If the file cannot be decoded, has fewer pictures a second than `fps`, or ends before the
-        last frame asked for.
+        If the file cannot be decoded, has fewer than `fps` pictures per second, or ends before the
+        last frame.
     """
     n_frames = frames_per_clip(tr, fps)
-    found, needed = 0, n_clips * n_frames
+    n_decoded, n_needed = 0, n_clips * n_frames
     facts = probe(film)
     if fault := facts.fault(n_clips, tr, fps):
         raise InputError(f"{film}: {fault}")
     if facts.seconds > n_clips * tr + 1:
-        log.warning(
-            "%s: %g s long, its runs ask for %g s: the rest is left out",
-            *(film, facts.seconds, n_clips * tr),
-        )
+        message = "%s: %g s long, its runs need %g s: the rest is left out"
+        log.warning(message, film, facts.seconds, n_clips * tr)
     changes: list[tuple[float, float]] = []
-    rate = n_frames / tr  # exactly, where `fps` was rounded
+    rate = n_frames / tr  # exact, where `fps` was rounded
     stream = stream_frames(
         film, fps=rate, size=size, fit=fit, seconds=n_clips * tr, changes=changes
     )
@@ -96,11 +101,11 @@ def cut_clips(
         shape = (n_clips, n_frames, size, size, 3)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(out, header)
-        for found, frame in enumerate(stream, start=1):
-            if found <= needed:
+        for n_decoded, frame in enumerate(stream, start=1):
+            if n_decoded <= n_needed:
                 out.write(frame.data)
-    if found < needed:  # damaged
-        raise InputError(f"{film}: {facts.too_short(found / rate, n_clips, tr)}")
+    if n_decoded < n_needed:  # damaged
+        raise InputError(f"{film}: {facts.too_short(n_decoded / rate, n_clips, tr)}")
     return pd.DataFrame(changes, columns=["time", "score"])
 
 
@@ -124,9 +129,9 @@ def stream_frames(
         Where to stop [s of the film].
     changes : list, optional
         Filled, once the film has ended, with (time [s], score) of each of its pictures (all, not
-        only those yielded) that differs from the one before it: the mean absolute difference of
-        64 × 36 pixels in percent, or its difference from the one before that where this is less,
-        as ffmpeg's `scdet` defines it: a cut scores high, steady motion does not. Below 1, none.
+        only those yielded) that differs from the one before it. The score is the mean absolute
+        difference of 64 × 36 pixels [percent], or the change of that difference where this is less
+        (ffmpeg's `scdet`): a cut scores high, steady motion does not. Scores below 1 are left out.
 
     Yields
     ------
@@ -140,21 +145,21 @@ def stream_frames(
     Notes
     -----
     ffmpeg's `fps` filter moves each picture to a multiple of 1 / fps and repeats it until the
-    next. By default it rounds to the nearest, which shows up to half a frame of the future;
-    rounding up instead puts at k / fps the last picture that had appeared by then. Pictures are
-    turned as the file says (rotation), before all else.
+    next. By default it rounds times to the nearest multiple, which shows up to half a frame of the
+    future; rounded up, the frame at k / fps is the last picture that had appeared by then. Pictures
+    are first rotated as the file says.
     """
     frames = f"fps=fps={fps!r}:start_time=0:round=up,{FITS[fit].format(size=size)}"
     graph = f"[0:V:0]{frames}[frames]"
     if changes is not None:
         graph = f"[0:V:0]split[a][b];[a]{frames}[frames];[b]{LOOK}[look]"
-    words = [
-        *command("-nostdin", "-v", "error"),
-        *(() if seconds is None else ("-t", repr(seconds))),
-        *("-i", address(film), "-filter_complex", graph, "-map", "[frames]"),
-        *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
-        *(() if changes is None else ("-map", "[look]", "-f", "null", "-")),
-    ]
+    words = command("-nostdin", "-v", "error")
+    if seconds is not None:
+        words += ["-t", repr(seconds)]
+    words += ["-i", address(film), "-filter_complex", graph, "-map", "[frames]"]
+    words += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+    if changes is not None:
+        words += ["-map", "[look]", "-f", "null", "-"]
     n_bytes = size * size * 3
     any_frame = False
     # Messages go to a file: a pipe that nobody reads would block ffmpeg once it is full.
@@ -171,23 +176,23 @@ def stream_frames(
             process.stdout.close()
             process.wait()
         messages.seek(0)
-        said = messages.read().decode(errors="replace")
+        text = messages.read().decode(errors="replace").strip()
         if failed or not any_frame:
-            raise unreadable(film, said)
-        if said.strip():
-            log.warning("%s: damaged, decoded all the same: %s", film, said.strip().splitlines()[0])
+            raise unreadable(film, text)
+        if text:
+            log.warning("%s: damaged, decoded all the same: %s", film, text.splitlines()[0])
         if changes is not None:
             changes += _read_changes(Path(folder) / "changes.txt")
 
 
 def read_pictures(film: Path) -> np.ndarray:
-    """Read the pictures of a short film, each once, at the size that they have on screen.
+    """Read the pictures of a short film, each once, at their size on screen.
 
     Returns
     -------
     ndarray, uint8, (n_pictures, h, w, 3)
-        As many as are stored, whatever their time stamps are: none is repeated or left out to
-        make a variable rate constant.
+        All stored pictures, whatever their time stamps are: none is duplicated or left out to make
+        a variable rate constant.
 
     Raises
     ------
@@ -207,7 +212,7 @@ def read_pictures(film: Path) -> np.ndarray:
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality: int = 20) -> None:
-    """Write frames as an H.264 mp4 that every browser plays; the same frames make the same bytes.
+    """Write frames as an H.264 mp4 that every browser plays; the same frames give the same bytes.
 
     Parameters
     ----------
@@ -228,16 +233,14 @@ def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality
     if (first := next(frames, None)) is None:
         raise ValueError(f"{path}: no frames, a video needs at least one")
     height, width, _ = first.shape
-    words = [
-        *command("-y", "-v", "error"),
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", repr(fps)),
-        *("-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(quality)),
-        *("-threads", "1", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"),
-        # RGB → BT.709, and say so: players guess by size otherwise, and colours shift.
-        *("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"),
-        *("-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
-        *("-movflags", "+faststart", "-f", "mp4", address(path)),
-    ]
+    words = command("-y", "-v", "error")
+    words += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", repr(fps)]
+    words += ["-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(quality)]
+    words += ["-threads", "1", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"]
+    # RGB → BT.709, and state it: otherwise players guess by the size, and colours change.
+    words += ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"]
+    words += ["-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+    words += ["-movflags", "+faststart", "-f", "mp4", address(path)]
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=messages)
         assert process.stdin is not None
@@ -252,8 +255,8 @@ def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality
             process.wait()
         messages.seek(0)
         if failed:
-            said = messages.read().decode(errors="replace")
-            raise RuntimeError(f"{path}: ffmpeg failed: {said}")
+            text = messages.read().decode(errors="replace")
+            raise RuntimeError(f"{path}: ffmpeg failed: {text}")
 
 
 def _read_changes(path: Path) -> list[tuple[float, float]]:

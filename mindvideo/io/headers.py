@@ -1,7 +1,7 @@
-"""Headers of NIfTI and CIFTI files: the one judgement of what a file is.
+"""Headers of NIfTI and CIFTI files: read and checked in one place.
 
-Stages and `check-dataset` read headers here, so that they cannot disagree. What is wrong is an
-:class:`InputError` that says what to do, without the file's name, which callers put before it
+Stages and `check-dataset` read headers here, so that they cannot disagree. A problem is an
+:class:`InputError` that says what to do about it, without the file's name, which callers add
 (:func:`~mindvideo.io.images.named`).
 """
 
@@ -30,13 +30,13 @@ from mindvideo.io.spaces import Grayordinates, Grid
 
 Rows: TypeAlias = SeriesAxis | ScalarAxis | LabelAxis
 
-CIFTI_CODE = 32  # of a NIfTI header's extension
+CIFTI_CODE = 32  # code of a NIfTI header's extension
 CLASSES = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-SILENT = logging.Logger("nibabel")  # of nibabel's notes on headers, which name no file
+SILENT = logging.Logger("nibabel")  # nibabel's messages about headers do not name the file
 SILENT.disabled = True
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 FLAT = 1e-6
-"""Volume of a voxel against the product of its edges: below, they do not span a volume."""
+"""A voxel whose volume is below this fraction of the product of its edges is degenerate."""
 REPAIR = (
     "Repair the header: copy that of a sound run on the same grid (fslcpgeom SOUND FILE -d), or "
     "set it with fslorient or nibabel (header.set_sform). Or leave the run out: dataset.exclude."
@@ -45,22 +45,22 @@ REPAIR = (
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """What a file says of itself; its values stay on the disk."""
+    """The header of a file; its values stay on the disk."""
 
     path: Path
     grid: Grid | Grayordinates
     n_volumes: int
-    """0 of a map."""
+    """Volumes of a run; 0 for a map."""
     tr: float
-    """[s]; 0 if the file does not say."""
+    """Repetition time [s]; 0 if the file does not say."""
     stored: ArrayProxy
     """nibabel's proxy of the values, (i, j, k[, n_volumes]) or (1, 1, 1, 1, n_rows, n)."""
     rows: Rows | None = None
-    """Of a CIFTI file: what its rows are."""
+    """Axis of a CIFTI file's rows."""
     codes: tuple[int, int] = (0, 0)
-    """Of a volume: NIfTI's sform_code and qform_code."""
+    """sform_code and qform_code of a volume."""
     qform: np.ndarray | None = None
-    """Of a volume with a qform_code: that affine, (4, 4); None where it is none."""
+    """qform of a volume with a qform_code, (4, 4); None if it is invalid."""
 
     @property
     def is_cifti(self) -> bool:
@@ -71,13 +71,13 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read what a file says of itself, and see that it makes sense.
+    """Read and check the header of a file.
 
     Raises
     ------
     InputError
         If the file is missing, unreadable, of another format, neither a volume nor a dense CIFTI
-        file, or its header says what cannot be.
+        file, or its header is invalid.
     """
     with explained():
         header, stored = _parse(path, nifti_size(path))
@@ -97,14 +97,14 @@ def _parse(path: Path, size: int) -> tuple[Any, ArrayProxy]:
         try:
             header = CLASSES[size].from_fileobj(file, check=False)
             edges = header["pixdim"][1:4].copy()
-            header.check_fix(SILENT)  # sets edges of 0 to 1
+            header.check_fix(SILENT)  # sets voxel sizes of 0 to 1
             if not (header["sform_code"] or (np.isfinite(edges) & (edges != 0)).all()):
                 sizes = "×".join(f"{edge:g}" for edge in edges)
                 raise InputError(f"its pixdim gives voxels of {sizes} mm. {REPAIR}")
             return header, ArrayProxy(str(path), header)
-        except (InputError, OSError, EOFError, zlib.error):  # damaged, not odd
+        except (InputError, OSError, EOFError, zlib.error):  # a damaged file
             raise
-        except Exception as error:  # a header may hold anything, and nibabel raise anything at it
+        except Exception as error:  # nibabel may raise anything at an invalid header
             raise InputError(f"its header is damaged ({reason(error)}). {REPAIR}") from error
 
 
@@ -116,14 +116,12 @@ def _volume(path: Path, stored: ArrayProxy, header: Any) -> Header:
     if len(shape) == 6 and shape[:4] == (1, 1, 1, 1):
         raise InputError(
             f"is {'×'.join(map(str, shape))}, as CIFTI files are, and does not say what its axes "
-            "are. Write it anew with the program that made it."
+            "are. Write it again with the program that wrote it."
         )
     if len(shape) not in (3, 4):
-        hint = (
-            " Take out its axes of length 1: numpy.squeeze, then save it with nibabel."
-            if len(shape) > 4 and sum(n > 1 for n in shape) <= 4
-            else ""
-        )
+        hint = ""
+        if len(shape) > 4 and sum(n > 1 for n in shape) <= 4:
+            hint = " Remove its axes of length 1: numpy.squeeze, then save it with nibabel."
         raise InputError(
             f"is {'×'.join(map(str, shape))}: neither a 4-D run (i, j, k, volume) nor a 3-D map."
             + hint
@@ -147,15 +145,15 @@ def _affine(header: Any) -> np.ndarray:
     name = "sform" if header["sform_code"] else "qform" if header["qform_code"] else "pixdim"
     try:
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
-    except Exception as error:  # a header may hold anything
+    except Exception as error:  # nibabel may raise anything at an invalid header
         quaternion = ", ".join(f"{float(header[f'quatern_{q}']):.4g}" for q in "bcd")
         raise InputError(
             f"its {name} is no rotation (quaternion b, c, d = {quaternion}: {reason(error)}), so "
-            f"where its voxels lie is unknown. {REPAIR}"
+            f"the position of its voxels is unknown. {REPAIR}"
         ) from error
     if not np.isfinite(affine).all():
         raise InputError(
-            f"its {name} has values that are no finite numbers, so where its voxels lie is "
+            f"its {name} has values that are not finite numbers, so the position of its voxels is "
             f"unknown. {REPAIR}"
         )
     edges = nib.affines.voxel_sizes(affine)
@@ -168,15 +166,15 @@ def _affine(header: Any) -> np.ndarray:
 def _qform(header: Any) -> np.ndarray | None:
     try:
         return np.asarray(header.get_qform(), dtype=np.float64)
-    except Exception:  # a broken qform is harmless where there is an sform
+    except Exception:  # a broken qform does not matter if there is an sform
         return None
 
 
 def _tr(header: Any) -> float:
-    """Repetition time that a run's NIfTI header states [s]; 0 if it states none."""
+    """Repetition time in a run's NIfTI header [s]; 0 if there is none."""
     try:
         unit = header.get_xyzt_units()[1]
-    except KeyError:  # a code that is none
+    except KeyError:  # an invalid code
         return 0.0
     tr = float(header.get_zooms()[3]) * SECONDS.get(unit, 0.0)
     return tr if 0 < tr < math.inf else 0.0
@@ -188,11 +186,11 @@ def _tr(header: Any) -> float:
 def _dense(path: Path, stored: ArrayProxy, xml: bytes) -> Header:
     if version := re.search(rb"<CIFTI[^>]*\bVersion\s*=\s*[\"'](1[^\"']*)", xml):
         raise InputError(
-            f"is a CIFTI-1 file (version {version[1].decode('ascii', 'replace')}), an older form "
-            "that is not read. Convert it: wb_command -file-convert -cifti-version-convert FILE 2 "
-            "NEW.dtseries.nii"
+            f"is a CIFTI-1 file (version {version[1].decode('ascii', 'replace')}), an older format "
+            "that is not supported. Convert it: wb_command -file-convert -cifti-version-convert "
+            "FILE 2 NEW.dtseries.nii"
         )
-    # Notes differ from run to run; without them, the XML of like runs is the same.
+    # Metadata differ from run to run; without them, runs on the same grayordinates have equal XML.
     axes = _axes(re.sub(rb"<MetaData>.*?</MetaData>", b"", xml, flags=re.DOTALL))
     kinds = " × ".join(_kind(axis) for axis in axes)
     if len(axes) != 2 or not isinstance(axes[1], Grayordinates) or not isinstance(axes[0], Rows):
@@ -205,9 +203,9 @@ def _dense(path: Path, stored: ArrayProxy, xml: bytes) -> Header:
     if len(shape) != 6 or shape[-2:] != (len(rows), len(grid.models)):
         raise InputError(
             f"its data are {'×'.join(map(str, shape[-2:]))}, its axes {len(rows)}×"
-            f"{len(grid.models)}. Write it anew with the program that made it."
+            f"{len(grid.models)}. Write it again with the program that wrote it."
         )
-    # CIFTI allows other units than time along a series; their step says nothing about TR.
+    # CIFTI allows units other than time along a series; their step says nothing about TR.
     series = isinstance(rows, SeriesAxis)
     tr = float(rows.step) if series and rows.unit == "SECOND" else 0.0
     return Header(path, grid, len(rows) if series else 0, tr, stored, rows)
@@ -219,29 +217,29 @@ def _kind(axis: Any) -> str:
 
 @lru_cache(maxsize=16)
 def _axes(xml: bytes) -> tuple[Any, ...]:
-    """What the rows and columns of a file are; grayordinates as a grid.
+    """Axes of the rows and columns of a file; grayordinates as :class:`Grayordinates`.
 
-    nibabel parses a file's header, a megabyte of XML, in more time than reading a run takes: here
-    equal headers are parsed once.
+    Parsing a header, a megabyte of XML, takes nibabel longer than reading a run: equal headers are
+    parsed once.
     """
     parser = Cifti2Parser()
     try:
         parser.parse(string=xml)
         matrix = parser.header.matrix
         axes = [parser.header.get_axis(i) for i in sorted(matrix.mapped_indices)]
-    except Exception as error:  # XML may hold anything
+    except Exception as error:  # nibabel may raise anything at invalid XML
         raise InputError(
             f"its description of the axes is damaged ({reason(error)}). Fetch the file again, or "
-            "write it anew with the program that made it."
+            "write it again with the program that wrote it."
         ) from error
     return tuple(Grayordinates(a) if isinstance(a, BrainModelAxis) else a for a in axes)
 
 
-# --- what was needed ------------------------------------------------------------------------------
+# --- the expected kind of file --------------------------------------------------------------------
 
 
 def read_run_header(path: Path, space: Literal["volume", "cifti"]) -> Header:
-    """The header of a run of one kind.
+    """Read the header of a run of one kind.
 
     Raises
     ------
@@ -252,7 +250,7 @@ def read_run_header(path: Path, space: Literal["volume", "cifti"]) -> Header:
 
 
 def as_run(header: Header, space: Literal["volume", "cifti"]) -> Header:
-    """See that a file is a run of one kind.
+    """Check that a file is a run of one kind.
 
     Raises
     ------
@@ -276,20 +274,20 @@ def as_run(header: Header, space: Literal["volume", "cifti"]) -> Header:
 
 
 def volume_header(header: Header, ndim: int) -> Header:
-    """See that a file is a volume of so many dimensions.
+    """Check that a file is a volume of `ndim` dimensions.
 
     Raises
     ------
     InputError
         If it is not.
     """
-    wanted = "4-D run (i, j, k, volume)" if ndim == 4 else "3-D map"
+    expected = "4-D run (i, j, k, volume)" if ndim == 4 else "3-D map"
     if header.is_cifti:
         raise InputError(
-            f"is a CIFTI file; a {wanted} was needed. Name the volume (.nii.gz) files in "
+            f"is a CIFTI file; a {expected} was needed. Name the volume (.nii.gz) files in "
             "dataset.run, or say dataset.space: cifti."
         )
-    if (found := len(header.stored.shape)) != ndim:
-        what = "a 3-D map" if found == 3 else "a 4-D run"
-        raise InputError(f"is {header}, {what}; a {wanted} was needed.")
+    if len(header.stored.shape) != ndim:
+        actual = "a 3-D map" if len(header.stored.shape) == 3 else "a 4-D run"
+        raise InputError(f"is {header}, {actual}; a {expected} was needed.")
     return header

@@ -1,4 +1,4 @@
-"""Reading images: whatever goes wrong is an error that names the file and says what to do."""
+"""Errors about unreadable images: they name the file and say what to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNREADABLE = (
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn what nibabel and gzip raise at a broken file into a message, without its name."""
+    """Turn nibabel's and gzip's errors about a broken file into a message, without its name."""
     try:
         yield
     except PermissionError as error:
@@ -41,14 +41,14 @@ def explained() -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """What an exception says, in one line."""
-    said = getattr(error, "strerror", None) or str(error)
-    return f"{type(error).__name__}: {said.partition(chr(10))[0][:200]}".removesuffix(": ")
+    """Type and message of an exception, in one line."""
+    text = getattr(error, "strerror", None) or str(error)
+    return f"{type(error).__name__}: {text.partition(chr(10))[0][:200]}".removesuffix(": ")
 
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Put a file's name before what is wrong with it, once."""
+    """Put a file's name before the message of an InputError about it, once."""
     try:
         yield
     except InputError as error:
@@ -59,6 +59,6 @@ def named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what nibabel and gzip raise at a broken file into a message with its name."""
+    """Turn nibabel's and gzip's errors about a broken file into a message with its name."""
     with named(path), explained():
         yield

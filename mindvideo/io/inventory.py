@@ -1,7 +1,7 @@
-"""What files are, from their headers and a few samples of them: quick enough for whole data sets.
+"""Headers, samples and statistics of files: quick enough for whole data sets.
 
-Nothing here knows what a file should be: :mod:`mindvideo.checks` compares. What is broken is an
-:class:`InputError` that says how, without the file's name.
+:mod:`mindvideo.checks` compares them with what they should be. A broken file is an
+:class:`InputError` that says what is wrong, without the file's name.
 """
 
 from __future__ import annotations
@@ -24,60 +24,60 @@ from mindvideo.io.runs import each_volume
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
-"""Bytes of a sample; where two files agree in all samples, they are compared whole."""
+"""Bytes of a sample; two files that agree in all samples are then compared completely."""
 SAMPLES = 8
 BLOCK = 4096
-"""Grayordinates read at once."""
+"""Grayordinates to read at once."""
 
 
 def inspect(path: Path) -> Header:
-    """Read a file's header, and see that as much data follows as it says.
+    """Read a file's header, and check that the file is as long as it says.
 
     Raises
     ------
     InputError
-        If the header is not in order (:func:`~mindvideo.io.headers.read_header`), or the file is
-        cut short.
+        If the header is invalid (:func:`~mindvideo.io.headers.read_header`), or the file is cut
+        short.
     """
     header = read_header(path)
     with explained():
-        _see_that_all_is_there(header)
+        _check_length(header)
     return header
 
 
-def _see_that_all_is_there(header: Header) -> None:
-    """Compare a file's length with its header's.
+def _check_length(header: Header) -> None:
+    """Compare a file's length with what its header says.
 
-    A gzip file ends with the length of what is packed in it, modulo 2³². Some programs pack in
-    blocks, with a length after each: so where it differs, the file is unpacked to be sure.
+    A gzip file ends with the length of its content, modulo 2³². Some programs compress in blocks,
+    with a length after each: so if the last one differs, the file is unpacked to be sure.
 
     Raises
     ------
     InputError
-        If it is shorter.
+        If the file is shorter.
     """
     path, stored = header.path, header.stored
     content = stored.offset + math.prod(stored.shape) * stored.dtype.itemsize
     if path.suffix != ".gz":
-        if (found := path.stat().st_size) < content:
-            raise InputError(f"cut short: {found:,} bytes, not {content:,}. Fetch it again")
+        if (size := path.stat().st_size) < content:
+            raise InputError(f"cut short: {size:,} bytes, not {content:,}. Fetch it again")
         return
     with path.open("rb") as file:
         file.seek(-4, os.SEEK_END)
-        said = int.from_bytes(file.read(4), "little")
-    if said != content % 2**32 and not _unpacks_to(path, content):
+        stated = int.from_bytes(file.read(4), "little")
+    if stated != content % 2**32 and not _unpacks_to(path, content):
         raise InputError("cut short or damaged: it does not unpack to the end. Fetch it again")
 
 
 def _unpacks_to(path: Path, content: int) -> bool:
-    found = 0
+    size = 0
     try:
         with gzip.open(path) as file:
             while chunk := file.read(CHUNK):
-                found += len(chunk)
+                size += len(chunk)
     except (OSError, EOFError, zlib.error):
         return False
-    return found >= content
+    return size >= content
 
 
 # --- equal files ----------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def _unpacks_to(path: Path, content: int) -> bool:
 def sampled_digest(path: Path) -> str:
     """Digest of a file's length and of samples spread over it.
 
-    Of packed files it is that of the end alone: a gzip file ends with checksum and length.
+    For a gzip file it is that of the file's end, which has the checksum and length of its content.
     """
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -106,28 +106,28 @@ def sampled_digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Values:
-    """What a run's values are like."""
+    """Statistics of a run's values, and a sample of them."""
 
     n_voxels: int
     not_finite: int
-    """Voxels with a value that is no finite number."""
+    """Voxels with a value that is not a finite number."""
     constant: int
     """Voxels whose value never changes."""
     sd: np.ndarray
-    """Of the other voxels over the run, (n,) float64."""
+    """SD of the other voxels over the run, (n,) float64."""
     sample: np.ndarray
     """The last volumes of some voxels, (at most `volumes`, at most `voxels`) float32."""
 
 
 def read_values(header: Header, voxels: int, volumes: int) -> Values:
-    """Read a whole run, and see what is odd in it.
+    """Read a whole run, and summarise its values.
 
     Parameters
     ----------
     header : Header
-        Of the run.
+        Header of the run.
     voxels, volumes : int
-        Size of the sample: voxels at even steps through the grid, the last volumes.
+        Size of the sample: voxels evenly spaced over the grid, and the last volumes.
 
     Raises
     ------
@@ -135,26 +135,27 @@ def read_values(header: Header, voxels: int, volumes: int) -> Values:
         If the data are damaged.
     """
     n_voxels = math.prod(header.grid.shape)
-    wanted = np.unique(np.linspace(0, n_voxels - 1, voxels).astype(int))
-    sample = np.empty((min(volumes, header.n_volumes), len(wanted)), dtype=np.float32)
-    broken = still = start = 0
+    sampled = np.unique(np.linspace(0, n_voxels - 1, voxels).astype(int))
+    sample = np.empty((min(volumes, header.n_volumes), len(sampled)), dtype=np.float32)
+    n_broken = n_constant = start = 0
     sd = []
     try:
         for block in _blocks(header):  # (n_volumes, n)
             finite = np.isfinite(block).all(axis=0)
             constant = (block == block[0]).all(axis=0)
-            broken, still = broken + int((~finite).sum()), still + int(constant.sum())
+            n_broken += int((~finite).sum())
+            n_constant += int(constant.sum())
             sd.append(block[:, finite & ~constant].std(axis=0, dtype=np.float64))
-            here = (wanted >= start) & (wanted < start + block.shape[1])
-            sample[:, here] = block[-len(sample) :, wanted[here] - start]
+            here = (sampled >= start) & (sampled < start + block.shape[1])
+            sample[:, here] = block[-len(sample) :, sampled[here] - start]
             start += block.shape[1]
     except UNREADABLE as error:
         raise InputError(f"damaged ({reason(error)}). Fetch it again") from error
-    return Values(n_voxels, broken, still, np.concatenate(sd), sample)
+    return Values(n_voxels, n_broken, n_constant, np.concatenate(sd), sample)
 
 
 def _blocks(header: Header) -> Iterator[np.ndarray]:
-    """A run's values, (n_volumes, n) at a time, in the order in which they lie on the disk."""
+    """A run's values, (n_volumes, n) at a time, in their order on the disk."""
     if header.is_cifti:
         for start in range(0, math.prod(header.grid.shape), BLOCK):
             yield np.asarray(header.stored[0, 0, 0, 0, :, start : start + BLOCK])

@@ -1,4 +1,15 @@
-"""Arrays that a stage computes row by row, kept in its state folder so that they outlive a kill."""
+"""Arrays that a stage computes row by row, kept in its state folder so that they survive a kill.
+
+>>> with KeptRows(Path(), 5) as kept:
+...     kept.put(range(0, 2), squares=np.arange(2) ** 2)  # then the process ends
+>>> again = KeptRows(Path(), 5)
+>>> again.done
+2
+>>> for rows in again.missing(size=2):
+...     again.put(rows, squares=np.array(rows) ** 2)
+>>> again.array("squares")
+array([ 0,  1,  4,  9, 16])
+"""
 
 from __future__ import annotations
 
@@ -14,14 +25,14 @@ import numpy as np
 from mindvideo.progress import progress
 
 SECONDS = 20.0
-"""Time between two writes to the disk: at most so much is computed again after a kill -9 [s]."""
+"""Time between two writes to the disk: at most that much is recomputed after a kill -9 [s]."""
 
 
 class KeptRows:
     """Named arrays of `n` rows each, computed from the first row to the last.
 
-    What is in them is safe after a flush, which happens every `SECONDS` and when the ``with`` block
-    is left, by an error or a SIGTERM too. A later process finds the rows done and computes the
+    Rows are safe after a flush, which happens every `SECONDS` and at the end of the ``with`` block,
+    also by an error or a SIGTERM. A later process reads the rows that are done and computes the
     rest::
 
         with KeptRows(state, len(windows)) as kept:
@@ -32,11 +43,11 @@ class KeptRows:
     Parameters
     ----------
     folder : Path
-        The state folder, of one set of settings, code and inputs.
+        The state folder, for one set of settings, code and inputs.
     n : int
         Rows of each array.
     name : str
-        Tells several sets of rows in one folder apart.
+        Name of this set of rows in the folder.
     """
 
     def __init__(self, folder: Path, n: int, name: str = "rows") -> None:
@@ -54,12 +65,12 @@ class KeptRows:
     def put(self, rows: range, **values: np.ndarray) -> None:
         """Keep the next rows of every array: each of `values` has as many rows as `rows`.
 
-        Shapes and types are those of the first rows that are put.
+        The first rows determine shapes and types.
 
         Raises
         ------
         ValueError
-            If these are not the next rows, or their shape is not that of the rows before.
+            If these are not the next rows, or their shape differs from that of earlier rows.
         """
         if rows.start != self.done:
             raise ValueError(f"rows from {rows.start} on, but {self.done} are done")
@@ -76,9 +87,9 @@ class KeptRows:
             self.flush()
 
     def rewind(self, rows: int) -> None:
-        """Forget all but the first rows, so that the others are computed again.
+        """Forget all but the first rows, so that the others are recomputed.
 
-        For rows that come with a state, of which a kill can leave an older one than of the rows.
+        For rows that depend on a saved state, of which a kill can leave an older version.
 
         Raises
         ------
@@ -93,13 +104,13 @@ class KeptRows:
         """Write everything to the disk, and only then that it is done."""
         for array in self._arrays.values():
             array.flush()
-        beside = self._count.with_suffix(".part")
-        beside.write_text(str(self.done))
-        os.replace(beside, self._count)
+        partial = self._count.with_suffix(".part")
+        partial.write_text(str(self.done))
+        os.replace(partial, self._count)
         self._flushed = time.monotonic()
 
     def array(self, name: str) -> np.ndarray:
-        """An array of all rows, mapped.
+        """An array of all rows, memory-mapped.
 
         Raises
         ------
@@ -111,10 +122,10 @@ class KeptRows:
         return np.asarray(np.load(self._path(name), mmap_mode="r"))
 
     def publish(self, name: str, output: Path) -> None:
-        """Give an array whose rows are all done the name of an output.
+        """Copy an array whose rows are all done to an output.
 
-        It is copied: the state folder keeps its own until the outputs are in place, and whoever
-        edits the output leaves the state as it is.
+        The state folder keeps its array until the outputs are in place, and editing the output
+        does not change the state.
         """
         self.array(name)
         self.flush()
@@ -132,7 +143,7 @@ class KeptRows:
                 self._arrays[name] = np.lib.format.open_memmap(
                     self._path(name), mode="w+", dtype=like.dtype, shape=shape
                 )
-                _take_room(self._path(name))
+                _allocate(self._path(name))
         return self._arrays[name]
 
     def __enter__(self) -> KeptRows:
@@ -142,13 +153,13 @@ class KeptRows:
         self.flush()
 
 
-def _take_room(path: Path) -> None:
-    """Give a file its whole size on the disk: a full one would kill whoever writes to its map.
+def _allocate(path: Path) -> None:
+    """Allocate a file's disk space: on a full disk, writing to its memory map kills the process.
 
     Raises
     ------
     OSError
-        If there is no room, with the file's name.
+        If the disk is full, with the file's name.
     """
     with path.open("r+b") as file:
         try:
@@ -168,18 +179,18 @@ def compute_rows(
     desc: str | None = None,
     unit: str = "batch",
 ) -> KeptRows:
-    """Compute all rows of some arrays in batches, behind a progress bar, and keep them.
+    """Compute all rows of some arrays in batches, with a progress bar, and keep them.
 
     Parameters
     ----------
     folder, name, n
-        Those of :class:`KeptRows`. Rows that an earlier process kept there are not computed again.
+        As of :class:`KeptRows`. Rows that an earlier process kept are not recomputed.
     compute : callable
-        Some rows → the named arrays of these rows. What it returns depends on the rows alone.
+        Some rows → the named arrays of these rows. The result must depend on the rows alone.
     size : int
-        Rows at a time. While it stays the same, an interruption changes no batch.
+        Rows per batch. An interruption changes no batch if the size stays the same.
     desc, unit : str
-        Of the progress bar: what is computed (default: `name`), and what a batch is.
+        For the progress bar: what is computed (default: `name`), and what a batch is.
 
     Returns
     -------
@@ -203,10 +214,10 @@ def keep_array(folder: Path, name: str, compute: Callable[[], np.ndarray]) -> np
     """Compute one array and keep it whole, or load what an earlier process kept."""
     path = folder / f"{name}.npy"
     if not path.exists():
-        beside = folder / f"{name}.part"
-        with beside.open("wb") as out:
+        partial = folder / f"{name}.part"
+        with partial.open("wb") as out:
             np.save(out, compute())
             out.flush()
             os.fsync(out.fileno())
-        os.replace(beside, path)
+        os.replace(partial, path)
     return np.load(path)

@@ -1,4 +1,4 @@
-"""What a file is, from its first bytes: NIfTI, or another format that says how it is converted."""
+"""The format of a file, from its first bytes: NIfTI, or another one, with advice to convert it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from mindvideo.errors import InputError
 
 HEADER_SIZES = {348: b"n+1\0", 540: b"n+2\0"}
-"""A NIfTI file starts with the length of its header; the magic string of a single file."""
+"""Length of the header, with which a NIfTI file starts → magic string of a single file."""
 MAGIC_AT = {348: 344, 540: 4}
 HEAD = 560
-"""Bytes that are enough to tell formats apart."""
+"""Bytes that suffice to tell formats apart."""
 GZIP = b"\x1f\x8b"
 
-# (where, what stands there, what the file is, what to do with it)
+# (offset, bytes at that offset, what the file is, what to do with it)
 SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"CDF\x01", "a MINC file", "Convert it with mnc2nii"),
     (0, b"\x89HDF", "an HDF5 file (MINC 2?)", "Convert it with mnc2nii"),
@@ -35,12 +35,12 @@ GIFTI = (
 
 
 def unpacked(path: Path) -> io.BufferedIOBase:
-    """Open a file; what a name that ends in .gz stands for is unpacked."""
+    """Open a file; one whose name ends in .gz is unpacked."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def nifti_size(path: Path) -> int:
-    """See that a file is a single NIfTI file.
+    """Check that a file is a single NIfTI file.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def nifti_size(path: Path) -> int:
     Raises
     ------
     InputError
-        If it is missing, a folder, empty, or of another format; without the file's name.
+        If it is missing, a folder, empty, or of another format; the message goes without its name.
     OSError, EOFError, zlib.error
         If it cannot be read.
     """
@@ -73,16 +73,16 @@ def nifti_size(path: Path) -> int:
     if len(head) < size:
         raise InputError(f"is cut short: {len(head)} bytes of a header. Fetch it again.")
     if packed != (path.suffix == ".gz"):
-        found, ends = ("is", "does not end") if packed else ("is not", "ends")
-        raise InputError(
-            f"{found} packed (gzip), and its name {ends} in .gz: programs go by the name. Rename "
-            f"it, or {'unpack' if packed else 'pack'} it."
-        )
+        if packed:
+            problem, remedy = "is packed (gzip), and its name does not end in .gz", "unpack"
+        else:
+            problem, remedy = "is not packed (gzip), and its name ends in .gz", "pack"
+        raise InputError(f"{problem}: programs go by the name. Rename it, or {remedy} it.")
     return size
 
 
 def _nifti(head: bytes) -> int:
-    """Length of a NIfTI header [bytes]; 0 if it is none of a single file."""
+    """Length of the header of a single NIfTI file [bytes]; 0 for other files."""
     for order in ("little", "big"):
         size = int.from_bytes(head[:4], order)
         if size in HEADER_SIZES:
@@ -101,8 +101,8 @@ def _format(head: bytes, path: Path) -> tuple[str, str]:
     for place, signature, what, advice in SIGNATURES:
         if head[place:].startswith(signature):
             return what, advice
-    if any(size in (int.from_bytes(head[:4], o) for o in ("little", "big"))
-           for size in HEADER_SIZES) or _half_of_a_pair(path):  # fmt: skip
+    starts = (int.from_bytes(head[:4], order) for order in ("little", "big"))
+    if any(start in HEADER_SIZES for start in starts) or _half_of_a_pair(path):
         return (
             "half of an Analyze or NIfTI pair (.hdr, .img)",
             "Join the two: fslchfiletype NIFTI_GZ FILE",

@@ -1,8 +1,17 @@
 """Voxel maps: NIfTI on a volume grid, CIFTI on grayordinates; each file says what its values are.
 
-Volumes carry the NIfTI intent (t test with its degrees of freedom, p value, label …), CIFTI files
-are ``.dscalar.nii`` with a named map, or ``.dlabel.nii`` with a table of names and colours: what
-FSLeyes and Connectome Workbench ask for.
+Volumes have a NIfTI intent (t test with its degrees of freedom, p value, label …). CIFTI files are
+``.dscalar.nii`` with a named map, or ``.dlabel.nii`` with a table of names and colours, for FSLeyes
+and Connectome Workbench.
+
+>>> from mindvideo.io.spaces import Grid, Space
+>>> mask = np.zeros((4, 4, 4), bool)
+>>> mask[1:3, 1:3, 1:3] = True
+>>> space = Space(Grid(np.diag([3.0, 3, 3, 1]), mask.shape), mask)
+>>> write_map(Path("r.nii.gz"), np.full(len(space), 0.5), space, name="r")
+>>> values, grid = read_map(Path("r.nii.gz"))
+>>> float(values.sum()), grid.same(space.grid)
+(4.0, True)
 """
 
 from __future__ import annotations
@@ -25,23 +34,23 @@ from mindvideo.io.spaces import Grayordinates, Grid, Space
 STORED = {"f": np.float32, "i": np.int16, "u": np.uint8, "b": np.uint8}
 
 Names = Mapping[int, tuple[str, Sequence[float]]]
-"""Of labels: name and colour (red, green, blue, opacity, each 0…1)."""
+"""Label → name and colour (red, green, blue, opacity, each 0…1)."""
 
 
 def read_map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
-    """The values of a map on its whole grid, and the grid.
+    """Read the values of a map on its whole grid, and the grid.
 
     Raises
     ------
     InputError
-        If the file is missing, unreadable, or no map.
+        If the file is missing, unreadable, or not a map.
     """
     with named(path):
         return _map(path)
 
 
 def _map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
-    """As :func:`read_map`; errors go without the file's name."""
+    """As :func:`read_map`; messages go without the file's name."""
     header = read_header(path)
     grid = header.grid
     if isinstance(grid, Grid):
@@ -53,7 +62,7 @@ def _map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
 
 
 def _values(header: Header) -> np.ndarray:
-    """What a map holds, on its whole grid."""
+    """Values of a map on its whole grid."""
     if isinstance(header.grid, Grid):
         with readable(header.path):
             return np.asarray(header.stored)
@@ -61,7 +70,7 @@ def _values(header: Header) -> np.ndarray:
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, Space]:
-    """The labels of the voxels that have one, and where these voxels are.
+    """Read the labels of the voxels that have one, and the positions of these voxels.
 
     Returns
     -------
@@ -72,21 +81,21 @@ def read_labels(path: Path) -> tuple[np.ndarray, Space]:
     Raises
     ------
     InputError
-        If the file is missing, unreadable, no map, or has no voxel above 0.
+        If the file is missing, unreadable, not a map, or has no voxel above 0.
     """
     labels, grid = read_map(path)
     if not (labels > 0).any():
-        raise InputError(f"{path}: no voxel has a label. Make the regions anew.")
+        raise InputError(f"{path}: no voxel has a label. Run the stage `regions` again.")
     return labels[labels > 0].astype(np.int16), Space(grid, labels > 0)
 
 
 def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
-    """What all brain masks of a subject have in common, ``grid.shape`` bool.
+    """Read the intersection of a subject's brain masks, ``grid.shape`` bool.
 
     Raises
     ------
     InputError
-        If one is missing, unreadable, on another grid than the runs, or empty; or if no voxel is in
+        If one is missing, unreadable, empty, or not on the grid of the runs; or if no voxel is in
         all of them.
     """
     common = np.ones(grid.shape, dtype=bool)
@@ -101,7 +110,7 @@ def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
 
 
 def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
-    """A brain mask on the grid of the runs, ``grid.shape`` bool.
+    """Read a brain mask on the grid of the runs, ``grid.shape`` bool.
 
     Raises
     ------
@@ -113,16 +122,16 @@ def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
 
 
 def mask_on(grid: Grid | Grayordinates, path: Path) -> np.ndarray:
-    """As :func:`read_mask`; errors go without the file's name."""
-    values, here = _map(path)
-    if not grid.same(here):
+    """As :func:`read_mask`; messages go without the file's name."""
+    values, mask_grid = _map(path)
+    if not grid.same(mask_grid):
         raise InputError(
-            f"this mask has {here}; the runs have {grid}. Resample it to the runs' grid (nearest "
-            "neighbour), e.g. with nilearn.image.resample_to_img."
+            f"this mask has {mask_grid}; the runs have {grid}. Resample it to the runs' grid "
+            "(nearest neighbour), e.g. with nilearn.image.resample_to_img."
         )
     mask = np.nan_to_num(values) > 0
     if not mask.any():
-        raise InputError("this mask is empty. Name the subject's own in dataset.mask.")
+        raise InputError("this mask is empty. Name the subject's mask in dataset.mask.")
     return mask
 
 
@@ -134,19 +143,19 @@ def write_map(
     name: str,
     intent: tuple[str, tuple[float, ...]] = ("none", ()),
 ) -> None:
-    """One value a voxel as a map, zero elsewhere.
+    """Write a map of one value per voxel, zero elsewhere.
 
     Parameters
     ----------
     path : Path
-        ``.nii.gz`` where `space` is a volume's, else ``.dscalar.nii``.
+        ``.nii.gz`` for voxels of a volume, ``.dscalar.nii`` for grayordinates.
     values : (n_voxels,) float, int or bool
         Stored as float32, int16 or uint8 in a volume, as float32 in CIFTI.
     space : Space
     name : str
         What the values are.
     intent : (str, tuple)
-        NIfTI's name for that, and its parameters.
+        NIfTI's intent, and its parameters.
     """
     whole = np.zeros(space.grid.shape, dtype=STORED[values.dtype.kind])
     whole[space.mask] = values
@@ -157,7 +166,7 @@ def write_map(
 
 
 def write_labels(path: Path, labels: np.ndarray, space: Space, *, name: str, names: Names) -> None:
-    """One label a voxel, 0 elsewhere: ``.nii.gz``, or ``.dlabel.nii`` with the names' table.
+    """Write one label per voxel, 0 elsewhere: ``.nii.gz``, or ``.dlabel.nii`` with names.
 
     Parameters
     ----------
@@ -165,19 +174,17 @@ def write_labels(path: Path, labels: np.ndarray, space: Space, *, name: str, nam
     labels : (n_voxels,) int
     space : Space
     name : str
-        Of the parcellation.
+        Name of the parcellation.
     names : mapping
-        Label: its name and colour.
+        Label → its name and colour.
     """
     whole = np.zeros(space.grid.shape, dtype=np.int16)
     whole[space.mask] = labels
     if isinstance(space.grid, Grid):
         _save_volume(path, whole, space.grid, name, ("label", ()))
     else:
-        table = {
-            0: ("???", (0.0, 0.0, 0.0, 0.0)),
-            **{k: (n, tuple(c)) for k, (n, c) in names.items()},
-        }
+        table: dict[int, tuple[str, tuple[float, ...]]] = {0: ("???", (0.0, 0.0, 0.0, 0.0))}
+        table |= {label: (text, tuple(colour)) for label, (text, colour) in names.items()}
         save_dense(path, whole[None], LabelAxis([name], [table]), space.grid)
 
 

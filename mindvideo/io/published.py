@@ -1,4 +1,4 @@
-"""Numbers that others have published (``published/README.md`` names their sources)."""
+"""Published results of other work (``published/README.md`` names the sources)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ METRICS = ("video_2_way", "video_50_way", "frame_2_way", "frame_50_way", "ssim")
 
 
 def read_published(name: str) -> list[dict[str, str | None]]:
-    """Rows of `table1` or `comparison`, as text; None where nothing is known.
+    """Rows of `table1` or `comparison`, as text; None for values that were not published.
 
-    Without pandas, since the workflow reads it before it starts.
+    Without pandas, because the workflow reads them before it starts.
     """
     with (FOLDER / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -21,5 +21,5 @@ def read_published(name: str) -> list[dict[str, str | None]]:
 
 
 def number(value: str | None) -> float:
-    """A published number; NaN where there is none."""
+    """A published number; NaN if there is none."""
     return float("nan") if value is None else float(value)

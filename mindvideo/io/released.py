@@ -1,4 +1,4 @@
-"""Checkpoints as MinD-Video and the image paper released them: files in, weights by name out."""
+"""Read and write checkpoints in the format of the released MinD-Video and of the image paper."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from mindvideo.errors import InputError
 
 ENCODER_WEIGHTS = ("model.pth", "diffusion_pytorch_model.bin")
-"""Files that the released code looks for, in its order; exports write the second."""
+"""Files that the released code looks for, in this order; exports write the second."""
 
 UNET_WEIGHTS = ("diffusion_pytorch_model.bin", "diffusion_pytorch_model.safetensors")
-"""The released file, and what it becomes where somebody has converted it."""
+"""The released file, and a converted one."""
 
 CONFIGURATIONS = (
     "config.Config_MAE_fMRI",
@@ -26,18 +26,18 @@ CONFIGURATIONS = (
     "config.Config_MBM_finetune",
     "argparse.Namespace",
 )
-"""Classes of the settings that lie beside the weights. The first three are the image paper's own,
-and exist nowhere else: a :class:`Settings` takes the place of each, and no class is imported."""
+"""Classes of the settings in the checkpoints. The first three exist in the image paper's code only:
+each is read as :class:`Settings`, and no class is imported."""
 
 
 class Settings:
-    """Values by name: what is left of the settings that lie in a checkpoint."""
+    """Values by name: the settings in a checkpoint."""
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Weights by name, and the settings beside them, of a file that torch wrote.
+    """Read weights by name, and the settings stored with them, from a file that torch wrote.
 
-    Nothing in the file is run: tensors and plain values are read, and settings as plain values.
+    No code in the file is run: only tensors and plain values are read; settings as plain values.
 
     Raises
     ------
@@ -46,14 +46,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         with torch.serialization.safe_globals([(Settings, name) for name in CONFIGURATIONS]):
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
+        code = re.search(r"GLOBAL (\S+)", str(error))
+        problem = f"reading it would run {code[1]}" if code else "it is no file of torch's"
         raise InputError(
-            f"{path}: refused: "
-            + (f"reading it would run {asked[1]}" if asked else "it is no file of torch's")
-            + "; weights, plain values and the settings of the released code were needed: is it "
-            "the right file, whole, from a place you trust? Its entry `model`, saved alone, will do"
+            f"{path}: refused: {problem}; weights, plain values and the settings of the released "
+            "code were needed: is it the right file, whole, from a place you trust? Its entry "
+            "`model`, saved alone, will do"
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.filename:
@@ -62,26 +62,27 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InputError(
             f"{path}: no checkpoint that torch can read ({reason[:120]}): is the download complete?"
         ) from error
-    if not isinstance(found, Mapping):
-        raise InputError(f"{path}: holds a {type(found).__name__}, weights by name were needed")
-    weights = found.get("model", found)
+    if not isinstance(checkpoint, Mapping):
+        kind = type(checkpoint).__name__
+        raise InputError(f"{path}: holds a {kind}, weights by name were needed")
+    weights = checkpoint.get("model", checkpoint)
     if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
         raise InputError(f"{path}: its entry `model` holds no weights by name")
-    settings = found.get("config")
+    settings = checkpoint.get("config")
     settings = vars(settings) if isinstance(settings, Settings) else settings
     return dict(weights), dict(settings) if isinstance(settings, Mapping) else {}
 
 
 def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Weights by name, and the configuration, of a released encoder's folder.
+    """Read weights by name, and the configuration, from a released encoder's folder.
 
-    The folder may be the encoder's own, or the whole checkpoint's, with the encoder in
+    The folder may be that of the encoder, or that of the whole checkpoint, with the encoder in
     ``fmri_encoder/``.
 
     Raises
     ------
     InputError
-        If it holds no configuration or no weights that can be read.
+        If it has no readable configuration or no readable weights.
     """
     folder = folder / "fmri_encoder" if (folder / "fmri_encoder").is_dir() else folder
     config = read_config(folder)
@@ -92,12 +93,12 @@ def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_unet(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Weights by name, and the configuration, of the video UNet in a released checkpoint's folder.
+    """Read weights by name, and the configuration, of the video UNet in a checkpoint's folder.
 
     Raises
     ------
     InputError
-        If there is no configuration or there are no weights that can be read.
+        If there is no readable configuration, or there are no readable weights.
     """
     folder = folder / "unet"
     config = read_config(folder)
@@ -109,12 +110,12 @@ def read_unet(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a model's folder.
+    """Read the configuration in a model's folder.
 
     Raises
     ------
     InputError
-        If there is none, or none that can be read.
+        If it is missing or cannot be read.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -132,12 +133,12 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def write_encoder(folder: Path, weights: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Write an encoder's folder as the released code reads it."""
+    """Write an encoder's folder in the released format."""
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(dict(config), indent=2) + "\n")
     torch.save(dict(weights), folder / ENCODER_WEIGHTS[1])
 
 
 def write_autoencoder(path: Path, weights: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
-    """Write an autoencoder's weights as the released code reads them; sizes as plain values."""
+    """Write an autoencoder's weights in the released format, with its sizes as plain values."""
     torch.save({"model": dict(weights), "config": dict(sizes)}, path)

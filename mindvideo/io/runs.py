@@ -1,8 +1,17 @@
-"""BOLD runs: NIfTI and CIFTI files in, one form of array out, and back.
+"""BOLD runs: read NIfTI and CIFTI files into arrays of one form, and write them.
 
-A run in memory is (n_volumes, n_voxels) float32 on a :class:`~mindvideo.io.spaces.Space`. Every
-way in which a downloaded or converted file can be wrong is an :class:`InputError` that names the
-file: missing, unreadable or cut short, no run, too short or too long, on another grid, empty.
+A run in memory is (n_volumes, n_voxels) float32 on a :class:`~mindvideo.io.spaces.Space`. Whatever
+can be wrong with a downloaded or converted file is an :class:`InputError` that names the file: it
+is missing, unreadable or cut short, not a run, too short or too long, on another grid, or empty.
+
+>>> rng = np.random.default_rng(0)
+>>> grid = Grid(np.diag([3.0, 3, 3, 1]), (4, 4, 4))
+>>> volumes = rng.normal(100, 5, (4, 4, 4, 10))
+>>> write_run(Path("run.nii.gz"), volumes, grid, tr=2.0, step=0.01)
+>>> space = Space(grid, volumes.mean(axis=3) > 100)
+>>> run = read_run(Path("run.nii.gz"), space, keep=7, drop=(2, 1), tr=2.0)
+>>> run.shape == (7, len(space))
+True
 """
 
 from __future__ import annotations
@@ -24,30 +33,30 @@ from mindvideo.io.spaces import Grayordinates, Grid, Space
 
 log = logging.getLogger(__name__)
 
-# A header's TR that differs by more than this share is worth a warning.
+# A header's TR that differs from the configuration's by more than this fraction gives a warning.
 SAME_TR = 0.01
 
 
 def check_tr(path: Path, stated: float, tr: float) -> None:
+    """Warn if the TR that a header states [s] is not that of the configuration, `tr` [s]."""
     if stated > 0 and abs(stated - tr) > SAME_TR * tr:
-        log.warning(
-            "%s: its header says TR %.4g s, the configuration %.4g s. The configuration's is "
-            "used.", path, stated, tr,
-        )  # fmt: skip
+        message = "%s: its header says TR %.4g s, the configuration %.4g s. The latter is used."
+        log.warning(message, path, stated, tr)
 
 
-def _check_length(path: Path, found: int, keep: int, drop: tuple[int, int]) -> None:
-    if found != (expected := keep + sum(drop)):
-        why = (
-            "is the download complete?"
-            if found < expected
-            else "do dataset.clips_per_segment and dataset.timing fit this segment?"
-        )
-        raise InputError(
-            f"{path}: {found} volumes, {expected} expected ({drop[0]} dropped at the start, "
-            f"{keep} kept, {drop[1]} dropped at the end): {why} Leave the run out with "
-            "dataset.exclude."
-        )
+def _check_length(path: Path, n_volumes: int, keep: int, drop: tuple[int, int]) -> None:
+    expected = keep + sum(drop)
+    if n_volumes == expected:
+        return
+    if n_volumes < expected:
+        why = "is the download complete?"
+    else:
+        why = "do dataset.clips_per_segment and dataset.timing fit this segment?"
+    raise InputError(
+        f"{path}: {n_volumes} volumes, {expected} expected ({drop[0]} dropped at the start, "
+        f"{keep} kept, {drop[1]} dropped at the end): {why} Leave the run out with "
+        "dataset.exclude."
+    )
 
 
 def read_run(
@@ -59,10 +68,10 @@ def read_run(
     tr: float,
     smooth: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """A run's voxels of a space, without the volumes to be dropped.
+    """Read a run's voxels of a space, without the volumes to be dropped.
 
-    The file is read once, front to back (and unpacked once): memory holds what is returned and one
-    volume. In a CIFTI file a grayordinate's values lie together: only those asked for are read.
+    The file is read (and unpacked) once, front to back: memory holds the result and one volume. In
+    a CIFTI file the values of a grayordinate are contiguous: only the requested ones are read.
 
     Parameters
     ----------
@@ -73,11 +82,11 @@ def read_run(
     keep : int
         Volumes to return.
     drop : (int, int)
-        Volumes before and after these.
+        Volumes to drop before and after these.
     tr : float
-        What the configuration says [s]; a header that says otherwise is warned of.
+        Repetition time of the configuration [s]; if the header has another one, a warning says so.
     smooth : callable, optional
-        What is done to each volume of a NIfTI file, (i, j, k) float32, before its voxels are taken.
+        Applied to each volume of a NIfTI file, (i, j, k) float32, before its voxels are selected.
 
     Returns
     -------
@@ -90,29 +99,29 @@ def read_run(
     """
     with named(path):
         header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
-    found, here = header.n_volumes, header.grid
-    _check_length(path, found, keep, drop)
-    if not here.same(space.grid):
+    n_volumes = header.n_volumes
+    _check_length(path, n_volumes, keep, drop)
+    if not header.grid.same(space.grid):
         raise InputError(
-            f"{path} lies on another grid than the regions: {here}; the regions have {space.grid}. "
-            "All runs of a subject must share one grid: resample the run, or leave it out with "
-            "dataset.exclude."
+            f"{path} lies on another grid than the regions: {header.grid}; the regions have "
+            f"{space.grid}. All runs of a subject must share one grid: resample the run, or leave "
+            "it out with dataset.exclude."
         )
     check_tr(path, header.tr, tr)
     if header.is_cifti:
         run = read_columns(header, space.index)
     else:
-        run = np.empty((found, len(space)), dtype=np.float32)
+        run = np.empty((n_volumes, len(space)), dtype=np.float32)
         with readable(path), np.errstate(over="ignore"):
             for number, volume in enumerate(each_volume(header)):
                 run[number] = (smooth(volume.astype(np.float32)) if smooth else volume)[space.mask]
-    return run[drop[0] : found - drop[1]]
+    return run[drop[0] : n_volumes - drop[1]]
 
 
 def each_volume(header: Header) -> Iterator[np.ndarray]:
-    """The volumes of a NIfTI run, each (i, j, k), one after the other.
+    """Yield the volumes of a NIfTI run, each (i, j, k).
 
-    The file is opened once: else each volume would be unpacked from the start.
+    The file is opened once; otherwise it would be unpacked from its start for each volume.
     """
     stored = header.stored
     with unpacked(header.path) as file:
@@ -120,16 +129,16 @@ def each_volume(header: Header) -> Iterator[np.ndarray]:
         proxy = ArrayProxy(file, spec)
         for number in range(header.n_volumes):
             yield np.asarray(proxy[..., number])
-        file.read()  # gzip compares its checksum at the end
+        file.read()  # gzip compares the checksum at the end
 
 
 def write_run(path: Path, volumes: np.ndarray, grid: Grid, tr: float, step: float) -> None:
-    """A 4-D run as scanners' converters write it: int16 with a slope, in MNI space.
+    """Write a 4-D run as converters of scanner data do: int16 with a slope, in MNI space.
 
     Parameters
     ----------
     path : Path
-        .nii.gz: packed fast (gzip level 1), without a time stamp, so equal runs are equal files.
+        .nii.gz: gzip level 1, without a time stamp, so that equal runs give equal files.
     volumes : (i, j, k, n_volumes) float
     grid : Grid
     tr : float
@@ -147,7 +156,7 @@ def write_run(path: Path, volumes: np.ndarray, grid: Grid, tr: float, step: floa
 
 
 def series_length(path: Path) -> int:
-    """Volumes of a dense series, from its header alone."""
+    """Number of volumes of a dense series, from its header."""
     with named(path):
         return read_run_header(path, "cifti").n_volumes
 
@@ -155,7 +164,7 @@ def series_length(path: Path) -> int:
 def read_dtseries(
     path: Path, columns: np.ndarray, vertices: tuple[np.ndarray, np.ndarray], *, tr: float
 ) -> np.ndarray:
-    """Some grayordinates of a whole CIFTI run on the 91k layout.
+    """Read some grayordinates of a whole CIFTI run on the 91k layout.
 
     Parameters
     ----------
@@ -166,7 +175,7 @@ def read_dtseries(
     vertices
         As of :func:`~mindvideo.io.cifti.check_layout`.
     tr : float
-        What the configuration says [s]; a header that says otherwise is warned of.
+        Repetition time of the configuration [s]; if the header has another one, a warning says so.
 
     Returns
     -------
@@ -175,7 +184,7 @@ def read_dtseries(
     Raises
     ------
     InputError
-        If the file is missing, damaged, no dense series, on another layout, or not finite.
+        If the file is missing, damaged, not a dense series, on another layout, or not finite.
     """
     with named(path):
         header = read_run_header(path, "cifti")

@@ -1,4 +1,13 @@
-"""Tables of scenes: what each clip of a segment shows; and of captions corrected by hand."""
+"""Tables of the scenes and captions of a segment's clips, and of captions corrected by hand.
+
+>>> from mindvideo.io.tables import save_table
+>>> scenes = np.array([[0, 0, 1], [1, 1, 1]])
+>>> table = scene_table(["a dog Then a boat", "a boat"], [0, 1], scenes)
+>>> save_table(Path("seg1.tsv"), table)
+>>> table, frames = load_scenes(Path("seg1.tsv"))
+>>> table["scene"].tolist(), frames.tolist()
+([0, 1], [[0, 0, 1], [1, 1, 1]])
+"""
 
 from __future__ import annotations
 
@@ -28,7 +37,7 @@ def scene_table(captions: Sequence[str], main: Sequence[int], scenes: np.ndarray
     Returns
     -------
     DataFrame
-        A row a clip: `clip`, `caption`, `scene`, and `scene_1`, … of its frames.
+        One row per clip: `clip`, `caption`, `scene`, and `scene_1`, … of its frames.
     """
     frames = {f"scene_{f + 1}": column for f, column in enumerate(scenes.T)}
     return pd.DataFrame(
@@ -58,15 +67,15 @@ def load_scenes(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def load_corrections(path: Path, n_clips: int) -> dict[int, str]:
-    """Read captions that a person has corrected: a table with `clip` and `caption`.
+    """Read captions corrected by hand: a table with `clip` and `caption`.
 
     Parameters
     ----------
     path : Path
-        Other columns are let be, so a table of scenes may be copied and its captions mended; so may
-        rows be left out.
+        Other columns are ignored, so a table of scenes may be copied and its captions corrected.
+        Rows may be left out.
     n_clips : int
-        Of the segment.
+        Clips of the segment.
 
     Returns
     -------
@@ -76,7 +85,7 @@ def load_corrections(path: Path, n_clips: int) -> dict[int, str]:
     Raises
     ------
     InputError
-        If a row names no clip of the segment, or has no caption, or two name the same clip.
+        If a row names no clip of the segment, has no caption, or names the same clip as another.
     """
     table = load_table(path, ["clip", "caption"])
     clips = pd.to_numeric(table["clip"], errors="coerce")

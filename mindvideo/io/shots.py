@@ -1,7 +1,12 @@
-"""Tables of shots: what a film shows, and from when to when; one table beside each film.
+"""Tables of shots: what a film shows, and when; one table per film.
 
 A row is a shot, on screen during [`start`, `end`) seconds of the film. The other columns, any that
 a data set has, say what it shows.
+
+>>> shots = pd.DataFrame({"start": [0.0, 3.0], "end": [3.0, 8.0], "subject": ["dog", "boat"]})
+>>> clips = pd.DataFrame({"segment": "seg1", "clip": range(4)})
+>>> describe_clips(clips, {"seg1": shots}, tr=2)["subject"].tolist()
+['dog', 'dog', 'boat', 'boat']
 """
 
 from __future__ import annotations
@@ -17,18 +22,18 @@ from mindvideo.io.tables import load_table
 
 
 def load_shots(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table of shots that must tell certain things of each.
+    """Read a table of shots that must have certain columns.
 
     Parameters
     ----------
     path : Path
     columns : sequence of str
-        Besides `start` and `end`.
+        Required columns, besides `start` and `end`.
 
     Returns
     -------
     DataFrame
-        In the order of the film.
+        Shots in the order of the film.
 
     Raises
     ------
@@ -61,8 +66,8 @@ def longest_shot(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the shot that fills most of each clip's time.
 
-    Clip i is on screen during [i·tr, (i + 1)·tr) of its film. Of shots that fill as much of it as
-    each other, to a microsecond, it is the first.
+    Clip i is on screen during [i·tr, (i + 1)·tr) of its film. Of shots that fill equally much of
+    it, to a microsecond, the first is chosen.
 
     Parameters
     ----------
@@ -77,7 +82,7 @@ def longest_shot(
     -------
     shot : ndarray of int, (n_clips,)
     overlap : ndarray, (n_clips,)
-        How long it is on screen during the clip [s]; 0 where no shot is.
+        Time that it is on screen during the clip [s]; 0 if no shot is.
     """
     begin = clips[:, None] * tr  # (n_clips, 1)
     overlap = np.minimum(end, begin + tr) - np.maximum(start, begin)  # (n_clips, n_shots)
@@ -86,13 +91,13 @@ def longest_shot(
 
 
 def describe_clips(
-    listing: pd.DataFrame, shots: dict[str, pd.DataFrame], tr: float
+    clip_table: pd.DataFrame, shots: dict[str, pd.DataFrame], tr: float
 ) -> pd.DataFrame:
-    """Tell of each clip what the shot shows that fills most of its time.
+    """Describe each clip by the shot that fills most of its time.
 
     Parameters
     ----------
-    listing : DataFrame
+    clip_table : DataFrame
         `segment` and `clip` of each clip.
     shots : dict of str to DataFrame
         From :func:`load_shots`, by segment.
@@ -102,7 +107,7 @@ def describe_clips(
     Returns
     -------
     DataFrame
-        The columns of the tables, a row for each of the listing's, in its order.
+        The columns of the tables of shots, one row per row of `clip_table`, in its order.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def describe_clips(
         If there is a clip during which no shot is on screen.
     """
     parts = []
-    for segment, rows in listing.groupby("segment", sort=False):
+    for segment, rows in clip_table.groupby("segment", sort=False):
         table = shots[str(segment)]
         clips = rows["clip"].to_numpy()
         shot, overlap = longest_shot(table["start"].to_numpy(), table["end"].to_numpy(), clips, tr)
@@ -118,11 +123,11 @@ def describe_clips(
             raise InputError(
                 f"{segment}: no shot during clip {dark[0]} ({dark[0] * tr:g} to "
                 f"{(dark[0] + 1) * tr:g} s of the film); the table's shots go from "
-                f"{table['start'].min():g} to {table['end'].max():g} s: it must tell of the whole "
+                f"{table['start'].min():g} to {table['end'].max():g} s: it must describe the whole "
                 "film, in seconds"
             )
         parts.append(table.iloc[shot].set_axis(rows.index))
-    return pd.concat(parts).reindex(listing.index)
+    return pd.concat(parts).reindex(clip_table.index)
 
 
 def marked_clips(clip_values: pd.DataFrame, shot_values: pd.DataFrame, column: str) -> np.ndarray:
@@ -133,7 +138,7 @@ def marked_clips(clip_values: pd.DataFrame, shot_values: pd.DataFrame, column: s
     clip_values : DataFrame
         From :func:`describe_clips`.
     shot_values : DataFrame
-        All tables of shots, one after the other.
+        All tables of shots, concatenated.
     column : str
 
     Returns
@@ -143,11 +148,11 @@ def marked_clips(clip_values: pd.DataFrame, shot_values: pd.DataFrame, column: s
     Raises
     ------
     InputError
-        If the column holds something else, or marks no clip.
+        If the column has other values, or marks no clip.
     """
-    if not (right := shot_values[column].isin([0, 1])).all():
+    if not (valid := shot_values[column].isin([0, 1])).all():
         raise InputError(
-            f"{column}: {shot_values[column][~right].iloc[0]!r} in a table of shots, 0 or 1 was "
+            f"{column}: {shot_values[column][~valid].iloc[0]!r} in a table of shots, 0 or 1 was "
             "needed: scoring.subset names a column that marks shots by 1"
         )
     marked = (clip_values[column] == 1).to_numpy()

@@ -1,4 +1,4 @@
-"""The record beside an output of how it was made, and what it says of models and windows."""
+"""Sidecars, which record how an output was computed; and the voxels of windows and models."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from mindvideo.errors import InputError
 
 
 def sidecar_path(path: Path) -> Path:
-    """Where the record of how an output was made lies."""
+    """Path of the sidecar of an output."""
     return path.with_name(path.name + ".json")
 
 
 def voxels_of(*windows: Path) -> str | None:
-    """Digest of the table of voxels that windows were cut from, as their sidecars tell.
+    """Digest of the table of voxels that windows were cut from, from their sidecars.
 
-    None where there is no sidecar, no such table, or not the same one for all.
+    None if there is no sidecar, no such table, or not the same one for all windows.
     """
-    found = set()
+    digests = set()
     for path in windows:
         sidecar = sidecar_path(path)
-        made = json.loads(sidecar.read_text()) if sidecar.is_file() else {}
-        tables = [d for name, d in made.get("inputs", {}).items() if name.endswith(".tsv")]
-        found.add(tables[0] if made.get("stage") == "windows" and len(tables) == 1 else None)
-    return found.pop() if len(found) == 1 else None
+        record = json.loads(sidecar.read_text()) if sidecar.is_file() else {}
+        tables = [d for name, d in record.get("inputs", {}).items() if name.endswith(".tsv")]
+        digests.add(tables[0] if record.get("stage") == "windows" and len(tables) == 1 else None)
+    return digests.pop() if len(digests) == 1 else None
 
 
 def check_voxels(windows: Path, trained_on: str | None, model: Path) -> None:
-    """Refuse windows of other voxels than a model was trained on, where both are known.
+    """Refuse windows of voxels other than those a model was trained on, if both are recorded.
 
     Raises
     ------
     InputError
     """
-    theirs = voxels_of(windows)
-    if theirs and trained_on and theirs != trained_on:
+    digest = voxels_of(windows)
+    if digest and trained_on and digest != trained_on:
         raise InputError(
-            f"{windows}: cut from another selection of voxels ({theirs[:12]}…) than {model} was "
+            f"{windows}: cut from another selection of voxels ({digest[:12]}…) than {model} was "
             f"trained on ({trained_on[:12]}…), though their number may be the same: voxels would "
-            "be taken for each other. Give windows of that selection, or train on these."
+            "be confused with each other. Give windows of that selection, or train on these."
         )

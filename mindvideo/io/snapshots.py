@@ -1,4 +1,4 @@
-"""Snapshots: one file with the state of a computation, there as a whole or not at all."""
+"""Snapshots: the state of a computation in one file, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def save_snapshot(path: Path, state: dict[str, Any]) -> None:
-    """Write a state, and replace the last one only when all of it is on the disk.
+    """Write a state, and replace the previous one only when the new one is on the disk.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def save_snapshot(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_snapshot(path: Path) -> dict[str, Any] | None:
-    """Read a state, with its tensors on the CPU; none if none was saved."""
+    """Read a state, with its tensors on the CPU; None if none was saved."""
     if not path.exists():
         return None
     return torch.load(path, map_location="cpu", weights_only=True)

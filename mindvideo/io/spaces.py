@@ -1,7 +1,18 @@
-"""Where the voxels of an array lie: a volume grid or CIFTI grayordinates, and a mask on it.
+"""Positions of the voxels of an array: a volume grid or CIFTI grayordinates, and a mask on it.
 
 A run in memory is one array, (n_volumes, n_voxels) float32, whose voxel axis is a :class:`Space`;
-nothing after the readers asks whether a voxel is one or a grayordinate.
+after reading, grayordinates are treated like voxels.
+
+>>> grid = Grid(np.diag([3.0, 3, 3, 1]), (4, 5, 6))
+>>> print(grid)
+4×5×6 voxels of 3×3×3 mm, origin (0, 0, 0) mm
+>>> mask = np.zeros(grid.shape, bool)
+>>> mask[1, 2, 3:] = True
+>>> space = Space(grid, mask)
+>>> len(space), space.index
+(3, array([45, 46, 47]))
+>>> grid.places(space.index)["k"]
+array([3, 4, 5])
 """
 
 from __future__ import annotations
@@ -14,22 +25,24 @@ import nibabel as nib
 import numpy as np
 from nibabel.cifti2 import BrainModelAxis
 
-# Headers store affines in single precision, and tools round them: closer is the same grid [mm].
+# Headers store affines in single precision, and tools round them: grids closer than this are the
+# same [mm].
 SAME_AFFINE = 0.01
 CORTEX = ("CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A volume grid: where voxel (i, j, k) lies."""
+    """A volume grid: the position of voxel (i, j, k)."""
 
     affine: np.ndarray
     """(4, 4) float64, voxel indices → mm."""
     shape: tuple[int, int, int]
     mni: bool = True
-    """Whether these are MNI152's; else they are the scanner's own."""
+    """Whether the coordinates are MNI152's; otherwise they are the scanner's."""
 
     def same(self, other: Grid | Grayordinates) -> bool:
+        """Whether both have the same shape and, up to rounding, the same affine."""
         return (
             isinstance(other, Grid)
             and self.shape == other.shape
@@ -37,7 +50,7 @@ class Grid:
         )
 
     def places(self, index: np.ndarray) -> dict[str, np.ndarray]:
-        """Columns that say where some voxels lie, by their index in C order."""
+        """Columns `i`, `j`, `k` of some voxels, by their index in C order."""
         return dict(zip("ijk", np.unravel_index(index, self.shape)))
 
     def __str__(self) -> str:
@@ -48,7 +61,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Grayordinates:
-    """The grayordinates of a CIFTI file: vertices of both cortices, voxels below them."""
+    """The grayordinates of a CIFTI file: vertices of both cortices, and subcortical voxels."""
 
     models: BrainModelAxis
 
@@ -58,7 +71,7 @@ class Grayordinates:
 
     @cached_property
     def mapping(self) -> Any:
-        """The columns of a file that has these grayordinates, for its header."""
+        """The mapping of a file's columns to these grayordinates, for its header."""
         return self.models.to_mapping(1)
 
     @cached_property
@@ -72,6 +85,7 @@ class Grayordinates:
         return sum(map(len, self.vertices))
 
     def same(self, other: Grid | Grayordinates) -> bool:
+        """Whether both have the same grayordinates in the same order."""
         return self is other or (
             isinstance(other, Grayordinates)
             and all(
@@ -81,7 +95,7 @@ class Grayordinates:
         )
 
     def follows(self, vertices: tuple[np.ndarray, np.ndarray]) -> bool:
-        """Whether the cortex comes first, left before right, as just these vertices of its mesh."""
+        """Whether the cortex comes first, left before right, with exactly these mesh vertices."""
         sides = np.repeat(CORTEX, [len(vertices[0]), len(vertices[1])])
         return (
             np.array_equal(self.models.name[: len(sides)], sides)
@@ -90,7 +104,7 @@ class Grayordinates:
         )
 
     def places(self, index: np.ndarray) -> dict[str, np.ndarray]:
-        """Columns that say where some grayordinates lie; vertex -1 is none of a mesh's."""
+        """Columns with the position of some grayordinates; vertex is -1 for subcortical ones."""
         names = [str(name).removeprefix("CIFTI_STRUCTURE_") for name in self.models.name[index]]
         return {
             "grayordinate": index,
@@ -105,7 +119,7 @@ class Grayordinates:
 
 @dataclass(frozen=True)
 class Space:
-    """What the voxel axis of an array is: where `mask` is set on `grid`, in C order."""
+    """The voxel axis of an array: the voxels of `mask` on `grid`, in C order."""
 
     grid: Grid | Grayordinates
     mask: np.ndarray
@@ -113,7 +127,7 @@ class Space:
 
     @cached_property
     def index(self) -> np.ndarray:
-        """(n_voxels,) index of each voxel in the grid, flat."""
+        """(n_voxels,) int, flat index of each voxel in the grid."""
         return np.flatnonzero(self.mask)
 
     def __len__(self) -> int:

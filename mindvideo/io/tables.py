@@ -1,4 +1,13 @@
-"""Tables: tab-separated, one header row, missing values as ``n/a`` (as in BIDS)."""
+"""Tables: tab-separated, one header row, missing values as ``n/a`` (as in BIDS).
+
+>>> save_table(Path("clips.tsv"), pd.DataFrame({"segment": ["seg1", "seg1"], "clip": [0, 1]}))
+>>> table = load_table(Path("clips.tsv"), ["segment", "clip"])
+>>> find_segment(table, "seg1")
+[0, 1]
+>>> rows({"seg1": 2}, ["seg1", "seg1"], [0, 2])
+Traceback (most recent call last):
+mindvideo.errors.InputError: 1 clips are missing: seg1 2; clips found: seg1 (0–1)
+"""
 
 from __future__ import annotations
 
@@ -36,7 +45,7 @@ def load_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table; numbers keep the digits that bring them back exactly."""
+    """Write a table; numbers have enough digits to be read back exactly."""
     text = table.select_dtypes(["object", "string"]).columns
     clean = table.assign(**{c: table[c].map(_one_line, na_action="ignore") for c in text})
     clean.to_csv(path, sep="\t", index=False, na_rep="n/a", quoting=3, lineterminator="\n")
@@ -45,26 +54,31 @@ def save_table(path: Path, table: pd.DataFrame) -> None:
 def rows(
     counts: dict[str, int], segments: Sequence[str], numbers: Sequence[int]
 ) -> list[tuple[str, int]]:
-    """Pair segments with numbers of clips, and see that all of them are there.
+    """Pair segments with numbers of clips, and check that all of them exist.
 
     Parameters
     ----------
     counts : dict of str to int
-        Clips found, by segment.
+        Number of clips of each segment.
     segments, numbers : sequence
         Segment and number of each clip that a table names.
+
+    Returns
+    -------
+    list of (str, int)
 
     Raises
     ------
     InputError
-        Listing the first few that are missing.
+        If some are missing; the message lists the first few.
     """
-    wanted = _keys(segments, numbers)
-    if missing := [f"{s} {n}" for s, n in wanted if not 0 <= n < counts.get(s, 0)]:
-        found = ", ".join(f"{s} (0–{n - 1})" for s, n in counts.items()) or "none"
-        few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        raise InputError(f"{len(missing)} clips are missing: {few}; clips found: {found}")
-    return wanted
+    clips = _keys(segments, numbers)
+    if missing := [f"{s} {n}" for s, n in clips if not 0 <= n < counts.get(s, 0)]:
+        existing = ", ".join(f"{s} (0–{n - 1})" for s, n in counts.items()) or "none"
+        raise InputError(
+            f"{len(missing)} clips are missing: {_few(missing)}; clips found: {existing}"
+        )
+    return clips
 
 
 def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndarray:
@@ -75,57 +89,55 @@ def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndar
     table, others : DataFrame
         With columns `segment` and `clip`.
     where : object
-        What the other table is called in the error.
+        Name of the other table, for the message.
 
     Returns
     -------
-    array of int, shape (len(table),)
+    ndarray of int, (len(table),)
 
     Raises
     ------
     InputError
         If some are missing.
     """
-    known = {key: row for row, key in enumerate(_keys(others["segment"], others["clip"]))}
-    wanted = _keys(table["segment"], table["clip"])
-    if missing := [f"{segment} {clip}" for segment, clip in wanted if (segment, clip) not in known]:
-        few = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+    row_of = {key: row for row, key in enumerate(_keys(others["segment"], others["clip"]))}
+    clips = _keys(table["segment"], table["clip"])
+    if missing := [f"{segment} {clip}" for segment, clip in clips if (segment, clip) not in row_of]:
         raise InputError(
-            f"{where}: {len(missing)} of {len(wanted)} clips are missing ({few}): make it again "
-            "from the clips of all training segments"
+            f"{where}: {len(missing)} of {len(clips)} clips are missing ({_few(missing)}): make it "
+            "again from the clips of all training segments"
         )
-    return np.array([known[key] for key in wanted])
+    return np.array([row_of[key] for key in clips])
 
 
-def find_segment(listing: pd.DataFrame, segment: str) -> list[int]:
-    """Rows of a table of windows that are a segment's, in the order of its clips.
+def find_segment(table: pd.DataFrame, segment: str) -> list[int]:
+    """Rows of a segment in a table of windows, in the order of its clips.
 
     Raises
     ------
     InputError
-        If there are none, or clips are missing or listed twice: time would jump.
+        If there are none, or if clips are missing or listed twice: time would jump.
     """
-    own = listing[listing["segment"].astype(str) == segment].sort_values("clip")
-    if own.empty:
-        there = ", ".join(map(str, listing["segment"].unique())) or "none"
+    of_segment = table[table["segment"].astype(str) == segment].sort_values("clip")
+    if of_segment.empty:
+        segments = ", ".join(map(str, table["segment"].unique())) or "none"
         raise InputError(
-            f"no windows of segment {segment}: there are windows of {there}. A test segment is "
+            f"no windows of segment {segment}: there are windows of {segments}. A test segment is "
             "needed that the subject has runs of"
         )
-    numbers = own["clip"].tolist()
+    numbers = of_segment["clip"].tolist()
     if missing := sorted(set(range(max(numbers) + 1)) - set(numbers)):
         raise InputError(
-            f"segment {segment}: no window of clip {', '.join(map(str, missing[:5]))}"
-            f"{', …' if len(missing) > 5 else ''} of {max(numbers) + 1}: all are needed, since "
-            "time would jump; make the windows again"
+            f"segment {segment}: no window of clip {_few(map(str, missing))} of "
+            f"{max(numbers) + 1}: all are needed, since time would jump; make the windows again"
         )
     if len(numbers) > max(numbers) + 1:
         raise InputError(f"segment {segment}: clips are listed twice: make the windows again")
-    return own.index.tolist()
+    return of_segment.index.tolist()
 
 
 def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
-    """Refuse an array that does not go with its table.
+    """Refuse an array that has not as many rows as its table.
 
     Raises
     ------
@@ -133,9 +145,14 @@ def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
     """
     if len(array) != n_rows:
         raise InputError(
-            f"{path}: {len(array)} rows, but {n_rows} in {table}: they are not of one run of "
-            "their stage; make both again"
+            f"{path}: {len(array)} rows, but {n_rows} in {table}: they are not from one run of "
+            "their stage; run it again"
         )
+
+
+def _few(names: Iterable[str], most: int = 5) -> str:
+    names = list(names)
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def _keys(segments: Iterable[object], numbers: Iterable[Any]) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Tables of what areas are known to carry."""
+"""Tables of ground truth about areas: what each of them carries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mindvideo.io.tables import load_table
 
 
 def read_truth(path: Path) -> pd.DataFrame:
-    """Read a table of a column `area`, and one of numbers for each thing that areas carry.
+    """Read a table with a column `area`, and a column of numbers for each thing that areas carry.
 
     Raises
     ------
     InputError
-        If it is no such table.
+        If a column is missing or has other values.
     """
     table = load_table(path, ["area"])
     if words := [c for c in table.columns if c != "area" and table[c].dtype.kind not in "iuf"]:

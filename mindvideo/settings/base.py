@@ -19,9 +19,9 @@ class _ExecutionMark:
 
 T = TypeVar("T")
 Execution = Annotated[T, _ExecutionMark()]
-"""A setting of how a result is computed (memory, speed, what is drawn on the way), not of what it
-is, up to rounding and to which random numbers are drawn. Changing it reruns nothing, and a training
-that was interrupted goes on from its checkpoint."""
+"""A setting of how a result is computed (memory, speed, figures on the way), not of what it is,
+except for rounding and for which random numbers are drawn. Changing it reruns nothing, and an
+interrupted training continues from its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,14 @@ def execution_fields(section: type[BaseModel]) -> dict[str, Any]:
 
     Those of a section within it are a dict of their own; a section that is marked is one whole.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, field in section.model_fields.items():
         inner = field.annotation
         if any(isinstance(mark, _ExecutionMark) for mark in field.metadata):
-            found[name] = True
+            fields[name] = True
         elif isinstance(inner, type) and issubclass(inner, BaseModel) and execution_fields(inner):
-            found[name] = execution_fields(inner)
-    return found
+            fields[name] = execution_fields(inner)
+    return fields
 
 
 class Timing(Section):

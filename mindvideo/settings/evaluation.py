@@ -22,12 +22,12 @@ class Reconstruction(Section, section="reconstruction"):
     )
     shared_noise: Fraction = Field(
         0.0,
-        description="share of the starting noise's variance that a clip's frames have in common "
+        description="fraction of the initial noise's variance that all frames of a clip share "
         "(not in the paper: steadies clips)",
     )
     moving_noise: bool = Field(
         False,
-        description="let what the frames have in common (`shared_noise`) move as the clip does, by "
+        description="let the noise that frames share (`shared_noise`) move as the clip does, by "
         "what is decoded from fMRI (section `motion`; not in the paper: makes clips move)",
     )
     precision: Precision = Field(
@@ -52,12 +52,12 @@ class Motion(Section, section="motion"):
     stretch: bool = Field(
         True,
         description="stretch what is decoded until it spreads as motion in the training films "
-        "does: regression alone tells motion too slow",
+        "does: regression alone underestimates motion",
     )
 
 
 class _ClipSettings(Reconstruction):
-    """What reconstructed clips and films are drawn by."""
+    """What reconstructed clips and films are generated with."""
 
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
     num_frames: Annotated[PositiveInt, From("num_frames")] = Field(description="frames of a clip")
@@ -83,7 +83,7 @@ class Films(Section, section="films"):
         None, description="frames per second of a film, any; none: that of the clips"
     )
     overlap: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.5, description="share of a clip that the next one is laid over; 0: clips side by side"
+        0.5, description="fraction of a clip that the next one overlaps; 0: no overlap"
     )
 
 
@@ -126,7 +126,7 @@ class Scoring(Statistics, section="scoring"):
     gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
     trials: Annotated[int, Field(ge=0)] = Field(
         0,
-        description="trials of the paper's Monte-Carlo, told beside the exact expectation (the "
+        description="trials of the paper's Monte-Carlo, reported beside the exact expectation (the "
         "paper's: 100; 0: none)",
     )
     retrieval: list[PositiveInt] = Field([1, 10], description="k of top-k retrieval")
@@ -135,13 +135,13 @@ class Scoring(Statistics, section="scoring"):
     )
     attributes: dict[str, Literal["image", "video"]] = Field(
         {},
-        description="column of the tables of shots: classifier that is asked whether it sees the "
-        "shown clip's value in the reconstruction (needs dataset.shots)",
+        description="column of the tables of shots: classifier that should recognise the "
+        "stimulus's value in the reconstruction (needs dataset.shots)",
     )
     subset: str | None = Field(
         None,
         description="0/1 column of the tables of shots: identification and attributes are also "
-        "told over the clips that it marks (needs dataset.shots)",
+        "reported over the clips that it marks (needs dataset.shots)",
     )
 
 
@@ -165,7 +165,7 @@ class Tables(Section):
         [], description="variants that get a row beside those of the paper's Table 1"
     )
     methods: dict[str, PathText] = Field(
-        {}, description="name: table of metrics that `mindvideo score FOLDER` made of a method"
+        {}, description="name: table of metrics that `mindvideo score-folder` made of a method"
     )
     permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")
     seed: int = Field(0, description="of the tests' permutations")
@@ -216,7 +216,7 @@ class FigureSettings(Section, section="figures"):
         None, description="metric that says which are worst (the first of the table)"
     )
     courses: PositiveInt = Field(
-        6, description="metrics, from the first, that are drawn along the films"
+        6, description="metrics, from the first, whose time courses are drawn"
     )
 
 

@@ -10,7 +10,7 @@ from mindvideo.settings.base import Fraction, From, Section, Timing
 
 
 class Regions(Section, section="regions"):
-    """Which voxels are taken: those of Glasser's areas, on volumes or grayordinates."""
+    """Which voxels are used: those of Glasser's areas, on volumes or grayordinates."""
 
     max_distance: PositiveFloat = Field(
         4.0, description="farthest a voxel may lie from the cortical surface [mm]"
@@ -21,7 +21,7 @@ class Regions(Section, section="regions"):
     atlas: bool = Field(
         True,
         description="volumes are in MNI152 space; false: in native space, all voxels of "
-        "dataset.mask are taken, and none has an area",
+        "dataset.mask are used, and none has an area",
     )
 
 
@@ -45,7 +45,7 @@ def _is_period(high_pass: float) -> float:
 
 
 class Clean(Section, section="clean"):
-    """Trim each run, take out drift and confounds in one step, z-score it."""
+    """Trim each run, regress out drift and confounds in one step, z-score it."""
 
     detrend_order: int = Field(4, ge=0, description="order of the polynomial drift (Wen 2018)")
     high_pass: Annotated[float, Field(gt=0), AfterValidator(_is_period)] | None = Field(
@@ -130,7 +130,7 @@ class _Cut(Section):
         2, description="volumes in a window, forward from its clip (paper 3.3, Table 1)"
     )
     lag: int | None = Field(
-        None, ge=0, description="volumes between a clip and its window; without, dataset.lag"
+        None, ge=0, description="haemodynamic delay in volumes; without it, dataset.lag"
     )
     shuffle: bool = Field(False, description="control: windows shuffled against the clips")
     seed: int = Field(0, description="of the shuffling")

@@ -1,4 +1,4 @@
-"""All settings that a methods section tells of."""
+"""All settings that a methods section reports."""
 
 from __future__ import annotations
 

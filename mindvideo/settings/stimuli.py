@@ -31,7 +31,7 @@ class Clips(Section, section="clips"):
 class ClipSettings(Clips):
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
     n_clips: Annotated[PositiveInt, From("n_clips")] = Field(
-        description="clips that the segment's runs ask for"
+        description="clips of the segment: kept volumes of its runs"
     )
 
 
@@ -52,13 +52,13 @@ class Cuts(Section):
     cuts: list[Literal["pictures", "captions"]] = Field(
         ["pictures", "captions"],
         min_length=1,
-        description="what tells a cut: the film's pictures jump, the frames' captions change",
+        description="what indicates a cut: the film's pictures jump, the frames' captions change",
     )
     threshold: PositiveFloat = Field(
         8.0, description="how far pictures jump at a cut [percent of white, as ffmpeg's scdet]"
     )
     same_scene: Fraction = Field(
-        0.6, description="captions whose share of common words is at least this are one scene"
+        0.6, description="captions of which at least this fraction of words agree are one scene"
     )
 
 
@@ -98,7 +98,7 @@ class Embeddings(Section, section="embeddings"):
 
     batch_size: Execution[PositiveInt] = Field(64, description="frames embedded together")
     paraphrases: Annotated[int, Field(ge=0)] = Field(
-        8, description="paraphrases drawn of each caption; 0: the caption as it is"
+        8, description="paraphrases of each caption; 0: the caption as it is"
     )
     synonyms: Fraction = Field(
         0.3, description="probability that a word that has WordNet synonyms is replaced by one"

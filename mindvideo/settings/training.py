@@ -99,7 +99,7 @@ class Mbm(Training, section="pretraining"):
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: Annotated[int, Field(ge=0)] = 40
     mask_ratio: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.75, description="share of the patches hidden"
+        0.75, description="fraction of the patches that are masked"
     )
 
 
@@ -129,7 +129,7 @@ class Contrastive(Training, section="contrastive"):
         "starts from masked brain modelling (Table 1, w/o contrastive)",
     )
     dropout: Fraction = Field(0.6, description="dropout of the projection head (paper B)")
-    sparsify: Fraction = Field(0.2, description="share of voxels set to zero (paper B)")
+    sparsify: Fraction = Field(0.2, description="fraction of voxels set to zero (paper B)")
     crop: Fraction = Field(0.5, description="probability of a random crop of the frame (paper B)")
     apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
     learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
@@ -151,13 +151,13 @@ class Denoiser(Training):
     min_snr: PositiveFloat | None = Field(
         None,
         description="weigh times by min(SNR, this) / SNR (Hang et al. 2023), so that nearly clean "
-        "latents, which tell little of the condition, do not take most of the training; without "
+        "latents, which depend little on the condition, do not dominate the training; without "
         "(paper), all times weigh alike",
     )
 
 
 class Drawings(Section):
-    """Clips drawn from captions while the video UNet is tuned, for a figure."""
+    """Clips generated from captions while the video UNet is tuned, for a figure."""
 
     times: Annotated[int, Field(ge=2)] = Field(
         5, description="how often, evenly from before the first step to after the last"
@@ -175,7 +175,9 @@ class VideoTuning(Denoiser, section="video_tuning"):
     duration: PositiveInt = 800
     batch_size: PositiveInt = 14
     lr: PositiveFloat = 2e-5
-    drop_condition: Fraction = Field(0.1, description="share of captions replaced by the empty one")
+    drop_condition: Fraction = Field(
+        0.1, description="fraction of captions replaced by the empty one"
+    )
     drawings: Execution[Drawings] = Drawings()
 
 
@@ -190,7 +192,7 @@ class Cotraining(Denoiser, section="cotraining"):
     batch_size: PositiveInt = 9
     lr: PositiveFloat = 3e-5
     dropout: Fraction = Field(0.0, description="dropout of the projection head")
-    sparsify: Fraction = Field(0.0, description="share of voxels set to zero")
+    sparsify: Fraction = Field(0.0, description="fraction of voxels set to zero")
 
 
 class CotrainingSettings(Cotraining):

@@ -1,4 +1,4 @@
-"""What attention, attribution and occlusion read: an encoder, test windows, CLIP's embeddings."""
+"""Inputs of attention, attribution and occlusion: an encoder, test windows, CLIP embeddings."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class TestWindows:
     """The test windows, the groups of their voxels, and the embeddings of their clips."""
 
     fmri: np.ndarray
-    """(n, w, v), on disk; v includes the padding."""
+    """(n_windows, window_size, n_voxels), on disk; includes padded voxels."""
     null_window: np.ndarray
-    """(w, v)"""
+    """(window_size, n_voxels)"""
     targets: np.ndarray
-    """(n, o), of unit length: CLIP's embeddings of the frames in the middle of the clips."""
+    """(n_windows, d), of unit length: CLIP embeddings of the middle frames of the clips."""
     groupings: list[Grouping]
 
     @property
     def n_voxels(self) -> int:
-        """Selected voxels, without padding."""
+        """Number of selected voxels, without padding."""
         return len(self.groupings[0].member)
 
 
 def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
-    """Load an encoder to look into; it is where the networks run, and its weights are frozen.
+    """Load an encoder for interpretation, with frozen weights, on the device of all networks.
 
     Parameters
     ----------
@@ -47,15 +47,15 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
         The model of contrastive learning, or of co-training, which holds the encoder as
         ``fmri_encoder``.
     mbm : Path or None
-        The model of masked brain modelling. It has trained neither temporal attention nor a head:
+        The model of masked brain modelling. It has neither temporal attention nor a trained head:
         the encoder has the shape of the one in `folder`, these weights, and no temporal attention.
     windows : Path
-        The windows that it will encode.
+        The windows to encode.
 
     Raises
     ------
     InputError
-        If the encoder was trained on other voxels than these windows hold.
+        If the encoder was trained on other voxels than those of the windows.
     """
     nested = folder / "fmri_encoder"
     model = FmriEncoder.from_pretrained(nested if nested.is_dir() else folder)
@@ -68,7 +68,7 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
 
 
 def load_groupings(voxels: Path) -> list[Grouping]:
-    """The groups of the selected voxels, from the table of the stage `select`."""
+    """Load the groups of the selected voxels, from the table of the stage `select`."""
     return groupings(load_table(voxels, ["column", "area", "network"]))
 
 
@@ -82,14 +82,14 @@ def load_test_windows(
     clip: str,
     out_dim: int,
 ) -> TestWindows:
-    """Load test windows, and embed the frame in the middle of each clip by CLIP.
+    """Load test windows, and embed the middle frame of each clip by CLIP.
 
     Parameters
     ----------
     windows, table, null_window, voxels : Path
         Of the stages `windows` and `select`.
     clips : list of Path
-        One file a test segment.
+        One file for each test segment.
     clip : str
         Name or folder of the CLIP.
     out_dim : int
@@ -114,6 +114,6 @@ def load_test_windows(
     if targets.shape[1] != out_dim:
         raise InputError(
             f"clip: {clip} embeds in {targets.shape[1]} dimensions, the encoder in {out_dim}: "
-            "take the CLIP that the encoder was trained with"
+            "use the CLIP that the encoder was trained with"
         )
     return TestWindows(fmri, null, targets, load_groupings(voxels))

@@ -1,4 +1,4 @@
-"""Map what the encoder after one training stage attends to in the test windows."""
+"""Map the attention of the encoder after one training stage, in the test windows."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ def main(
 ) -> None:
     """Write maps (n_layers, n_voxels), their sums (n_windows, n_layers, n_groups), two tables.
 
-    A map holds each voxel's share of the attention, as a mean over windows. `table` has a row for
-    each map; its `stage` is the training stage after which the encoder is taken. Groups are those
-    of :func:`mindvideo.fmri.networks.groupings`, one grouping after the other. `temporal` has what
-    each volume of each window attends to; no rows if the encoder has no temporal attention. With
+    A map holds the fraction of attention on each voxel, averaged over windows. `table` has a row
+    for each map; its `stage` is the training stage that the encoder comes from. Groups are those
+    of :func:`mindvideo.fmri.networks.groupings`, one grouping after the other. `temporal` has the
+    attention from each volume to each, by window; it is empty without temporal attention. With
     `mbm`, the encoder is that of masked brain modelling, in the shape of `encoder`.
     """
     fmri, groupings = np.load(windows, mmap_mode="r"), load_groupings(voxels)
     model = load_encoder(encoder, mbm, windows)
     names = named_layers(settings.layers, model.config["depth"])
 
-    def look(rows: range) -> dict[str, np.ndarray]:
+    def attend(rows: range) -> dict[str, np.ndarray]:
         batch = fmri[rows.start : rows.stop]
         ((spatial, between),) = attention_received(model, batch, list(names), len(batch))
         return {"spatial": spatial, "between": between}
 
     size, desc = settings.batch_size, f"attention, {stage}"
-    kept = compute_rows(state, "rows", len(fmri), look, size=size, desc=desc)
+    kept = compute_rows(state, "rows", len(fmri), attend, size=size, desc=desc)
     patches, between = kept.array("spatial"), kept.array("between")
-    density, of_group = _on_voxels(patches, groupings, model.config["patch_size"], size)
+    density, sums_of_groups = _on_voxels(patches, groupings, model.config["patch_size"], size)
     np.save(maps, density)
-    np.save(sums, of_group)
+    np.save(sums, sums_of_groups)
     save_table(temporal, _temporal(between, stage, list(names.values())))
     listing = {"method": "attention", "stage": stage, "layer": list(names.values())}
     save_table(table, pd.DataFrame(listing))
@@ -63,18 +63,18 @@ def main(
 def _on_voxels(
     patches: np.ndarray, groupings: list[Grouping], patch_size: int, batch_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Carry shares of patches (n, l, p) to voxels: their mean (l, v), and sums (n, l, g)."""
+    """Attention on patches (n, l, p) → mean on voxels (l, v) and sums over groups (n, l, g)."""
     n_voxels = len(groupings[0].member)
     total, sums = np.zeros((patches.shape[1], n_voxels)), []
     for start in range(0, len(patches), batch_size):
-        shares = to_voxels(patches[start : start + batch_size], n_voxels, patch_size)  # b l v
-        total += shares.sum(axis=0)
-        sums.append(group_sums(groupings, shares))
+        on_voxels = to_voxels(patches[start : start + batch_size], n_voxels, patch_size)  # b l v
+        total += on_voxels.sum(axis=0)
+        sums.append(group_sums(groupings, on_voxels))
     return total / len(patches), np.concatenate(sums)
 
 
 def _temporal(between: np.ndarray, stage: str, layers: list[str]) -> pd.DataFrame:
-    """Attention between volumes (n, l, w, w), queries before keys, as a row for each value."""
+    """Table of the attention between volumes (n, l, w, w), queries before keys: a row a value."""
     columns = ["stage", "layer", "window", "volume", "attends", "value"]
     if np.isnan(between).any():
         return pd.DataFrame(columns=columns)

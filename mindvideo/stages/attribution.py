@@ -1,4 +1,4 @@
-"""Map what the embedding rests on, by integrated gradients, after one training stage."""
+"""Attribute the embedding to voxels by integrated gradients, after one training stage."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def main(
 ) -> None:
     """Write two maps (2, n_voxels), their sums (n_windows, 2, n_groups), and a table of the maps.
 
-    The first map, `attribution`, holds each voxel's share of the attributions' sizes; the second,
-    `contribution`, the attributions with their signs, in units of the cosine. Both are means over
-    windows. `stage` is the training stage after which the encoder is taken. Groups are those of
+    The first map, `attribution`, holds each voxel's fraction of the absolute attributions. The
+    second, `contribution`, holds the signed attributions, in units of the cosine. Both are means
+    over windows. `stage` is the training stage that the encoder comes from. Groups are those of
     :func:`mindvideo.fmri.networks.groupings`, one grouping after the other.
     """
     model = load_encoder(encoder, None, windows)
@@ -76,11 +76,13 @@ def main(
     size, desc = settings.batch_size, f"attribution, {stage}"
     kept = compute_rows(state, "rows", len(test.fmri), attribute, size=size, desc=desc)
     total, gain = kept.array("total"), kept.array("gain")
-    missed = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
-    log.info("%s: attributions miss %.2g of the gain", stage, missed)
-    density, of_group = _means(kept.array("signed"), kept.array("absolute"), test.groupings, size)
+    error = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
+    log.info("%s: attributions miss %.2g of the gain", stage, error)
+    density, sums_of_groups = _means(
+        kept.array("signed"), kept.array("absolute"), test.groupings, size
+    )
     np.save(maps, density)
-    np.save(sums, of_group)
+    np.save(sums, sums_of_groups)
     listing = {"method": list(METHODS), "stage": stage, "layer": "n/a"}
     save_table(methods, pd.DataFrame(listing))
 
@@ -88,13 +90,13 @@ def main(
 def _means(
     signed: np.ndarray, absolute: np.ndarray, groupings: list[Grouping], batch_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both maps' means over windows (2, v), and each window's sums over groups (n, 2, g)."""
+    """Means of both maps over windows (2, v), and sums over groups in each window (n, 2, g)."""
     mean, sums = np.zeros((2, signed.shape[1])), []
     for start in range(0, len(signed), batch_size):
         here = slice(start, start + batch_size)
         size = absolute[here]
-        shares = size / np.maximum(size.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        values = np.stack([shares, signed[here]], axis=1)  # b 2 v
+        total = np.maximum(size.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        values = np.stack([size / total, signed[here]], axis=1)  # b 2 v
         mean += values.sum(axis=0)
         sums.append(group_sums(groupings, values))
     return mean / len(signed), np.concatenate(sums)

@@ -19,9 +19,9 @@ from mindvideo.stages import Input, Output, State, chapter, makes
 @chapter("stimuli")
 @makes("captions", made_from=["clips"], shared=True)
 def main(*, clips: Input, captions: Output, state: State, settings: CaptionSettings) -> None:
-    """Write a row a clip: the caption of each of its frames.
+    """Write one row per clip: the caption of each of its frames.
 
-    Captions are kept batch by batch, so that a run that was killed goes on where it was.
+    Captions are kept batch by batch, so that a run that was killed continues where it stopped.
     """
     films = load_clips(clips)
     n_clips, n_frames = films.shape[:2]
@@ -45,10 +45,10 @@ def main(*, clips: Input, captions: Output, state: State, settings: CaptionSetti
 
 
 def _read(kept: Path) -> list[str]:
-    """Captions of the batches so far; a line that was cut short is taken away."""
+    """Captions of the batches so far; a line that was cut short is removed."""
     if not kept.exists():
         return []
-    whole = kept.read_bytes()
-    whole = whole[: whole.rfind(b"\n") + 1]
-    kept.write_bytes(whole)
-    return [caption for line in whole.splitlines() for caption in json.loads(line)]
+    content = kept.read_bytes()
+    content = content[: content.rfind(b"\n") + 1]
+    kept.write_bytes(content)
+    return [caption for line in content.splitlines() for caption in json.loads(line)]

@@ -1,4 +1,4 @@
-"""Trim the runs of one segment, take out drift and confounds, z-score; map how steady they are."""
+"""Trim the runs of one segment, regress out drift and confounds, z-score; map the temporal SNR."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ log = logging.getLogger(__name__)
 
 
 def _read(path: Input, space: Space, settings: CleanSettings) -> np.ndarray:
-    """A run, trimmed and smoothed."""
+    """Read a run, trimmed and smoothed."""
     grid, fwhm = space.grid, settings.smooth
-    in_volume = isinstance(grid, Grid)
+    smooth = None
+    if fwhm and isinstance(grid, Grid):
+        smooth = partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
     run = read_run(
         path,
         space,
         keep=settings.n_volumes,
         drop=(settings.timing.drop_start, settings.timing.drop_end),
         tr=settings.tr,
-        smooth=partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
-        if fwhm and isinstance(grid, Grid)
-        else None,
+        smooth=smooth,
     )
-    return smooth_cortex(run, fwhm) if fwhm and not in_volume else run
+    return smooth_cortex(run, fwhm) if fwhm and not isinstance(grid, Grid) else run
 
 
 @chapter("fMRI")
@@ -53,17 +53,18 @@ def main(
     table: Output,
     settings: CleanSettings,
 ) -> None:
-    """Write (n_repeats, n_volumes, n_voxels) float32: the voxels that have a label in `regions`.
+    """Write (n_repetitions, n_volumes, n_voxels) float32: voxels that have a label in `regions`.
 
-    Voxels that are constant, nearly so against the others, or not finite are zero throughout their
-    run, and counted in the table, a row a run. Two runs that are one recording are an error. With
-    `settings.average` there is one repeat, the mean over those in which a voxel is alive. The map
-    is the temporal SNR of the volumes kept, before cleaning: mean over repeats.
+    Voxels that are constant, nearly constant compared with the others, or not finite are zero in
+    their run, and counted in the table, which has one row per run. Two runs that are one recording
+    are an error. With `settings.average` there is one repetition: the mean over those in which a
+    voxel is alive. The map is the temporal SNR of the volumes kept, before cleaning, averaged over
+    repetitions.
     """
     space = read_labels(regions)[1]
     if settings.confounds and not confounds:
         raise InputError(
-            "clean.confounds names columns, and there is no table that has them: give its path as "
+            "clean.confounds names columns, but there is no table of confounds: give its path as "
             "dataset.confounds."
         )
     tables = confounds if settings.confounds and confounds else [None] * len(runs)
@@ -74,12 +75,12 @@ def main(
         shape=(1 if settings.average else len(runs), settings.n_volumes, len(space)),
     )
     buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
-    steadiness, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
+    mean_tsnr, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
     compared, samples = sampled_voxels(len(space)), []
-    for repeat, (path, beside) in enumerate(zip(runs, tables, strict=True)):
+    for repetition, (path, confound_table) in enumerate(zip(runs, tables, strict=True)):
         run = _read(path, space, settings)
-        into = out[repeat] if buffer is None else buffer
-        result = clean(run, regressors(beside, settings), out=into)
+        into = out[repetition] if buffer is None else buffer
+        result = clean(run, regressors(confound_table, settings), out=into)
         counts = {
             name: getattr(result, name).sum()
             for name in ("constant", "near_constant", "not_finite")
@@ -100,15 +101,13 @@ def main(
             out[0] += result.values
             alive += ~result.dead
         samples.append(result.values[:, compared])
-        steadiness += result.tsnr / len(runs)
+        mean_tsnr += result.tsnr / len(runs)
         level = logging.WARNING if result.dead.any() else logging.INFO
-        log.log(
-            level, "%s: %d of %d voxels constant, nearly so or not finite: set to 0",
-            path.name, result.dead.sum(), len(space),
-        )  # fmt: skip
+        message = "%s: %d of %d voxels constant, nearly constant or not finite: set to 0"
+        log.log(level, message, path.name, result.dead.sum(), len(space))
         rows.append(
             {
-                "repeat": repeat + 1,
+                "repetition": repetition + 1,
                 "run": path.name,
                 "volumes": settings.n_volumes,
                 "voxels": len(space),
@@ -120,5 +119,5 @@ def main(
     if settings.average:
         out[0] /= np.maximum(alive, 1)
     out.flush()
-    write_map(tsnr, steadiness, space, name="temporal SNR", intent=("estimate", ()))
+    write_map(tsnr, mean_tsnr, space, name="temporal SNR", intent=("estimate", ()))
     save_table(table, pd.DataFrame(rows))

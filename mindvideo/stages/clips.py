@@ -1,4 +1,4 @@
-"""Cut the film of one segment into clips, one a volume."""
+"""Cut the film of one segment into clips, one per volume."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mindvideo.stages import Input, Output, chapter, makes
 @chapter("stimuli")
 @makes("clips", shared=True)
 def main(*, film: Input, clips: Output, changes: Output, settings: ClipSettings) -> None:
-    """Write the clips, uint8 (n_clips, n_frames, h, w, 3), and how the film's pictures change."""
-    found = cut_clips(
+    """Write the clips, uint8 (n_clips, n_frames, h, w, 3), and the table of picture changes."""
+    table = cut_clips(
         film,
         clips,
         tr=settings.tr,
@@ -21,4 +21,4 @@ def main(*, film: Input, clips: Output, changes: Output, settings: ClipSettings)
         n_clips=settings.n_clips,
         fit=settings.fit,
     )
-    save_table(changes, found)
+    save_table(changes, table)

@@ -1,8 +1,9 @@
-"""Contrastive learning: bring the fMRI encoder into CLIP's space of frames and captions."""
+"""Contrastive learning: align the fMRI encoder's embeddings with CLIP's."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,15 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import ContrastiveSettings
 from mindvideo.sizes import check_clip_width
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
-from mindvideo.training.datasets import Examples, Taken
+from mindvideo.training.datasets import Examples, Reindexed
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
 from mindvideo.training.sampling import Batches
 from mindvideo.training.similarity import retrieval
 
 logger = logging.getLogger(__name__)
+
+RETRIEVAL = "fMRI to %s among the %d training clips: top-1 %.3f, top-5 %.3f (chance %.4f, %.4f)"
 
 
 @chapter("training")
@@ -50,15 +53,16 @@ def main(
 ) -> None:
     """Write the encoder's folder and its training curve; log retrieval on the training windows.
 
-    Without any modality the encoder stays as masked brain modelling left it, with a new head.
+    Without any modality, the encoder keeps the weights of masked brain modelling, with an
+    untrained head.
     """
-    fmri, wanted = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
-    check_rows(windows, fmri, table, len(wanted))
-    known = load_table(latents_table, ["segment", "clip", "scene"])
+    fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(window_clips))
+    latent_clips = load_table(latents_table, ["segment", "clip", "scene"])
     tokens = np.load(text, mmap_mode="r")
-    check_rows(text, tokens, latents_table, len(known))
-    rows = rows_of(wanted, known, latents_table)
-    scenes = known["scene"].to_numpy()[rows] if settings.apart else None
+    check_rows(text, tokens, latents_table, len(latent_clips))
+    rows = rows_of(window_clips, latent_clips, latents_table)
+    scenes = latent_clips["scene"].to_numpy()[rows] if settings.apart else None
     batches = Batches(len(fmri), settings.batch_size, settings.seed, scenes)
 
     encoder = _encoder(windows, fmri, tokens, mbm, settings)
@@ -69,10 +73,13 @@ def main(
         events.mkdir()
         encoder.save_pretrained(model)
         return
-    frames = load_frames(clips, wanted)
-    targets = _targets(images, texts, latents_table, len(known), rows, frames, settings)
+    frames = load_frames(clips, window_clips)
+    targets = _targets(images, texts, latents_table, len(latent_clips), rows, frames, settings)
     tokens_in = f"the tokens in {text}"
     check_clip_width(settings.clip, targets.width, encoder.config["out_dim"], tokens_in)
+    examples = Examples(fmri=fmri)
+    if settings.align_tokens:
+        examples = Examples(fmri=fmri, text=Reindexed(tokens, rows))
     train(
         FmriToClip(encoder),
         Contrast(
@@ -82,7 +89,7 @@ def main(
             settings.crop,
             settings.align_tokens,
         ),
-        Examples(fmri=fmri, **({"text": Taken(tokens, rows)} if settings.align_tokens else {})),
+        examples,
         batches,
         settings,
         state=state,
@@ -98,7 +105,7 @@ def main(
 def _encoder(
     windows: Path, fmri: np.ndarray, tokens: np.ndarray, mbm: Path, settings: ContrastiveSettings
 ) -> FmriEncoder:
-    """The encoder for these windows and tokens, with what masked brain modelling has trained."""
+    """Build the encoder for these windows and tokens, from masked brain modelling's weights."""
     torch.manual_seed(settings.seed)
     autoencoder = MaskedAutoencoder.from_pretrained(mbm)
     _, window_size, n_voxels = fmri.shape
@@ -131,32 +138,35 @@ def _targets(
     images: Path,
     texts: Path,
     table: Path,
-    n_known: int,
+    n_clips: int,
     rows: np.ndarray,
     frames: ClipFrames,
     settings: ContrastiveSettings,
 ) -> ClipTargets:
-    """What the encoder shall come near to, in the order of the windows."""
+    """Load the CLIP embeddings that are the encoder's targets, in the order of the windows."""
     arrays = [np.load(path, mmap_mode="r") for path in (images, texts)]
     for path, array in zip((images, texts), arrays):
-        check_rows(path, array, table, n_known)
-    of_frames, of_paraphrases = (torch.tensor(array[rows], device=device()) for array in arrays)
+        check_rows(path, array, table, n_clips)
+    frame_embeddings, text_embeddings = (
+        torch.tensor(array[rows], device=device()) for array in arrays
+    )
     if "image" not in settings.modalities or not settings.crop:
-        return ClipTargets(of_frames, of_paraphrases)
+        return ClipTargets(frame_embeddings, text_embeddings)
     clip = load_clip(settings.clip)
     clip.model.requires_grad_(False)
-    return ClipTargets(of_frames, of_paraphrases, frames, lambda crops: embed_frames(clip, crops))
+    embed = partial(embed_frames, clip)
+    return ClipTargets(frame_embeddings, text_embeddings, frames, embed)
 
 
 def _log_retrieval(
     encoder: FmriEncoder, fmri: np.ndarray, targets: ClipTargets, settings: ContrastiveSettings
 ) -> None:
-    mine = encoder.embed(fmri)
+    fmri_embeddings = encoder.embed(fmri)
+    n_clips = len(fmri_embeddings)
     for modality in settings.modalities:
-        # The frame in the middle stands for the clip.
-        theirs = targets.texts if modality == "text" else targets.images[:, targets.n_frames // 2]
-        top1, top5 = (float(retrieval(mine, theirs, k)) for k in (1, 5))
-        logger.info(
-            "fMRI to %s among the %d training clips: top-1 %.3f, top-5 %.3f (chance %.4f, %.4f)",
-            *(modality, len(mine), top1, top5, 1 / len(mine), 5 / len(mine)),
-        )
+        if modality == "text":
+            clip_embeddings = targets.texts
+        else:
+            clip_embeddings = targets.images[:, targets.n_frames // 2]  # of the middle frames
+        top1, top5 = (float(retrieval(fmri_embeddings, clip_embeddings, k)) for k in (1, 5))
+        logger.info(RETRIEVAL, modality, n_clips, top1, top5, 1 / n_clips, 5 / n_clips)

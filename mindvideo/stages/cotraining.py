@@ -16,7 +16,7 @@ from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
-from mindvideo.training.datasets import Examples, Taken, check_latents
+from mindvideo.training.datasets import Examples, Reindexed, check_latents
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,
@@ -44,25 +44,27 @@ def main(
     settings: CotrainingSettings,
 ) -> None:
     """Write a folder with `fmri_encoder` and `unet`, and the training curve."""
-    fmri, wanted = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
-    check_rows(windows, fmri, table, len(wanted))
-    films, known = np.load(latents, mmap_mode="r"), load_table(latents_table, ["segment", "clip"])
-    check_rows(latents, films, latents_table, len(known))
-    rows = rows_of(wanted, known, latents_table)
+    keys = ["segment", "clip"]
+    fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, keys)
+    check_rows(windows, fmri, table, len(window_clips))
+    films, latent_clips = np.load(latents, mmap_mode="r"), load_table(latents_table, keys)
+    check_rows(latents, films, latents_table, len(latent_clips))
+    rows = rows_of(window_clips, latent_clips, latents_table)
 
     torch.manual_seed(settings.seed)
-    fmri_encoder, video_unet = FmriEncoder.from_pretrained(encoder), VideoUNet.from_pretrained(unet)
+    fmri_encoder = FmriEncoder.from_pretrained(encoder)
+    video_unet = VideoUNet.from_pretrained(unet)
     check_latents(latents, films, video_unet.config["in_channels"])
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
     video_unet.freeze_all_but_attention()
-    fmri_encoder.logit_scale.requires_grad_(False)  # of the contrastive loss only
+    fmri_encoder.logit_scale.requires_grad_(False)  # only contrastive learning uses it
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
     train(
         FmriToVideo(fmri_encoder, video_unet),
         Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr),
-        Examples(fmri=fmri, latents=Taken(films, rows)),
+        Examples(fmri=fmri, latents=Reindexed(films, rows)),
         Batches(len(fmri), settings.batch_size, settings.seed),
         settings,
         state=state,
@@ -76,20 +78,22 @@ def main(
 
 
 def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: FmriEncoder) -> None:
-    made_for = (loaded.config["window_size"], loaded.config["num_voxels"])
-    if fmri.shape[1:] != made_for:
+    window_size, n_voxels = loaded.config["window_size"], loaded.config["num_voxels"]
+    if fmri.shape[1:] != (window_size, n_voxels):
         raise InputError(
             f"{windows}: windows of {fmri.shape[1]} volumes and {fmri.shape[2]} voxels, but "
-            f"{encoder} was trained on {made_for[0]} and {made_for[1]}: train it again on these "
+            f"{encoder} was trained on {window_size} and {n_voxels}: train it again on these "
             "windows"
         )
     check_voxels(windows, loaded.config["voxels"], encoder)
 
 
-def _check_width(encoder: Path, tokens_of: FmriEncoder, unet: Path, needs: VideoUNet) -> None:
-    given, needed = tokens_of.config["out_dim"], needs.config["cross_attention_dim"]
-    if given != needed:
+def _check_width(
+    encoder: Path, fmri_encoder: FmriEncoder, unet: Path, video_unet: VideoUNet
+) -> None:
+    width, needed = fmri_encoder.config["out_dim"], video_unet.config["cross_attention_dim"]
+    if width != needed:
         raise InputError(
-            f"{encoder}: tokens of width {given}, but {unet} is conditioned on {needed}: train "
+            f"{encoder}: tokens of width {width}, but {unet} is conditioned on {needed}: train "
             "both with the same stable_diffusion"
         )

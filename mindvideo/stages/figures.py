@@ -13,7 +13,7 @@ from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.fmri.atlas import on_vertices
 from mindvideo.fmri.surface import flat_map, on_surface
-from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.figures import save_png
 from mindvideo.io.maps import read_map
 from mindvideo.io.spaces import Grayordinates, Grid
@@ -43,7 +43,7 @@ def main(
     """Write two PNG files."""
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    stimuli = load_shown(reconstructed, listing, clips)
+    stimuli = load_stimuli(reconstructed, listing, clips)
     chosen = np.arange(0, len(reconstructed), settings.every)
     scores = load_table(per_clip, ["segment", "clip", "ssim"])
     listing = listing[["segment", "clip"]].merge(scores, "left", ["segment", "clip"])

@@ -1,4 +1,4 @@
-"""Gather attention, attribution and occlusion: tables of groups with intervals, and maps."""
+"""Combine attention, attribution and occlusion: tables of groups with intervals, and maps."""
 
 from __future__ import annotations
 
@@ -30,23 +30,33 @@ from mindvideo.sizes import check_windows
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 OCCLUSION = [
-    *("stage", "grouping", "group", "n_voxels", "full", "drop_value", "drop_ci_low"),
-    *("drop_ci_high", "random_drop", "random_low", "random_high", "alone"),
+    "stage",
+    "grouping",
+    "group",
+    "n_voxels",
+    "full",
+    "drop_value",
+    "drop_ci_low",
+    "drop_ci_high",
+    "random_drop",
+    "random_low",
+    "random_high",
+    "alone",
 ]
-ESTIMATE: tuple[str, tuple[float, ...]] = ("estimate", ())  # NIfTI's word for what maps hold
+ESTIMATE: tuple[str, tuple[float, ...]] = ("estimate", ())  # NIfTI's intent code of the maps
 
 
 @dataclass(frozen=True)
 class EncoderMap:
-    """One method at one stage and layer: a map, and each window's sums over groups."""
+    """Map of one method at one stage and layer, and its sums over groups in each window."""
 
     method: str
     stage: str
     layer: str
     density: np.ndarray
-    """(n_voxels,) mean over windows."""
+    """(n_voxels,), mean over windows."""
     sums: dict[str, np.ndarray]
-    """By grouping, (n_windows, n_groups)."""
+    """By name of the grouping, (n_windows, n_groups)."""
 
 
 @chapter("interpretation")
@@ -87,48 +97,44 @@ def main(
     `map_tables`, `map_values` and `map_sums` are those of the stages `attention` and
     `attribution`, in the same order; `attention_times` are the tables of temporal attention;
     `occlusion_sets` and `occlusion_scores` are those of the stage `occlusion`. `runs` are the test
-    segments' tables of runs, whose number of repeats the noise ceiling is for; `truth` is a table
-    of what areas carry, where that is known. All intervals rest on the same bootstrap samples.
+    segments' tables of runs: the noise ceiling is that of a mean over as many repetitions. `truth`
+    is a table of the known content of areas, if any. All intervals use the same bootstrap samples.
     """
-    known = read_truth(truth) if truth else pd.DataFrame({"area": []})
+    properties = read_truth(truth) if truth else pd.DataFrame({"area": []})
     counts = _bootstrap(table, settings)
     selected = load_table(voxels, ["column", "area", "network"])
     columns, groups = selected["column"].to_numpy(), groupings(selected)
     ceiling, space = _ceiling(r, mask, runs, len(selected))
-    found = [
-        one
-        for paths in zip(map_tables, map_values, map_sums, strict=True)
-        for one in _read_maps(*paths, groups, counts.shape[1])
-    ]
-    drops = [
-        row
-        for paths in zip(occlusion_sets, occlusion_scores, strict=True)
-        for row in _drops(*paths, counts)
-    ]
+    encoder_maps = []
+    for map_table, values, sums in zip(map_tables, map_values, map_sums, strict=True):
+        encoder_maps += _read_maps(map_table, values, sums, groups, counts.shape[1])
+    drops = []
+    for sets, scores in zip(occlusion_sets, occlusion_scores, strict=True):
+        drops += _drops(sets, scores, counts)
 
-    save_table(networks, pd.DataFrame([r for one in found for r in _sums(one, groups, counts)]))
+    group_rows = [row for each in encoder_maps for row in _sums(each, groups, counts)]
+    save_table(networks, pd.DataFrame(group_rows))
     save_table(temporal, _temporal(attention_times, counts))
     dropped = pd.DataFrame(drops, columns=OCCLUSION)
     save_table(occlusion, dropped)
-    of_ceiling = from_grid_order(ceiling[space.mask], columns)
-    densities = {(one.method, one.stage, one.layer): one.density for one in found}
-    densities["noise ceiling", "n/a", "n/a"] = of_ceiling
+    densities = {(m.method, m.stage, m.layer): m.density for m in encoder_maps}
+    densities["noise ceiling", "n/a", "n/a"] = from_grid_order(ceiling[space.mask], columns)
     areas = next(grouping for grouping in groups if grouping.name == "area")
-    per_voxel = {key: areas.sums(one) / areas.sizes for key, one in densities.items()}
+    per_voxel = {key: areas.sums(density) / areas.sizes for key, density in densities.items()}
     per_voxel |= _drops_of_areas(dropped, areas)
-    save_table(agreements, _agreements(per_voxel, known, areas, settings.smallest_area))
+    save_table(agreements, _agreements(per_voxel, properties, areas, settings.smallest_area))
     maps.mkdir()
-    _write_maps(maps, found, space, columns)
+    _write_maps(maps, encoder_maps, space, columns)
     tested = Space(space.grid, ceiling > 0)
     name = f"noise_ceiling{_ending(space)}"
     write_map(maps / name, ceiling[tested.mask], tested, name="noise ceiling", intent=ESTIMATE)
 
 
-# --- what is read ---------------------------------------------------------------------------------
+# --- inputs ---------------------------------------------------------------------------------------
 
 
 def _bootstrap(table: Path, settings: InterpretationSettings) -> np.ndarray:
-    """How often each bootstrap sample holds each window, (resamples, n_windows)."""
+    """Count each window in each bootstrap sample, (resamples, n_windows)."""
     listing = load_table(table, ["segment", "clip"])
     check_windows(len(listing), str(table))
     return block_counts(
@@ -144,11 +150,11 @@ def _read_maps(
 ) -> list[EncoderMap]:
     """Read the maps of one stage `attention` or `attribution`."""
     listing = load_table(table, ["method", "stage", "layer"]).fillna("n/a")
-    density, of_group = np.load(values), np.load(sums, mmap_mode="r")
+    density, group_sums = np.load(values), np.load(sums, mmap_mode="r")
     n_maps, n_groups = len(listing), sum(len(grouping.groups) for grouping in groups)
     _check_shape(values, density, (n_maps, len(groups[0].member)))
-    _check_shape(sums, of_group, (n_windows, n_maps, n_groups))
-    parts = split_groups(groups, np.asarray(of_group))
+    _check_shape(sums, group_sums, (n_windows, n_maps, n_groups))
+    parts = split_groups(groups, np.asarray(group_sums))
     return [
         EncoderMap(*names, density[i], {name: part[:, i] for name, part in parts.items()})
         for i, names in enumerate(zip(listing["method"], listing["stage"], listing["layer"]))
@@ -164,7 +170,7 @@ def _check_shape(path: Path, array: np.ndarray, needed: tuple[int, ...]) -> None
 
 
 def _ceiling(r: Path, mask: Path, runs: list[Path], n_voxels: int) -> tuple[np.ndarray, Space]:
-    """Estimate the noise ceiling of the mean of the test repeats, from the training repeats.
+    """Estimate the noise ceiling of the mean over test repetitions from the training repetitions.
 
     Returns
     -------
@@ -173,17 +179,17 @@ def _ceiling(r: Path, mask: Path, runs: list[Path], n_voxels: int) -> tuple[np.n
         Of the selected voxels.
     """
     values, grid = read_map(r)
-    chosen, other = read_map(mask)
-    if not grid.same(other) or (chosen > 0).sum() != n_voxels:
+    selected, other = read_map(mask)
+    if not grid.same(other) or (selected > 0).sum() != n_voxels:
         raise InputError(
-            f"{r} ({grid}) and {mask} ({other}, {(chosen > 0).sum()} voxels) do not go with a "
+            f"{r} ({grid}) and {mask} ({other}, {(selected > 0).sum()} voxels) do not belong to a "
             f"table of {n_voxels} selected voxels: take all three from one run of `select`"
         )
-    repeats = min(len(load_table(path, ["run"])) for path in runs)
-    return noise_ceiling(values, repeats), Space(grid, chosen > 0)
+    n_repetitions = min(len(load_table(path, ["run"])) for path in runs)
+    return noise_ceiling(values, n_repetitions), Space(grid, selected > 0)
 
 
-# --- the tables -----------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
 
 def _intervals(values: np.ndarray, counts: np.ndarray) -> list[dict[str, float]]:
@@ -197,18 +203,18 @@ def _intervals(values: np.ndarray, counts: np.ndarray) -> list[dict[str, float]]
     return rows
 
 
-def _sums(one: EncoderMap, groups: list[Grouping], counts: np.ndarray) -> list[dict]:
-    """The map's sum over each group, with its interval and what is uniform."""
+def _sums(encoder_map: EncoderMap, groups: list[Grouping], counts: np.ndarray) -> list[dict]:
+    """Sum of the map over each group, with its interval and its value for a uniform map."""
     rows = []
     for grouping in groups:
-        sums = one.sums[grouping.name]
-        # Shares sum to 1; contributions sum to the mean gain.
-        total = 1.0 if one.method != "contribution" else sums.sum(axis=1).mean()
+        sums = encoder_map.sums[grouping.name]
+        # Fractions sum to 1, contributions to the mean gain.
+        total = 1.0 if encoder_map.method != "contribution" else sums.sum(axis=1).mean()
         rows += [
             {
-                "method": one.method,
-                "stage": one.stage,
-                "layer": one.layer,
+                "method": encoder_map.method,
+                "stage": encoder_map.stage,
+                "layer": encoder_map.layer,
                 "grouping": grouping.name,
                 "group": grouping.groups[number],
                 "n_voxels": int(grouping.sizes[number]),
@@ -221,34 +227,38 @@ def _sums(one: EncoderMap, groups: list[Grouping], counts: np.ndarray) -> list[d
 
 
 def _temporal(paths: list[Path], counts: np.ndarray) -> pd.DataFrame:
-    """Mean attention of each volume to each, with its interval."""
+    """Mean attention from each volume to each, with its interval."""
     keys = ["stage", "layer", "volume", "attends"]
     rows = []
     for path in paths:
         table = load_table(path, [*keys, "window", "value"])
         for names, part in table.groupby(keys, sort=False):
-            # In the precision that the network computed them in.
+            # In the precision of the network.
             values = part.sort_values("window")["value"].to_numpy(np.float32)
             check_rows(path, values, path, counts.shape[1])
             (interval,) = _intervals(values[:, None], counts)
             rows.append(dict(zip(keys, names)) | interval)
-    found = pd.DataFrame(rows, columns=[*keys, "value", "ci_low", "ci_high"])
-    n_volumes = found.groupby("stage")["volume"].transform("nunique")
-    return found.assign(uniform=1 / n_volumes) if rows else pd.DataFrame()
+    if not rows:
+        return pd.DataFrame()
+    means = pd.DataFrame(rows, columns=[*keys, "value", "ci_low", "ci_high"])
+    n_volumes = means.groupby("stage")["volume"].transform("nunique")
+    return means.assign(uniform=1 / n_volumes)
 
 
 def _drops(sets: Path, scores: Path, counts: np.ndarray) -> list[dict]:
-    """What identification loses without each group, and without as many random voxels."""
+    """Drop of identification with each group occluded, and with as many random voxels."""
     listing = load_table(sets, ["stage", "grouping", "group", "occluded", "n_voxels"])
     scored = np.load(scores)
     _check_shape(scores, scored, (len(listing), counts.shape[1]))
     full = scored[listing["occluded"] == "nothing"][0]
-    of_groups = listing[listing["occluded"] != "nothing"]
+    occluded = listing[listing["occluded"] != "nothing"]
     rows = []
-    for names, part in of_groups.groupby(["stage", "grouping", "group"], sort=False):
-        of = {kind: scored[same.index] for kind, same in part.groupby("occluded")}
-        random = full.mean() - of["random"].mean(axis=1) if "random" in of else np.array([np.nan])
-        (interval,) = _intervals((full - of["group"][0])[:, None], counts)
+    for names, part in occluded.groupby(["stage", "grouping", "group"], sort=False):
+        by_kind = {kind: scored[same.index] for kind, same in part.groupby("occluded")}
+        random = np.array([np.nan])
+        if "random" in by_kind:
+            random = full.mean() - by_kind["random"].mean(axis=1)
+        (interval,) = _intervals((full - by_kind["group"][0])[:, None], counts)
         rows.append(
             {
                 **dict(zip(("stage", "grouping", "group"), names)),
@@ -258,7 +268,7 @@ def _drops(sets: Path, scores: Path, counts: np.ndarray) -> list[dict]:
                 "random_drop": random.mean(),
                 "random_low": random.min(),
                 "random_high": random.max(),
-                "alone": of["others"].mean() if "others" in of else np.nan,
+                "alone": by_kind["others"].mean() if "others" in by_kind else np.nan,
             }
         )
     return rows
@@ -267,22 +277,22 @@ def _drops(sets: Path, scores: Path, counts: np.ndarray) -> list[dict]:
 def _drops_of_areas(
     dropped: pd.DataFrame, areas: Grouping
 ) -> dict[tuple[str, str, str], np.ndarray]:
-    """By stage, the drop of identification without each area, divided by its voxels."""
-    found = {}
+    """By stage, the drop of identification with each area occluded, per voxel of the area."""
+    per_voxel = {}
     for stage, rows in dropped[dropped["grouping"] == "area"].groupby("stage", sort=False):
         drop = rows.set_index("group")["drop_value"].reindex(areas.groups).to_numpy(float)
-        found["occlusion", str(stage), "n/a"] = drop / areas.sizes
-    return found
+        per_voxel["occlusion", str(stage), "n/a"] = drop / areas.sizes
+    return per_voxel
 
 
 def _agreements(
     per_voxel: dict[tuple[str, str, str], np.ndarray],
-    known: pd.DataFrame,
+    properties: pd.DataFrame,
     areas: Grouping,
     smallest: int,
 ) -> pd.DataFrame:
-    """How well each map follows, over areas, each column of what areas are known to carry."""
-    table = known.drop_duplicates("area").set_index("area").reindex(areas.groups)
+    """Correlate each map, over areas, with each known property of areas."""
+    table = properties.drop_duplicates("area").set_index("area").reindex(areas.groups)
     big = (areas.sizes >= smallest) & (np.array(areas.groups) != NONE)
     rows = []
     for names, density in per_voxel.items():
@@ -297,16 +307,18 @@ def _agreements(
     return pd.DataFrame(rows, columns=columns)
 
 
-# --- the maps -------------------------------------------------------------------------------------
+# --- maps -----------------------------------------------------------------------------------------
 
 
-def _write_maps(folder: Path, found: list[EncoderMap], space: Space, columns: np.ndarray) -> None:
-    """Write each map: shares against uniform ones (1 is uniform), others as they are."""
-    for one in found:
-        scale = len(columns) if one.method in ("attention", "attribution") else 1
-        words = [one.method, one.stage, one.layer.replace(" = ", "-")]
-        name = "_".join(word for word in words if word != "n/a")
-        values = in_grid_order(one.density * scale, columns)
+def _write_maps(
+    folder: Path, encoder_maps: list[EncoderMap], space: Space, columns: np.ndarray
+) -> None:
+    """Write each map; fractions relative to uniform ones, so that 1 is uniform."""
+    for encoder_map in encoder_maps:
+        scale = len(columns) if encoder_map.method in ("attention", "attribution") else 1
+        parts = [encoder_map.method, encoder_map.stage, encoder_map.layer.replace(" = ", "-")]
+        name = "_".join(part for part in parts if part != "n/a")
+        values = in_grid_order(encoder_map.density * scale, columns)
         path = folder / f"{name}{_ending(space)}"
         write_map(path, values, space, name=name.replace("_", " "), intent=ESTIMATE)
 

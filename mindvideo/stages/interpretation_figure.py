@@ -1,4 +1,4 @@
-"""Draw what the encoder learned: maps on the cortex, bars by network, layer and stage."""
+"""Draw the interpretation of the encoder: cortical maps, and bars by network, layer, stage."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def main(
     settings: InterpretationFigureSettings,
 ) -> None:
     """Write a PNG file from the tables and maps of the stage `interpret`."""
-    known, _ = read_map(mask)
+    selected, _ = read_map(mask)
     titles = {
         f"Attention {STAGES[stage][0]}": _find(maps, f"attention_{stage}_first") for stage in STAGES
     }
     titles[f"Attribution {STAGES[LAST][0]}"] = _find(maps, f"attribution_{LAST}")
-    ratios = {title: _on_cortex(path, known > 0) for title, path in titles.items()}
+    ratios = {title: _on_cortex(path, selected > 0) for title, path in titles.items()}
     ceiling = _find(maps, "noise_ceiling")
     points, areas = flat_map()
     cortex = Cortex(points, inflated(), areas, on_vertices(grayordinate_networks()))
     names = {n: (NETWORKS[n - 1], colour) for n, (_, colour) in network_names().items()}
     columns = ["method", "stage", "layer", "grouping", "group", "value", "uniform"]
-    drawn = draw_interpretation(
+    drawing = draw_interpretation(
         cortex,
         names,
         ratios,
@@ -59,29 +59,29 @@ def main(
         others_below=settings.others_below,
         tr=settings.tr,
     )
-    save_png(drawn, figure)
+    save_png(drawing, figure)
 
 
 def _find(maps: Path, start: str) -> Path:
-    found = sorted(path for path in maps.glob(f"{start}*") if path.suffix != ".json")
-    if not found:
+    paths = sorted(path for path in maps.glob(f"{start}*") if path.suffix != ".json")
+    if not paths:
         raise InputError(
-            f"{maps}: no map {start}…: it was made by the stage `interpret` without this layer? "
-            "The figure needs interpretation.layers to hold `first`"
+            f"{maps}: no map {start}…: did the stage `interpret` run without this layer? "
+            "The figure needs `first` among interpretation.layers"
         )
-    return found[0]
+    return paths[0]
 
 
-def _on_cortex(path: Path, known: np.ndarray) -> np.ndarray:
-    """Bring a map to the vertices of the group surface; a native volume has no place there."""
+def _on_cortex(path: Path, selected: np.ndarray) -> np.ndarray:
+    """Project a map to the vertices of the group surface; NaN for a volume in native space."""
     values, grid = read_map(path)
     if isinstance(grid, Grayordinates):
-        return on_vertices(np.where(known, values, np.nan), np.nan)
+        return on_vertices(np.where(selected, values, np.nan), np.nan)
     if not grid.mni:
         return np.full(len(flat_map()[0]), np.nan)
-    return on_surface(values, known, grid.affine)
+    return on_surface(values, selected, grid.affine)
 
 
 def _maybe_empty(path: Path) -> pd.DataFrame:
-    """Read the table of temporal attention, which is empty for an encoder that has none."""
+    """Read the table of temporal attention, which is empty for an encoder without it."""
     return pd.DataFrame() if not path.read_text().strip() else load_table(path, ["stage", "value"])

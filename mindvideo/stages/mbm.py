@@ -24,7 +24,7 @@ from mindvideo.training.sampling import Batches
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 4
-"""Volumes to look at, evenly spread over the samples."""
+"""Volumes to plot, evenly spread over the samples."""
 
 
 @chapter("training")
@@ -41,12 +41,13 @@ def main(
     state: State,
     settings: MbmSettings,
 ) -> None:
-    """Write the autoencoder's folder, its training curve, and what it makes of some volumes.
+    """Write the autoencoder's folder, its training curve, and its reconstruction of some volumes.
 
-    Samples are volumes (n, v) or windows (n, w, v), whose volumes are then taken one by one. The
-    arrays are memory-mapped, and are one array to the training: nothing is copied together.
-    With `start`, a pre-trained autoencoder, its positions are interpolated to the samples' voxels.
-    Examples are (n, 3, v): volumes, the same with NaN where they were hidden, and rebuilt.
+    Samples are volumes (n, v), or windows (n, w, v) of which each volume is an example. The files
+    are memory-mapped and never copied into one array.
+    With `start`, training begins from a pre-trained autoencoder, whose positional embeddings are
+    interpolated to the samples' voxels.
+    Examples are (n, 3, v): volumes, the same with NaN at hidden voxels, and the reconstructions.
     """
     _allow_open_files(len(samples))
     volumes = load_volumes(samples)
@@ -75,30 +76,30 @@ def main(
     )
     leave_unless_first()
     autoencoder.save_pretrained(model)
-    chosen = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
-    np.save(examples, _rebuild(autoencoder, volumes[chosen], settings))
+    rows = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
+    np.save(examples, _rebuild(autoencoder, volumes[rows], settings))
 
 
 @torch.no_grad()
 def _rebuild(
     autoencoder: MaskedAutoencoder, volumes: np.ndarray, settings: MbmSettings
 ) -> np.ndarray:
-    """Hide and rebuild volumes (n, v); hidden patches are the model's, the others as they were."""
+    """Volumes (n, v) → (n, 3, v): as given, with hidden voxels NaN, with these reconstructed."""
     given = torch.tensor(volumes, dtype=torch.float32, device=autoencoder.device)
     generator = torch.Generator().manual_seed(settings.seed)
     _, prediction, mask = autoencoder(given, settings.mask_ratio, generator=generator)
     hidden = repeat(mask.bool(), "n p -> n (p s)", s=prediction.shape[2])
     rebuilt = rearrange(prediction.float(), "n p s -> n (p s)").where(hidden, given)
-    left = given.masked_fill(hidden, torch.nan)
-    return torch.stack([given, left, rebuilt], dim=1).cpu().numpy()
+    visible = given.masked_fill(hidden, torch.nan)
+    return torch.stack([given, visible, rebuilt], dim=1).cpu().numpy()
 
 
 OTHER_FILES = 256
-"""What libraries may hold open besides the samples."""
+"""Allowance for files that libraries hold open besides the samples."""
 
 
 def _allow_open_files(n: int) -> None:
-    """A memory map holds its file open, and systems allow 1024 unless they are asked for more."""
+    """Raise the limit of open files: a memory map holds its file open, and 1024 are usual."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = n + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < needed:
@@ -112,9 +113,9 @@ def _allow_open_files(n: int) -> None:
 
 
 def _check_shape(autoencoder: MaskedAutoencoder, shape: EncoderShape, start: Input) -> None:
-    for name, wanted in shape.model_dump().items():
-        if (found := autoencoder.config[name]) != wanted:
+    for name, expected in shape.model_dump().items():
+        if (value := autoencoder.config[name]) != expected:
             raise InputError(
-                f"{start}: an autoencoder with {name} {found}, but the settings say {wanted}: "
+                f"{start}: an autoencoder with {name} {value}, but the settings say {expected}: "
                 "give pre-training and tuning the same `encoder` settings"
             )

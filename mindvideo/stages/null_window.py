@@ -11,6 +11,6 @@ from mindvideo.stages import Input, Output, chapter, makes
 @chapter("fMRI")
 @makes("windows", made_from=["windows"])
 def main(*, windows: Input, null_window: Output, settings: NullWindowSettings) -> None:
-    """Write the mean (w, v) float32 of windows (n, w, v)."""
+    """Write the mean (size, n_voxels) float32 of windows (n_windows, size, n_voxels)."""
     mean = np.load(windows, mmap_mode="r").mean(axis=0, dtype=np.float64)
     np.save(null_window, mean.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Identify the test clips without a group of voxels, after one training stage."""
+"""Identify the test clips with groups of voxels occluded, after one training stage."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def main(
     state: State,
     settings: OcclusionSettings,
 ) -> None:
-    """Write a table of sets of voxels, and each clip's identification without each set.
+    """Write a table of sets of voxels, and the identification of each clip without each set.
 
-    The scores are (n_sets, n_windows): the share of the other clips that are less similar to the
-    window's embedding than its own clip, when the voxels of the set have the null window's values.
-    `stage` is the training stage after which the encoder is taken. A set is `nothing`, a `group`,
-    as many `random` voxels, or all `others`.
+    Scores are (n_sets, n_windows): the fraction of other clips that are less similar to the
+    window's embedding than the clip of the window, when the voxels of the set have the values of
+    the null window. `stage` is the training stage that the encoder comes from. A set is `nothing`,
+    a `group`, as many `random` voxels, or all `others`.
     """
     model = load_encoder(encoder, None, windows)
     test = load_test_windows(
@@ -66,10 +66,10 @@ def main(
 def occlusion_sets(
     groupings: list[Grouping], settings: OcclusionSettings
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """List the sets of voxels to occlude: nothing, and for each group itself, random, and others.
+    """List the sets of voxels to occlude: nothing, and each group, random voxels, and the others.
 
-    The random voxels of a group follow from the seed and the group's number alone. Areas are many
-    and small: they are occluded themselves, but compared with no other sets.
+    The random voxels of a group depend on the seed and the group's number alone. Areas, which are
+    many and small, have no random voxels and no others to compare with.
 
     Returns
     -------
@@ -78,28 +78,28 @@ def occlusion_sets(
     masks : (n_sets, n_voxels) bool
     """
     n_voxels = len(groupings[0].member)
-    found = [("nothing", "nothing", "nothing", np.zeros(n_voxels, bool))]
-    places = [(g, number) for g in groupings for number in range(len(g.groups))]
-    for place, (grouping, number) in enumerate(places):
+    sets = [("nothing", "nothing", "nothing", np.zeros(n_voxels, bool))]
+    groups = [(g, number) for g in groupings for number in range(len(g.groups))]
+    for group_number, (grouping, number) in enumerate(groups):
         if grouping.name not in settings.occlude:
             continue
-        member, names = grouping.member == number, (grouping.name, grouping.groups[number])
-        found.append((*names, "group", member))
+        member, group = grouping.member == number, grouping.groups[number]
+        sets.append((grouping.name, group, "group", member))
         if grouping.name != "area":
-            rng = np.random.default_rng((settings.seed, place))
+            rng = np.random.default_rng((settings.seed, group_number))
             for _ in range(settings.random_draws):
-                found.append((*names, "random", rng.permutation(member)))
-            found.append((*names, "others", ~member))
-    table = pd.DataFrame([row[:3] for row in found], columns=["grouping", "group", "occluded"])
-    masks = np.stack([mask for *_, mask in found])
+                sets.append((grouping.name, group, "random", rng.permutation(member)))
+            sets.append((grouping.name, group, "others", ~member))
+    table = pd.DataFrame([row[:3] for row in sets], columns=["grouping", "group", "occluded"])
+    masks = np.stack([mask for *_, mask in sets])
     return table.assign(n_voxels=masks.sum(axis=1)), masks
 
 
 def _identified(
     model: FmriEncoder, test: TestWindows, mask: np.ndarray, batch_size: int
 ) -> np.ndarray:
-    """Identification of each clip, (n,), without the voxels of a mask."""
+    """Identification of each clip, (n,), with the voxels of a mask occluded."""
     padded = np.zeros(test.fmri.shape[2], bool)
     padded[: len(mask)] = mask
-    found = embed_occluded(model, test.fmri, test.null_window, padded, batch_size)
-    return np.diag(identification(cosine_similarity(found, test.targets)))
+    embeddings = embed_occluded(model, test.fmri, test.null_window, padded, batch_size)
+    return np.diag(identification(cosine_similarity(embeddings, test.targets)))

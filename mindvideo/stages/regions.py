@@ -32,10 +32,11 @@ from mindvideo.stages import Input, Inputs, Output, chapter, makes
 log = logging.getLogger(__name__)
 
 
-def _see_that_it_is_mni(header: Header) -> None:
-    if not (doubt := outside_mni(header)):
+def _check_mni(header: Header) -> None:
+    problem = outside_mni(header)
+    if problem is None:
         return
-    level, message = doubt
+    level, message = problem
     if level == "error":
         raise InputError(message)
     log.warning("%s: %s", header.path, message)
@@ -51,26 +52,28 @@ def main(
     networks: Output,
     settings: RegionSettings,
 ) -> None:
-    """Write two maps of labels on the grid of `run`; a voxel with an area is taken.
+    """Write maps of areas and networks on the grid of `run`; voxels with an area label are used.
 
-    Areas are 1…360, and 361 for a voxel that is taken and has none (:mod:`mindvideo.fmri.atlas`).
-    Masks limit the voxels of a volume to those that are in all of them.
+    Areas are 1…360, and 361 for a voxel that is used but belongs to no area
+    (:mod:`mindvideo.fmri.atlas`). Voxels of a volume must be in all masks.
     """
     with named(run):
         header = read_run_header(run, settings.space)
         if isinstance(header.grid, Grayordinates):
             check_layout(run, header.grid, cortex_vertices()[:2])
         elif settings.atlas:
-            _see_that_it_is_mni(header)
+            _check_mni(header)
     grid = header.grid
     if isinstance(grid, Grayordinates):
-        rest = np.full(len(grid.models), 0 if settings.grayordinates == "cortex" else NO_AREA)
-        areas, nets = rest.astype(np.int16), np.zeros_like(rest)
+        subcortical = 0 if settings.grayordinates == "cortex" else NO_AREA
+        areas = np.full(len(grid.models), subcortical, np.int16)
+        nets = np.zeros(len(grid.models), int)
         areas[: grid.n_cortex] = grayordinate_labels()[: grid.n_cortex]
         nets[: grid.n_cortex] = grayordinate_networks()[: grid.n_cortex]
     elif settings.atlas:
-        place = grid.affine, grid.shape, settings.max_distance
-        areas, nets = project(*place), project(*place, on_vertices(grayordinate_networks()))
+        on_mesh = on_vertices(grayordinate_networks())
+        areas = project(grid.affine, grid.shape, settings.max_distance)
+        nets = project(grid.affine, grid.shape, settings.max_distance, on_mesh)
         if masks:
             areas[~_common(masks, grid)] = 0
             if not areas.any():
@@ -88,13 +91,13 @@ def main(
         areas = _common(masks, grid).astype(np.int16) * NO_AREA
         nets = np.zeros_like(areas)
     space = Space(grid, areas > 0)
-    log.info("%d of %d voxels are taken (%s)", len(space), areas.size, grid)
+    log.info("%d of %d voxels are used (%s)", len(space), areas.size, grid)
     write_labels(regions, areas[space.mask], space, name="Glasser areas", names=label_names())
     write_labels(networks, nets[space.mask], space, name="Yeo networks", names=network_names())
 
 
 def _common(masks: Sequence[Path], grid: Grid) -> np.ndarray:
-    """What the subject's brain masks have in common, ``grid.shape`` bool."""
+    """The intersection of the subject's brain masks, ``grid.shape`` bool."""
     mask = read_masks(masks, grid)
     log.info("%d voxels are in all of %d brain masks", mask.sum(), len(masks))
     return mask

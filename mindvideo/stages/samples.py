@@ -1,4 +1,4 @@
-"""Average pre-training runs into samples of the early visual cortex."""
+"""Average the volumes of pre-training runs into samples of the early visual cortex."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _count(path: Path, n_volumes: int) -> int:
 @chapter("fMRI")
 @makes("samples", shared=True)
 def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettings) -> None:
-    """Write (n_samples, n_voxels) float32: area by area, zeros up to a multiple of the patch.
+    """Write (n_samples, n_voxels) float32: area by area, with zeros up to a multiple of the patch.
 
-    The index has a row a sample: its run, and when it starts [s]. Memory holds one run.
-    Grayordinates that hardly vary against the others stay constant.
+    The index has one row per sample: its run, and its start [s]. Grayordinates that vary far less
+    than the others are set to their mean. Memory holds one run.
     """
     columns = grayordinates(settings.areas)
     left, right, _ = cortex_vertices()
@@ -51,13 +51,11 @@ def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettin
     tables = []
     for end, path in zip(np.cumsum(counts), progress(runs, desc="samples", unit="run")):
         run = read_dtseries(path, columns, (left, right), tr=settings.tr)
-        hardly = near_constant(run.std(axis=0, dtype=np.float64), len(run) - 1)
-        if hardly.any():
-            log.warning(
-                "%s: %d of %d grayordinates nearly constant: set to their mean",
-                path.name, hardly.sum(), len(columns),
-            )  # fmt: skip
-            run[:, hardly] = run[:, hardly].mean(axis=0, dtype=np.float64)
+        nearly = near_constant(run.std(axis=0, dtype=np.float64), len(run) - 1)
+        if nearly.any():
+            message = "%s: %d of %d grayordinates nearly constant: set to their mean"
+            log.warning(message, path.name, nearly.sum(), len(columns))
+            run[:, nearly] = run[:, nearly].mean(axis=0, dtype=np.float64)
         if settings.centre:
             run -= run.mean(axis=0, dtype=np.float64)
         try:

@@ -1,4 +1,4 @@
-"""Find the cuts of one segment's film, and say of each clip what it shows."""
+"""Find the cuts of one segment's film, and write the caption and the scene of each clip."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def main(
     scenes: Output,
     settings: SceneSettings,
 ) -> None:
-    """Write a row a clip: its caption, its scene, and the scene of each frame.
+    """Write one row per clip: its caption, its scene, and the scene of each frame.
 
-    `corrections` are tables of captions that a person has corrected: these stand, the others are
-    joined from those of the frames.
+    `corrections` are tables of captions corrected by hand, which replace those that are joined
+    from the captions of the frames.
     """
     table = load_table(captions, ["clip", "frame_1"]).fillna("")
     frames = [name for name in table.columns if name.startswith("frame_")]
     captions_of_frames = table[frames].astype(str).to_numpy()
     words = captions_of_frames.ravel().tolist()
-    found = load_table(changes, ["time", "score"])
+    picture_changes = load_table(changes, ["time", "score"])
 
     jumps = cuts_of_pictures(
-        found["time"].to_numpy(float),
-        found["score"].to_numpy(float),
+        picture_changes["time"].to_numpy(float),
+        picture_changes["score"].to_numpy(float),
         threshold=settings.threshold if "pictures" in settings.cuts else float("inf"),
         fps=settings.fps,
         n_frames=len(words),

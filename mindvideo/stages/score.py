@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.kept import KeptRows, compute_rows
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.shots import describe_clips, load_shots, marked_clips
@@ -64,7 +64,7 @@ def main(
     """
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    stimuli = load_shown(reconstructed, listing, clips)
+    stimuli = load_stimuli(reconstructed, listing, clips)
     if len(reconstructed) < 2:
         raise InputError(
             f"{reconstructions}: {len(reconstructed)} clips, at least 2 were needed to compare"

@@ -9,7 +9,7 @@ from mindvideo.errors import InputError
 from mindvideo.figures.scores import Level, draw_distributions, draw_time_courses
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
-from mindvideo.io.clips import load_clips, load_shown
+from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
 from mindvideo.metrics.summary import current_name
@@ -34,7 +34,7 @@ def main(
     """Write three PNG files."""
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    stimuli = load_shown(reconstructed, listing, clips)
+    stimuli = load_stimuli(reconstructed, listing, clips)
     summary = load_table(metrics, ["metric", "chance", "null_mean", "better"]).set_index("metric")
     scores = load_table(per_clip, ["segment", "clip"])
     names = [name for name in scores.columns if name not in ("segment", "clip")]

@@ -1,4 +1,4 @@
-"""Find the voxels whose response repeats, over the training segments."""
+"""Select the voxels whose responses to the training segments are reproducible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import area_of
 from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.fmri.reproducibility import (
-    best_repeating,
+    most_reproducible,
     out_of_line,
     over_segments,
     pairwise_r,
@@ -31,41 +31,44 @@ log = logging.getLogger(__name__)
 
 
 def _load(path: Path, n_voxels: int) -> np.ndarray:
-    repeats = np.load(path, mmap_mode="r")
-    if repeats.shape[2] != n_voxels:
+    repetitions = np.load(path, mmap_mode="r")
+    if repetitions.shape[2] != n_voxels:
         raise InputError(
-            f"{path} has {repeats.shape[2]} voxels, the regions {n_voxels}: they belong to "
-            "different subjects or grids. Clean the runs anew."
+            f"{path} has {repetitions.shape[2]} voxels, the regions {n_voxels}: they belong to "
+            "different subjects or grids. Clean the runs again."
         )
-    return repeats
+    return repetitions
 
 
 def _warn_of_swaps(cleaned: list[Path], names: list[list[str]], z: np.ndarray) -> None:
-    """Warn of segments whose repeats hardly agree, and say with whose they do."""
+    """Warn of segments whose repetitions hardly agree, and of runs that agree across segments."""
     odd, r = out_of_line(z)
     if not odd:
         return
     for segment in odd:
         log.warning(
-            "%s: its repeats hardly agree (r = %.3f where the others have %.3f, in the voxels that "
-            "repeat best). Do %s show the same film, in time?",
-            cleaned[segment].stem, r[segment], np.median(r), " and ".join(names[segment]),
-        )  # fmt: skip
-    voxels = best_repeating(np.delete(z, odd, axis=0))
+            "%s: its repetitions hardly agree (r = %.3f where the others have %.3f, in the most "
+            "reproducible voxels). Do %s show the same film, in time?",
+            cleaned[segment].stem,
+            r[segment],
+            np.median(r),
+            " and ".join(names[segment]),
+        )
+    voxels = most_reproducible(np.delete(z, odd, axis=0))
     runs = {s: np.load(cleaned[s], mmap_mode="r")[:, :, voxels].astype(np.float64) for s in odd}
     for a, b in combinations(odd, 2):
         if runs[a].shape[1] != runs[b].shape[1]:
             continue
-        pairs = list(product(range(len(runs[a])), range(len(runs[a]), len(runs[a]) + len(runs[b]))))
-        for (i, j), found in zip(pairs, pairwise_r(np.concatenate([runs[a], runs[b]]), pairs)):
-            if np.nanmean(found) > np.median(r) / 2:
-                log.warning(
-                    "%s and %s agree (r = %.3f): has one the other's name?",
-                    names[a][i], names[b][j - len(runs[a])], np.nanmean(found),
-                )  # fmt: skip
+        n_a = len(runs[a])
+        pairs = list(product(range(n_a), range(n_a, n_a + len(runs[b]))))
+        for (i, j), pair_r in zip(pairs, pairwise_r(np.concatenate([runs[a], runs[b]]), pairs)):
+            mean_r = np.nanmean(pair_r)
+            if mean_r > np.median(r) / 2:
+                message = "%s and %s agree (r = %.3f): has one the other's name?"
+                log.warning(message, names[a][i], names[b][j - n_a], mean_r)
 
 
-def _log_selection(chosen: Selected, r: np.ndarray, settings: Selection) -> None:
+def _log_selection(selected: Selected, r: np.ndarray, settings: Selection) -> None:
     passed = {
         "significance": f"significant ({settings.correction}, P < {settings.alpha:g})",
         "threshold": f"of mean r {settings.min_r} or more",
@@ -73,33 +76,45 @@ def _log_selection(chosen: Selected, r: np.ndarray, settings: Selection) -> None
     }
     log.info(
         "%d voxels tested, %d %s, %d selected: r from %.3f to %.3f",
-        chosen.n_tested, chosen.n_passed, passed[settings.criterion], len(r), r.min(), r.max(),
-    )  # fmt: skip
-    if settings.criterion != "significance":
-        mostly = chosen.n_chance > len(r) / 2
-        log.log(
-            logging.WARNING if mostly else logging.INFO,
-            "%d voxels have a mean r of %.3f or less: about as many of the %d selected are there "
-            "by chance%s", chosen.n_chance, -r.min(), len(r),
-            ": raise selection.min_r, or lower selection.n_voxels" if mostly else "",
-        )  # fmt: skip
+        selected.n_tested,
+        selected.n_passed,
+        passed[settings.criterion],
+        len(r),
+        r.min(),
+        r.max(),
+    )
+    if settings.criterion == "significance":
+        return
+    level, advice = logging.INFO, ""
+    if selected.n_chance > len(r) / 2:
+        level = logging.WARNING
+        advice = ": raise selection.min_r, or lower selection.n_voxels"
+    message = (
+        "%d voxels have a mean r of %.3f or less: about as many of the %d selected are there by "
+        "chance%s"
+    )
+    log.log(level, message, selected.n_chance, -r.min(), len(r), advice)
 
 
-def _few(chosen: Selected, n_segments: int, shape: tuple[int, ...], settings: Selection) -> str:
-    """Why so few voxels were selected, and what to do; `shape` is (repeats, volumes, voxels)."""
-    found = f"only {len(chosen.columns)} of {chosen.n_tested} voxels are selected: "
+def _few(selected: Selected, n_segments: int, shape: tuple[int, ...], settings: Selection) -> str:
+    """Why so few voxels were selected, and what to do about it.
+
+    `shape` is (n_repetitions, n_volumes, n_voxels) of a segment.
+    """
+    few = f"only {len(selected.columns)} of {selected.n_tested} voxels are selected: "
     if settings.criterion == "threshold":
-        return f"{found}lower selection.min_r ({settings.min_r:g}), or use criterion: best"
+        return f"{few}lower selection.min_r ({settings.min_r:g}), or use criterion: best"
     test = f"over {n_segments} training segments"
     if settings.statistic == "t":
+        n_pairs = shape[0] * (shape[0] - 1) // 2
         how = settings.model_dump(include={"alpha", "correction", "tail"})
-        asked = demand(n_segments, shape[1], shape[0] * (shape[0] - 1) // 2, chosen.n_tested, **how)
-        test = f"a t-test {test} ({n_segments - 1} degrees of freedom) asks for a {asked}, at"
+        needed = demand(n_segments, shape[1], n_pairs, selected.n_tested, **how)
+        test = f"a t-test {test} ({n_segments - 1} degrees of freedom) asks for a {needed}, at"
     else:
         test = f"Wilcoxon's signed ranks {test} have to pass"
     return (
-        f"{found}{test} P < {settings.alpha:g} after {settings.correction}; of the "
-        f"{chosen.n_passed} significant voxels a fraction of {settings.fraction:g} is kept. "
+        f"{few}{test} P < {settings.alpha:g} after {settings.correction}; of the "
+        f"{selected.n_passed} significant voxels a fraction of {settings.fraction:g} is kept. "
         f"For more: {REMEDY}"
     )
 
@@ -120,31 +135,31 @@ def main(
     voxels: Output,
     settings: Selection,
 ) -> None:
-    """Write maps of r, z, t, p and of the voxels selected, and these as a table.
+    """Write maps of r, z, t, p and of the selected voxels, and a table of the selected voxels.
 
-    Voxels that could not be tested have r = z = t = 0 and p = 1 in the maps. The table's rows run
-    along the visual hierarchy; its `column` is the index into the voxel axis of the cleaned runs.
+    Voxels that could not be tested have r = z = t = 0 and p = 1 in the maps. The rows of the table
+    follow the visual hierarchy; its `column` is the index into the voxel axis of the cleaned runs.
     """
     labels, space = read_labels(regions)
     names = [load_table(path, ["run"])["run"].tolist() for path in tables]
     values = np.empty((len(cleaned), len(space)))
     compared, samples = sampled_voxels(len(space)), []
     for row, path in enumerate(progress(cleaned, desc="reproducibility", unit="segment")):
-        repeats = _load(path, len(space))
+        repetitions = _load(path, len(space))
         try:
-            values[row] = segment_z(repeats)
+            values[row] = segment_z(repetitions)
         except InputError as error:
             raise InputError(f"{path.stem}: {error}") from error
-        samples += list(repeats[:, :, compared])
-    refuse_copies(samples, [name for own in names for name in own])
+        samples += list(repetitions[:, :, compared])
+    refuse_copies(samples, [name for of_segment in names for name in of_segment])
     _warn_of_swaps(cleaned, names, values)
     result = over_segments(values, settings.tail, settings.statistic)
-    chosen = select(result, labels, **settings.model_dump(exclude={"statistic", "tail"}))
-    columns = chosen.columns
-    _log_selection(chosen, result.r[columns], settings)
+    selected = select(result, labels, **settings.model_dump(exclude={"statistic", "tail"}))
+    columns = selected.columns
+    _log_selection(selected, result.r[columns], settings)
     if len(columns) < FEW and settings.criterion != "best":
         shape = np.load(cleaned[0], mmap_mode="r").shape
-        log.warning(_few(chosen, len(cleaned), shape, settings))
+        log.warning(_few(selected, len(cleaned), shape, settings))
 
     estimate: tuple[str, tuple[float, ...]] = ("estimate", ())
     maps = (
@@ -156,9 +171,9 @@ def main(
     for path, values_of, untested, name, intent in maps:
         finite = np.where(result.valid, values_of, untested)
         write_map(path, finite, space, name=name, intent=intent)
-    is_chosen = np.zeros(len(space), dtype=bool)
-    is_chosen[columns] = True
-    write_map(mask, is_chosen, space, name="selected voxels")
+    is_selected = np.zeros(len(space), dtype=bool)
+    is_selected[columns] = True
+    write_map(mask, is_selected, space, name="selected voxels")
 
     pd.DataFrame(
         {

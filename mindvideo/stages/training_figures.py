@@ -1,4 +1,4 @@
-"""Draw what the trainings did: curves, hidden patches rebuilt, retrieval, drawings."""
+"""Plot training curves, reconstructed patches, retrieval, and clips of video tuning."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def main(
     histories: Inputs,
     examples: Inputs,
     retrieval: Input,
-    drawn: Input,
-    drawn_table: Input,
+    generated: Input,
+    generated_table: Input,
     training: Output,
     rebuilt: Output,
-    found: Output,
+    retrieved: Output,
     drawings: Output,
     settings: TrainingFigureSettings,
 ) -> None:
     """Write four PNG files.
 
-    The first histories are those of masked brain modelling, one for each of `examples`.
+    The first histories are those of masked brain modelling, one for each file of `examples`.
     """
     titles = _titles(histories)
     tables = {title: load_table(path, ["step", "loss"]) for path, title in zip(histories, titles)}
@@ -63,17 +63,17 @@ def main(
     columns = ["metric", "value", "ci_low", "ci_high", "chance"]
     rows = load_table(retrieval, columns)[columns].itertuples(index=False, name=None)
     bars = [(_label(name), *numbers) for name, *numbers in rows]
-    save_png(draw_retrieval(batches, 1 / settings.batch_size, bars), found)
-    save_png(_drawings(drawn, drawn_table), drawings)
+    save_png(draw_retrieval(batches, 1 / settings.batch_size, bars), retrieved)
+    save_png(_drawings(generated, generated_table), drawings)
 
 
-def _drawings(drawn: Path, drawn_table: Path) -> Figure:
-    """Draw what video tuning drew, moment by moment."""
-    clips, listing = load_clips(drawn), load_table(drawn_table, ["moment", "caption"])
+def _drawings(generated: Path, generated_table: Path) -> Figure:
+    """Plot the clips that video tuning generated, by moment."""
+    clips, listing = load_clips(generated), load_table(generated_table, ["moment", "caption"])
     if len(clips) != len(listing):
         raise InputError(
-            f"{drawn}: {len(clips)} clips, but {len(listing)} rows in {drawn_table}: the stage "
-            "`video_tuning` makes both; run it again"
+            f"{generated}: {len(clips)} clips, but {len(listing)} rows in {generated_table}: the "
+            "stage `video_tuning` makes both; run it again"
         )
     groups = {str(m): rows.index for m, rows in listing.groupby("moment", sort=False)}
     captions = listing["caption"][next(iter(groups.values()))].astype(str).tolist()
@@ -87,7 +87,7 @@ def _label(metric: str) -> str:
 
 
 def _titles(histories: list[Path]) -> list[str]:
-    """Name each history after its file, or after its folder where the file says only "history"."""
+    """Name each history after its file, or after its folder where all files have one name."""
     if len({path.stem for path in histories}) == len(histories):
         names = [path.stem for path in histories]
     else:

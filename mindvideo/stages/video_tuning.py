@@ -15,7 +15,7 @@ from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
 from mindvideo.stages import Input, Output, State, chapter, makes
 from mindvideo.training.datasets import Examples, check_latents
-from mindvideo.training.drawings import Drawings, Painter
+from mindvideo.training.drawings import ClipGenerator, Drawings
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,
@@ -37,14 +37,14 @@ def main(
     model: Output,
     history: Output,
     events: Output,
-    drawn: Output,
-    drawn_table: Output,
+    generated: Output,
+    generated_table: Output,
     state: State,
     settings: VideoTuningSettings,
 ) -> None:
-    """Write the UNet's folder, its training curve, and clips drawn on the way.
+    """Write the UNet's folder, its training curve, and clips generated during training.
 
-    These are uint8 (n, f, h, w, 3), with a table of when and from what caption each was drawn.
+    The clips are uint8 (n, f, h, w, 3); the table has the moment and the caption of each.
     """
     films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
     check_rows(latents, films, text, len(tokens))
@@ -62,7 +62,7 @@ def main(
     batches = Batches(len(films), settings.batch_size, settings.seed)
 
     rows = evenly(captions, settings.drawings.captions)
-    paint = Painter(
+    generator = ClipGenerator(
         unet=unet,
         vae=load_stable_diffusion(settings.stable_diffusion, "vae"),
         scheduler=make_scheduler("dpm-solver++", scheduler),
@@ -74,7 +74,7 @@ def main(
     )
     total = Schedule.of(settings, batches.per_epoch).total
     key = f"{settings.drawings.captions}-{settings.drawings.steps}-{settings.drawings.guidance:g}"
-    on_the_way = Drawings(state, settings.drawings.times, total, paint, key)
+    drawings = Drawings(state, settings.drawings.times, total, generator, key)
     train(
         unet,
         Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr),
@@ -85,18 +85,18 @@ def main(
         history=history,
         events=events,
         desc="video tuning",
-        after_step=on_the_way,
+        after_step=drawings,
     )
     leave_unless_first()
     unet.save_pretrained(model)
-    moments = {f"step {step}": frames for step, frames in on_the_way.load().items()}
-    moments |= {"the clip itself, encoded and decoded": paint.decode(films[rows])}
-    np.save(drawn, np.concatenate(list(moments.values())))
+    moments = {f"step {step}": frames for step, frames in drawings.load().items()}
+    moments |= {"the clip itself, encoded and decoded": generator.decode(films[rows])}
+    np.save(generated, np.concatenate(list(moments.values())))
     listing = [(moment, caption) for moment in moments for caption in captions[rows]]
-    save_table(drawn_table, pd.DataFrame(listing, columns=["moment", "caption"]))
+    save_table(generated_table, pd.DataFrame(listing, columns=["moment", "caption"]))
 
 
 def evenly(captions: pd.Series, count: int) -> np.ndarray:
-    """Rows of captions that differ, evenly from first to last: array of int, (count or fewer,)."""
+    """Rows of distinct captions, evenly from first to last: int, at most `count` of them."""
     first = np.flatnonzero(~captions.duplicated())
     return first[np.unique(np.linspace(0, len(first) - 1, count).round().astype(int))]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.figures.gallery import gallery_page
-from mindvideo.io.clips import load_clips, load_shown, side_by_side
+from mindvideo.io.clips import load_clips, load_stimuli, side_by_side
 from mindvideo.io.films import write_video
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
@@ -63,7 +63,7 @@ def main(
     size = (0, 0)
     for variant, (reconstructions_path, table_path, scores_path) in models.items():
         reconstructed, listing = load_clips(reconstructions_path), load_table(table_path, KEYS)
-        stimuli = load_shown(reconstructed, listing, clips)
+        stimuli = load_stimuli(reconstructed, listing, clips)
         listing = _with_captions(listing[KEYS], scenes or [])
         listing = listing.merge(load_table(scores_path, KEYS), "left", KEYS, validate="1:1")
         bar = progress(listing.to_dict("records"), desc=f"videos {variant}", unit="clip")

@@ -27,11 +27,11 @@ def main(
     segment: str | None = None,
     settings: WindowSettings,
 ) -> None:
-    """Write windows (n, w, v) float32, and the table of their clips.
+    """Write windows (n_windows, size, n_voxels) float32, and the table of their clips.
 
-    Repeats are averaged; voxels follow the table's order, with zeros up to a multiple of the patch
-    size. A segment's name is its file's. With `segment` only its windows are written: shuffled ones
-    come from all segments given. Memory holds one segment.
+    Repetitions are averaged. Voxels follow the order of the table `voxels`, with zeros up to a
+    multiple of the patch size. Segments are named after their files. With `segment` only its
+    windows are written; shuffled ones come from all segments given. Memory holds one segment.
     """
     columns = pd.read_csv(voxels, sep="\t")["column"].to_numpy()
     padding = -len(columns) % settings.patch_size
@@ -39,15 +39,17 @@ def main(
         log.warning(
             "%d of the %d columns of a window hold a voxel, the others are padding, all zero: "
             "select more voxels, or lower encoder.patch_size (%d)",
-            len(columns), len(columns) + padding, settings.patch_size,
-        )  # fmt: skip
+            len(columns),
+            len(columns) + padding,
+            settings.patch_size,
+        )
     lengths = []
     for path in cleaned:
         shape = np.load(path, mmap_mode="r").shape
         if shape[2] <= columns.max():
             raise InputError(
                 f"{path} has {shape[2]} voxels, the table of selected voxels names column "
-                f"{columns.max()}: they belong to different subjects or grids. Select anew."
+                f"{columns.max()}: they belong to different subjects or grids. Select again."
             )
         lengths.append(shape[1])
     n = sum(lengths)
@@ -58,7 +60,7 @@ def main(
     kept = np.arange(n) if segment is None else np.array(find_segment(clips, segment))
     row = np.full(n, -1)
     row[kept] = np.arange(len(kept))
-    # Row i holds the window of clip order[i]: so the clip in row c of the table goes to place[c].
+    # Row i holds the window of clip order[i], so the window of clip c goes to row place[c].
     place = np.argsort(derangement(n, settings.seed)) if settings.shuffle else np.arange(n)
     row = row[place]
     out = np.lib.format.open_memmap(
@@ -71,10 +73,10 @@ def main(
         rows = row[end - length : end]
         if (rows < 0).all():
             continue
-        repeats = np.load(path, mmap_mode="r")
-        volumes = np.stack([repeat[:, columns] for repeat in repeats]).mean(axis=0)
-        found = cut(pad(volumes, settings.patch_size), settings.size, settings.lag)
-        out[rows[rows >= 0]] = found[rows >= 0]
+        repetitions = np.load(path, mmap_mode="r")
+        volumes = np.stack([run[:, columns] for run in repetitions]).mean(axis=0)
+        of_segment = cut(pad(volumes, settings.patch_size), settings.size, settings.lag)
+        out[rows[rows >= 0]] = of_segment[rows >= 0]
     out.flush()
     save_table(table, clips.iloc[kept])
     log.info("%s: %d windows of %d volumes × %d voxels", windows.stem, *out.shape)

@@ -1,1 +1,1 @@
-"""Frame rates, captions, scenes and paraphrases: numbers, strings and numpy in, the same out."""
+"""Frame rates, captions, scenes and paraphrases: functions of numbers, strings and arrays."""

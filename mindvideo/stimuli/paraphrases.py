@@ -1,4 +1,12 @@
-"""Paraphrases of a caption (paper B): synonyms, and words that change places."""
+"""Paraphrases of a caption (paper B): synonyms, and words that change places.
+
+>>> synonyms = {"small": ["little"], "road": ["route", "way"]}
+>>> replace_words("a small dog", synonyms, 1.0, np.random.default_rng(0))
+'a little dog'
+>>> paraphrases = reword("a dog on a road", 3, synonyms, replace=1, swap=0, seed=0)
+>>> set(paraphrases) <= {"a dog on a route", "a dog on a way"}
+True
+"""
 
 from __future__ import annotations
 
@@ -8,13 +16,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Synonyms = Mapping[str, Sequence[str]]
-"""Of a word in its base form and small letters: what can stand for it."""
+"""A word in its base form and lower case → words that can replace it."""
 
 
 def replace_words(
     caption: str, synonyms: Synonyms, probability: float, rng: np.random.Generator
 ) -> str:
-    """Let synonyms stand for words, each of those that have any with a probability."""
+    """Replace each word that has synonyms by one of them, with a probability."""
     words = []
     for word in caption.split():
         others = synonyms.get(word.lower(), ())
@@ -25,7 +33,7 @@ def replace_words(
 
 
 def swap_words(caption: str, rng: np.random.Generator) -> str:
-    """Let two words of a caption, picked at random, change places."""
+    """Swap two random words of a caption."""
     words = caption.split()
     if len(words) < 2:
         return caption
@@ -37,18 +45,18 @@ def swap_words(caption: str, rng: np.random.Generator) -> str:
 def reword(
     caption: str, n: int, synonyms: Synonyms, *, replace: float, swap: float, seed: int
 ) -> list[str]:
-    """Draw paraphrases of a caption; the same caption and seed give the same ones everywhere.
+    """Draw random paraphrases of a caption; the same caption and seed always give the same ones.
 
     Parameters
     ----------
     caption : str
     n : int
-        Paraphrases to draw. Some may be alike, or the caption as it is.
+        Number of paraphrases. Some may be equal, or be the caption itself.
     synonyms : mapping of str to sequence of str
     replace : float
         Probability that a word that has synonyms is replaced by one.
     swap : float
-        Probability that then two words of the paraphrase change places.
+        Probability that two words of the paraphrase are then swapped.
     seed : int
 
     Returns

@@ -1,4 +1,12 @@
-"""Frame rates at which a clip has a whole number of frames."""
+"""Frame rates at which a clip has a whole number of frames.
+
+>>> frames_per_clip(tr=2, fps=3)
+6
+>>> whole_rate(tr=1.4, fps=4.2857) == 6 / 1.4
+True
+>>> rates_up_to(24, tr=1.4)
+', such as 23.5714 (33 frames a clip)'
+"""
 
 from __future__ import annotations
 
@@ -7,11 +15,11 @@ import math
 from mindvideo.errors import InputError
 
 ROUNDED = 1e-4
-"""A rate that is off by less, as a share, was rounded when it was written: five digits suffice."""
+"""A rate that is off by less than this fraction was rounded: five digits suffice."""
 
 
 def whole_rate(tr: float, fps: float) -> float:
-    """The rate that was meant: of a whole number of frames a clip, where `fps` is a rounded one.
+    """The exact rate, with a whole number of frames per clip, if `fps` is such a rate rounded.
 
     Parameters
     ----------
@@ -23,7 +31,7 @@ def whole_rate(tr: float, fps: float) -> float:
     Returns
     -------
     float
-        6 / 1.4 in this example, so that clips do not drift; `fps` itself where it is near none.
+        6 / 1.4 in this example, so that clips do not drift; `fps` itself if no such rate is near.
     """
     n_frames = round(tr * fps)
     return n_frames / tr if abs(tr * fps - n_frames) < ROUNDED * n_frames else fps
@@ -37,12 +45,12 @@ def frames_per_clip(tr: float, fps: float) -> int:
     tr : float
         Duration of a clip [s].
     fps : float
-        Frames per second; rounded ones count as in :func:`whole_rate`.
+        Frames per second, exact or rounded (:func:`whole_rate`).
 
     Raises
     ------
     InputError
-        If the product is no whole number: clips would drift against the volumes.
+        If the product is not a whole number: clips would drift relative to the volumes.
     """
     n_frames = round(tr * whole_rate(tr, fps))
     if n_frames < 1 or abs(tr * fps - n_frames) >= ROUNDED * n_frames:

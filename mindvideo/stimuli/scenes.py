@@ -1,9 +1,17 @@
-"""Where a film is cut, and the caption of a clip (paper 3.3).
+"""Scenes of a film, and the caption of a clip (paper 3.3).
 
-Each frame is captioned by itself. Captions of one scene wander ("a man riding a wave", "a man
-riding a surfboard on a wave"); where they change for good, the film was cut. So it was where its
-pictures jump. A clip within one scene has that scene's most frequent caption; a clip whose caption
-a cut changes has both, joined by "Then".
+Each frame is captioned separately. Captions within a scene vary ("a man riding a wave", "a man
+riding a surfboard on a wave"); a lasting change of the captions is a cut, as is a jump of the
+pictures. A clip within one scene has the most frequent caption of that scene. A clip with a cut
+that changes the caption has both captions, joined by "Then".
+
+>>> captions = ["a dog", "a brown dog", "a dog", "a boat", "a boat"]
+>>> changes = cuts_of_captions(captions, same_scene=0.5)
+>>> scenes = number_scenes(np.zeros(5, bool), changes)
+>>> scenes
+array([0, 0, 0, 1, 1])
+>>> join_captions(captions, scenes, same_scene=0.5)
+'a dog Then a boat'
 """
 
 from __future__ import annotations
@@ -14,20 +22,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LITTLE_WORDS = frozenset(
-    [
-        *("a", "an", "the", "it", "its", "is", "are", "was", "were", "and", "or"),
-        *("of", "in", "on", "at", "to", "by", "for", "with", "from"),
-    ]
-)
-"""Words that say nothing of what is seen: sharing them makes no two captions alike."""
+ARTICLES_AND_VERBS = {"a", "an", "the", "it", "its", "is", "are", "was", "were"}
+PREPOSITIONS = {"of", "in", "on", "at", "to", "by", "for", "with", "from", "and", "or"}
+STOP_WORDS = ARTICLES_AND_VERBS | PREPOSITIONS
+"""Words that do not describe a picture, and are ignored when captions are compared."""
 
 
 def common_words(a: str, b: str) -> float:
-    """Share of words that two captions have in common, |A ∩ B| / |A ∪ B|, little words aside."""
-    words_a, words_b = (
-        {w for w in re.findall(r"\w+", x.lower()) if w not in LITTLE_WORDS} for x in (a, b)
-    )
+    """Fraction of words that two captions have in common, |A ∩ B| / |A ∪ B|, without stop words."""
+    words_a, words_b = (set(re.findall(r"\w+", text.lower())) - STOP_WORDS for text in (a, b))
     if not words_a | words_b:
         return 1.0
     return len(words_a & words_b) / len(words_a | words_b)
@@ -41,26 +44,26 @@ def cuts_of_captions(captions: Sequence[str], same_scene: float) -> np.ndarray:
     captions : sequence of str, (n_frames,)
         In order, over the whole film.
     same_scene : float
-        Frames whose captions share at least this many of their words are one scene.
+        Frames whose captions have at least this fraction of their words in common are one scene.
 
     Returns
     -------
     ndarray of bool, (n_frames,)
-        Whether the film was cut since the frame before; of the first frame, False.
+        Whether the film was cut since the previous frame; False for the first frame.
 
     Notes
     -----
-    A single frame that is worded otherwise, between two that agree, is a slip of the captioner and
-    no cut: no shot lasts one frame at 3 FPS.
+    A single frame with a different caption, between two that agree, is an error of the captioner,
+    not a cut: no shot lasts one frame at 3 FPS.
     """
     cuts = np.zeros(len(captions), bool)
-    last = 0  # the latest frame that was no slip
+    last = 0  # the latest frame that was no error
     for i in range(1, len(captions)):
         if common_words(captions[i], captions[last]) < same_scene:
-            back = i + 1 < len(captions) and (
-                common_words(captions[i + 1], captions[last]) >= same_scene
-            )
-            if back:
+            if (
+                i + 1 < len(captions)
+                and common_words(captions[i + 1], captions[last]) >= same_scene
+            ):
                 continue
             cuts[i] = True
         last = i
@@ -75,11 +78,11 @@ def cuts_of_pictures(
     Parameters
     ----------
     times : ndarray, (n_changes,)
-        When a picture appeared that differs from the one before it [s of the film].
+        Times at which a picture appeared that differs from the one before it [s of the film].
     scores : ndarray, (n_changes,)
-        By how much (:func:`mindvideo.io.films.stream_frames`).
+        By how much it differs (:func:`mindvideo.io.films.stream_frames`).
     threshold : float
-        A cut scores at least this.
+        Smallest score of a cut.
     fps : float
         Frames per second: frame k is what was on screen at k / fps.
     n_frames : int
@@ -90,7 +93,7 @@ def cuts_of_pictures(
         As of :func:`cuts_of_captions`.
     """
     cuts = np.zeros(n_frames, bool)
-    # The first frame that shows it; times come rounded to a microsecond.
+    # The first frame that shows the picture; times are rounded to a microsecond.
     first = np.ceil(times[scores >= threshold] * fps - 1e-4).astype(int)
     cuts[first[(first > 0) & (first < n_frames)]] = True
     return cuts
@@ -99,34 +102,34 @@ def cuts_of_pictures(
 def number_scenes(pictures: np.ndarray, captions: np.ndarray) -> np.ndarray:
     """Number the scenes of a film, from the cuts in its pictures and in its captions.
 
-    A cut in the captions right beside one in the pictures is the same: at a cut, captions are one
-    frame early or late.
+    A cut in the captions next to one in the pictures is the same cut: captions may change one frame
+    early or late.
 
     Parameters
     ----------
     pictures, captions : ndarray of bool, (n_frames,)
-        Whether the film was cut since the frame before.
+        Whether the film was cut since the previous frame.
 
     Returns
     -------
     ndarray of int, (n_frames,)
         From 0, one more at each cut.
     """
-    beside = pictures.copy()
-    beside[1:] |= pictures[:-1]
-    beside[:-1] |= pictures[1:]
-    return np.cumsum(pictures | (captions & ~beside))
+    near_picture_cut = pictures.copy()
+    near_picture_cut[1:] |= pictures[:-1]
+    near_picture_cut[:-1] |= pictures[1:]
+    return np.cumsum(pictures | (captions & ~near_picture_cut))
 
 
 def main_scene(scenes: Sequence[int] | np.ndarray) -> int:
-    """Find the scene of most of a clip's frames, the earliest of several."""
+    """The scene of most of a clip's frames; of several, the earliest."""
     return Counter(int(scene) for scene in scenes).most_common(1)[0][0]
 
 
 def join_captions(
     captions: Sequence[str], scenes: Sequence[int] | np.ndarray, same_scene: float
 ) -> str:
-    """Make one caption of those of a clip's frames.
+    """Combine the captions of a clip's frames into one.
 
     Parameters
     ----------
@@ -134,27 +137,24 @@ def join_captions(
     scenes : sequence of int, (n_frames,)
         From :func:`number_scenes`.
     same_scene : float
-        Scenes whose captions share at least this many of their words are told as one.
+        Scenes whose captions have at least this fraction of their words in common are merged.
 
     Returns
     -------
     str
-        The most frequent paraphrase of each scene (the earliest of several), joined by " Then ".
+        The most frequent caption of each scene (the earliest of several), joined by " Then ".
     """
-    told: list[list[str]] = []  # phrases of the scenes that are told apart
+    merged: list[list[str]] = []  # captions of the scenes that differ
     for scene in dict.fromkeys(scenes):
-        phrases = [c for c, s in zip(captions, scenes, strict=True) if s == scene]
-        alike = (
-            words
-            for words in told
-            if common_words(_commonest(words), _commonest(phrases)) >= same_scene
-        )
-        if (earlier := next(alike, None)) is not None:
-            earlier += phrases
+        of_scene = [c for c, s in zip(captions, scenes, strict=True) if s == scene]
+        for earlier in merged:
+            if common_words(_most_common(earlier), _most_common(of_scene)) >= same_scene:
+                earlier += of_scene
+                break
         else:
-            told.append(phrases)
-    return " Then ".join(map(_commonest, told))
+            merged.append(of_scene)
+    return " Then ".join(map(_most_common, merged))
 
 
-def _commonest(phrases: Sequence[str]) -> str:
-    return Counter(phrases).most_common(1)[0][0]
+def _most_common(captions: Sequence[str]) -> str:
+    return Counter(captions).most_common(1)[0][0]

@@ -1,1 +1,1 @@
-"""One loop for all trainings, and what each stage brings to it."""
+"""One training loop for all stages, with their objectives and examples."""

@@ -1,4 +1,4 @@
-"""Augmentations of the contrastive stage (paper B), all drawn from an explicit generator."""
+"""Augmentations of the contrastive stage (paper B). All random numbers come from a generator."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 
-def sparsify(fmri: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Set a share of the voxels of each example to zero, in all volumes of its window.
+def sparsify(fmri: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
+    """Set a fraction of the voxels of each example to zero, in all volumes of its window.
 
     Parameters
     ----------
     fmri : Tensor, shape (b, ..., v)
         Windows or volumes; not changed.
-    share : float
-        Share of the voxels, rounded to whole voxels.
+    fraction : float
+        Fraction of the voxels, rounded to whole voxels.
     generator : torch.Generator
         On the CPU.
 
@@ -24,7 +24,7 @@ def sparsify(fmri: Tensor, share: float, generator: torch.Generator) -> Tensor:
     Tensor, shape (b, ..., v)
     """
     n_examples, n_voxels = fmri.shape[0], fmri.shape[-1]
-    n_zero = round(share * n_voxels)
+    n_zero = round(fraction * n_voxels)
     if not n_zero:
         return fmri
     order = torch.rand(n_examples, n_voxels, generator=generator).argsort(dim=1)
@@ -41,7 +41,7 @@ def crop(frame: np.ndarray, generator: torch.Generator, side: float = 0.8) -> np
     frame : array, shape (h, w, 3)
     generator : torch.Generator
     side : float
-        Its height and width as shares of the frame's (0.8: Chen et al., CVPR 2023).
+        Height and width of the window, as fractions of the frame's (0.8: Chen et al., CVPR 2023).
 
     Returns
     -------
@@ -55,10 +55,10 @@ def crop(frame: np.ndarray, generator: torch.Generator, side: float = 0.8) -> np
 
 
 def chosen(n: int, probability: float, generator: torch.Generator) -> list[bool]:
-    """For each of n, whether it is picked; they are picked independently."""
+    """Choose each of n examples independently, with the same probability."""
     return (torch.rand(n, generator=generator) < probability).tolist()
 
 
 def draw(n: int, generator: torch.Generator) -> int:
-    """One of 0, …, n−1."""
+    """Draw one of 0, …, n−1 at random."""
     return int(torch.randint(n, (), generator=generator))

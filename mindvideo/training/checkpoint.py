@@ -1,4 +1,4 @@
-"""Checkpoints: a folder `step-N` in the state folder, there as a whole or not at all."""
+"""Checkpoints: a folder `step-N` in the state folder, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,43 +22,44 @@ class Stateful(Protocol):
     def load_state_dict(self, state_dict: dict[str, Any], /) -> Any: ...
 
 
-def learned(model: nn.Module) -> dict[str, Tensor]:
-    """The state of a model without its frozen parameters.
+def trainable_state(model: nn.Module) -> dict[str, Tensor]:
+    """State of a model without its frozen parameters.
 
-    Those come back from where they came first: the state folder belongs to one set of inputs.
+    Frozen parameters are loaded from the inputs again: a state folder belongs to one set of inputs.
     """
     frozen = {n for n, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
     return {name: value for name, value in model.state_dict().items() if name not in frozen}
 
 
 def save(folder: Path, step: int, model: nn.Module, parts: dict[str, Stateful]) -> None:
-    """Write a checkpoint beside the last one, put it in place, and only then delete the last one.
+    """Write a checkpoint next to the last one, move it into place, then delete the last one.
 
     Parameters
     ----------
     folder : Path
         The state folder.
     step : int
-        Steps that the training has behind it.
+        Steps done so far.
     model : nn.Module
-        Its learned weights go to `weights.safetensors`.
+        Its trainable weights go to `weights.safetensors`.
     parts : dict of Stateful
         Their states go to `training.pt`.
     """
-    beside, place = folder / f"step-{step}.part", folder / f"step-{step}"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    weights = {name: value.detach().cpu().contiguous() for name, value in learned(model).items()}
-    save_file(weights, beside / "weights.safetensors")
+    partial, final = folder / f"step-{step}.part", folder / f"step-{step}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    weights = trainable_state(model)
+    weights = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    save_file(weights, partial / "weights.safetensors")
     states = {name: part.state_dict() for name, part in parts.items()}
-    torch.save({"step": step, **states}, beside / "training.pt")
-    for path in beside.iterdir():
+    torch.save({"step": step, **states}, partial / "training.pt")
+    for path in partial.iterdir():
         with path.open("rb") as file:
-            os.fsync(file.fileno())  # the name must not be on the disk before the content
-    shutil.rmtree(place, ignore_errors=True)
-    os.replace(beside, place)
+            os.fsync(file.fileno())  # the content must be on disk before the name is
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(partial, final)
     for older in _checkpoints(folder):
-        if older != place:
+        if older != final:
             shutil.rmtree(older)
 
 
@@ -68,19 +69,21 @@ def restore(folder: Path, model: nn.Module, parts: dict[str, Stateful]) -> int:
     Returns
     -------
     int
-        Steps that the training has behind it: 0, and nothing loaded, without a checkpoint.
+        Steps done so far. Without a checkpoint it is 0, and nothing is loaded.
     """
     newest = max(_checkpoints(folder), key=_number, default=None)
     if newest is None:
         return 0
-    weights, needed = load_file(newest / "weights.safetensors"), learned(model)
-    shapes, wanted = ({n: tuple(w.shape) for n, w in x.items()} for x in (weights, needed))
-    if wrong := sorted(n for n in shapes.keys() | wanted if shapes.get(n) != wanted.get(n)):
-        first = wrong[0]
+    weights = load_file(newest / "weights.safetensors")
+    shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
+    expected = {name: tuple(weight.shape) for name, weight in trainable_state(model).items()}
+    names = shapes.keys() | expected.keys()
+    if mismatches := sorted(name for name in names if shapes.get(name) != expected.get(name)):
+        first = mismatches[0]
         raise InputError(
-            f"{newest}: a checkpoint of another training: {len(wrong)} weights differ, first "
-            f"{first} ({shapes.get(first, 'none')} here, {wanted.get(first, 'none')} needed). "
-            "Delete its folder to train from the start, or go on with what it was made with."
+            f"{newest}: a checkpoint of another training: {len(mismatches)} weights differ, first "
+            f"{first} ({shapes.get(first, 'none')} here, {expected.get(first, 'none')} needed). "
+            "Delete its folder to train from the start, or restore its settings and inputs."
         )
     model.load_state_dict(weights, strict=False)
     states = torch.load(newest / "training.pt", map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Examples of a training: arrays, in memory or on disk, that are read a batch at a time."""
+"""Examples of a training: arrays, in memory or on disk, read one batch at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Array(Protocol):
-    """Whatever gives rows for an array of their numbers: an array, a memory map, or one below."""
+    """Anything indexed by an array of row numbers: an array, a memory map, or a class below."""
 
     def __len__(self) -> int: ...
 
@@ -27,7 +27,7 @@ class Array(Protocol):
 
 
 class Examples:
-    """Named arrays of the same length; row i of all of them is example i."""
+    """Named arrays of the same length. Row i of each array belongs to example i."""
 
     def __init__(self, **arrays: Array) -> None:
         lengths = {name: len(array) for name, array in arrays.items()}
@@ -40,10 +40,10 @@ class Examples:
         return self._length
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """The rows of some examples, float32, on the CPU; and `index`, the examples' numbers."""
+        """Rows of the given examples, float32 on the CPU, and their numbers as `index`."""
         values = {
-            # A copy into torch's own memory, whose alignment is always the same: BLAS may sum in
-            # another order where it is not, and a resumed training must add up to the same.
+            # A copy into torch's own memory, whose alignment is always the same. BLAS may sum in
+            # another order where it is not, and a resumed training must give the same sums.
             name: torch.tensor(array[indices], dtype=torch.float32)
             for name, array in self._arrays.items()
         }
@@ -51,20 +51,20 @@ class Examples:
 
 
 def read_ahead(read: Callable[[int], T], numbers: Iterable[int]) -> Generator[tuple[int, T]]:
-    """Each number with what `read` makes of it; the next is read while this one is worked on."""
+    """Yield ``number, read(number)`` in order, and read the next one in the background."""
     with ThreadPoolExecutor(1) as reader:
         waiting: deque[tuple[int, Future[T]]] = deque()
         for number in numbers:
             waiting.append((number, reader.submit(read, number)))
             if len(waiting) > 1:
-                done, found = waiting.popleft()
-                yield done, found.result()
-        for done, found in waiting:
-            yield done, found.result()
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
 
 
-class Stacked:
-    """Several arrays, one below the other, none of them read before it is asked for.
+class Concatenated:
+    """Several arrays as one, concatenated along the first axis; rows are read when indexed.
 
     Raises
     ------
@@ -87,17 +87,17 @@ class Stacked:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        which = np.searchsorted(self._ends, rows, side="right")
+        numbers = np.searchsorted(self._ends, rows, side="right")  # of the array that has each row
         starts = self._ends - [len(array) for array in self._arrays]
-        found = np.empty((len(rows), *self.shape[1:]), self._arrays[0].dtype)
-        for number in np.unique(which):
-            here = which == number
-            found[here] = self._arrays[number][rows[here] - starts[number]]
-        return found
+        values = np.empty((len(rows), *self.shape[1:]), self._arrays[0].dtype)
+        for number in np.unique(numbers):
+            here = numbers == number
+            values[here] = self._arrays[number][rows[here] - starts[number]]
+        return values
 
 
-class Taken:
-    """Rows of an array in another order, as ``array[order]`` would be if it were read."""
+class Reindexed:
+    """Rows of an array in another order: ``array[order]``, read when indexed."""
 
     def __init__(self, array: Array, order: np.ndarray) -> None:
         self._array, self._order = array, order
@@ -109,13 +109,13 @@ class Taken:
         return self._array[self._order[rows]]
 
 
-def load_volumes(paths: Sequence[Path]) -> Stacked:
-    """Map files of volumes ``(n, v)`` or windows ``(n, w, v)`` as volumes, shape (n_volumes, v).
+def load_volumes(paths: Sequence[Path]) -> Concatenated:
+    """Memory-map files of volumes (n, v) or windows (n, w, v) as volumes, (n_volumes, n_voxels).
 
     Raises
     ------
     InputError
-        If a file is neither, is empty, or has another number of voxels than the first.
+        If a file holds neither, is empty, or has another number of voxels than the first.
     """
     volumes = []
     for path in paths:
@@ -126,11 +126,11 @@ def load_volumes(paths: Sequence[Path]) -> Stacked:
                 "(n, w, v) are needed: make it with the stage `samples` or `windows`"
             )
         volumes.append(array.reshape(-1, array.shape[-1]))
-    return Stacked(volumes, paths)
+    return Concatenated(volumes, paths)
 
 
 def check_latents(path: Path, latents: np.ndarray, channels: int) -> None:
-    """Refuse latents that are not (n, f, c, h, w) with a UNet's number of channels c.
+    """Check that latents are (n, f, c, h, w), with the UNet's number of channels c.
 
     Raises
     ------

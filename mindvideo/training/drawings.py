@@ -1,4 +1,4 @@
-"""Clips drawn from fixed captions while a video UNet is tuned: what it has learned, to be seen."""
+"""Clips generated from fixed captions while a video UNet is tuned, to see what it has learned."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from mindvideo.models.guidance import decode_latents, denoise
 
 
 @dataclass(frozen=True)
-class Painter:
-    """Draws one clip for each of some captions; always from the same noise.
+class ClipGenerator:
+    """Generates one clip for each of some captions, always from the same noise.
 
-    Nothing of a training is changed by it: not the weights, their gradients, or torch's own random
-    numbers.
+    The training stays as it is: its weights, their gradients, and torch's global random numbers.
 
     Attributes
     ----------
@@ -30,13 +29,15 @@ class Painter:
     scheduler
         Sampler of the unet's noise.
     text : Tensor, shape (n, tokens, d)
-        The captions' tokens.
+        Tokens of the captions.
     empty : Tensor, shape (tokens, d)
-        Those of the empty caption, which guidance leads away from.
+        Tokens of the empty caption, the negative condition of the guidance.
     shape : tuple of int
         Of a clip's latents, (c, f, h, w).
-    steps, guidance
-        Denoising steps, and the scale of the guidance.
+    steps : int
+        Denoising steps.
+    guidance : float
+        Scale of the guidance; 1 is none.
     """
 
     unet: nn.Module
@@ -50,48 +51,50 @@ class Painter:
 
     def __call__(self) -> np.ndarray:
         """Frames, uint8, (n, f, height, width, 3)."""
-        where, was_training = next(self.unet.parameters()).device, self.unet.training
+        device, was_training = next(self.unet.parameters()).device, self.unet.training
         n = len(self.text)
         noise = torch.randn((n, *self.shape), generator=torch.Generator().manual_seed(0))
+        noise = noise.to(device)
         condition = self.text
         if self.guidance != 1:
             condition = torch.cat([repeat(self.empty, "t d -> n t d", n=n), self.text])
+        condition = condition.to(device)
         self.unet.eval()
-        made = denoise(
-            *(self.unet, self.scheduler, noise.to(where), condition.to(where)),
-            *(self.guidance, self.steps),
-        )
+        latents = denoise(self.unet, self.scheduler, noise, condition, self.guidance, self.steps)
         self.unet.train(was_training)
-        return decode_latents(self.vae.to(where), made)
+        return decode_latents(self.vae.to(device), latents)
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """Frames (n, f, height, width, 3) of latents (n, f, c, h, w)."""
-        given = rearrange(torch.tensor(latents), "n f c h w -> n c f h w")
-        return decode_latents(self.vae, given.to(next(self.vae.parameters()).device))
+        device = next(self.vae.parameters()).device
+        channels_first = rearrange(torch.tensor(latents), "n f c h w -> n c f h w")
+        return decode_latents(self.vae, channels_first.to(device))
 
 
 @dataclass(frozen=True)
 class Drawings:
-    """Draws at some steps of a training, and keeps what is drawn in a folder.
+    """Generates clips at some steps of a training, and keeps them in a folder.
 
     Attributes
     ----------
     folder : Path
-        The training's state: drawings from before a kill are still there after it.
+        State of the training: after an interruption, the clips generated before it are kept.
     times : int
-        How many, evenly from before the first step to after the last.
+        How often, evenly from before the first step to after the last.
     total : int
         Steps of the training.
-    draw : callable
+    generate : callable
         → frames.
     key : str
-        Of what is drawn and how: drawings of another one are not mixed up with these.
+        Identifies the captions and settings: clips of another key are not mixed with these.
+    at : list of int
+        Steps at which clips are generated.
     """
 
     folder: Path
     times: int
     total: int
-    draw: Callable[[], np.ndarray]
+    generate: Callable[[], np.ndarray]
     key: str = ""
     at: list[int] = field(init=False)
 
@@ -100,21 +103,20 @@ class Drawings:
         object.__setattr__(self, "at", steps.tolist())
 
     def __call__(self, step: int) -> None:
-        """Draw, if it is time and was not done before the training was interrupted."""
+        """Generate clips if they are due at this step and are not there yet."""
         path = self._path(step)
         if step not in self.at or path.exists():
             return
-        beside = path.with_suffix(".part")
-        with beside.open("wb") as file:
-            np.save(file, self.draw())
-        os.replace(beside, path)
+        partial = path.with_suffix(".part")
+        with partial.open("wb") as file:
+            np.save(file, self.generate())
+        os.replace(partial, path)
 
     def load(self) -> dict[int, np.ndarray]:
-        """Frames by step.
-
-        Steps that were taken under other settings of what to draw are not among them.
-        """
+        """Frames by step; without steps that ran under another key."""
         return {s: np.load(path) for s in self.at if (path := self._path(s)).exists()}
 
     def _path(self, step: int) -> Path:
-        return self.folder / f"drawn-{self.key}-{step:07d}.npy"
+        name = f"{self.key}-{step:07d}.npy"
+        older = self.folder / f"drawn-{name}"  # of a training that an older version has begun
+        return older if older.exists() else self.folder / f"generated-{name}"

@@ -1,4 +1,4 @@
-"""What a training did, step by step: a TSV file and TensorBoard events that grow while it runs."""
+"""History of a training, step by step: a TSV file and TensorBoard events that grow as it runs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class History:
     Parameters
     ----------
     path : Path
-        The file. If it is there, the training goes on: rows after `step` are cut off, because
-        the steps they tell of are taken again, and so is a last row that a kill left unfinished.
+        The file. If it exists, the training is resumed: rows after `step` are removed, because
+        their steps are repeated, and so is an incomplete last row.
     events : Path
-        Folder of the same as TensorBoard shows it, while it grows: ``tensorboard --logdir``.
+        Folder of the same values for ``tensorboard --logdir``, also while the training runs.
     step : int
-        Steps that the training has behind it.
+        Steps done so far.
     """
 
     def __init__(self, path: Path, events: Path, step: int) -> None:
@@ -33,14 +33,14 @@ class History:
             header, *rows = path.read_text().splitlines(keepends=True)
             self._columns = header.rstrip("\n").split("\t")
             kept = [header, *(row for row in rows if row.endswith("\n") and _step(row) <= step)]
-        beside = path.with_suffix(".part")
-        beside.write_text("".join(kept))
-        os.replace(beside, path)
-        self._file = path.open("a", buffering=1)  # each row is handed over as soon as it is whole
+        partial = path.with_suffix(".part")
+        partial.write_text("".join(kept))
+        os.replace(partial, path)
+        self._file = path.open("a", buffering=1)  # each row is written as soon as it is complete
         self._events = SummaryWriter(str(events), purge_step=step + 1, flush_secs=10)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Append a row; the columns are those of the first row."""
+        """Append a row. The first row decides the columns."""
         if not self._columns:
             self._columns = ["step", *values]
             self._file.write("\t".join(self._columns) + "\n")
@@ -62,8 +62,8 @@ def _step(row: str) -> int:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Largest memory used so far [MiB]: of the GPU, or else of the process."""
+    """Peak memory so far [MiB]: of the GPU if there is one, else of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, KiB elsewhere

@@ -1,9 +1,9 @@
-"""One loop for the four trainings; killed at any moment, it goes on as if nothing had happened.
+"""One loop for all training stages. Killed at any moment, a training resumes where it was.
 
 A step is a function of the weights, the optimizer's state and the step's number: batches, learning
-rate and random numbers follow from (seed, step) (`sampling`, `schedule`). So a checkpoint is those
-three things, and a resumed training ends with the weights of one left alone: bitwise on one CPU,
-up to the order of sums on a GPU.
+rate and random numbers follow from (seed, step) (`sampling`, `schedule`). A checkpoint holds these
+three. A resumed training ends with the weights of an uninterrupted one: bitwise on one CPU, up to
+the order of sums on a GPU.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Objective(Protocol):
     Attributes
     ----------
     decomposes : bool
-        Whether the loss of a batch is the mean of the losses of its parts. Only then does
-        accumulating gradients over the parts equal the large batch.
+        Whether the loss of a batch is the mean of the losses of its parts. Only then are
+        gradients accumulated over the parts those of the whole batch.
     """
 
     decomposes: ClassVar[bool]
@@ -56,10 +56,10 @@ class Objective(Protocol):
     def __call__(
         self, model: nn.Module, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, and scalars to log (the same ones in each step).
+        """Loss, and scalars to log (the same names in each step).
 
-        `model` may be wrapped for several processes: objectives only call it. All random numbers
-        come from `generator` (on the CPU), except for dropout's.
+        `model` may be wrapped for several processes, so objectives only call it. All random
+        numbers except those of dropout come from `generator`, on the CPU.
         """
         ...
 
@@ -81,10 +81,11 @@ def train(
     desc: str,
     after_step: Callable[[int], None] | None = None,
 ) -> None:
-    """Train the parameters of a model that require a gradient; in place.
+    """Train, in place, the parameters of a model that require a gradient.
 
-    Order of operations in a step: seed → loss and gradients of each part of the batch → refuse
-    what is not finite → clip → optimizer → history → checkpoint, when one is due.
+    Order of operations in a step: seed → loss and gradients of each part of the batch → clip the
+    gradient → check that loss and gradient are finite → optimizer → history → `after_step` →
+    checkpoint, if it is due.
 
     Parameters
     ----------
@@ -93,30 +94,30 @@ def train(
     objective : Objective
     examples : Examples
     batches : Batches
-        Which of the examples make up a step.
+        Which examples make up the batch of a step.
     settings : Training
     state : Path
-        Folder of the checkpoint and of the growing history. If there is a checkpoint, the
-        training goes on from it.
+        Folder of the checkpoint and of the history so far. If it holds a checkpoint, the training
+        resumes from it.
     history : Path
-        Where the whole history goes at the end: TSV with the columns step, loss, those that the
+        The complete history, written at the end: TSV with the columns step, loss, those that the
         objective logs, grad_norm, lr, seconds [s] and memory [MiB] (the peak so far).
     events : Path
-        Where the same goes for TensorBoard, a folder; until the end it grows in `state`.
+        Folder of the same for TensorBoard, written at the end; until then it is in `state`.
     desc : str
         Label of the progress bar.
     after_step : callable, optional
-        Called with the number of steps done, by the main process: at the start, and after each
-        step before its checkpoint. It may look at the model, and must leave it as it is.
+        Called by the main process with the number of steps done: at the start, and after each
+        step before its checkpoint. It must not change the model.
 
     Raises
     ------
     NonFiniteError
-        Before the weights are touched; the last checkpoint stays.
+        If loss or gradient are not finite. The weights are not updated, the checkpoint stays.
     InputError
-        If the batch cannot be divided as the settings ask.
+        If the batch cannot be divided as the settings say.
     SystemExit
-        After a SIGTERM or SIGINT, once the step is done and a checkpoint is written.
+        After a SIGTERM or SIGINT, when the step is done and its checkpoint is written.
     """
     _check_precision(settings)
     accelerator = Accelerator(
@@ -135,62 +136,69 @@ def train(
     model.train()
     _set_gradient_checkpointing(model, settings.gradient_checkpointing)
     prepared, optimizer = accelerator.prepare(model, adamw(model, settings))
+    # Resume from the last checkpoint, if there is one.
     stateful = {"optimizer": optimizer}
     if accelerator.scaler is not None:
         stateful["scaler"] = accelerator.scaler
     start = checkpoint.restore(state, model, stateful)
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    logger.info(
-        "%s: steps %d to %d, %d an epoch; %d weights to learn; %d x %s",
-        *(desc, start, schedule.total, batches.per_epoch, sum(p.numel() for p in learned)),
-        *(accelerator.num_processes, accelerator.device),
-    )
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    n_weights = sum(parameter.numel() for parameter in trainable)
+    logger.info("%s: steps %d to %d, %d an epoch", desc, start, schedule.total, batches.per_epoch)
+    n_processes = accelerator.num_processes
+    logger.info("%d trainable weights on %d x %s", n_weights, n_processes, accelerator.device)
 
-    main = accelerator.is_main_process
+    is_main = accelerator.is_main_process
     read = partial(_read, examples, batches, settings.accumulate, accelerator)
-    saved = time.monotonic()
+    last_save = time.monotonic()
     with Interruption() as interruption, contextlib.ExitStack() as stack:
         ahead = read_ahead(read, range(start, schedule.total))
         steps: Any = stack.enter_context(contextlib.closing(ahead))
-        if main:
-            growing = History(state / "history.tsv", state / "events", start)
-            rows = stack.enter_context(growing)
+        if is_main:
+            rows = stack.enter_context(History(state / "history.tsv", state / "events", start))
             bar = progress(steps, desc=desc, total=schedule.total, unit="step", initial=start)
             steps = stack.enter_context(bar)
             if after_step is not None:
                 after_step(start)
-        began = time.monotonic()
+        step_start = time.monotonic()
         for step, parts in steps:
-            lr = schedule.lr(step)
+            # Forward and backward, on each part of the batch.
             logs = _backward(prepared, objective, parts, settings.seed, step, accelerator)
-            norm = accelerator.clip_grad_norm_(learned, settings.clip_grad)
-            figures = _figures({**logs, "grad_norm": norm}, accelerator)
-            _check_finite(figures, step, batches.batch_at(step), parts, state, accelerator)
+            norm = accelerator.clip_grad_norm_(trainable, settings.clip_grad)
+            scalars = _average({**logs, "grad_norm": norm}, accelerator)
+            _check_finite(scalars, step, batches.batch_at(step), parts, state, accelerator)
+
+            # Update the weights.
+            lr = schedule.lr(step)
             for group in optimizer.param_groups:
                 group["lr"] = lr
             optimizer.step()
             optimizer.zero_grad()
+            n_done, now = step + 1, time.monotonic()
 
-            done, now = step + 1, time.monotonic()
-            if main:
-                cost = {"seconds": now - began, "memory": peak_memory(accelerator.device)}
-                rows.add(done, {**figures, "lr": lr, **cost})
-                bar.set_postfix(loss=f"{figures['loss']:.4g}", refresh=False)
+            # Log.
+            if is_main:
+                scalars |= {"lr": lr, "seconds": now - step_start}
+                rows.add(n_done, scalars | {"memory": peak_memory(accelerator.device)})
+                bar.set_postfix(loss=f"{scalars['loss']:.4g}", refresh=False)
                 if after_step is not None:
-                    after_step(done)
-            stopped = interruption.received(accelerator)
-            due = now - saved > 60 * settings.checkpoint_minutes or done == schedule.total
-            if main and (due or stopped):
-                checkpoint.save(state, done, model, stateful)
-                saved = time.monotonic()
-            if stopped:
-                accelerator.wait_for_everyone()  # torch's launcher stops all when one has ended
-                logger.warning("%s: stopped after step %d, to go on from there", desc, done)
-                raise SystemExit(128 + stopped)
-            began = time.monotonic()
+                    after_step(n_done)
+
+            # Save a checkpoint when it is due, at the end, and before stopping.
+            stop_signal = interruption.received(accelerator)
+            is_due = now - last_save > 60 * settings.checkpoint_minutes
+            if is_main and (is_due or n_done == schedule.total or stop_signal):
+                checkpoint.save(state, n_done, model, stateful)
+                last_save = time.monotonic()
+            if stop_signal:
+                # torch's launcher ends all processes as soon as one has ended.
+                accelerator.wait_for_everyone()
+                logger.warning("%s: stopped after step %d, to resume from there", desc, n_done)
+                raise SystemExit(128 + stop_signal)
+            step_start = time.monotonic()
+
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     model.eval()
-    if main:
+    if is_main:
         shutil.copyfile(state / "history.tsv", history)
         shutil.copytree(state / "events", events, dirs_exist_ok=True)
     accelerator.wait_for_everyone()
@@ -199,9 +207,9 @@ def train(
 def _read(
     examples: Examples, batches: Batches, parts: int, accelerator: Accelerator, step: int
 ) -> list[Batch]:
-    """This process's examples of each part of a step's batch: equal shares, in order."""
-    shares = batches.batch_at(step).reshape(parts, accelerator.num_processes, -1)
-    return [examples.batch(share) for share in shares[:, accelerator.process_index]]
+    """Read this process's examples of each part of a step's batch."""
+    indices = batches.batch_at(step).reshape(parts, accelerator.num_processes, -1)
+    return [examples.batch(rows) for rows in indices[:, accelerator.process_index]]
 
 
 def _backward(
@@ -212,13 +220,13 @@ def _backward(
     step: int,
     accelerator: Accelerator,
 ) -> dict[str, Tensor]:
-    """Gradients of a step, part by part; the loss and what the objective logs, on average."""
+    """Accumulate the gradients of a step; return the means of the loss and the logged scalars."""
     logs: dict[str, Tensor] = {}
     for part, cpu in enumerate(parts):
         batch = {name: value.to(accelerator.device) for name, value in cpu.items()}
         batch["index"] = cpu["index"]
         generator = step_generator(seed, step, part, accelerator.process_index)
-        is_last = part == len(parts) - 1  # only then do the processes add up their gradients
+        is_last = part == len(parts) - 1  # only then do processes average their gradients
         with contextlib.nullcontext() if is_last else accelerator.no_sync(model):
             loss, extra = objective(model, batch, generator)
             accelerator.backward(loss)
@@ -228,34 +236,34 @@ def _backward(
 
 
 def adamw(model: nn.Module, settings: Training) -> torch.optim.AdamW:
-    """AdamW on what requires a gradient; biases, norms, scales and other vectors do not decay."""
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """AdamW on the trainable parameters, without decay of biases, norms, scales, other vectors."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [p for p in learned if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    # One pass over all weights instead of a dozen: with small networks that is half of a step.
+    # Fused: one pass over all weights instead of a dozen, which halves the step of small networks.
     return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
 
 
 class Interruption:
-    """Within it, SIGTERM and SIGINT are noted, for the loop to act on between two steps.
+    """Context in which SIGTERM and SIGINT are recorded, for the loop to act on after a step.
 
-    A second SIGINT ends the step too, by KeyboardInterrupt: a person does not want to wait. A
-    second SIGTERM changes nothing: near the end of a job several come, from Slurm, from torch's
+    A second SIGINT interrupts the step by KeyboardInterrupt, for a user who does not want to wait.
+    A second SIGTERM has no effect: near the end of a job several come, from Slurm, from torch's
     launcher and from `time_limit`.
     """
 
     def __init__(self) -> None:
         self._signal = 0
-        self._before: dict[int, Any] = {}
+        self._handlers: dict[int, Any] = {}
 
     def received(self, accelerator: Accelerator) -> int:
-        """Number of the signal that some process received, 0 if none did."""
+        """Number of a signal that any process has received, 0 if there is none."""
         if accelerator.num_processes == 1:
             return self._signal
-        mine = torch.tensor(self._signal, device=accelerator.device)
-        return int(accelerator.gather(mine.view(1)).max())
+        received = torch.tensor([self._signal], device=accelerator.device)
+        return int(accelerator.gather(received).max())
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == self._signal == signal.SIGINT:
@@ -263,35 +271,35 @@ class Interruption:
         self._signal = self._signal or number
 
     def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():  # elsewhere Python forbids it
+        if threading.current_thread() is threading.main_thread():  # Python forbids it elsewhere
             for number in (signal.SIGTERM, signal.SIGINT):
-                self._before[number] = signal.signal(number, self._note)
+                self._handlers[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
 
-def _figures(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, float]:
-    """Scalars, averaged over the processes: one transfer for all of them."""
-    together = torch.stack([value.float() for value in values.values()])
+def _average(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, float]:
+    """Average scalars over the processes, in one transfer."""
+    stacked = torch.stack([value.float() for value in values.values()])
     if accelerator.num_processes > 1:
-        together = accelerator.reduce(together, "mean")
-    return dict(zip(values, together.tolist(), strict=True))
+        stacked = accelerator.reduce(stacked, "mean")
+    return dict(zip(values, stacked.tolist(), strict=True))
 
 
 def _check_finite(
-    figures: dict[str, float],
+    scalars: dict[str, float],
     step: int,
     indices: np.ndarray,
     parts: list[Batch],
     state: Path,
     accelerator: Accelerator,
 ) -> None:
-    loss, norm = figures["loss"], figures["grad_norm"]
-    scaled = accelerator.scaler is not None  # fp16: the scaler skips steps that overflow
-    if math.isfinite(loss) and (scaled or math.isfinite(norm)):
+    loss, norm = scalars["loss"], scalars["grad_norm"]
+    is_scaled = accelerator.scaler is not None  # fp16: the scaler skips steps that overflow
+    if math.isfinite(loss) and (is_scaled or math.isfinite(norm)):
         return
     if broken := _not_finite(parts):
         raise NonFiniteError(
@@ -299,9 +307,9 @@ def _check_finite(
             "from (a run with broken voxels? a file cut short?) and make the input again; the "
             f"weights of the last checkpoint in {state} are sound."
         )
-    what = f"its gradient's norm is {norm}" if math.isfinite(loss) else f"it is {loss}"
+    reason = f"its gradient's norm is {norm}" if math.isfinite(loss) else f"it is {loss}"
     raise NonFiniteError(
-        f"step {step + 1}: the loss is no longer finite ({what}). The batch: examples "
+        f"step {step + 1}: the loss is no longer finite ({reason}). The batch: examples "
         f"{', '.join(map(str, indices))}. The weights of the last checkpoint in {state} are sound, "
         "but the same would happen again from there: check those examples, or lower lr, lengthen "
         "warmup, lower clip_grad, or use precision: fp32."
@@ -309,13 +317,13 @@ def _check_finite(
 
 
 def _not_finite(parts: list[Batch]) -> str:
-    """Name the examples (of this process) that have values which are not numbers: "" if none."""
-    found = []
+    """Name the examples (of this process) with values that are not finite; "" if none."""
+    names = []
     for part in parts:
         for name in part.keys() - {"index"}:
             bad = ~part[name].flatten(1).isfinite().all(dim=1)
-            found += [f"`{name}` of example {int(i)}" for i in part["index"][bad]]
-    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+            names += [f"`{name}` of example {int(i)}" for i in part["index"][bad]]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _check_precision(settings: Training) -> None:
@@ -326,10 +334,10 @@ def _check_precision(settings: Training) -> None:
         )
 
 
-def _set_gradient_checkpointing(model: nn.Module, wanted: bool) -> None:
-    """Switch it in all models of diffusers' kind that `model` is made of."""
+def _set_gradient_checkpointing(model: nn.Module, enabled: bool) -> None:
+    """Enable or disable it in all diffusers models among the modules of `model`."""
     for part in model.modules():
-        if isinstance(part, ModelMixin) and wanted:
+        if isinstance(part, ModelMixin) and enabled:
             part.enable_gradient_checkpointing()
         elif isinstance(part, ModelMixin):
             part.disable_gradient_checkpointing()

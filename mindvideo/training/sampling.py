@@ -1,7 +1,7 @@
 """Which examples make up a step, and the random numbers of a step.
 
-Both are functions of (seed, step) and of nothing else. A training that goes on from a checkpoint
-therefore sees what it would have seen, without any state of loaders or generators being saved.
+Both are functions of (seed, step) alone. A training resumed from a checkpoint therefore gets the
+same batches and random numbers, without any saved state of loaders or generators.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from mindvideo.sizes import check_batch_size
 
 
 def step_seed(seed: int, *key: int) -> int:
-    """A 63-bit seed for one step (and part of it): keys that differ give unrelated streams."""
+    """A 63-bit seed for one step (and part of it). Different keys give independent streams."""
     return int(np.random.SeedSequence([seed, *key]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def step_generator(seed: int, *key: int) -> torch.Generator:
-    """Seed torch's own generators (dropout) and make one for all that is drawn explicitly.
+    """Seed torch's global generators (for dropout) and return one for all other random numbers.
 
-    The explicit one is on the CPU whatever the device, so that a GPU draws the same noise.
+    It is on the CPU whatever the device, so that a training on a GPU gets the same noise.
     """
     number = step_seed(seed, *key)
     torch.manual_seed(number)
@@ -32,14 +32,14 @@ def step_generator(seed: int, *key: int) -> torch.Generator:
 
 
 class Batches:
-    """Batches without replacement, reshuffled every epoch; examples of one scene kept apart.
+    """Batches without replacement, reshuffled every epoch; no batch holds a scene twice.
 
     An epoch has ``per_epoch`` = K batches of B examples, where K is the largest number with
     sum over scenes of min(size, K) >= K·B. The examples are laid out scene by scene, in random
     order within and between the scenes and at most K of a scene, and dealt out in turn to the K
-    batches: two of a scene lie less than K places apart, so they never meet. Without scenes each
-    example is its own, K = n // B, and this is the usual permutation. What is left over is
-    another choice each epoch.
+    batches. Two of a scene lie less than K places apart, so no batch holds both. Without scenes,
+    each example is a scene of its own, K = n // B, and the result is the usual permutation. The
+    examples left over differ from epoch to epoch.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Batches:
     Raises
     ------
     InputError
-        Fewer examples, or fewer scenes, than a batch needs.
+        If there are fewer examples, or fewer scenes, than a batch needs.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Batches:
         self._epoch = lru_cache(maxsize=1)(self._shuffle)
 
     def batch_at(self, step: int) -> np.ndarray:
-        """Examples of a step, counted from 0: array of int, shape (batch_size,)."""
+        """Examples of a step (counted from 0), int, shape (batch_size,)."""
         epoch, place = divmod(step, self.per_epoch)
         return self._epoch(epoch)[place]
 

@@ -11,12 +11,12 @@ from mindvideo.sizes import check_warmup
 
 @dataclass(frozen=True)
 class Schedule:
-    """Warm-up, then constant or half-cosine; a function of the step alone, so it needs no state.
+    """Warm-up, then constant or half a cosine: a function of the step alone, without state.
 
     Attributes
     ----------
     total, warmup : int
-        Optimizer steps in all, and those of the warm-up.
+        Optimizer steps of the training, and of its warm-up.
     peak : float
         Learning rate at the end of the warm-up.
     shape : {"constant", "cosine"}
@@ -30,12 +30,12 @@ class Schedule:
 
     @classmethod
     def of(cls, settings: Training, steps_per_epoch: int) -> Schedule:
-        """Translate the settings' epochs into steps.
+        """Convert the settings' epochs to steps.
 
         Raises
         ------
         InputError
-            The warm-up takes up the whole training.
+            If the warm-up is as long as the training.
         """
         length = steps_per_epoch if settings.unit == "epochs" else 1
         check_warmup(settings.warmup, settings.duration, settings.unit)
@@ -43,9 +43,9 @@ class Schedule:
         return cls(total, warmup, settings.lr, settings.schedule)
 
     def lr(self, step: int) -> float:
-        """Learning rate of a step, counted from 0 (He et al. 2022, per iteration)."""
+        """Learning rate of a step (counted from 0), as He et al. (2022) have it per iteration."""
         if step < self.warmup:
-            return self.peak * (step + 1) / self.warmup  # not 0 first: that step would be lost
+            return self.peak * (step + 1) / self.warmup  # a step at 0 would change nothing
         if self.shape == "constant":
             return self.peak
         done = (step - self.warmup) / (self.total - self.warmup)

@@ -1,4 +1,4 @@
-"""Rows of two matrices that belong together, against all that do not (paper 3.3, Eq. 3)."""
+"""Similarity of matching rows of two matrices against all other pairs (paper 3.3, Eq. 3)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from torch import Tensor
 
 
 def clip_loss(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
-    """CrossEntropy(scale·a·bᵀ, [0, 1, …, n−1]), averaged over both directions.
+    """L_CLIP(a, b) = CrossEntropy(ε·a·bᵀ, [0, 1, …, n−1]), averaged over both directions.
 
     The paper writes one direction and cites CLIP (Radford et al. 2021), whose loss is the mean of
-    those over rows and over columns; so is this.
+    the cross-entropies over rows and over columns, as here.
 
     Parameters
     ----------
     a, b : Tensor, shape (n, d)
-        Of unit length; row i of both belongs to example i.
+        Embeddings of unit length; row i of both belongs to example i.
     scale : Tensor, shape ()
+        ε of the paper.
     """
     logits = scale * a @ b.T
     labels = torch.arange(len(a), device=a.device)
@@ -26,10 +27,10 @@ def clip_loss(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
 
 
 def retrieval(a: Tensor, b: Tensor, k: int) -> Tensor:
-    """Share of the rows of a (n, d) whose own row of b (n, d) is among the k most similar.
+    """Top-k accuracy: fraction of rows of a (n, d) whose match in b (n, d) is among the k nearest.
 
-    Similarity is the inner product; rows of b that are as similar as the own one do not count
-    against it, so that equal captions are all right answers.
+    Similarity is the inner product. Rows of b that are exactly as similar as the match do not
+    count against it, so that clips with equal captions are all correct.
     """
     similarity = a @ b.T
     better = (similarity > similarity.diagonal()[:, None]).sum(dim=1)
@@ -37,13 +38,13 @@ def retrieval(a: Tensor, b: Tensor, k: int) -> Tensor:
 
 
 def gather(rows: Tensor) -> Tensor:
-    """Rows (b, d) of all processes, (processes·b, d); gradients flow back to where they belong."""
+    """Gather rows (b, d) of all processes, (n_processes·b, d), with gradients to each process's."""
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return rows
-    others = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-    dist.all_gather(others, rows.detach().contiguous())
-    # Each process computes the whole loss but only its own rows carry a gradient, once in each
-    # process: times the number of processes, the mean over them is the gradient of the whole.
+    gathered = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, rows.detach().contiguous())
+    # Each process computes the whole loss, but only its rows carry a gradient there. Scaled by the
+    # number of processes, the mean over processes is the gradient of the whole loss.
     fixed = rows.detach()
-    others[dist.get_rank()] = fixed + dist.get_world_size() * (rows - fixed)
-    return torch.cat(others)
+    gathered[dist.get_rank()] = fixed + dist.get_world_size() * (rows - fixed)
+    return torch.cat(gathered)

@@ -170,7 +170,7 @@ def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree
     }
     said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
     assert said[str(films / "seg10.webm")].startswith(
-        "error: 5 pictures a second, clips.fps asks for 6"
+        "error: 5 pictures per second, but clips.fps is 6"
     )
 
 
@@ -299,7 +299,7 @@ def test_masks_and_confounds(purdue, tree):
         "confounds/subject1_seg1_2.tsv": "error: 0 rows, the run has 245 volumes: "
         "does it belong to another run? Check dataset.confounds.",
         "confounds/subject1_seg2_1.tsv": "error: is missing",
-        "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's own in "
+        "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's mask in "
         "dataset.mask.",
         "subject3_mask.nii.gz": "error: this mask has 3×3×3 voxels of 2×2×2 mm, origin (0, 0, 0) "
         "mm; the runs have 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm. Resample it to the runs' "

@@ -190,7 +190,7 @@ def test_confounds_that_leave_nothing_or_little_of_a_run_are_counted(here):
     assert len(said) == 20
     assert "warning: drift and confounds take 46 of 60 degrees" in said["a_s1_1.tsv"]
     said = found(clean={"confounds": columns, "detrend_order": 19})
-    assert "error: 60 volumes are too few to take 60 regressors" in said["a_s1_1.tsv"]
+    assert "error: 60 volumes are too few to regress 60 regressors" in said["a_s1_1.tsv"]
 
 
 def test_drift_is_compared_with_the_length_of_a_segment(here):

@@ -27,11 +27,11 @@ def test_early_visual_areas_are_those_of_the_image_paper(area, labels, count):
 
 
 def test_grayordinates_come_area_by_area_left_before_right():
-    found = atlas.grayordinate_labels()[atlas.grayordinates(["V1", "V2", "V3", "V4"])]
-    assert len(found) == 4183
+    labels = atlas.grayordinate_labels()[atlas.grayordinates(["V1", "V2", "V3", "V4"])]
+    assert len(labels) == 4183
     order = [1, 181, 4, 184, 5, 185, 6, 186]
-    assert list(dict.fromkeys(found.tolist())) == order
-    assert np.diff([order.index(label) for label in found]).min() >= 0
+    assert list(dict.fromkeys(labels.tolist())) == order
+    assert np.diff([order.index(label) for label in labels]).min() >= 0
 
 
 def test_unknown_area_is_named():
@@ -52,7 +52,7 @@ def test_order_along_the_hierarchy_is_stable():
     assert order.tolist() == [2, 4, 0, 5, 3, *order[5:]]
 
 
-def test_every_surface_vertex_is_projected_onto_its_own_label():
+def test_every_surface_vertex_is_projected_onto_its_label():
     coordinates, labels = atlas.midthickness()
     pick = np.flatnonzero(labels)[::5000]
     for vertex in pick:
@@ -98,7 +98,7 @@ def test_grid_away_from_the_brain_is_an_error():
 
 @pytest.fixture(scope="module")
 def vertex_sizes():
-    """Share of the surface that belongs to each vertex [mm²]: a third of its triangles."""
+    """Area of the surface that belongs to each vertex [mm²]: a third of its triangles."""
     points = atlas.midthickness()[0].astype(float)
     sizes, half = np.zeros(len(points)), len(points) // 2
     for side, first in (("L", 0), ("R", half)):
@@ -116,12 +116,12 @@ SHAPE_2MM = 91, 109, 91
 
 @pytest.fixture(scope="module")
 def on_volume():
-    """Label and place of the labelled voxels of a volume of 2 mm."""
+    """Labels and positions of the labelled voxels of a volume of 2 mm."""
     volume = atlas.project(MNI_2MM, SHAPE_2MM, 4.0)
     return volume[volume > 0], nib.affines.apply_affine(MNI_2MM, np.argwhere(volume > 0))
 
 
-def shares(labels, weights=None):
+def fractions(labels, weights=None):
     total = np.bincount(labels, weights, minlength=2 * atlas.N_AREAS + 1)[1:]
     return total / total.sum()
 
@@ -131,9 +131,9 @@ def centroids(labels, points, weights):
     return sums[1:] / np.bincount(labels, weights)[1:, None]
 
 
-def test_areas_have_the_share_of_voxels_that_they_have_of_the_surface(on_volume, vertex_sizes):
-    surface = shares(atlas.midthickness()[1], vertex_sizes)
-    volume = shares(on_volume[0])
+def test_areas_have_the_same_fraction_of_voxels_as_of_the_surface(on_volume, vertex_sizes):
+    surface = fractions(atlas.midthickness()[1], vertex_sizes)
+    volume = fractions(on_volume[0])
     assert np.corrcoef(surface, volume)[0, 1] > 0.99
     low, high = np.quantile(volume / surface, [0.05, 0.95])
     assert 0.88 < low < high < 1.12
@@ -143,12 +143,12 @@ def test_areas_have_the_share_of_voxels_that_they_have_of_the_surface(on_volume,
 
 
 def test_the_two_sides_differ_on_the_volume_as_on_the_surface(on_volume, vertex_sizes):
-    def asymmetry(share):
-        left, right = np.split(share, 2)
+    def asymmetry(fractions):
+        left, right = np.split(fractions, 2)
         return (left - right) / (left + right)
 
-    surface = asymmetry(shares(atlas.midthickness()[1], vertex_sizes))
-    volume = asymmetry(shares(on_volume[0]))
+    surface = asymmetry(fractions(atlas.midthickness()[1], vertex_sizes))
+    volume = asymmetry(fractions(on_volume[0]))
     assert np.median(np.abs(volume - surface)) < 0.02
     assert np.abs(volume - surface).max() < 0.15
 
@@ -169,9 +169,9 @@ def test_networks_come_with_the_same_projection(vertex_sizes):
     volume = atlas.project(MNI_4MM, (36, 45, 39), 4.0, networks)
     labelled = atlas.midthickness()[1] > 0
     surface = np.bincount(networks[labelled], vertex_sizes[labelled], minlength=18)[1:]
-    found = np.bincount(volume.ravel(), minlength=18)[1:]
+    projected = np.bincount(volume.ravel(), minlength=18)[1:]
     assert (surface > 0).all()
-    assert np.corrcoef(surface, found)[0, 1] > 0.99
+    assert np.corrcoef(surface, projected)[0, 1] > 0.99
 
 
 def test_names_and_colours_fit_the_labels():

@@ -44,22 +44,22 @@ def confounds() -> np.ndarray:
 @pytest.mark.parametrize("with_confounds", [False, True])
 def test_cosines_and_confounds_match_nilearn(run, confounds, with_confounds):
     drifts, regressors = cosines(40, 2.0, 30.0), confounds if with_confounds else None
-    found = clean(run, nuisance(drifts, regressors)).values
-    # Its own filter would step back where confounds drift; its regression is the same.
-    theirs: dict = {"filter": "cosine", "high_pass": 1 / 30, "t_r": 2.0}
+    cleaned = clean(run, nuisance(drifts, regressors)).values
+    # nilearn's filter does not remove the drift of the confounds; its regression is the same.
+    options: dict = {"filter": "cosine", "high_pass": 1 / 30, "t_r": 2.0}
     if with_confounds:
-        theirs = {"filter": False, "confounds": np.column_stack([drifts[:, :-1], confounds])}
+        options = {"filter": False, "confounds": np.column_stack([drifts[:, :-1], confounds])}
     expected = nilearn.signal.clean(
-        run.astype(float), detrend=False, standardize="zscore_sample", **theirs
+        run.astype(float), detrend=False, standardize="zscore_sample", **options
     )
-    np.testing.assert_allclose(found * np.sqrt(39 / 40), expected, atol=1e-5)
+    np.testing.assert_allclose(cleaned * np.sqrt(39 / 40), expected, atol=1e-5)
 
 
 def test_polynomial_and_confounds_match_least_squares(run, confounds):
-    found = clean(run, nuisance(polynomials(40, 4), confounds)).values
+    cleaned = clean(run, nuisance(polynomials(40, 4), confounds)).values
     design = np.column_stack([np.vander(np.linspace(-1, 1, 40), 5), confounds])
     rest = run - design @ np.linalg.lstsq(design, run.astype(float), rcond=None)[0]
-    np.testing.assert_allclose(found, stats.zscore(rest), atol=1e-5)
+    np.testing.assert_allclose(cleaned, stats.zscore(rest), atol=1e-5)
 
 
 def test_dependent_and_constant_confounds_change_nothing(run, confounds):
@@ -99,7 +99,7 @@ def test_broken_voxels_are_zero_counted_and_not_spread(run):
     broken[:, 3] = 812  # constant
     broken[5, 4] = np.nan
     broken[6, 5] = np.inf
-    broken[:, 6] = 100 + np.arange(len(run)) ** 2  # nothing but drift
+    broken[:, 6] = 100 + np.arange(len(run)) ** 2  # only drift
     broken[:, 7] = 0
     result = clean(broken, drift(run))
     assert np.flatnonzero(result.not_finite).tolist() == [4, 5]
@@ -119,8 +119,8 @@ def test_basis_is_orthonormal(confounds):
         np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-9)
 
 
-def test_run_too_short_for_what_is_taken_out():
-    with pytest.raises(InputError, match=r"5 volumes are too few to take 5.*at least 6"):
+def test_run_too_short_for_its_regressors():
+    with pytest.raises(InputError, match=r"5 volumes are too few to regress 5.*at least 6"):
         nuisance(polynomials(5, 4))
     with pytest.raises(InputError, match=r"8 volumes are too few.*fewer clean.confounds"):
         nuisance(polynomials(8, 1), np.random.default_rng(0).normal(size=(8, 30)))
@@ -129,10 +129,10 @@ def test_run_too_short_for_what_is_taken_out():
 def test_temporal_snr_is_mean_over_sd_and_0_where_there_is_none(run):
     run[:, 3] = 7
     run[5, 4] = np.nan
-    found = clean(run, drift(run)).tsnr
-    assert not found[3:5].any()
+    tsnr = clean(run, drift(run)).tsnr
+    assert not tsnr[3:5].any()
     good = np.delete(np.arange(run.shape[1]), [3, 4])
-    np.testing.assert_allclose(found[good], 1 / stats.variation(run[:, good], ddof=1), rtol=1e-4)
+    np.testing.assert_allclose(tsnr[good], 1 / stats.variation(run[:, good], ddof=1), rtol=1e-4)
 
 
 # --- outside the brain mask -----------------------------------------------------------------------
@@ -140,19 +140,19 @@ def test_temporal_snr_is_mean_over_sd_and_0_where_there_is_none(run):
 
 @pytest.mark.parametrize("level", [0, 1e-3, 1000])
 def test_traces_of_resampling_are_not_brought_to_full_weight(run, level):
-    """Outside its mask a voxel is never quite constant: 1e-6 × noise, around any mean."""
+    """Outside the mask, voxels are never exactly constant: 1e-6 × noise, around any mean."""
     whole = clean(run, drift(run))
     rng = np.random.default_rng(2)
     traced = run.astype(np.float64)
     traced[:, :20] = level + 1e-6 * rng.standard_normal((len(run), 20))  # most of the voxels
-    found = clean(traced, drift(run))
+    cleaned = clean(traced, drift(run))
     dead = np.arange(run.shape[1]) < 20
-    np.testing.assert_array_equal(found.dead, dead)
-    np.testing.assert_array_equal(found.near_constant | found.constant, dead)
-    assert found.near_constant[:20].all() or level == 1000  # beside 1000, 1e-6 is rounding
-    assert not found.values[:, dead].any()
-    assert not found.tsnr[dead].any()
-    np.testing.assert_array_equal(found.values[:, 20:], whole.values[:, 20:])
+    np.testing.assert_array_equal(cleaned.dead, dead)
+    np.testing.assert_array_equal(cleaned.near_constant | cleaned.constant, dead)
+    assert cleaned.near_constant[:20].all() or level == 1000  # relative to 1000, 1e-6 is rounding
+    assert not cleaned.values[:, dead].any()
+    assert not cleaned.tsnr[dead].any()
+    np.testing.assert_array_equal(cleaned.values[:, 20:], whole.values[:, 20:])
 
 
 def test_quiet_voxels_of_the_brain_stay(run):

@@ -1,4 +1,4 @@
-"""One recording under two names is found, whatever was done to the second file."""
+"""One recording under two names is detected, even if the second file was converted."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def denoised(values, path):
     return path
 
 
-CLOTHES = [as_doubles, as_bytes, scaled_on_a_rounded_grid, denoised]
+CONVERSIONS = [as_doubles, as_bytes, scaled_on_a_rounded_grid, denoised]
 
 
-@pytest.mark.parametrize("save", CLOTHES)
+@pytest.mark.parametrize("save", CONVERSIONS)
 @pytest.mark.parametrize("average", [False, True], ids=["training", "test"])
-def test_a_copy_in_other_clothes_is_no_second_repeat(folder, save, average):
+def test_a_converted_copy_is_not_a_second_repetition(folder, save, average):
     original = folder / "seg1_1.nii.gz"
     write_run(original, recording(0), GRID, 2, 0.01)
     copy = save(nib.load(original).get_fdata(), folder / "seg1_2.nii.gz")
@@ -117,20 +117,20 @@ def test_a_copy_whose_header_is_moved_by_a_voxel_lies_on_another_grid(folder):
         run_clean(folder, [original, copy])
 
 
-def test_two_showings_of_one_film_are_no_copies(folder):
-    runs = [folder / f"seg1_{repeat}.nii.gz" for repeat in (1, 2)]
+def test_two_repetitions_of_one_film_are_no_copies(folder):
+    runs = [folder / f"seg1_{repetition}.nii.gz" for repetition in (1, 2)]
     for seed, path in enumerate(runs):
         write_run(path, recording(seed), GRID, 2, 0.01)
     run_clean(folder, runs)
     assert pd.read_csv(folder / "seg1_runs.tsv", sep="\t")["near_constant"].tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("save", CLOTHES)
+@pytest.mark.parametrize("save", CONVERSIONS)
 def test_one_run_under_two_segments(folder, save):
     for number in range(1, 8):
-        runs = [folder / f"seg{number}_{repeat}.nii.gz" for repeat in (1, 2)]
-        for repeat, path in enumerate(runs):
-            write_run(path, recording(10 * number + repeat), GRID, 2, 0.01)
+        runs = [folder / f"seg{number}_{repetition}.nii.gz" for repetition in (1, 2)]
+        for repetition, path in enumerate(runs):
+            write_run(path, recording(10 * number + repetition), GRID, 2, 0.01)
         if number == 7:
             save(nib.load(folder / "seg1_2.nii.gz").get_fdata(), runs[0])
             runs[0] = next(folder.glob("seg7_1.nii")) if save is as_doubles else runs[0]
@@ -155,7 +155,7 @@ def test_the_median_over_all_voxels_decides():
     assert list(same_recordings(runs)) == []
 
 
-def test_dead_voxels_say_nothing():
+def test_dead_voxels_are_ignored():
     runs = np.zeros((2, 30, 10))
     assert list(same_recordings(runs)) == []
     runs[:, :, 0] = np.random.default_rng(0).standard_normal(30)
@@ -169,7 +169,7 @@ def test_in_short_runs_only_equal_values_count():
     assert list(same_recordings(np.stack([run, run]))) == [(0, 1, 1.0)]
 
 
-def test_signatures_multiply_to_the_mean_r_of_what_is_bright():
+def test_signatures_multiply_to_the_mean_r_of_bright_voxels():
     rng = np.random.default_rng(0)
     runs = [1000 + 20 * rng.standard_normal(SIGNATURE) for _ in range(2)]
     runs.append(runs[0] + 10 * rng.standard_normal(SIGNATURE))
@@ -183,7 +183,7 @@ def test_signatures_multiply_to_the_mean_r_of_what_is_bright():
     assert r == pytest.approx(expected, abs=1e-3)
 
 
-def test_each_copy_is_named_once_beside_the_first():
+def test_each_copy_is_named_once_with_the_first():
     rng = np.random.default_rng(0)
     one, other = (1000 + 20 * rng.standard_normal(SIGNATURE) for _ in range(2))
     runs = [signature(run) for run in (one, other, one, other, one)]
@@ -192,7 +192,7 @@ def test_each_copy_is_named_once_beside_the_first():
         assert pairs == [(0, 2), (1, 3), (0, 4)]
 
 
-def test_a_run_that_says_nothing_has_no_signature():
+def test_a_run_without_information_has_no_signature():
     assert signature(np.ones(SIGNATURE)) is None
     assert signature(np.random.default_rng(0).random((3, 40))) is None
     assert signature(np.full(SIGNATURE, np.nan)) is None

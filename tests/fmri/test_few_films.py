@@ -1,4 +1,4 @@
-"""Selection with few films: what a test can find there, what is said of it, and ways without."""
+"""Selection with few films: what a test can detect, the messages, and criteria without a test."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILMS = ["a", "b", "c", "d"]
 
 
 def few(n_segments: int = 4, effect: float = 0.6):
-    """500 voxels, of which the first hundred repeat."""
+    """500 voxels, of which the first hundred are reproducible."""
     rng = np.random.default_rng(3)
     z = 0.13 * rng.normal(size=(n_segments, 500)) + effect * (np.arange(500) < 100)
     return over_segments(z, "greater")
@@ -45,35 +45,35 @@ def few(n_segments: int = 4, effect: float = 0.6):
 
 
 def test_a_threshold_keeps_all_voxels_of_that_mean_r():
-    found = select(few(), LABELS, **TEST, criterion="threshold", min_r=0.4)
-    np.testing.assert_array_equal(np.sort(found.columns), np.flatnonzero(few().r >= 0.4))
-    assert 90 < len(found.columns) <= 100
-    assert found.n_passed == len(found.columns)
-    assert found.n_chance == 0
+    selected = select(few(), LABELS, **TEST, criterion="threshold", min_r=0.4)
+    np.testing.assert_array_equal(np.sort(selected.columns), np.flatnonzero(few().r >= 0.4))
+    assert 90 < len(selected.columns) <= 100
+    assert selected.n_passed == len(selected.columns)
+    assert selected.n_chance == 0
 
 
 def test_the_best_are_those_of_highest_r_and_not_of_highest_t():
     result = few()
-    found = select(result, LABELS, **TEST, criterion="best", n_voxels=40)
-    assert set(found.columns) == set(np.argsort(-result.r)[:40])
-    assert set(found.columns) != set(np.argsort(-result.t)[:40])
-    assert (found.n_tested, found.n_passed) == (500, 500)
+    selected = select(result, LABELS, **TEST, criterion="best", n_voxels=40)
+    assert set(selected.columns) == set(np.argsort(-result.r)[:40])
+    assert set(selected.columns) != set(np.argsort(-result.t)[:40])
+    assert (selected.n_tested, selected.n_passed) == (500, 500)
 
 
-def test_both_look_only_into_the_areas_asked_for():
+def test_both_use_only_the_requested_areas():
     labels = np.where(np.arange(500) % 2, 1, 4)
     for how in ({"criterion": "best", "n_voxels": 30}, {"criterion": "threshold", "min_r": 0.4}):
-        found = select(few(), labels, **TEST, areas=["V1"], **how)
-        assert (found.columns % 2 == 1).all()
-        assert found.n_tested == 250
+        selected = select(few(), labels, **TEST, areas=["V1"], **how)
+        assert (selected.columns % 2 == 1).all()
+        assert selected.n_tested == 250
 
 
 def test_what_chance_gives_is_counted_on_the_other_side_of_0():
     noise = few(effect=0)
-    found = select(noise, LABELS, **TEST, criterion="threshold", min_r=0.05)
-    lowest = noise.r[found.columns].min()
-    assert found.n_chance == (noise.r <= -lowest).sum()
-    assert found.n_chance == pytest.approx(len(found.columns), rel=0.3)
+    selected = select(noise, LABELS, **TEST, criterion="threshold", min_r=0.05)
+    lowest = noise.r[selected.columns].min()
+    assert selected.n_chance == (noise.r <= -lowest).sum()
+    assert selected.n_chance == pytest.approx(len(selected.columns), rel=0.3)
 
 
 def test_a_threshold_that_no_voxel_reaches_says_the_best_r():
@@ -123,7 +123,7 @@ def test_four_films_and_signed_ranks_are_refused_with_the_floor():
     check_floor(smallest_p(16, "greater", "wilcoxon"), 500, 0.01, "bonferroni")
 
 
-def test_a_false_discovery_rate_lets_a_p_pass_that_all_voxels_share():
+def test_a_false_discovery_rate_accepts_a_p_that_all_voxels_have():
     everywhere = np.full(500, 0.0625)
     assert multipletests(everywhere, 0.07, "fdr_bh")[0].all()
     check_floor(0.0625, 500, 0.07, "fdr_bh")
@@ -133,10 +133,10 @@ def test_a_false_discovery_rate_lets_a_p_pass_that_all_voxels_share():
 
 @pytest.mark.parametrize(("n", "tail"), [(4, "greater"), (18, "greater"), (18, "two-sided")])
 def test_a_voxel_of_the_r_that_the_test_asks_for_just_passes_it(n, tail):
-    asked = demand(n, 60, 1, 2000, alpha=0.01, correction="bonferroni", tail=tail)
+    needed = demand(n, 60, 1, 2000, alpha=0.01, correction="bonferroni", tail=tail)
     shape = np.resize([1.0, -1.0], n)
     shape /= shape.std(ddof=1)
-    z = np.arctanh(asked.r) + shape / np.sqrt(57)
+    z = np.arctanh(needed.r) + shape / np.sqrt(57)
     p = over_segments(z[:, None], tail).p[0]
     assert p * 2000 == pytest.approx(0.01, rel=1e-3)
 
@@ -162,7 +162,7 @@ def test_the_segments_needed_are_the_first_with_which_the_r_is_reachable():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Four films of 30 volumes, seen twice, in which V1 repeats."""
+    """Four films of 30 volumes, in two repetitions, with reproducible responses in V1."""
     folder = tmp_path_factory.mktemp("few")
     anatomy = head(6)
     write_run(
@@ -198,10 +198,10 @@ def warnings(caplog):
 
 
 def test_a_handful_of_voxels_is_warned_of_with_the_reason_and_the_remedy(folder, tmp_path, caplog):
-    found = run_select(folder, tmp_path, alpha=0.05)
-    assert 1 <= len(found) < 16
+    voxels = run_select(folder, tmp_path, alpha=0.05)
+    assert 1 <= len(voxels) < 16
     (said,) = warnings(caplog)
-    assert f"only {len(found)} of " in said
+    assert f"only {len(voxels)} of " in said
     assert "4 training segments (3 degrees of freedom)" in said
     assert "P < 0.05 after bonferroni" in said
     assert "selection.criterion: threshold or best" in said

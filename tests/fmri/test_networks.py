@@ -1,4 +1,4 @@
-"""Attention made by hand comes back to the voxels that it came from, and is summed where it is."""
+"""Weights of patches are distributed over their voxels, and summed over groups of voxels."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ VOXELS = pd.DataFrame(
 )
 
 
-def test_each_patch_goes_to_its_own_voxels():
+def test_each_patch_goes_to_the_voxels_it_was_cut_from():
     # Two patches of three voxels, the last voxel is padding.
-    shares = to_voxels(np.array([0.25, 0.75]), 5, 3)
+    weights = to_voxels(np.array([0.25, 0.75]), 5, 3)
     density = np.array([0.25, 0.25, 0.25, 0.75, 0.75])
-    np.testing.assert_allclose(shares, density / density.sum())
+    np.testing.assert_allclose(weights, density / density.sum())
 
 
 def test_even_attention_is_uniform_over_voxels_whatever_the_padding():
@@ -55,7 +55,7 @@ def test_voxels_of_another_selection(n_voxels):
         to_voxels(np.full(4, 0.25), n_voxels, 3)
 
 
-def test_sums_and_what_uniform_attention_would_give():
+def test_sums_and_the_sums_of_uniform_attention():
     network, stream, area = groupings(VOXELS)
     assert network.groups == ("VisCent", "VisPeri", "TempPar", "none")
     assert stream.groups == ("V1", "ventral", "beyond", "none")
@@ -68,7 +68,7 @@ def test_sums_and_what_uniform_attention_would_give():
         np.testing.assert_allclose(grouping.sums(np.full(5, 0.2)), grouping.uniform)
 
 
-def test_sums_of_all_groupings_are_taken_apart_again():
+def test_sums_of_all_groupings_are_separated_again():
     all_groups = groupings(VOXELS)
     values = np.random.default_rng(0).normal(size=(3, 2, len(VOXELS)))
     together = group_sums(all_groups, values)
@@ -80,8 +80,8 @@ def test_sums_of_all_groupings_are_taken_apart_again():
 
 def test_values_in_the_order_of_the_grid():
     by_column = dict(zip([7, 1, 4, 9, 2], "abcde"))
-    found = in_grid_order(np.array(list("abcde")), VOXELS["column"].to_numpy())
-    assert list(found) == [by_column[column] for column in sorted(by_column)]
+    ordered = in_grid_order(np.array(list("abcde")), VOXELS["column"].to_numpy())
+    assert list(ordered) == [by_column[column] for column in sorted(by_column)]
 
 
 def test_every_visual_area_is_in_one_stream():
@@ -91,12 +91,21 @@ def test_every_visual_area_is_in_one_stream():
 @pytest.mark.parametrize(
     ("area", "network"),
     [
-        *(("V1", "VisPeri"), ("4", "SomMotA"), ("VIP", "DorsAttnA"), ("AIP", "DorsAttnB")),
-        *(("TGd", "LimbicA"), ("OFC", "LimbicB"), ("RSC", "ContC"), ("PHA1", "DefaultC")),
-        *(("STSdp", "TempPar"), ("10r", "DefaultA"), ("a24", "DefaultA"), ("46", "SalVentAttnB")),
+        ("V1", "VisPeri"),
+        ("4", "SomMotA"),
+        ("VIP", "DorsAttnA"),
+        ("AIP", "DorsAttnB"),
+        ("TGd", "LimbicA"),
+        ("OFC", "LimbicB"),
+        ("RSC", "ContC"),
+        ("PHA1", "DefaultC"),
+        ("STSdp", "TempPar"),
+        ("10r", "DefaultA"),
+        ("a24", "DefaultA"),
+        ("46", "SalVentAttnB"),
     ],
 )
-def test_names_of_networks_are_where_anatomy_has_them(area, network):
+def test_names_of_networks_agree_with_anatomy(area, network):
     here = grayordinate_networks()[np.isin(grayordinate_labels(), labels_of(area))]
     if area == "RSC":  # the cingulate part
         assert network in {NETWORKS[n - 1] for n in np.unique(here[here > 0])}
@@ -118,10 +127,10 @@ def test_networks_have_the_colours_of_their_names():
 def test_the_noise_ceiling_is_what_the_true_signal_reaches():
     rng = np.random.default_rng(0)
     signal = rng.standard_normal(20000)
-    repeats = signal + 1.5 * rng.standard_normal((11, 20000))
-    r = np.corrcoef(repeats[:2])[0, 1]
+    repetitions = signal + 1.5 * rng.standard_normal((11, 20000))
+    r = np.corrcoef(repetitions[:2])[0, 1]
     for k in (1, 10):
-        reached = np.corrcoef(signal, repeats[1 : 1 + k].mean(0))[0, 1]
+        reached = np.corrcoef(signal, repetitions[1 : 1 + k].mean(0))[0, 1]
         assert noise_ceiling(np.array([r]), k)[0] == pytest.approx(reached, abs=0.02)
     np.testing.assert_array_equal(noise_ceiling(np.array([-0.2, np.nan, 0, 1]), 4), [0, 0, 0, 1])
 
@@ -138,7 +147,7 @@ def test_agreement_is_spearmans_and_its_p_counts_shifts():
 
 
 def test_areas_of_one_patch_tie_although_their_sums_are_rounded():
-    """Each voxel of a patch has the same; means over 1, 2, 3 … of them differ in the last digit."""
+    """Voxels of a patch are equal; means over 1, 2, 3 … of them differ in the last digit."""
     rng = np.random.default_rng(2)
     patches, truth = np.repeat(rng.random(4), 5), rng.random(20)
     means = np.array([sum([value] * n) / n for n, value in enumerate(patches, start=1)])

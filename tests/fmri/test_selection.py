@@ -27,44 +27,44 @@ SETTINGS = {"alpha": 0.01, "correction": "bonferroni", "fraction": 0.5}
 @pytest.mark.parametrize("correction", ["bonferroni", "fdr_bh"])
 @pytest.mark.parametrize("fraction", [0.25, 0.5, 1.0])
 def test_matches_a_plain_computation(correction, fraction):
-    found = select(result(), LABELS, alpha=0.01, correction=correction, fraction=fraction)
+    selected = select(result(), LABELS, alpha=0.01, correction=correction, fraction=fraction)
     r = result()
     if correction == "bonferroni":
         significant = np.flatnonzero(r.p * 400 <= 0.01)
     else:
         significant = np.flatnonzero(multipletests(r.p, 0.01, "fdr_bh")[0])
     best = sorted(significant, key=lambda v: -r.t[v])[: round(fraction * len(significant))]
-    assert set(found.columns) == set(best)
-    assert (found.n_tested, found.n_passed) == (400, len(significant))
+    assert set(selected.columns) == set(best)
+    assert (selected.n_tested, selected.n_passed) == (400, len(significant))
 
 
 def test_columns_follow_the_hierarchy():
-    found = select(result(), LABELS, **SETTINGS)
-    chosen = LABELS[found.columns]
+    selected = select(result(), LABELS, **SETTINGS)
+    chosen = LABELS[selected.columns]
     np.testing.assert_array_equal(hierarchy_order(chosen), np.arange(len(chosen)))
     assert chosen[0] == 1
     assert chosen[-1] == 120
 
 
-def test_only_the_areas_asked_for_are_tested():
-    found = select(result(), LABELS, **SETTINGS, areas=["V1"])
+def test_only_the_requested_areas_are_tested():
+    selected = select(result(), LABELS, **SETTINGS, areas=["V1"])
     v1 = np.isin(LABELS, labels_of("V1"))
-    assert v1[found.columns].all()
-    assert found.n_tested == v1.sum()
+    assert v1[selected.columns].all()
+    assert selected.n_tested == v1.sum()
 
 
 def test_untested_voxels_do_not_count():
     whole = result()
     p = whole.p.copy()
     p[:100] = np.nan
-    found = select(Reproducibility(whole.r, whole.z, whole.t, p), LABELS, **SETTINGS)
-    assert found.n_tested == 300
-    assert found.columns.min() >= 100
+    selected = select(Reproducibility(whole.r, whole.z, whole.t, p), LABELS, **SETTINGS)
+    assert selected.n_tested == 300
+    assert selected.columns.min() >= 100
 
 
-def test_a_share_near_zero_keeps_the_best_voxel():
-    found = select(result(), LABELS, alpha=0.01, correction="bonferroni", fraction=0.0)
-    assert found.columns.tolist() == [result().t.argmax()]
+def test_a_fraction_near_zero_keeps_the_best_voxel():
+    selected = select(result(), LABELS, alpha=0.01, correction="bonferroni", fraction=0.0)
+    assert selected.columns.tolist() == [result().t.argmax()]
 
 
 def test_nothing_significant_says_the_best_p_and_what_to_change():
@@ -83,7 +83,7 @@ def test_nothing_testable_is_an_error():
         select(Reproducibility(dead, dead, dead, dead), LABELS, **SETTINGS)
 
 
-def test_repeats_to_selection_agree_with_a_loop_over_voxels():
+def test_repetitions_to_selection_agree_with_a_loop_over_voxels():
     """scipy and statsmodels, voxel by voxel, on the cleaned float32 runs of 18 segments."""
     rng = np.random.default_rng(4)
     n_voxels, strength = 60, np.linspace(0, 1.2, 60)
@@ -91,7 +91,7 @@ def test_repeats_to_selection_agree_with_a_loop_over_voxels():
     for _ in range(18):
         film = rng.normal(size=(50, n_voxels)) * strength
         segments.append((film + rng.normal(size=(2, 50, n_voxels))).astype(np.float32))
-    found = over_segments([segment_z(repeats) for repeats in segments], "greater")
+    reproducibility = over_segments([segment_z(repetitions) for repetitions in segments], "greater")
     z = np.empty((18, n_voxels))
     for voxel in range(n_voxels):
         for row, (first, second) in enumerate(segments):
@@ -99,20 +99,20 @@ def test_repeats_to_selection_agree_with_a_loop_over_voxels():
                 stats.pearsonr(first[:, voxel].astype(float), second[:, voxel]).statistic
             )
         test = stats.ttest_1samp(z[:, voxel], 0, alternative="greater")
-        assert found.z[voxel] == pytest.approx(z[:, voxel].mean(), abs=1e-6)
-        assert found.r[voxel] == pytest.approx(np.tanh(z[:, voxel].mean()), abs=1e-6)
-        assert found.t[voxel] == pytest.approx(test.statistic, rel=1e-6)
-        assert found.p[voxel] == pytest.approx(test.pvalue, rel=1e-6, abs=1e-300)
+        assert reproducibility.z[voxel] == pytest.approx(z[:, voxel].mean(), abs=1e-6)
+        assert reproducibility.r[voxel] == pytest.approx(np.tanh(z[:, voxel].mean()), abs=1e-6)
+        assert reproducibility.t[voxel] == pytest.approx(test.statistic, rel=1e-6)
+        assert reproducibility.p[voxel] == pytest.approx(test.pvalue, rel=1e-6, abs=1e-300)
     ours = DescrStatsW(z).ttest_mean(0, alternative="larger")
-    np.testing.assert_allclose(found.t, ours[0], rtol=1e-6)
-    np.testing.assert_allclose(found.p, ours[1], rtol=1e-6)
-    chosen = select(found, np.ones(n_voxels, int), **SETTINGS)
-    significant = [v for v in range(n_voxels) if min(1, found.p[v] * n_voxels) < 0.01]
-    best = sorted(significant, key=lambda v: -found.t[v])[: round(len(significant) / 2)]
+    np.testing.assert_allclose(reproducibility.t, ours[0], rtol=1e-6)
+    np.testing.assert_allclose(reproducibility.p, ours[1], rtol=1e-6)
+    selected = select(reproducibility, np.ones(n_voxels, int), **SETTINGS)
+    significant = [v for v in range(n_voxels) if min(1, reproducibility.p[v] * n_voxels) < 0.01]
+    best = sorted(significant, key=lambda v: -reproducibility.t[v])[: round(len(significant) / 2)]
     assert 5 < len(best) < n_voxels / 2
-    assert sorted(chosen.columns) == sorted(best)
+    assert sorted(selected.columns) == sorted(best)
 
 
 def test_voxels_without_an_area_keep_their_order():
-    found = select(result(), np.full(400, NO_AREA), **SETTINGS)
-    assert (np.diff(found.columns) > 0).all()
+    selected = select(result(), np.full(400, NO_AREA), **SETTINGS)
+    assert (np.diff(selected.columns) > 0).all()

@@ -74,9 +74,9 @@ def subject(tmp_path_factory):
     )
     for number, segment in enumerate(SEGMENTS):
         signal = np.random.default_rng(number).standard_normal((N_KEPT + 3, len(SEEING)))
-        runs = [folder / f"{segment}_{repeat}_Atlas.dtseries.nii" for repeat in (1, 2)]
-        for repeat, path in enumerate(runs):
-            cifti_run(path, 10 * number + repeat + 100, signal)
+        runs = [folder / f"{segment}_{repetition}_Atlas.dtseries.nii" for repetition in (1, 2)]
+        for repetition, path in enumerate(runs):
+            cifti_run(path, 10 * number + repetition + 100, signal)
         if number == 0:
             run_regions(folder, runs[0], "cifti")
         clean.main(
@@ -120,10 +120,10 @@ def test_cifti_runs_go_through_the_stages_of_volumes(subject):
     assert set(voxels["structure"]) == {"CORTEX_LEFT", "CORTEX_RIGHT"}
     networks = grayordinate_networks()[voxels["grayordinate"]]
     np.testing.assert_array_equal(voxels["network"], networks)
-    made = np.load(subject / "train.npy")
-    assert made.shape == (4 * N_KEPT, 2, -(-len(voxels) // 16) * 16)
+    train = np.load(subject / "train.npy")
+    assert train.shape == (4 * N_KEPT, 2, -(-len(voxels) // 16) * 16)
     expected = cleaned.mean(axis=0)[3, voxels["column"]]
-    np.testing.assert_allclose(made[3, 0, : len(voxels)], expected, atol=1e-6)
+    np.testing.assert_allclose(train[3, 0, : len(voxels)], expected, atol=1e-6)
 
 
 def test_cifti_maps_cover_the_grayordinates_of_the_runs(subject):
@@ -144,7 +144,7 @@ def test_cifti_maps_cover_the_grayordinates_of_the_runs(subject):
     )
 
 
-def test_all_grayordinates_when_asked_for(subject, tmp_path):
+def test_all_grayordinates_when_requested(subject, tmp_path):
     paths = run_regions(
         tmp_path, subject / "seg1_1_Atlas.dtseries.nii", "cifti", grayordinates="all"
     )
@@ -154,7 +154,7 @@ def test_all_grayordinates_when_asked_for(subject, tmp_path):
     assert not read_map(paths[1])[0][N_CORTEX:].any()
 
 
-def test_another_mesh_is_told_at_once(tmp_path):
+def test_another_mesh_is_reported_at_once(tmp_path):
     models = BrainModelAxis.from_surface(np.arange(50), 100, "CIFTI_STRUCTURE_CORTEX_LEFT")
     write_dtseries(tmp_path / "run.dtseries.nii", np.zeros((4, 50)), models, 2.0)
     with pytest.raises(InputError, match=r"50 grayordinates, 50 \+ 0 .*cifti-output 91k"):
@@ -192,10 +192,10 @@ def test_a_mask_limits_the_cortex_of_a_volume(tmp_path):
         tmp_path, tmp_path / "run.nii.gz", "volume", tmp_path / "mask.nii.gz"
     )
     np.testing.assert_array_equal(read_map(masked)[0], np.where(mask, areas, 0))
-    found = read_map(networks)[0]
-    assert set(np.unique(found[(areas > 0) & mask])) <= set(range(18))
+    projected = read_map(networks)[0]
+    assert set(np.unique(projected[(areas > 0) & mask])) <= set(range(18))
     v1 = np.isin(areas, labels_of("V1")) & mask
-    assert np.bincount(found[v1]).argmax() in (1, 2)  # the visual networks
+    assert np.bincount(projected[v1]).argmax() in (1, 2)  # the visual networks
 
 
 def test_native_volumes_take_the_mask_and_know_no_area(tmp_path):
@@ -244,16 +244,16 @@ def test_samples_of_all_runs_of_a_subject_and_their_index(subject, tmp_path):
     runs = [subject / f"seg{n}_1_Atlas.dtseries.nii" for n in (1, 2)]
     settings = SampleSettings(tr=2, seconds=8, patch_size=16)
     samples.main(runs=runs, samples=tmp_path / "s.npy", index=tmp_path / "s.tsv", settings=settings)
-    made = np.load(tmp_path / "s.npy", mmap_mode="r")
+    written = np.load(tmp_path / "s.npy", mmap_mode="r")
     index = pd.read_csv(tmp_path / "s.tsv", sep="\t")
-    assert made.shape == (4, 4192)
+    assert written.shape == (4, 4192)
     assert index["run"].tolist() == ["seg1_1_Atlas"] * 2 + ["seg2_1_Atlas"] * 2
     assert index["seconds"].tolist() == [0, 8, 0, 8]
     early = nib.load(runs[1]).get_fdata()[:, grayordinates(["V1", "V2", "V3", "V4"])]
     means = (early - early.mean(axis=0))[:8].reshape(2, 4, -1).mean(axis=1)
     expected = (means - means.mean()) / means.std()
-    np.testing.assert_allclose(made[2:, :4183], expected, atol=1e-4)
-    assert not made[:, 4183:].any()
+    np.testing.assert_allclose(written[2:, :4183], expected, atol=1e-4)
+    assert not written[:, 4183:].any()
 
 
 def test_grayordinates_outside_the_mask_are_zero_in_samples_and_counted(tmp_path, caplog):
@@ -271,10 +271,10 @@ def test_grayordinates_outside_the_mask_are_zero_in_samples_and_counted(tmp_path
             settings=settings,
         )
     assert "run.dtseries.nii: 7 of 4183 grayordinates nearly constant" in caplog.text
-    made = np.load(tmp_path / "s.npy")
-    assert len(np.unique(made[:, :7])) == 1  # all have the value of no change
-    assert np.abs(made[:, :7]).max() < 0.02
-    assert made[:, 7:4183].std() == pytest.approx(1, rel=0.01)
+    written = np.load(tmp_path / "s.npy")
+    assert len(np.unique(written[:, :7])) == 1  # all have the value of no change
+    assert np.abs(written[:, :7]).max() < 0.02
+    assert written[:, 7:4183].std() == pytest.approx(1, rel=0.01)
 
 
 def test_a_run_shorter_than_a_sample(subject, tmp_path):

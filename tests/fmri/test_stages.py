@@ -40,7 +40,7 @@ def clean_settings(segment: str, **settings) -> CleanSettings:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Runs in which three areas repeat; regions, cleaned runs."""
+    """Runs with reproducible responses in three areas; regions, cleaned runs."""
     folder = tmp_path_factory.mktemp("subject1")
     anatomy = head(6)
     brightness, grid = anatomy.brightness, anatomy.grid
@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
     for segment, n in N.items():
         shape = (*grid.shape, n + 5)
         signal = 60 * rng.standard_normal(shape) * sees[..., None]
-        runs = [folder / f"{segment}_{repeat}.nii.gz" for repeat in (1, 2)]
+        runs = [folder / f"{segment}_{repetition}.nii.gz" for repetition in (1, 2)]
         for path in runs:
             write_run(path, 1000 + signal + 10 * rng.standard_normal(shape), grid, 2, 0.1)
         run_clean(folder, runs, folder, segment)
@@ -126,14 +126,14 @@ def test_cleaned_runs_are_trimmed_standard_scores(folder):
 
 def test_temporal_snr_is_that_of_the_volumes_kept_before_cleaning(folder):
     labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
-    found = nib.load(folder / "seg1_tsnr.nii.gz").get_fdata()
-    assert not found[labels == 0].any()
+    tsnr = nib.load(folder / "seg1_tsnr.nii.gz").get_fdata()
+    assert not tsnr[labels == 0].any()
     kept = [nib.load(folder / f"seg1_{n}.nii.gz").get_fdata()[labels > 0][:, 1:-4] for n in (1, 2)]
     expected = np.mean([run.mean(axis=1) / run.std(axis=1, ddof=1) for run in kept], axis=0)
-    np.testing.assert_allclose(found[labels > 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(tsnr[labels > 0], expected, rtol=1e-5)
 
 
-def test_selected_voxels_are_those_that_repeat(folder, voxels):
+def test_selected_voxels_are_those_of_the_responsive_areas(folder, voxels):
     assert voxels["area"].isin(SEEING).mean() > 0.95  # a false discovery rate of 5 % is allowed
     assert set(voxels["area"]) >= set(SEEING)
     assert (voxels["area"] == [area_of(label) for label in voxels["label"]]).all()
@@ -160,34 +160,36 @@ def test_selection_in_some_areas_only(folder, tmp_path):
     assert set(run_select(folder, tmp_path, areas=["MT"])["area"]) == {"MT"}
 
 
-def test_windows_are_means_of_repeats_in_the_tables_order(folder, voxels, tmp_path):
-    made = run_windows(folder, tmp_path)
+def test_windows_are_means_of_repetitions_in_the_tables_order(folder, voxels, tmp_path):
+    written = run_windows(folder, tmp_path)
     table = pd.read_csv(tmp_path / "train.tsv", sep="\t")
     n_padded = -(-len(voxels) // 16) * 16
-    assert made["train"].shape == (80, 2, n_padded)
-    assert made["test"].shape == (12, 2, n_padded)
+    assert written["train"].shape == (80, 2, n_padded)
+    assert written["test"].shape == (12, 2, n_padded)
     assert list(dict.fromkeys(table["segment"])) == TRAIN
     assert table["clip"].tolist() == 4 * list(range(20))
     row = table.query("segment == 'seg10' and clip == 19").index.item()
     expected = np.load(folder / "seg10.npy").mean(axis=0)[19, voxels["column"]]
-    np.testing.assert_allclose(made["train"][row, :, : len(voxels)], [expected] * 2, atol=1e-6)
-    assert not made["train"][..., len(voxels) :].any()
-    np.testing.assert_allclose(made["null"], made["train"].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(written["train"][row, :, : len(voxels)], [expected] * 2, atol=1e-6)
+    assert not written["train"][..., len(voxels) :].any()
+    np.testing.assert_allclose(written["null"], written["train"].mean(axis=0), atol=1e-6)
 
 
 def test_the_null_window_is_the_mean_window(folder, voxels, tmp_path):
-    found = run_windows(folder, tmp_path)
-    expected = found["train"].astype(np.float64).mean(axis=0)
-    np.testing.assert_allclose(found["null"], expected, atol=1e-6)
-    assert found["null"].dtype == np.float32
+    written = run_windows(folder, tmp_path)
+    expected = written["train"].astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(written["null"], expected, atol=1e-6)
+    assert written["null"].dtype == np.float32
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_windows_of_one_segment_are_those_among_all(folder, voxels, tmp_path, shuffle):
     every, table = cut_windows(folder, tmp_path / "all", TRAIN, shuffle=shuffle)
     given = TRAIN if shuffle else ["seg2"]
-    own, clips = cut_windows(folder, tmp_path / "own", given, segment="seg2", shuffle=shuffle)
-    np.testing.assert_array_equal(own, every[table["segment"] == "seg2"])
+    of_segment, clips = cut_windows(
+        folder, tmp_path / "own", given, segment="seg2", shuffle=shuffle
+    )
+    np.testing.assert_array_equal(of_segment, every[table["segment"] == "seg2"])
     assert clips["segment"].tolist() == ["seg2"] * 20
     assert clips["clip"].tolist() == list(range(20))
 
@@ -258,13 +260,13 @@ def test_swapped_runs_are_named(folder, tmp_path, caplog):
     paths += [tmp_path / "seg2.npy", tmp_path / "seg10.npy"]
     with caplog.at_level(logging.WARNING):
         run_select_of(folder, tmp_path, paths)
-    assert "seg2: its repeats hardly agree" in caplog.text
+    assert "seg2: its repetitions hardly agree" in caplog.text
     assert "seg2_1.nii.gz and seg10_2.nii.gz agree" in caplog.text
     assert "seg2_2.nii.gz and seg10_1.nii.gz agree" in caplog.text
     assert "seg1" not in caplog.text.replace("seg10", "")
 
 
-def test_a_test_segments_repeats_are_averaged_where_they_are_alive(folder, tmp_path):
+def test_repetitions_of_a_test_segment_are_averaged_where_they_are_alive(folder, tmp_path):
     image = nib.load(folder / "test1_2.nii.gz")
     run = image.get_fdata()
     labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
@@ -297,7 +299,7 @@ def test_memory_does_not_grow_with_the_number_of_runs(folder, tmp_path):
         return most
 
     anatomy, rng = head(6), np.random.default_rng(0)
-    runs = [tmp_path / f"test1_{repeat}.nii.gz" for repeat in range(1, 11)]
+    runs = [tmp_path / f"test1_{repetition}.nii.gz" for repetition in range(1, 11)]
     for path in runs:
         values = anatomy.brightness[..., None] + 10 * rng.standard_normal(17)
         write_run(path, values, anatomy.grid, 2, 0.1)
@@ -318,7 +320,7 @@ def test_confounds_without_tables_are_an_error(folder, tmp_path):
         run_clean(folder, [folder / "seg1_1.nii.gz"], tmp_path, "seg1", confounds=["motion6"])
 
 
-def test_confounds_are_trimmed_like_their_run_and_taken_out(folder, tmp_path):
+def test_confounds_are_trimmed_like_their_run_and_regressed_out(folder, tmp_path):
     table = tmp_path / "confounds.tsv"
     trend = np.random.default_rng(3).normal(size=25)
     pd.DataFrame({"breathing": trend}).to_csv(table, sep="\t", index=False)

@@ -1,4 +1,4 @@
-"""Volume maps on the surface: values at their places, and nothing where nothing is known."""
+"""Volume maps on the surface: interpolated values, and NaN where no voxel of the mask is near."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_a_linear_map_comes_out_as_the_coordinates():
     np.testing.assert_allclose(values[labels > 0], coordinates[labels > 0, 1], atol=1e-3)
 
 
-def test_unknown_voxels_neither_count_nor_dilute():
+def test_voxels_outside_the_mask_are_left_out():
     labels = project(AFFINE, SHAPE, 4.0)
-    known = np.isin(labels, labels_of("V1"))
-    volume = np.where(known, 5.0, np.nan)
-    values = on_surface(volume, known, AFFINE)
+    mask = np.isin(labels, labels_of("V1"))
+    volume = np.where(mask, 5.0, np.nan)
+    values = on_surface(volume, mask, AFFINE)
     areas = flat_map()[1]
     assert np.nanmin(values) == pytest.approx(5)
     assert np.isfinite(values[areas == "V1"]).mean() > 0.95
@@ -44,18 +44,18 @@ def test_the_flat_map_has_left_on_the_left_and_neighbours_together():
         assert np.ptp(members, axis=0).max() < 0.7 * np.ptp(left[np.isfinite(left[:, 1]), 1])
 
 
-def test_where_all_is_known_it_is_nilearns_vol_to_surf():
+def test_without_a_mask_it_is_nilearns_vol_to_surf():
     volume = np.random.default_rng(0).standard_normal(SHAPE)
     coordinates, labels = midthickness()
     left = coordinates[: len(coordinates) // 2]
     mesh = InMemoryMesh(left, inflated()[1][0])
     image = nib.Nifti1Image(volume, AFFINE)
-    theirs = vol_to_surf(
+    expected = vol_to_surf(
         image, mesh, kind="ball", radius=1e-6, n_samples=10, interpolation="linear"
     )
     ours = on_surface(volume, np.ones(SHAPE, bool), AFFINE)[: len(left)]
     cortex = labels[: len(left)] > 0
-    np.testing.assert_allclose(ours[cortex], theirs[cortex], atol=1e-4)
+    np.testing.assert_allclose(ours[cortex], expected[cortex], atol=1e-4)
 
 
 def test_the_inflated_surface_has_the_same_vertices():

@@ -21,11 +21,11 @@ FILES = {
 
 
 def zipped(files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", how) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", how) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def twice(path: Path, files: dict[str, bytes], how: int, prefix: str = "") -> Path:
@@ -44,13 +44,13 @@ STORED_AND_DEFLATED = pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfil
 
 @STORED_AND_DEFLATED
 @pytest.mark.parametrize("prefix", ["", "video_fmri_dataset/", "x/video_fmri_dataset/", "x/y/"])
-def test_the_tree_of_the_description_comes_out(tmp_path, capsys, how, prefix):
+def test_an_archive_is_unpacked_to_the_described_tree(tmp_path, capsys, how, prefix):
     archive = twice(tmp_path / "purdue.zip", FILES, how, prefix)
     assert main(["unpack", str(archive), "--to", str(tmp_path / "here")]) == 0
     expected = {f"video_fmri_dataset/{name}": content for name, content in FILES.items()}
-    made = tree(tmp_path / "here")
-    assert made.pop("video_fmri_dataset/10.4231/readme.txt") == b"read me"
-    assert made == expected
+    unpacked = tree(tmp_path / "here")
+    assert unpacked.pop("video_fmri_dataset/10.4231/readme.txt") == b"read me"
+    assert unpacked == expected
     assert ": 4; there already: 0" in capsys.readouterr().out
 
 
@@ -70,8 +70,8 @@ def test_a_stored_inner_zip_is_not_written_to_disk(tmp_path, monkeypatch):
 
 def test_an_inner_zip_with_the_headers_of_large_files(tmp_path):
     inner = zipped(FILES)
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
-        with made.open("bundle.zip", "w", force_zip64=True) as member:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as outer:
+        with outer.open("bundle.zip", "w", force_zip64=True) as member:
             member.write(inner)
     with archives.members(tmp_path / "a.zip") as members:
         assert {m.name: m.open().read() for m in members} == FILES
@@ -93,7 +93,7 @@ def test_listing_writes_nothing(tmp_path, capsys):
     assert os.listdir(tmp_path) == ["a.zip"]
 
 
-def test_only_what_is_not_there_whole_is_unpacked(tmp_path, capsys):
+def test_only_missing_or_incomplete_files_are_unpacked(tmp_path, capsys):
     archive = twice(tmp_path / "a.zip", FILES, zipfile.ZIP_STORED)
     command = ["unpack", str(archive), "--to", str(tmp_path)]
     assert main(command) == 0
@@ -107,12 +107,12 @@ def test_only_what_is_not_there_whole_is_unpacked(tmp_path, capsys):
     assert kept.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.99])
 @STORED_AND_DEFLATED
-def test_a_truncated_archive(tmp_path, capsys, how, share):
+def test_a_truncated_archive(tmp_path, capsys, how, fraction):
     archive = twice(tmp_path / "a.zip", FILES, how)
     whole = archive.read_bytes()
-    archive.write_bytes(whole[: int(share * len(whole))])
+    archive.write_bytes(whole[: int(fraction * len(whole))])
     assert main(["unpack", str(archive), "--to", str(tmp_path / "to")]) == 1
     message = capsys.readouterr().err
     assert "a.zip cannot be read (BadZipFile" in message
@@ -145,9 +145,9 @@ def test_names_that_lead_out_of_the_folder(tmp_path, capsys, name):
     info = zipfile.ZipInfo()
     info.filename = name
     inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as made:
-        made.writestr("good", b"1")
-        made.writestr(info, b"2")
+    with zipfile.ZipFile(inner, "w") as outer:
+        outer.writestr("good", b"1")
+        outer.writestr(info, b"2")
     archive.write_bytes(zipped({"b.zip": inner.getvalue()}))
     assert main(["unpack", str(archive), "--to", str(tmp_path / "to")]) == 1
     assert "leads out of the folder: nothing of this archive is unpacked" in capsys.readouterr().err
@@ -157,8 +157,8 @@ def test_names_that_lead_out_of_the_folder(tmp_path, capsys, name):
 def test_a_link_is_refused(tmp_path):
     info = zipfile.ZipInfo("link")
     info.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
-        made.writestr(info, "/etc/passwd")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as outer:
+        outer.writestr(info, "/etc/passwd")
     with pytest.raises(InputError, match="'link' is a link"), archives.members(tmp_path / "a.zip"):
         pass
 

@@ -1,4 +1,4 @@
-"""Clips as others leave them: GIFs side by side, mp4, .npy; and what may be wrong with them."""
+"""Clips of other methods: GIFs side by side, mp4, .npy; and what may be wrong with them."""
 
 import re
 import subprocess
@@ -17,17 +17,17 @@ from mindvideo.io.films import write_video
 
 
 def clip(seed, size=16, n_frames=3):
-    """Squares of few colours, which a GIF keeps."""
+    """Squares of few colours, which a GIF stores exactly."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 6, (n_frames, 4, 4, 3)) * 51
     return small.astype(np.uint8).repeat(size // 4, axis=1).repeat(size // 4, axis=2)
 
 
-def released(truth, made):
+def released(truth, reconstruction):
     """As torchvision's make_grid pads: 2 pixels around and between."""
     pad = ((0, 0), (2, 2), (2, 0), (0, 0))
-    end = np.zeros((len(made), made.shape[1] + 4, 2, 3), np.uint8)
-    return np.concatenate([np.pad(truth, pad), np.pad(made, pad), end], axis=2)
+    end = np.zeros((len(reconstruction), reconstruction.shape[1] + 4, 2, 3), np.uint8)
+    return np.concatenate([np.pad(truth, pad), np.pad(reconstruction, pad), end], axis=2)
 
 
 def save_gif(path, frames):
@@ -37,45 +37,48 @@ def save_gif(path, frames):
 
 
 def test_the_padding_of_released_gifs_is_cropped(tmp_path):
-    truth, made = clip(0, 256), clip(1, 256)
-    both = released(truth, made)
+    truth, reconstruction = clip(0, 256), clip(1, 256)
+    both = released(truth, reconstruction)
     assert both.shape[1:3] == (260, 518)
     np.testing.assert_array_equal(both[:, 2:258, 2:258], truth)
-    np.testing.assert_array_equal(both[:, 2:258, 260:516], made)
+    np.testing.assert_array_equal(both[:, 2:258, 260:516], reconstruction)
     save_gif(tmp_path / "1.gif", both)
     sides = split_sides(read_clip(Place(tmp_path / "1.gif")))
-    np.testing.assert_array_equal(sides, [truth, made])
+    np.testing.assert_array_equal(sides, [truth, reconstruction])
 
 
-def test_halves_and_this_projects_videos_are_known_by_their_shape():
-    truth, made = clip(0), clip(1)
-    for both in (np.concatenate([truth, made], axis=2), side_by_side(truth[0:], made, height=16)):
-        np.testing.assert_array_equal(split_sides(both), [truth, made])
+def test_halves_and_this_projects_videos_are_recognised_by_their_shape():
+    truth, reconstruction = clip(0), clip(1)
+    halves = np.concatenate([truth, reconstruction], axis=2)
+    for both in (halves, side_by_side(truth, reconstruction, height=16)):
+        np.testing.assert_array_equal(split_sides(both), [truth, reconstruction])
     assert split_sides(truth) is None
     assert split_sides(np.zeros((3, 16, 40, 3), np.uint8)) is None
 
 
-def test_clips_are_found_by_segment_and_number_in_order(tmp_path):
+def test_clips_are_sorted_by_segment_and_number(tmp_path):
     for name in ("seg10/2.gif", "seg9/10.gif", "seg9/9.gif", "a_03.gif", "7.gif"):
         save_gif(tmp_path / name, clip(0))
     np.save(tmp_path / "test1.npy", np.stack([clip(1), clip(2)]))
     (tmp_path / "notes.txt").write_text("")
-    found = find_clips(tmp_path)
-    assert list(found) == [
-        *(("a", 3), ("clips", 7), ("seg9", 9), ("seg9", 10), ("seg10", 2)),
-        *(("test1", 0), ("test1", 1)),
-    ]
-    np.testing.assert_array_equal(read_clip(found["test1", 1]), clip(2))
+    clips = find_clips(tmp_path)
+    numbers = {"a": [3], "clips": [7], "seg9": [9, 10], "seg10": [2], "test1": [0, 1]}
+    assert list(clips) == [(segment, n) for segment in numbers for n in numbers[segment]]
+    np.testing.assert_array_equal(read_clip(clips["test1", 1]), clip(2))
 
 
 @pytest.mark.parametrize(
     "copy",
     [
-        *(".ipynb_checkpoints/test1_1-checkpoint.gif", "__MACOSX/test1/._1.gif", "._test1_1.gif"),
-        *("test1/.ipynb_checkpoints/1.gif", "test1/@eaDir/1.gif", ".Trash-1000/files/2.gif"),
+        ".ipynb_checkpoints/test1_1-checkpoint.gif",
+        "__MACOSX/test1/._1.gif",
+        "._test1_1.gif",
+        "test1/.ipynb_checkpoints/1.gif",
+        "test1/@eaDir/1.gif",
+        ".Trash-1000/files/2.gif",
     ],
 )
-def test_copies_that_no_person_made_are_no_clips(tmp_path, copy):
+def test_copies_of_the_operating_system_are_no_clips(tmp_path, copy):
     folder = tmp_path / ".cache/clips"  # the folder itself may be hidden
     save_gif(folder / "test1/1.gif", clip(0))
     save_gif(folder / copy, clip(0))
@@ -113,7 +116,7 @@ def test_templates_say_which_part_of_a_name_is_what(template, name, key):
         ("{segment}_{clip}_{seed}", "has {seed}; {clip}, {segment} can be filled in"),
     ],
 )
-def test_templates_that_say_nothing_are_refused(template, words):
+def test_invalid_templates_are_refused(template, words):
     with pytest.raises(InputError, match=re.escape(words)):
         ClipNames(template)
 
@@ -138,8 +141,8 @@ def test_the_template_of_names_is_guessed_from_what_varies(names, template):
 def test_clips_that_a_template_does_not_name_are_left_out(tmp_path, caplog):
     for seed in (1, 42):
         save_gif(tmp_path / f"test1_3_seed{seed}.gif", clip(seed))
-    found = find_clips(tmp_path, "{segment}_{clip}_seed42")
-    assert found == {("test1", 3): Place(tmp_path / "test1_3_seed42.gif")}
+    clips = find_clips(tmp_path, "{segment}_{clip}_seed42")
+    assert clips == {("test1", 3): Place(tmp_path / "test1_3_seed42.gif")}
     assert "left out, as they are not named '{segment}_{clip}_seed42': test1_3_seed1" in caplog.text
     with pytest.raises(
         InputError, match=r"the same clip twice: .*seed42.gif and test1_3_seed1.gif"
@@ -152,13 +155,13 @@ def test_clips_that_a_template_does_not_name_are_left_out(tmp_path, caplog):
 def test_an_mp4_keeps_its_frames(tmp_path):
     frames = clip(3, 64, 6)
     write_video(tmp_path / "1.mp4", frames, fps=3)
-    found = read_clip(Place(tmp_path / "1.mp4"))
-    assert found.shape == frames.shape
-    assert np.abs(found.astype(int) - frames).mean() < 12  # it is compressed
+    decoded = read_clip(Place(tmp_path / "1.mp4"))
+    assert decoded.shape == frames.shape
+    assert np.abs(decoded.astype(int) - frames).mean() < 12  # it is compressed
 
 
 def test_pictures_of_a_variable_rate_are_each_read_once(tmp_path):
-    """6 pictures that stay for 0.1 to 1.5 s: no more, whichever format holds them."""
+    """6 pictures with durations of 0.1 to 1.5 s stay 6, whatever the format."""
     frames, durations = clip(4, 64, 6), [100, 1500, 200, 100, 700, 300]
     pictures = [Image.fromarray(frame) for frame in frames]
     more = {"save_all": True, "append_images": pictures[1:], "duration": durations}
@@ -166,14 +169,14 @@ def test_pictures_of_a_variable_rate_are_each_read_once(tmp_path):
     np.testing.assert_array_equal(read_clip(Place(tmp_path / "1.gif")), frames)
     words = command("-v", "error", "-i", address(tmp_path / "1.gif"), "-fps_mode", "vfr")
     subprocess.run([*words, "-pix_fmt", "yuv420p", tmp_path / "1.mp4"], check=True)
-    found = read_clip(Place(tmp_path / "1.mp4"))
-    assert found.shape == frames.shape
-    assert np.abs(found.astype(int) - frames).mean() < 12
+    decoded = read_clip(Place(tmp_path / "1.mp4"))
+    assert decoded.shape == frames.shape
+    assert np.abs(decoded.astype(int) - frames).mean() < 12
 
 
 @pytest.mark.parametrize("kind", ["gif", "mp4"])
-def test_frames_are_chosen_by_the_time_that_they_stay(tmp_path, kind):
-    """A GIF's writer stores two equal frames as one that stays twice as long."""
+def test_frames_are_chosen_by_their_duration(tmp_path, kind):
+    """A GIF's writer stores two equal frames as one of twice the duration."""
     frames = clip(6, 64, 5)[[0, 0, 1, 2, 3, 4]]
     save_gif(tmp_path / "1.gif", frames)
     words = command("-v", "error", "-i", address(tmp_path / "1.gif"), "-fps_mode", "vfr")
@@ -184,7 +187,7 @@ def test_frames_are_chosen_by_the_time_that_they_stay(tmp_path, kind):
     assert choose_frames(place, 5, 12).tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
-def test_frames_that_stay_as_long_as_each_other_are_chosen_evenly(tmp_path):
+def test_frames_of_equal_duration_are_chosen_evenly(tmp_path):
     np.save(tmp_path / "a.npy", clip(0)[None])
     assert choose_frames(Place(tmp_path / "a.npy", 0), 6, 3).tolist() == [1, 3, 5]
     write_video(tmp_path / "1.mp4", clip(3, 64, 6), fps=3)
@@ -192,7 +195,7 @@ def test_frames_that_stay_as_long_as_each_other_are_chosen_evenly(tmp_path):
     assert choose_frames(Place(tmp_path / "1.mp4"), 6, 9).tolist() == [0, 1, 1, 2, 3, 3, 4, 5, 5]
 
 
-def test_a_turned_mp4_and_one_with_a_cover_are_read_as_on_screen(tmp_path):
+def test_a_rotated_mp4_and_one_with_a_cover_are_read_as_on_screen(tmp_path):
     frames = clip(5, 64, 4)[:, :, :48]
     write_video(tmp_path / "film.mp4", frames, fps=3)
     ffmpeg = command("-v", "error")
@@ -212,14 +215,14 @@ def test_frames_are_scaled():
     np.testing.assert_array_equal(resize(clip(0), 16), clip(0))
 
 
-def test_what_is_no_collection_is_named(tmp_path):
+def test_folders_without_clips_are_named(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         find_clips(tmp_path / "nowhere")
     (tmp_path / "a.png").touch()
     with pytest.raises(InputError, match=r"no clips \(mp4, GIF or .npy\) in it, only 1 .png"):
         find_clips(tmp_path)
     save_gif(tmp_path / "fox.gif", clip(0))
-    with pytest.raises(InputError, match=r"fox.gif: names that end in no number"):
+    with pytest.raises(InputError, match=r"fox.gif: names that do not end in a number"):
         find_clips(tmp_path)
     (tmp_path / "fox.gif").unlink()
     save_gif(tmp_path / "a_1.gif", clip(0))

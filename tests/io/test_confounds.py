@@ -1,4 +1,4 @@
-"""Confounds against nilearn's own loader, and tables that do not fit."""
+"""Confounds compared with nilearn's loader, and tables that do not fit."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def path(tmp_path):
     table.loc[0, [name for name in names if "derivative" in name]] = np.nan
     file = tmp_path / f"{NAME}_desc-confounds_timeseries.tsv"
     table.to_csv(file, sep="\t", index=False, na_rep="n/a")
-    meta = {f"a_comp_cor_{n:02}": {"Method": "aCompCor", "Mask": "combined", "Retained": True}
-            for n in range(6)}  # fmt: skip
+    component = {"Method": "aCompCor", "Mask": "combined", "Retained": True}
+    meta = {f"a_comp_cor_{n:02}": component for n in range(6)}
     file.with_suffix(".json").write_text(json.dumps(meta))
     return file
 
@@ -64,20 +64,20 @@ def test_sets_of_columns_are_nilearns(path, name, strategy):
     image = path.with_name(f"{NAME}_space-MNI152NLin2009cAsym_desc-preproc_bold.nii.gz")
     image.touch()
     expected, _ = load_confounds(str(image), demean=False, **strategy)
-    found = read_confounds(path, [name], N)
-    theirs = expected.to_numpy()
-    assert found.shape == theirs.shape
-    order = np.lexsort(found[1:3])
-    np.testing.assert_allclose(found[:, order], theirs[:, np.lexsort(theirs[1:3])])
+    values = read_confounds(path, [name], N)
+    expected = expected.to_numpy()
+    assert values.shape == expected.shape
+    order, expected_order = np.lexsort(values[1:3]), np.lexsort(expected[1:3])
+    np.testing.assert_allclose(values[:, order], expected[:, expected_order])
 
 
 def test_columns_by_name_each_once(path):
     table = pd.read_csv(path, sep="\t")
-    found = read_confounds(path, ["global_signal", "motion6", "trans_x"], N)
-    np.testing.assert_allclose(found, table[["global_signal", *MOTION]])
+    values = read_confounds(path, ["global_signal", "motion6", "trans_x"], N)
+    np.testing.assert_allclose(values, table[["global_signal", *MOTION]])
 
 
-def test_a_column_that_is_not_there_is_named(path):
+def test_a_missing_column_is_named(path):
     with pytest.raises(InputError, match=r"no column globalsignal.*did you mean global_signal"):
         read_confounds(path, ["globalsignal"], N)
     table = pd.read_csv(path, sep="\t")
@@ -131,24 +131,24 @@ OLD, NEW = (
 def test_a_run_has_as_many_columns_as_its_table(name, in_old, in_new):
     for path, expected in ((OLD, in_old), (NEW, in_new)):
         table = pd.read_csv(path, sep="\t")
-        found = find_columns(path, list(table.columns), name)
+        columns = find_columns(path, list(table.columns), name)
         values = read_confounds(path, [name], len(table))
-        assert values.shape == (len(table), len(set(found))) == (len(table), expected)
-        np.testing.assert_array_equal(values, table[found].bfill())
+        assert values.shape == (len(table), len(set(columns))) == (len(table), expected)
+        np.testing.assert_array_equal(values, table[columns].bfill())
         also = read_confounds(path, ["csf", name, name], len(table))  # each once
-        assert also.shape[1] == len({"csf", *found})
+        assert also.shape[1] == len({"csf", *columns})
 
 
-def test_an_outlier_takes_just_its_volume_out(path):
+def test_an_outlier_regresses_out_just_its_volume(path):
     table = pd.read_csv(path, sep="\t")
     table["motion_outlier00"] = np.eye(N)[4]
     table.to_csv(path, sep="\t", index=False, na_rep="n/a")
     basis = nuisance(np.ones((N, 1)), read_confounds(path, ["outliers"], N))
     run = np.random.default_rng(1).normal(size=(N, 3))
-    found = run - basis @ (basis.T @ run)
+    residual = run - basis @ (basis.T @ run)
     others = np.arange(N) != 4
-    np.testing.assert_allclose(found[4], 0, atol=1e-12)
-    np.testing.assert_allclose(found[others], run[others] - run[others].mean(axis=0))
+    np.testing.assert_allclose(residual[4], 0, atol=1e-12)
+    np.testing.assert_allclose(residual[others], run[others] - run[others].mean(axis=0))
 
 
 def test_one_column_by_its_number_is_still_needed(path):

@@ -1,4 +1,4 @@
-"""Whether a volume lies in MNI152 space, by its name, its codes and its grid."""
+"""Whether a volume is in MNI152 space, by its name, its codes and its grid."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ ODD = [
 @pytest.mark.parametrize(("name", "code", "affine", "level", "match"), ODD)
 def test_what_speaks_against_mni_space(tmp_path, name, code, affine, level, match, caplog):
     path = write(tmp_path, name, (affine, code), (affine, code))
-    found, message = outside_mni(read_header(path))
-    assert found == level
+    problem, message = outside_mni(read_header(path))
+    assert problem == level
     assert "regions.atlas: false" in message
     assert match.replace("\\", "") in message
     header, _ = checks.runs.inspect_run(str(path), "volume")
@@ -131,8 +131,8 @@ def test_the_check_asks_only_where_an_atlas_is_laid_on_volumes(purdue, tmp_path,
     purdue.write_tree(tmp_path, dataset)
 
     def places(**settings):
-        found = checks.check_dataset(dataset, **settings)
-        return {f.place for f in found if "native space by its name" in f.message}
+        findings = checks.check_dataset(dataset, **settings)
+        return {f.place for f in findings if "native space by its name" in f.message}
 
     assert places() == {run.path for run in dataset.rows}
     assert places(atlas=False) == set()

@@ -1,4 +1,4 @@
-"""Films whose pictures carry their own number: which one was on screen at k / fps?"""
+"""Films whose pictures show their number: which one was on screen at k / fps?"""
 
 import subprocess
 import tracemalloc
@@ -32,7 +32,7 @@ def number_of(frames):
 
 
 def cut(film, **changes):
-    """The clips of a film, cut to a file beside it."""
+    """The clips of a film, cut to a file in its folder."""
     clips = film.with_suffix(".npy")
     cut_clips(film, clips, **changes)
     return np.array(load_clips(clips))
@@ -43,13 +43,13 @@ def test_frame_k_is_the_picture_on_screen_at_k_over_fps(tmp_path, rate):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(int(4 * rate) + 2), fps=rate, quality=10)
     clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
-    shown = np.floor(np.arange(12) / 3 * rate + 1e-9)
+    expected = np.floor(np.arange(12) / 3 * rate + 1e-9)
     assert clips.shape == (2, 6, 64, 64, 3)
     assert clips.dtype == np.uint8
-    np.testing.assert_array_equal(number_of(clips).ravel(), shown)
+    np.testing.assert_array_equal(number_of(clips).ravel(), expected)
 
 
-def test_frames_that_come_late_or_unevenly_stand_at_their_time(tmp_path):
+def test_frames_of_a_variable_rate_are_at_their_time(tmp_path):
     """A variable frame rate: the second half of the film at a quarter of the speed."""
     film, slow = tmp_path / "film.mp4", tmp_path / "slow.mp4"
     write_video(film, numbered_frames(40), fps=10, quality=10)
@@ -62,7 +62,7 @@ def test_frames_that_come_late_or_unevenly_stand_at_their_time(tmp_path):
     np.testing.assert_array_equal(numbers, expected)
 
 
-def test_the_centre_square_is_taken_and_scaled(tmp_path):
+def test_the_central_square_is_cropped_and_scaled(tmp_path):
     film = tmp_path / "wide.mp4"
     square = numbered_frames(4)
     margin = np.full((4, 64, 32, 3), 128, np.uint8)
@@ -72,22 +72,22 @@ def test_the_centre_square_is_taken_and_scaled(tmp_path):
     np.testing.assert_array_equal(number_of(clips)[0], [0, 1, 2, 3])
 
 
-def test_a_short_film_is_named_with_what_was_found_and_needed(tmp_path):
+def test_a_short_film_is_named_with_its_length_and_the_length_needed(tmp_path):
     film = tmp_path / "seg3.mp4"
     write_video(film, numbered_frames(40), fps=10)
     with pytest.raises(InputError, match=r"seg3\.mp4.* ends after 4\.00 s.* need 6 s"):
         cut(film, tr=2, fps=3, size=8, n_clips=3)
 
 
-def test_a_long_film_is_cut_and_told_of(tmp_path, caplog):
+def test_a_long_film_is_cut_with_a_warning(tmp_path, caplog):
     film = tmp_path / "long.mp4"
     write_video(film, numbered_frames(60), fps=10)
     clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
     assert len(clips) == 2
-    assert "6 s long, its runs ask for 4 s" in caplog.text
+    assert "6 s long, its runs need 4 s" in caplog.text
 
 
-def test_a_missing_piece_shorter_than_a_frame_is_let_pass(tmp_path):
+def test_a_missing_piece_shorter_than_a_frame_is_accepted(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(39), fps=10)  # 3.9 s: the last frame is due at 3.67 s
     clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
@@ -117,7 +117,7 @@ def test_a_rotated_stream_is_turned_upright(tmp_path):
     write_video(film, quarters(32, 64), fps=10, quality=5)
     ffmpeg("-display_rotation", "90", "-i", film, "-c", "copy", turned)
     first = cut(turned, tr=2, fps=1, size=32, n_clips=1)[0, 0]
-    assert centres(first) == "gwrb"  # a quarter turn against the clock
+    assert centres(first) == "gwrb"  # a quarter turn anticlockwise
     top = cut(turned, tr=2, fps=1, size=32, n_clips=1, fit="stretch")[0, 0]
     assert centres(top) == "gwrb"
 
@@ -126,9 +126,9 @@ def test_pictures_of_pixels_that_are_not_square_look_as_on_screen(tmp_path):
     film, wide = tmp_path / "film.mp4", tmp_path / "wide.mp4"
     write_video(film, numbered_frames(4), fps=2, quality=5)
     ffmpeg("-i", film, "-c", "copy", "-aspect", "2:1", wide)  # bars twice as wide
-    shown = cut(wide, tr=2, fps=2, size=64, n_clips=1)[0]
+    frames = cut(wide, tr=2, fps=2, size=64, n_clips=1)[0]
     numbers = np.repeat(numbered_frames(4)[:, :, 16:48], 2, axis=2)
-    assert np.abs(shown.astype(int) - numbers).mean() < 8
+    assert np.abs(frames.astype(int) - numbers).mean() < 8
     padded = cut(wide, tr=2, fps=2, size=64, n_clips=1, fit="pad")[0]
     assert (padded[:, :15] < 10).all()
     assert (padded[:, -15:] < 10).all()
@@ -142,8 +142,8 @@ def test_odd_sizes_and_the_three_fits(tmp_path, height, width):
     ffmpeg_in = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "10"]
     (tmp_path / "raw").write_bytes(raw)
     ffmpeg(*ffmpeg_in, "-i", tmp_path / "raw", "-c:v", "ffv1", film)
-    wanted = {"tr": 2, "fps": 1, "size": 64, "n_clips": 1}
-    frames = {fit: cut(film, fit=fit, **wanted)[0, 0] for fit in ("crop", "pad", "stretch")}
+    settings = {"tr": 2, "fps": 1, "size": 64, "n_clips": 1}
+    frames = {fit: cut(film, fit=fit, **settings)[0, 0] for fit in ("crop", "pad", "stretch")}
     assert centres(frames["crop"]) == centres(frames["stretch"]) == "rgbw"
     dark = (frames["pad"].max(axis=2) < 10).mean()
     assert dark == pytest.approx(1 - 31 / 65, abs=0.03)  # above and below, or left and right
@@ -154,7 +154,7 @@ def test_odd_sizes_and_the_three_fits(tmp_path, height, width):
 def test_more_frames_than_the_film_has_are_refused(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(48), fps=24)
-    with pytest.raises(InputError, match=r"24 pictures a second, clips\.fps asks for 30"):
+    with pytest.raises(InputError, match=r"24 pictures per second, but clips\.fps is 30"):
         cut(film, tr=2, fps=30, size=64, n_clips=1)
     assert cut(film, tr=2, fps=24, size=64, n_clips=1).shape[1] == 48
     ntsc = tmp_path / "ntsc.mp4"
@@ -163,8 +163,8 @@ def test_more_frames_than_the_film_has_are_refused(tmp_path):
     np.testing.assert_array_equal(numbers, np.floor(np.arange(60) / 30 * 30000 / 1001 + 1e-9))
 
 
-def test_changes_tell_cuts_from_motion(tmp_path):
-    bars = np.roll(numbered_frames(60), np.arange(60), axis=0)  # shades that wander
+def test_scores_of_changes_separate_cuts_from_motion(tmp_path):
+    bars = np.roll(numbered_frames(60), np.arange(60), axis=0)  # shades that move
     pan = np.stack([np.roll(bars[20], i, axis=1) for i in range(60)])
     film = tmp_path / "film.mp4"
     write_video(film, np.where(np.arange(60)[:, None, None, None] < 25, pan, 255 - pan), fps=10)
@@ -200,8 +200,8 @@ def test_a_films_name_is_only_a_name(tmp_path, monkeypatch, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert probe(Path(name)).seconds == pytest.approx(2)
     cut_clips(Path(name), Path("clips.npy"), tr=1, fps=5, size=64, n_clips=2)
-    shown = number_of(load_clips(Path("clips.npy"))).ravel()
-    np.testing.assert_array_equal(shown, np.arange(10) * 2)
+    numbers = number_of(load_clips(Path("clips.npy"))).ravel()
+    np.testing.assert_array_equal(numbers, np.arange(10) * 2)
     np.testing.assert_array_equal(number_of(read_pictures(Path(name))), np.arange(20))
 
 
@@ -221,16 +221,16 @@ def sound(tmp_path_factory):
     return path
 
 
-def test_what_is_no_film_is_refused(tmp_path, sound):
-    wanted = {"tr": 2, "fps": 3, "size": 8, "n_clips": 1}
+def test_files_that_are_not_films_are_refused(tmp_path, sound):
+    settings = {"tr": 2, "fps": 3, "size": 8, "n_clips": 1}
     (tmp_path / "zip.mp4").write_bytes(b"PK\x03\x04 this is a zip")
     with pytest.raises(InputError, match=r"zip\.mp4: ffmpeg cannot decode it \(.*Invalid data"):
-        cut(tmp_path / "zip.mp4", **wanted)
+        cut(tmp_path / "zip.mp4", **settings)
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(InputError, match=r"empty\.mp4: an empty file"):
-        cut(tmp_path / "empty.mp4", **wanted)
+        cut(tmp_path / "empty.mp4", **settings)
     with pytest.raises(InputError, match=r"sound\.mp4: no picture in it, only audio"):
-        cut(sound, **wanted)
+        cut(sound, **settings)
 
 
 def test_a_film_without_pictures_is_refused(tmp_path):
@@ -256,7 +256,7 @@ def test_a_truncated_film_is_refused(tmp_path, start, kept):
         cut(film, tr=2, fps=3, size=8, n_clips=3)
 
 
-def test_damage_inside_a_film_is_told_of(tmp_path, caplog):
+def test_damage_inside_a_film_is_reported(tmp_path, caplog):
     film = tmp_path / "film.mp4"
     noise = np.random.default_rng(0).integers(0, 256, (60, 64, 64, 3), dtype=np.uint8)
     write_video(film, noise, fps=10)
@@ -269,7 +269,7 @@ def test_damage_inside_a_film_is_told_of(tmp_path, caplog):
 
 
 def test_written_frames_come_back(tmp_path):
-    """H.264 is lossy, but must keep colours: the matrix is written and read alike."""
+    """H.264 is lossy, but must keep colours: writing and reading use the same matrix."""
     colours = np.array([[200, 30, 30], [30, 180, 60], [40, 60, 210], [128, 128, 128]], np.uint8)
     frames = np.broadcast_to(colours[:, None, None], (4, 32, 32, 3))
     film = tmp_path / "film.mp4"
@@ -293,7 +293,7 @@ def test_a_stream_of_frames_makes_the_video_that_an_array_of_them_makes(tmp_path
     assert (tmp_path / "stream.mp4").read_bytes() == (tmp_path / "array.mp4").read_bytes()
 
 
-def test_an_error_in_a_stream_of_frames_is_the_one_that_is_told(tmp_path):
+def test_an_error_in_a_stream_of_frames_is_the_one_that_is_raised(tmp_path):
     def frames():
         yield numbered_frames(1)[0]
         raise InputError("the second frame")

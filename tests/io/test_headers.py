@@ -1,4 +1,4 @@
-"""One judgement of what a file is: whatever its header holds, it is named and the walk goes on."""
+"""Headers are checked in one place: whatever they hold, the file is named and the check goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AFFINE = np.array([[3.0, 0, 0, -7], [0, 3, 0, -9], [0, 0, 3, -6], [0, 0, 0, 1]])
 SHAPE = (5, 6, 4, 12)
 SPACE = Space(Grid(AFFINE, SHAPE[:3]), np.ones(SHAPE[:3], bool))
 MODELS = BrainModelAxis.from_mask(np.ones(40), "CORTEX_LEFT")
-# Where fields of a NIfTI-1 header stand: its C structure.
+# Offsets of the fields of a NIfTI-1 header: its C structure.
 FIELDS = {
     "dim": (40, "8h"),
     "datatype": (70, "h"),
@@ -68,8 +68,8 @@ def put(path: Path, **fields) -> None:
     path.write_bytes(content)
 
 
-def said_by_all(path: Path, space: str = "volume") -> str:
-    """What check-dataset and the stages say of a file: the same, and the stages name it."""
+def common_message(path: Path, space: str = "volume") -> str:
+    """Message of check-dataset and of the stages about a file: the same, with its name."""
     header, findings = checks.inspect_run(str(path), space)
     assert header is None
     (finding,) = findings
@@ -86,7 +86,7 @@ def said_by_all(path: Path, space: str = "volume") -> str:
 
 def test_a_qform_that_is_no_rotation(path):
     put(path, sform_code=0, quatern=(0.9, 0.8, 0.1))
-    message = said_by_all(path)
+    message = common_message(path)
     assert message.startswith("its qform is no rotation (quaternion b, c, d = 0.9, 0.8, 0.1")
     assert "fslcpgeom" in message
     assert "fslorient" in message
@@ -107,10 +107,10 @@ ROWS = AFFINE[:3].ravel()
 @pytest.mark.parametrize(
     ("fields", "match"),
     [
-        ({"srow": np.where(np.arange(12) == 5, NO, ROWS)}, "its sform has values that are no fin"),
+        ({"srow": np.where(np.arange(12) == 5, NO, ROWS)}, "its sform has values that are not fin"),
         ({"srow": ROWS * (np.arange(12) > 3)}, r"its sform gives voxels without a volume"),
         ({"srow": ROWS[[0, 1, 2, 3, 0, 1, 2, 3, 8, 9, 10, 11]]}, "voxels without a volume"),
-        ({"srow": np.full(12, np.inf)}, "no finite numbers"),
+        ({"srow": np.full(12, np.inf)}, "not finite numbers"),
         (
             {"sform_code": 0, "pixdim": (1, 0, 3, 3, 2, 1, 1, 1)},
             r"its pixdim gives voxels of 0×3×3 mm",
@@ -134,9 +134,9 @@ ROWS = AFFINE[:3].ravel()
         ({"extension": (1, 0, 0, 0), "vox_offset": 400}, "extension"),
     ],
 )
-def test_what_a_header_should_not_hold(path, fields, match):
+def test_invalid_headers_are_refused(path, fields, match):
     put(path, **fields)
-    assert re.search(match, said_by_all(path)), said_by_all(path)
+    assert re.search(match, common_message(path)), common_message(path)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_a_header_should_not_hold(path, fields, match):
         {"pixdim": (0, 0, 0, 0, 2, 1, 1, 1)},
     ],
 )
-def test_what_does_no_harm(path, fields):
+def test_harmless_oddities_are_accepted(path, fields):
     put(path, **fields)
     header, findings = checks.inspect_run(str(path), "volume")
     assert not findings
@@ -162,7 +162,7 @@ def test_what_does_no_harm(path, fields):
     np.testing.assert_array_equal(run, values().reshape(-1, 12).T)
 
 
-def test_an_extension_of_odd_size_is_passed_over(path):
+def test_an_extension_of_odd_size_is_skipped(path):
     content = path.read_bytes()
     note = b"\x01\0\0\0" + struct.pack("<2i", 35, 6) + b"n" * 27 + bytes(13)
     put(path, vox_offset=400)
@@ -236,11 +236,11 @@ def test_other_formats_are_named_with_the_way_to_convert_them(
     tmp_path, name, content, match, space
 ):
     (tmp_path / name).write_bytes(content)
-    assert re.search(match, said_by_all(tmp_path / name, space)), said_by_all(tmp_path / name)
+    assert re.search(match, common_message(tmp_path / name, space)), common_message(tmp_path / name)
 
 
 def test_a_folder_where_a_file_was_needed(tmp_path):
-    assert said_by_all(tmp_path) == "is a folder; a file was needed."
+    assert common_message(tmp_path) == "is a folder; a file was needed."
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -248,7 +248,7 @@ def test_a_name_that_does_not_say_whether_the_file_is_packed(path, packed):
     content = path.read_bytes()
     wrong = path.with_name("wrong.nii" if packed else "wrong.nii.gz")
     wrong.write_bytes(gzip.compress(content) if packed else content)
-    assert "packed (gzip), and its name" in said_by_all(wrong)
+    assert "packed (gzip), and its name" in common_message(wrong)
 
 
 # --- CIFTI ----------------------------------------------------------------------------------------
@@ -265,28 +265,30 @@ def test_a_cifti_1_file_is_called_that(cifti):
     content = cifti.read_bytes()
     assert content.count(b'Version="2.0"') == 1
     cifti.write_bytes(content.replace(b'Version="2.0"', b'Version="1.0"'))
-    message = said_by_all(cifti, "cifti")
+    message = common_message(cifti, "cifti")
     assert message.startswith("is a CIFTI-1 file (version 1.0), an older form")
     assert "wb_command -file-convert -cifti-version-convert" in message
     assert "etch" not in message
-    assert said_by_all(cifti, "volume") == message
+    assert common_message(cifti, "volume") == message
 
 
 def test_a_cifti_file_without_its_axes(cifti, path):
     nib.save(nib.Nifti2Image(np.zeros((1, 1, 1, 1, 12, 40), np.float32), np.eye(4)), path)
-    assert "as CIFTI files are, and does not say what its axes" in said_by_all(path, "cifti")
+    assert "as CIFTI files are, and does not say what its axes" in common_message(path, "cifti")
     content = cifti.read_bytes()
     cifti.write_bytes(content.replace(b"<Vertex", b"<Vertfx", 1))
-    assert "description of the axes is damaged" in said_by_all(cifti, "cifti")
+    assert "description of the axes is damaged" in common_message(cifti, "cifti")
 
 
 def test_cifti_where_a_volume_was_needed_and_the_other_way_round(cifti, path, tmp_path):
-    assert "is a CIFTI file; a 4-D run" in said_by_all(cifti, "volume")
-    said = said_by_all(path, "cifti")
+    assert "is a CIFTI file; a 4-D run" in common_message(cifti, "volume")
+    said = common_message(path, "cifti")
     assert "but a volume (5×6×4×12). Name the CIFTI files. Only the runs of a data set, not" in said
     scalar = tmp_path / "map.dscalar.nii"
     nib.save(Cifti2Image(np.zeros((1, 40), np.float32), (ScalarAxis(["a"]), MODELS)), scalar)
-    assert "it is a map of grayordinates (scalar × grayordinates)" in said_by_all(scalar, "cifti")
+    assert "it is a map of grayordinates (scalar × grayordinates)" in common_message(
+        scalar, "cifti"
+    )
 
 
 def test_a_garbled_intent_does_not_make_a_series_a_volume(cifti):
@@ -300,32 +302,32 @@ def test_a_garbled_intent_does_not_make_a_series_a_volume(cifti):
 def test_axes_of_another_length_than_the_data(cifti):
     content = cifti.read_bytes()
     cifti.write_bytes(content.replace(b'NumberOfSeriesPoints="12"', b'NumberOfSeriesPoints="13"'))
-    assert "its data are 12×40, its axes 13×40" in said_by_all(cifti, "cifti")
+    assert "its data are 12×40, its axes 13×40" in common_message(cifti, "cifti")
 
 
 DENSE = BrainModelAxis.from_surface(np.arange(60), 100, "CIFTI_STRUCTURE_CORTEX_LEFT")
 
 
 @pytest.mark.parametrize(
-    ("name", "beside"),
+    ("name", "other"),
     [
         ("MOVIE1_7T_AP_Atlas_1.6mm_MSMAll.dtseries.nii", "MOVIE1_7T_AP_Atlas_MSMAll.dtseries.nii"),
         ("a_space-fsLR_den-170k_bold.dtseries.nii", "a_space-fsLR_den-91k_bold.dtseries.nii"),
     ],
 )
-def test_a_dense_file_whose_91k_twin_lies_beside_it(tmp_path, name, beside):
+def test_a_dense_file_whose_91k_version_is_in_its_folder(tmp_path, name, other):
     path = tmp_path / name
     write_dtseries(path, np.ones((3, 60)), DENSE, 1.0)
     message = checks.inspect_run(str(path), "cifti")[1][0].message
     assert message.startswith("60 grayordinates, 60 + 0 of them cortical; the 91k layout was")
     assert "wb_command -cifti-resample" in message
     assert "without _1.6mm" in message
-    (tmp_path / beside).write_bytes(path.read_bytes())  # by its name alone it is not
+    (tmp_path / other).write_bytes(path.read_bytes())  # the name alone is not enough
     assert "-cifti-resample" in checks.inspect_run(str(path), "cifti")[1][0].message
-    write_dtseries(tmp_path / beside, np.ones((3, 91282)), layout(), 1.0)
+    write_dtseries(tmp_path / other, np.ones((3, 91282)), layout(), 1.0)
     message = checks.inspect_run(str(path), "cifti")[1][0].message
-    assert f"{beside} in the same folder is on it: name that one." in message
-    with pytest.raises(InputError, match=f"{name}: 60 .*{beside} in the same folder"):
+    assert f"{other} in the same folder is on it: name that one." in message
+    with pytest.raises(InputError, match=f"{name}: 60 .*{other} in the same folder"):
         samples.main(
             runs=[path],
             samples=tmp_path / "s.npy",
@@ -334,7 +336,7 @@ def test_a_dense_file_whose_91k_twin_lies_beside_it(tmp_path, name, beside):
         )
 
 
-def test_headers_of_like_runs_share_their_grayordinates(cifti, tmp_path):
+def test_headers_of_runs_on_the_same_grayordinates_are_parsed_once(cifti, tmp_path):
     paths = [tmp_path / f"{name}.dtseries.nii" for name in ("one", "other")]
     for path in paths:
         image = Cifti2Image.from_filename(cifti)

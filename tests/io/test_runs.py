@@ -1,4 +1,4 @@
-"""Runs: what is read back, and every way in which a file can be wrong."""
+"""Runs: they are read back as written, and each way in which a file can be wrong."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def test_missing_file(tmp_path):
         read(tmp_path / "seg9_1.nii.gz")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95])
-def test_truncated_gzip(path, share):
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 0.95])
+def test_truncated_gzip(path, fraction):
     whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
+    path.write_bytes(whole[: int(fraction * len(whole))])
     with pytest.raises(InputError, match=r"seg1_1.nii.gz: (cannot be read.*incomplete|is empty)"):
         read(path)
 
@@ -164,7 +164,7 @@ def test_broken_voxels_are_left_to_cleaning(tmp_path):
     assert np.isnan(read(path)).sum() == 1
 
 
-def test_each_volume_is_smoothed_before_its_voxels_are_taken(path):
+def test_each_volume_is_smoothed_before_its_voxels_are_selected(path):
     def neighbour(volume):
         assert volume.dtype == np.float32
         return np.roll(volume, 1, axis=0)
@@ -174,7 +174,7 @@ def test_each_volume_is_smoothed_before_its_voxels_are_taken(path):
     np.testing.assert_allclose(run, expected, atol=0.051)
 
 
-def test_no_permission_is_said_so(path, monkeypatch):
+def test_a_missing_permission_is_named(path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -215,7 +215,7 @@ def cifti(tmp_path):
     return path
 
 
-def test_reads_grayordinates_in_the_order_asked_for(cifti):
+def test_reads_grayordinates_in_the_requested_order(cifti):
     np.testing.assert_array_equal(
         read_dtseries(cifti, COLUMNS, VERTICES, tr=0.72), series()[:, COLUMNS]
     )

@@ -16,7 +16,7 @@ def test_a_table_of_scenes_comes_back(tmp_path):
     np.testing.assert_array_equal(frames, SCENES)
 
 
-def test_a_table_of_scenes_can_be_mended_and_given_back(tmp_path):
+def test_a_corrected_table_of_scenes_can_be_given_back(tmp_path):
     table = scene_table(["a dog", "a  cat "], [0, 1], SCENES)
     save_table(tmp_path / "whole.tsv", table)
     assert load_corrections(tmp_path / "whole.tsv", 2) == {0: "a dog", 1: "a cat"}

@@ -31,17 +31,17 @@ def test_longest_shots_are_those_of_a_fine_raster():
     tr, n = 1.5, int(cuts[-1] // 1.5)
     shot, _ = longest_shot(cuts[:-1], cuts[1:], np.arange(n), tr)
     times = (np.arange(n * 150) + 0.5) / 100
-    shown = np.searchsorted(cuts, times, side="right") - 1
-    for clip, found in enumerate(shot):
-        counts = np.bincount(shown[clip * 150 : (clip + 1) * 150])
-        assert counts[found] == counts.max()
+    on_screen = np.searchsorted(cuts, times, side="right") - 1
+    for clip, chosen in enumerate(shot):
+        counts = np.bincount(on_screen[clip * 150 : (clip + 1) * 150])
+        assert counts[chosen] == counts.max()
 
 
-def test_a_clip_that_no_shot_shows_is_told(save):
+def test_a_clip_without_a_shot_is_an_error(save):
     shots = {"film": load_shots(save(start=[0, 2], end=[2, 4], what=["a", "b"]), ["what"])}
     listing = pd.DataFrame({"segment": ["film"] * 3, "clip": [1, 0, 2]})
-    told = describe_clips(listing[:2], shots, tr=2)
-    assert told["what"].tolist() == ["b", "a"]
+    described = describe_clips(listing[:2], shots, tr=2)
+    assert described["what"].tolist() == ["b", "a"]
     with pytest.raises(InputError, match=r"film: no shot during clip 2 \(4 to 6 s .* 0 to 4 s"):
         describe_clips(listing, shots, tr=2)
 
@@ -51,7 +51,7 @@ def test_shots_come_in_the_order_of_the_film(save):
     assert table["what"].tolist() == ["None", "b"]
 
 
-def test_what_a_table_lacks_is_told(save):
+def test_missing_columns_are_named(save):
     with pytest.raises(InputError, match=r"no column who, where; found start, end, what\. A table"):
         load_shots(save(start=[0], end=[2], what=["a"]), ["what", "who", "where"])
     with pytest.raises(InputError, match="without a value in the column what:"):

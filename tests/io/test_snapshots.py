@@ -1,4 +1,4 @@
-"""Snapshots: the last one that was written whole is read again."""
+"""Snapshots: the last one that was written completely is read again."""
 
 import pytest
 import torch
@@ -12,9 +12,9 @@ def test_a_state_comes_back(tmp_path):
     path = tmp_path / "film.pt"
     assert load_snapshot(path) is None
     save_snapshot(path, STATE)
-    found = load_snapshot(path)
-    assert torch.equal(found["blocks"][0].pop("latents"), torch.arange(6.0))
-    assert found == {"frames": 3, "blocks": [{"memory": [None, 1.5]}]}
+    loaded = load_snapshot(path)
+    assert torch.equal(loaded["blocks"][0].pop("latents"), torch.arange(6.0))
+    assert loaded == {"frames": 3, "blocks": [{"memory": [None, 1.5]}]}
     assert [file.name for file in tmp_path.iterdir()] == ["film.pt"]
 
 

@@ -12,7 +12,7 @@ def test_synonyms_are_those_of_the_commonest_sense():
     assert "running" not in synonyms or "run" in synonyms["running"]
 
 
-def test_no_word_is_its_own_synonym_and_none_is_a_name():
+def test_no_word_is_a_synonym_of_itself_and_none_is_a_name():
     synonyms = load_synonyms()
     assert len(synonyms) > 9000
     for word, others in synonyms.items():

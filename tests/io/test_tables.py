@@ -41,16 +41,16 @@ def listing(*rows):
 
 
 def test_rows_are_joined_by_segment_and_clip():
-    known = listing(("seg1", 0), ("seg1", 1), ("seg2", 0))
-    wanted = listing(("seg2", 0), ("seg1", 0))
-    np.testing.assert_array_equal(rows_of(wanted, known, "there"), [2, 0])
+    others = listing(("seg1", 0), ("seg1", 1), ("seg2", 0))
+    table = listing(("seg2", 0), ("seg1", 0))
+    np.testing.assert_array_equal(rows_of(table, others, "there"), [2, 0])
     with pytest.raises(InputError, match=r"there: 1 of 2 clips are missing \(seg3 4\)"):
-        rows_of(listing(("seg1", 1), ("seg3", 4)), known, "there")
+        rows_of(listing(("seg1", 1), ("seg3", 4)), others, "there")
 
 
 def test_rows_of_segments_named_by_numbers():
-    known = pd.DataFrame({"segment": [1, 2], "clip": [0, 0]})
-    np.testing.assert_array_equal(rows_of(listing(("2", 0)), known, ""), [1])
+    others = pd.DataFrame({"segment": [1, 2], "clip": [0, 0]})
+    np.testing.assert_array_equal(rows_of(listing(("2", 0)), others, ""), [1])
 
 
 def test_arrays_that_do_not_go_with_their_table():

@@ -1,6 +1,6 @@
-"""Untrained encoders on windows of real cortex: what attention to interpretation start from.
+"""Inputs of the stages `attention` to `interpret`: untrained encoders, windows of real voxels.
 
-The voxels' order is shuffled against the grid's, and the areas and networks are known.
+The order of the voxels differs from that of the grid. Their areas and networks are given.
 """
 
 from dataclasses import dataclass
@@ -62,13 +62,13 @@ class Case:
     folder: Path
     space: Space
     order: np.ndarray
-    """(n_voxels,) each voxel's column in the runs."""
+    """(n_voxels,), each voxel's column in the runs."""
     r: np.ndarray
     ending: str
     inputs: dict
 
-    def look(self, method: str, stage: str, folder: Path, state: Path, **changed) -> Path:
-        """Run one of the three stages that load an encoder; returns the folder of its files."""
+    def run(self, method: str, stage: str, folder: Path, state: Path, **changed) -> Path:
+        """Run one of the three stages that load an encoder; return the folder of its files."""
         folder.mkdir(parents=True, exist_ok=True)
         state.mkdir(parents=True, exist_ok=True)
         names = READ if method != "attention" else ("windows", "voxels")
@@ -77,20 +77,20 @@ class Case:
         if method == "attention":
             inputs["mbm"] = self.inputs["mbm"] if stage == "mbm" else None
         outputs = {name: folder / file for name, file in OUTPUTS[method].items()}
-        given = {"settings": SETTINGS[method], "state": state} | changed
-        STAGES[method].main(stage=stage, **inputs, **outputs, **given)
+        others = {"settings": SETTINGS[method], "state": state} | changed
+        STAGES[method].main(stage=stage, **inputs, **outputs, **others)
         return folder
 
-    def look_at_all(self) -> None:
-        """Run all three for every encoder."""
+    def run_all(self) -> None:
+        """Run all three stages for every encoder."""
         for stage in STAGES_OF_TRAINING:
             for method in OUTPUTS if stage != "mbm" else ("attention",):
                 state = self.folder / "state" / f"{method}-{stage}"
-                self.look(method, stage, self.folder / "looked" / stage, state)
+                self.run(method, stage, self.folder / "methods" / stage, state)
 
-    def gather(self, **changed) -> dict[str, Path]:
-        """Run `interpret` on what the other three wrote; returns its outputs."""
-        places = {stage: self.folder / "looked" / stage for stage in STAGES_OF_TRAINING}
+    def interpret(self, **changed) -> dict[str, Path]:
+        """Run `interpret` on the outputs of the other three; return its outputs."""
+        places = {stage: self.folder / "methods" / stage for stage in STAGES_OF_TRAINING}
         maps = [
             place / method
             for stage, place in places.items()
@@ -115,7 +115,7 @@ class Case:
 
 
 def make_case(kind: str, test_set) -> Case:
-    """A case on a volume's voxels or on grayordinates."""
+    """Make a case on the voxels of a volume, or on grayordinates."""
     space, labels = {"volume": _volume, "cifti": _cifti}[kind]()
     folder, rng, ending = test_set.folder, np.random.default_rng(0), ENDING[kind]
     r = rng.uniform(0.1, 0.9, N)
@@ -133,8 +133,8 @@ def make_case(kind: str, test_set) -> Case:
     np.save(folder / "null.npy", np.zeros((2, PATCHES * PATCH), np.float32))
     save_table(folder / "runs.tsv", pd.DataFrame({"run": ["a", "b", "c"]}))
     _save_models(folder)
-    known = sorted({area for area in areas if area})
-    truth = pd.DataFrame({"area": known, "content": np.arange(len(known), dtype=float)})
+    names = sorted({area for area in areas if area})
+    truth = pd.DataFrame({"area": names, "content": np.arange(len(names), dtype=float)})
     save_table(folder / "truth.tsv", truth)
     inputs = {
         "windows": folder / "windows.npy",
@@ -166,10 +166,10 @@ def _volume() -> tuple[Space, np.ndarray]:
     affine = nib.affines.from_matvec(np.eye(3) * 4, (-80, -116, -76))
     labels = project(affine, (41, 50, 45), 4.0)
     grid = Grid(affine, labels.shape)
-    where = np.flatnonzero(labels)[::150][:N]
+    places = np.flatnonzero(labels)[::150][:N]
     mask = np.zeros(labels.size, bool)
-    mask[where] = True
-    return Space(grid, mask.reshape(labels.shape)), labels.ravel()[where]
+    mask[places] = True
+    return Space(grid, mask.reshape(labels.shape)), labels.ravel()[places]
 
 
 def _cifti() -> tuple[Space, np.ndarray]:

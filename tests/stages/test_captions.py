@@ -16,13 +16,13 @@ class Captioner(torch.nn.Module):
 
     def __init__(self, batches=99):
         super().__init__()
-        self.batches, self.seen = batches, []
+        self.batches, self.levels = batches, []
 
     def generate(self, pixel_values, **_):
         if not self.batches:
             raise KeyboardInterrupt
         self.batches -= 1
-        self.seen += pixel_values[:, 0, 0, 0].tolist()
+        self.levels += pixel_values[:, 0, 0, 0].tolist()
         return pixel_values.flatten(1)[:, :1].long()
 
     def __call__(self, images, return_tensors):
@@ -60,6 +60,6 @@ def test_a_run_that_was_killed_goes_on_where_it_was(run, tmp_path):
         kept.write(json.dumps(["grey 4", "grey 5"])[:-4])  # killed while writing
     model = Captioner()
     table = run(model)
-    assert model.seen == [4, 5, 6, 7, 8]
+    assert model.levels == [4, 5, 6, 7, 8]
     words = table.drop(columns="clip").to_numpy().ravel().tolist()
     assert words == [f"grey {i}" for i in range(9)]

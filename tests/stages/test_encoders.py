@@ -1,4 +1,4 @@
-"""Attention, attribution, occlusion of one encoder: what they write, and that they resume."""
+"""Attention, attribution, occlusion of one encoder: their outputs, and how they resume."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def contents(folder):
 
 
 class Stop:
-    """Stops the process at a call of KeptRows.put, or when all rows are there (`at` is None)."""
+    """Stops the process at a call of KeptRows.put, or after all rows (if `at` is None)."""
 
     def __init__(self, monkeypatch, at, saved):
         self.calls, self.at = 0, at
@@ -43,7 +43,7 @@ class Stop:
 
         monkeypatch.setattr(KeptRows, "put", stopping_put)
         monkeypatch.setattr(KeptRows, "array", stopping_array)
-        monkeypatch.setattr(KeptRows, "__exit__", lambda *_: None)  # as a kill -9
+        monkeypatch.setattr(KeptRows, "__exit__", lambda *_: None)  # as after kill -9
         monkeypatch.setattr(kept, "SECONDS", 0.0 if saved else 1e9)
 
 
@@ -56,28 +56,28 @@ def test_stopped_anywhere_and_resumed_the_files_are_the_same(
     if method == "occlusion":
         small = small.model_copy(update={"occlude": ["network"], "random_draws": 1})
 
-    def look(folder, state):
-        return case.look(method, "cotraining", folder, state, settings=small)
+    def run(folder, state):
+        return case.run(method, "cotraining", folder, state, settings=small)
 
     with monkeypatch.context() as patched:
         whole = Stop(patched, "never", saved=True)
-        expected = contents(look(tmp_path / "whole", tmp_path / "all"))
+        expected = contents(run(tmp_path / "whole", tmp_path / "all"))
     for saved in (True, False):
         place, state = tmp_path / f"out-{saved}", tmp_path / f"state-{saved}"
         with monkeypatch.context() as patched:
             stopped = Stop(patched, at, saved)
             with pytest.raises(SystemExit):
-                look(place, state)
+                run(place, state)
         assert not contents(place)
         with monkeypatch.context() as patched:
             resumed = Stop(patched, "never", saved)
-            look(place, state)
+            run(place, state)
         assert contents(place) == expected
         assert resumed.calls == whole.calls - (stopped.calls if saved else 0)
 
 
 def test_attention_of_each_window_sums_to_one(case, tmp_path):
-    folder = case.look("attention", "contrastive", tmp_path / "out", tmp_path / "state")
+    folder = case.run("attention", "contrastive", tmp_path / "out", tmp_path / "state")
     table = pd.read_csv(folder / "attention.tsv", sep="\t")
     assert table["layer"].tolist() == ["first", "middle", "last"]
     assert set(table["stage"]) == {"contrastive"}
@@ -91,19 +91,19 @@ def test_attention_of_each_window_sums_to_one(case, tmp_path):
     np.testing.assert_allclose(of_query, 1, rtol=1e-6)
 
 
-def test_masked_brain_modelling_attends_with_its_own_weights_and_not_over_time(case, tmp_path):
-    own = case.look("attention", "mbm", tmp_path / "mbm", tmp_path / "state1")
-    assert pd.read_csv(own / "temporal.tsv", sep="\t").empty
-    before = np.load(own / "attention.npy")
+def test_masked_brain_modelling_has_its_weights_and_no_temporal_attention(case, tmp_path):
+    folder = case.run("attention", "mbm", tmp_path / "mbm", tmp_path / "state1")
+    assert pd.read_csv(folder / "temporal.tsv", sep="\t").empty
+    before = np.load(folder / "attention.npy")
     other = MaskedAutoencoder.from_pretrained(case.inputs["mbm"])
     other.patch_embed.proj.weight.data *= -3
     other.save_pretrained(case.inputs["mbm"])
-    changed = case.look("attention", "mbm", tmp_path / "other", tmp_path / "state2")
+    changed = case.run("attention", "mbm", tmp_path / "other", tmp_path / "state2")
     assert np.abs(np.load(changed / "attention.npy") - before).max() > 1e-6
 
 
 def test_contributions_sum_to_the_gain_and_attributions_to_one(case, tmp_path):
-    folder = case.look("attribution", "contrastive", tmp_path / "out", tmp_path / "state")
+    folder = case.run("attribution", "contrastive", tmp_path / "out", tmp_path / "state")
     table = pd.read_csv(folder / "attribution.tsv", sep="\t")
     assert table["method"].tolist() == ["attribution", "contribution"]
     attribution, contribution = np.load(folder / "attribution.npy")
@@ -115,7 +115,7 @@ def test_contributions_sum_to_the_gain_and_attributions_to_one(case, tmp_path):
 
 
 def test_occlusion_scores_each_set_of_voxels(case, tmp_path):
-    folder = case.look("occlusion", "contrastive", tmp_path / "out", tmp_path / "state")
+    folder = case.run("occlusion", "contrastive", tmp_path / "out", tmp_path / "state")
     table = pd.read_csv(folder / "occlusion.tsv", sep="\t")
     scores = np.load(folder / "occlusion.npy")
     assert scores.shape == (len(table), 14)
@@ -141,7 +141,7 @@ def random_sets(**changed):
     return {group: masks[rows.index] for group, rows in table[random].groupby("group")}
 
 
-def test_random_voxels_follow_from_the_seed_and_the_group_alone():
+def test_random_voxels_depend_on_the_seed_and_the_group_alone():
     both, one = random_sets(), random_sets(occlude=["hierarchy"])
     assert {group: len(masks) for group, masks in both.items()} == dict.fromkeys("abcd", 5)
     assert (both["a"].sum(axis=1) == 4).all()
@@ -155,17 +155,16 @@ def test_another_clip_than_the_encoder_was_trained_with(case, tmp_path, monkeypa
     embed = "mindvideo.stages._encoders.embed_in_batches"
     monkeypatch.setattr(embed, lambda *_: np.zeros((14, 5), np.float32))
     with pytest.raises(InputError, match="embeds in 5 dimensions"):
-        case.look("occlusion", "contrastive", tmp_path / "out", tmp_path / "state")
+        case.run("occlusion", "contrastive", tmp_path / "out", tmp_path / "state")
 
 
 def test_a_null_window_of_another_size(case, tmp_path):
     np.save(case.inputs["null_window"], np.zeros((3, 9), np.float32))
     with pytest.raises(InputError, match=r"has shape \(3, 9\)"):
-        case.look("attribution", "contrastive", tmp_path / "out", tmp_path / "state")
+        case.run("attribution", "contrastive", tmp_path / "out", tmp_path / "state")
 
 
-def test_the_settings_of_a_stage_are_its_own():
+def test_each_stage_has_only_its_settings():
     assert set(SETTINGS["attention"].model_dump()) == {"layers", "batch_size"}
-    assert set(SETTINGS["interpret"].model_dump()) == {
-        *("smallest_area", "resamples", "block", "seed")
-    }
+    expected = {"smallest_area", "resamples", "block", "seed"}
+    assert set(SETTINGS["interpret"].model_dump()) == expected

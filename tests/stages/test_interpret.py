@@ -1,4 +1,4 @@
-"""What the encoder learned: maps made by hand come back to their places, in volumes and CIFTI."""
+"""Interpretation of the encoder: maps return to their voxels, in volumes and in CIFTI."""
 
 import nibabel as nib
 import numpy as np
@@ -26,19 +26,19 @@ def volume(test_set):
     return make_case("volume", test_set)
 
 
-def test_attention_made_by_hand_is_found_where_its_voxels_are(case, monkeypatch):
-    by_hand = np.random.default_rng(1).dirichlet(np.ones(PATCHES), size=(14, DEPTH))
+def test_given_attention_is_mapped_to_its_voxels(case, monkeypatch):
+    attention_of_patches = np.random.default_rng(1).dirichlet(np.ones(PATCHES), size=(14, DEPTH))
 
     first_values = np.load(case.inputs["windows"])[:, 0, 0]
 
     def received(model, windows, layers, batch_size):
-        of_batch = by_hand[np.isin(first_values, windows[:, 0, 0])]
+        of_batch = attention_of_patches[np.isin(first_values, windows[:, 0, 0])]
         yield of_batch[:, : len(layers)], np.full((len(windows), len(layers), 2, 2), 0.5)
 
     monkeypatch.setattr(attention, "attention_received", received)
-    case.look_at_all()
-    out = case.gather()
-    density = np.repeat(by_hand[:, 1], PATCH, axis=1)[:, :N]
+    case.run_all()
+    out = case.interpret()
+    density = np.repeat(attention_of_patches[:, 1], PATCH, axis=1)[:, :N]
     expected = (density / density.sum(1, keepdims=True)).mean(0) * N
     values, grid = read_map(out["maps"] / f"attention_cotraining_middle{case.ending}")
     assert grid.same(case.space.grid)
@@ -52,12 +52,12 @@ def test_attention_made_by_hand_is_found_where_its_voxels_are(case, monkeypatch)
 
 
 def test_tables_and_figure(case, tmp_path):
-    case.look_at_all()
-    out = case.gather()
+    case.run_all()
+    out = case.interpret()
     networks = pd.read_csv(out["networks"], sep="\t", keep_default_na=False)
     assert set(networks["layer"]) == {"first", "middle", "last", "n/a"}
-    shares = networks[networks["method"] != "contribution"]
-    sums = shares.groupby(["method", "stage", "layer", "grouping"])[["value", "uniform"]].sum()
+    fractions = networks[networks["method"] != "contribution"]
+    sums = fractions.groupby(["method", "stage", "layer", "grouping"])[["value", "uniform"]].sum()
     np.testing.assert_allclose(sums, 1, atol=1e-6)
     assert (networks["ci_low"] <= networks["value"] + 1e-9).all()
     assert (networks["value"] <= networks["ci_high"] + 1e-9).all()
@@ -96,14 +96,14 @@ def test_tables_and_figure(case, tmp_path):
 
 
 def test_drops_are_those_of_the_scores(volume):
-    volume.look_at_all()
-    out = volume.gather()
-    place = volume.folder / "looked" / "contrastive"
+    volume.run_all()
+    out = volume.interpret()
+    place = volume.folder / "methods" / "contrastive"
     sets = pd.read_csv(place / "occlusion.tsv", sep="\t")
     means = np.load(place / "occlusion.npy").mean(axis=1)
-    found = pd.read_csv(out["occlusion"], sep="\t")
-    found = found[(found["stage"] == "contrastive") & (found["grouping"] == "network")]
-    for row in found.itertuples():
+    drops = pd.read_csv(out["occlusion"], sep="\t")
+    drops = drops[(drops["stage"] == "contrastive") & (drops["grouping"] == "network")]
+    for row in drops.itertuples():
         of_group = (sets["grouping"] == "network") & (sets["group"] == row.group)
         kinds = {kind: means[rows.index] for kind, rows in sets[of_group].groupby("occluded")}
         assert row.full == pytest.approx(means[0])
@@ -113,11 +113,9 @@ def test_drops_are_those_of_the_scores(volume):
         assert row.alone == pytest.approx(kinds["others"][0])
 
 
-def test_native_volumes_without_a_truth_have_no_agreements_and_no_place_on_the_surface(
-    volume, tmp_path
-):
-    volume.look_at_all()
-    out = volume.gather(truth=None)
+def test_native_volumes_without_truth_have_neither_agreements_nor_surface_maps(volume, tmp_path):
+    volume.run_all()
+    out = volume.interpret(truth=None)
     assert pd.read_csv(out["agreements"], sep="\t").empty
     for path in (*out["maps"].iterdir(), volume.inputs["mask"]):
         image = nib.load(path)
@@ -133,30 +131,30 @@ def test_native_volumes_without_a_truth_have_no_agreements_and_no_place_on_the_s
     assert picture.stat().st_size > 50_000
 
 
-def test_maps_of_another_selection(case):
+def test_mask_of_another_selection(case):
     few = case.space.mask.copy()
     few.ravel()[np.flatnonzero(few.ravel())[0]] = False
     path = case.inputs["mask"].with_name(f"few{case.ending}")
     write_map(path, np.ones(N - 1, bool), Space(case.space.grid, few), name="mask")
     with pytest.raises(InputError, match="one run of `select`"):
-        case.gather(mask=path)
+        case.interpret(mask=path)
 
 
-def test_a_truth_in_words(volume):
+def test_truth_must_be_numeric(volume):
     path = volume.inputs["truth"].with_name("words.tsv")
     save_table(path, pd.DataFrame({"area": ["V1"], "content": ["much"]}))
     with pytest.raises(InputError, match="column content is not of numbers"):
-        volume.gather(truth=path)
+        volume.interpret(truth=path)
 
 
 def test_sums_of_other_windows(volume, tmp_path):
-    volume.look_at_all()
+    volume.run_all()
     few = pd.read_csv(volume.inputs["table"], sep="\t")[:9]
     save_table(tmp_path / "few.tsv", few)
     with pytest.raises(
         InputError, match=r"has shape \(14, 3, .*need \(9, 3, .*Run its stage again"
     ):
-        volume.gather(table=tmp_path / "few.tsv")
+        volume.interpret(table=tmp_path / "few.tsv")
     save_table(tmp_path / "one.tsv", few[:1])
     with pytest.raises(InputError, match="1 windows, at least 2"):
-        volume.gather(table=tmp_path / "one.tsv")
+        volume.interpret(table=tmp_path / "one.tsv")

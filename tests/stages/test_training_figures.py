@@ -8,14 +8,16 @@ from mindvideo.io.tables import save_table
 from mindvideo.settings.evaluation import TrainingFigureSettings
 from mindvideo.stages import training_figures as stage
 
+FIGURES = ("training", "rebuilt", "retrieved", "drawings")
+
 
 @pytest.fixture
 def inputs(tmp_path):
     rng = np.random.default_rng(0)
     columns = {"mbm": ["loss", "correlation"], "contrastive": ["loss", "text_top1", "image_top1"]}
-    for name, found in columns.items():
+    for name, names in columns.items():
         (tmp_path / name).mkdir()
-        table = pd.DataFrame(rng.random((30, len(found))), columns=found)
+        table = pd.DataFrame(rng.random((30, len(names))), columns=names)
         save_table(tmp_path / name / "history.tsv", table.assign(step=range(1, 31)))
     volumes = rng.standard_normal((4, 3, 64), dtype=np.float32)
     volumes[:, 1, :32] = np.nan
@@ -24,19 +26,21 @@ def inputs(tmp_path):
     names = ["metric", "value", "ci_low", "ci_high", "chance"]
     save_table(tmp_path / "retrieval.tsv", pd.DataFrame(rows, columns=names))
     moments = pd.DataFrame({"moment": ["step 0"] * 2 + ["step 2"] * 2, "caption": ["a", "b"] * 2})
-    save_table(tmp_path / "drawn.tsv", moments)
-    np.save(tmp_path / "drawn.npy", rng.integers(0, 256, (4, 6, 16, 16, 3), dtype=np.uint8))
+    save_table(tmp_path / "generated.tsv", moments)
+    np.save(tmp_path / "generated.npy", rng.integers(0, 256, (4, 6, 16, 16, 3), dtype=np.uint8))
     return {
-        "drawn": tmp_path / "drawn.npy",
-        "drawn_table": tmp_path / "drawn.tsv",
+        "generated": tmp_path / "generated.npy",
+        "generated_table": tmp_path / "generated.tsv",
         "histories": [tmp_path / name / "history.tsv" for name in columns],
         "examples": [tmp_path / "examples.npy"],
         "retrieval": tmp_path / "retrieval.tsv",
     }
 
 
-def test_four_pictures(inputs, tmp_path):
-    out = {name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "found", "drawings")}
+def test_writes_four_figures(inputs, tmp_path):
+    out = {
+        name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "retrieved", "drawings")
+    }
     stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
     for path in out.values():
         with Image.open(path) as picture:
@@ -44,18 +48,20 @@ def test_four_pictures(inputs, tmp_path):
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
 
 
-def test_refuses_drawings_of_another_run(inputs, tmp_path):
-    np.save(inputs["drawn"], np.zeros((3, 6, 16, 16, 3), np.uint8))
-    out = {name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "found", "drawings")}
+def test_clips_of_another_run(inputs, tmp_path):
+    np.save(inputs["generated"], np.zeros((3, 6, 16, 16, 3), np.uint8))
+    out = {
+        name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "retrieved", "drawings")
+    }
     with pytest.raises(InputError, match="3 clips, but 4 rows"):
         stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
 
 
-def test_bars_are_named_in_words():
+def test_labels_of_bars():
     assert stage._label("fmri_to_frame_top5") == "frame, top 5"
 
 
-def test_histories_are_named_after_what_tells_them_apart(tmp_path):
+def test_titles_of_histories(tmp_path):
     folders = [tmp_path / name / "history.tsv" for name in ("mbm_tuning", "cotraining")]
     assert stage._titles(folders) == ["mbm tuning", "cotraining"]
     files = [tmp_path / "mbm_history.tsv", tmp_path / "video_tuning.tsv"]

@@ -15,15 +15,17 @@ def rng(seed=0):
 
 def test_words_that_have_synonyms_are_replaced():
     assert replace_words(CAPTION, SYNONYMS, 0.0, rng()) == CAPTION
-    made = {replace_words(CAPTION, SYNONYMS, 1.0, rng(seed)) for seed in range(20)}
-    assert made == {f"a little dog runs along the {way}" for way in ("route", "way")}
+    paraphrases = {replace_words(CAPTION, SYNONYMS, 1.0, rng(seed)) for seed in range(20)}
+    assert paraphrases == {f"a little dog runs along the {way}" for way in ("route", "way")}
     assert replace_words("Small thing", SYNONYMS, 1.0, rng()) == "little thing"
 
 
 def test_each_word_is_replaced_with_the_probability():
-    made = [replace_words("small road", SYNONYMS, 0.3, rng(seed)).split() for seed in range(3000)]
-    assert np.mean([a == "little" for a, _ in made]) == pytest.approx(0.3, abs=0.03)
-    assert np.mean([b != "road" for _, b in made]) == pytest.approx(0.3, abs=0.03)
+    paraphrases = [
+        replace_words("small road", SYNONYMS, 0.3, rng(seed)).split() for seed in range(3000)
+    ]
+    assert np.mean([a == "little" for a, _ in paraphrases]) == pytest.approx(0.3, abs=0.03)
+    assert np.mean([b != "road" for _, b in paraphrases]) == pytest.approx(0.3, abs=0.03)
 
 
 def test_two_words_change_places():

@@ -19,7 +19,7 @@ def test_clips_hold_a_whole_number_of_frames():
     ("tr", "fps", "frames"),
     [(1.4, 3, [4, 5]), (1.49, 3, [4, 5]), (0.72, 1, [1]), (1.1, 24, [26, 27])],
 )
-def test_advised_rates_are_taken_as_they_are_printed(tr, fps, frames):
+def test_advised_rates_are_accepted_as_they_are_printed(tr, fps, frames):
     with pytest.raises(InputError, match="a whole number was needed") as error:
         frames_per_clip(tr, fps)
     advised = re.findall(r"([\d.]+) \((\d+) frames? a clip\)", str(error.value))

@@ -1,4 +1,4 @@
-"""Where a film is cut, and how captions of frames become one of the clip."""
+"""Cuts of a film, and the caption of a clip from the captions of its frames."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ DOG = "a dog runs in the snow"
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "share"),
+    ("a", "b", "fraction"),
     [
         (WAVE, WAVE, 1),
         (WAVE, BOARD, 3 / 4),  # man riding wave | surfboard
@@ -29,9 +29,9 @@ DOG = "a dog runs in the snow"
         ("", "dog", 0),
     ],
 )
-def test_little_words_make_nothing_alike(a, b, share):
-    assert common_words(a, b) == pytest.approx(share)
-    assert common_words(b, a) == pytest.approx(share)
+def test_stop_words_are_ignored(a, b, fraction):
+    assert common_words(a, b) == pytest.approx(fraction)
+    assert common_words(b, a) == pytest.approx(fraction)
 
 
 def places(cuts):
@@ -44,7 +44,7 @@ def test_captions_are_cut_where_they_change():
     assert places(cuts_of_captions([DOG], 0.6)) == []
 
 
-def test_one_slip_of_the_captioner_is_no_cut():
+def test_one_error_of_the_captioner_is_no_cut():
     captions = [WAVE, DOG, WAVE, WAVE, "a phone", "a cat", DOG]
     assert places(cuts_of_captions(captions, 0.6)) == [4, 5, 6]
 
@@ -89,15 +89,15 @@ DARK = "a dog runs through the snow at night"  # shares 3 of 5 words with DOG
 @pytest.mark.parametrize(
     ("captions", "scenes", "joined"),
     [
-        # within a scene: the commonest paraphrase, of as common ones the earliest
+        # within a scene: the most common caption; of equally common ones the earliest
         ([WAVE, BOARD, BOARD, WAVE, BOARD], [4, 4, 4, 4, 4], BOARD),
         ([WAVE, BOARD], [0, 0], WAVE),
-        # a slip of the captioner is outvoted
+        # an error of the captioner is outvoted
         ([WAVE, BOARD, BOARD, DOG], [4, 4, 4, 4], BOARD),
         # a cut that changes the caption
         ([WAVE, BOARD, BOARD, DOG], [0, 0, 0, 1], f"{BOARD} Then {DOG}"),
         ([WAVE, DOG, DOG, DOG], [0, 1, 1, 1], f"{WAVE} Then {DOG}"),
-        # a cut that does not: the same words, or near-identical ones, are told once
+        # a cut that does not: the same words, or nearly the same ones, are said once
         ([WAVE, WAVE, WAVE, WAVE], [0, 0, 1, 1], WAVE),
         ([WAVE, WAVE, BOARD, BOARD, BOARD], [0, 0, 1, 1, 1], BOARD),
         ([WAVE, BOARD, BOARD, WAVE, WAVE], [0, 0, 0, 1, 1], WAVE),

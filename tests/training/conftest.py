@@ -20,7 +20,7 @@ def _fresh_accelerator() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def toy() -> ModuleType:
-    """The module beside this one."""
+    """The module `toy.py` of this folder."""
     spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
     assert spec
     assert spec.loader

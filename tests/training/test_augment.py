@@ -12,18 +12,18 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.mark.parametrize("shape", [(5, 100), (5, 2, 100)])
-def test_sparsify_really_zeroes_that_share(shape: tuple[int, ...]) -> None:
+def test_sparsify_zeroes_that_fraction(shape: tuple[int, ...]) -> None:
     fmri = torch.ones(shape)
     sparse = sparsify(fmri, 0.2, generator())
     assert ((sparse == 0).sum(dim=-1) == 20).all()
     assert (fmri == 1).all()
     zeros = (sparse == 0).reshape(5, -1, 100)
     assert (zeros == zeros[:, :1]).all()  # the same voxels in all volumes of a window
-    assert len(torch.unique(zeros[:, 0], dim=0)) == 5  # others in each example
+    assert len(torch.unique(zeros[:, 0], dim=0)) == 5  # different ones in each example
     assert torch.equal(sparse, sparsify(fmri, 0.2, generator()))
 
 
-def test_sparsify_keeps_the_others() -> None:
+def test_sparsify_keeps_the_other_voxels() -> None:
     fmri = torch.randn(3, 2, 50)
     sparse = sparsify(fmri, 0.5, generator())
     assert torch.equal(sparse[sparse != 0], fmri[sparse != 0])

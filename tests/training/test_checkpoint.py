@@ -1,4 +1,4 @@
-"""Checkpoints are there as a whole or not at all, and hold what was learned."""
+"""Checkpoints are written whole or not at all, and hold the trainable weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def optimizer_of(net: nn.Module) -> torch.optim.Optimizer:
     return optimizer
 
 
-def test_there_and_back(tmp_path: Path) -> None:
+def test_a_checkpoint_restores_weights_and_optimizer(tmp_path: Path) -> None:
     net = network(0)
     optimizer = optimizer_of(net)
     checkpoint.save(tmp_path, 7, net, {"optimizer": optimizer})
@@ -38,8 +38,8 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert checkpoint.restore(tmp_path, other, {"optimizer": restored}) == 7
     assert torch.equal(other[1].weight, net[1].weight)
     assert not torch.equal(other[0].weight, net[0].weight)  # frozen: not in the checkpoint
-    for ours, theirs in zip(restored.state.values(), optimizer.state.values(), strict=True):
-        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    for actual, expected in zip(restored.state.values(), optimizer.state.values(), strict=True):
+        assert all(torch.equal(actual[name], expected[name]) for name in expected)
 
 
 def test_frozen_weights_take_no_space(tmp_path: Path) -> None:
@@ -51,14 +51,16 @@ def test_nothing_to_restore(tmp_path: Path) -> None:
     assert checkpoint.restore(tmp_path, network(0), {}) == 0
 
 
-def test_the_newest_one_stays(tmp_path: Path) -> None:
+def test_only_the_newest_checkpoint_is_kept(tmp_path: Path) -> None:
     for step in (9, 10, 100):
         checkpoint.save(tmp_path, step, network(step), {})
     assert [path.name for path in tmp_path.iterdir()] == ["step-100"]
 
 
-def test_half_a_checkpoint_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed while the second one is written, in place of `os.replace` or before."""
+def test_an_incomplete_checkpoint_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while the second checkpoint is written: at `os.replace`, or before."""
     checkpoint.save(tmp_path, 1, network(1), {})
 
     def killed(*_: object) -> None:
@@ -76,8 +78,8 @@ def test_half_a_checkpoint_does_not_count(tmp_path: Path, monkeypatch: pytest.Mo
     assert [path.name for path in tmp_path.iterdir()] == ["step-2"]
 
 
-def test_two_checkpoints_the_newer_counts(tmp_path: Path) -> None:
-    """Killed before the older one was deleted."""
+def test_the_newer_of_two_checkpoints_is_restored(tmp_path: Path) -> None:
+    """Killed before the older checkpoint was deleted."""
     checkpoint.save(tmp_path, 9, network(9), {})
     os.rename(tmp_path / "step-9", tmp_path / "aside")
     checkpoint.save(tmp_path, 10, network(10), {})
@@ -93,7 +95,7 @@ def test_checkpoint_of_another_model(tmp_path: Path) -> None:
         checkpoint.restore(tmp_path, other, {})
 
 
-def test_history_is_cut_to_the_checkpoint(tmp_path: Path) -> None:
+def test_history_is_truncated_to_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "history.tsv"
     with History(path, tmp_path / "events", 0) as rows:
         for step in range(1, 12):
@@ -109,7 +111,7 @@ def test_history_is_cut_to_the_checkpoint(tmp_path: Path) -> None:
     assert lines[-1] == "11\t5\t2"
 
 
-def test_history_without_a_checkpoint_starts_afresh(tmp_path: Path) -> None:
+def test_history_without_a_checkpoint_starts_from_the_first_step(tmp_path: Path) -> None:
     path = tmp_path / "history.tsv"
     path.write_text("step\tother\n1\t2\n")
     with History(path, tmp_path / "events", 0) as rows:

@@ -7,10 +7,16 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.training.datasets import Examples, Stacked, Taken, check_latents, load_volumes
+from mindvideo.training.datasets import (
+    Concatenated,
+    Examples,
+    Reindexed,
+    check_latents,
+    load_volumes,
+)
 
 
-def test_examples_gives_rows_of_all_arrays() -> None:
+def test_batch_has_rows_of_all_arrays() -> None:
     x, y = np.arange(20).reshape(10, 2), np.arange(10.0)
     batch = Examples(x=x, y=y).batch(np.array([7, 2]))
     assert batch["index"].tolist() == [7, 2]
@@ -24,20 +30,20 @@ def test_examples_of_different_lengths() -> None:
         Examples(x=np.zeros(3), y=np.zeros(4))
 
 
-def test_stacked_is_the_concatenation() -> None:
+def test_concatenated_is_the_concatenation() -> None:
     rng = np.random.default_rng(0)
     parts = [rng.random((n, 3)) for n in (4, 1, 7)]
-    stacked, whole = Stacked(parts, "abc"), np.concatenate(parts)
+    concatenated, expected = Concatenated(parts, "abc"), np.concatenate(parts)
     rows = rng.permutation(12)
-    np.testing.assert_array_equal(stacked[rows], whole[rows])
-    assert len(stacked) == 12
-    assert stacked.shape == (12, 3)
+    np.testing.assert_array_equal(concatenated[rows], expected[rows])
+    assert len(concatenated) == 12
+    assert concatenated.shape == (12, 3)
 
 
-def test_taken_is_the_other_order() -> None:
+def test_reindexed_is_the_array_in_another_order() -> None:
     array, order = np.arange(10) * 10, np.array([9, 0, 5, 5])
-    np.testing.assert_array_equal(Taken(array, order)[np.array([2, 0])], [50, 90])
-    assert len(Taken(array, order)) == 4
+    np.testing.assert_array_equal(Reindexed(array, order)[np.array([2, 0])], [50, 90])
+    assert len(Reindexed(array, order)) == 4
 
 
 def test_volumes_and_windows_of_files(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The loop: what it promises about resuming, accumulation, and losses that go wrong."""
+"""The training loop: resuming, accumulation, and losses that are not finite."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.training.loop import NonFiniteError, adamw
 from mindvideo.training.objectives.mbm import MaskedModelling
 
-STEPS = 4 * 5  # epochs of the toy x batches of 4 out of 23
+STEPS = 4 * 5  # epochs of the toy x batches of 4 of 23 examples
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -52,7 +52,7 @@ def stop_at(call: int) -> object:
     return before
 
 
-def test_learns_and_tells_how(toy: ModuleType, tmp_path: Path) -> None:
+def test_learns_and_writes_its_history(toy: ModuleType, tmp_path: Path) -> None:
     toy.run(tmp_path, duration=60, batch_size=23)
     table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
     assert list(table) == ["step", "loss", "bias", "grad_norm", "lr", "seconds", "memory"]
@@ -62,7 +62,7 @@ def test_learns_and_tells_how(toy: ModuleType, tmp_path: Path) -> None:
     assert (table.memory > 10).all()
 
 
-def test_frozen_weights_stay(toy: ModuleType, tmp_path: Path) -> None:
+def test_frozen_weights_do_not_change(toy: ModuleType, tmp_path: Path) -> None:
     before = toy.network().state_dict()
     after = toy.run(tmp_path)
     assert [name for name in before if torch.equal(before[name], after[name])] == ["0.bias"]
@@ -82,8 +82,8 @@ def test_interrupted_and_resumed_is_bitwise_the_same(
     pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "parts"))
 
 
-def test_steps_after_the_checkpoint_are_taken_again(toy: ModuleType, tmp_path: Path) -> None:
-    """The only checkpoint is that of the SIGTERM; then five more steps are lost."""
+def test_steps_after_the_checkpoint_are_repeated(toy: ModuleType, tmp_path: Path) -> None:
+    """The SIGTERM leaves the only checkpoint; the five steps after it are lost."""
     whole = toy.run(tmp_path / "whole")
 
     def before(n: int) -> None:
@@ -126,14 +126,14 @@ def test_a_second_interrupt_ends_the_step(toy: ModuleType, tmp_path: Path) -> No
     assert not list((tmp_path / "state").glob("step-*"))
 
 
-def test_signal_handlers_are_put_back(toy: ModuleType, tmp_path: Path) -> None:
+def test_signal_handlers_are_restored(toy: ModuleType, tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     toy.run(tmp_path, duration=2)
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-def test_finished_training_is_not_taken_again(toy: ModuleType, tmp_path: Path) -> None:
-    """Killed between training and publishing: what is left is to publish."""
+def test_finished_training_is_not_repeated(toy: ModuleType, tmp_path: Path) -> None:
+    """Killed after training but before its outputs were written: only these are written."""
     whole = toy.run(tmp_path)
     (tmp_path / "history.tsv").unlink()
     objective = toy.Regression()
@@ -163,7 +163,7 @@ def test_kill_9_and_resume_is_bitwise_the_same(toy: ModuleType, tmp_path: Path) 
     pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "killed"))
 
 
-def test_seed_matters_and_suffices(toy: ModuleType, tmp_path: Path) -> None:
+def test_weights_depend_on_the_seed_alone(toy: ModuleType, tmp_path: Path) -> None:
     first, second = toy.run(tmp_path / "a", seed=1), toy.run(tmp_path / "b", seed=2)
     torch.manual_seed(99)
     again = toy.run(tmp_path / "c", seed=1)
@@ -212,7 +212,7 @@ def test_non_finite_loss_names_the_step_and_keeps_the_checkpoint(
     data = toy.Examples(x=x, y=y)
     order = toy.Batches(len(x), 4, 3)
     bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
-    assert bad  # the first batch is sound, so there is a checkpoint to keep
+    assert bad  # the first batch is finite, so there is a checkpoint to keep
     with pytest.raises(NonFiniteError, match=rf"step {bad + 1}: .*`y` of example 7\."):
         toy.run(tmp_path, data=data, checkpoint_minutes=1e-9)
     (kept,) = (tmp_path / "state").glob("step-*")
@@ -249,13 +249,13 @@ def test_vectors_do_not_decay(toy: ModuleType) -> None:
     ]
 
 
-def test_warm_up_must_end(toy: ModuleType, tmp_path: Path) -> None:
+def test_warm_up_must_be_shorter_than_the_training(toy: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="warm-up"):
         toy.run(tmp_path, warmup=4)
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a compiler: no g++")
-def test_compiled_it_is_the_same_training(toy: ModuleType, tmp_path: Path) -> None:
+def test_a_compiled_training_has_the_same_weights(toy: ModuleType, tmp_path: Path) -> None:
     counters.clear()
     compiled = toy.run(tmp_path / "compiled", net=toy.without_dropout(), compile=True)
     assert counters["stats"]["unique_graphs"] == 1
@@ -265,31 +265,31 @@ def test_compiled_it_is_the_same_training(toy: ModuleType, tmp_path: Path) -> No
         torch.testing.assert_close(compiled[name], weight, rtol=1e-3, atol=1e-5)
 
 
-def test_gradient_checkpointing_changes_nothing_but_memory(tmp_path: Path, toy: ModuleType) -> None:
+def test_gradient_checkpointing_keeps_the_weights(tmp_path: Path, toy: ModuleType) -> None:
     torch.manual_seed(0)
     shape = {"num_voxels": 24, "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2}
     shape |= {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
     plain = MaskedAutoencoder(**shape)
-    frugal = copy.deepcopy(plain)
+    checkpointed = copy.deepcopy(plain)
     volumes = toy.Examples(volumes=np.random.default_rng(0).random((8, 24), dtype=np.float32))
-    for net, wanted in ((plain, False), (frugal, True)):
-        folder = tmp_path / str(wanted)
-        changes = {"gradient_checkpointing": wanted, "duration": 2}
+    for net, enabled in ((plain, False), (checkpointed, True)):
+        folder = tmp_path / str(enabled)
+        changes = {"gradient_checkpointing": enabled, "duration": 2}
         toy.run(folder, MaskedModelling(0.5), net, volumes, **changes)
-        assert net.is_gradient_checkpointing == wanted
-    assert same(plain.state_dict(), frugal.state_dict())
+        assert net.is_gradient_checkpointing == enabled
+    assert same(plain.state_dict(), checkpointed.state_dict())
 
 
-def test_history_is_there_for_tensorboard_too(toy: ModuleType, tmp_path: Path) -> None:
+def test_tensorboard_events_have_the_history(toy: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(Stop):
         toy.run(tmp_path, toy.Regression(before=stop_at(8)), checkpoint_minutes=1e-9)
     toy.run(tmp_path)
-    shown = EventAccumulator(str(tmp_path / "events"), purge_orphaned_data=True).Reload()
+    events = EventAccumulator(str(tmp_path / "events"), purge_orphaned_data=True).Reload()
     table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
-    assert set(shown.Tags()["scalars"]) == set(table) - {"step"}
-    events = shown.Scalars("loss")
-    assert [event.step for event in events] == list(table.step)
-    np.testing.assert_allclose([event.value for event in events], table.loss, rtol=1e-5)
+    assert set(events.Tags()["scalars"]) == set(table) - {"step"}
+    losses = events.Scalars("loss")
+    assert [event.step for event in losses] == list(table.step)
+    np.testing.assert_allclose([event.value for event in losses], table.loss, rtol=1e-5)
 
 
 def test_half_precision_without_a_gpu(toy: ModuleType, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Objectives against references, and models that know the answer."""
+"""Objectives against references, and against models that know the target."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_retrieval_counts_by_hand() -> None:
     assert retrieval(a, a, 1) == 1
 
 
-def test_equal_targets_are_all_right() -> None:
-    """Two clips with the same caption: either answers for the other."""
+def test_equal_targets_are_all_correct() -> None:
+    """Of two clips with the same caption, either is correct."""
     a = unit(4)
     b = a[[0, 0, 2, 3]]
     assert retrieval(b, b, 1) == 1
@@ -98,46 +98,46 @@ def embed(frames: Sequence[np.ndarray]) -> Tensor:
     return nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=1)
 
 
-def targets(n_others: int = 4) -> ClipTargets:
+def targets(n_paraphrases: int = 4) -> ClipTargets:
     images = embed(FRAMES.reshape(27, 10, 10, 3)).view(9, 3, 6)
-    paraphrases = unit(9 * (1 + n_others), seed=3).view(9, 1 + n_others, 6)
+    paraphrases = unit(9 * (1 + n_paraphrases), seed=3).view(9, 1 + n_paraphrases, 6)
     return ClipTargets(images, paraphrases, FRAMES, embed)
 
 
 def test_uncropped_targets_are_frames_of_the_clip() -> None:
-    made, index = targets(), torch.tensor([5, 0, 8])
-    before = made.images.clone()
+    clip_targets, index = targets(), torch.tensor([5, 0, 8])
+    before = clip_targets.images.clone()
     frames = set()
     for seed in range(30):
-        drawn = made.draw_images(index, 0.0, generator(seed))
+        embeddings = clip_targets.draw_images(index, 0.0, generator(seed))
         for row, example in enumerate(index):
-            (same,) = (made.images[example] == drawn[row]).all(dim=1).nonzero()
+            (same,) = (clip_targets.images[example] == embeddings[row]).all(dim=1).nonzero()
             frames.add(int(same))
     assert frames == {0, 1, 2}
-    made.draw_images(index, 1.0, generator())
-    assert torch.equal(made.images, before)
+    clip_targets.draw_images(index, 1.0, generator())
+    assert torch.equal(clip_targets.images, before)
 
 
-def test_cropped_targets_are_embedded_anew() -> None:
-    drawn = targets().draw_images(torch.arange(9), 1.0, generator())
-    heights = drawn[:, 3] / drawn[:, 5] * 3
+def test_cropped_targets_are_embedded_when_cropped() -> None:
+    embeddings = targets().draw_images(torch.arange(9), 1.0, generator())
+    heights = embeddings[:, 3] / embeddings[:, 5] * 3
     torch.testing.assert_close(heights, torch.full((9,), 8.0))
 
 
-def test_paraphrases_are_drawn_from_those_embedded_before() -> None:
-    made, index = targets(), torch.tensor([5, 0, 8])
-    found = set()
+def test_texts_are_random_paraphrases() -> None:
+    clip_targets, index = targets(), torch.tensor([5, 0, 8])
+    numbers = set()
     for seed in range(40):
-        drawn = made.draw_texts(index, generator(seed))
+        embeddings = clip_targets.draw_texts(index, generator(seed))
         for row, example in enumerate(index):
-            (same,) = (made.paraphrases[example] == drawn[row]).all(dim=1).nonzero()
-            found.add(int(same))
-    assert found == {1, 2, 3, 4}  # the caption as it is only where it was drawn as a paraphrase
+            (same,) = (clip_targets.paraphrases[example] == embeddings[row]).all(dim=1).nonzero()
+            numbers.add(int(same))
+    assert numbers == {1, 2, 3, 4}  # not 0, the caption as it is
 
 
-def test_without_other_paraphrases_the_caption_is_the_target() -> None:
-    made, index = targets(n_others=0), torch.tensor([5, 0, 8])
-    assert torch.equal(made.draw_texts(index, generator()), made.texts[index])
+def test_without_paraphrases_the_caption_is_the_target() -> None:
+    clip_targets, index = targets(n_paraphrases=0), torch.tensor([5, 0, 8])
+    assert torch.equal(clip_targets.draw_texts(index, generator()), clip_targets.texts[index])
 
 
 def encoder() -> FmriEncoder:
@@ -147,7 +147,7 @@ def encoder() -> FmriEncoder:
 
 
 def contrast(modalities: list[str], align_tokens: float = 0.0) -> Contrast:
-    return Contrast(targets(n_others=0), modalities, 0.0, 0.0, align_tokens)  # type: ignore[arg-type]
+    return Contrast(targets(n_paraphrases=0), modalities, 0.0, 0.0, align_tokens)  # type: ignore[arg-type]
 
 
 def batch(n: int = 4) -> dict[str, Tensor]:
@@ -167,20 +167,20 @@ def test_contrast_is_the_mean_of_its_terms() -> None:
 
 
 def test_contrast_of_text_by_hand() -> None:
-    made = encoder()
-    loss, _ = contrast(["text"])(FmriToClip(made), batch(), generator())
-    mine = nn.functional.normalize(made(batch()["fmri"]).mean(dim=1), dim=1)
-    logits = made.logit_scale.exp() * mine @ targets(n_others=0).texts[:4].T
+    model = encoder()
+    loss, _ = contrast(["text"])(FmriToClip(model), batch(), generator())
+    fmri_embeddings = nn.functional.normalize(model(batch()["fmri"]).mean(dim=1), dim=1)
+    logits = model.logit_scale.exp() * fmri_embeddings @ targets(n_paraphrases=0).texts[:4].T
     rows = -logits.log_softmax(dim=1).diagonal().mean()
     columns = -logits.log_softmax(dim=0).diagonal().mean()
     torch.testing.assert_close(loss, (rows + columns) / 2)
 
 
 def test_tokens_are_aligned_with_a_weight() -> None:
-    made = encoder()
-    plain, _ = contrast(BOTH)(FmriToClip(made), batch(), generator())
-    weighted, logs = contrast(BOTH, 0.5)(FmriToClip(made), batch(), generator())
-    error = (made(batch()["fmri"]) - batch()["text"]).square().mean()
+    model = encoder()
+    plain, _ = contrast(BOTH)(FmriToClip(model), batch(), generator())
+    weighted, logs = contrast(BOTH, 0.5)(FmriToClip(model), batch(), generator())
+    error = (model(batch()["fmri"]) - batch()["text"]).square().mean()
     torch.testing.assert_close(logs["tokens"], error)
     torch.testing.assert_close(weighted, plain + 0.5 * error)
 
@@ -197,17 +197,17 @@ def test_contrast_learns_to_retrieve() -> None:
     assert logs["text_top1"] == 1
 
 
-def test_the_scale_has_an_end() -> None:
-    made = encoder()
-    nn.init.constant_(made.logit_scale, 9.0)
-    assert FmriToClip(made)(batch()["fmri"])[2] == 100
+def test_the_scale_is_bounded() -> None:
+    model = encoder()
+    nn.init.constant_(model.logit_scale, 9.0)
+    assert FmriToClip(model)(batch()["fmri"])[2] == 100
 
 
 # --- denoising ------------------------------------------------------------------------------------
 
 
 class Oracle(nn.Module):
-    """Knows the clean latents, so it can tell the noise; keeps what it was given."""
+    """Computes the noise from the clean latents; records its inputs."""
 
     def __init__(self, scheduler: DDPMScheduler, latents: Tensor) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ class Oracle(nn.Module):
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
-def test_who_knows_the_noise_has_no_loss(kind: str) -> None:
+def test_a_perfect_prediction_has_no_loss(kind: str) -> None:
     scheduler = noise_schedule(DDIMScheduler(prediction_type=kind, beta_schedule="scaled_linear"))
     latents = torch.randn(20, 3, 4, 5, 5, generator=generator(1))  # b f c h w
     fmri = torch.randn(20, 2, 16, generator=generator(2))
@@ -237,7 +237,7 @@ def test_who_knows_the_noise_has_no_loss(kind: str) -> None:
     assert min(times) < 200 < 800 < max(times) < 1000
 
 
-def test_who_guesses_zero_has_the_noises_variance() -> None:
+def test_a_prediction_of_zero_has_the_variance_of_the_noise() -> None:
     class Zero(nn.Module):
         def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
             return torch.zeros_like(noisy)
@@ -248,24 +248,24 @@ def test_who_guesses_zero_has_the_noises_variance() -> None:
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-def test_errors_weigh_by_the_snr(prediction: str) -> None:
+def test_errors_are_weighted_by_the_snr(prediction: str) -> None:
     class Off(nn.Module):
         """Wrong by one everywhere."""
 
         def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
             self.times = times
             clean, noise = inputs["latents"].transpose(1, 2), self.noise
-            right = (
+            target = (
                 noise if prediction == "epsilon" else scheduler.get_velocity(clean, noise, times)
             )
-            return right + 1
+            return target + 1
 
     scheduler = noise_schedule(DDIMScheduler(prediction_type=prediction))
     inputs = {"latents": torch.randn(16, 3, 4, 2, 2), "fmri": torch.zeros(16, 2, 4)}
     model = Off()
-    again = generator()
-    torch.randint(1000, (16,), generator=again)
-    model.noise = torch.randn(16, 4, 3, 2, 2, generator=again)
+    same = generator()
+    torch.randint(1000, (16,), generator=same)
+    model.noise = torch.randn(16, 4, 3, 2, 2, generator=same)
     loss, _ = Denoising(scheduler, FmriCondition(0.0), 5.0)(model, inputs, generator())
     weights = []
     for time in model.times.tolist():
@@ -285,8 +285,8 @@ def test_noise_schedule_is_the_samplers() -> None:
 
 def test_captions_are_dropped_with_a_probability() -> None:
     empty, text = torch.zeros(5, 6), torch.ones(4000, 5, 6)
-    drawn = TextCondition(empty, 0.1)({"text": text}, generator())
-    dropped = (drawn == 0).flatten(1)
+    condition = TextCondition(empty, 0.1)({"text": text}, generator())
+    dropped = (condition == 0).flatten(1)
     assert (dropped.all(dim=1) == dropped.any(dim=1)).all()
     assert dropped[:, 0].float().mean().item() == pytest.approx(0.1, abs=0.02)
     assert torch.equal(TextCondition(empty, 0.0)({"text": text}, generator()), text)
@@ -297,30 +297,35 @@ def test_fmri_to_video_conditions_on_the_tokens() -> None:
         def forward(self, latents: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
             return latents + tokens.mean() + times.mean()
 
-    made, latents, times = encoder(), torch.ones(4, 1, 1, 1, 1), torch.ones(4)
-    expected = 2 + made(batch()["fmri"]).mean()
-    model = FmriToVideo(made, Unet())
+    fmri_encoder, latents, times = encoder(), torch.ones(4, 1, 1, 1, 1), torch.ones(4)
+    expected = 2 + fmri_encoder(batch()["fmri"]).mean()
+    model = FmriToVideo(fmri_encoder, Unet())
     torch.testing.assert_close(model(latents, times, batch()["fmri"])[0].squeeze(), expected)
 
 
 def test_checkpointed_fmri_to_video_has_the_same_gradients() -> None:
     torch.manual_seed(0)
     unet = inflate(load_stable_diffusion("zoo:stable-diffusion", "unet"))
-    made = FmriEncoder(
-        **{"num_voxels": 32, "patch_size": 8, "embed_dim": 8, "depth": 2, "num_heads": 2},
-        **{"out_channel": 5, "out_dim": unet.config["cross_attention_dim"]},
+    fmri_encoder = FmriEncoder(
+        num_voxels=32,
+        patch_size=8,
+        embed_dim=8,
+        depth=2,
+        num_heads=2,
+        out_channel=5,
+        out_dim=unet.config["cross_attention_dim"],
     )
     inputs = (torch.randn(2, 4, 3, 8, 8), torch.tensor([5, 700]), torch.randn(2, 2, 32))
-    model, gradients = FmriToVideo(made, unet).train(), []
+    model, gradients = FmriToVideo(fmri_encoder, unet).train(), []
     for checkpointing in (False, True):
         if checkpointing:
             model.enable_gradient_checkpointing()
-            assert made.is_gradient_checkpointing
+            assert fmri_encoder.is_gradient_checkpointing
             assert unet.is_gradient_checkpointing
         model.zero_grad()
         model(*inputs).square().mean().backward()
-        found = {name: weight.grad for name, weight in model.named_parameters()}
-        gradients.append({name: g.clone() for name, g in found.items() if g is not None})
+        grads = {name: weight.grad for name, weight in model.named_parameters()}
+        gradients.append({name: g.clone() for name, g in grads.items() if g is not None})
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradient, gradients[1][name], rtol=1e-4, atol=1e-6)

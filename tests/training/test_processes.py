@@ -1,4 +1,4 @@
-"""Two processes share a batch and end where one does; a stage in two is one stage."""
+"""A training in two processes gives the weights of one process; a stage in two is one stage."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def test_two_processes_are_one(toy: ModuleType, tmp_path: Path) -> None:
-    alone, together = tmp_path / "alone", tmp_path / "together"
+def test_two_processes_train_the_weights_of_one(toy: ModuleType, tmp_path: Path) -> None:
+    single, double = tmp_path / "single", tmp_path / "double"
     shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "OMP_NUM_THREADS": "1"}
     shared["MASTER_PORT"] = str(free_port())
-    command = [sys.executable, toy.__file__, str(together), "0", "compare"]
+    command = [sys.executable, toy.__file__, str(double), "0", "compare"]
     running = [
         subprocess.Popen(
             command, env={**shared, "RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE
         )
         for rank in "01"
     ]
-    toy.compare(alone)
+    toy.compare(single)
     for process in running:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()
     for objective in ("regression", "contrast"):
         one, two = (
-            torch.load(f / objective / "weights.pt", weights_only=True) for f in (alone, together)
+            torch.load(f / objective / "weights.pt", weights_only=True) for f in (single, double)
         )
         for name, weight in one.items():
             torch.testing.assert_close(weight, two[name], rtol=1e-3, atol=1e-5)
-        rows = [(f / objective / "history.tsv").read_text().count("\n") for f in (alone, together)]
+        rows = [(f / objective / "history.tsv").read_text().count("\n") for f in (single, double)]
         assert rows[0] == rows[1]
 
 
@@ -73,7 +73,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
-    """The others leave after the training: a model takes gigabytes for each of them."""
+    """The others exit after the training: each would hold a model of gigabytes."""
     np.save(tmp_path / "samples.npy", np.zeros((16, 32), np.float32) + np.arange(32))
     settings = {"duration": 2, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
     places = {name: tmp_path / name for name in ("samples.npy", "model", "history.tsv", "events")}
@@ -106,7 +106,7 @@ def start_mbm(folder: Path, steps: int = STEPS) -> subprocess.Popen:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_stage_in_two_processes_stops_and_goes_on_as_one(tmp_path: Path) -> None:
+def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
     volumes = np.random.default_rng(0).standard_normal((64, 32), dtype=np.float32)
     np.save(tmp_path / "samples.npy", volumes)
     running, end = start_mbm(tmp_path), time.monotonic() + 120
@@ -125,9 +125,9 @@ def test_a_stage_in_two_processes_stops_and_goes_on_as_one(tmp_path: Path) -> No
     assert running.returncode == 0, errors
     assert list(pd.read_csv(tmp_path / "history.tsv", sep="\t").step) == list(range(1, STEPS + 1))
     assert MaskedAutoencoder.from_pretrained(tmp_path / "model").config["num_voxels"] == 32
-    made = {path.name for path in tmp_path.iterdir()}
+    names = {path.name for path in tmp_path.iterdir()}
     outputs = {"model", "history.tsv", "events", "examples.npy"}
-    assert made == outputs | {f"{name}.json" for name in outputs} | {"samples.npy"}
+    assert names == outputs | {f"{name}.json" for name in outputs} | {"samples.npy"}
 
 
 def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

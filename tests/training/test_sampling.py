@@ -18,16 +18,18 @@ def test_an_epoch_visits_each_example_at_most_once(n: int, size: int) -> None:
     batches = Batches(n, size, seed=0)
     assert batches.per_epoch == n // size
     for number in range(3):
-        found = epoch(batches, number)
-        assert found.shape == (n // size, size)
-        assert len(np.unique(found)) == found.size
-        assert found.max() < n
+        examples = epoch(batches, number)
+        assert examples.shape == (n // size, size)
+        assert len(np.unique(examples)) == examples.size
+        assert examples.max() < n
 
 
-def test_what_is_left_over_changes() -> None:
+def test_examples_left_over_differ_between_epochs() -> None:
     batches = Batches(23, 4, seed=0)
-    left = {tuple(set(range(23)) - set(epoch(batches, number).ravel())) for number in range(20)}
-    assert len(left) > 10
+    left_over = {
+        tuple(set(range(23)) - set(epoch(batches, number).ravel())) for number in range(20)
+    }
+    assert len(left_over) > 10
 
 
 def test_batches_are_a_function_of_seed_and_step() -> None:
@@ -45,28 +47,28 @@ def test_scenes_are_kept_apart(seed: int) -> None:
     scenes = np.repeat(np.arange(40), rng.integers(1, 9, 40))
     batches = Batches(len(scenes), 20, seed, scenes)
     for number in range(3):
-        found = epoch(batches, number)
-        assert len(np.unique(found)) == found.size
-        for batch in found:
+        examples = epoch(batches, number)
+        assert len(np.unique(examples)) == examples.size
+        for batch in examples:
             assert len(set(scenes[batch])) == 20
 
 
-def test_as_many_batches_as_scenes_allow() -> None:
-    """One large scene: it can give one example to each batch."""
+def test_an_epoch_has_as_many_batches_as_scenes_allow() -> None:
+    """Each batch can have one example of the large scene."""
     scenes = [0] * 100 + list(range(1, 13))
     batches = Batches(len(scenes), 4, 0, scenes)
     assert batches.per_epoch == 4  # 3 others in each batch, of 12
     assert all((np.asarray(scenes)[batch] == 0).sum() == 1 for batch in epoch(batches, 0))
 
 
-def test_examples_of_large_scenes_take_turns() -> None:
+def test_all_examples_of_large_scenes_are_used() -> None:
     scenes = [0] * 10 + [1] * 10
-    seen = np.unique([Batches(20, 2, 0, scenes).batch_at(step) for step in range(100)])
-    assert len(seen) == 20
+    examples = np.unique([Batches(20, 2, 0, scenes).batch_at(step) for step in range(100)])
+    assert len(examples) == 20
 
 
-def test_all_positions_are_mixed() -> None:
-    """No example comes early in most epochs."""
+def test_examples_are_shuffled_evenly() -> None:
+    """The mean position of each example is in the middle of an epoch."""
     batches = Batches(12, 3, 0)
     places = np.array([np.argsort(epoch(batches, number).ravel()) for number in range(400)])
     assert np.abs(places.mean(axis=0) - 5.5).max() < 1
@@ -82,7 +84,7 @@ def test_batch_larger_than_the_scenes() -> None:
         Batches(6, 3, 0, [0, 0, 0, 1, 1, 1])
 
 
-def test_random_numbers_of_a_step() -> None:
+def test_random_numbers_depend_on_seed_and_step() -> None:
     def numbers(*key: int) -> tuple[float, float]:
         generator = step_generator(*key)
         return torch.rand((), generator=generator).item(), torch.rand(()).item()

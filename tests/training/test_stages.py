@@ -1,4 +1,4 @@
-"""The four training stages, one after the other, on noise and the zoo's models."""
+"""The four training stages in sequence, on noise and the zoo's models."""
 
 from __future__ import annotations
 
@@ -58,18 +58,17 @@ class Stages:
             np.save(folder / name, rng.standard_normal(shape, dtype=np.float32))
             return folder / name
 
-        tokens, width = 7, load_stable_diffusion(**{"name": SD["stable_diffusion"], "part": "unet"})
-        width = width.config.cross_attention_dim
+        tokens, unet = 7, load_stable_diffusion(SD["stable_diffusion"], "unet")
+        width = unet.config.cross_attention_dim
         keys = [(segment, clip) for segment in ("seg1", "seg2") for clip in range(N)]
-        known = pd.DataFrame(keys, columns=["segment", "clip"])
-        save_table(
-            folder / "known.tsv", known.assign(scene=range(2 * N), caption=["a cat", "a dog"] * N)
-        )
+        clips = pd.DataFrame(keys, columns=["segment", "clip"])
+        latents = clips.assign(scene=range(2 * N), caption=["a cat", "a dog"] * N)
+        save_table(folder / "latents.tsv", latents)
         # Windows in another order than the latents, and not for all of them.
-        save_table(folder / "windows.tsv", known.iloc[::-1][:-1])
+        save_table(folder / "windows.tsv", clips.iloc[::-1][:-1])
         for segment in ("seg1", "seg2"):
-            clips = rng.integers(0, 256, (N, FRAMES, 16, 16, 3), dtype=np.uint8)
-            np.save(folder / f"{segment}.npy", clips)
+            frames = rng.integers(0, 256, (N, FRAMES, 16, 16, 3), dtype=np.uint8)
+            np.save(folder / f"{segment}.npy", frames)
         self.samples = array("samples.npy", 30, 16)
         self.windows = array("windows.npy", 2 * N - 1, 2, VOXELS)
         self.latents = array("latents.npy", 2 * N, FRAMES, 4, 8, 8)
@@ -102,7 +101,7 @@ class Stages:
             "table": self.folder / "windows.tsv",
             "mbm": self.folder / "tuned",
             "clips": [self.folder / "seg1.npy", self.folder / "seg2.npy"],
-            "latents_table": self.folder / "known.tsv",
+            "latents_table": self.folder / "latents.tsv",
             "text": self.text,
             "images": self.images,
             "texts": self.texts,
@@ -115,13 +114,15 @@ class Stages:
             "latents": self.latents,
             "text": self.text,
             "empty_text": self.empty_text,
-            "table": self.folder / "known.tsv",
+            "table": self.folder / "latents.tsv",
         }
         settings = VideoTuningSettings(
             **{**FEW, **SD, "drawings": {"captions": 2, "steps": 1}, **changes.pop("settings", {})}
         )
-        drawn = {"drawn": self.folder / "drawn.npy", "drawn_table": self.folder / "drawn.tsv"}
-        outputs = self._outputs("video") | drawn
+        outputs = self._outputs("video") | {
+            "generated": self.folder / "generated.npy",
+            "generated_table": self.folder / "generated.tsv",
+        }
         video_tuning.main(**{**inputs, **changes}, settings=settings, **outputs)
 
     def cotraining(self, **changes: Any) -> None:
@@ -129,7 +130,7 @@ class Stages:
             "windows": self.windows,
             "table": self.folder / "windows.tsv",
             "latents": self.latents,
-            "latents_table": self.folder / "known.tsv",
+            "latents_table": self.folder / "latents.tsv",
             "encoder": self.folder / "contrastive",
             "unet": self.folder / "video",
         }
@@ -153,7 +154,7 @@ def weights_changed(before: torch.nn.Module, after: torch.nn.Module) -> set[str]
     return {name for name in old if not torch.equal(old[name], new[name])}
 
 
-def test_tuning_takes_the_pretrained_weights_to_the_subjects_voxels(trained: Stages) -> None:
+def test_tuning_adapts_the_pretrained_weights_to_the_subjects_voxels(trained: Stages) -> None:
     before = MaskedAutoencoder.from_pretrained(trained.folder / "pretrained")
     after = MaskedAutoencoder.from_pretrained(trained.folder / "tuned")
     assert (before.config.num_voxels, after.config.num_voxels) == (16, VOXELS)
@@ -161,7 +162,7 @@ def test_tuning_takes_the_pretrained_weights_to_the_subjects_voxels(trained: Sta
     assert 0 < difference.abs().max() < 0.01  # two steps of 1e-3
 
 
-def test_the_encoder_has_the_shape_of_the_text(trained: Stages) -> None:
+def test_the_encoders_tokens_have_the_shape_of_the_texts(trained: Stages) -> None:
     encoder = FmriEncoder.from_pretrained(trained.folder / "contrastive")
     tokens = encoder(torch.from_numpy(np.load(trained.windows)))
     assert tokens.shape[1:] == np.load(trained.text).shape[1:]
@@ -179,20 +180,22 @@ def test_video_tuning_changes_attention_only(trained: Stages) -> None:
     assert all(weight.abs().max() > 0 for weight in temporal)
 
 
-def test_video_tuning_draws_on_the_way(trained: Stages) -> None:
-    drawn = {path.name: np.load(path) for path in (trained.folder / "state-video").glob("*.npy")}
-    assert sorted(drawn) == [f"drawn-2-1-7.5-{step:07d}.npy" for step in (0, 1, 2)]
-    assert {frames.shape for frames in drawn.values()} == {(2, FRAMES, 32, 32, 3)}
-    first, _, last = (drawn[name] for name in sorted(drawn))
+def test_video_tuning_generates_clips_during_training(trained: Stages) -> None:
+    paths = sorted((trained.folder / "state-video").glob("*.npy"))
+    names = [f"generated-2-1-7.5-{step:07d}.npy" for step in (0, 1, 2)]
+    assert [path.name for path in paths] == names
+    clips = [np.load(path) for path in paths]
+    assert {frames.shape for frames in clips} == {(2, FRAMES, 32, 32, 3)}
+    first, _, last = clips
     assert not np.array_equal(first, last)
-    listing = load_table(trained.folder / "drawn.tsv")
-    itself = "the clip itself, encoded and decoded"
-    moments = ["step 0", "step 1", "step 2", itself]
+    listing = load_table(trained.folder / "generated.tsv")
+    reference = "the clip itself, encoded and decoded"
+    moments = ["step 0", "step 1", "step 2", reference]
     assert listing["moment"].tolist() == [moment for moment in moments for _ in range(2)]
     assert listing["caption"].tolist() == WORDS * 4
-    together = np.load(trained.folder / "drawn.npy")
-    assert np.array_equal(together[:2], first)
-    assert np.array_equal(together[4:6], last)
+    generated = np.load(trained.folder / "generated.npy")
+    assert np.array_equal(generated[:2], first)
+    assert np.array_equal(generated[4:6], last)
 
 
 def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:
@@ -201,8 +204,8 @@ def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:
         FmriEncoder.from_pretrained(folder / f) for f in ("contrastive", "both/fmri_encoder")
     ]
     changed = weights_changed(*encoders)
-    still = {name for name in encoders[0].state_dict() if name not in changed}
-    assert still == {"cls_token", "pos_embed", "logit_scale"}
+    unchanged = {name for name in encoders[0].state_dict() if name not in changed}
+    assert unchanged == {"cls_token", "pos_embed", "logit_scale"}
     unets = [VideoUNet.from_pretrained(folder / f) for f in ("video", "both/unet")]
     assert weights_changed(*unets) <= set(unets[0].trainable_parameters())
     assert weights_changed(*unets)
@@ -210,19 +213,19 @@ def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:
 
 def test_retrieval_is_logged(trained: Stages, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        trained.contrastive(settings={"align_tokens": 1.0})  # finished: only scored
+        trained.contrastive(settings={"align_tokens": 1.0})
     lines = [line for line in caplog.messages if "top-5" in line]
     assert len(lines) == 2
     assert "among the 11 training clips" in lines[0]
 
 
-def test_one_modality_is_enough(trained: Stages, tmp_path: Path) -> None:
+def test_contrastive_learning_with_one_modality(trained: Stages, tmp_path: Path) -> None:
     stages = Stages(tmp_path)
     stages.contrastive(mbm=trained.folder / "tuned", settings={"modalities": ["text"]})
     assert "image" not in pd.read_csv(tmp_path / "contrastive.tsv", sep="\t")
 
 
-def test_without_modalities_the_encoder_stays_as_it_was(trained: Stages, tmp_path: Path) -> None:
+def test_without_modalities_the_encoder_keeps_its_weights(trained: Stages, tmp_path: Path) -> None:
     stages = Stages(tmp_path)
     stages.contrastive(mbm=trained.folder / "tuned", settings={"modalities": []})
     before = MaskedAutoencoder.from_pretrained(trained.folder / "tuned").state_dict()
@@ -233,13 +236,13 @@ def test_without_modalities_the_encoder_stays_as_it_was(trained: Stages, tmp_pat
     assert pd.read_csv(tmp_path / "contrastive.tsv", sep="\t").empty
 
 
-def test_other_encoder_settings_than_at_the_start(trained: Stages, tmp_path: Path) -> None:
+def test_other_encoder_settings_than_those_of_pretraining(trained: Stages, tmp_path: Path) -> None:
     shape = SHAPE.model_copy(update={"embed_dim": 8})
     with pytest.raises(InputError, match="embed_dim 16, but the settings say 8"):
         Stages(tmp_path).mbm("x", trained.windows, trained.folder / "pretrained", encoder=shape)
 
 
-def test_nothing_to_hide(trained: Stages, tmp_path: Path) -> None:
+def test_mask_ratios_that_hide_nothing_or_everything(trained: Stages, tmp_path: Path) -> None:
     for ratio in (0.0, 1.0):
         with pytest.raises(ValidationError, match="mask_ratio"):
             Stages(tmp_path).mbm("x", trained.samples, None, mask_ratio=ratio)
@@ -256,7 +259,7 @@ def test_missing_clips_and_rows(trained: Stages, tmp_path: Path) -> None:
     stages = Stages(tmp_path)
     with pytest.raises(InputError, match="seg2"):
         stages.contrastive(mbm=trained.folder / "tuned", clips=[tmp_path / "seg1.npy"])
-    table = pd.read_csv(tmp_path / "known.tsv", sep="\t").iloc[:8]
+    table = pd.read_csv(tmp_path / "latents.tsv", sep="\t").iloc[:8]
     save_table(tmp_path / "short.tsv", table)
     np.save(tmp_path / "short.npy", np.load(stages.latents)[:8])
     short = {"latents": tmp_path / "short.npy", "latents_table": tmp_path / "short.tsv"}
@@ -291,7 +294,7 @@ def test_batch_larger_than_the_data(trained: Stages, tmp_path: Path) -> None:
 def test_embeddings_of_other_clips(trained: Stages, tmp_path: Path) -> None:
     stages = Stages(tmp_path)
     np.save(tmp_path / "few.npy", np.load(stages.texts)[:8])
-    with pytest.raises(InputError, match=r"few\.npy: 8 rows, but 12 in .*known\.tsv"):
+    with pytest.raises(InputError, match=r"few\.npy: 8 rows, but 12 in .*latents\.tsv"):
         stages.contrastive(mbm=trained.folder / "tuned", texts=tmp_path / "few.npy")
 
 
@@ -314,12 +317,12 @@ def test_more_subjects_than_files_that_can_be_open(
         Stages(tmp_path).mbm("x", trained.samples, None, times=1100)
 
 
-def test_examples_show_what_was_hidden_and_what_came_instead(trained: Stages) -> None:
+def test_examples_are_volumes_masked_and_reconstructed(trained: Stages) -> None:
     examples = np.load(trained.folder / "pretrained-examples.npy")
     assert examples.shape == (4, 3, 16)
-    given, left, rebuilt = examples.swapaxes(0, 1)
+    given, visible, rebuilt = examples.swapaxes(0, 1)
     np.testing.assert_array_equal(given[[0, -1]], np.load(trained.samples)[[0, -1]])
-    hidden = np.isnan(left)
+    hidden = np.isnan(visible)
     assert (hidden.mean(axis=1) == 0.75).all()
     np.testing.assert_array_equal(rebuilt[~hidden], given[~hidden])
     assert np.isfinite(rebuilt).all()
@@ -343,10 +346,10 @@ def test_a_fixed_scale(trained: Stages) -> None:
     assert history["scale"].nunique() == 1
 
 
-def test_windows_of_other_voxels_though_as_many(trained: Stages) -> None:
+def test_windows_of_as_many_but_other_voxels(trained: Stages) -> None:
     def sidecar(digest: str) -> None:
-        made = {"stage": "windows", "inputs": {"train/seg1.npy": "0", "voxels.tsv": digest}}
-        sidecar_path(trained.windows).write_text(json.dumps(made))
+        content = {"stage": "windows", "inputs": {"train/seg1.npy": "0", "voxels.tsv": digest}}
+        sidecar_path(trained.windows).write_text(json.dumps(content))
 
     try:
         sidecar("a" * 64)

@@ -1,7 +1,7 @@
-"""A training of a second, with all that makes exact resuming hard: dropout, noise, warm-up, decay.
+"""A training of a second, with what makes exact resuming hard: dropout, noise, warm-up, decay.
 
-As a script it trains in a folder, for a test to kill it: ``toy.py FOLDER SECONDS_PER_STEP``, or,
-with `compare` as a third argument, two trainings that are the same in any number of processes.
+As a script it trains in a folder until a test kills it: ``toy.py FOLDER SECONDS_PER_STEP``. With
+`compare` as a third argument it trains to weights that do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def examples() -> Examples:
 
 
 class Regression:
-    """Squared error on noisy inputs; `before` is called with the number of each call."""
+    """Squared error on noisy inputs; calls `before` with the number of each call."""
 
     decomposes: ClassVar[bool] = True
 
@@ -71,15 +71,15 @@ class Regression:
 
 
 class Contrast:
-    """A loss that compares all examples, those of other processes too."""
+    """A loss that compares all examples, also those of other processes."""
 
     decomposes: ClassVar[bool] = False
 
     def __call__(
         self, model: nn.Module, batch: dict[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        mine, scale = model(batch["x"])
-        return clip_loss(gather(mine), gather(batch["x"]), scale), {}
+        embeddings, scale = model(batch["x"])
+        return clip_loss(gather(embeddings), gather(batch["x"]), scale), {}
 
 
 class Scaled(nn.Module):
@@ -102,7 +102,7 @@ def run(
     after_step: Callable[[int], None] | None = None,
     **changes: Any,
 ) -> dict[str, Tensor]:
-    """Train in `folder`; the weights at the end, which also go to `weights.pt`."""
+    """Train in `folder`; return the final weights, which are also written to `weights.pt`."""
     state = folder / "state"
     state.mkdir(parents=True, exist_ok=True)
     net, data, chosen = net or network(), data or examples(), settings(**changes)
@@ -129,7 +129,7 @@ def without_dropout() -> nn.Module:
 
 
 def compare(folder: Path) -> None:
-    """Without noise or dropout, so that one process and two do the same."""
+    """Train without noise or dropout, so that one process and two give the same weights."""
     run(folder / "regression", Regression(noise=0), without_dropout())
     run(folder / "contrast", Contrast(), Scaled())
 

@@ -1,1 +1,1 @@
-"""What each stage trains for: a callable ``(model, batch, generator) → loss, logs``."""
+"""Objectives of the training stages: callables ``(model, batch, generator) → loss, logs``."""

@@ -1,4 +1,16 @@
-"""fMRI–text–image contrastive learning in the space of a frozen CLIP (paper 3.3, Eq. 3)."""
+"""fMRI–text–image contrastive learning in the space of a frozen CLIP (paper 3.3, Eq. 3).
+
+=======================  ===================================================================
+paper                    here
+=======================  ===================================================================
+emb_f, (n, b)            ``fmri_embeddings`` (n, d), pooled tokens of unit length
+emb_t, emb_i, (n, b)     ``clip_embeddings`` (n, d) of captions and frames, of unit length
+n, b                     examples of all processes in a batch; ``ClipTargets.width``
+ε, scaling factor        ``scale``, ``exp(encoder.logit_scale)``, at most ``LARGEST_SCALE``
+L_CLIP(a, b)             :func:`mindvideo.training.similarity.clip_loss`
+x ∈ ℝ^(l×b)              ``tokens`` (n, c, d), the unpooled token embedding (paper 3.4)
+=======================  ===================================================================
+"""
 
 from __future__ import annotations
 
@@ -17,11 +29,11 @@ from mindvideo.training.datasets import Batch
 from mindvideo.training.similarity import clip_loss, gather, retrieval
 
 LARGEST_SCALE = 100.0
-"""The scale of Eq. 3 grows no further (Radford et al. 2021, 2.5)."""
+"""Upper bound of the scale of Eq. 3 (Radford et al. 2021, 2.5)."""
 
 
 class Frames(Protocol):
-    """The frames of the examples' clips: row i, of shape (f, h, w, 3), uint8."""
+    """Frames of the examples' clips: item i is uint8, (f, h, w, 3)."""
 
     def __len__(self) -> int: ...
 
@@ -29,21 +41,21 @@ class Frames(Protocol):
 
 
 class ClipTargets:
-    """Embeddings of frames and of paraphrases of captions by the frozen CLIP, of unit length.
+    """CLIP embeddings of frames and of paraphrases of captions, of unit length.
 
-    All of them were computed before (stage `embeddings`), but for those of cropped frames, which
-    are embedded when they are drawn: of the crops that a frame has, a training sees few.
+    The stage `embeddings` has computed them. Only cropped frames are embedded during training,
+    because a frame has many possible crops and a training uses few of them.
 
     Parameters
     ----------
     images : Tensor, shape (n, f, d)
-        Of each example's frames.
+        Embeddings of each example's frames.
     paraphrases : Tensor, shape (n, 1 + w, d)
-        Of each example's caption as it is, then of paraphrases of it.
+        Embeddings of each example's caption as it is, then of its paraphrases.
     frames : Frames, optional
-        Of each example; only crops need them.
+        Frames of each example, needed for crops.
     embed : callable, optional
-        Frames of any size → (n, d); only crops need it.
+        Frames of any size → embeddings (n, d), needed for crops.
     """
 
     def __init__(
@@ -72,49 +84,49 @@ class ClipTargets:
         return self.images.shape[1]
 
     def draw_images(self, index: Tensor, crop: float, generator: torch.Generator) -> Tensor:
-        """A random frame of each example, cropped with a probability: (b, d)."""
+        """Embeddings (b, d) of a random frame of each example, cropped with probability `crop`."""
         numbers = torch.randint(self.n_frames, (len(index),), generator=generator)
         device = self.images.device
         targets = self.images[index.to(device), numbers.to(device)]  # a copy
-        picked = augment.chosen(len(index), crop, generator)
-        places = [place for place, is_picked in enumerate(picked) if is_picked]
-        if places:
+        is_cropped = augment.chosen(len(index), crop, generator)
+        cropped = [row for row, crops in enumerate(is_cropped) if crops]
+        if cropped:
             assert self._frames is not None
             assert self._embed is not None
-            frames = [self._frames[int(index[i])][int(numbers[i])] for i in places]
-            targets[places] = self._embed([augment.crop(f, generator) for f in frames])
+            frames = [self._frames[int(index[row])][int(numbers[row])] for row in cropped]
+            targets[cropped] = self._embed([augment.crop(frame, generator) for frame in frames])
         return targets
 
     def draw_texts(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        """A random paraphrase of each example's caption; the caption where it has none: (b, d)."""
-        n_others = self.paraphrases.shape[1] - 1
+        """Embeddings (b, d) of a random paraphrase of each caption; of the caption without any."""
+        n_paraphrases = self.paraphrases.shape[1] - 1
         device = self.paraphrases.device
-        if not n_others:
+        if not n_paraphrases:
             return self.texts[index.to(device)]
-        numbers = 1 + torch.randint(n_others, (len(index),), generator=generator)
+        numbers = 1 + torch.randint(n_paraphrases, (len(index),), generator=generator)
         return self.paraphrases[index.to(device), numbers.to(device)]
 
 
 class FmriToClip(nn.Module):
-    """The encoder, with all that Eq. 3 needs from one call (as several processes require)."""
+    """The encoder, with one call for all of Eq. 3: gradients then synchronize between processes."""
 
     def __init__(self, encoder: FmriEncoder) -> None:
         super().__init__()
         self.encoder: FmriEncoder = encoder
 
     def forward(self, fmri: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(b, w, v) → tokens (b, c, d), embedding of unit length (b, d), scale ()"""
+        """Windows (b, w, v) → tokens (b, c, d), embeddings of unit length (b, d), scale ()."""
         tokens = self.encoder(fmri)
-        embedding = F.normalize(self.encoder.pool(tokens).float(), dim=-1)
-        return tokens, embedding, self.encoder.logit_scale.exp().clamp(max=LARGEST_SCALE)
+        embeddings = F.normalize(self.encoder.pool(tokens).float(), dim=-1)
+        return tokens, embeddings, self.encoder.logit_scale.exp().clamp(max=LARGEST_SCALE)
 
 
 @dataclass(frozen=True)
 class Contrast:
     """Mean of the fMRI–text and fMRI–image CLIP losses (Eq. 3), over all processes' examples.
 
-    With `align_tokens`, plus that weight times the mean squared error between the fMRI tokens and
-    the batch's `text` tokens (b, c, d) that condition Stable Diffusion.
+    `align_tokens` weights a further term: the mean squared error between the fMRI tokens and the
+    batch's `text` tokens (b, c, d), which condition Stable Diffusion.
 
     Attributes
     ----------
@@ -135,16 +147,16 @@ class Contrast:
     def __call__(
         self, model: nn.Module, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss; logs its terms, the scale, and how often the right frame or caption is nearest."""
+        """Loss; logs its terms, the scale, and top-1 accuracy of retrieval within the batch."""
         fmri = augment.sparsify(batch["fmri"], self.sparsify, generator)
-        tokens, mine, scale = model(fmri)
-        mine = gather(mine)
+        tokens, fmri_embeddings, scale = model(fmri)
+        fmri_embeddings = gather(fmri_embeddings)
         logs: dict[str, Tensor] = {}
         for modality in self.modalities:
-            theirs = gather(self._draw(modality, batch["index"], generator))
-            logs[modality] = clip_loss(mine, theirs, scale)
-            logs[f"{modality}_top1"] = retrieval(mine.detach(), theirs, 1)
-        loss = torch.stack([logs[modality] for modality in self.modalities]).mean()
+            clip_embeddings = gather(self._draw(modality, batch["index"], generator))
+            logs[modality] = clip_loss(fmri_embeddings, clip_embeddings, scale)
+            logs[f"{modality}_top1"] = retrieval(fmri_embeddings.detach(), clip_embeddings, 1)
+        loss = torch.stack([logs[modality] for modality in self.modalities]).mean()  # Eq. 3
         if self.align_tokens:
             logs["tokens"] = F.mse_loss(tokens.float(), batch["text"])
             loss = loss + self.align_tokens * logs["tokens"]

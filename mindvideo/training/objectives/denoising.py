@@ -1,4 +1,17 @@
-"""Denoising of video latents under a condition: captions, then fMRI (paper 3.4)."""
+"""Denoising of video latents conditioned on captions, then on fMRI (paper 3.4).
+
+===========  ==================================  ===================================
+symbol       source                              here
+===========  ==================================  ===================================
+x_0          Ho et al. 2020, Eq. 14              ``latents`` (b, c, f, h, w)
+ε, t         Ho et al. 2020, Eq. 14              ``noise``, ``times``
+x_t          Ho et al. 2020, Eq. 4               ``noisy``
+ε_θ(x_t, c)  paper, Eq. 5                        ``predicted``, given ``condition``
+ᾱ_t          Ho et al. 2020, Eq. 4               ``scheduler.alphas_cumprod[times]``
+v            Salimans & Ho 2022, appendix D      ``scheduler.get_velocity(…)``
+SNR(t), γ    Hang et al. 2023, Eq. 8             ``snr``, ``min_snr``
+===========  ==================================  ===================================
+"""
 
 from __future__ import annotations
 
@@ -30,24 +43,24 @@ class FmriToVideo(nn.Module):
         self.unet = unet
 
     def forward(self, latents: Tensor, timesteps: Tensor, fmri: Tensor) -> Tensor:
-        """(b, c, f, h, w), (b,), (b, w, v) → (b, c, f, h, w)"""
+        """Latents (b, c, f, h, w), times (b,), windows (b, w, v) → prediction (b, c, f, h, w)."""
         return self.unet(latents, timesteps, self.encoder(fmri))
 
     def enable_gradient_checkpointing(self) -> None:
-        """Compute activations again in the backward pass instead of keeping them; in both."""
+        """Recompute activations of both models in the backward pass instead of keeping them."""
         self.encoder.enable_gradient_checkpointing()
         self.unet.enable_gradient_checkpointing()
 
 
 @dataclass(frozen=True)
 class TextCondition:
-    """The `text` tokens (b, tokens, d) of a batch, some replaced by those of the empty caption.
+    """The `text` tokens (b, tokens, d) of a batch; some become those of the empty caption.
 
     Attributes
     ----------
     empty : Tensor, shape (tokens, d)
     drop : float
-        Probability of the replacement (Ho & Salimans 2022), drawn for each example.
+        Probability of the replacement, for each example independently (Ho & Salimans 2022).
     """
 
     empty: Tensor
@@ -61,7 +74,7 @@ class TextCondition:
 
 @dataclass(frozen=True)
 class FmriCondition:
-    """The windows `fmri` (b, w, v) of a batch, with a share of their voxels at zero."""
+    """The windows `fmri` (b, w, v) of a batch, with a fraction `sparsify` of voxels set to zero."""
 
     sparsify: float
 
@@ -71,20 +84,20 @@ class FmriCondition:
 
 @dataclass(frozen=True)
 class Denoising:
-    """Mean squared error of the predicted noise at a random time (Ho et al. 2020, Eq. 14).
+    """Mean squared error of the noise predicted at a random time (Ho et al. 2020, Eq. 14).
 
-    The batch's `latents` are (b, f, c, h, w), scaled as the UNet wants them. All frames of a clip
-    share one time step.
+    The batch's `latents` are (b, f, c, h, w), scaled as the UNet expects. All frames of a clip
+    have the same time.
 
     Attributes
     ----------
     scheduler : DDPMScheduler
         Noise schedule and meaning of the prediction (`epsilon` or `v_prediction`).
     condition : Condition
-        Batch → what the model gets beside latents and times.
+        Batch → what the model is conditioned on.
     min_snr : float, optional
-        Weigh a time's error by min(SNR, min_snr) / SNR (Hang et al. 2023, Eq. 8), where SNR is
-        that of the latents at that time; for velocities over SNR + 1. Without, all weigh alike.
+        Weight of an error: min(SNR, min_snr) / SNR at its time, or / (SNR + 1) for velocities
+        (Hang et al. 2023, Eq. 8). By default all weights are 1.
     """
 
     scheduler: Any  # a DDPMScheduler; diffusers' own types lack what its decorators add
@@ -100,20 +113,20 @@ class Denoising:
         times = torch.randint(steps, (len(latents),), generator=generator).to(latents.device)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         condition = self.condition(batch, generator)
-        noisy = self.scheduler.add_noise(latents, noise, times)
+        noisy = self.scheduler.add_noise(latents, noise, times)  # Eq. 4 of Ho et al.
         predicted = model(noisy, times, condition)
         target = self._target(latents, noise, times)
         errors = F.mse_loss(predicted.float(), target, reduction="none").flatten(1).mean(dim=1)
-        return (self._weights(times) * errors).mean(), {}
+        return (self._weights(times) * errors).mean(), {}  # Eq. 14 of Ho et al.
 
     def _weights(self, times: Tensor) -> Tensor:
-        """(b,) → (b,)"""
+        """Weights (b,) of the errors at times (b,)."""
         if self.min_snr is None:
             return torch.ones(len(times), device=times.device)
         signal = self.scheduler.alphas_cumprod.to(times.device)[times]
         snr = signal / (1 - signal)
         is_velocity = self.scheduler.config.prediction_type == "v_prediction"
-        return snr.clamp(max=self.min_snr) / (snr + is_velocity)
+        return snr.clamp(max=self.min_snr) / (snr + is_velocity)  # Eq. 8 of Hang et al.
 
     def _target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
         if self.scheduler.config.prediction_type == "v_prediction":
@@ -122,13 +135,13 @@ class Denoising:
 
 
 def noise_schedule(scheduler: Any) -> Any:
-    """The DDPMScheduler of the process that a sampler (DDIM, PNDM, …) undoes.
+    """The DDPMScheduler of the forward process that a sampler (DDIM, PNDM, …) reverses.
 
     Raises
     ------
     InputError
-        If its model predicts something else than noise or velocity.
+        If its model predicts neither noise nor velocity.
     """
-    made: Any = DDPMScheduler.from_config(scheduler.config)  # type: ignore[attr-defined]
-    check_prediction(made.config.prediction_type)
-    return made
+    ddpm: Any = DDPMScheduler.from_config(scheduler.config)  # type: ignore[attr-defined]
+    check_prediction(ddpm.config.prediction_type)
+    return ddpm

@@ -1,4 +1,4 @@
-"""Masked brain modelling: the autoencoder's own loss (paper 3.3, He et al. 2022)."""
+"""Masked brain modelling: the loss of the masked autoencoder (paper 3.3; He et al. 2022)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MaskedModelling:
     Attributes
     ----------
     mask_ratio : float
-        Share of the patches hidden.
+        Fraction of the patches that are hidden.
     """
 
     mask_ratio: float
@@ -28,7 +28,7 @@ class MaskedModelling:
     def __call__(
         self, model: nn.Module, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss; logs the correlation of the hidden voxels with what was put in their place."""
+        """Loss; logs the correlation of hidden voxels with their reconstruction."""
         volumes = batch["volumes"]
         loss, prediction, mask = model(volumes, self.mask_ratio, generator=generator)
         patches = rearrange(volumes, "b (p s) -> b p s", p=mask.shape[1])
