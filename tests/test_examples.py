@@ -12,7 +12,8 @@ ROOT = Path(mindvideo.__file__).parent
 FOLDERS = ["io", "fmri", "metrics", "models", "stimuli"]
 
 # Public modules that must have an example.
-PUBLIC = ["mindvideo.fmri.decoding"]
+METRICS = ("n_way", "pixel", "motion", "embedding", "statistics", "shifts", "flicker")
+PUBLIC = ["mindvideo.fmri.decoding", *(f"mindvideo.metrics.{name}" for name in METRICS)]
 
 
 def modules_with_examples() -> list[str]:
