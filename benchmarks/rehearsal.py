@@ -47,11 +47,11 @@ GPU_TFLOPS = 0.4 * 312
 
 ASSUMPTIONS = """
 
-This machine's {cores} cores sustain {here:.2f} TFLOP/s in products of matrices; a GPU is taken to
+This machine's {cores} cores sustain {here:.2f} TFLOP/s in products of matrices; a GPU is assumed to
 sustain {gpu:.0f} (40% of an A100's peak in bf16), so that its time is the time here × their ratio.
-Of trainings the fastest step counts; of others whole jobs do, with their start. Eight GPUs are
-taken to do what is cut into jobs or batches eight times as fast; rules without a GPU, on eight
-times the cores."""
+The estimates use the fastest step of training runs, and whole jobs, their start included, of other
+rules. Eight GPUs are assumed to process separate jobs or batches eight times as fast; rules without
+a GPU run on eight times the cores."""
 
 
 def configuration(folder: Path, subjects: list[str], n_clips: int, results: str) -> dict[str, Any]:

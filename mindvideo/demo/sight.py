@@ -95,7 +95,7 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
         If the table lacks a column.
     """
     if missing := [name for name in REQUIRED if name not in shots]:
-        raise InputError(f"The table of shots lacks {', '.join(missing)}: draw the film anew.")
+        raise InputError(f"The table of shots lacks {', '.join(missing)}: draw the film again.")
     film = np.stack(list(frames))
     starts, ends = (shots[name].to_numpy(float, copy=True) for name in ("start", "end"))
     energy = motion_energy(film.mean(axis=-1) / 255, find_cuts(film, starts[1:]))
