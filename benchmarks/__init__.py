@@ -1,1 +1,1 @@
-"""Speed and memory, each beside a baseline in the same run; no tests."""
+"""Speed and memory, each compared with a baseline in the same run; no tests."""

@@ -1,6 +1,6 @@
-"""One table of what the chain spends its time on: ``python -m benchmarks [--only NAME …]``
+"""Time and memory of the steps of the chain, in one table: ``python -m benchmarks [--only NAME …]``
 
-Each number comes from a process of its own, whose peak memory is told. Takes some fifteen minutes
+Each number comes from a separate process, whose peak memory is reported. Takes some fifteen minutes
 on two cores, and 3 GB in a temporary folder.
 """
 
@@ -41,7 +41,8 @@ def measure(number: int, which: str, folder: Path) -> dict[str, float]:
     return {"seconds": min(times), "memory": peak_memory(device()) / 1024}
 
 
-def apart(number: int, which: str, folder: Path) -> dict[str, Any]:
+def measure_apart(number: int, which: str, folder: Path) -> dict[str, Any]:
+    """Measure in a separate process."""
     command = [sys.executable, "-m", "benchmarks", "--alone", f"{number}", which, str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
@@ -49,7 +50,7 @@ def apart(number: int, which: str, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="parts that begin so")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="starts of names of parts")
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.alone:
@@ -67,13 +68,12 @@ def main() -> None:
         for number, part in enumerate(PARTS):
             if arguments.only and not part.name.startswith(tuple(arguments.only)):
                 continue
-            ours, theirs = (apart(number, which, Path(folder)) for which in ("ours", "baseline"))
-            each, other = ours["seconds"] / part.count, theirs["seconds"] / part.count
-            cells = [
-                *(part.name, f"{each:.3g} s", f"{1 / each:.3g} {part.unit}"),
-                *(f"{ours['memory']:.1f} GiB", part.baseline_name, f"{other:.3g} s"),
-                *(f"{theirs['memory']:.1f} GiB", f"{each / other:.3g}"),
-            ]
+            ours = measure_apart(number, "ours", Path(folder))
+            baseline = measure_apart(number, "baseline", Path(folder))
+            each, other = ours["seconds"] / part.count, baseline["seconds"] / part.count
+            cells = [part.name, f"{each:.3g} s", f"{1 / each:.3g} {part.unit}"]
+            cells += [f"{ours['memory']:.1f} GiB", part.baseline_name, f"{other:.3g} s"]
+            cells += [f"{baseline['memory']:.1f} GiB", f"{each / other:.3g}"]
             print(f"| {' | '.join(cells)} |", flush=True)
 
 

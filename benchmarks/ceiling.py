@@ -1,8 +1,8 @@
-"""What the video U-Net makes of the truth: ``python -m benchmarks.ceiling``
+"""Scores of clips generated from true captions: ``python -m benchmarks.ceiling``
 
-Draws the test clips of a finished run on the embedded data set from captions in place of fMRI, and
-scores them as reconstructions are scored. No decoding of fMRI by this U-Net can be expected to do
-better than true captions do; what they do not bring forth is not lost in the fMRI.
+Generates the test clips of a finished run on the embedded data set from captions in place of fMRI,
+and scores them as reconstructions are scored. Decoding fMRI with this U-Net cannot be expected to
+score better than true captions do: content that these miss is not lost in the fMRI.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from mindvideo.training.drawings import ClipGenerator
 METRICS = ("identification_video", "kind_accuracy", "scene_accuracy", "motion_accuracy")
 
 
-def drawn(run: FinishedRun, captions: list[str], guidance: float, steps: int) -> np.ndarray:
-    """Clips (n, f, h, w, 3) that the tuned U-Net draws from captions."""
+def generate(run: FinishedRun, captions: list[str], guidance: float, steps: int) -> np.ndarray:
+    """Generate clips (n, f, h, w, 3) from captions with the tuned U-Net."""
     pretrained = run.plan.config.pretrained.stable_diffusion
     tokens = encode_captions(
         load_stable_diffusion(pretrained, "tokenizer"),
@@ -83,16 +83,17 @@ def main() -> None:
     }
     print(f"| drawn from | {' | '.join(METRICS)} |\n|---|{'---|' * len(METRICS)}")
     with tempfile.TemporaryDirectory() as name:
-        found = pd.DataFrame()
+        scores = pd.DataFrame()
         for source, captions in sources.items():
-            made = drawn(run, captions, arguments.guidance, arguments.steps)
-            found = run.scores(made, Path(name))
+            clips = generate(run, captions, arguments.guidance, arguments.steps)
+            scores = run.scores(clips, Path(name))
             cells = [
-                f"{cell(found.loc[metric])} (p {found.loc[metric, 'p']:.2g})" for metric in METRICS
+                f"{cell(scores.loc[metric])} (p {scores.loc[metric, 'p']:.2g})"
+                for metric in METRICS
             ]
             print(f"| {source} | {' | '.join(cells)} |", flush=True)
         for column in ("ceiling", "chance"):
-            cells = [f"{found.loc[metric, column]:.3f}" for metric in METRICS]
+            cells = [f"{scores.loc[metric, column]:.3f}" for metric in METRICS]
             print(f"| ({column}) | {' | '.join(cells)} |")
 
 

@@ -1,6 +1,7 @@
-"""What the chain spends its time on, at full size, each beside the obvious way of doing it.
+"""The steps of the chain at full size, each compared with a straightforward baseline.
 
-A :class:`Part` makes ready what it needs, and returns what is timed. Weights and data are random.
+A :class:`Part` prepares its inputs, and returns the function to be timed. Weights and data are
+random.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Timed = Callable[[], object]
 
 
 class Part(NamedTuple):
-    """Something timed, and how many units of it are done."""
+    """A step that is timed, and how many units one call computes."""
 
     name: str
     unit: str
@@ -42,7 +43,7 @@ def _runs(folder: Path) -> dict[str, list[Path]]:
 
 def front_end(folder: Path) -> Timed:
     segments = _runs(folder)
-    few = Selection(correction="fdr_bh", alpha=0.5)  # of two segments hardly a voxel is certain
+    few = Selection(correction="fdr_bh", alpha=0.5)  # hardly a voxel passes with two segments
     return lambda: fmri_front_end.chain(segments, Path(tempfile.mkdtemp(dir=folder)), few)
 
 
@@ -75,8 +76,9 @@ def _captioner(folder: Path, batch_size: int) -> Timed:
     place = random_weights.write_models(folder, ["captioner"])["captioner"]
     processor, model = load_captioner(place)
     frames = _pictures((CAPTIONED, SIZE, SIZE, 3))
-    how: dict[str, int] = {"batch_size": batch_size, "max_tokens": 20}
-    return lambda: list(caption_frames(processor, model, frames, **how))
+    return lambda: list(
+        caption_frames(processor, model, frames, batch_size=batch_size, max_tokens=20)
+    )
 
 
 def captioning(folder: Path) -> Timed:
@@ -92,7 +94,7 @@ def _pictures(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _step(model: nn.Module, loss: Callable[[], Tensor]) -> Timed:
-    """An optimizer step of a training."""
+    """An optimizer step."""
     from mindvideo.settings.training import Mbm
     from mindvideo.training.loop import adamw
 
@@ -222,9 +224,9 @@ def _scored() -> tuple[np.ndarray, np.ndarray]:
 def pixel_metrics(_: Path) -> Timed:
     from mindvideo.metrics.catalogue import pixel_metrics
 
-    shown, made = _scored()
+    stimuli, reconstructions = _scored()
     rows, rng = [np.arange(CLIPS)], np.random.default_rng(0)
-    return lambda: pixel_metrics(made, shown, rows, rng, most=1)
+    return lambda: pixel_metrics(reconstructions, stimuli, rows, rng, most=1)
 
 
 def pixel_metrics_by_scikit_image(_: Path) -> Timed:
@@ -235,11 +237,11 @@ def pixel_metrics_by_scikit_image(_: Path) -> Timed:
     from mindvideo.metrics.motion import direction_agreement, end_point_error, optical_flow
     from mindvideo.metrics.pixel import hue_cosine
 
-    shown, made = _scored()
+    stimuli, reconstructions = _scored()
     grey = {"gaussian_weights": True, "data_range": 1, "use_sample_covariance": False}
 
     def run() -> None:
-        for a, b in zip(shown, made):
+        for a, b in zip(stimuli, reconstructions):
             for x, y in zip(a, b):
                 structural_similarity(x, y, channel_axis=-1, data_range=255)
                 structural_similarity(rgb2gray(x), rgb2gray(y), **grey)

@@ -1,8 +1,8 @@
-"""A stage as ``mindvideo`` runs it, which records when each unit of its work begins.
+"""A stage as ``mindvideo`` runs it, which records the start of each unit of its work.
 
 ``python -m benchmarks.counted --unit MODULE:NAME --times FILE STAGE …``: the function or method of
-that name computes one unit. Other options lower the time between two writes of what is kept, and
-cause the faults of a file system. For `benchmarks.losses`.
+that name computes one unit. Other options shorten the time between two checkpoints, and cause
+faults of a file system. For `benchmarks.losses`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mindvideo import cli
 
 
 def count_calls(unit: str, times: Path) -> None:
-    """Let a function append to a file when it is called [s of the system's monotonic clock]."""
+    """Record in a file the time of each call of a function [s of the system's monotonic clock]."""
     module, _, name = unit.partition(":")
     *outer, last = name.split(".")
     owner = functools.reduce(getattr, outer, importlib.import_module(module))
@@ -38,7 +38,7 @@ def count_calls(unit: str, times: Path) -> None:
 
 
 def write_often(stage: str, seconds: float) -> None:
-    """Lower the time between two writes of what a stage keeps."""
+    """Shorten the time between two checkpoints of a stage."""
     for name in ("mindvideo.io.kept", f"mindvideo.stages.{stage}"):
         module: Any = importlib.import_module(name)
         if hasattr(module, "SECONDS"):
@@ -46,20 +46,20 @@ def write_often(stage: str, seconds: float) -> None:
 
 
 def fill_the_disk() -> None:
-    """Let the first output not get into place: there is no room."""
+    """Let the move of the first output into place fail for lack of space."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "os.rename":
             return
-        made, place = (Path(os.fsdecode(path)) for path in arguments[:2])
-        if made.parent.name == f".{place.name}.partial":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
+        source, target = (Path(os.fsdecode(path)) for path in arguments[:2])
+        if source.parent.name == f".{target.name}.partial":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
     sys.addaudithook(hook)
 
 
 def take_flock_away() -> None:
-    """Let the system's locks answer as some Lustre and NFS mounts do."""
+    """Let the system's locks fail as on some Lustre and NFS mounts."""
 
     def refused(*_: Any) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -1,10 +1,10 @@
-"""How fast a film becomes clips, beside ffmpeg alone: ``python -m benchmarks.decoding FILM``.
+"""Speed of cutting a film into clips, compared with ffmpeg: ``python -m benchmarks.decoding FILM``.
 
-Both decode the film and scale 3 pictures a second to 256 × 256. ffmpeg throws them away; the stage
-writes them to a file that is mapped into memory, and looks for cuts in every picture on the way.
-PySceneDetect, if it is installed, finds cuts too, for comparison. Runs take turns; the fastest of
-each counts, since other work on the machine only slows. Peak memory is that of one run in a
-process of its own, ffmpeg left out.
+Both decode the film and scale 3 pictures a second to 256 × 256. ffmpeg discards them; the stage
+writes them to a memory-mapped file, and searches every picture for cuts. PySceneDetect, if
+installed, detects cuts too, for comparison. Runs alternate, and the fastest of each counts, since
+other work on the machine only slows them. Peak memory is that of one run in a separate process,
+without ffmpeg.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def peak_memory(film: Path, seconds: float) -> float:
 
 
 def fastest(n: int, **runs: Callable[[], object]) -> dict[str, tuple[float, float]]:
-    """Seconds of each, and of processors' time, the least of n turns."""
+    """Wall-clock and CPU seconds of each, the smallest of n runs."""
     best = {name: (float("inf"), float("inf")) for name in runs}
     for _ in range(n):
         for name, run in runs.items():
@@ -74,13 +74,13 @@ def compare_cuts(film: Path, ours: np.ndarray, seconds: float) -> str:
 
     start, busy = time.perf_counter(), sum(os.times()[:4])
     scenes = detect(str(film), AdaptiveDetector(), end_time=seconds)
-    theirs = np.array([float(first.seconds) for first, _ in scenes[1:]])
+    reference = np.array([float(first.seconds) for first, _ in scenes[1:]])
     took, busy = time.perf_counter() - start, sum(os.times()[:4]) - busy
-    gaps = np.abs(ours[:, None] - theirs)
+    gaps = np.abs(ours[:, None] - reference)
     both = (gaps.min(axis=0) < 0.05).sum()
     return (
         f"| PySceneDetect, adaptive detector | {took:.1f} | {busy:.1f} "
-        f"| {len(theirs)} cuts, {both} of them among our {len(ours)} |"
+        f"| {len(reference)} cuts, {both} of them among our {len(ours)} |"
     )
 
 

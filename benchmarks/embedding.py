@@ -1,9 +1,9 @@
-"""What random crops cost a training, beside what is embedded once.
+"""Cost of random crops in training, compared with embeddings that are computed once.
 
 ``python -m benchmarks.embedding [--clip ViT-L-14]``
 
-Times CLIP on frames and captions, and a draw of a step's targets (batch 20, half of the frames
-cropped, as in the paper), with random weights: speed needs no others. `--clip ViT-L-14` is the
+Times CLIP on frames and captions, and drawing a step's targets (batch 20, half of the frames
+cropped, as in the paper). Random weights suffice for timing. `--clip ViT-L-14` is the
 paper's; `zoo:clip`, the demo's, is the default.
 """
 
@@ -26,11 +26,11 @@ from mindvideo.training.objectives.contrastive import ClipTargets
 BATCH, CROP, N_CLIPS, N_FRAMES, SIZE, STEPS, PARAPHRASES = 20, 0.5, 4320, 6, 256, 1200, 8
 
 
-def seconds(run: Callable[[], object], repeats: int) -> float:
-    """Of a call, median: on a CPU those that it was busy, whatever else runs there."""
+def seconds(run: Callable[[], object], n_repetitions: int) -> float:
+    """Median time of a call: wall clock on a GPU, CPU time on a CPU."""
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     times = []
-    for _ in range(repeats + 1):
+    for _ in range(n_repetitions + 1):
         start = clock()
         run()
         if torch.cuda.is_available():
@@ -42,7 +42,7 @@ def seconds(run: Callable[[], object], repeats: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--clip", default="zoo:clip")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--frames", type=int, default=60, help="frames of a timed call")
     arguments = parser.parse_args()
     if arguments.clip.startswith("zoo:"):
@@ -57,8 +57,8 @@ def main() -> None:
     width = embed_texts(clip, texts[:1]).shape[-1]
 
     n, some = arguments.frames, frames.reshape(-1, SIZE, SIZE, 3)[: arguments.frames]
-    frame = seconds(lambda: embed_frames(clip, some), arguments.repeats) / n
-    text = seconds(lambda: embed_texts(clip, texts[:n]), arguments.repeats) / len(texts[:n])
+    frame = seconds(lambda: embed_frames(clip, some), arguments.repetitions) / n
+    text = seconds(lambda: embed_texts(clip, texts[:n]), arguments.repetitions) / len(texts[:n])
     images = torch.randn(40, N_FRAMES, width, device=device())
     paraphrases = torch.randn(40, 1 + PARAPHRASES, width, device=device())
     targets = ClipTargets(images, paraphrases, frames, lambda crops: embed_frames(clip, crops))
@@ -70,7 +70,7 @@ def main() -> None:
             targets.draw_texts(index, generator),
         )
 
-    cached, cropped = (seconds(draw(crop), arguments.repeats) for crop in (0.0, CROP))
+    cached, cropped = (seconds(draw(crop), arguments.repetitions) for crop in (0.0, CROP))
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     n_crops = STEPS * BATCH * CROP
     n_frames, n_texts = N_CLIPS * N_FRAMES, N_CLIPS * (1 + PARAPHRASES)

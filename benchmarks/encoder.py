@@ -1,10 +1,10 @@
 """The fMRI encoder at the paper's size: steps, memory, and reading samples from disk.
 
-``python -m benchmarks.encoder steps``      a training step of each kind, beside a plain transformer
+``python -m benchmarks.encoder steps``      a training step of each kind, and of a plain transformer
 ``python -m benchmarks.encoder reading``    batches of 500 out of 600,000 samples on disk
 
-Weights and samples are random: speed needs no others. Each step is measured in a process of its
-own, whose peak memory is told.
+Weights and samples are random, which suffices for timing. Each step is measured in a separate
+process, whose peak memory is reported.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PER_SUBJECT = 862
 
 
 class PlainAutoencoder(nn.Module):
-    """A masked autoencoder of torch's own layers, of the same widths and depths."""
+    """A masked autoencoder of torch's layers, of the same widths and depths."""
 
     def __init__(self, patch: int = 16, width: int = 1024, narrow: int = 512) -> None:
         super().__init__()
@@ -60,13 +60,13 @@ class PlainAutoencoder(nn.Module):
         self.decoder, self.out = layers(narrow, 8), nn.Linear(narrow, patch)
 
     def forward(self, volumes: Tensor, ratio: float) -> tuple[Tensor]:
-        """(b, v) → loss; the first patches are seen."""
+        """(b, v) → loss; the first patches are visible."""
         patches = volumes.unflatten(1, (-1, self.patch))
-        seen = int(patches.shape[1] * (1 - ratio))
-        tokens = self.narrow(self.encoder(self.embed(patches[:, :seen])))
-        hidden = tokens.new_zeros(len(tokens), patches.shape[1] - seen, tokens.shape[2])
+        n_visible = int(patches.shape[1] * (1 - ratio))
+        tokens = self.narrow(self.encoder(self.embed(patches[:, :n_visible])))
+        hidden = tokens.new_zeros(len(tokens), patches.shape[1] - n_visible, tokens.shape[2])
         rebuilt = self.out(self.decoder(torch.cat([tokens, hidden], dim=1)))
-        return (F.mse_loss(rebuilt[:, seen:], patches[:, seen:]),)
+        return (F.mse_loss(rebuilt[:, n_visible:], patches[:, n_visible:]),)
 
 
 def masked(model: nn.Module, batch: int) -> Tensor:
@@ -76,8 +76,9 @@ def masked(model: nn.Module, batch: int) -> Tensor:
 
 def contrast(model: nn.Module, batch: int) -> Tensor:
     """Loss of contrastive learning on `batch` random windows."""
-    _, mine, scale = model(torch.randn(batch, WINDOW, SUBJECT_VOXELS, device=device()))
-    return clip_loss(mine, F.normalize(torch.randn_like(mine), dim=-1), scale)
+    _, fmri_embeddings, scale = model(torch.randn(batch, WINDOW, SUBJECT_VOXELS, device=device()))
+    clip_embeddings = F.normalize(torch.randn_like(fmri_embeddings), dim=-1)
+    return clip_loss(fmri_embeddings, clip_embeddings, scale)
 
 
 def encoder() -> nn.Module:
@@ -95,11 +96,11 @@ KINDS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module, int], Tenso
     "the same in torch's own layers": (PlainAutoencoder, masked),
     f"contrastive{FRUGAL}": (encoder, contrast),
 }
-"""Makers of a model, and its loss on so many random examples."""
+"""Constructor of a model, and its loss on a number of random examples."""
 
 
-def measure(name: str, batch: int, repeats: int, precision: str, compiled: bool) -> dict:
-    """Seconds, FLOPs and peak memory [GiB] of a training step; run in a process of its own."""
+def measure(name: str, batch: int, n_repetitions: int, precision: str, compiled: bool) -> dict:
+    """Seconds, FLOPs and peak memory [GiB] of a training step; call it in a new process."""
     torch.manual_seed(0)
     make, loss = KINDS[name]
     model = make().to(device()).train()
@@ -121,12 +122,12 @@ def measure(name: str, batch: int, repeats: int, precision: str, compiled: bool)
 
     run = torch.compile(model) if compiled else model
     times = []
-    for _ in range(repeats + 1):
+    for _ in range(n_repetitions + 1):
         start = time.perf_counter()
         step(run)
         times.append(time.perf_counter() - start)
     memory = peak_memory(device()) / 1024
-    with FlopCounterMode(display=False) as counter:  # one example: it keeps what it counts
+    with FlopCounterMode(display=False) as counter:  # one example: it keeps all that it counts
         loss(model, 1).backward()
     return {
         "batch": batch,
@@ -138,7 +139,7 @@ def measure(name: str, batch: int, repeats: int, precision: str, compiled: bool)
 
 
 def steps(arguments: argparse.Namespace) -> None:
-    """Print a table of all steps, and what the paper's pre-training amounts to."""
+    """Print a table of all steps, and the total cost of the paper's pre-training."""
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     how = f"{arguments.precision}{', compiled' if arguments.compile else ''}"
     print(f"{where}, {torch.get_num_threads()} threads, precision {how}\n")
@@ -147,25 +148,25 @@ def steps(arguments: argparse.Namespace) -> None:
     per_sample = 0.0
     for name in KINDS:
         batch = CONTRASTIVE_BATCH if name.startswith("contrastive") else arguments.batch
-        options = ["--batch", str(batch), "--repeats", str(arguments.repeats)]
+        options = ["--batch", str(batch), "--repetitions", str(arguments.repetitions)]
         options += ["--precision", arguments.precision, *(["--compile"] * arguments.compile)]
         command = [sys.executable, "-m", "benchmarks.encoder", "step", "--name", name, *options]
-        got = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        tera = got["flops"] / 1e12
+        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        tera, size, took = result["flops"] / 1e12, result["batch"], result["seconds"]
         print(
-            f"| {name} | {got['weights'] / 1e6:.0f} M | {got['batch']} | {got['seconds']:.2f} s "
-            f"| {got['batch'] / got['seconds']:.2f} | {tera:.2f} | {tera / got['seconds']:.3f} "
-            f"| {got['memory']:.1f} GiB |",
+            f"| {name} | {result['weights'] / 1e6:.0f} M | {size} | {took:.2f} s "
+            f"| {size / took:.2f} | {tera:.2f} | {tera / took:.3f} "
+            f"| {result['memory']:.1f} GiB |",
             flush=True,
         )
         if name == "masked brain modelling":
-            per_sample = tera / got["batch"]
+            per_sample = tera / size
     total = per_sample * SAMPLES * EPOCHS
     print(f"\nThe paper's pre-training: {SAMPLES * EPOCHS:,} samples, {total / 1e6:.1f} EFLOP.")
 
 
 def reading(arguments: argparse.Namespace) -> None:
-    """Print how long a batch takes from samples on disk that are not in the system's memory."""
+    """Print the time of a batch read from samples on disk that are not in the page cache."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         block = rng.standard_normal((PER_SUBJECT, HCP_VOXELS), dtype=np.float32)
@@ -174,7 +175,7 @@ def reading(arguments: argparse.Namespace) -> None:
             paths.append(Path(folder, f"{i}.npy"))
             np.save(paths[-1], block)
             forget(paths[-1])
-        before = own_memory()
+        before = private_memory()
         examples = Examples(volumes=load_volumes(paths))
         order = Batches(len(examples), GLOBAL_BATCH, 0)
 
@@ -185,9 +186,9 @@ def reading(arguments: argparse.Namespace) -> None:
             return (time.perf_counter() - start) / count
 
         order.batch_at(0)  # lays out the epoch
-        cold = batches(arguments.repeats)
-        warm = batches(arguments.repeats)
-        grown = own_memory() - before
+        cold = batches(arguments.repetitions)
+        warm = batches(arguments.repetitions)
+        grown = private_memory() - before
         size = len(examples) * HCP_VOXELS * 4 / 2**30
         print(f"{len(examples):,} samples in {len(paths)} files, {size:.1f} GiB\n")
         print("| a batch of 500 | |\n|---|---|")
@@ -196,14 +197,14 @@ def reading(arguments: argparse.Namespace) -> None:
         print(f"| the process's own memory grows by | {grown:.0f} MiB |")
 
 
-def own_memory() -> float:
-    """What the process holds besides mapped files, which the system takes back at will [MiB]."""
+def private_memory() -> float:
+    """Memory of the process without mapped files, which the system may reclaim [MiB]."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
 
 
 def forget(path: Path) -> None:
-    """Have the system drop a file from its memory, so that it is read from disk."""
+    """Drop a file from the page cache, so that it is read from disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -214,16 +215,21 @@ def main() -> None:
     parser.add_argument("what", choices=["steps", "reading", "step"])
     parser.add_argument("--name", help="kind of a single step")
     parser.add_argument("--batch", type=int, default=16, help="samples in a step (paper: 500)")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--folder", help="where the samples are written (10 GB)")
     arguments = parser.parse_args()
     if arguments.what == "step":
-        compiled = arguments.compile
-        options = (arguments.batch, arguments.repeats, arguments.precision, compiled)
-        print(json.dumps(measure(arguments.name, *options)))
+        result = measure(
+            arguments.name,
+            batch=arguments.batch,
+            n_repetitions=arguments.repetitions,
+            precision=arguments.precision,
+            compiled=arguments.compile,
+        )
+        print(json.dumps(result))
     else:
         {"steps": steps, "reading": reading}[arguments.what](arguments)
 

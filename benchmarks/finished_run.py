@@ -1,4 +1,4 @@
-"""A finished run of the workflow, and how other clips score in the place of its reconstructions."""
+"""A finished run of the workflow, and scores of other clips in place of its reconstructions."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from mindvideo.stages import score
 
 
 class FinishedRun:
-    """Of one subject; nothing of it is changed.
+    """Results of one subject; nothing in them is changed.
 
     Parameters
     ----------
     config : Path
     subject : str
     every : int
-        Only every n-th test clip is taken.
+        Take every n-th test clip only.
     """
 
     def __init__(self, config: Path, subject: str, every: int = 1) -> None:
         self.plan, self.subject, self.every = Plan(load_config(config)), subject, every
         self.results = Path(self.plan.config.results)
-        self.own = self.results / subject
-        self.table = load_table(self.own / "windows/test.tsv").iloc[::every]
-        self.windows = np.load(self.own / "windows/test.npy")[::every]
+        self.folder = self.results / subject
+        self.table = load_table(self.folder / "windows/test.tsv").iloc[::every]
+        self.windows = np.load(self.folder / "windows/test.npy")[::every]
 
     def settings(self, stage: str) -> dict[str, Any]:
         both = (self.plan.settings, self.plan.execution)
@@ -49,16 +49,16 @@ class FinishedRun:
         """The decoder of how clips move."""
         return self.results / self.plan.home("motion", self.subject) / "motion/decoder.npy"
 
-    def scores(self, made: np.ndarray, folder: Path) -> pd.DataFrame:
-        """Metrics of clips (n, f, h, w, 3), as the stage scores them; `folder` takes its files."""
+    def scores(self, reconstructions: np.ndarray, folder: Path) -> pd.DataFrame:
+        """Metrics of clips (n, f, h, w, 3), computed by the stage `score` in `folder`."""
         settings = ScoringSettings(**self.settings("score"))
-        left = max(1, settings.block // self.every)  # of neighbours that are drawn together
+        block = max(1, settings.block // self.every)  # neighbours that are resampled together
         dataset = self.plan.config.dataset
-        np.save(folder / "made.npy", made)
+        np.save(folder / "clips.npy", reconstructions)
         save_table(folder / "table.tsv", self.table)
         with tempfile.TemporaryDirectory() as state:
             score.main(
-                reconstructions=folder / "made.npy",
+                reconstructions=folder / "clips.npy",
                 table=folder / "table.tsv",
                 clips=self.of_segments("clips", ".npy"),
                 shots=[Path(path) for path in dataset.shots_paths(dataset.test)] or None,
@@ -66,7 +66,7 @@ class FinishedRun:
                 metrics=folder / "metrics.tsv",
                 per_clip=folder / "per_clip.tsv",
                 state=Path(state),
-                settings=settings.model_copy(update={"block": left}),
+                settings=settings.model_copy(update={"block": block}),
             )
         return load_table(folder / "metrics.tsv").set_index("metric")
 

@@ -1,12 +1,12 @@
-"""The fMRI front end on a full-size subject, beside reading its files and a loop over voxels.
+"""The fMRI front end on a full-size subject, compared with reading its files and a voxel loop.
 
 ``python -m benchmarks.fmri_front_end FOLDER`` writes 36 training and 50 test runs (18 segments
-twice, 5 segments ten times) of 245 volumes × 91,282 grayordinates to FOLDER, 7.7 GB, and takes them
-from files to windows as the workflow does, checksums and sidecars included, in one process. With
-``--segments 4`` it does less. Values are random, and the same signal in both viewings makes the
-visual areas reproducible, else nothing would be selected. Before each measurement the files are
-dropped from the page cache as far as the system lets go of them. Seconds are told by the clock and
-of the processor: the latter hardly depend on what else the machine does.
+twice, 5 segments ten times) of 245 volumes × 91,282 grayordinates to FOLDER, 7.7 GB, and processes
+them to windows as the workflow does, checksums and sidecars included, in one process. With
+``--segments 4`` it does less. Values are random; the same signal in all repetitions makes the
+visual areas reproducible, or no voxel would be selected. Before each measurement the files are
+dropped from the page cache as far as the system allows. Both wall-clock and CPU seconds are
+reported: the latter hardly depend on other work on the machine.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ def write(path: Path, signal: np.ndarray, seed: int, models: BrainModelAxis) -> 
 
 
 def subject(folder: Path, n_segments: int) -> dict[str, list[Path]]:
-    """Write the runs that are not there yet; segment: its files."""
+    """Write the missing runs; the files of each segment."""
     names = [f"seg{i + 1}" for i in range(n_segments)]
     names += [f"test{i + 1}" for i in range(max(1, round(5 * n_segments / 18)))]
-    models, found = layout(), {}
+    models, paths = layout(), {}
     n = N_VOLUMES + TIMING.drop_start + TIMING.drop_end
     for number, name in enumerate(names):
         signal = np.random.default_rng(number).standard_normal(n, dtype=np.float32)
-        repeats = range(1, 11 if name.startswith("test") else 3)
-        found[name] = [folder / f"{name}_{r}_Atlas.dtseries.nii" for r in repeats]
-        for repeat, path in enumerate(found[name]):
+        repetitions = range(1, 11 if name.startswith("test") else 3)
+        paths[name] = [folder / f"{name}_{r}_Atlas.dtseries.nii" for r in repetitions]
+        for repetition, path in enumerate(paths[name]):
             if not path.exists():
-                write(path, signal, 100 * number + repeat, models)
-    return found
+                write(path, signal, 100 * number + repetition, models)
+    return paths
 
 
 def forget(paths: list[Path]) -> None:
@@ -77,7 +77,7 @@ def read(paths: list[Path]) -> None:
 
 
 def clocks() -> np.ndarray:
-    """Seconds by the clock, and of the processor."""
+    """Wall-clock and CPU time [s]."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
@@ -134,9 +134,9 @@ def chain(
 
 
 def loop(segments: dict[str, list[Path]]) -> tuple[np.ndarray, np.ndarray]:
-    """The same by numpy's and scipy's functions, voxel by voxel: cleaning, selection [s].
+    """Seconds of cleaning and of selection by numpy's and scipy's functions, voxel by voxel.
 
-    On some voxels of one run, of one segment; scaled up to all.
+    Measured on some voxels of one run of one segment, and scaled up to all.
     """
     training = [paths for name, paths in segments.items() if name.startswith("seg")]
     n_runs = sum(map(len, segments.values()))
@@ -160,7 +160,7 @@ def loop(segments: dict[str, list[Path]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def apart(work: Callable, *arguments: object) -> tuple[object, np.ndarray, float]:
-    """Run in a process of its own: what it returns, its seconds, its peak of memory [GiB]."""
+    """Run in a separate process: its result, seconds and peak memory [GiB]."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measured, (work, arguments))
 
@@ -181,7 +181,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="for the runs and what is made of them")
+    parser.add_argument("folder", type=Path, help="for the runs and the results")
     parser.add_argument("--segments", type=int, default=18, help="training segments [18]")
     options = parser.parse_args()
     out = options.folder / "results"

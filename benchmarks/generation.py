@@ -1,9 +1,9 @@
 """Generation at Stable Diffusion 1.5's true size: ``python -m benchmarks.generation``
 
-Weights are random: speed needs no others. Times one guided step of one clip beside diffusers' own
-UNet on the same frames, one image at a time and all in a batch; then a whole rehearsal: one
-training step of the attention, three steps of inference, and the decoding. Each part is a process
-of its own, so that its peak of memory is its own.
+Weights are random, which suffices for timing. Times one guided step of one clip, and diffusers'
+UNet on the same frames, one image at a time and all in a batch; then a training step of the
+attention, three steps of inference, and the decoding. Each part runs in a separate process, whose
+peak memory is reported.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from mindvideo.training.objectives.denoising import Denoising
 FRAMES, SIZE, LATENT, VOXELS = 6, 256, 32, 6016
 
 
-def made(kind: Any, **settings: Any) -> Any:
+def build(kind: Any, **settings: Any) -> Any:
     """A model with random weights."""
     return kind(**settings).to(device())
 
 
 def peak() -> float:
-    """Peak of memory so far [GiB]: of the GPU, or of the process."""
+    """Peak memory so far [GiB]: of the GPU, or of the process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def seconds(run: Callable[[], object], repeats: int = 1) -> float:
-    """Of a call, the fastest: wall clock on a GPU, the processors' on a CPU."""
+def seconds(run: Callable[[], object], n_repetitions: int = 1) -> float:
+    """Time of the fastest call: wall clock on a GPU, CPU time on a CPU."""
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     best = float("inf")
-    for _ in range(repeats):
+    for _ in range(n_repetitions):
         start = clock()
         run()
         if torch.cuda.is_available():
@@ -61,17 +61,17 @@ def seconds(run: Callable[[], object], repeats: int = 1) -> float:
 
 @torch.no_grad()
 def video() -> dict[str, Any]:
-    unet = made(VideoUNet, **UNET15).eval()
+    unet = build(VideoUNet, **UNET15).eval()
     idle = peak()
     latents = torch.randn(2, 4, FRAMES, LATENT, LATENT, device=device())
     condition = torch.randn(2, 77, 768, device=device())
-    time_taken = seconds(lambda: unet(latents, 500, condition), 2)
+    duration = seconds(lambda: unet(latents, 500, condition), 2)
     estimate = unet_memory(unet, 2 * FRAMES, LATENT, LATENT) / 2**30
-    return {"seconds": time_taken, "peak": peak(), "added": peak() - idle, "estimate": estimate}
+    return {"seconds": duration, "peak": peak(), "added": peak() - idle, "estimate": estimate}
 
 
 def _images(at_once: int) -> dict[str, Any]:
-    unet = made(UNet2DConditionModel, **UNET15).eval()
+    unet = build(UNet2DConditionModel, **UNET15).eval()
     idle = peak()
     latents = torch.randn(2 * FRAMES, 4, LATENT, LATENT, device=device())
     condition = torch.randn(2 * FRAMES, 77, 768, device=device())
@@ -93,7 +93,7 @@ def images_in_a_batch() -> dict[str, Any]:
 
 
 def training(checkpointing: bool = True) -> dict[str, Any]:
-    unet = made(VideoUNet, **UNET15).train()
+    unet = build(VideoUNet, **UNET15).train()
     unet.freeze_all_but_attention()
     if checkpointing:
         unet.enable_gradient_checkpointing()
@@ -113,9 +113,9 @@ def training(checkpointing: bool = True) -> dict[str, Any]:
         optimizer.zero_grad()
         losses.append(float(loss.detach()))
 
-    taken = seconds(step)
+    duration = seconds(step)
     trained = sum(weight.numel() for weight in unet.trainable_parameters().values())
-    return {"seconds": taken, "peak": peak(), "trained": trained, "loss": losses[-1]}
+    return {"seconds": duration, "peak": peak(), "trained": trained, "loss": losses[-1]}
 
 
 def training_without_checkpointing() -> dict[str, Any]:
@@ -124,9 +124,9 @@ def training_without_checkpointing() -> dict[str, Any]:
 
 def inference() -> dict[str, Any]:
     pipeline = MindVideoPipeline(
-        vae=made(AutoencoderKL, **VAE15).eval(),
-        unet=made(VideoUNet, **UNET15).eval(),
-        fmri_encoder=made(FmriEncoder, num_voxels=VOXELS).eval(),
+        vae=build(AutoencoderKL, **VAE15).eval(),
+        unet=build(VideoUNet, **UNET15).eval(),
+        fmri_encoder=build(FmriEncoder, num_voxels=VOXELS).eval(),
         scheduler=DDIMScheduler(**SCHEDULE15, clip_sample=False, steps_offset=1),
     )
     pipeline.set_progress_bar_config(disable=True)
@@ -137,8 +137,10 @@ def inference() -> dict[str, Any]:
     decoding = seconds(lambda: pipeline.decode(latents.to(device())))
     estimate = decoder_memory(pipeline.vae, FRAMES, SIZE, SIZE) / 2**30
     return {
-        **{"seconds": denoising, "decoding": decoding},
-        **{"peak": peak(), "decoder_estimate": estimate},
+        "seconds": denoising,
+        "decoding": decoding,
+        "peak": peak(),
+        "decoder_estimate": estimate,
     }
 
 
@@ -170,10 +172,12 @@ def main() -> None:
     for name in arguments.parts:
         command = [sys.executable, "-m", "benchmarks.generation", "--alone", name]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        found = SimpleNamespace(**json.loads(done.stdout.splitlines()[-1]))
-        rest = {n: v for n, v in vars(found).items() if n not in ("seconds", "peak")}
+        result = SimpleNamespace(**json.loads(done.stdout.splitlines()[-1]))
+        rest = {n: v for n, v in vars(result).items() if n not in ("seconds", "peak")}
         more = ", ".join(f"{n} {v:,.3g}" for n, v in rest.items())
-        print(f"| {PARTS[name][0]} | {found.seconds:.1f} | {found.peak:.2f} | {more} |", flush=True)
+        print(
+            f"| {PARTS[name][0]} | {result.seconds:.1f} | {result.peak:.2f} | {more} |", flush=True
+        )
 
 
 if __name__ == "__main__":

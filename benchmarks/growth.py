@@ -1,7 +1,7 @@
-"""How cost grows: ``python -m benchmarks.growth`` fits exponents to times at doubled sizes.
+"""Growth of cost with size: ``python -m benchmarks.growth``, exponents fitted at doubled sizes.
 
-1 is linear. Above it may be only what compares all with all: attention over patches, and scores
-that find a clip among all. Subjects and segments are jobs of their own: linear by construction.
+1 is linear. Only comparisons of all with all may be above: attention over patches, and
+identification of a clip among all. Subjects and segments are separate jobs: linear by construction.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def cleaning(n_volumes: int, n_voxels: int) -> Callable[[], object]:
 
 
 def reproducing(n_voxels: int) -> Callable[[], object]:
-    repeats = RNG.normal(size=(2, 240, n_voxels)).astype(np.float32)
-    return lambda: segment_z(repeats)
+    repetitions = RNG.normal(size=(2, 240, n_voxels)).astype(np.float32)
+    return lambda: segment_z(repetitions)
 
 
 def encoding(windows: int, voxels: int) -> Callable[[], object]:
@@ -74,8 +74,9 @@ def denoising(clips: int, frames: int, steps: int) -> Callable[[], object]:
 
 
 def pixels(clips: int) -> Callable[[], object]:
-    shown, made = RNG.integers(0, 256, (2, clips, 6, 64, 64, 3), dtype=np.uint8)
-    return lambda: pixel_metrics(made, shown, [np.arange(clips)], RNG, most=1)
+    stimuli, reconstructions = RNG.integers(0, 256, (2, clips, 6, 64, 64, 3), dtype=np.uint8)
+    rows = [np.arange(clips)]
+    return lambda: pixel_metrics(reconstructions, stimuli, rows, RNG, most=1)
 
 
 def n_way(clips: int) -> Callable[[], object]:
@@ -84,9 +85,9 @@ def n_way(clips: int) -> Callable[[], object]:
     return lambda: n_way_accuracy(scores, classes, 50)
 
 
-def finding(clips: int) -> Callable[[], object]:
-    seen = RNG.normal(size=(2, clips, 256))
-    return lambda: identification(cosine_similarity(*seen))
+def identifying(clips: int) -> Callable[[], object]:
+    embeddings = RNG.normal(size=(2, clips, 256))
+    return lambda: identification(cosine_similarity(*embeddings))
 
 
 AXES: dict[str, tuple[Callable[[int], Callable[[], object]], int]] = {
@@ -102,14 +103,15 @@ AXES: dict[str, tuple[Callable[[int], Callable[[], object]], int]] = {
     "denoising, by steps": (lambda n: denoising(2, 6, n), 2),
     "pixel metrics, by clips": (pixels, 20),
     "50-way accuracy, by clips": (n_way, 2000),
-    "identification, by clips (all pairs)": (finding, 1000),
+    "identification, by clips (all pairs)": (identifying, 1000),
 }
-"""What is made at a size, and the smallest size."""
+"""Constructor of a timed call by size, and the smallest size."""
 
 
-def seconds(run: Callable[[], object], repeats: int = 5) -> float:
+def seconds(run: Callable[[], object], n_repetitions: int = 5) -> float:
+    """Time of the fastest call."""
     best = float("inf")
-    for _ in range(repeats + 1):
+    for _ in range(n_repetitions + 1):
         start = time.perf_counter()
         run()
         best = min(best, time.perf_counter() - start)

@@ -1,9 +1,8 @@
-"""What a fault costs, for each kind of stage: ``python -m benchmarks.losses``
+"""Cost of a fault, for each kind of stage: ``python -m benchmarks.losses``
 
-Each cell is a real stage on small inputs: a fault disturbs it, the same command runs again where
-the first was ended, and the outputs must be those of a run that nothing disturbed. Units of work
-that were computed twice are what was lost. Prints a table; ends with an error if any cell goes
-otherwise.
+Each cell is a real stage on small inputs: a fault disturbs it, the same command runs again if the
+first was ended, and the outputs must equal those of an undisturbed run. The loss is the units of
+work that were computed twice. Prints a table; ends with an error if any cell fails.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ from benchmarks.losses_kinds import KINDS, Kind, write_inputs
 from mindvideo.contents import Digests
 from mindvideo.io.sidecars import sidecar_path
 
-SHARES = (0.3, 0.5, 0.7)
-"""How much of its work a stage has behind it when it is killed; the largest loss counts."""
+FRACTIONS = (0.3, 0.5, 0.7)
+"""Fractions of its work after which a stage is killed; the largest loss counts."""
 
 
 def interrupt(case: Case, number: signal.Signals) -> None:
-    """Send the stage a signal in the middle of its work, which ends it."""
+    """End the stage by a signal in the middle of its work."""
     process = case.start()
     case.wait_for_the_moment(process)
     process.send_signal(number)
@@ -92,7 +91,7 @@ def take_flock_away(case: Case) -> None:
 
 
 def start_a_second(case: Case) -> None:
-    """The first process stands still meanwhile, so that it does not end too early."""
+    """The first process is stopped meanwhile, so that it does not end too early."""
     first = case.start()
     wait_until(lambda: case.times() or first.poll() is not None)
     first.send_signal(signal.SIGSTOP)
@@ -102,19 +101,20 @@ def start_a_second(case: Case) -> None:
         first.send_signal(signal.SIGCONT)
     if f"another process is at work here (process {first.pid} on" not in said:
         raise UnexpectedError(f"the second process does not name the first:\n{said[-3000:]}")
-    case.interrupted = None  # the first one was not
+    case.interrupted = None  # the first process was not interrupted
     case.end(first, 0)
 
 
 def end_the_time(case: Case) -> None:
-    """The minute that the job has, by a Slurm of two scripts, ends in the middle of the work."""
+    """A job of one minute, in a Slurm mocked by two scripts, ends in the middle of the work."""
     slurm = case.results.with_name("slurm")
     slurm.mkdir()
-    for name, text in {"squeue": "cat left", "scontrol": "echo $* >> asked"}.items():
+    for name, text in {"squeue": "cat left", "scontrol": "echo $* >> requests"}.items():
         (slurm / name).write_text(f"#!/bin/sh\ncd {shlex.quote(str(slurm))}\n{text}\n")
         (slurm / name).chmod(0o755)
     (slurm / "left").write_text("RUNNING|0:07|1:00")  # a stage is stopped when 6 s are left
-    (asked := slurm / "asked").touch()
+    requests = slurm / "requests"
+    requests.touch()
     case.environment = {
         "SLURM_JOB_ID": "7",
         "MINDVIDEO_SUBMITTED": "1",
@@ -124,10 +124,10 @@ def end_the_time(case: Case) -> None:
     case.wait_for_the_moment(process)
     (slurm / "left").write_text("RUNNING|0:05|1:00")
     if case.kind.keeps:
-        wait_until(lambda: asked.read_text() or process.poll() is not None)
-        if asked.read_text() != "requeue 7\n":
-            raise UnexpectedError(f"Slurm was asked to {asked.read_text() or 'do nothing'}")
-    while process.poll() is None:  # Slurm sends several, too
+        wait_until(lambda: requests.read_text() or process.poll() is not None)
+        if requests.read_text() != "requeue 7\n":
+            raise UnexpectedError(f"Slurm was requested to {requests.read_text() or 'do nothing'}")
+    while process.poll() is None:  # Slurm sends several signals, too
         process.terminate()
         time.sleep(0.2)
     case.end(process, -signal.SIGTERM if case.kind.keeps else 128 + signal.SIGTERM)
@@ -136,7 +136,7 @@ def end_the_time(case: Case) -> None:
 
 
 def restore_a_backup(case: Case) -> None:
-    """What there is of a stage that was interrupted, and later its outputs, have new times."""
+    """The state of an interrupted stage, and later its outputs, get new times."""
     if case.kind.keeps:
         interrupt(case, signal.SIGTERM)
         _copy_back(case.results)
@@ -146,11 +146,11 @@ def restore_a_backup(case: Case) -> None:
         path = case.results / name
         on_record = json.loads(sidecar_path(path).read_text())["content"]["sha256"]
         if Digests(None, "").of(path) != on_record:
-            raise UnexpectedError(f"{name} is not known by its content any more")
+            raise UnexpectedError(f"{name} is no longer recognised by its content")
 
 
 def _copy_back(folder: Path) -> None:
-    """As ``cp -r FOLDER COPY; rm -r FOLDER; mv COPY FOLDER``, after which all times are new."""
+    """Like ``cp -r FOLDER COPY; rm -r FOLDER; mv COPY FOLDER``: all times become new."""
     copy = folder.with_name("copy")
     shutil.copytree(folder, copy, copy_function=shutil.copy)
     shutil.rmtree(folder)
@@ -183,24 +183,25 @@ def undisturbed(kind: Kind, inputs: Path, folder: Path, interval: float = INTERV
 
 
 def measure(
-    kind: Kind, fault: str, inputs: Path, folder: Path, whole: Case, share: float = 0.5
+    kind: Kind, fault: str, inputs: Path, folder: Path, whole: Case, fraction: float = 0.5
 ) -> Loss:
-    """What a fault costs a stage that has a share of its work behind it.
+    """Loss by a fault after a fraction of a stage's work.
 
     Raises
     ------
     UnexpectedError
-        If the stage does not end well, to the same outputs, or loses more than was to expect.
+        If the stage fails, its outputs differ, or it loses more than expected.
     NotRunError
+        If the fault cannot be caused here.
     """
-    case = Case(kind, inputs, folder, whole, share, whole.interval)
+    case = Case(kind, inputs, folder, whole, fraction, whole.interval)
     try:
         FAULTS[fault](case)
         case.check()
     finally:
         case.close()
     loss = case.loss()
-    if kind.keeps and loss.seconds > 2 * case.interval + 3:  # writing and a unit take their time
+    if kind.keeps and loss.seconds > 2 * case.interval + 3:  # some time for writing and for a unit
         raise UnexpectedError(f"{loss.units} units of {loss.seconds:.1f} s were lost")
     return loss
 
@@ -215,7 +216,7 @@ def described(loss: Loss, whole: Case) -> str:
 
 
 def row(kind: Kind, faults: list[str], inputs: Path, folder: Path) -> tuple[str, list[str]]:
-    """A row of the table, and what went otherwise than it should."""
+    """A row of the table, and its failures."""
     whole = undisturbed(kind, inputs, folder / "whole")
     first, n = whole.times()[0], len(whole.times())
     work = f"{n} {kind.unit}{'s' if n > 1 else ''} in {whole.ended - first:.1f} s"
@@ -223,10 +224,10 @@ def row(kind: Kind, faults: list[str], inputs: Path, folder: Path) -> tuple[str,
     for fault in faults:
         print(f"{kind.stage}, {fault} …", file=sys.stderr, flush=True)
         try:
-            shares = SHARES if kind.keeps and fault in ("kill -9", "TERM") else (0.5,)
+            fractions = FRACTIONS if kind.keeps and fault in ("kill -9", "TERM") else (0.5,)
             losses = [
-                measure(kind, fault, inputs, folder / f"{fault} {share}", whole, share)
-                for share in shares
+                measure(kind, fault, inputs, folder / f"{fault} {fraction}", whole, fraction)
+                for fraction in fractions
             ]
             cells.append(described(max(losses, key=lambda loss: loss.seconds), whole))
         except NotRunError as error:

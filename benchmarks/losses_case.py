@@ -1,4 +1,4 @@
-"""A stage in a folder of its own, which `benchmarks.losses` disturbs and starts again."""
+"""A stage in a separate folder, which `benchmarks.losses` disturbs and starts again."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from mindvideo.io.sidecars import sidecar_path
 
 ROOT = Path(__file__).parents[1]
 INTERVAL = 1.0
-"""Time between two writes of what a stage keeps, in these runs [s]."""
+"""Time between two checkpoints of a stage in these runs [s]."""
 
 PATIENCE = 300.0
-"""After how long a stage that does nothing counts as hanging [s]."""
+"""Time after which an idle stage counts as hanging [s]."""
 
 
 class UnexpectedError(Exception):
-    """A stage did something else than the documentation says."""
+    """A stage did not do what the documentation says."""
 
 
 class NotRunError(Exception):
-    """Something that a fault needs is missing here."""
+    """A tool that a fault needs is missing."""
 
 
 class Loss(NamedTuple):
-    """Units that were computed twice, and how long they had taken [s]."""
+    """Units that were computed twice, and the time that they took [s]."""
 
     units: int
     seconds: float
 
 
 class Case:
-    """A stage in a folder of its own.
+    """A stage in a separate folder.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ class Case:
     folder : Path
     whole : Case, optional
         The same stage without a fault.
-    share : float
-        Of the work that lies behind it when the fault comes.
+    fraction : float
+        Fraction of the work after which the fault occurs.
     interval : float
-        Time between two writes of what the stage keeps [s].
+        Time between two checkpoints of the stage [s].
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Case:
         inputs: Path,
         folder: Path,
         whole: Case | None = None,
-        share: float = 0.5,
+        fraction: float = 0.5,
         interval: float = INTERVAL,
     ) -> None:
         self.kind, self._inputs, self._folder = kind, inputs, folder
         self.interval = interval
-        self.whole, self._share = whole, share
+        self.whole, self._fraction = whole, fraction
         self.results = folder / "results"
         self.results.mkdir(parents=True)
         self.environment: dict[str, str] = {}
@@ -74,25 +74,22 @@ class Case:
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Start the stage."""
         command = [sys.executable, "-m", "benchmarks.counted", "--unit", self.kind.function]
-        command += [
-            "--times",
-            str(self._folder / "times"),
-            "--interval",
-            str(self.interval),
-            *options,
-        ]
+        command += ["--times", str(self._folder / "times"), "--interval", str(self.interval)]
+        command += options
         command += self.kind.arguments(self._inputs, self.results, self.interval)
-        known = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "MINDVIDEO"))}
-        # One thread of one processor: the same bytes each time.
-        alone = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "MINDVIDEO"))
+        }
+        # One thread of one processor gives the same bytes each time.
+        single_thread = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         with (self._folder / f"messages{len(self._started)}").open("wb") as messages:
-            environment = known | alone | self.environment
+            environment = inherited | single_thread | self.environment
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=messages)
         self._started.append(process)
         return process
 
     def end(self, process: subprocess.Popen[bytes], status: int) -> str:
-        """Wait until the stage ends, as it should; its messages."""
+        """Wait for the stage to end with this status; its messages."""
         wait_until(lambda: process.poll() is not None)
         self.ended = time.monotonic()
         number = self._started.index(process)
@@ -104,7 +101,7 @@ class Case:
         return said
 
     def close(self) -> None:
-        """End what is still at work after something unexpected."""
+        """End all processes that still run after an unexpected result."""
         for process in self._started:
             process.kill()
             process.wait()
@@ -114,17 +111,17 @@ class Case:
         self.end(self.start(), 0)
 
     def times(self) -> list[float]:
-        """When units began, in all starts."""
+        """Start times of units, over all starts of the stage [s]."""
         file = self._folder / "times"
         return [float(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def wait_for_the_moment(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until the stage has its share of the work behind it."""
+        """Wait until the stage has done its fraction of the work."""
         assert self.whole is not None
-        done = int(self._share * len(self.whole.times()))
+        done = int(self._fraction * len(self.whole.times()))
         wait_until(lambda: len(self.times()) > done or process.poll() is not None)
         if not done:
-            time.sleep(0.2)  # within the first unit, which is all in a stage without a state
+            time.sleep(0.2)  # within the first unit, the only one of a stage without a state
         if process.poll() is not None:
             self.end(process, 0)
             raise UnexpectedError("it ended before the fault")
@@ -133,17 +130,17 @@ class Case:
         return {name: digest(self.results / name) for name in self.kind.outputs}
 
     def check(self) -> None:
-        """Outputs are those of the stage without a fault, and nothing else is left."""
+        """Check that the outputs equal those without a fault, and that nothing else is left."""
         outputs = [Path(name) for name in self.kind.outputs]
         expected = {path.name for output in outputs for path in (output, sidecar_path(output))}
-        found = {path.name for path in self.results.iterdir()} - {"state"}
-        if found != expected or any(path.is_file() for path in self.results.rglob("state/**/*")):
-            raise UnexpectedError(f"left behind: {sorted(found ^ expected) or 'a state'}")
+        present = {path.name for path in self.results.iterdir()} - {"state"}
+        if present != expected or any(path.is_file() for path in self.results.rglob("state/**/*")):
+            raise UnexpectedError(f"left behind: {sorted(present ^ expected) or 'a state'}")
         if self.whole and self.digests() != self.whole.digests():
             raise UnexpectedError("the outputs are not those of a stage without a fault")
 
     def loss(self) -> Loss:
-        """What was computed twice."""
+        """Units that were computed twice."""
         assert self.whole is not None
         units = len(self.times()) - len(self.whole.times())
         if units < 0:
@@ -157,12 +154,12 @@ class Case:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for something to happen.
+    """Wait until a condition holds.
 
     Raises
     ------
     UnexpectedError
-        If it does not.
+        If it does not hold within :data:`PATIENCE`.
     """
     end = time.monotonic() + PATIENCE
     while not condition():

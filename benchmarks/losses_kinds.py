@@ -25,16 +25,16 @@ class Kind(NamedTuple):
     name: str
     stage: str
     unit: str
-    """What the work consists of; the function that computes one is `function`."""
+    """Unit of the work; `function` computes one."""
     function: str
     outputs: tuple[str, ...]
     keeps: bool
     """Whether it has a state folder."""
     options: Callable[[Path, float], dict[str, Any]]
-    """Folder of the inputs, and the interval [s] of what is kept → options of the command."""
+    """Folder of the inputs, and time between checkpoints [s] → options of the command."""
 
     def arguments(self, inputs: Path, results: Path, interval: float) -> list[str]:
-        """The stage's own arguments; its outputs lie in `results`."""
+        """Arguments of the stage, whose outputs go to `results`."""
         options = {"settings": {}} | self.options(inputs, interval)
         settings = json.dumps(options.pop("settings"))
         options |= {name.partition(".")[0]: results / name for name in self.outputs}
@@ -66,8 +66,8 @@ def _of_the_pipeline(inputs: Path) -> dict[str, Any]:
 
 
 def _sampling(inputs: Path, steps: int) -> dict[str, Any]:
-    how = {"steps": steps, "guidance": 3.0, "batch_size": 1}
-    return {"stable_diffusion": str(inputs / "sd"), **CLIP, **how}
+    sampling = {"steps": steps, "guidance": 3.0, "batch_size": 1}
+    return {"stable_diffusion": str(inputs / "sd"), **CLIP, **sampling}
 
 
 def _rows(inputs: Path, interval: float) -> dict[str, Any]:
@@ -90,38 +90,46 @@ def _windows(inputs: Path, interval: float) -> dict[str, Any]:
 
 KINDS = (
     Kind(
-        *("training", "mbm", "step"),
-        "mindvideo.training.objectives.mbm:MaskedModelling.__call__",
-        ("model", "history.tsv", "events", "examples.npy"),
-        True,
-        _training,
+        name="training",
+        stage="mbm",
+        unit="step",
+        function="mindvideo.training.objectives.mbm:MaskedModelling.__call__",
+        outputs=("model", "history.tsv", "events", "examples.npy"),
+        keeps=True,
+        options=_training,
     ),
     Kind(
-        *("rows", "reconstruct", "clip"),
-        "mindvideo.models.pipeline:MindVideoPipeline.__call__",
-        ("reconstructions.npy",),
-        True,
-        _rows,
+        name="rows",
+        stage="reconstruct",
+        unit="clip",
+        function="mindvideo.models.pipeline:MindVideoPipeline.__call__",
+        outputs=("reconstructions.npy",),
+        keeps=True,
+        options=_rows,
     ),
     Kind(
-        *("film", "films", "view"),
-        "mindvideo.models.pipeline:MindVideoPipeline.predict",
-        ("video.mp4", "flickers.tsv"),
-        True,
-        _film,
+        name="film",
+        stage="films",
+        unit="view",
+        function="mindvideo.models.pipeline:MindVideoPipeline.predict",
+        outputs=("video.mp4", "flickers.tsv"),
+        keeps=True,
+        options=_film,
     ),
     Kind(
-        *("no state", "windows", "stage"),
-        "mindvideo.stages.windows:main",
-        ("windows.npy", "table.tsv"),
-        False,
-        _windows,
+        name="no state",
+        stage="windows",
+        unit="stage",
+        function="mindvideo.stages.windows:main",
+        outputs=("windows.npy", "table.tsv"),
+        keeps=False,
+        options=_windows,
     ),
 )
 
 
 def write_inputs(folder: Path, n_clips: int = 50, n_voxels: int = 40_000) -> Path:
-    """Write what the stages read: random data, and models without training."""
+    """Write inputs of the stages: random data and untrained models."""
     folder.mkdir(parents=True)
     write_untrained(folder, n_clips)
     rng = np.random.default_rng(0)
@@ -134,17 +142,17 @@ def write_inputs(folder: Path, n_clips: int = 50, n_voxels: int = 40_000) -> Pat
     levels = np.arange(round(n_clips * TR * 5), dtype=np.uint8)[:, None, None, None]
     write_video(folder / "film.mp4", np.broadcast_to(levels, (len(levels), 32, 32, 3)), fps=5)
     for number in range(1, 5):
-        repeats = rng.standard_normal((2, 240, n_voxels), dtype=np.float32)
-        np.save(folder / f"seg{number}.npy", repeats)
+        repetitions = rng.standard_normal((2, 240, n_voxels), dtype=np.float32)
+        np.save(folder / f"seg{number}.npy", repetitions)
     save_table(folder / "voxels.tsv", pd.DataFrame({"column": range(n_voxels)}))
     return folder
 
 
 def digest(output: Path) -> str:
-    """What an output contains; of a training's curve not what its steps took."""
+    """Digest of an output's content; of a learning curve without times and memory."""
     if output.name == "history.tsv":
         history = pd.read_csv(output, sep="\t")
         return text_digest(history.drop(columns=["seconds", "memory"]).to_csv())
-    if output.name == "events":  # the same curve, with the time of each step
+    if output.name == "events":  # the same curve, with times
         return ""
     return file_digest(output)

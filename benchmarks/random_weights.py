@@ -1,9 +1,8 @@
-"""Models of the true architectures, in the layout of the released ones; their weights are random.
+"""Models of the true architectures and layouts with random weights.
 
 Nothing is downloaded: sizes are the libraries' defaults (BLIP base, ViT-B/16, VideoMAE-B),
-open_clip's own (ViT-L/14) and those of Stable Diffusion 1.5. CLIP's vocabulary is the one in
-open_clip; BLIP's is as large as the true one, and means nothing. All are stored in
-half precision.
+open_clip's own (ViT-L/14) and those of Stable Diffusion 1.5. CLIP's vocabulary is
+open_clip's; BLIP's has the true size, but no true words. All are stored in half precision.
 """
 
 from __future__ import annotations
@@ -47,7 +46,9 @@ VAE15: dict[str, Any] = {
     "up_block_types": ("UpDecoderBlock2D",) * 4,
 }
 SCHEDULE15: dict[str, Any] = {
-    **{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"},
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
 }
 _TEXT = {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}
 _CLIP = "ViT-L-14"
@@ -55,9 +56,9 @@ _BERT_WORDS = 30_522
 
 
 def write_models(folder: Path, names: Iterable[str] = ()) -> dict[str, str]:
-    """Write what is not there yet, and return the configuration's section `pretrained`.
+    """Write the missing models, and return the configuration's section `pretrained`.
 
-    Of all models, or of those that are named.
+    All models, or only those with these names.
     """
     writers = {
         "stable_diffusion": _stable_diffusion,
@@ -66,14 +67,14 @@ def write_models(folder: Path, names: Iterable[str] = ()) -> dict[str, str]:
         "image_classifier": _image_classifier,
         "video_classifier": _video_classifier,
     }
-    wanted = list(names) or list(writers)
-    for name in wanted:
+    requested = list(names) or list(writers)
+    for name in requested:
         if not (place := folder / name).exists():
             torch.manual_seed(0)
             partial = folder / f"partial.{name}"
             writers[name](partial)
             partial.rename(place)
-    return {name: str((folder / name).absolute()) for name in wanted}
+    return {name: str((folder / name).absolute()) for name in requested}
 
 
 def _stable_diffusion(folder: Path) -> None:
@@ -88,10 +89,10 @@ def _stable_diffusion(folder: Path) -> None:
 
 
 def _clip_tokenizer() -> CLIPTokenizer:
-    known = open_clip.tokenizer.SimpleTokenizer()
+    original = open_clip.tokenizer.SimpleTokenizer()
     marks = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
-    vocab = {marks.get(token, token): number for token, number in known.encoder.items()}
-    merges: Any = sorted(known.bpe_ranks, key=known.bpe_ranks.__getitem__)
+    vocab = {marks.get(token, token): number for token, number in original.encoder.items()}
+    merges: Any = sorted(original.bpe_ranks, key=original.bpe_ranks.__getitem__)
     return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=77)
 
 

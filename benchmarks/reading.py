@@ -1,11 +1,11 @@
-"""What is read of a data set's runs, from their files to the encoder's windows, and how often.
+"""How much of a data set's runs is read, from their files to the encoder's windows.
 
 ``python -m benchmarks.reading FOLDER`` runs the workflow on a tree that ``tests/purdue.py`` wrote,
-up to the windows; then it asks twice what there is to do, with every run touched. It prints what
-all processes together read by system calls, Snakemake's own among them, beside the size of the
-runs, and the time by the clock.
-The runs are read twice at the least: once to record what they contain, once by the stage itself.
-``--checkout`` takes the workflow and the package of another checkout, to compare with.
+up to the windows; then it runs two dry runs, the first after touching every run. It prints the
+bytes that all processes together read by system calls, Snakemake included, the size of the runs,
+and the wall-clock time. The runs are read at least twice: once to record their content, once by
+the stage itself. ``--checkout`` uses the workflow and the package of another checkout, for
+comparison.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ TOUCHED = "a dry run, with every run touched"
 
 
 def bytes_read() -> int:
-    """Bytes that this process and those that it waited for have read by system calls."""
+    """Bytes that this process and its finished children have read by system calls."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return int(dict(line.split(": ") for line in lines)["rchar"])
 
 
 def measure(folder: Path, checkout: Path, *options: str) -> tuple[float, float]:
     """Run the workflow: gigabytes read, and seconds."""
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")),
-        *("--configfile", "config.yaml", "--workflow-profile", str(checkout / "profiles/default")),
-        *("--cores", "2", *options, "--", TARGET),
-    ]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
+    command += ["--configfile", "config.yaml"]
+    command += ["--workflow-profile", str(checkout / "profiles/default")]
+    command += ["--cores", "2", *options, "--", TARGET]
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     before, start = bytes_read(), time.monotonic()
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
@@ -57,7 +56,8 @@ def main() -> None:
         if what == TOUCHED:
             for path in runs:
                 path.touch()
-        read, seconds = measure(folder, checkout, *(["--dry-run"] if "nothing" not in what else []))
+        options = [] if "nothing" in what else ["--dry-run"]
+        read, seconds = measure(folder, checkout, *options)
         print(f"| {what} | {read:.1f} | {read / size:.2f} | {seconds:.0f} |", flush=True)
 
 

@@ -1,12 +1,12 @@
-"""The whole chain at full size, on data and weights that are made up: ``make rehearsal``.
+"""The whole chain at full size, on synthetic data and random weights: ``make rehearsal``.
 
-A tree with the names and exceptions of the Purdue data set and one of the HCP's, as many
-grayordinates as there are, films of 1280 × 720, and random weights in the true architectures
+A tree with the names and exceptions of the Purdue data set and one of the HCP's, with all
+grayordinates, films of 1280 × 720, and random weights in the true architectures
 (`benchmarks/random_weights.py`); then `config/wen2018.yaml` runs through every rule, with other
-paths, fewer steps, smaller batches and one variant. It goes in two parts, since without a GPU the
+paths, fewer steps, smaller batches and one variant. It has two parts, since without a GPU the
 networks take minutes for a clip: films and runs of full length up to windows and samples, then
-everything on short ones, where voxels are selected less strictly. Prints what each rule took, and
-what the full data set would take on GPUs.
+the whole chain on short ones, where voxels are selected less strictly. Prints the time of each
+rule, and an estimate for the full data set on GPUs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mindvideo.settings.interpretation import Interpretation
 from mindvideo.settings.training import Contrastive, Cotraining, Mbm, MbmTuning, VideoTuning
 from tests.purdue import ROOT, described, noisy, write_films, write_tree
 
-SEEING = ("V1", "V2", "V3", "V4")
+EARLY_VISUAL = ("V1", "V2", "V3", "V4")
 PICTURE = "testsrc2=s=1280x720"
 CUTS = "hue=h=137*floor(t/4)"  # another shot every four seconds
 FULL_LENGTH = 240
@@ -42,20 +42,20 @@ HCP_RUNS = {"rfMRI_REST1_LR": 1200, "tfMRI_EMOTION_LR": 176}  # volumes
 HCP_PATH = "HCP_1200/{subject}/MNINonLinear/Results/{run}/{run}_Atlas_MSMAll{clean}.dtseries.nii"
 SAMPLES = 600_000  # of 10 volumes: the paper's pre-training
 GPU_TFLOPS = 0.4 * 312
-"""What a GPU is taken to sustain: 40% of an A100's peak in bf16."""
+"""Assumed throughput of a GPU: 40% of an A100's peak in bf16."""
 
 
 ASSUMPTIONS = """
 
-This machine's {cores} cores sustain {here:.2f} TFLOP/s in products of matrices; a GPU is taken to
+This machine's {cores} cores sustain {here:.2f} TFLOP/s in products of matrices; a GPU is assumed to
 sustain {gpu:.0f} (40% of an A100's peak in bf16), so that its time is the time here × their ratio.
-Of trainings the fastest step counts; of others whole jobs do, with their start. Eight GPUs are
-taken to do what is cut into jobs or batches eight times as fast; rules without a GPU, on eight
-times the cores."""
+The estimates use the fastest step of training runs, and whole jobs, their start included, of other
+rules. Eight GPUs are assumed to process separate jobs or batches eight times as fast; rules without
+a GPU run on eight times the cores."""
 
 
 def configuration(folder: Path, subjects: list[str], n_clips: int, results: str) -> dict[str, Any]:
-    """The paper's, with paths, steps and batches of this rehearsal's."""
+    """The paper's configuration, with the paths, steps and batches of this rehearsal."""
     every = described("cifti").subjects
     dataset = described(
         "cifti",
@@ -65,10 +65,10 @@ def configuration(folder: Path, subjects: list[str], n_clips: int, results: str)
         clips_per_segment={"default": n_clips},
     )
     config = yaml.safe_load((ROOT / "config/wen2018.yaml").read_text())
-    # In a segment of a few volumes drifts of order 4 have no place, and nothing is significant.
+    # A segment of a few volumes is too short for drifts of order 4, and no voxel is significant.
     short = {
         "clean": {"detrend_order": 1},
-        "selection": {"areas": list(SEEING), "correction": "fdr_bh", "alpha": 0.2},
+        "selection": {"areas": list(EARLY_VISUAL), "correction": "fdr_bh", "alpha": 0.2},
     }
     brief = {"duration": 2, "batch_size": 1, "gradient_checkpointing": True}
     return config | {
@@ -90,7 +90,7 @@ def configuration(folder: Path, subjects: list[str], n_clips: int, results: str)
 
 def write_data(folder: Path, config: dict[str, Any]) -> None:
     dataset = Dataset.model_validate(config["dataset"])
-    write_tree(folder, dataset, SEEING)
+    write_tree(folder, dataset, EARLY_VISUAL)
     write_films(folder, dataset, PICTURE, CUTS)
     rng = np.random.default_rng(0)
     for subject in HCP_SUBJECTS:
@@ -101,7 +101,7 @@ def write_data(folder: Path, config: dict[str, Any]) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 course = rng.standard_normal(n, dtype=np.float32)
                 partial = path.with_name(f"partial.{path.name}")
-                write_dtseries(partial, noisy(rng, course, SEEING), layout(), 0.72)
+                write_dtseries(partial, noisy(rng, course, EARLY_VISUAL), layout(), 0.72)
                 partial.rename(path)
 
 
@@ -110,16 +110,14 @@ def rehearse(folder: Path, config: dict[str, Any], *targets: str) -> None:
     write_data(folder, config)
     file = folder / f"{config['results']}.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
-        *("--configfile", file.name, "--cores", "all", "--resources", "gpu=1"),
-        *("--", *targets),
-    ]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--configfile", file.name, "--cores", "all", "--resources", "gpu=1"]
+    command += ["--", *targets]
     subprocess.run(command, cwd=folder, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
 
 
 class Work(NamedTuple):
-    """How much of it there is: here, and in the full data set."""
+    """Amount of work of a rule: here, and in the full data set."""
 
     unit: str
     here: float
@@ -129,7 +127,7 @@ class Work(NamedTuple):
 
 
 def work(config: dict[str, Any], n_subjects: int, n_clips: int) -> dict[str, Work]:
-    """By rule, from this rehearsal's configuration and the paper's."""
+    """Amount of work by rule, from the configurations of this rehearsal and of the paper."""
     subjects = len(described("cifti").subjects)
     train, test = 18 * FULL_LENGTH, 5 * FULL_LENGTH
     mbm, tuning, contrastive = Mbm(), MbmTuning(), Contrastive()
@@ -201,17 +199,17 @@ def measured(folder: Path, results: str) -> pd.DataFrame:
 
 
 def step_seconds(folder: Path, results: str, rule: str, config: dict[str, Any]) -> float:
-    """Of one example in a training, by its own history: the fastest step's."""
+    """Seconds per example in training: the fastest step in the history."""
     histories = list((folder / results).rglob(f"{rule}/history.tsv"))
     fastest = min(pd.read_csv(path, sep="\t")["seconds"].min() for path in histories)
     return fastest / config[rule]["batch_size"]
 
 
-def cpu_tflops(n: int = 3000, repeats: int = 5) -> float:
-    """What all cores sustain on products of matrices in single precision."""
+def cpu_tflops(n: int = 3000, n_repetitions: int = 5) -> float:
+    """Throughput of all cores on products of matrices in single precision [TFLOP/s]."""
     a = torch.randn(n, n)
     best = float("inf")
-    for _ in range(repeats):
+    for _ in range(n_repetitions):
         start = time.perf_counter()
         a @ a
         best = min(best, time.perf_counter() - start)
@@ -226,14 +224,14 @@ def days(seconds: float) -> str:
 
 
 def table(parts: list[tuple[Path, dict[str, Any]]], works: dict[str, Work]) -> str:
-    """In Markdown: each rule, from the part in which it worked on most."""
-    found: dict[str, tuple[Any, Path, dict[str, Any]]] = {}
+    """Table in Markdown: each rule, from the part in which it processed most data."""
+    by_rule: dict[str, tuple[Any, Path, dict[str, Any]]] = {}
     for folder, config in reversed(parts):  # the first part's lengths are the full ones
         for row in measured(folder, config["results"]).itertuples():
-            found[str(row.Index)] = (row, folder, config)
+            by_rule[str(row.Index)] = (row, folder, config)
     here, lines = cpu_tflops(), []
     totals = np.zeros(2)
-    for rule, (row, folder, config) in found.items():
+    for rule, (row, folder, config) in by_rule.items():
         cells = [rule, str(row.jobs), days(row.seconds), f"{row.memory:.1f}"]
         if job := works.get(rule):
             each = row.seconds / job.here
@@ -268,18 +266,18 @@ def main() -> None:
     if n_clips < FULL_LENGTH:
         config = configuration(folder, arguments.subjects, FULL_LENGTH, "front")
         segments = (*config["dataset"]["train"], *config["dataset"]["test"])
-        wanted = [
+        targets = [
             *(f"front/{subject}/windows/train.npy" for subject in arguments.subjects),
             *(f"front/shared/clips/{segment}.npy" for segment in segments),
             *(f"front/shared/samples/{subject}.npy" for subject in HCP_SUBJECTS),
         ]
         (folder / "long").mkdir(parents=True, exist_ok=True)
-        rehearse(folder / "long", config, *wanted)
+        rehearse(folder / "long", config, *targets)
         parts.append((folder / "long", config))
     config = configuration(folder, arguments.subjects, n_clips, "results")
     (folder / "whole").mkdir(parents=True, exist_ok=True)
     first = arguments.subjects[0]
-    besides = ("tables/table1.html", "tables/subjects.png")  # not made unless asked for
+    besides = ("tables/table1.html", "tables/subjects.png")  # made on request only
     besides += (f"{first}/films/test2.mp4", f"{first}/motion/decoder.npy")
     rehearse(folder / "whole", config, "all", *(f"results/{name}" for name in besides))
     parts.append((folder / "whole", config))

@@ -1,14 +1,14 @@
-"""What each rule asks of a cluster, from one table to the profiles and docs/cost.md.
+"""Resources that each rule requests, from one table to the profiles and docs/cost.md.
 
-``make resources`` writes them anew from workflow/resources.tsv, whose columns are
+``make resources`` rewrites them from workflow/resources.tsv, whose columns are
 
 - rule, gpu (number), mem_mb [MB] and runtime, the time limit of a job [min];
-- resumes: "yes" if its stage keeps a state, as trainings do, so that it goes on in a next job;
+- resumes: "yes" if its stage keeps a state, as training does, so that it resumes in the next job;
 - jobs at full size, of three subjects without variants; "-" where the rule is not used there;
-- estimate [min] of a job at full size on one GPU, and peak [GiB] as measured; "-" if not known;
-- source of the estimate: "rehearsal" (the table in docs/cost.md, of which it is a job's share, or
-  what a job took where that table has no share), "scaled" (from a single run that the page names),
-  "bound" (a part of a rule that the rehearsal measures whole).
+- estimate [min] of a job at full size on one GPU, and peak [GiB] as measured; "-" if unknown;
+- source of the estimate: "rehearsal" (the table in docs/cost.md, divided by the number of jobs, or
+  the time of one job where that table has no estimate), "scaled" (from a single run that the page
+  names), "bound" (a part of a rule that the rehearsal measures whole).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def needs() -> list[Need]:
 
 
 def of_profile(rows: list[Need]) -> str:
-    """The profiles' section of what rules ask for; their GPUs stand in the rules."""
+    """The profiles' section of resources; the number of GPUs is in the rules."""
     sections = {row.rule: {"mem_mb": row.mem_mb, "runtime": row.runtime} for row in rows}
     return yaml.safe_dump({"set-resources": sections}, sort_keys=False)
 
 
 def of_page(rows: list[Need]) -> str:
-    """The page's table of what has been estimated."""
+    """The page's table of estimates."""
     lines = [
         "| rule | jobs | estimate | time limit | resumes | peak [GiB] | memory [GB] | GPU |",
         "|---|---|---|---|---|---|---|---|",
@@ -71,7 +71,7 @@ def of_page(rows: list[Need]) -> str:
 
 
 def parts(path: Path, comment: tuple[str, str]) -> tuple[str, str, str]:
-    """A file before, between and after the lines that bound what is generated."""
+    """The text of a file before, between and after the lines that enclose the generated part."""
     begin, end = (
         f"{comment[0]}{word}{comment[1]}\n"
         for word in (
@@ -79,31 +79,31 @@ def parts(path: Path, comment: tuple[str, str]) -> tuple[str, str, str]:
             " End of what is generated.",
         )
     )
-    before, found, rest = path.read_text().partition(begin)
-    between, closed, after = rest.partition(end)
-    if not found or not closed:
+    before, opening, rest = path.read_text().partition(begin)
+    between, closing, after = rest.partition(end)
+    if not opening or not closing:
         raise ValueError(f"{path}: the lines {begin.strip()!r} and {end.strip()!r} are needed")
     return before + begin, between, end + after
 
 
 def generated() -> dict[Path, tuple[str, str]]:
-    """By file: its text as it is, and as it should be."""
+    """Current and generated text of each file."""
     rows = needs()
     places = {ROOT / "profiles" / name / "profile.yaml": ("#", "") for name in PROFILES}
     contents = dict.fromkeys(places, of_profile(rows))
     places[PAGE], contents[PAGE] = ("<!--", " -->"), "\n" + of_page(rows) + "\n"
-    found = {}
+    texts = {}
     for path, comment in places.items():
         before, between, after = parts(path, comment)
-        found[path] = (before + between + after, before + contents[path] + after)
-    return found
+        texts[path] = (before + between + after, before + contents[path] + after)
+    return texts
 
 
 def main() -> None:
     for path, (old, new) in generated().items():
         if old != new:
             path.write_text(new)
-            print(f"{path.relative_to(ROOT)} is written anew")
+            print(f"{path.relative_to(ROOT)} is rewritten")
 
 
 if __name__ == "__main__":

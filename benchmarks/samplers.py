@@ -1,8 +1,8 @@
-"""What samplers and their steps cost and give: ``python -m benchmarks.samplers [--every 5]``
+"""Cost and scores of samplers and their steps: ``python -m benchmarks.samplers [--every 5]``
 
-Reconstructs some of a finished run's test clips by each sampler, from the same noise, and scores
-them as the stage does; with ``--seeds`` from several noises, to see how far the scores depend on
-them. Run it where the workflow ran; nothing of the run is changed.
+Reconstructs some test clips of a finished run by each sampler, from the same noise, and scores them
+as the stage does; with ``--seeds`` from several noises, to show how far the scores depend on the
+noise. Run it in the workflow's folder; the finished run is not changed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.stages import reconstruct
 
 SAMPLERS = ["ddim:200", "ddim:50", "ddim:20", "dpm-solver++:20", "dpm-solver++:10", "unipc:20"]
-METRICS = (
-    *("identification_video", "identification_frame", "kind_accuracy", "scene_accuracy"),
-    *("motion_accuracy", "flow_agreement", "ssim"),
-)
+METRICS = ("identification_video", "identification_frame", "kind_accuracy", "scene_accuracy")
+METRICS += ("motion_accuracy", "flow_agreement", "ssim")
 
 
 def main() -> None:
@@ -61,8 +59,8 @@ def main() -> None:
             reconstruct.main(
                 windows=folder / "windows.npy",
                 table=folder / "table.tsv",
-                null_window=run.own / "windows/null.npy",
-                model=run.own / "cotraining/model",
+                null_window=run.folder / "windows/null.npy",
+                model=run.folder / "cotraining/model",
                 motion=motion,
                 reconstructions=state / "reconstructed.npy",
                 state=state,
@@ -72,8 +70,8 @@ def main() -> None:
                 ),
             )
             cost = (clock() - start) / len(run.table)
-            found = run.scores(np.load(state / "reconstructed.npy"), folder)
-            cells = [cell(found.loc[metric]) for metric in METRICS if metric in found.index]
+            scores = run.scores(np.load(state / "reconstructed.npy"), folder)
+            cells = [cell(scores.loc[metric]) for metric in METRICS if metric in scores.index]
             print(
                 f"| {scheduler} | {steps} | {seed} | {cost:.2f} | {' | '.join(cells)} |", flush=True
             )

@@ -1,9 +1,9 @@
-"""How long scores take, after the networks: ``python -m benchmarks.scoring``.
+"""Time of the metrics, without the networks: ``python -m benchmarks.scoring``.
 
 Times the metrics of a full test set (1,200 clips of 6 frames) on random clips and logits, and for
-N-way accuracy the loop of 100 random trials that the closed form replaces. What takes long is timed
-on some of the clips, and its time multiplied. Seconds are those of the processor, in one thread,
-but for the last table's.
+N-way accuracy the loop of 100 random trials that the closed form replaces. Slow metrics are
+timed on some of the clips, and their time is multiplied. Seconds are CPU time in one thread, except
+in the last table.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FRAME_CLASSES, CLIP_CLASSES, DIM = 1000, 400, 768  # ImageNet, Kinetics, CLIP Vi
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Of a call, when it is warm."""
+    """CPU time of a second call."""
     run()
     start = time.process_time()
     run()
@@ -42,7 +42,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def each(function: Callable, *clips: np.ndarray) -> None:
-    """Call it on the frames of each clip in turn, as the stage does."""
+    """Call a function on the frames of each clip in turn, as the stage does."""
     for pair in zip(*clips):
         for frames in zip(*pair):
             function(*frames)
@@ -70,32 +70,32 @@ def main() -> None:
             times[f"{kind} {n}-way, exact"] = exact
             times[f"{kind} {n}-way, {TRIALS} trials"] = loop * len(scores) / 60
 
-    seen = rng.normal(size=(2, N_CLIPS, N_FRAMES, DIM)).astype(np.float32)
-    likeness = cosine_similarity(*seen.mean(axis=2))
+    embeddings = rng.normal(size=(2, N_CLIPS, N_FRAMES, DIM)).astype(np.float32)
+    likeness = cosine_similarity(*embeddings.mean(axis=2))
     times["identification, retrieval"] = seconds(
         lambda: (identification(likeness), retrieval(likeness, 10))
     )
     times["CLIP similarity, consistency"] = seconds(
         lambda: (
-            frame_similarity(*seen),
-            adjacent_consistency(seen[0]),
-            all_pairs_consistency(seen[0]),
+            frame_similarity(*embeddings),
+            adjacent_consistency(embeddings[0]),
+            all_pairs_consistency(embeddings[0]),
         )
     )
 
     shape = (2, arguments.clips, N_FRAMES, arguments.size, arguments.size, 3)
-    shown, made = rng.integers(0, 256, shape, dtype=np.uint8)
-    share = N_CLIPS / arguments.clips
+    stimuli, reconstructions = rng.integers(0, 256, shape, dtype=np.uint8)
+    scale = N_CLIPS / arguments.clips
     for name, function in (("SSIM", ssim), ("SSIM, grey", ssim_grey), ("PSNR", psnr)):
-        times[name] = share * seconds(lambda f=function: each(f, shown, made))
-    times["hue cosine"] = share * seconds(
-        lambda: each(lambda a, b: hue_cosine(hue(a), hue(b)), shown, made)
+        times[name] = scale * seconds(lambda f=function: each(f, stimuli, reconstructions))
+    times["hue cosine"] = scale * seconds(
+        lambda: each(lambda a, b: hue_cosine(hue(a), hue(b)), stimuli, reconstructions)
     )
-    flows = [[optical_flow(clip) for clip in clips] for clips in (shown, made)]
-    times["optical flow"] = share * seconds(
-        lambda: [optical_flow(clip) for clips in (shown, made) for clip in clips]
+    flows = [[optical_flow(clip) for clip in clips] for clips in (stimuli, reconstructions)]
+    times["optical flow"] = scale * seconds(
+        lambda: [optical_flow(clip) for clips in (stimuli, reconstructions) for clip in clips]
     )
-    times["flow agreement, error"] = share * seconds(
+    times["flow agreement, error"] = scale * seconds(
         lambda: [(end_point_error(a, b), direction_agreement(a, b)) for a, b in zip(*flows)]
     )
 
@@ -103,8 +103,8 @@ def main() -> None:
     several = {}
     for most in (1, 2):
         start = time.perf_counter()
-        catalogue.pixel_metrics(made, shown, rows, rng, most=most)
-        several[most] = share * (time.perf_counter() - start)
+        catalogue.pixel_metrics(reconstructions, stimuli, rows, rng, most=most)
+        several[most] = scale * (time.perf_counter() - start)
 
     print(f"{N_CLIPS:,} clips of {N_FRAMES} frames, {arguments.size} px; random pictures\n")
     print("| | s |\n|---|---|")

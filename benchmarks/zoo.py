@@ -1,7 +1,7 @@
-"""The zoo's model cards again, from the shipped weights: ``python -m benchmarks.zoo``
+"""The figures of the zoo's model cards, recomputed: ``python -m benchmarks.zoo``
 
-Draws the held-out frames and clips that the cards tell of, and prints each figure beside the
-card's. On any machine they should be the same, up to a picture or two of 500.
+Renders the held-out frames and clips of the cards, and prints each figure next to the card's. On
+any machine they should agree up to a picture or two of 500.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     processor, blip = load_captioner("zoo:blip")
     _, judge = load_image_classifier("zoo:image-classifier")
     vae = load_stable_diffusion(SD, "vae")
-    found = {
+    recomputed = {
         "clip": zoo_build.figures_of_clip(load_clip("zoo:clip").model, pictures),
         "blip": zoo_build.figures_of_blip(blip, processor, pictures),
         "image-classifier": zoo_build.figures_of_image_classifier(judge, pictures),
@@ -45,7 +45,7 @@ def main() -> None:
         ),
     }
     print("| model | figure | here | on its card |\n|---|---|---|---|")
-    for model, figures in found.items():
+    for model, figures in recomputed.items():
         lines = (ZOO / model / "README.md").read_text(encoding="utf-8").splitlines()
         cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
         card = {row[0]: row[1] for row in cells if len(row) == 2}

@@ -1,1 +1,1 @@
-"""The embedded data set: the film world, the simulated brains, the model zoo."""
+"""The embedded data set: the film world, the simulated brains and the model zoo."""

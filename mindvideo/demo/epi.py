@@ -1,11 +1,11 @@
-"""The simulated head: tissues of the MNI152 brain, and the mean image that a scanner makes of them.
+"""The simulated head: tissues of the MNI152 brain and their mean T2*-weighted image.
 
-Rests on: shares of grey and white matter of the ICBM 152 template (Fonov et al. 2011, by way of
+Rests on: fractions of grey and white matter of the ICBM 152 template (Fonov et al. 2011, by way of
 nilearn); T2*-weighted contrast at 3 T: fluid brighter than grey, grey brighter than white matter
-(relaxation times in Wansapura et al. 1999); signal lost above the sphenoid sinus and the ear
-canals, where air bends the field (Ojemann et al. 1997; Deichmann et al. 2003); a coil that receives
-best near its elements (Wiggins et al. 2006); fat suppressed to a faint rim; a ghost half the field
-of view away along the phase-encoding axis (Bernstein et al. 2004).
+(relaxation times in Wansapura et al. 1999); signal loss above the sphenoid sinus and the ear
+canals, where air bends the field (Ojemann et al. 1997; Deichmann et al. 2003); a coil that is most
+sensitive near its elements (Wiggins et al. 2006); fat suppressed to a faint rim; a ghost half the
+field of view away along the phase-encoding axis (Bernstein et al. 2004).
 Leaves out: geometric distortion (the runs count as unwarped), the eyes, the neck and all other
 tissue below the brain, and individual anatomy.
 """
@@ -26,16 +26,16 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from mindvideo.io.runs import Grid
 
-BRIGHTNESS = 1000.0  # of grey matter in the middle of the coil's reach, in the scanner's units
+BRIGHTNESS = 1000.0  # of grey matter where the coil's sensitivity is 1, in the scanner's units
 CONTRAST = {"grey": 1.0, "white": 0.78, "fluid": 1.55}  # against grey matter
 MARGIN = 8.0  # of the grid around the brain [mm]
-SKULL, SCALP = 4.0, 0.10  # thickness of the dark shell [mm], brightness of what lies on it
+SKULL, SCALP = 4.0, 0.10  # thickness of the dark skull [mm], brightness of the scalp around it
 POINT_SPREAD = 2.5  # SD of the image's own blur [mm]
-GHOST = 0.025  # brightness of the ghost against its origin
+GHOST = 0.025  # brightness of the ghost relative to the image
 FIELD_OF_VIEW = 220.0  # along the phase-encoding axis [mm]
 
-# Where air takes the signal: centre (left hemisphere's where there are two) and SD in MNI space
-# [mm], and the share lost in the middle.
+# Signal loss near air: centre (the left one of two) and SD in MNI space [mm], and the fraction lost
+# at the centre.
 DROPOUTS: tuple[tuple[tuple[float, float, float], tuple[float, float, float], float], ...] = (
     ((-6, 30, -27), (16, 17, 8), 0.85),  # orbitofrontal, above the sphenoid and ethmoid sinuses
     ((-44, 14, -42), (11, 12, 10), 0.65),  # temporal pole
@@ -49,27 +49,27 @@ class Head:
 
     grid: Grid
     grey: np.ndarray
-    """Share of grey matter in each voxel, 0…1."""
+    """Fraction of grey matter in each voxel, 0…1."""
     white: np.ndarray
     fluid: np.ndarray
     brightness: np.ndarray
-    """Mean image in the scanner's units, without noise."""
+    """Noise-free mean image in the scanner's units."""
 
     @property
     def brain(self) -> np.ndarray:
-        """Share of any of the three, 0…1."""
+        """Fraction of the three tissues together, 0…1."""
         return self.grey + self.white + self.fluid
 
     @property
     def position(self) -> np.ndarray:
-        """(3, i, j, k) x, y, z of each voxel in MNI space [mm]."""
+        """MNI coordinates x, y, z of each voxel, (3, i, j, k) [mm]."""
         ijk = np.moveaxis(np.indices(self.grid.shape), 0, -1)
         return np.moveaxis(nib.affines.apply_affine(self.grid.affine, ijk), -1, 0)
 
 
 @cache
 def head(resolution: int) -> Head:
-    """The head in the bounding box of the MNI152 brain and a margin.
+    """The head in the bounding box of the MNI152 brain, with a margin.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def head(resolution: int) -> Head:
             load_mni152_wm_template(resolution=resolution),
         )
     )
-    # A margin on all sides, so that the box never leaves the volume.
+    # Padded by the margin, so that the box stays inside the volume.
     inside, grey, white = (np.pad(volume, margin) for volume in volumes)
     inside = inside > 0
     filled = np.argwhere(inside)
@@ -100,44 +100,44 @@ def head(resolution: int) -> Head:
     tissues = {"grey": grey, "white": white, "fluid": np.clip(inside - grey - white, 0, 1)}
     i, j, k = inside.shape
     grid = Grid(affine, (i, j, k))
-    image = sum(CONTRAST[name] * share for name, share in tissues.items())
+    image = sum(CONTRAST[name] * fraction for name, fraction in tissues.items())
     image += _scalp(inside, resolution)
     plain = Head(grid, **{n: t.astype(np.float32) for n, t in tissues.items()}, brightness=image)
     image = gaussian_filter(image, POINT_SPREAD / resolution)
     image *= _coil(plain.position) * _dropout(plain.position)
-    image += GHOST * _shifted(image, round(FIELD_OF_VIEW / 2 / resolution))
+    image += GHOST * _translated(image, round(FIELD_OF_VIEW / 2 / resolution))
     image = (BRIGHTNESS * image).astype(np.float32)
     for volume in (plain.grey, plain.white, plain.fluid, image):
-        volume.setflags(write=False)  # cached: shared by all who ask
+        volume.setflags(write=False)  # the head is cached: all callers share it
     return Head(grid, plain.grey, plain.white, plain.fluid, image)
 
 
 def _scalp(inside: np.ndarray, resolution: int) -> np.ndarray:
-    """A faint shell around the dark skull."""
+    """The scalp: a faint shell around the dark skull."""
     distance = resolution * distance_transform_edt(~inside)
     return SCALP * (distance > SKULL) * (distance <= SKULL + 6)
 
 
 def _coil(position: np.ndarray) -> np.ndarray:
-    """Sensitivity: least in the middle of the head, most at the back, on which it lies."""
+    """Sensitivity: lowest in the middle of the head, highest at the back, on the coil."""
     x, y, z = position
     radius = np.sqrt((x / 70) ** 2 + ((y + 18) / 88) ** 2 + ((z - 12) / 65) ** 2)
     return (0.82 + 0.22 * np.clip(radius, 0, 1.3) ** 2) * (1 - 0.0008 * (y + 18))
 
 
 def _dropout(position: np.ndarray) -> np.ndarray:
-    """Share of the signal that is left."""
-    left = np.ones(position.shape[1:])
+    """Fraction of the signal that remains."""
+    remaining = np.ones(position.shape[1:])
     for centre, sd, loss in DROPOUTS:
         for side in (-1, 1):
             place = np.array([-side * centre[0], *centre[1:]])[:, None, None, None]
             square = (((position - place) / np.array(sd)[:, None, None, None]) ** 2).sum(0)
-            left *= 1 - loss * np.exp(-0.5 * square)
-    return left
+            remaining *= 1 - loss * np.exp(-0.5 * square)
+    return remaining
 
 
-def _shifted(image: np.ndarray, step: int) -> np.ndarray:
-    """The image moved by `step` voxels both ways along the second axis, nothing wrapped."""
+def _translated(image: np.ndarray, step: int) -> np.ndarray:
+    """Sum of the image translated by `step` voxels both ways along its second axis, not wrapped."""
     out = np.zeros_like(image)
     if step < image.shape[1]:
         out[:, step:] += image[:, :-step]

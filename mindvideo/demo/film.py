@@ -1,4 +1,4 @@
-"""Films of the world: a list of shots, its frames, and the table that says what is seen when."""
+"""Films of the world: the list of shots, the frames, and the table of what each shot shows."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from mindvideo.demo.world import Shot, draw_shot, render
 from mindvideo.io.ffmpeg import address
 
 CLIP_SECONDS = 2.0
-# Shots of 1, 2, 3 and 4 clips, and the share of cuts that fall inside a clip rather than between
-# two: about one clip in eight then shows two shots, and its caption is "… then …".
+# Probabilities of shots of 1, 2, 3 and 4 clips, and the fraction of cuts inside a clip rather than
+# between two: about one clip in eight shows two shots, and its caption is "… then …".
 LENGTHS = (0.2, 0.4, 0.25, 0.15)
 CUTS_INSIDE = 0.25
 LONGEST = 8.0  # [s]
-COLUMNS = (
-    "start", "end", "kind", "family", "colour", "scene", "time", "motion", "facing",
-    "unseen", "x0", "y0", "x1", "y1", "size0", "size1", "camera0", "camera1", "seed", "caption",
-)  # fmt: skip
+CONTENT = ("kind", "family", "colour", "scene", "time", "motion", "facing", "unseen")
+COURSE = ("x0", "y0", "x1", "y1", "size0", "size1", "camera0", "camera1")
+COLUMNS = ("start", "end", *CONTENT, *COURSE, "seed", "caption")
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,9 @@ class Take:
 def script(seed: int, split: str, segment: str, seconds: float) -> list[Take]:
     """Draw the shots of a film.
 
-    Shots last 1 to 8 s. The same (seed, split, segment) gives the same film, and no shot is in two
-    films; about half of those in test films show a combination of kind, scene and motion that
-    never occurs in training films.
+    Shots last 1 to 8 s. The same (seed, split, segment) gives the same film, and no shot occurs in
+    two films. About half of the shots of test films show a combination of kind, scene and motion
+    that never occurs in training films.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ def script(seed: int, split: str, segment: str, seconds: float) -> list[Take]:
     segment
         Name of the film.
     seconds
-        Duration [s]; the last shot is cut short there.
+        Duration [s], where the last shot is cut.
     """
     rng = np.random.default_rng([seed, zlib.crc32(split.encode()), zlib.crc32(segment.encode())])
     takes: list[Take] = []
@@ -72,7 +71,7 @@ def script(seed: int, split: str, segment: str, seconds: float) -> list[Take]:
 
 
 def frames(takes: list[Take], fps: float, size: int) -> Iterator[np.ndarray]:
-    """Render a film, frame by frame: uint8 (size, size, 3); frame n is shown at n / fps [s]."""
+    """Render a film frame by frame, uint8 (size, size, 3); frame n is at n / fps [s]."""
     n_frames = round(takes[-1].end * fps)
     times = np.arange(n_frames) / fps
     # A frame on a cut belongs to the new shot, whatever the rounding of n / fps.
@@ -101,9 +100,9 @@ def save_film(path: Path, pictures: Iterator[np.ndarray], fps: float, size: int)
 
 
 def save_shots(path: Path, takes: list[Take]) -> None:
-    """Write one row a shot, tab-separated, with the columns :data:`COLUMNS`.
+    """Write one row per shot, tab-separated, with the columns :data:`COLUMNS`.
 
-    Times are seconds of the film, positions and sizes shares of the frame (see
+    Times are in seconds of the film, positions and sizes in fractions of the frame (see
     :class:`~mindvideo.demo.world.Shot`).
     """
     with path.open("w", newline="", encoding="utf-8") as file:

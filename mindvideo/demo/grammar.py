@@ -39,7 +39,7 @@ PLACES = {
     "farm": "on a farm",
 }
 HOURS = {"day": "by day", "sunset": "at sunset", "night": "at night"}
-# What is done, {} being the kind's own verb.
+# The action of each motion; {} stands for the verb of the kind.
 ACTS = {
     "left": "{} left",
     "right": "{} right",
@@ -50,7 +50,7 @@ ACTS = {
     "pan": "as the camera pans",
     "still": "waits",
 }
-IN_A_FRAME = ("left", "right", "rising")  # the motions that a single frame shows
+IN_A_FRAME = ("left", "right", "rising")  # motions that a single frame shows
 SYNONYMS = {
     "dog": "puppy",
     "man": "gentleman",
@@ -72,7 +72,7 @@ SYNONYMS = {
 
 
 def _parts(shot: Shot, motion: str) -> tuple[str, str, str, str]:
-    """Who, where, when, and does what."""
+    """Subject, place, time of day and action."""
     act = ACTS[motion].format(VERBS[shot.kind]) if motion else ""
     return f"a {shot.colour} {shot.kind}", PLACES[shot.scene], HOURS[shot.time], act
 
@@ -84,18 +84,18 @@ def _sentence(*parts: str) -> str:
 def caption(shot: Shot) -> str:
     """The full caption of a shot, e.g. "a red car on a street at night drives left".
 
-    Each word has its place, whatever the shot: what is said alike is embedded alike.
+    The order of the words is the same for all shots, so that equal contents have equal embeddings.
     """
     return _sentence(*_parts(shot, shot.motion))
 
 
 def frame_caption(shot: Shot) -> str:
-    """The caption of one frame: only what a still picture shows."""
+    """The caption of a single frame: only what a still picture shows."""
     return _sentence(*_parts(shot, shot.motion if shot.motion in IN_A_FRAME else ""))
 
 
 def draw_caption(rng: np.random.Generator, shot: Shot) -> str:
-    """A caption in one of several paraphrases, now and then with a synonym."""
+    """Draw one of several paraphrases of the caption, now and then with a synonym."""
     who, place, hour, act = _parts(shot, shot.motion)
     paraphrases = (
         caption(shot),
@@ -112,7 +112,7 @@ def draw_caption(rng: np.random.Generator, shot: Shot) -> str:
 
 
 def vocabulary() -> list[str]:
-    """All words of all captions, and the "then" that joins two, sorted."""
+    """All words of all captions, and the "then" that joins two captions, sorted."""
     phrases = [*KINDS, *COLOURS, *VERBS.values(), *PLACES.values(), *HOURS.values()]
     phrases += [act.replace("{}", "") for act in ACTS.values()]
     phrases += [*SYNONYMS.values(), "a picture of", "then", "and"]
@@ -121,7 +121,7 @@ def vocabulary() -> list[str]:
 
 
 def labels_of_frames() -> list[str]:
-    """Classes of the image classifier: a kind of subject in a scene."""
+    """Classes of the image classifier: kind of subject × scene."""
     return [f"{kind} {PLACES[scene]}" for kind in KINDS for scene in SCENES]
 
 
@@ -131,7 +131,7 @@ def frame_label(shot: Shot) -> int:
 
 
 def labels_of_clips() -> list[str]:
-    """Classes of the video classifier: a kind of subject and its motion."""
+    """Classes of the video classifier: kind of subject × motion."""
     return [f"{kind}, {motion}" for kind in KINDS for motion in MOTIONS]
 
 

@@ -1,7 +1,7 @@
-"""From neural responses to BOLD: a linear map whose delay and width differ.
+"""From neural responses to BOLD: a linear map with variable delay and width.
 
-Rests on: SPM's canonical response and its derivative by dispersion, as nilearn has them (Friston et
-al. 1998), which widen or narrow it; delays that differ more between people than between areas, and
+Rests on: SPM's canonical response and its derivative by dispersion, from nilearn (Friston et al.
+1998), which widen or narrow it; delays that differ more between people than between areas, and
 grow along the visual hierarchy (Handwerker et al. 2004; Taylor et al. 2018).
 Leaves out: non-linear haemodynamics (saturation, refractoriness), the initial dip, and differences
 within an area (large veins lag behind capillaries).
@@ -16,13 +16,13 @@ from nilearn.glm.first_level import spm_dispersion_derivative, spm_hrf
 
 from mindvideo.demo.sight import BIN_SECONDS
 
-FINE = 0.05  # step in which the response is tabulated [s]
-SECONDS = 32.0  # its length
+FINE = 0.05  # step at which the response is tabulated [s]
+SECONDS = 32.0  # length of the response
 
 
 @cache
 def _canonical() -> tuple[np.ndarray, np.ndarray]:
-    """The response and its change as the first gamma widens by 1, both per second."""
+    """The response and its derivative by the dispersion of the first gamma density, per second."""
     shape = {"oversampling": 1, "time_length": SECONDS}
     return spm_hrf(FINE, **shape) / FINE, -spm_dispersion_derivative(FINE, **shape) / FINE
 
@@ -30,23 +30,23 @@ def _canonical() -> tuple[np.ndarray, np.ndarray]:
 def haemodynamics(
     volumes: np.ndarray, bins: np.ndarray, delay: float, widening: float = 0.0
 ) -> np.ndarray:
-    """Linear map from responses in bins of time to BOLD at the volumes.
+    """Linear map from neural responses in time bins to BOLD at the volumes.
 
     Parameters
     ----------
     volumes : (n_volumes,) float
-        [s]
+        Acquisition times [s].
     bins : (n_bins,) float
-        Middles, :data:`~mindvideo.demo.sight.BIN_SECONDS` apart [s].
+        Centres of the bins, :data:`~mindvideo.demo.sight.BIN_SECONDS` apart [s].
     delay : float
-        Of the response against the canonical one [s].
+        Delay relative to the canonical response [s].
     widening : float
-        Of the dispersion of the first gamma density, against its 1 s [s]; to first order.
+        Increase of the dispersion of the first gamma density over its 1 s [s], to first order.
 
     Returns
     -------
     (n_volumes, n_bins) float64
-        A lasting response of 1 becomes 1. Before the first bin there was none.
+        A sustained response of 1 becomes 1. Before the first bin the response is 0.
     """
     response, wider = _canonical()
     shape = response + widening * wider

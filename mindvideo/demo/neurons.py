@@ -1,12 +1,12 @@
-"""Tuning of the simulated cortex: which area responds to what, and how much.
+"""Tuning of the simulated cortex: what each area responds to, and how strongly.
 
-Rests on: orientation, colour and slow motion where a voxel looks in V1–V4, finer detail towards the
-centre of gaze (Henriksson et al. 2008); fast motion and optic flow in MT and its neighbours (Huk et
-al. 2002); people and animals in FFC, VVC and PIT, objects in LO and PH, colour in V4 and V8, places
-in the parahippocampal and medial parietal areas (Grill-Spector & Weiner 2014; Brouwer & Heeger
-2009; Epstein & Baker 2019; names of areas from Glasser et al. 2016), also dorsally, around V3B
-(Dilks et al. 2013); codes that are distributed over patches within an area (Haxby et al. 2001);
-responses that grow less than their drive (Kay et al. 2013); weaker, broader responses beyond
+Rests on: orientation, colour and slow motion in the receptive fields of V1–V4, with finer detail
+towards the centre of gaze (Henriksson et al. 2008); fast motion and optic flow in MT and its
+neighbours (Huk et al. 2002); people and animals in FFC, VVC and PIT, objects in LO and PH, colour
+in V4 and V8, places in the parahippocampal and medial parietal areas (Grill-Spector & Weiner 2014;
+Brouwer & Heeger 2009; Epstein & Baker 2019; names of areas from Glasser et al. 2016), also
+dorsally, around V3B (Dilks et al. 2013); codes that are distributed over patches within an area
+(Haxby et al. 2001); compressive responses (Kay et al. 2013); weaker, broader responses beyond
 (Hasson et al. 2004).
 Leaves out: interactions of stimuli, tuning that depends on position in higher areas, hemispheric
 specialisation, and individual anatomy (subjects differ in tuning, not in shape).
@@ -27,29 +27,31 @@ from mindvideo.demo.sight import CELLS, COLOURS, Sight
 from mindvideo.fmri.atlas import area_names, area_of, midthickness, nearest_vertices
 from mindvideo.io.runs import Grid
 
-REACH = 4.0  # [mm] from the surface: half a cortex and half a voxel
+REACH = 4.0  # largest distance from the surface [mm]: half a cortex and half a voxel
 PATCH = 4.0  # SD of the smoothing of tuning over the volume [mm]
-COMPRESSION = 0.6  # of the pooled energy (Kay et al. 2013)
+COMPRESSION = 0.6  # exponent on the pooled energy (Kay et al. 2013)
 FINEST_AT_GAZE, OCTAVES = 8.0, 2.0  # [cycles a frame], and how much coarser at the film's edge
-LEAD = -0.4  # of V1's haemodynamic response before the canonical one, the mean of many areas [s]
+LEAD = -0.4  # delay of V1's response relative to the canonical one, the mean of many areas [s]
 ENERGY, COLOUR = 3.0, 0.95  # weights of the two kinds of maps
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much an area responds to the film's maps and to each attribute, and how late."""
+    """Gains of an area for the film's maps and for each attribute, and its delay."""
 
     maps: float = 0.0
     motion: float = 0.0
-    """The part of `maps` that is direction of motion, 0…1,"""
+    """Fraction of `maps` that is direction of motion, 0…1."""
     fast: float = 0.3
-    """and of this the part that is fast."""
+    """Fraction of `motion` that is fast, 0…1."""
     attributes: tuple[tuple[str, float], ...] = ()
     delay: float = 0.0
-    """Of the haemodynamic response, after V1's [s]."""
+    """Delay of the haemodynamic response after V1's [s]."""
 
 
-WHAT = ("family", 0.4), ("kind", 1.0)
+OBJECT = ("family", 0.4), ("kind", 1.0)
+BEYOND: tuple[str, ...] = ("TPOJ1", "TPOJ2", "TPOJ3", "STSdp", "STSvp", "PHT", "TE2p", "TE1p", "TF")
+BEYOND += ("PGp", "IP0", "LIPv", "VIP", "MIP", "7PL", "7Pm", "FEF", "PEF")
 PROFILES: tuple[tuple[tuple[str, ...], Profile], ...] = (
     (("V1", "V2", "V3"), Profile(1.0, 0.3, 0.2)),
     (("V4",), Profile(0.8, 0.1, 0.2, (("colour", 0.9), ("time", 0.4), ("kind", 0.4)), 0.1)),
@@ -58,28 +60,27 @@ PROFILES: tuple[tuple[tuple[str, ...], Profile], ...] = (
         Profile(0.7, 0.7, 0.4, (("motion", 0.7), ("kind", 0.3), ("scene", 0.45)), 0.2),
     ),
     (("MT", "MST", "V4t", "FST"), Profile(0.6, 0.9, 0.6, (("motion", 0.9), ("kind", 0.3)), 0.2)),
-    (("LO1", "LO2", "LO3", "PH"), Profile(0.4, 0.2, 0.3, (*WHAT, ("motion", 0.3)), 0.3)),
+    (("LO1", "LO2", "LO3", "PH"), Profile(0.4, 0.2, 0.3, (*OBJECT, ("motion", 0.3)), 0.3)),
     (("V8", "VMV2"), Profile(0.3, 0.0, 0.0, (("colour", 1.2), ("kind", 0.6)), 0.3)),
-    (("VVC", "PIT", "FFC"), Profile(0.2, 0.0, 0.0, (*WHAT, ("colour", 0.5)), 0.4)),
+    (("VVC", "PIT", "FFC"), Profile(0.2, 0.0, 0.0, (*OBJECT, ("colour", 0.5)), 0.4)),
     (
         ("PHA1", "PHA2", "PHA3", "VMV1", "VMV3", "DVT", "ProS", "POS1", "POS2"),
         Profile(0.2, 0.0, 0.0, (("scene", 1.1), ("time", 0.85)), 0.4),
     ),
     (
-        (
-            *("TPOJ1", "TPOJ2", "TPOJ3", "STSdp", "STSvp", "PHT", "TE2p", "TE1p", "TF"),
-            *("PGp", "IP0", "LIPv", "VIP", "MIP", "7PL", "7Pm", "FEF", "PEF"),
-        ),
+        BEYOND,
         Profile(
-            *(0.1, 0.5, 0.5),
-            (("family", 0.35), ("kind", 0.55), ("scene", 0.25), ("motion", 0.35)),
-            0.7,
+            maps=0.1,
+            motion=0.5,
+            fast=0.5,
+            attributes=(("family", 0.35), ("kind", 0.55), ("scene", 0.25), ("motion", 0.35)),
+            delay=0.7,
         ),
     ),
 )
 ELSEWHERE = Profile(attributes=(("family", 0.1), ("scene", 0.1)), delay=0.7)
 
-# What whole areas prefer, beyond the patches of their voxels: (attribute, value) → areas, weight.
+# Preferences of whole areas, added to those of their voxels: (attribute, value) → areas, weight.
 PREFERENCES: dict[tuple[str, str], tuple[tuple[str, ...], float]] = {
     ("family", "person"): (("FFC", "PIT", "TPOJ1", "STSdp", "MST", "FST"), 1.0),
     ("family", "animal"): (("FFC", "VVC", "LO2"), 0.7),
@@ -92,7 +93,7 @@ PREFERENCES: dict[tuple[str, str], tuple[tuple[str, ...], float]] = {
 
 
 def stream(*names: object) -> np.random.Generator:
-    """A generator of its own for each combination of names, the same on every machine."""
+    """A separate random generator for each combination of names, the same on every machine."""
     digest = hashlib.blake2b("/".join(map(str, names)).encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
@@ -103,10 +104,10 @@ def profile_of(area: str) -> Profile:
 
 @dataclass(frozen=True)
 class Cortex:
-    """One subject's cortical voxels and what they are tuned to.
+    """One subject's cortical voxels and their tuning.
 
-    Every weight is drawn from a stream named by seed, subject and what it is a weight of: it does
-    not depend on the film, nor on what else there is.
+    Each set of weights is drawn from a random stream named by the seed, the subject and what the
+    weights are for. So it depends neither on the film nor on other weights.
     """
 
     grid: Grid
@@ -119,51 +120,52 @@ class Cortex:
 
     @property
     def voxels(self) -> np.ndarray:
-        """(n, 3) indices i, j, k."""
+        """Indices i, j, k, (n_voxels, 3)."""
         return self._nearest[0]
 
     @cached_property
     def areas(self) -> np.ndarray:
-        """(n,) names, without the hemisphere."""
+        """Area of each voxel without the hemisphere, (n_voxels,)."""
         labels = midthickness()[1][self._nearest[1]]
         return np.array([area_of(label) for label in labels])
 
     @cached_property
     def profiles(self) -> list[Profile]:
-        """One a voxel."""
-        known = {area: profile_of(area) for area in np.unique(self.areas)}
-        return [known[area] for area in self.areas]
+        """Profile of each voxel."""
+        by_area = {area: profile_of(area) for area in np.unique(self.areas)}
+        return [by_area[area] for area in self.areas]
 
     @cached_property
     def timing(self) -> dict[str, tuple[float, float]]:
-        """Delay and widening of each area's haemodynamic response against the canonical one [s]."""
+        """Delay and widening of each area's haemodynamic response, from the canonical one [s]."""
         rng = stream(self.seed, self.subject, "delay")
         late, wide = rng.uniform(-0.5, 0.5), rng.uniform(-0.2, 0.2)
-        own = stream(self.seed, self.subject, "delay of areas").normal(0, 0.15, len(area_names()))
+        areas = area_names()
+        jitter = stream(self.seed, self.subject, "delay of areas").normal(0, 0.15, len(areas))
         return {
-            area: (LEAD + late + profile_of(area).delay + own[n], wide)
-            for n, area in enumerate(area_names())
+            area: (LEAD + late + profile_of(area).delay + jitter[n], wide)
+            for n, area in enumerate(areas)
         }
 
     @cached_property
     def gains(self) -> np.ndarray:
-        """How strongly a voxel's blood follows its neurons, (n,): log-normal, as veins lie."""
+        """Neurovascular gain of each voxel, (n_voxels,): log-normal, as veins vary."""
         rng = stream(self.seed, self.subject, "gain")
         # Subjects differ in how well they attend and lie still.
         return rng.uniform(0.88, 1.02) * np.exp(rng.normal(0, 0.25, len(self.voxels)))
 
     @cached_property
     def centres(self) -> np.ndarray:
-        """Receptive fields' centres, (n, 2): V1–V4 by the map, others at random opposite."""
+        """Centres of receptive fields, (n_voxels, 2): of V1–V4 by the map, of others at random."""
         centres = field_centres()[self._nearest[1]]
         rng = stream(self.seed, self.subject, "centres")
-        drawn = rng.normal(0, 0.35, centres.shape)
+        random = rng.normal(0, 0.35, centres.shape)
         right = self._nearest[1] >= len(field_centres()) // 2
-        drawn[:, 0] = np.abs(drawn[:, 0]) * np.where(right, -1, 1)
-        return np.where(np.isfinite(centres), centres, drawn)
+        random[:, 0] = np.abs(random[:, 0]) * np.where(right, -1, 1)
+        return np.where(np.isfinite(centres), centres, random)
 
     def _patches(self, *names: object) -> np.ndarray:
-        """A weight a voxel, (n,): normal, alike in neighbours."""
+        """A weight for each voxel, (n_voxels,): normal, smooth over neighbours."""
         volume = stream(self.seed, self.subject, *names).normal(size=self.grid.shape)
         resolution = abs(self.grid.affine[0, 0])
         smooth = gaussian_filter(volume, PATCH / resolution, mode="wrap")
@@ -183,67 +185,70 @@ class Cortex:
         Returns
         -------
         (n_voxels, n_bins) float64
-            An SD of about 1 is the response of early areas.
+            Responses of early areas have an SD of about 1.
         """
         out = np.zeros((len(self.voxels), len(sight.times)))
-        sees = np.array([profile.maps for profile in self.profiles]) > 0
-        maps = np.array([profile.maps for profile in self.profiles])[sees, None]
-        energy, colour = self._energy(sees, sight), self._colour(sees, sight)
-        out[sees] = maps * (ENERGY * energy**COMPRESSION + COLOUR * colour)
-        # Rows of zero weight need no product: most of the cortex is tuned to little.
-        for attribute in sorted({name for name, _ in sight.shown}):
-            keys = [key for key in sight.shown if key[0] == attribute]
+        maps = np.array([profile.maps for profile in self.profiles])
+        mapped = maps > 0
+        energy, colour = self._energy(mapped, sight), self._colour(mapped, sight)
+        out[mapped] = maps[mapped, None] * (ENERGY * energy**COMPRESSION + COLOUR * colour)
+        # Rows of zero weight are left out: most of the cortex is tuned to few attributes.
+        for attribute in sorted({name for name, _ in sight.on_screen}):
+            keys = [key for key in sight.on_screen if key[0] == attribute]
             gain = np.array(
                 [dict(profile.attributes).get(attribute, 0) for profile in self.profiles]
             )
             tuned = gain > 0
             weights = np.stack([self._patches(*key) + self._preference(key) for key in keys], 1)
-            shown = np.stack([sight.shown[key] for key in keys])
-            out[tuned] += gain[tuned, None] * (weights[tuned] @ shown)
+            on_screen = np.stack([sight.on_screen[key] for key in keys])
+            out[tuned] += gain[tuned, None] * (weights[tuned] @ on_screen)
         return self.gains[:, None] * out
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """Receptive fields' SD, (n,), in halves of the film's width."""
+        """SD of receptive fields, (n_voxels,), in half-widths of the film."""
         sizes = np.zeros(len(self.voxels))
         for area in np.unique(self.areas):
-            here = self.areas == area
-            sizes[here] = field_sizes(self.centres[here], area)
+            in_area = self.areas == area
+            sizes[in_area] = field_sizes(self.centres[in_area], area)
         return sizes
 
-    def _energy(self, sees: np.ndarray, sight: Sight) -> np.ndarray:
-        """Energy that the voxels `sees` pool, by fineness, rate and direction, (n, n_bins)."""
+    def _energy(self, mapped: np.ndarray, sight: Sight) -> np.ndarray:
+        """Motion energy pooled by the voxels `mapped`, (n_mapped, n_bins)."""
         motion, fast = (
-            np.array([getattr(profile, name) for profile in self.profiles])[sees]
+            np.array([getattr(profile, name) for profile in self.profiles])[mapped]
             for name in ("motion", "fast")
         )
-        share = {0: 1 - motion, 1: motion * (1 - fast), 2: motion * fast}
-        eccentricity = np.hypot(*self.centres[sees].T).clip(max=1)
+        by_rate = {0: 1 - motion, 1: motion * (1 - fast), 2: motion * fast}
+        eccentricity = np.hypot(*self.centres[mapped].T).clip(max=1)
         best = np.log2(FINEST_AT_GAZE) - OCTAVES * eccentricity
         fine = np.exp(-0.5 * (np.log2(FINENESS)[:, None] - best) ** 2)
         fine /= fine.sum(axis=0)
-        # Columns are smaller than voxels: each has a little of all, and more of some.
+        # Columns are smaller than voxels: each voxel has a little of all, and more of some.
         tuning = {
-            (moves, angle): (np.abs(self._patches(moves, angle)) + 0.3)[sees]
+            (moves, angle): (np.abs(self._patches(moves, angle)) + 0.3)[mapped]
             for moves in (False, True)
             for angle in ANGLES
         }
-        out = np.zeros((sees.sum(), len(sight.times)), dtype=np.float32)
+        out = np.zeros((mapped.sum(), len(sight.times)), dtype=np.float32)
         for n, fineness in enumerate(FINENESS):
-            fields = receptive_fields(self.centres[sees], self.sizes[sees], sight.centres[fineness])
+            points = sight.centres[fineness]
+            fields = receptive_fields(self.centres[mapped], self.sizes[mapped], points)
             fields = fields.astype(np.float32)
             for channel in (channel for channel in sight.energy if channel.fineness == fineness):
                 n_angles = len(ANGLES) if channel.rate else len(ANGLES) // 2
                 preferred = tuning[channel.rate > 0, channel.angle]
-                weight = share[channel.rate] * fine[n] * preferred / n_angles
+                weight = by_rate[channel.rate] * fine[n] * preferred / n_angles
                 out += (weight[:, None] * fields).astype(np.float32) @ sight.energy[channel].T
         return out
 
-    def _colour(self, sees: np.ndarray, sight: Sight) -> np.ndarray:
-        """Light and colours that the voxels `sees` pool: up or down, as ON or OFF, red or green
-        neurons prevail, (n, n_bins)."""
-        fields = receptive_fields(self.centres[sees], self.sizes[sees], cells(CELLS))
-        weights = {name: self._patches("map", name)[sees] for name in COLOURS}
+    def _colour(self, mapped: np.ndarray, sight: Sight) -> np.ndarray:
+        """Light and colours pooled by the voxels `mapped`, (n_mapped, n_bins).
+
+        The sign follows from whether ON or OFF, red or green neurons prevail.
+        """
+        fields = receptive_fields(self.centres[mapped], self.sizes[mapped], cells(CELLS))
+        weights = {name: self._patches("map", name)[mapped] for name in COLOURS}
         pooled = sum(
             (weights[name][:, None] * fields).astype(np.float32) @ sight.colours[name].T
             for name in COLOURS

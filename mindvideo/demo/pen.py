@@ -1,4 +1,4 @@
-"""A pen that draws in a subject's own coordinates: x to its front, y down, one unit wide."""
+"""A pen that draws in a subject's coordinates: x to its front, y down, one unit wide."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Pen:
     image
         Drawn on in place.
     centre, scale
-        Where the origin lies and how long a unit is [px].
+        Position of the origin, and length of a unit [px].
     squeeze
-        Factor on x: -1 mirrors (the subject looks left), between -1 and 1 it is turned about its
-        upright axis.
+        Factor on x: -1 mirrors the subject (it faces left), values between -1 and 1 turn it about
+        its vertical axis.
     light
         Factor on all colours.
     """
@@ -57,7 +57,7 @@ class Pen:
         return self._x + self._squeeze * self._scale * point[0], self._y + self._scale * point[1]
 
     def shape(self, points: list[Point], colour: Colour, rim: bool = True) -> None:
-        """A filled polygon, with a darker (for black: lighter) rim that parts it from the scene."""
+        """A filled polygon, with a darker (for black: lighter) rim."""
         outline = None
         if rim:
             factor = 0.45 if sum(colour) > 150 else 3.2
@@ -79,8 +79,10 @@ class Pen:
         points = [(centre[0] + c * x - s * y, centre[1] + s * x + c * y) for x, y in ring]
         self.shape(points, colour, rim)
 
-    def box(self, left: float, top: float, right: float, bottom: float, colour: Colour,
-            rim: bool = True) -> None:  # fmt: skip
+    def box(
+        self, left: float, top: float, right: float, bottom: float, colour: Colour, rim: bool = True
+    ) -> None:
+        """A filled rectangle."""
         self.shape([(left, top), (right, top), (right, bottom), (left, bottom)], colour, rim)
 
     def stroke(self, points: list[Point], width: float, colour: Colour) -> None:
@@ -89,9 +91,10 @@ class Pen:
         self._draw.line([self._at(p) for p in points], shade(colour, self._light), thick, "curve")
 
     def wheel(self, centre: Point, radius: float) -> None:
+        """A tyre with its rim of metal."""
         self.oval(centre, radius, radius, TYRE, rim=False)
         self.oval(centre, 0.5 * radius, 0.5 * radius, METAL, rim=False)
 
 
 Draw = Callable[[Pen, Colour, float], None]
-"""Draws a subject with a pen in its own colour; the float is its stride, -1…1."""
+"""Draws a subject with a pen, in a colour, at a phase of its stride (-1…1)."""

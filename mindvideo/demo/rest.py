@@ -1,12 +1,12 @@
 """Simulated resting-state runs on the 91k grayordinates, for masked brain modelling.
 
-Rests on: at rest V1–V4 fluctuate together where they look at the same place, within and across
+Rests on: at rest V1–V4 fluctuate together where receptive fields coincide, within and across
 areas and hemispheres (Heinzle et al. 2011; Butt et al. 2013), on top of a global fluctuation and
-of noise that is smooth along the cortex and whose power falls as 1/f (He 2011). So what is hidden
-in V1–V4 can be told from what is not.
-Leaves out: all other networks (the rest of the cortex and what lies below it has noise only), head
-motion, and the real voxels of subcortical structures: theirs are as many as in the 91k layout, but
-lie in a ball around each structure's place.
+of noise that is smooth along the cortex and whose power falls as 1/f (He 2011). So masked parts of
+V1–V4 can be predicted from the others.
+Leaves out: all other networks (the rest of the cortex and the subcortex have noise only), head
+motion, and the true voxels of subcortical structures: their number is that of the 91k layout, but
+they lie in a ball around each structure's centre.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from mindvideo.fmri.atlas import (
     grayordinates,
 )
 
-# The structures below the cortex in the order of the 91k layout: grayordinates, and about where
-# their middle lies in MNI space [mm] (right ones mirrored).
+# Subcortical structures in the order of the 91k layout: number of grayordinates, and approximate
+# centre in MNI space [mm] (right ones mirrored).
 SUBCORTEX: tuple[tuple[str, int, tuple[int, int, int]], ...] = (
     ("ACCUMBENS_LEFT", 135, (-10, 12, -8)),
     ("ACCUMBENS_RIGHT", 140, (10, 12, -8)),
@@ -60,16 +60,16 @@ SUBCORTEX: tuple[tuple[str, int, tuple[int, int, int]], ...] = (
     ("THALAMUS_RIGHT", 1248, (12, -18, 8)),
 )
 
-CELLS = 12  # of the visual field, a side
-BASELINE, SPREAD = 10_000.0, 0.1  # grand mean of HCP's runs, and its SD over grayordinates (share)
-# SD of each part, as share of the baseline.
+CELLS = 12  # of the visual field, along each side
+BASELINE, SPREAD = 10_000.0, 0.1  # grand mean of HCP's runs, and its relative SD over grayordinates
+# SD of each part, as a fraction of the baseline.
 FIELD, TUNED, GLOBAL, SMOOTH, WHITE = 0.010, 0.006, 0.003, 0.008, 0.010
-STEPS = 4  # of smoothing along the mesh, about 2 mm each
+STEPS = 4  # steps of smoothing along the mesh, about 2 mm each
 
 
 @cache
 def layout() -> BrainModelAxis:
-    """The 91k grayordinates: both cortices, then the structures below."""
+    """The 91k grayordinates: both cortices, then the subcortical structures."""
     left, right, n_vertices = cortex_vertices()
     axis = BrainModelAxis.from_surface(left, n_vertices, "CIFTI_STRUCTURE_CORTEX_LEFT")
     axis += BrainModelAxis.from_surface(right, n_vertices, "CIFTI_STRUCTURE_CORTEX_RIGHT")
@@ -119,13 +119,13 @@ def smooth(values: np.ndarray) -> np.ndarray:
 def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
     """Fluctuations of V1–V4 that follow the map of the visual field.
 
-    Two fields of random, smooth activity are seen through each grayordinate's receptive field: one
-    drives all alike, one drives them up or down as the subject's tuning has it.
+    Each grayordinate pools two fields of random, smooth activity through its receptive field: the
+    weight of the first is the same for all, that of the second is the subject's tuning.
 
     Returns
     -------
     (n, n_volumes) float32
-        As shares of the baseline, for ``grayordinates(EARLY)``.
+        As fractions of the baseline, for ``grayordinates(EARLY)``.
     """
     columns = grayordinates(EARLY)
     left, right, n_vertices = cortex_vertices()
@@ -149,15 +149,15 @@ def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int
 
 
 def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
-    """One run.
+    """Simulate one run.
 
     Parameters
     ----------
     subject, run : str
-        Whose it is: each has its own tuning and baseline, each run its own activity and noise.
+        Tuning and baseline depend on the subject, activity and noise on the run too.
     n_volumes : int
     tr : float
-        [s]
+        Repetition time [s].
     seed : int
 
     Returns

@@ -1,4 +1,4 @@
-"""Backgrounds of the film world: a sky and a ground of its own colours, and what stands on it.
+"""Backgrounds of the film world: a sky, a ground, and objects on it.
 
 Shapes are few, bold and a little out of focus, so that little is lost when frames are compressed.
 """
@@ -15,13 +15,13 @@ from PIL import Image, ImageDraw, ImageFilter
 Colour = tuple[int, int, int]
 HORIZON = 0.55
 BLUR = 0.009
-"""How far out of focus a background is, as a share of the frame."""
+"""SD of the blur of a background, as a fraction of the frame's height."""
 
 
 class Light(NamedTuple):
-    """A time of day: the sky from top to horizon, and factors on what it shines on.
+    """A time of day: the colours of the sky from top to horizon, and factors on ground and subject.
 
-    Then the colours of sun or moon, of clouds and of window panes, and how high the sun stands.
+    Then the colours of sun or moon, of clouds and of window panes, and the height of the sun.
     """
 
     top: Colour
@@ -43,18 +43,36 @@ class Palette(NamedTuple):
 
 LIGHTS: dict[str, Light] = {
     "day": Light(
-        (90, 160, 235), (190, 220, 245), (1.0, 1.0, 1.0), 1.0,
-        (255, 236, 130), (238, 245, 252), (200, 222, 238), 0.13,
+        top=(90, 160, 235),
+        bottom=(190, 220, 245),
+        ground=(1.0, 1.0, 1.0),
+        subject=1.0,
+        sun=(255, 236, 130),
+        cloud=(238, 245, 252),
+        pane=(200, 222, 238),
+        height=0.13,
     ),
     "sunset": Light(
-        (150, 80, 140), (255, 165, 80), (1.0, 0.78, 0.66), 0.94,
-        (255, 226, 125), (232, 130, 125), (255, 205, 120), 0.3,
+        top=(150, 80, 140),
+        bottom=(255, 165, 80),
+        ground=(1.0, 0.78, 0.66),
+        subject=0.94,
+        sun=(255, 226, 125),
+        cloud=(232, 130, 125),
+        pane=(255, 205, 120),
+        height=0.3,
     ),
     "night": Light(
-        (8, 10, 40), (35, 40, 90), (0.4, 0.43, 0.6), 0.86,
-        (232, 232, 212), (36, 40, 82), (180, 142, 84), 0.13,
+        top=(8, 10, 40),
+        bottom=(35, 40, 90),
+        ground=(0.4, 0.43, 0.6),
+        subject=0.86,
+        sun=(232, 232, 212),
+        cloud=(36, 40, 82),
+        pane=(180, 142, 84),
+        height=0.13,
     ),
-}  # fmt: skip
+}
 PALETTES: dict[str, Palette] = {
     "forest": Palette((60, 120, 50), (95, 165, 70)),
     "beach": Palette((246, 228, 175), (228, 204, 145)),
@@ -73,7 +91,7 @@ def _gradient(top: ArrayLike, bottom: ArrayLike, n_rows: int) -> np.ndarray:
 
 
 class _Brush:
-    """Draws in shares of the frame's height, under the light of the time of day."""
+    """Draws in units of the frame's height, under the light of the time of day."""
 
     def __init__(self, image: Image.Image, light: Light) -> None:
         self._draw = ImageDraw.Draw(image)
@@ -138,8 +156,9 @@ def _forest(brush: _Brush, rng: np.random.Generator) -> None:
 
 def _palm(brush: _Brush, x: float, foot: float, lean: float) -> None:
     top = foot - 0.38
-    brush.polygon([(x - 0.025, foot), (x + lean - 0.018, top), (x + lean + 0.018, top),
-                   (x + 0.025, foot)], (140, 98, 55))  # fmt: skip
+    left = [(x - 0.025, foot), (x + lean - 0.018, top)]
+    right = [(x + lean + 0.018, top), (x + 0.025, foot)]
+    brush.polygon(left + right, (140, 98, 55))
     x += lean
     for dx, dy in ((-0.17, 0.08), (-0.13, -0.06), (0.13, -0.06), (0.17, 0.08)):
         tip, knee = (x + dx, top + dy), (x + 0.6 * dx, top + dy - 0.06)
@@ -180,8 +199,8 @@ def _snow(brush: _Brush, rng: np.random.Generator) -> None:
         peak, foot = HORIZON - tall, HORIZON + 0.01
         brush.polygon([(x - 0.9 * tall, foot), (x, peak), (x + 0.9 * tall, foot)], (125, 145, 185))
         cap = 0.45 * tall
-        brush.polygon([(x - 0.9 * cap, peak + cap), (x, peak), (x + 0.9 * cap, peak + cap)],
-                      (246, 249, 255))  # fmt: skip
+        corners = [(x - 0.9 * cap, peak + cap), (x, peak), (x + 0.9 * cap, peak + cap)]
+        brush.polygon(corners, (246, 249, 255))
     brush.hills(HORIZON - 0.02, 0.05, 0.6, rng.uniform(), (222, 231, 245), HORIZON + 0.02)
 
 
@@ -198,8 +217,9 @@ def _cactus(brush: _Brush, x: float, foot: float) -> None:
 def _desert(brush: _Brush, rng: np.random.Generator) -> None:
     start = rng.uniform()
     for x in start + 0.95 * np.arange(-2, np.ceil(brush.width / 0.95) + 1):
-        brush.polygon([(x - 0.2, HORIZON), (x - 0.13, HORIZON - 0.24), (x + 0.13, HORIZON - 0.24),
-                       (x + 0.2, HORIZON)], (190, 95, 62))  # fmt: skip
+        left = [(x - 0.2, HORIZON), (x - 0.13, HORIZON - 0.24)]
+        right = [(x + 0.13, HORIZON - 0.24), (x + 0.2, HORIZON)]
+        brush.polygon(left + right, (190, 95, 62))
     brush.hills(HORIZON - 0.04, 0.06, 0.8, rng.uniform(), (238, 172, 100), HORIZON + 0.01)
     for x in _spread(brush, rng, 0.6, 0.06):
         _cactus(brush, x, HORIZON + rng.uniform(0.04, 0.09))
@@ -226,8 +246,8 @@ def _window(brush: _Brush, x: float) -> None:
     brush.box(x - 0.016, top, 0.032, tall, (245, 238, 225))
     for side in (-1, 1):
         outer, inner = x + side * (half + 0.07), x + side * 0.09
-        brush.polygon([(outer, 0.02), (inner, 0.02), (outer - side * 0.05, 0.46), (outer, 0.46)],
-                      (222, 138, 120))  # fmt: skip
+        corners = [(outer, 0.02), (inner, 0.02), (outer - side * 0.05, 0.46), (outer, 0.46)]
+        brush.polygon(corners, (222, 138, 120))
 
 
 def _room(brush: _Brush, rng: np.random.Generator) -> None:
@@ -247,9 +267,9 @@ def _room(brush: _Brush, rng: np.random.Generator) -> None:
 
 def _barn(brush: _Brush, x: float) -> None:
     foot = HORIZON + 0.02
-    brush.polygon([(x - 0.16, foot), (x - 0.16, foot - 0.2), (x - 0.11, foot - 0.3),
-                   (x, foot - 0.36), (x + 0.11, foot - 0.3), (x + 0.16, foot - 0.2),
-                   (x + 0.16, foot)], (195, 50, 42))  # fmt: skip
+    left = [(x - 0.16, foot), (x - 0.16, foot - 0.2), (x - 0.11, foot - 0.3)]
+    right = [(x + 0.11, foot - 0.3), (x + 0.16, foot - 0.2), (x + 0.16, foot)]
+    brush.polygon([*left, (x, foot - 0.36), *right], (195, 50, 42))
     for side in (-1, 1):
         roof = [(0.19, 0.17), (0.125, 0.31), (0, 0.38), (0, 0.335), (0.1, 0.275), (0.15, 0.16)]
         brush.polygon([(x + side * dx, foot - dy) for dx, dy in roof], (105, 72, 72))
@@ -260,8 +280,8 @@ def _farm(brush: _Brush, rng: np.random.Generator) -> None:
     brush.hills(HORIZON - 0.06, 0.06, 0.7, rng.uniform(), (110, 165, 80), HORIZON + 0.01)
     middle = brush.width / 2 + rng.uniform(-0.1, 0.1)
     for k in np.arange(-2 * np.ceil(brush.width / 0.1), 2 * np.ceil(brush.width / 0.1), 2):
-        corners = [(0.06 * k, HORIZON), (0.06 * k + 0.06, HORIZON), (0.16 * k + 0.16, 1.0),
-                   (0.16 * k, 1.0)]  # fmt: skip
+        corners = [(0.06 * k, HORIZON), (0.06 * k + 0.06, HORIZON)]
+        corners += [(0.16 * k + 0.16, 1.0), (0.16 * k, 1.0)]
         brush.polygon([(middle + x, y) for x, y in corners], (216, 170, 52))
     for x in _spread(brush, rng, 0.78, 0.04):
         _barn(brush, x)

@@ -1,9 +1,9 @@
-"""What a film offers to simulated neurons: maps of light, energy and colour, and what is shown.
+"""A film as input of the simulated neurons: maps of light, energy and colour, and its content.
 
-Rests on: early responses follow orientation, motion energy and colour opponency where they look
-(Nishimoto et al. 2011; :mod:`~mindvideo.demo.motion_energy`), higher ones what is seen (Huth et al.
-2012).
-Leaves out: eye movements, attention, adaptation, and everything heard.
+Rests on: early areas respond to orientation, motion energy and colour opponency in their receptive
+fields (Nishimoto et al. 2011; :mod:`~mindvideo.demo.motion_energy`), higher areas to the content
+(Huth et al. 2012).
+Leaves out: eye movements, attention, adaptation, and sound.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from einops import rearrange, reduce
 from mindvideo.demo.motion_energy import FPS, Channel, motion_energy
 from mindvideo.errors import InputError
 
-# Presentation of Wen et al. 2018: the still first frame before the film, the last one after it.
+# Presentation of Wen et al. 2018: the first frame is shown before the film, the last one after it.
 STILL_SECONDS = 12.0
 BIN_SECONDS = 0.4  # resolution of the responses
 CELLS = 16  # colours are pooled to this size
 
 COLOURS = ("light", "red-green", "blue-yellow")
-# Typical size of each (SD over films, cells and time), so that all start equal.
+# Typical amplitude of each (SD over films, cells and time): their unit, so that all count equally.
 TYPICAL = dict(zip(COLOURS, (0.22, 0.20, 0.25)))
 
-# Columns of the table of shots that neurons may be tuned to, if they are there.
+# Columns of the table of shots that neurons can be tuned to, if present.
 ATTRIBUTES = ("family", "kind", "colour", "scene", "time", "motion")
 REQUIRED = ("start", "end", "kind", "family", "colour", "scene", "motion")
 
 
 @dataclass(frozen=True)
 class Sight:
-    """A film as neurons meet it, in bins of :data:`BIN_SECONDS` with the stills around it."""
+    """A film as neurons receive it, in bins of :data:`BIN_SECONDS`, with the stills around it."""
 
     times: np.ndarray
-    """(n_bins,) middle of each bin, relative to the film's onset [s]."""
+    """Centre of each bin relative to the film's onset, (n_bins,) [s]."""
     colours: dict[str, np.ndarray]
     """For each of :data:`COLOURS` (n_bins, CELLS × CELLS), signed, in units of :data:`TYPICAL`."""
     energy: dict[Channel, np.ndarray]
     """For each channel (n_bins, n_filters), 0 or more."""
     centres: dict[int, np.ndarray]
-    """Of the filters of each fineness, (n_filters, 2)."""
-    shown: dict[tuple[str, str], np.ndarray]
-    """For each (attribute, value) the share of each bin with it on screen, (n_bins,)."""
+    """Centres of the filters of each fineness, (n_filters, 2)."""
+    on_screen: dict[tuple[str, str], np.ndarray]
+    """For each (attribute, value) the fraction of each bin in which it is on screen, (n_bins,)."""
 
 
 def colour_maps(frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -60,17 +60,15 @@ def colour_maps(frames: np.ndarray) -> dict[str, np.ndarray]:
     dict of (n_frames, CELLS × CELLS) float32
         Signed, in units of :data:`TYPICAL`.
     """
-    rgb = reduce(
-        frames.astype(np.float32) / 255,
-        "t (h a) (w b) c -> c t (h w)", "mean", h=CELLS, w=CELLS,
-    )  # fmt: skip
+    scaled = frames.astype(np.float32) / 255
+    rgb = reduce(scaled, "t (h a) (w b) c -> c t (h w)", "mean", h=CELLS, w=CELLS)
     red, green, blue = rgb
     maps = (rgb.mean(axis=0) - 0.5, red - green, blue - (red + green) / 2)
     return {name: m / np.float32(TYPICAL[name]) for name, m in zip(COLOURS, maps)}
 
 
 def find_cuts(frames: np.ndarray, starts: Iterable[float]) -> list[int]:
-    """First frame of each shot: the largest change within a frame of where the table has it."""
+    """First frame of each shot: the largest change within one frame of its start in the table."""
     change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean(axis=(1, 2, 3))
     cuts = []
     for start in starts:
@@ -82,14 +80,14 @@ def find_cuts(frames: np.ndarray, starts: Iterable[float]) -> list[int]:
 
 
 def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
-    """Look at a film.
+    """Compute the input of the neurons from a film.
 
     Parameters
     ----------
     frames : iterable of (PIXELS, PIXELS, 3) uint8
-        :data:`~mindvideo.demo.motion_energy.FPS` frames a second.
+        :data:`~mindvideo.demo.motion_energy.FPS` frames per second.
     shots : DataFrame
-        One row a shot: `start`, `end` [s], and what it shows.
+        One row per shot: `start`, `end` [s], and its content.
 
     Raises
     ------
@@ -97,7 +95,7 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
         If the table lacks a column.
     """
     if missing := [name for name in REQUIRED if name not in shots]:
-        raise InputError(f"The table of shots lacks {', '.join(missing)}: draw the film anew.")
+        raise InputError(f"The table of shots lacks {', '.join(missing)}: draw the film again.")
     film = np.stack(list(frames))
     starts, ends = (shots[name].to_numpy(float, copy=True) for name in ("start", "end"))
     energy = motion_energy(film.mean(axis=-1) / 255, find_cuts(film, starts[1:]))
@@ -106,7 +104,7 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
     n_still = round(STILL_SECONDS / BIN_SECONDS)
 
     def around(values: np.ndarray) -> np.ndarray:
-        """Bins of a map, its first and last frame standing still before and after."""
+        """Average a map over bins, with its first and last frame as stills around it."""
         binned = rearrange(values[: n_bins * per_bin], "(t k) n -> t k n", k=per_bin).mean(axis=1)
         before, after = (np.repeat(values[[n]], n_still, axis=0) for n in (0, -1))
         return np.concatenate([before, binned, after])
@@ -114,18 +112,18 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
     edges = BIN_SECONDS * np.arange(-n_still, n_bins + n_still + 1)
     starts[0], ends[-1] = edges[0], edges[-1]
     overlap = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
-    share = np.clip(overlap, 0, None) / BIN_SECONDS
+    fraction = np.clip(overlap, 0, None) / BIN_SECONDS
     return Sight(
         times=(edges[:-1] + edges[1:]) / 2,
         colours={name: around(m) for name, m in colour_maps(film).items()},
         energy={
-            # Stills have no motion, though the first moving frame may.
+            # Stills have no motion, even if the frame that they repeat has.
             channel: around(m) * (1 if channel.rate == 0 else _moves(n_bins, n_still))
             for channel, m in energy.maps.items()
         },
         centres=energy.centres,
-        shown={
-            (attribute, str(value)): share[:, (shots[attribute] == value).to_numpy()].sum(axis=1)
+        on_screen={
+            (attribute, str(value)): fraction[:, (shots[attribute] == value).to_numpy()].sum(axis=1)
             for attribute in ATTRIBUTES
             if attribute in shots
             for value in sorted(shots[attribute].unique())
@@ -134,5 +132,5 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
 
 
 def _moves(n_bins: int, n_still: int) -> np.ndarray:
-    """1 in the film, 0 in the stills around it, (bins, 1) float32."""
+    """1 in the film, 0 in the stills around it, (n_bins, 1) float32."""
     return np.pad(np.ones((n_bins, 1), np.float32), ((n_still, n_still), (0, 0)))

@@ -1,8 +1,8 @@
-"""The film world: what may be seen in a shot, and how a shot is drawn.
+"""The film world: the content of a shot, and how a shot is drawn.
 
-A shot shows one subject (kind, colour) in one scene at one time of day, doing one motion. All
+A shot shows one subject (kind, colour) in one scene at one time of day, with one motion. All
 combinations exist, so that a reconstruction can be right or wrong about each of them separately.
-Everything follows from the random generator that is handed in; nothing is read from disk.
+All randomness comes from the generator that is passed in; nothing is read from disk.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ TIMES = tuple(scenes.LIGHTS)
 MOTIONS = ("left", "right", "towards", "away", "rising", "turning", "pan", "still")
 SUPERSAMPLING = 2
 
-UNSEEN = 5  # one in so many combinations of kind, scene and motion is kept out of training
-UNSEEN_IN_TEST = 0.5  # share of the test films' shots that show such a combination
+UNSEEN = 5  # one in five combinations of kind, scene and motion is kept out of training
+UNSEEN_IN_TEST = 0.5  # fraction of the test films' shots with such a combination
 PANORAMA = 1.7  # width of a background [frames]
-TURNS = 0.4  # of a turning subject in a second
-THINNEST = 0.45  # it never gets thinner than this, so that it stays recognisable
+TURNS = 0.4  # of a turning subject [1/s]
+THINNEST = 0.45  # smallest relative width of a turning subject, so that it stays recognisable
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One shot. Positions and sizes are shares of the frame; y points down.
+    """One shot. Positions and sizes are fractions of the frame; y points down.
 
     The subject's centre runs in a straight line from (x0, y0) to (x1, y1), its size from size0 to
-    size1, and the left edge of what the camera sees of the panorama from camera0 to camera1, over
-    the `seconds` of the shot.
+    size1, and the left edge of the camera's view of the panorama from camera0 to camera1, over the
+    `seconds` of the shot.
     """
 
     kind: str
@@ -68,7 +68,7 @@ class Shot:
         return is_unseen(self.kind, self.scene, self.motion)
 
     def place(self, seconds: float) -> tuple[float, float, float, float]:
-        """Subject's centre x, y and size, and the camera, `seconds` after the shot began."""
+        """Centre x, y and size of the subject, and the camera, `seconds` after the shot's start."""
         part = min(max(seconds / self.seconds, 0.0), 1.0)
         return (
             self.x0 + part * (self.x1 - self.x0),
@@ -78,7 +78,7 @@ class Shot:
         )
 
     def squeeze(self, seconds: float) -> float:
-        """Factor on the subject's width: its facing, and how far it has turned."""
+        """Factor on the subject's width: the side that it faces, and its turn."""
         side = -1.0 if self.facing == "left" else 1.0
         if self.motion != "turning":
             return side
@@ -89,8 +89,8 @@ class Shot:
 def is_unseen(kind: str, scene: str, motion: str) -> bool:
     """Whether a combination is kept out of training.
 
-    The residue touches all three, so that every pair of them still occurs in training: what is
-    new in test films is the combination alone.
+    The residue depends on all three, so that every pair still occurs in training: only the
+    combination is new in test films.
     """
     residue = KINDS.index(kind) + 3 * SCENES.index(scene) + MOTIONS.index(motion)
     return residue % UNSEEN == 0
@@ -106,13 +106,15 @@ def draw_shot(rng: np.random.Generator, seconds: float, split: str | None = None
     seconds
         Duration of the shot [s].
     split
-        "train" draws only combinations that are not kept out of training, "test" those kept out
-        as often as the others, None all alike.
+        "train" draws only combinations that are not kept out of training, "test" draws those kept
+        out as often as the others, None draws all with equal probability.
     """
-    wanted = {"train": False, "test": bool(rng.random() < UNSEEN_IN_TEST), None: None}[split]
+    # Drawn for every split, so that the random streams of all splits stay aligned.
+    unseen_in_test = bool(rng.random() < UNSEEN_IN_TEST)
+    unseen = {"train": False, "test": unseen_in_test, None: None}[split]
     while True:
         kind, scene, motion = (str(rng.choice(options)) for options in (KINDS, SCENES, MOTIONS))
-        if wanted is None or is_unseen(kind, scene, motion) == wanted:
+        if unseen is None or is_unseen(kind, scene, motion) == unseen:
             break
     colour, time = str(rng.choice(COLOURS)), str(rng.choice(TIMES))
     facing = motion if motion in ("left", "right") else str(rng.choice(("left", "right")))
@@ -130,8 +132,8 @@ def draw_shot(rng: np.random.Generator, seconds: float, split: str | None = None
         size0 = size1 = rng.uniform(0.56, 0.66)
         rise = min(0.36, 0.3 * seconds)
     elif motion == "pan":
-        # What the camera turns away from slides out of sight, the near subject a little slower
-        # than the scene, as when a camera follows it halfway.
+        # The subject slides across the frame a little slower than the scene, as if the camera
+        # followed it halfway.
         sweep = min(PANORAMA - 1, 0.35 * seconds) * (1 if rng.random() < 0.5 else -1)
         camera0, camera1 = ((PANORAMA - 1 - turn * sweep) / 2 for turn in (1, -1))
         x0, x1 = 0.5 + 0.3 * sweep, 0.5 - 0.3 * sweep
@@ -141,21 +143,30 @@ def draw_shot(rng: np.random.Generator, seconds: float, split: str | None = None
     y0, y1 = (
         height + hover if height is not None else floor - bottom * size for size in (size0, size1)
     )
-    # What hovers rises around its height, what stands leaves the ground.
+    # A hovering subject rises around its height, a standing one leaves the ground.
     y0, y1 = (y0 + rise / 2, y1 - rise / 2) if height is not None else (y0, y1 - rise)
-    course = {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "size0": size0, "size1": size1,
-              "camera0": camera0, "camera1": camera1}  # fmt: skip
     return Shot(
-        kind,
-        colour,
-        scene,
-        time,
-        motion,
-        facing,
-        seconds,
-        **{name: round(float(value), 5) for name, value in course.items()},
+        kind=kind,
+        colour=colour,
+        scene=scene,
+        time=time,
+        motion=motion,
+        facing=facing,
+        seconds=seconds,
+        x0=_rounded(x0),
+        y0=_rounded(y0),
+        x1=_rounded(x1),
+        y1=_rounded(y1),
+        size0=_rounded(size0),
+        size1=_rounded(size1),
+        camera0=_rounded(camera0),
+        camera1=_rounded(camera1),
         seed=int(rng.integers(2**31)),
     )
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 5)
 
 
 @lru_cache(maxsize=8)
@@ -164,7 +175,7 @@ def _panorama(scene: str, time: str, seed: int, size: int) -> Image.Image:
 
 
 def _draw_streaks(pen: Pen, motion: str) -> None:
-    """Lines behind a subject that moves across the frame: a single frame tells it too."""
+    """Lines behind a subject that moves across the frame: a single frame shows the motion."""
     for offset, reach in ((-0.2, 0.22), (0.0, 0.3), (0.2, 0.22)):
         line = [(-0.56, offset), (-0.56 - reach, offset)]
         if motion == "rising":
@@ -180,14 +191,14 @@ def render(shot: Shot, seconds: float, size: int) -> np.ndarray:
     shot
         What to draw.
     seconds
-        Time since the shot began [s].
+        Time since the start of the shot [s].
     size
         Height and width [px].
 
     Returns
     -------
     np.ndarray
-        uint8 (size, size, 3), RGB; drawn at twice the size and averaged down.
+        uint8 (size, size, 3), RGB; drawn at twice the size and downsampled by averaging.
     """
     canvas = SUPERSAMPLING * size
     x, y, extent, camera = shot.place(seconds)
@@ -201,7 +212,7 @@ def render(shot: Shot, seconds: float, size: int) -> np.ndarray:
         squeeze=shot.squeeze(seconds),
         light=scenes.LIGHTS[shot.time].subject,
     )
-    # Two strides a second; what stands still keeps its legs together.
+    # Two strides a second; a subject at rest keeps its legs together.
     moving = shot.motion not in ("still", "pan", "turning")
     stride = sin(4 * pi * seconds + shot.seed % 7) if moving else 0.0
     if shot.motion in ("left", "right", "rising"):

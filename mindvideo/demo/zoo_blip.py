@@ -1,4 +1,4 @@
-"""The zoo's captioner: a small BLIP that tells what a frame shows."""
+"""The zoo's captioner: a small BLIP that describes a frame."""
 
 from __future__ import annotations
 
@@ -65,8 +65,15 @@ def new_blip(tokenizer: BertTokenizer) -> BlipForConditionalGeneration:
     )
 
 
-def train(pictures: Pictures, processor: BlipProcessor, *, steps: int, batch_size: int, seed: int,
-          state: Path) -> BlipForConditionalGeneration:  # fmt: skip
+def train(
+    pictures: Pictures,
+    processor: BlipProcessor,
+    *,
+    steps: int,
+    batch_size: int,
+    seed: int,
+    state: Path,
+) -> BlipForConditionalGeneration:
     """Train to write a frame's caption, always in the same paraphrase."""
     torch.manual_seed(seed)
     tokenizer = processor.tokenizer
@@ -85,8 +92,18 @@ def train(pictures: Pictures, processor: BlipProcessor, *, steps: int, batch_siz
             labels=labels[rows],
         ).loss
 
-    fit(model, objective, name="blip", state=state, steps=steps, batch_size=batch_size,
-        n_examples=len(captions), lr=1e-3, seed=seed, weight_decay=0.05)  # fmt: skip
+    fit(
+        model,
+        objective,
+        name="blip",
+        state=state,
+        steps=steps,
+        batch_size=batch_size,
+        n_examples=len(captions),
+        lr=1e-3,
+        seed=seed,
+        weight_decay=0.05,
+    )
     return model
 
 

@@ -1,4 +1,4 @@
-"""Write the zoo's folders in the layouts of the models that they stand for, each with its card."""
+"""Write the zoo's folders in the layouts of the released models, each with a model card."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def save_model(folder: Path, model: Any, processor: Any) -> None:
 
 def _save_half(model: Any, folder: Path) -> None:
     model.half().save_pretrained(folder)
-    model.float()  # what is measured afterwards has been through half precision
+    model.float()  # later measurements use the weights rounded to half precision
 
 
 def figures_of_vae(vae: Any, held_out: Pictures) -> Figures:
@@ -46,27 +46,25 @@ def figures_of_vae(vae: Any, held_out: Pictures) -> Figures:
 
 def figures_of_clip(clip: CLIP, held_out: Pictures) -> Figures:
     captions = [grammar.caption(shot) for shot in held_out.shots]
-    share = zoo_clip.retrieval(clip, held_out, captions, 50)
-    return {"caption of a frame found among 50 (chance 2%)": _percent(share, len(captions))}
+    accuracy = zoo_clip.retrieval(clip, held_out, captions, 50)
+    return {"caption of a frame found among 50 (chance 2%)": _percent(accuracy, len(captions))}
 
 
 def figures_of_images(
     *, vae: Any, unet: Any, text_encoder: CLIPTextModel, judge: Any, held_out: Pictures
 ) -> Figures:
-    """How often pictures made from captions show the kind and scene asked for."""
-    images = zoo_unet.draw_images(
+    """How often pictures generated from captions show the kind and scene of the caption."""
+    images = zoo_unet.generate_images(
         [grammar.caption(shot) for shot in held_out.shots],
         unet=unet,
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=clip_tokenizer(),
     )
-    wanted = [grammar.frame_label(shot) for shot in held_out.shots]
-    seen = zoo_classifiers.classify(judge, images).numpy()
-    return {
-        f"{name} in generated frames": figure
-        for name, figure in _shares_right("kind", "scene", wanted, seen, grammar.SCENES).items()
-    }
+    labels = [grammar.frame_label(shot) for shot in held_out.shots]
+    predictions = zoo_classifiers.classify(judge, images).numpy()
+    figures = _accuracies("kind", "scene", labels, predictions, grammar.SCENES)
+    return {f"{name} in generated frames": figure for name, figure in figures.items()}
 
 
 def figures_of_blip(
@@ -82,23 +80,23 @@ def figures_of_blip(
 
 
 def figures_of_image_classifier(judge: Any, held_out: Pictures) -> Figures:
-    wanted = [grammar.frame_label(shot) for shot in held_out.shots]
-    seen = zoo_classifiers.classify(judge, held_out.images).numpy()
-    return _shares_right("kind", "scene", wanted, seen, grammar.SCENES)
+    labels = [grammar.frame_label(shot) for shot in held_out.shots]
+    predictions = zoo_classifiers.classify(judge, held_out.images).numpy()
+    return _accuracies("kind", "scene", labels, predictions, grammar.SCENES)
 
 
 def figures_of_video_classifier(judge: Any, held_out: Clips) -> Figures:
-    wanted = [grammar.clip_label(shot) for shot in held_out.shots]
-    seen = zoo_classifiers.classify(judge, held_out.frames).numpy()
-    return _shares_right("kind", "motion", wanted, seen, grammar.MOTIONS)
+    labels = [grammar.clip_label(shot) for shot in held_out.shots]
+    predictions = zoo_classifiers.classify(judge, held_out.frames).numpy()
+    return _accuracies("kind", "motion", labels, predictions, grammar.MOTIONS)
 
 
-def _shares_right(
-    first: str, second: str, wanted: list[int], seen: np.ndarray, values: tuple[str, ...]
+def _accuracies(
+    first: str, second: str, labels: list[int], predictions: np.ndarray, values: tuple[str, ...]
 ) -> Figures:
-    """Shares of classes (first · len(values) + second) whose parts, and both, are right."""
-    n, n_values = len(seen), len(values)
-    parts = [np.divmod(np.asarray(classes), n_values) for classes in (wanted, seen)]
+    """Accuracies of classes (first · len(values) + second): of each part and of both together."""
+    n, n_values = len(predictions), len(values)
+    parts = [np.divmod(np.asarray(classes), n_values) for classes in (labels, predictions)]
     right = [a == b for a, b in zip(*parts, strict=True)]
     chances = 1 / len(grammar.KINDS), 1 / n_values
     return {
@@ -107,13 +105,14 @@ def _shares_right(
     } | {"both right": _percent(float((right[0] & right[1]).mean()), n)}
 
 
-def _percent(share: float, n: int) -> str:
-    error = math.sqrt(share * (1 - share) / n)
-    return f"{100 * share:.1f}% ± {100 * error:.1f} (n = {n})"
+def _percent(fraction: float, n: int) -> str:
+    """A fraction of n with its standard error."""
+    error = math.sqrt(fraction * (1 - fraction) / n)
+    return f"{100 * fraction:.1f}% ± {100 * error:.1f} (n = {n})"
 
 
 def save_card(folder: Path, title: str, text: str, training: Figures, held_out: Figures) -> None:
-    """Write README.md: what the model is, how it was trained, and how good it is."""
+    """Write README.md: the model, its training, and its performance on held-out examples."""
     n_parameters = sum(_count(path) for path in sorted(folder.rglob("*.safetensors")))
     rows = {"parameters": f"{n_parameters:,} (stored in half precision)", **training}
     lines = [
@@ -142,5 +141,5 @@ def _count(path: Path) -> int:
 
 @torch.no_grad()
 def scaled_latents(vae: Any, pictures: Pictures, n: int) -> torch.Tensor:
-    """What the denoiser learns on: the first `n` pictures' latents, of unit variance."""
+    """Training data of the denoiser: latents of the first `n` pictures, of unit variance."""
     return vae.config.scaling_factor * zoo_vae.encode(vae, pictures.images[:n])

@@ -1,4 +1,4 @@
-"""The zoo's judges: a ViT for frames and a VideoMAE for clips, from seeds of their own."""
+"""The zoo's judges: a ViT for frames and a VideoMAE for clips, trained on separate seeds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Sum(nn.Module):
     """Logits of all pairs (a, b) as the sum of a's and b's, (n, n_a · n_b).
 
     The softmax of a sum is the product of two softmaxes: each kind learns from all examples of
-    it, whatever the scene or motion beside it.
+    it, whatever its scene or motion.
     """
 
     def __init__(self, width: int, n_a: int, n_b: int) -> None:
@@ -50,7 +50,7 @@ class _Sum(nn.Module):
         return (self.a(x)[:, :, None] + self.b(x)[:, None, :]).flatten(1)
 
     def as_linear(self) -> nn.Linear:
-        """The same map as one plain layer, which is what transformers' models have."""
+        """The same map as one plain layer, as transformers' models need."""
         n_a, n_b = self.a.out_features, self.b.out_features
         linear = nn.Linear(self.a.in_features, n_a * n_b)
         with torch.no_grad():
@@ -91,26 +91,56 @@ def video_processor() -> VideoMAEImageProcessor:
     )
 
 
-def train_image_classifier(pictures: Pictures, *, steps: int, batch_size: int, seed: int,
-                           state: Path) -> ViTForImageClassification:  # fmt: skip
+def train_image_classifier(
+    pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: Path
+) -> ViTForImageClassification:
     torch.manual_seed(seed)
     labels = [grammar.frame_label(shot) for shot in pictures.shots]
     parts = len(grammar.KINDS), len(grammar.PLACES)
-    return _train(new_image_classifier(), pictures.images, labels, parts, name="image-classifier",
-                  steps=steps, batch_size=batch_size, seed=seed, state=state)  # fmt: skip
+    return _train(
+        new_image_classifier(),
+        pictures.images,
+        labels,
+        parts,
+        name="image-classifier",
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+        state=state,
+    )
 
 
-def train_video_classifier(clips: Clips, *, steps: int, batch_size: int, seed: int,
-                           state: Path) -> VideoMAEForVideoClassification:  # fmt: skip
+def train_video_classifier(
+    clips: Clips, *, steps: int, batch_size: int, seed: int, state: Path
+) -> VideoMAEForVideoClassification:
     torch.manual_seed(seed)
     labels = [grammar.clip_label(shot) for shot in clips.shots]
     parts = len(grammar.KINDS), len(grammar.ACTS)
-    return _train(new_video_classifier(), clips.frames, labels, parts, name="video-classifier",
-                  steps=steps, batch_size=batch_size, seed=seed, state=state)  # fmt: skip
+    return _train(
+        new_video_classifier(),
+        clips.frames,
+        labels,
+        parts,
+        name="video-classifier",
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+        state=state,
+    )
 
 
-def _train(model: Any, examples: np.ndarray, labels: list[int], parts: tuple[int, int], *,
-           name: str, steps: int, batch_size: int, seed: int, state: Path) -> Any:  # fmt: skip
+def _train(
+    model: Any,
+    examples: np.ndarray,
+    labels: list[int],
+    parts: tuple[int, int],
+    *,
+    name: str,
+    steps: int,
+    batch_size: int,
+    seed: int,
+    state: Path,
+) -> Any:
     model.classifier = head = _Sum(SHAPE["hidden_size"], *parts)
     targets = torch.tensor(labels)
 
@@ -119,14 +149,24 @@ def _train(model: Any, examples: np.ndarray, labels: list[int], parts: tuple[int
         logits = model(inputs).logits.float()
         return F.cross_entropy(logits, targets[rows], label_smoothing=0.05)
 
-    fit(model, objective, name=name, state=state, steps=steps, batch_size=batch_size,
-        n_examples=len(labels), lr=1e-3, seed=seed, weight_decay=0.05)  # fmt: skip
+    fit(
+        model,
+        objective,
+        name=name,
+        state=state,
+        steps=steps,
+        batch_size=batch_size,
+        n_examples=len(labels),
+        lr=1e-3,
+        seed=seed,
+        weight_decay=0.05,
+    )
     model.classifier = head.as_linear()
     return model
 
 
 @torch.no_grad()
 def classify(model: torch.nn.Module, images: np.ndarray) -> torch.Tensor:
-    """Class of each uint8 picture (n, h, w, 3), or clip (n, f, h, w, 3)."""
+    """Predicted class of each uint8 picture (n, h, w, 3) or clip (n, f, h, w, 3), (n,)."""
     parts = np.array_split(images, max(1, len(images) // 50))
     return torch.cat([model(2 * as_tensor(part) - 1).logits.argmax(-1) for part in parts])

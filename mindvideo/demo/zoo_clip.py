@@ -20,7 +20,7 @@ from mindvideo.demo.zoo_training import fit
 
 WIDTH, TEXT_LAYERS, TEXT_HEADS = 128, 3, 4
 PARAPHRASES = 4
-JOINED = 0.1
+JOINED = 0.1  # fraction of captions of two shots
 
 
 def config(vocab_size: int) -> dict:
@@ -60,7 +60,7 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> torch.Tensor:
 
 
 def paraphrases(shots: list[Shot], tokenizer: CLIPTokenizer, seed: int) -> torch.Tensor:
-    """Several captions of each shot, (n, paraphrases, 32); some as of a clip of two shots."""
+    """Several captions of each shot, (n, paraphrases, 32); some describe a clip of two shots."""
     rng = np.random.default_rng([seed, 3])
     captions = []
     for shot in shots:
@@ -80,8 +80,9 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return (images - mean) / std
 
 
-def train(pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: Path
-          ) -> open_clip.CLIP:  # fmt: skip
+def train(
+    pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: Path
+) -> open_clip.CLIP:
     """Train with CLIP's symmetric contrastive loss (Radford 2021)."""
     torch.manual_seed(seed)
     tokenizer = clip_tokenizer()
@@ -152,8 +153,13 @@ def as_text_encoder(model: open_clip.CLIP, tokenizer: CLIPTokenizer) -> CLIPText
         "final_layer_norm.weight": weights["ln_final.weight"],
         "final_layer_norm.bias": weights["ln_final.bias"],
     }
-    names = {"ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1",
-             "mlp.c_proj": "mlp.fc2", "attn.out_proj": "self_attn.out_proj"}  # fmt: skip
+    names = {
+        "ln_1": "layer_norm1",
+        "ln_2": "layer_norm2",
+        "mlp.c_fc": "mlp.fc1",
+        "mlp.c_proj": "mlp.fc2",
+        "attn.out_proj": "self_attn.out_proj",
+    }
     for i in range(TEXT_LAYERS):
         for kind in ("weight", "bias"):
             here, there = f"transformer.resblocks.{i}.", f"encoder.layers.{i}."
@@ -169,11 +175,11 @@ def as_text_encoder(model: open_clip.CLIP, tokenizer: CLIPTokenizer) -> CLIPText
 
 @torch.no_grad()
 def retrieval(model: open_clip.CLIP, pictures: Pictures, captions: list[str], n: int) -> float:
-    """Share of pictures whose caption is found among `n`, over consecutive groups of `n`."""
+    """Accuracy of retrieving a picture's caption, in consecutive groups of `n` pictures."""
     a = F.normalize(model.encode_image(normalise(as_tensor(pictures.images))), dim=-1)
     b = F.normalize(model.encode_text(tokenize(clip_tokenizer(), captions)), dim=-1)
-    found = [
+    accuracies = [
         (x @ y.T).argmax(dim=1).eq(torch.arange(len(x))).float().mean()
         for x, y in zip(a.split(n), b.split(n), strict=True)
     ]
-    return float(torch.stack(found).mean())
+    return float(torch.stack(accuracies).mean())

@@ -34,12 +34,12 @@ class Clips:
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
-    # Through the size of the films, as the demo's clips are made, so that rims look alike.
+    # Downsampled from the size of the films like the demo's clips, so that rims look alike.
     return np.asarray(Image.fromarray(picture).reduce(FILM_SIZE // SIZE))
 
 
 def draw_pictures(seed: int, n: int, split: str | None = None) -> Pictures:
-    """Draw `n` frames of `n` random shots; "train" leaves out what training films leave out."""
+    """Draw `n` frames of `n` random shots; "train" leaves out unseen combinations."""
     rng = np.random.default_rng([seed, 1])
     images = np.empty((n, SIZE, SIZE, 3), np.uint8)
     shots = []
@@ -72,9 +72,9 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 def augment(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Disturb pictures mildly, as a decoder's blur or a video codec would.
 
-    Each (c, h, w) of the last three axes gets one gain and offset a channel, a zoom into a random
-    part (at most a sixth is lost), a blur of random strength and noise; clips (b, f, c, h, w) get
-    the same for all frames but the noise. Values stay between 0 and 1.
+    Each (c, h, w) of the last three axes gets a gain and an offset for each channel, a zoom into a
+    random part (at most a sixth is lost), a blur of random strength, and noise. All frames of
+    a clip (b, f, c, h, w) get the same, except for the noise. Values stay between 0 and 1.
     """
     b, size = images.shape[0], images.shape[-1]
     flat = images.reshape(b, -1, size, size)

@@ -1,4 +1,4 @@
-"""A group norm that trains faster on a CPU: torch's own backward takes half of a step there."""
+"""A group norm that trains faster on a CPU, where torch's backward takes half of a step."""
 
 from __future__ import annotations
 

@@ -42,10 +42,10 @@ def fit(
     model
         Trained in place, left in eval mode.
     objective
-        (rows of the batch, generator) → loss. Both depend on seed and step alone, so that a
-        training that was killed goes on as if nothing had happened.
+        (rows of the batch, generator) → loss. Both depend on seed and step alone, so that a killed
+        training run resumes with identical results.
     name
-        For the log and the checkpoint, `state`/`name`.pt.
+        Name in the log, and of the checkpoint `state`/`name`.pt.
     steps, batch_size, n_examples, lr, weight_decay
         The learning rate rises over the first 3% of the steps, then falls as a half cosine.
     """
@@ -95,10 +95,10 @@ def _save(
     optimizer: torch.optim.Optimizer,
     average: list[torch.Tensor],
 ) -> None:
-    beside = path.with_suffix(".part")
+    partial = path.with_suffix(".part")
     state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
-    torch.save({**state, "average": average}, beside)
-    os.replace(beside, path)
+    torch.save({**state, "average": average}, partial)
+    os.replace(partial, path)
 
 
 def _resume(

@@ -18,7 +18,7 @@ from mindvideo.demo.zoo_training import fit
 
 Model = Any  # a diffusers model, whose wrapped methods type checkers cannot follow
 MAX_SNR = 5.0
-DROP_CAPTION = 0.1  # share of empty captions: what guidance needs (Ho & Salimans 2022)
+DROP_CAPTION = 0.1  # fraction of empty captions, for guidance (Ho & Salimans 2022)
 
 
 def new_unet(text_width: int, sample_size: int) -> Model:
@@ -101,7 +101,7 @@ def train(
 
 
 @torch.no_grad()
-def draw_images(
+def generate_images(
     captions: list[str],
     *,
     unet: Model,
@@ -112,7 +112,7 @@ def draw_images(
     guidance: float = 4.0,
     seed: int = 0,
 ) -> np.ndarray:
-    """Pictures of captions, uint8 (n, h, w, 3): DDIM with classifier-free guidance."""
+    """Generate pictures from captions, uint8 (n, h, w, 3): DDIM with classifier-free guidance."""
     scheduler = new_scheduler()
     scheduler.set_timesteps(steps)
     tokens = tokenize(tokenizer, captions + [""] * len(captions))

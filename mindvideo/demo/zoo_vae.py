@@ -14,11 +14,9 @@ from mindvideo.demo.zoo_examples import Pictures, as_tensor
 from mindvideo.demo.zoo_norm import quicken
 from mindvideo.demo.zoo_training import fit
 
-Model = (
-    Any  # an AutoencoderKL; diffusers wraps its methods in ways that type checkers cannot follow
-)
-# Weight of the Kullback-Leibler term: enough to keep latents near 1 and the decoder calm under
-# the small errors of a denoiser, too little to blur.
+Model = Any  # an AutoencoderKL, whose wrapped methods type checkers cannot follow
+# Weight of the Kullback-Leibler term: large enough to keep latents near unit variance and the
+# decoder robust to small errors of a denoiser, too small to blur.
 KL_WEIGHT = 5e-4
 NOISE = 0.05  # on unit latents, while the decoder is tuned
 
@@ -37,8 +35,7 @@ def new_vae() -> Model:
     )
 
 
-def train(pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: Path
-          ) -> Model:  # fmt: skip
+def train(pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: Path) -> Model:
     """Train on pictures, then set the scaling factor that gives latents unit variance."""
     torch.manual_seed(seed)
     model = new_vae().to(memory_format=torch.channels_last)
@@ -68,9 +65,10 @@ def train(pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: 
     return model
 
 
-def tune_decoder(model: Model, pictures: Pictures, *, steps: int, batch_size: int,
-                 seed: int, state: Path) -> None:  # fmt: skip
-    """Train the decoder on, in place; the latents stay, so that a denoiser can train meanwhile."""
+def tune_decoder(
+    model: Model, pictures: Pictures, *, steps: int, batch_size: int, seed: int, state: Path
+) -> None:
+    """Train the decoder further, in place; the latents stay the same for the denoiser."""
     quicken(model.to(memory_format=torch.channels_last))
     decoder = nn.ModuleList([model.post_quant_conv, model.decoder])
 
@@ -102,7 +100,7 @@ def _pictures(pictures: Pictures, rows: np.ndarray) -> torch.Tensor:
 
 def _distance(decoded: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     error = decoded - images
-    # Errors of the edges too: the eye and the classifiers live by them.
+    # Errors of edges count too: eyes and classifiers rely on edges.
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     return error.abs().mean() + error.square().mean() + 0.5 * edges
 

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @chapter("the embedded data set")
 def main(*, subject: str, run: str, dtseries: Output, settings: DemoRestSettings) -> None:
-    """Write a dense series on the 91k grayordinates (``….dtseries.nii``)."""
+    """Write a dense time series on the 91k grayordinates (``….dtseries.nii``)."""
     values = rest(subject, run, settings.n_volumes, settings.tr, settings.seed)
     write_dtseries(dtseries, values, layout(), settings.tr)
     log.info("%s %s: %d volumes of %d grayordinates", subject, run, *values.shape)

@@ -1,4 +1,4 @@
-"""Simulate a subject who watches a film: one BOLD run a repeat."""
+"""Simulate a subject who watches a film: one BOLD run for each repetition."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main(
     runs: Outputs,
     settings: DemoBrainSettings,
 ) -> None:
-    """Write raw runs: the volumes kept and those that cleaning will drop."""
+    """Write raw runs: the volumes that are kept and those that cleaning drops."""
     timing = settings.timing
     scanner = Scanner(
         tr=settings.tr,
@@ -40,11 +40,10 @@ def main(
     grid = head(settings.resolution).grid
     cortex = Cortex(grid, settings.seed, subject)
     response = bold(cortex, sight, scanner)
-    for repeat, path in enumerate(runs, start=1):
-        rng = stream(settings.seed, subject, segment, repeat, "noise")
+    for repetition, path in enumerate(runs, start=1):
+        rng = stream(settings.seed, subject, segment, repetition, "noise")
         run = record(response, cortex, settings.resolution, settings.tr, settings.snr, rng)
         write_run(path, run, grid, settings.tr, STEP)
-    log.info(
-        "%s %s: %d runs of %d volumes, from %g s after the film's onset, %s",
-        subject, segment, len(runs), scanner.n_volumes, scanner.times[0], grid,
-    )  # fmt: skip
+    name = f"{subject} {segment}"
+    volumes = f"{len(runs)} runs of {scanner.n_volumes} volumes"
+    log.info("%s: %s, from %g s after the film's onset, %s", name, volumes, scanner.times[0], grid)

@@ -1,4 +1,4 @@
-"""Write down what each area of the simulated brains responds to."""
+"""Write the tuning of each area of the simulated brains."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from mindvideo.io.tables import save_table
 from mindvideo.settings.interpretation import DemoTruthSettings
 from mindvideo.stages import Output, chapter
 
-SAYABLE = ("kind", "family", "scene", "time")
+CAPTIONED = ("kind", "family", "scene", "time")
 
 
 @chapter("the embedded data set")
 def main(*, truth: Output, settings: DemoTruthSettings) -> None:
-    """Write a row an area: its weights of what a caption could say, of maps, of each attribute.
+    """Write one row per area: its weights of content, of maps and of each attribute.
 
-    The first, `content`, is the root of the summed squares of kind, family, scene and time; `maps`
-    are those of contrast, motion and colour where a voxel looks.
+    `content` is the root of the summed squares of the weights of kind, family, scene and time,
+    which a caption can name; `maps` is the weight of contrast, motion and colour in the receptive
+    field.
     """
     profiles = {area: profile for areas, profile in PROFILES for area in areas}
     rows = []
     for area in hierarchy():
         profile = profiles.get(area, ELSEWHERE)
         gains = dict(profile.attributes)
-        content = float(np.linalg.norm([gains.get(name, 0.0) for name in SAYABLE]))
-        own = {name: gains.get(name, 0.0) for name in settings.attributes}
-        rows.append({"area": area, "content": round(content, 4), "maps": profile.maps, **own})
+        content = float(np.linalg.norm([gains.get(name, 0.0) for name in CAPTIONED]))
+        weights = {name: gains.get(name, 0.0) for name in settings.attributes}
+        rows.append({"area": area, "content": round(content, 4), "maps": profile.maps, **weights})
     save_table(truth, pd.DataFrame(rows))

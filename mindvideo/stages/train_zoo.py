@@ -1,4 +1,4 @@
-"""Train the small models that the demo uses where a real run uses those of the hub."""
+"""Train the small models that the demo uses in place of those from the hub."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def main(*, zoo: Output, state: State, settings: Zoo) -> None:
 
 
 def _generators(zoo: Output, state: State, s: Zoo) -> None:
-    seen = draw_pictures(s.generator_seed, s.n_pictures, "train")
+    pictures = draw_pictures(s.generator_seed, s.n_pictures, "train")
     held_out = draw_pictures(s.held_out_seed, s.n_held_out)
     common: dict[str, Any] = {"seed": s.generator_seed, "state": state}
     world = f"{s.n_pictures:,} frames of seed {s.generator_seed}"
 
-    vae = zoo_vae.train(seen, steps=s.vae_steps, batch_size=16, **common)
-    latents = zoo_build.scaled_latents(vae, seen, s.n_latents)
-    zoo_vae.tune_decoder(vae, seen, steps=s.decoder_steps, batch_size=16, **common)
+    vae = zoo_vae.train(pictures, steps=s.vae_steps, batch_size=16, **common)
+    latents = zoo_build.scaled_latents(vae, pictures, s.n_latents)
+    zoo_vae.tune_decoder(vae, pictures, steps=s.decoder_steps, batch_size=16, **common)
 
-    clip = zoo_clip.train(seen, steps=s.clip_steps, batch_size=128, **common)
+    clip = zoo_clip.train(pictures, steps=s.clip_steps, batch_size=128, **common)
     zoo_clip.save(clip, zoo / "clip")
     zoo_build.save_card(
         zoo / "clip",
@@ -46,7 +46,7 @@ def _generators(zoo: Output, state: State, s: Zoo) -> None:
     )
 
     processor = zoo_blip.new_processor(zoo / "blip")
-    blip = zoo_blip.train(seen, processor, steps=s.blip_steps, batch_size=64, **common)
+    blip = zoo_blip.train(pictures, processor, steps=s.blip_steps, batch_size=64, **common)
     zoo_build.save_model(zoo / "blip", blip, processor)
     zoo_build.save_card(
         zoo / "blip",
@@ -60,7 +60,7 @@ def _generators(zoo: Output, state: State, s: Zoo) -> None:
     judge = _judges(zoo, state, s)
     tokenizer = clip_tokenizer()
     text_encoder = zoo_clip.as_text_encoder(clip, tokenizer)
-    texts = zoo_clip.paraphrases(seen.shots[: len(latents)], tokenizer, s.generator_seed)
+    texts = zoo_clip.paraphrases(pictures.shots[: len(latents)], tokenizer, s.generator_seed)
     unet = zoo_unet.train(
         latents, texts, text_encoder, tokenizer, steps=s.unet_steps, batch_size=48, **common
     )

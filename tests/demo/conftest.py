@@ -1,4 +1,4 @@
-"""A cortex, and films made for it."""
+"""A cortex, and films for it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mindvideo.demo.neurons import Cortex
 from mindvideo.demo.sight import Sight, look
 
 SECONDS = 12
-SHOT = {"start": 0.0, "end": float(SECONDS), "kind": "dog", "family": "animal", "colour": "red",
-        "scene": "beach", "motion": "still"}  # fmt: skip
+CONTENT = {"kind": "dog", "family": "animal", "colour": "red", "scene": "beach", "motion": "still"}
+SHOT = {"start": 0.0, "end": float(SECONDS), **CONTENT}
 
 
 def grey(seconds: float = SECONDS) -> np.ndarray:
@@ -28,14 +28,14 @@ def stripes(rows: slice = slice(None), columns: slice = slice(None), drift: int 
     Eight cycles a frame.
     """
     frames = grey()
-    shift = drift * np.arange(len(frames)) // 4
-    wave = np.arange(PIXELS) - shift[:, None]
+    translation = drift * np.arange(len(frames)) // 4
+    wave = np.arange(PIXELS) - translation[:, None]
     frames[:, rows, columns] = (255 * (wave // 2 % 2))[:, None, columns, None]
     return frames
 
 
-def sight_of(frames: np.ndarray, **shown: str) -> Sight:
-    return look(frames, pd.DataFrame([SHOT | shown]))
+def sight_of(frames: np.ndarray, **content: str) -> Sight:
+    return look(frames, pd.DataFrame([SHOT | content]))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The simulated runs: what a scanner would deliver, in which selection finds what responds."""
+"""The simulated runs are realistic, and selection identifies the voxels that respond."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_subjects_differ_and_the_same_one_stays(cortex, films):
     assert abs(np.corrcoef(first[:, 4], bold(other, sight, scanner)[:, 4])[0, 1]) < 0.9
 
 
-def test_repeats_share_the_response_and_not_the_noise(cortex):
+def test_repetitions_have_the_same_response_and_different_noise(cortex):
     response = np.zeros((len(cortex.voxels), 12))
     runs = [run_of(cortex, response, r) for r in (1, 2, 1)]
     np.testing.assert_array_equal(runs[0], runs[2])
@@ -71,10 +71,10 @@ def test_temporal_snr_is_that_of_a_scanner(cortex):
 def test_a_response_changes_the_grey_matter_by_a_percent_or_two(cortex):
     n = len(cortex.voxels)
     rest, active = (run_of(cortex, np.full((n, 20), level), "same") for level in (0.0, 1.0))
-    share = head(RESOLUTION).grey[tuple(cortex.voxels.T)]
-    where = tuple(cortex.voxels[share > 0.5].T)
+    fraction = head(RESOLUTION).grey[tuple(cortex.voxels.T)]
+    where = tuple(cortex.voxels[fraction > 0.5].T)
     change = (active[where] / rest[where]).mean(axis=1) - 1
-    change /= share[share > 0.5]
+    change /= fraction[fraction > 0.5]
     assert np.median(change) == pytest.approx(0.02, abs=0.005)
 
 
@@ -97,14 +97,14 @@ def test_selection_finds_the_visual_cortex(cortex):
         runs = [run_of(cortex, response, segment, r, snr=1.5) for r in "12"]
         z.append(segment_z(np.stack([cleaned(run[labels > 0]).values for run in runs])))
     result = over_segments(z, "greater")
-    found = select(
+    selection = select(
         result, labels[labels > 0], alpha=0.05, correction="fdr_bh", fraction=0.5
     )  # five segments are too few for Bonferroni
     visual = np.isin(
         labels[labels > 0], [label for area in VISUAL_AREAS for label in labels_of(area)]
     )
-    assert len(found.columns) > 50
-    assert visual[found.columns].mean() > 0.8
+    assert len(selection.columns) > 50
+    assert visual[selection.columns].mean() > 0.8
     assert np.median(result.r[visual]) > 0.2
     assert abs(np.median(result.r[~visual])) < 0.1
     assert stats.mannwhitneyu(result.r[visual], result.r[~visual]).pvalue < 1e-20

@@ -61,10 +61,10 @@ def test_test_films_show_combinations_that_training_films_lack() -> None:
     assert not content(TRAIN, unseen=True)
     assert content(TEST, unseen=True)
     assert not content(TRAIN, unseen=False) & content(TEST, unseen=True)
-    # What is new in them is the combination: each of its parts is known.
-    known = content(TRAIN, unseen=False)
+    # Only the combination is new: each of its parts occurs in training.
+    trained = content(TRAIN, unseen=False)
     for new in content(TEST, unseen=True):
-        assert all(new[i] in {combination[i] for combination in known} for i in range(3))
+        assert all(new[i] in {combination[i] for combination in trained} for i in range(3))
     shots = [take.shot for i in range(60) for take in film.script(i, "test", "test1", 48)]
     assert np.mean([shot.unseen for shot in shots]) == pytest.approx(0.5, abs=0.06)
 
@@ -103,9 +103,9 @@ def test_the_stage_writes_film_and_table(tmp_path) -> None:
     reader = imageio_ffmpeg.read_frames(str(path))
     next(reader)
     decoded = np.stack([np.frombuffer(f, np.uint8).reshape(64, 64, 3) for f in reader])
-    drawn = np.stack(list(film.frames(takes, settings.fps, 64)))
-    assert np.abs(decoded.astype(int) - drawn).mean() < 6
+    frames = np.stack(list(film.frames(takes, settings.fps, 64)))
+    assert np.abs(decoded.astype(int) - frames).mean() < 6
     # The frame on a cut is the new shot's first.
     for take in takes:
         first = render(take.shot, 0.0, 64)
-        np.testing.assert_array_equal(drawn[round(take.start * settings.fps)], first)
+        np.testing.assert_array_equal(frames[round(take.start * settings.fps)], first)

@@ -1,4 +1,4 @@
-"""The filters know which way, which orientation and where; a cut and a still are no motion."""
+"""The filters are tuned to direction, orientation and place; cuts and stills are no motion."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def size(energy, channel: Channel) -> float:
 
 @pytest.mark.parametrize("angle", ANGLES)
 @pytest.mark.parametrize("rate", [1, 2])
-def test_a_drifting_grating_drives_its_own_channel_most(rate, angle):
+def test_a_drifting_grating_drives_the_matching_channel_most(rate, angle):
     energy = motion_energy(grating(4, rate, angle))
     sizes = {a: size(energy, Channel(rate, 4, a)) for a in ANGLES}
     assert max(sizes, key=sizes.__getitem__) == angle
     assert sizes[angle] > 10 * sizes[(angle + 180) % 360]
 
 
-def test_orientation_and_fineness_are_told_apart():
+def test_orientation_and_fineness_are_separated():
     for fineness in FINENESS[1:]:
         energy = motion_energy(grating(fineness, 0, 45))
         sizes = {c: size(energy, c) for c in CHANNELS if c.rate == 0}
@@ -75,7 +75,7 @@ def test_answers_come_from_where_the_film_moves():
 
 
 @pytest.mark.parametrize(("motion", "angle"), [("left", 180), ("right", 0), ("rising", 90)])
-def test_drawn_subjects_move_as_the_table_says(motion, angle):
+def test_rendered_subjects_move_as_the_table_says(motion, angle):
     rng = np.random.default_rng(0)
     sizes = dict.fromkeys(ANGLES[::2], 0.0)
     n = 0

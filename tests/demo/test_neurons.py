@@ -16,11 +16,11 @@ HALF = slice(18, None), slice(0, 14)
 
 @pytest.fixture(scope="module")
 def strength(cortex, films):
-    """Response of each voxel to what a film has beyond grey."""
+    """Response of each voxel to the difference between a film and grey."""
     blank = cortex.respond(films.sight_of(films.grey()))
 
-    def measure(frames: np.ndarray, **shown: str) -> np.ndarray:
-        return np.abs(cortex.respond(films.sight_of(frames, **shown)) - blank).mean(axis=1)
+    def measure(frames: np.ndarray, **content: str) -> np.ndarray:
+        return np.abs(cortex.respond(films.sight_of(frames, **content)) - blank).mean(axis=1)
 
     return measure
 
@@ -97,7 +97,7 @@ def test_receptive_fields_lie_where_they_say():
         ("colour", ("red", "blue"), ("V4", "V8"), ("MT", "PHA1", "V2")),
     ],
 )
-def test_what_is_shown_changes_the_areas_that_care(cortex, films, attribute, values, areas, others):
+def test_content_changes_the_areas_tuned_to_it(cortex, films, attribute, values, areas, others):
     one, two = (cortex.respond(films.sight_of(films.grey(), **{attribute: v})) for v in values)
     change = np.abs(one - two).mean(axis=1)
     assert change[in_area(cortex, *areas)].mean() > 3 * change[in_area(cortex, *others)].mean()
@@ -121,7 +121,7 @@ def test_voxels_differ_in_the_direction_they_prefer(cortex, films):
     assert 0.2 < (change > 0).mean() < 0.8
 
 
-def test_weights_do_not_depend_on_what_else_is_shown(cortex, films):
+def test_weights_do_not_depend_on_other_shots(cortex, films):
     alone = cortex.respond(films.sight_of(films.grey()))
     shots = [films.shot | {"end": 6.0}, films.shot | {"start": 6.0, "kind": "bus", "scene": "a"}]
     both = cortex.respond(look(films.grey(), pd.DataFrame(shots)))

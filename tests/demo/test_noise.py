@@ -36,8 +36,8 @@ def near(anatomy, mm: tuple[float, float, float], radius: float = 10) -> np.ndar
 def test_fluid_is_brighter_than_grey_and_grey_than_white_matter(anatomy):
     middle = near(anatomy, (0, -18, 18), 45)  # where no coil and no sinus interfere
     grey, white, fluid = (
-        np.average(anatomy.brightness[middle], weights=share[middle] ** 4)
-        for share in (anatomy.grey, anatomy.white, anatomy.fluid)
+        np.average(anatomy.brightness[middle], weights=fraction[middle] ** 4)
+        for fraction in (anatomy.grey, anatomy.white, anatomy.fluid)
     )
     assert white < grey < fluid
     assert 600 < grey < 1400
@@ -80,7 +80,7 @@ def test_power_falls_as_one_over_f():
     assert slope == pytest.approx(-1, abs=0.15)
 
 
-def test_noise_is_stationary_and_its_end_does_not_know_its_start():
+def test_noise_is_stationary_and_does_not_wrap_around():
     coloured = np.random.default_rng(0).standard_normal((4000, 48), np.float32) @ colouring(48, TR)
     np.testing.assert_allclose(coloured.std(axis=0), 1, atol=0.08)
     ends, neighbours = (
@@ -99,7 +99,7 @@ def test_breathing_depth_waves_around_its_frequency():
 
 def test_grey_matter_fluctuates_slowly_and_more_than_white(anatomy, resting):
     sd = resting.std(axis=-1)
-    grey, white = (np.median(sd[share > 0.8]) for share in (anatomy.grey, anatomy.white))
+    grey, white = (np.median(sd[fraction > 0.8]) for fraction in (anatomy.grey, anatomy.white))
     assert 0.008 < grey < 0.02
     assert grey > 1.3 * white
     frequency, power = periodogram(resting[anatomy.grey > 0.8], 1 / TR, axis=1)

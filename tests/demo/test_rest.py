@@ -37,7 +37,7 @@ def test_layout_is_the_91k_one(run):
     assert len(np.unique(below, axis=0)) == len(below) == 31870
 
 
-def test_stage_makes_samples_of_v1_to_v4(run, tmp_path):
+def test_stage_computes_samples_of_v1_to_v4(run, tmp_path):
     out = tmp_path / "samples.npy"
     samples.main(
         runs=[run, run],
@@ -45,16 +45,16 @@ def test_stage_makes_samples_of_v1_to_v4(run, tmp_path):
         index=tmp_path / "samples.tsv",
         settings=SampleSettings(tr=TR, patch_size=16),
     )
-    made = np.load(out)
-    assert made.shape == (2 * 4, 4192)
-    assert made.dtype == np.float32
-    assert made[:4, :4183].std() == pytest.approx(1, abs=1e-3)
-    assert not made[:, 4183:].any()
+    result = np.load(out)
+    assert result.shape == (2 * 4, 4192)
+    assert result.dtype == np.float32
+    assert result[:4, :4183].std() == pytest.approx(1, abs=1e-3)
+    assert not result[:, 4183:].any()
     columns = grayordinates(["V1", "V2", "V3", "V4"])
     values = np.asarray(nib.load(run).dataobj)[:, columns].astype(float)
     values -= values.mean(axis=0)
     means = values[:40].reshape(4, 10, -1).mean(1)
-    np.testing.assert_allclose(made[:4, :4183], (means - means.mean()) / means.std(), atol=1e-3)
+    np.testing.assert_allclose(result[:4, :4183], (means - means.mean()) / means.std(), atol=1e-3)
 
 
 def test_without_centring_the_static_image_stays(run, tmp_path):
@@ -65,20 +65,20 @@ def test_without_centring_the_static_image_stays(run, tmp_path):
     assert np.corrcoef(first, second)[0, 1] > 0.9
 
 
-def test_hidden_parts_of_the_cortex_can_be_told_from_the_rest():
+def test_hidden_parts_of_the_cortex_can_be_predicted_from_the_rest():
     """A linear map from some of V1–V4 to others, learned on three runs, holds in a fourth."""
     runs = [visual_activity("hcp1", f"run{r}", 120, TR, seed=0) for r in range(4)]
     rng = np.random.default_rng(0)
     order = rng.permutation(4183)
-    seen, hidden = order[:800], order[800:1600]
-    x, y = (np.concatenate([r[part] for r in runs[:3]], axis=1) for part in (seen, hidden))
+    visible, hidden = order[:800], order[800:1600]
+    x, y = (np.concatenate([r[part] for r in runs[:3]], axis=1) for part in (visible, hidden))
     basis = np.linalg.svd(x, full_matrices=False)[0][:, :60]
     weights = np.linalg.lstsq((basis.T @ x).T, y.T, rcond=None)[0]
-    told = (basis.T @ runs[3][seen]).T @ weights
-    assert np.corrcoef(told.ravel(), runs[3][hidden].T.ravel())[0, 1] > 0.9
+    predicted = (basis.T @ runs[3][visible]).T @ weights
+    assert np.corrcoef(predicted.ravel(), runs[3][hidden].T.ravel())[0, 1] > 0.9
 
 
-def test_runs_and_subjects_are_their_own_and_stay_the_same():
+def test_runs_and_subjects_differ_and_are_reproducible():
     def activity(subject: str, run: str) -> np.ndarray:
         return visual_activity(subject, run, 20, TR, seed=0)
 

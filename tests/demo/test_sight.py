@@ -1,4 +1,4 @@
-"""What a film offers: colours, cuts, and stills before and after."""
+"""Input of the neurons: colours, cuts, and stills before and after the film."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mindvideo.demo.sight import colour_maps, find_cuts, look
 from mindvideo.errors import InputError
 
 SECONDS = 12
-SHOT = {"start": 0.0, "end": float(SECONDS), "kind": "dog", "family": "animal", "colour": "red",
-        "scene": "beach", "motion": "still"}  # fmt: skip
+CONTENT = {"kind": "dog", "family": "animal", "colour": "red", "scene": "beach", "motion": "still"}
+SHOT = {"start": 0.0, "end": float(SECONDS), **CONTENT}
 
 
 def noise(seconds: float = SECONDS) -> np.ndarray:
@@ -27,7 +27,7 @@ def grey(seconds: float = SECONDS) -> np.ndarray:
 def test_stills_before_and_after_belong_to_the_first_and_last_shot():
     shots = pd.DataFrame([SHOT | {"end": 4.3}, SHOT | {"start": 4.3, "scene": "sea"}])
     sight = look(grey(), shots)
-    beach, sea = sight.shown["scene", "beach"], sight.shown["scene", "sea"]
+    beach, sea = sight.on_screen["scene", "beach"], sight.on_screen["scene", "sea"]
     np.testing.assert_allclose(beach + sea, 1)
     np.testing.assert_allclose(sight.times[[0, -1]], [-11.8, SECONDS + 11.8])
     assert beach[sight.times < 4].all()
@@ -44,7 +44,7 @@ def test_stills_show_the_first_and_last_frame_without_motion():
     np.testing.assert_array_equal(light[before], np.repeat(light[:1], before.sum(), axis=0))
 
 
-def test_cuts_are_found_beside_where_the_table_has_them():
+def test_cuts_are_located_near_their_times_in_the_table():
     frames = grey(4)
     frames[31:] = 200
     assert find_cuts(frames, [2.0]) == [31]  # the table's 2 s would be frame 30

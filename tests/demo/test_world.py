@@ -28,11 +28,24 @@ def _shots(seed: int, n: int, split: str | None = None) -> list[world.Shot]:
 
 
 # A subject that rests in the middle of the frame.
-PLAIN = replace(
-    _shots(1, 1)[0], kind="dog", colour="red", scene="beach", time="day", motion="still",
-    facing="right", seconds=4.0, x0=0.5, x1=0.5, y0=0.55, y1=0.55, size0=0.7, size1=0.7,
-    camera0=0.3, camera1=0.3,
-)  # fmt: skip
+PLAIN = world.Shot(
+    kind="dog",
+    colour="red",
+    scene="beach",
+    time="day",
+    motion="still",
+    facing="right",
+    seconds=4.0,
+    x0=0.5,
+    y0=0.55,
+    x1=0.5,
+    y1=0.55,
+    size0=0.7,
+    size1=0.7,
+    camera0=0.3,
+    camera1=0.3,
+    seed=_shots(1, 1)[0].seed,
+)
 
 
 def _shots_with(motion: str, n: int = 20) -> list[world.Shot]:
@@ -42,13 +55,13 @@ def _shots_with(motion: str, n: int = 20) -> list[world.Shot]:
 
 
 def _differs(one: world.Shot, other: world.Shot, seconds: float = 1.0) -> float:
-    """Share of the pixels that differ clearly."""
+    """Fraction of the pixels that differ clearly."""
     a, b = (world.render(shot, seconds, 64).astype(int) for shot in (one, other))
     return (np.abs(a - b).max(axis=-1) > 20).mean()
 
 
 def _painted(shot: world.Shot, seconds: float) -> np.ndarray:
-    """Where the subject's own colour is seen, bool (128, 128)."""
+    """Pixels in the subject's colour, bool (128, 128)."""
     a, b = (
         world.render(replace(shot, colour=c, time="day"), seconds, 128).astype(int)
         for c in ("red", "green")
@@ -57,16 +70,15 @@ def _painted(shot: world.Shot, seconds: float) -> np.ndarray:
 
 
 def test_the_world_is_as_large_as_it_says() -> None:
-    assert {name: len(options) for name, options in PROPERTIES.items()} == {
-        "kind": 24, "colour": 6, "scene": 8, "time": 3, "motion": 8,
-    }  # fmt: skip
+    sizes = {name: len(options) for name, options in PROPERTIES.items()}
+    assert sizes == {"kind": 24, "colour": 6, "scene": 8, "time": 3, "motion": 8}
     assert [len(kinds) for kinds in FAMILIES.values()] == [6] * 4
     assert len(set(world.KINDS)) == 24
     for family, kinds in FAMILIES.items():
         assert {replace(PLAIN, kind=kind).family for kind in kinds} == {family}
 
 
-def test_a_shot_is_drawn_alike_every_time() -> None:
+def test_rendering_a_shot_is_reproducible() -> None:
     first, again = _shots(0, 5), _shots(0, 5)
     assert first == again
     frames = [world.render(shot, 1.3, 64) for shot in first]
@@ -79,12 +91,12 @@ def test_a_shot_is_drawn_alike_every_time() -> None:
 
 
 @pytest.mark.parametrize("name", ["kind", "scene", "time", "colour"])
-def test_each_property_is_seen(name: str) -> None:
+def test_each_property_is_visible(name: str) -> None:
     """Changing one property alone changes the picture, for every pair of its values."""
     # At each time of day; a colour on each kind, and a time of day in each scene.
-    beside = {"colour": "kind", "time": "scene"}.get(name, "time")
-    for value in PROPERTIES[beside]:
-        shot = replace(PLAIN, **{beside: value})
+    context = {"colour": "kind", "time": "scene"}.get(name, "time")
+    for value in PROPERTIES[context]:
+        shot = replace(PLAIN, **{context: value})
         for one, other in combinations(PROPERTIES[name], 2):
             assert _differs(replace(shot, **{name: one}), replace(shot, **{name: other})) > 0.1
 
@@ -128,11 +140,15 @@ def test_what_stands_is_on_the_ground_unless_it_rises() -> None:
 @pytest.mark.parametrize(
     ("motion", "moves"),
     [
-        ("left", {"x": -1}), ("right", {"x": 1}),
-        ("towards", {"size": 1}), ("away", {"size": -1}),
-        ("rising", {"y": -1}), ("turning", {}), ("still", {}),
+        ("left", {"x": -1}),
+        ("right", {"x": 1}),
+        ("towards", {"size": 1}),
+        ("away", {"size": -1}),
+        ("rising", {"y": -1}),
+        ("turning", {}),
+        ("still", {}),
     ],
-)  # fmt: skip
+)
 def test_motions_move_the_subject_as_they_say(motion: str, moves: dict[str, int]) -> None:
     least = {"x": 0.4, "size": 0.35, "y": 0.29}
     for shot in _shots_with(motion):
@@ -175,10 +191,10 @@ def test_subject_and_scene_slide_against_the_camera() -> None:
         assert (y0, size0) == (y1, size1)
         before, after = (world.render(shot, t, 64)[:20].astype(float) for t in (1.0, 1.5))
 
-        def gap(shift: int, a: np.ndarray = before, b: np.ndarray = after) -> float:
-            """How badly the later frame fits the earlier one, slid to the left by `shift`."""
-            a, b = a[:, max(0, shift) :], b[:, max(0, -shift) :]
-            width = 64 - abs(shift)
+        def gap(translation: int, a: np.ndarray = before, b: np.ndarray = after) -> float:
+            """How badly the later frame fits the earlier one, moved left by `translation`."""
+            a, b = a[:, max(0, translation) :], b[:, max(0, -translation) :]
+            width = 64 - abs(translation)
             return np.abs(a[:, :width] - b[:, :width]).mean()
 
         direction = np.sign(camera1 - camera0)
@@ -213,11 +229,11 @@ def test_one_frame_shows_motions_across_the_frame_only() -> None:
     # A car has no stride; there is room for what it leaves behind when it rises.
     shot = replace(PLAIN, kind="car", y0=0.4, y1=0.4)
     for motion in world.MOTIONS:
-        shown = _differs(shot, replace(shot, motion=motion), 0.0)
+        difference = _differs(shot, replace(shot, motion=motion), 0.0)
         if motion in grammar.IN_A_FRAME:
-            assert shown > 0.01
+            assert difference > 0.01
         else:
-            assert shown == 0
+            assert difference == 0
 
 
 def test_unseen_combinations_are_a_fifth_yet_training_shows_every_pair() -> None:
@@ -237,10 +253,10 @@ def test_training_lacks_unseen_combinations_and_half_of_the_test_shots_show_them
     for some in shots.values():
         for shot in some:
             assert shot.unseen == world.is_unseen(shot.kind, shot.scene, shot.motion)
-    share = {split: np.mean([shot.unseen for shot in some]) for split, some in shots.items()}
-    assert share["train"] == 0
-    assert share["test"] == pytest.approx(0.5, abs=0.06)
-    assert share[None] == pytest.approx(0.2, abs=0.05)
+    fraction = {split: np.mean([shot.unseen for shot in some]) for split, some in shots.items()}
+    assert fraction["train"] == 0
+    assert fraction["test"] == pytest.approx(0.5, abs=0.06)
+    assert fraction[None] == pytest.approx(0.2, abs=0.05)
 
 
 def test_captions_are_short_differ_and_use_the_vocabulary_only() -> None:
@@ -257,11 +273,11 @@ def test_captions_are_short_differ_and_use_the_vocabulary_only() -> None:
         assert text.startswith(f"a {shot.colour} {shot.kind} ")
         assert grammar.PLACES[shot.scene] in text
         captions.add(text)
-    # Whatever two shots differ in, their captions tell it.
+    # Captions differ whenever shots differ.
     assert len(captions) == 24 * 6 * 8 * 3 * 8
 
 
-def test_a_shot_is_told_in_several_paraphrases_that_agree_with_it() -> None:
+def test_paraphrases_of_a_shot_differ_and_agree_with_it() -> None:
     rng, words = np.random.default_rng(5), set(grammar.vocabulary())
     plain = {synonym: word for word, synonym in grammar.SYNONYMS.items()}
     assert not set(plain) & {*world.KINDS, *world.SCENES, *world.COLOURS}
@@ -273,10 +289,10 @@ def test_a_shot_is_told_in_several_paraphrases_that_agree_with_it() -> None:
             assert words.issuperset(said)
             assert len(said) <= 14
             synonyms_used |= set(said) & set(plain)
-            told = [plain.get(word, word) for word in said]
-            assert {shot.colour, shot.kind, shot.scene} <= set(told)
-            assert set(told) <= {*grammar.caption(shot).split(), "a", "picture", "of"}
-            paraphrases.add(" ".join(told))
+            words_used = [plain.get(word, word) for word in said]
+            assert {shot.colour, shot.kind, shot.scene} <= set(words_used)
+            assert set(words_used) <= {*grammar.caption(shot).split(), "a", "picture", "of"}
+            paraphrases.add(" ".join(words_used))
         assert len(paraphrases) >= 4
     assert len(synonyms_used) >= 8
 
@@ -286,8 +302,8 @@ def test_a_frames_caption_claims_no_motion_that_it_cannot_show() -> None:
     claims = {"left": {"drives", "left"}, "right": {"drives", "right"}, "rising": {"rises"}}
     for motion, time in product(world.MOTIONS, world.TIMES):
         shot = replace(PLAIN, kind="car", motion=motion, time=time)
-        seen = {"a", "red", "car", "on", "beach", *grammar.HOURS[time].split()}
-        assert set(grammar.frame_caption(shot).split()) == seen | claims.get(motion, set())
+        visible = {"a", "red", "car", "on", "beach", *grammar.HOURS[time].split()}
+        assert set(grammar.frame_caption(shot).split()) == visible | claims.get(motion, set())
         if motion in claims:
             assert grammar.frame_caption(shot) == grammar.caption(shot)
 

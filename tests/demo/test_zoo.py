@@ -16,7 +16,7 @@ from mindvideo.settings.demo import Zoo
 from mindvideo.stages import train_zoo
 
 NAMES = ("blip", "clip", "image-classifier", "stable-diffusion", "video-classifier")
-# A seed that neither the trainings nor the cards have used.
+# A seed that neither the training runs nor the cards have used.
 PICTURES = draw_pictures(404, 100)
 
 
@@ -31,9 +31,9 @@ def _card(name: str) -> str:
 
 
 def _number(table: str, row: str) -> float:
-    found = re.search(rf"\| {re.escape(row)}[^|]*\| ([0-9.]+)", table)
-    assert found, f"no row {row!r} in {table}"
-    return float(found[1])
+    match = re.search(rf"\| {re.escape(row)}[^|]*\| ([0-9.]+)", table)
+    assert match, f"no row {row!r} in {table}"
+    return float(match[1])
 
 
 def test_the_zoo_is_complete_and_small() -> None:
@@ -44,8 +44,8 @@ def test_the_zoo_is_complete_and_small() -> None:
         assert path.suffix in (".json", ".txt", ".md", ".safetensors")
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
-                assert all(file.get_slice(k).get_dtype() == "F16" or "I" in
-                           file.get_slice(k).get_dtype() for k in file.keys())  # fmt: skip # noqa: SIM118
+                dtypes = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
+            assert all(dtype == "F16" or "I" in dtype for dtype in dtypes)
 
 
 def test_judges_and_generators_learned_from_different_seeds() -> None:
@@ -57,7 +57,7 @@ def test_judges_and_generators_learned_from_different_seeds() -> None:
     assert not judges & makers
 
 
-# What each model must reach on shots that it has not seen.
+# What each model must reach on held-out shots.
 BARS = [
     ("stable-diffusion", "PSNR", 28),
     ("stable-diffusion", "kind accuracy", 85),
@@ -76,7 +76,7 @@ def test_the_cards_reach_their_bars(name: str, row: str, bar: float) -> None:
 
 
 def _assert_as_on_card(name: str, figures: dict[str, str], slack: float) -> None:
-    """Measured anew on other shots, each figure is the card's, `slack` percent or dB aside."""
+    """Measured on other shots, each figure equals the card's within `slack` percent or dB."""
     lines = "\n".join(f"| {row} | {figure} |" for row, figure in figures.items())
     for row in figures:
         assert _number(lines, row) == pytest.approx(_number(_card(name), row), abs=slack)
@@ -99,7 +99,7 @@ def test_clip_finds_captions() -> None:
     _assert_as_on_card("clip", zoo_build.figures_of_clip(clip.model, PICTURES), 12)
 
 
-def test_blip_names_what_it_sees() -> None:
+def test_blip_names_the_content_of_frames() -> None:
     processor, blip = pretrained.load_captioner("zoo:blip")
     _assert_as_on_card("blip", zoo_build.figures_of_blip(blip, processor, PICTURES), 12)
     captions = zoo_blip.describe(blip, processor, PICTURES.images[:20])
@@ -126,9 +126,11 @@ def test_generated_frames_show_what_their_captions_say(stable_diffusion: dict) -
     _assert_as_on_card("stable-diffusion", figures, 15)
 
 
-def test_the_stage_makes_a_zoo_that_loads(tmp_path, monkeypatch) -> None:
-    """One step each: what comes out knows nothing, but has every part, and draws."""
-    monkeypatch.setattr(zoo_build.zoo_unet, "draw_images", partial(zoo_unet.draw_images, steps=2))
+def test_the_stage_writes_a_zoo_that_loads(tmp_path, monkeypatch) -> None:
+    """After one step each, the models are untrained but complete, and generate pictures."""
+    monkeypatch.setattr(
+        zoo_build.zoo_unet, "generate_images", partial(zoo_unet.generate_images, steps=2)
+    )
     steps = {name: 1 for name in Zoo.model_fields if name.endswith("_steps")}
     few = {"n_pictures": 70, "n_latents": 60, "n_judge_pictures": 70, "n_judge_clips": 30}
     settings = Zoo(**steps, **few, n_held_out=50)

@@ -1,4 +1,4 @@
-"""What the zoo is made with: tokenizers, examples, the training loop, the quick group norm."""
+"""Parts of the zoo: tokenizers, examples, the training loop, the fast group norm."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_pictures_for_training_show_no_unseen_combination() -> None:
 
 
 def test_pictures_and_clips_show_their_shots() -> None:
-    """Each example is nearer to a picture of its own shot than to those of the others."""
+    """Each example is nearer to a picture of its shot than to those of the others."""
     pictures, clips = zoo_examples.draw_pictures(2, 12), zoo_examples.draw_clips(2, 12)
     for images, shots in ((pictures.images, pictures.shots), (clips.frames[:, 3], clips.shots)):
         middles = np.stack([world.render(shot, shot.seconds / 2, 64) for shot in shots])
@@ -166,7 +166,7 @@ class _KilledError(Exception):
     """Stands for the end of the process."""
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch) -> None:
+def test_a_killed_training_run_resumes_with_identical_results(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("mindvideo.demo.zoo_training.CHECKPOINT_SECONDS", 0.0)
     x = torch.randn(32, 4, generator=torch.Generator().manual_seed(0))
 
@@ -182,8 +182,17 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path, monkeypa
             noise = torch.randn(len(rows), 4, generator=rng)
             return model(x[rows] + noise).float().square().mean()
 
-        fit(model, objective, name="toy", state=state, steps=12, batch_size=4, n_examples=32,
-            lr=1e-2, seed=3)  # fmt: skip
+        fit(
+            model,
+            objective,
+            name="toy",
+            state=state,
+            steps=12,
+            batch_size=4,
+            n_examples=32,
+            lr=1e-2,
+            seed=3,
+        )
         return [p.detach().clone() for p in model.parameters()]
 
     (tmp_path / "whole").mkdir()

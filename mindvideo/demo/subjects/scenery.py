@@ -14,7 +14,7 @@ Puff = tuple[float, float, float]
 
 
 def _puffs(pen: Pen, puffs: list[Puff], colour: Colour) -> None:
-    """Discs that grow into one shape with a common rim."""
+    """Discs that merge into one shape with a common rim."""
     for rim in (True, False):
         for x, y, r in puffs:
             radius = r if rim else r - 0.025
@@ -29,8 +29,8 @@ def _tree(pen: Pen, paint: Colour, stride: float) -> None:
     crown += [(0.0, -0.14, 0.32), (0.32, -0.2, 0.18)]
     _puffs(pen, [(x + sway * (0.2 - y), y, r) for x, y, r in crown], paint)
     for x, y in ((-0.22, -0.08), (0.16, -0.24), (0.12, 0.02)):
-        pen.stroke([(x - 0.1, y - 0.04), (x, y + 0.02), (x + 0.1, y - 0.05)], 0.06,
-                   shade(paint, 0.7))  # fmt: skip
+        branch = [(x - 0.1, y - 0.04), (x, y + 0.02), (x + 0.1, y - 0.05)]
+        pen.stroke(branch, 0.06, shade(paint, 0.7))
 
 
 def _flower(pen: Pen, paint: Colour, stride: float) -> None:
