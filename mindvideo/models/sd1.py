@@ -21,7 +21,9 @@ SD1 = {
     "encoder_hid_dim": None,
     "encoder_hid_dim_type": None,
     "time_embedding_type": "positional",
+    "time_embedding_act_fn": None,
     "resnet_time_scale_shift": "default",
+    "resnet_skip_time_act": False,
     "attention_type": "default",
     "cross_attention_norm": None,
 }
