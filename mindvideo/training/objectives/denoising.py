@@ -33,11 +33,6 @@ class FmriToVideo(nn.Module):
         """(b, c, f, h, w), (b,), (b, w, v) → (b, c, f, h, w)"""
         return self.unet(latents, timesteps, self.encoder(fmri))
 
-    def enable_gradient_checkpointing(self) -> None:
-        """Compute activations again in the backward pass instead of keeping them; in both."""
-        self.encoder.enable_gradient_checkpointing()
-        self.unet.enable_gradient_checkpointing()
-
 
 @dataclass(frozen=True)
 class TextCondition:
