@@ -32,7 +32,7 @@ def test_still_noise_is_the_same_in_each_frame():
 
 @pytest.mark.parametrize("motion", [(0, 0, 0), (0.11, -0.04, 0), (0, 0, 0.2), (0.03, 0.02, -0.2)])
 def test_each_frame_is_white(motion):
-    """With mean 0 and variance 1, neighbours being independent unless it grows."""
+    """With mean 0 and variance 1, neighbours being independent unless it expands."""
     noise = draw(motion, shape=(64, 6, 16, 12))  # 12288 elements a frame
     for frame in noise.unbind(1):
         assert frame.mean().abs() < 0.04
@@ -59,7 +59,7 @@ def test_it_moves_by_parts_of_an_element():
     assert (first[..., :-1] * third[..., 1:]).mean() == pytest.approx(1, abs=0.04)
 
 
-def test_growth_leads_away_from_the_middle():
+def test_expansion_moves_away_from_the_middle():
     """What is in the middle stays there; at the right it goes right, at the left left."""
     noise = draw((0, 0, 0.05), shape=(256, 6, 16, 16))
     first, second = noise[:, 2], noise[:, 3]
@@ -74,6 +74,6 @@ def test_growth_leads_away_from_the_middle():
     assert goes_right(slice(2, 4)) < -0.15
 
 
-def test_what_moves_far_comes_from_the_field_again():
+def test_noise_that_moves_far_is_periodic():
     assert draw((2.5, 0, 0)).isfinite().all()
     assert draw((0, 0, 3)).isfinite().all()
