@@ -41,8 +41,8 @@ def check_sd1(config: Mapping[str, Any]) -> None:
     ------
     InputError
     """
-    found = {name: config.get(name, value) for name, value in SD1.items()}
-    wrong = {name: value for name, value in found.items() if value != SD1[name]}
+    settings = {name: config.get(name, value) for name, value in SD1.items()}
+    wrong = {name: value for name, value in settings.items() if value != SD1[name]}
     for name in ("down_block_types", "up_block_types"):
         if others := set(config.get(name, ())) - SD1_BLOCKS:
             wrong[name] = sorted(others)
