@@ -56,7 +56,7 @@ def decode(folder, clips=("seg1", "seg2"), state="state"):
     return pd.DataFrame(motion, columns=MOTION), load_table(folder / "decoding.tsv")
 
 
-def test_tells_where_the_clips_move(moving):
+def test_decodes_the_motion_of_the_clips(moving):
     motion, decoding = decode(moving)
     assert motion["right"].to_numpy() * 32 == pytest.approx([-2, 0, 2], abs=0.5)
     assert motion["down"].abs().max() < 0.02
