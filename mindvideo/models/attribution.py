@@ -15,7 +15,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 
 
 def named_layers(names: Sequence[str], depth: int) -> dict[int, str]:
-    """Blocks by number, and what they are called: a shallow encoder's first may be its last.
+    """Numbers of blocks and their names: in a shallow encoder the first may be the last.
 
     Parameters
     ----------
@@ -28,21 +28,21 @@ def named_layers(names: Sequence[str], depth: int) -> dict[int, str]:
         Ascending, e.g. ``{0: "first", 11: "middle", 23: "last"}``; ``{0: "first = last"}``.
     """
     place = {"first": 0, "middle": (depth - 1) // 2, "last": depth - 1}
-    found: dict[int, list[str]] = {}
+    names_of: dict[int, list[str]] = {}
     for name in sorted(set(names), key=list(place).index):
-        found.setdefault(place[name], []).append(name)
-    return {number: " = ".join(found[number]) for number in sorted(found)}
+        names_of.setdefault(place[name], []).append(name)
+    return {number: " = ".join(names_of[number]) for number in sorted(names_of)}
 
 
 @torch.no_grad()
 def attention_received(
     model: FmriEncoder, windows: np.ndarray, layers: Sequence[int], batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """How much each patch is attended, and each volume by each (paper 3.5).
+    """Attention received by each patch, and by each volume from each (paper 3.5).
 
     Spatial: the mean over queries, heads and volumes of the attention that falls on a patch.
     Temporal: the mean over patches and heads of each volume's attention to each.
-    Maps are averaged where they arise: memory holds those of one block and one batch.
+    Maps are averaged block by block: memory holds those of one block and one batch.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ def attention_received(
     temporal : (b, len(layers), w, w)
         Queries, keys; rows sum to 1. NaN where blocks have no temporal attention.
     """
-    found: dict[int, tuple[Tensor, Tensor]] = {}
+    received: dict[int, tuple[Tensor, Tensor]] = {}
 
     def watch(number: int):
         def before(block: Block, inputs: tuple) -> None:
-            found[number] = _received(block, *inputs)
+            received[number] = _received(block, *inputs)
 
         return before
 
@@ -72,7 +72,7 @@ def attention_received(
     try:
         for start in range(0, len(windows), batch_size):
             model(_to(model, windows[start : start + batch_size]))
-            parts = zip(*(found[n] for n in layers), strict=True)
+            parts = zip(*(received[n] for n in layers), strict=True)
             spatial, temporal = (torch.stack(part, 1).float().cpu().numpy() for part in parts)
             yield spatial, temporal
     finally:
@@ -102,11 +102,11 @@ def integrated_gradients(
     steps: int,
     batch_size: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What each voxel adds to the likeness of a window's embedding to its own clip's.
+    """Contribution of each voxel to the similarity of a window's embedding and its clip's.
 
     f(x) is the product of the pooled embedding, of unit length, with the target; along the straight
     path from the baseline b to the window x the gradient is averaged (midpoints), and multiplied
-    with the way (Sundararajan, Taly & Yan 2017, Eq. 1)::
+    with the path (Sundararajan, Taly & Yan 2017, Eq. 1)::
 
         a_i = (x_i - b_i) · mean over k of ∂f/∂x_i (b + (k + 1/2)/steps · (x - b))
 
@@ -134,16 +134,16 @@ def integrated_gradients(
     for start in range(0, len(windows), batch_size):
         here = slice(start, start + batch_size)
         x, target = _to(model, windows[here]), _to(model, targets[here])
-        way = x - start_at
+        path = x - start_at
         total = torch.zeros_like(x)
         for k in range(steps):
-            point = (start_at + (k + 0.5) / steps * way).requires_grad_()
+            point = (start_at + (k + 0.5) / steps * path).requires_grad_()
             (gradient,) = torch.autograd.grad(_likeness(model, point, target).sum(), point)
             total += gradient
         with torch.no_grad():
             base = repeat(start_at, "w v -> b w v", b=len(x))
             gain = _likeness(model, x, target) - _likeness(model, base, target)
-        yield (way * total / steps).cpu().numpy(), gain.cpu().numpy()
+        yield (path * total / steps).cpu().numpy(), gain.cpu().numpy()
 
 
 def _likeness(model: FmriEncoder, fmri: Tensor, target: Tensor) -> Tensor:

@@ -248,13 +248,13 @@ class _Step:
             noise, weight = (total.clone() for total in self.sums)
         else:
             noise, weight = torch.zeros_like(x), x.new_zeros(x.shape[1], 1, 1)
-        own = self.views.weights.to(x)[:, None, None]  #                            f 1 1
+        weights = self.views.weights.to(x)[:, None, None]  #                            f 1 1
         frames = torch.tensor(starts)[:, None] + torch.tensor(self.views.offsets)
         frames = (frames - self.blocks[0].first).to(x.device)  #                    v f
         clips = rearrange(x[:, frames], "c v f h w -> v c f h w")
-        for places, found in zip(frames, predict(clips, self.t, starts, self.views)):
-            noise[:, places] += own * found
-            weight[places] += own
+        for places, predicted in zip(frames, predict(clips, self.t, starts, self.views)):
+            noise[:, places] += weights * predicted
+            weight[places] += weights
         self.sums = [noise, weight]
 
     def hand_on(self) -> list[Block]:

@@ -1,4 +1,4 @@
-"""What classifiers say of frames and clips: logits, and the features that these are read from."""
+"""Logits of classifiers for frames and clips, and the features that they are computed from."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mindvideo.models.device import device
 
 
 def class_labels(model: Any) -> list[str]:
-    """What a classifier calls its classes, in the order of its logits."""
+    """Names of a classifier's classes, in the order of its logits."""
     return [name for _, name in sorted(model.config.id2label.items())]
 
 
 class Classified(NamedTuple):
-    """What a classifier computes of n frames or clips.
+    """Outputs of a classifier for n frames or clips.
 
     Attributes
     ----------
     logits : ndarray, float32, (n, n_classes)
     embeddings : ndarray, float32, (n, dim)
-        What the last layer reads.
+        Input of the last layer.
     """
 
     logits: np.ndarray
@@ -56,19 +56,19 @@ def classify_clips(processor: Any, model: Any, clips: np.ndarray) -> Classified:
     return _classify(processor, model, [list(clip[chosen]) for clip in np.array(clips)])
 
 
-def resample_frames(n_frames: int, n_wanted: int) -> np.ndarray:
-    """Choose frames: the one on screen at the middle of each of `n_wanted` equal spans of time."""
-    return ((np.arange(n_wanted) + 0.5) * n_frames / n_wanted).astype(int)
+def resample_frames(n_frames: int, n_resampled: int) -> np.ndarray:
+    """Numbers of the frames at the middle of each of `n_resampled` equal spans of time."""
+    return ((np.arange(n_resampled) + 0.5) * n_frames / n_resampled).astype(int)
 
 
 @torch.inference_mode()
 def _classify(processor: Any, model: Any, examples: list) -> Classified:
     model = model.to(device())
-    read: list[torch.Tensor] = []
-    hook = model.classifier.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    features: list[torch.Tensor] = []
+    hook = model.classifier.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0]))
     try:
         pixels = processor(examples, return_tensors="pt")["pixel_values"]
         logits = model(pixel_values=pixels.to(device())).logits
     finally:
         hook.remove()
-    return Classified(logits.float().cpu().numpy(), read.pop().float().cpu().numpy())
+    return Classified(logits.float().cpu().numpy(), features.pop().float().cpu().numpy())

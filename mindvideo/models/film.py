@@ -1,24 +1,37 @@
 """A whole segment → one film, of any length and frame rate, as a stream of frames.
 
-The model knows clips of f frames. A film is made of *views*: at every step of the denoising, f of
-the film's frames at a time are given to the model as one clip, under the condition of their time.
-Where views overlap, the noise predicted in a frame is the mean of theirs, weighted towards each
-view's middle (MultiDiffusion, Bar-Tal et al. 2023, Eq. 5; along time: Gen-L-Video, Wang et al.
-2023). So no frame is the border of every clip that it is in, and a frame starts from noise of its
-own, whatever views it is in.
+The model was trained on clips of f frames. A film is denoised in *views*: at every step the model
+sees f of the film's frames at a time as one clip, under the condition of their time. Where views
+overlap, the noise in a frame is the weighted mean of their predictions, and the weights are largest
+in the middle of a view (MultiDiffusion, Bar-Tal et al. 2023, Eq. 5; along time: Gen-L-Video, Wang
+et al. 2023). A frame at the border of one view is thus inside another, and its starting noise does
+not depend on the views. :func:`denoise_whole_film` is this algorithm; :class:`Film` computes the
+same frames in bounded memory.
+
+======================  ========================  ==================================================
+MultiDiffusion          here                      meaning
+======================  ========================  ==================================================
+J_t                     ``latents``               of the whole film at time t: (c, n, h, w)
+F_i                     ``places``                numbers of the film's frames that are in view i
+I_t^i = F_i(J_t)        ``latents[:, places]``    a view, as the model sees it: (c, f, h, w)
+y_i                     ``condition``             of the view's time (:class:`_Conditions`)
+Φ                       ``pipeline.predict``      the guided noise (paper, Eq. 6)
+W_i                     ``views.weights``         of the frames of a view: (f,)
+Ψ                       ``total / weight``        the weighted mean over views (Eq. 5)
+======================  ========================  ==================================================
 
 Other frame rates
-    At r times the model's rate, r = 2 say, frames 0, 2, 4, … are what the model knows as a clip,
-    and so are 1, 3, 5, …: *spread* views. They show motion at the speed that the model learned,
-    but neighbouring frames are never in one view. *Dense* views, of neighbouring frames, join
-    them: steps alternate between the two (as DemoFusion, Du et al. 2024, joins dilated views of
-    large images by local ones).
+    At r times the model's rate, say r = 2, frames 0, 2, 4, … have the spacing of the model's clips,
+    and so have 1, 3, 5, …: these are *spread* views. Motion in them has the speed that the model
+    was trained on, but neighbouring frames are never in one view. *Dense* views, of neighbouring
+    frames, connect them: steps alternate between the two (as DemoFusion, Du et al. 2024, alternates
+    between dilated and local views of large images).
 
 A stream
-    The steps are a cascade (:mod:`mindvideo.models.cascade`), through which the frames flow in
+    The steps form a cascade (:mod:`mindvideo.models.cascade`), through which the frames pass in
     blocks. The result is that of denoising the whole film at once, but memory holds only the
-    blocks under way: for every step, about a view and a batch of views. They are also all that a
-    film needs in order to go on after an interruption.
+    blocks in progress: about a view and a batch of views for every step. These blocks are also the
+    state from which an interrupted film continues.
 """
 
 from __future__ import annotations
@@ -48,69 +61,115 @@ Noise = Callable[[float], Tensor]
 def film_noise(shape: tuple[int, int, int], *, seed: int, shared: float) -> Noise:
     """Noise of a film's frames, (c, h, w) at any time: a function of seed and time alone.
 
-    A share of its variance is common to the whole film, as the pipeline's `shared_noise` is to a
-    clip. The rest is drawn for each whole time k, and at k + u between k and k + 1 it is
-    ``cos(πu/2)·(that of k) + sin(πu/2)·(that of k + 1)``, again of variance 1. So a film at a
-    higher rate starts from the same noise where it has the same frames, and its neighbouring
-    frames have noise in common.
+    A fraction of its variance is common to the whole film, as the pipeline's `shared_noise` is to
+    a clip. The rest is drawn for each whole time k. At k + u, between k and k + 1, it is
+    ``cos(πu/2)·(noise at k) + sin(πu/2)·(noise at k + 1)``, again of variance 1. A film at a higher
+    rate therefore starts from the same noise where it has the same frames, and the noise of
+    neighbouring frames is correlated.
 
     Parameters
     ----------
     shape
         Of one frame's latents.
     seed
-        What it is drawn from.
+        Of the random draws.
     shared
-        Share of the variance that all frames have in common, 0…1.
+        Fraction of the variance that all frames have in common, 0…1.
+
+    Examples
+    --------
+    >>> noise = film_noise((4, 8, 8), seed=0, shared=0.5)
+    >>> noise(0.0).shape
+    torch.Size([4, 8, 8])
+    >>> bool((noise(1.5) == noise(1.5)).all())
+    True
     """
 
     def draw(*place: int) -> Tensor:
         return torch.randn(shape, generator=noise_generator(seed, *place))
 
-    own = lru_cache(maxsize=64)(lambda k: draw(k, 1))
+    at_whole_time = lru_cache(maxsize=64)(lambda k: draw(k, 1))
     common = draw(0, 2)
 
     def noise(time: float) -> Tensor:
-        whole = math.floor(time + 1e-9)
-        angle = (time - whole) * math.pi / 2
-        between = own(whole) if angle < 1e-6 else _mix(own(whole), own(whole + 1), angle)
-        return shared**0.5 * common + (1 - shared) ** 0.5 * between
+        k = math.floor(time + 1e-9)
+        angle = (time - k) * math.pi / 2
+        independent = at_whole_time(k)
+        if angle >= 1e-6:
+            independent = math.cos(angle) * independent + math.sin(angle) * at_whole_time(k + 1)
+        return shared**0.5 * common + (1 - shared) ** 0.5 * independent
 
     return noise
 
 
-def _mix(a: Tensor, b: Tensor, angle: float) -> Tensor:
-    return math.cos(angle) * a + math.sin(angle) * b
+@torch.no_grad()
+def denoise_whole_film(
+    pipeline: MindVideoPipeline,
+    windows: Sequence[np.ndarray],
+    negative: np.ndarray | None = None,
+    *,
+    noise: Noise,
+    num_frames: int = 6,
+    num_inference_steps: int = 200,
+    guidance_scale: float = 12.5,
+    rate: float = 1.0,
+    overlap: float = 0.5,
+) -> np.ndarray:
+    """The frames of :class:`Film`, computed with the whole film in memory: the plain algorithm.
+
+    Parameters are those of :class:`Film`. The tests compare the stream with this function.
+    """
+    grid = plan_views(len(windows), num_frames, rate, overlap)
+    conditions = _Conditions(pipeline, windows, negative, guidance_scale)
+    scheduler = copy.deepcopy(pipeline.scheduler)
+    scheduler.set_timesteps(num_inference_steps)
+    times = [frame / grid.rate for frame in range(grid.dense.length)]
+    latents = torch.stack([noise(time) for time in times], dim=1)  #                c n h w
+    for step, t in enumerate(scheduler.timesteps):
+        views = grid.dense if step % 2 else grid.spread
+        total, weight = torch.zeros_like(latents), latents.new_zeros(latents.shape[1], 1, 1)
+        for start in map(views.start, range(len(views))):
+            places = [start + offset for offset in views.offsets]  #                f
+            condition = conditions.at([grid.time_of(start, views)])
+            clip = latents[None, :, places]  #                                      1 c f h w
+            predicted = pipeline.predict(clip, t, condition, guidance_scale)[0]  #  c f h w
+            total[:, places] += views.weights[:, None, None] * predicted
+            weight[places] += views.weights[:, None, None]
+        mean = total / weight  #                                                    Eq. 5
+        latents = scheduler.step(mean[None], t, latents[None]).prev_sample[0]
+    frames = [frame for frame in range(grid.dense.length) if grid.is_films(frame)]
+    return pipeline.decode(latents[None, :, frames])[0]
 
 
 class Film:
-    """The film that consecutive windows were recorded under, reconstructed as a stream.
+    """The film that was presented during consecutive windows, reconstructed as a stream.
 
-    At the model's frame rate and without overlap these are the pipeline's own clips, side by side.
-    Views between two windows are conditioned on tokens in between. Iteration yields frames; between
-    two of its yields the film can be left, and another object of the same parameters goes on from
-    its `state_dict`, to the same frames bit for bit (on a CPU).
+    At the model's frame rate and without overlap it consists of the pipeline's clips, one after the
+    other. Views between two windows are conditioned on interpolated tokens. Iteration yields
+    frames. It can be interrupted between two yields: another object of the same parameters
+    continues from its `state_dict` to the same frames, bit for bit (on a CPU).
 
     Parameters
     ----------
     pipeline
-        The model. Its scheduler may be one that remembers earlier steps (DPM-Solver++, UniPC):
-        frames that are under way carry their own.
+        The model. Its scheduler may depend on earlier steps (DPM-Solver++, UniPC): each block of
+        frames has its own copy.
     windows
-        ``(w, v)`` each, one a clip, in order and without gaps; read as they are needed.
+        ``(w, v)`` each, one per clip, in order and without gaps; read as they are needed.
     negative
         The window of the negative condition ``(w, v)``.
     noise
-        What denoising starts from: (c, h, w) at a time in frames of a clip (:func:`film_noise`).
+        The noise that denoising starts from: (c, h, w) at a time in frames of a clip
+        (:func:`film_noise`).
     num_frames
         Frames of a clip, f, as the model was trained.
     num_inference_steps, guidance_scale
-        As the pipeline's.
+        As in the pipeline.
     rate
         Frames of the film for one frame of a clip.
     overlap
-        Share of a view that is also in the next: at least 0 and less than 1. The time that a film
-        takes grows as 1 / (1 − overlap), and with `rate`.
+        Fraction of a view that is also in the next: at least 0 and less than 1. The computing time
+        of a film grows as 1 / (1 − overlap), and with `rate`.
     batch_size
         Views that the UNet computes at once.
     watch
@@ -119,8 +178,8 @@ class Film:
     Raises
     ------
     InputError
-        If nothing can be made of these windows, this rate or this overlap, or the scheduler scales
-        what it is given.
+        If there are no windows, rate or overlap are out of range, or the scheduler scales the
+        input of the UNet.
     """
 
     def __init__(
@@ -168,9 +227,9 @@ class Film:
     def __iter__(self) -> Iterator[list[np.ndarray]]:
         """Yield, after every batch of views, the frames that it has finished.
 
-        Those are none after most batches. All in all there are
+        After most batches there are none. In total there are
         ``round(len(windows)·num_frames·rate)``, each uint8 (height, width, 3). Peak memory does not
-        depend on how many.
+        depend on their number.
         """
         self._watch(self._cascade.predicted, self._cascade.total)
         while not self._cascade.ended:
@@ -189,7 +248,7 @@ class Film:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the state of a film of the same parameters.
+        """Continue from the state of a film of the same parameters.
 
         `batch_size` may differ; the frames are then the same up to rounding.
         """
@@ -202,17 +261,17 @@ class Film:
 
     def _predict(self, clips: Tensor, t: Tensor, starts: list[int], views: Views) -> Tensor:
         times = [self._grid.time_of(start, views) for start in starts]
-        found = self._pipeline.predict(clips, t, self._conditions.at(times), self._scale)
+        noise = self._pipeline.predict(clips, t, self._conditions.at(times), self._scale)
         self._watch(len(starts), self._cascade.total)
-        return found
+        return noise
 
     def _decode(self, block: Block) -> Sequence[np.ndarray]:
-        wanted = [i for i in range(block.length) if self._grid.is_films(block.first + i)]
-        return self._pipeline.decode(block.latents[None, :, wanted])[0] if wanted else []
+        frames = [i for i in range(block.length) if self._grid.is_films(block.first + i)]
+        return self._pipeline.decode(block.latents[None, :, frames])[0] if frames else []
 
 
 class _Conditions:
-    """Conditions at any time, of tokens that are kept while they are needed."""
+    """Conditions at any time, interpolated between tokens that are kept while they are needed."""
 
     def __init__(
         self,
@@ -224,7 +283,7 @@ class _Conditions:
         self._pipeline, self._windows, self._negative = pipeline, windows, negative
         self._scale = scale
         self._tokens: dict[int, Tensor] = {}
-        self._away: Tensor | None = None
+        self._negative_tokens: Tensor | None = None
 
     def at(self, times: list[float]) -> Tensor:
         """Conditions at times [clips], as ``pipeline.predict`` takes them."""
@@ -232,27 +291,29 @@ class _Conditions:
         times = [min(max(time, 0.0), last) for time in times]
         before = [math.floor(time + 1e-6) for time in times]
         self._encode(sorted({i for k in before for i in (k, min(k + 1, last))} - {*self._tokens}))
-        own = torch.stack(
+        tokens = torch.stack(
             [
                 torch.lerp(self._tokens[k], self._tokens[min(k + 1, last)], max(time - k, 0.0))
                 for time, k in zip(times, before)
             ]
         )  #                                                                        v tokens d
-        return own if self._away is None else torch.cat([self._away.expand_as(own), own])
+        if self._negative_tokens is None:
+            return tokens
+        return torch.cat([self._negative_tokens.expand_as(tokens), tokens])
 
     def forget(self, time: float) -> None:
-        """Drop what is before a time [clips] and will not be asked for again."""
+        """Drop the tokens before a time [clips], which no later view needs."""
         for i in [i for i in self._tokens if i < math.floor(time + 1e-6)]:
             del self._tokens[i]
 
     def state_dict(self) -> dict[str, Any]:
         """The tokens themselves: encoded again, in other batches, they could round differently."""
-        away = None if self._away is None else self._away.cpu()
-        return {"tokens": {i: own.cpu() for i, own in self._tokens.items()}, "away": away}
+        negative = None if self._negative_tokens is None else self._negative_tokens.cpu()
+        return {"tokens": {i: x.cpu() for i, x in self._tokens.items()}, "away": negative}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        self._tokens = {i: own.to(device) for i, own in state["tokens"].items()}
-        self._away = None if state["away"] is None else state["away"].to(device)
+        self._tokens = {i: x.to(device) for i, x in state["tokens"].items()}
+        self._negative_tokens = None if state["away"] is None else state["away"].to(device)
 
     def _encode(self, missing: list[int]) -> None:
         if not missing:
@@ -260,6 +321,6 @@ class _Conditions:
         windows = np.stack([self._windows[i] for i in missing])
         encoded = self._pipeline.encode(windows, self._negative, self._scale)
         if len(encoded) > len(missing):
-            self._away = encoded[:1].clone()
+            self._negative_tokens = encoded[:1].clone()
         for i, tokens in zip(missing, encoded[-len(missing) :]):
             self._tokens[i] = tokens.clone()

@@ -19,7 +19,7 @@ from mindvideo.models.positions import resize_positions, sincos_positions
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 NEW_IN_ENCODER = ("norm_temp", "attn_temp", "proj_head", "logit_scale")
-"""What masked brain modelling does not train."""
+"""Parts that masked brain modelling does not train."""
 
 LEFT_IN_AUTOENCODER = (
     "mask_token",
@@ -29,7 +29,7 @@ LEFT_IN_AUTOENCODER = (
     "decoder_norm",
     "decoder_pred",
 )
-"""What the encoder does not take over from masked brain modelling."""
+"""Parts of the autoencoder that the encoder lacks."""
 
 
 class ProjectionHead(nn.Module):
@@ -76,7 +76,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     in_chans
         Values in a voxel: 1.
     out_channel, out_dim
-        Count and width of the tokens: those of the text that conditions Stable Diffusion.
+        Number and width of the tokens: those of the text that conditions Stable Diffusion.
     use_norm
         Whether the head ends in a layer norm.
     dropout
@@ -88,7 +88,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     logit_scale_init_value
         Logarithm of the scale of Eq. 3 at the start; ln(1/0.07), as CLIP's.
     voxels
-        Which ones they are: digest of the table that the windows were cut from, if known.
+        Digest of the table of voxels that the windows were cut from, if known.
     """
 
     _supports_gradient_checkpointing = True
@@ -161,7 +161,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @staticmethod
     def pool(tokens: Tensor) -> Tensor:
-        """(b, c, o) → (b, o): a window's one embedding in the contrastive loss, its mean token."""
+        """(b, c, o) → (b, o): the embedding of a window in the contrastive loss, its mean token."""
         return tokens.mean(dim=1)
 
     @torch.no_grad()
@@ -178,9 +178,9 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.proj_head.dropout.p = p
 
     def load_mbm(self, autoencoder: MaskedAutoencoder) -> None:
-        """Take over what masked brain modelling has trained; in place.
+        """Copy the weights of masked brain modelling; in place.
 
-        Everything but :data:`NEW_IN_ENCODER` must come. Positions are interpolated (nearest) where
+        All but :data:`NEW_IN_ENCODER` must be there. Positions are interpolated (nearest) where
         patch counts differ.
 
         Raises
@@ -189,11 +189,11 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
             If the two are not of one shape.
         """
         for name in ("patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio"):
-            ours, theirs = self.config[name], autoencoder.config[name]
-            if ours != theirs:
+            value, pretrained = self.config[name], autoencoder.config[name]
+            if value != pretrained:
                 raise InputError(
-                    f"the fMRI encoder has {name} {ours}, the autoencoder of masked brain "
-                    f"modelling {theirs}: train both with the same `encoder` settings"
+                    f"the fMRI encoder has {name} {value}, the autoencoder of masked brain "
+                    f"modelling {pretrained}: train both with the same `encoder` settings"
                 )
         state = {
             name: weight
@@ -220,25 +220,25 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
             Rows (queries) sum to 1.
         """
         window = self._check(fmri)
-        wanted = [range(len(self.blocks))[layer] for layer in layers]
+        numbers = [range(len(self.blocks))[layer] for layer in layers]
         maps: dict[int, Tensor] = {}
         x = self._embed(fmri)
         for i, block in enumerate(cast("list[Block]", self.blocks)):
-            if i in wanted:
+            if i in numbers:
                 weights = block.attn.weights(block.norm1(x))
                 maps[i] = rearrange(weights, "(b w) h q k -> b w h q k", w=window)
             x = block(x, window)
-        return torch.stack([maps[i] for i in wanted])
+        return torch.stack([maps[i] for i in numbers])
 
     def _embed(self, fmri: Tensor) -> Tensor:
         return self.patch_embed(rearrange(fmri, "b w v -> (b w) v")) + self.pos_embed[:, 1:]
 
     def _check(self, fmri: Tensor) -> int:
-        made_for = (self.config["window_size"], self.config["num_voxels"])
-        if fmri.ndim != 3 or tuple(fmri.shape[1:]) != made_for:
+        expected = (self.config["window_size"], self.config["num_voxels"])
+        if fmri.ndim != 3 or tuple(fmri.shape[1:]) != expected:
             raise InputError(
-                f"fMRI of shape {tuple(fmri.shape)}; the encoder needs (windows, {made_for[0]} "
-                f"volumes, {made_for[1]} voxels): give it windows of the subject and of the "
+                f"fMRI of shape {tuple(fmri.shape)}; the encoder needs (windows, {expected[0]} "
+                f"volumes, {expected[1]} voxels): give it windows of the subject and of the "
                 "window size that it was trained with"
             )
-        return made_for[0]
+        return expected[0]

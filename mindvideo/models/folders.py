@@ -40,8 +40,8 @@ class Part:
     kind: str | None = None
     """What that file says the model is; none: many kinds do."""
     weights: dict[str, str] | tuple[str, ...] = field(default_factory=dict)
-    beside: tuple[str, ...] = ()
-    """Files of which at least one lies beside it."""
+    companions: tuple[str, ...] = ()
+    """Files of which at least one lies in the same folder."""
 
     @property
     def place(self) -> str:
@@ -60,7 +60,7 @@ STABLE_DIFFUSION = {
         "text_encoder", "config.json", "CLIPTextModel", TRANSFORMERS
     ),
     # Tokenizers and schedulers of other names have configurations that do as well.
-    "tokenizer": _of_stable_diffusion("tokenizer", "tokenizer_config.json", beside=TOKENS),
+    "tokenizer": _of_stable_diffusion("tokenizer", "tokenizer_config.json", companions=TOKENS),
     "scheduler": _of_stable_diffusion("scheduler", "scheduler_config.json"),
 }
 CLIP_MODEL = Part("a CLIP model in open_clip's layout", "open_clip_config.json", weights=OPEN_CLIP)
@@ -151,8 +151,8 @@ def cached_folder(name: str, part: Part) -> Path | None:
     """Folder of a hub name's snapshot in the local cache; None if there is none."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(name, part.file)
-    return Path(found).parents[part.file.count("/")] if isinstance(found, str) else None
+    cached = try_to_load_from_cache(name, part.file)
+    return Path(cached).parents[part.file.count("/")] if isinstance(cached, str) else None
 
 
 # --- folders --------------------------------------------------------------------------------------
@@ -190,9 +190,9 @@ def check_part(name: str, folder: Path, part: Part) -> dict[str, Any]:
             f"but {part.needed} ({part.kind}) is needed. Give the folder or hub name of one."
         )
     inside = folder / part.place
-    if part.beside and not any((inside / file).is_file() for file in part.beside):
+    if part.companions and not any((inside / file).is_file() for file in part.companions):
         raise InputError(
-            f"{name}: {inside} lacks {' or '.join(part.beside)}, of {part.needed} (found: "
+            f"{name}: {inside} lacks {' or '.join(part.companions)}, of {part.needed} (found: "
             f"{listing(inside)}): the download is not complete"
         )
     if part.weights:

@@ -1,4 +1,4 @@
-"""Masked brain modelling: rebuild hidden patches of a volume from the others (paper 3.3)."""
+"""Masked brain modelling: predict hidden patches of a volume from the others (paper 3.3)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mindvideo.models.weights import StrictWeights, load_strictly
 class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A masked autoencoder over one-dimensional patches of voxels.
 
-    The encoder sees the class token and the patches that are left; the decoder sees all places,
-    hidden ones filled with the mask token (He et al. 2022; Chen et al. 2023 for fMRI).
+    The encoder sees the class token and the visible patches; the decoder sees all patches, the
+    hidden ones as mask tokens (He et al. 2022; Chen et al. 2023 for fMRI).
     Parts are named as in the released weights; defaults are the paper's (Table B.1).
 
     Parameters
@@ -33,7 +33,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
     decoder_embed_dim, decoder_depth, decoder_num_heads
         Size of the decoder, whose MLPs have the same ratio.
     voxels
-        Which ones they are: digest of the table that the windows were cut from, if known.
+        Digest of the table of voxels that the windows were cut from, if known.
     """
 
     _supports_gradient_checkpointing = True
@@ -78,14 +78,14 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
     def forward(
         self, volumes: Tensor, mask_ratio: float, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Hide patches at random, rebuild them, and score the hidden ones.
+        """Hide patches at random, predict them, and compute the loss of the hidden ones.
 
         Parameters
         ----------
         volumes
             ``(b, v)``
         mask_ratio
-            Share of the patches hidden; each volume draws its own.
+            Fraction of the patches that are hidden, in each volume at random.
         generator
             Draws the mask.
 
@@ -158,7 +158,7 @@ def draw_order(
     Raises
     ------
     ValueError
-        If the share hides none of the patches, or all.
+        If the ratio hides none of the patches, or all.
     """
     batch, count = patches.shape[:2]
     keep = int(count * (1 - mask_ratio))

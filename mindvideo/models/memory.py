@@ -1,4 +1,4 @@
-"""What generating clips takes of memory, told before it is asked for.
+"""Memory that generating clips needs, estimated beforehand.
 
 Activations only: the models themselves are there already. Attention never has all of its weights
 in memory (``scaled_dot_product_attention``), so that everything grows with the number of places.
@@ -27,8 +27,8 @@ LIBRARIES = 6 * 2**30 // 10
 """What the libraries of convolutions take for themselves, once [B]. On a CPU at Stable Diffusion
 1.5's size 0.47 and 0.59 GiB, beside 6 and 18 frames that take what is estimated here."""
 
-CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-"""Where Linux tells a process's share of the machine."""
+CGROUPS, PROCESS_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux lists the limits of a process's memory."""
 
 
 def unet_memory(unet: Any, images: int, height: int, width: int) -> int:
@@ -47,9 +47,9 @@ def unet_memory(unet: Any, images: int, height: int, width: int) -> int:
     blocks = unet.config["layers_per_block"]
     last = len(channels) - 1
     kept = float(channels[0])  # a place's values that wait for the way up
-    for level, own in enumerate(channels):
-        kept += (blocks * own + (own / 4 if level < last else 0)) / 4**level
-    busiest = max(FEED_FORWARD * own / 4**level for level, own in enumerate(channels))
+    for level, n_channels in enumerate(channels):
+        kept += (blocks * n_channels + (n_channels / 4 if level < last else 0)) / 4**level
+    busiest = max(FEED_FORWARD * n_channels / 4**level for level, n_channels in enumerate(channels))
     return round(images * height * width * (kept + busiest) * unet.dtype.itemsize)
 
 
@@ -61,13 +61,13 @@ def decoder_memory(vae: Any, images: int, height: int, width: int) -> int:
 
 
 def available_memory(device: torch.device) -> int:
-    """What is left of the GPU's memory, or of the machine's and of the process's share [B]."""
+    """What is left of the GPU's memory, or of the machine's and of the process's limit [B]."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
     free = psutil.virtual_memory().available
-    share = _share_left()
-    return free if share is None else min(free, share)
+    limit = _cgroup_left()
+    return free if limit is None else min(free, limit)
 
 
 def check_fits(
@@ -90,10 +90,10 @@ def check_fits(
     need, left = max(at_denoising, at_decoding), available_memory(device) - LIBRARIES
     if need <= left:
         return
-    share = left / at_denoising
-    if at_decoding <= left and (fitting := int(clips * share)):
+    fraction = left / at_denoising
+    if at_decoding <= left and (fitting := int(clips * fraction)):
         advice = f"at most {fitting} clips of this length fit at a time (batch_size)"
-    elif at_decoding <= left and (fitting := int(clips * frames * share)):
+    elif at_decoding <= left and (fitting := int(clips * frames * fraction)):
         advice = f"one clip of at most {fitting} frames fits"
     else:
         advice = "make the frames smaller, or use half precision"
@@ -109,10 +109,10 @@ def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
-def _share_left(root: Path = CGROUPS, own: Path = OWN_CGROUP) -> int | None:
+def _cgroup_left(root: Path = CGROUPS, process: Path = PROCESS_CGROUP) -> int | None:
     """What a container or a batch system still allows [B]; None if it sets no limit."""
     try:
-        line = next(x for x in own.read_text().splitlines() if x.startswith("0::"))
+        line = next(x for x in process.read_text().splitlines() if x.startswith("0::"))
     except (OSError, StopIteration):
         return None
     group = root / line.removeprefix("0::").lstrip("/")

@@ -1,4 +1,4 @@
-"""Starting noise that a clip's frames have in common, and that moves from one to the next."""
+"""Starting noise that the frames of a clip have in common, and that moves between frames."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def moving_noise(
 ) -> Tensor:
     """White noise that moves from frame to frame as one picture.
 
-    What a U-Net makes of noise stands where the noise has its blobs, so if these move, it moves.
-    The noise is drawn on a grid that is finer than the latents; each frame looks at another part
-    of it, and sums what lies in an element (noise as an integral: Chang et al., "How I warped your
-    noise", 2024). Shifted by any number of parts it stays white; as it grows or shrinks, its
-    standard deviation is set to 1 anew.
+    The low frequencies of the starting noise determine where a U-Net places the content of a frame,
+    so content follows noise that moves. The noise is drawn on a grid that is finer than the
+    latents. Each frame is a window onto this grid, and an element of the latents is the sum of its
+    parts (noise as an integral: Chang et al., "How I warped your noise", 2024). After a translation
+    by any number of parts the noise is white; after an expansion or contraction, its standard
+    deviation is set to 1 again.
 
     Parameters
     ----------
@@ -32,12 +33,23 @@ def moving_noise(
         Translation to the right and down [widths and heights of the picture per frame], and
         expansion [fraction per frame].
     generator
-        Source of the draw; the noise is on its device.
+        Of the random draws; the noise is on its device.
 
     Returns
     -------
     Tensor, float32, ``(c, f, h, w)``
-        The frame in the middle is where it was drawn; those before and after it have moved.
+        The frame in the middle is not displaced.
+
+    Examples
+    --------
+    Latents of 4 × 8 × 8 that move to the right by one of their 8 columns per frame:
+
+    >>> motion = np.array([1 / 8, 0, 0])
+    >>> noise = moving_noise((4, 6, 8, 8), motion, torch.Generator().manual_seed(0))
+    >>> noise.shape
+    torch.Size([4, 6, 8, 8])
+    >>> torch.allclose(noise[:, 3, :, 1:], noise[:, 2, :, :-1], atol=1e-6)
+    True
     """
     c, f, h, w = shape
     high, wide = FINE * h, FINE * w
@@ -58,5 +70,5 @@ def moving_noise(
 
 
 def _places(centred: Tensor, size: int) -> Tensor:
-    """Coordinates about the middle → rows or columns of the field, which begins anew at its end."""
+    """Coordinates about the middle → rows or columns of the field, which is periodic."""
     return ((centred + (size - 1) / 2).round().long() + size) % (3 * size)

@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=nn.Module)
 
 OFFICIAL_CLASS = "fMRIEncoder"
-"""What the released encoder's configuration calls it."""
+"""Class name in the configuration of the released encoder."""
 
 OFFICIAL_UNET = "UNet3DConditionModel"
-"""What the released video UNet's configuration calls it."""
+"""Class name in the configuration of the released video UNet."""
 
 IGNORED_IN_ENCODER = ("mask_token",)
 """Parts of released encoders that nothing reads, there as here."""
@@ -116,8 +116,8 @@ def encoder_from_official(
         "window_size": tokens_in // patches,
         "use_temp_attn": "blocks.0.attn_temp.qkv.weight" in state,
     }
-    found = {**sizes, **head}
-    _agree(found, config)
+    shape = {**sizes, **head}
+    _agree(shape, config)
     for name in ZERO_IN_ENCODER:
         state.setdefault(name, torch.zeros(head["out_dim"]))
     kept = ("dropout", "logit_scale_init_value")
@@ -126,9 +126,9 @@ def encoder_from_official(
         raise InputError(
             "the configuration has no num_heads, and weights do not show it: name it yourself"
         )
-    _check_heads("num_heads", heads, found["embed_dim"])
-    found |= {name: config[name] for name in kept if name in config}
-    return _filled(FmriEncoder(num_heads=heads, **found), state)
+    _check_heads("num_heads", heads, shape["embed_dim"])
+    shape |= {name: config[name] for name in kept if name in config}
+    return _filled(FmriEncoder(num_heads=heads, **shape), state)
 
 
 def encoder_to_official(encoder: FmriEncoder) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -152,8 +152,8 @@ def unet_from_official(state: Mapping[str, Tensor], config: Mapping[str, Any]) -
     state
         Its weights by name: the same names as here.
     config
-        Its configuration: that of the image UNet, with blocks that are called 3D. What no image
-        UNet knows is left out, with a warning if it is set.
+        Its configuration: that of the image UNet, with blocks that are called 3D. Settings that
+        image UNets lack are left out, with a warning if they are set.
 
     Raises
     ------
@@ -162,9 +162,9 @@ def unet_from_official(state: Mapping[str, Tensor], config: Mapping[str, Any]) -
     """
     if (kind := config.get("_class_name", OFFICIAL_UNET)) != OFFICIAL_UNET:
         raise InputError(f"the configuration is that of a {kind}, an {OFFICIAL_UNET} was needed")
-    known = inspect.signature(UNet2DConditionModel.__init__).parameters
-    settings = {name: _flat(value) for name, value in config.items() if name in known}
-    others = {n: v for n, v in config.items() if n not in known and n[0] != "_" and v}
+    parameters = inspect.signature(UNet2DConditionModel.__init__).parameters
+    settings = {name: _flat(value) for name, value in config.items() if name in parameters}
+    others = {n: v for n, v in config.items() if n not in parameters and n[0] != "_" and v}
     if others:
         log.warning("the released UNet has settings that are unknown here: %s", others)
     try:
@@ -296,11 +296,11 @@ def _check_heads(name: str, heads: object, dim: int) -> None:
         raise InputError(f"weights of width {dim}: positions of sines and cosines need an even one")
 
 
-def _agree(found: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+def _agree(of_weights: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     wrong = [
-        f"{name} {config[name]}, but the weights have {found[name]}"
+        f"{name} {config[name]}, but the weights have {of_weights[name]}"
         for name in CHECKED
-        if name in config and config[name] != found[name]
+        if name in config and config[name] != of_weights[name]
     ]
     if wrong:
         raise InputError(f"the configuration says {'; '.join(wrong)}: is it that of another model?")
@@ -309,9 +309,9 @@ def _agree(found: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def _filled(model: Model, state: Mapping[str, Tensor]) -> Model:
     """The model with these weights, all of them and no others, each of its shape."""
     wrong = [
-        f"{name} {tuple(weight.shape)}, needed {tuple(own.shape)}"
-        for name, own in model.state_dict().items()
-        if (weight := state.get(name)) is not None and weight.shape != own.shape
+        f"{name} {tuple(weight.shape)}, needed {tuple(expected.shape)}"
+        for name, expected in model.state_dict().items()
+        if (weight := state.get(name)) is not None and weight.shape != expected.shape
     ]
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""

@@ -30,7 +30,7 @@ PARTS = ("fmri_encoder", "scheduler", "unet", "vae")
 
 
 class MindVideoPipeline(DiffusionPipeline):
-    """All that turns fMRI into frames; saved and loaded as one folder.
+    """All models that turn fMRI into frames; saved and loaded as one folder.
 
     Parameters
     ----------
@@ -39,9 +39,43 @@ class MindVideoPipeline(DiffusionPipeline):
     unet
         Denoiser of clips.
     fmri_encoder
-        Maker of its condition.
+        Encoder of its condition.
     scheduler
         Steps of the denoising (see :func:`~mindvideo.models.schedulers.make_scheduler`).
+
+    Examples
+    --------
+    The demo's small Stable Diffusion, inflated, with an untrained encoder of 32 voxels:
+
+    >>> from mindvideo.models.video_unet import inflate
+    >>> unet = inflate(load_stable_diffusion("zoo:stable-diffusion", "unet"))
+    >>> encoder = FmriEncoder(
+    ...     num_voxels=32, patch_size=8, embed_dim=16, depth=1, num_heads=2,
+    ...     out_channel=5, out_dim=unet.config["cross_attention_dim"],
+    ... )
+    >>> pipeline = MindVideoPipeline(
+    ...     vae=load_stable_diffusion("zoo:stable-diffusion", "vae"),
+    ...     unet=unet,
+    ...     fmri_encoder=encoder,
+    ...     scheduler=load_stable_diffusion("zoo:stable-diffusion", "scheduler"),
+    ... )
+    >>> pipeline.set_progress_bar_config(disable=True)
+
+    Three windows of two volumes become three clips of six frames; the negative condition is the
+    mean window:
+
+    >>> windows = np.random.default_rng(0).standard_normal((3, 2, 32))
+    >>> clips = pipeline(
+    ...     windows,
+    ...     windows.mean(axis=0),
+    ...     num_frames=6,
+    ...     height=32,
+    ...     width=32,
+    ...     num_inference_steps=2,
+    ...     generator=[torch.Generator().manual_seed(clip) for clip in range(3)],
+    ... )
+    >>> clips.shape, clips.dtype
+    ((3, 6, 32, 32, 3), dtype('uint8'))
     """
 
     model_cpu_offload_seq = "fmri_encoder->unet->vae"  # type: ignore[assignment]
@@ -54,11 +88,11 @@ class MindVideoPipeline(DiffusionPipeline):
         scheduler: SchedulerMixin,
     ) -> None:
         super().__init__()
-        made, needed = fmri_encoder.config["out_dim"], unet.config["cross_attention_dim"]
-        if made != needed:
+        width, expected = fmri_encoder.config["out_dim"], unet.config["cross_attention_dim"]
+        if width != expected:
             raise InputError(
-                f"the fMRI encoder makes tokens of width {made}, the UNet is conditioned on "
-                f"{needed}: take both from one co-training"
+                f"the fMRI encoder makes tokens of width {width}, the UNet is conditioned on "
+                f"{expected}: take both from one co-training"
             )
         self.register_modules(vae=vae, unet=unet, fmri_encoder=fmri_encoder, scheduler=scheduler)
 
@@ -71,28 +105,28 @@ class MindVideoPipeline(DiffusionPipeline):
         folder
             A folder, or the hub name of one.
         **kwargs
-            Those of diffusers. For a released checkpoint `torch_dtype`, and parts to take in place
-            of its own (e.g. ``scheduler=…``).
+            Those of diffusers. For a released checkpoint `torch_dtype`, and parts that replace the
+            checkpoint's (e.g. ``scheduler=…``).
 
         Raises
         ------
         InputError
-            If it is neither, or a part's weights do not fit its configuration.
+            If the folder holds neither, or a part's weights do not fit its configuration.
         """
         place = Path(resolve(str(folder)))
         if not place.is_dir() or (place / "model_index.json").is_file():
             return super().from_pretrained(str(place), **kwargs)
         if missing := [name for name in PARTS if not (place / name).is_dir()]:
-            found = ", ".join(sorted(path.name for path in place.iterdir())) or "nothing"
+            entries = ", ".join(sorted(path.name for path in place.iterdir())) or "nothing"
             raise InputError(
                 f"{place}: no pipeline: it has no model_index.json, which save_pretrained writes, "
-                f"and to be a released checkpoint it lacks {', '.join(missing)} (found: {found})"
+                f"and to be a released checkpoint it lacks {', '.join(missing)} (found: {entries})"
             )
         return cls._from_released(place, **kwargs)
 
     @classmethod
     def _from_released(
-        cls, folder: Path, *, torch_dtype: torch.dtype = torch.float32, **given: Any
+        cls, folder: Path, *, torch_dtype: torch.dtype = torch.float32, **replaced: Any
     ) -> Self:
         make: dict[str, Callable[[], Any]] = {
             "vae": lambda: load_stable_diffusion(str(folder), "vae"),
@@ -102,11 +136,13 @@ class MindVideoPipeline(DiffusionPipeline):
                 "ddim", load_stable_diffusion(str(folder), "scheduler")
             ),
         }
-        parts = {name: given.pop(name) if name in given else load() for name, load in make.items()}
-        return cls(**parts, **given).in_precision(torch_dtype)
+        parts = {
+            name: replaced.pop(name) if name in replaced else load() for name, load in make.items()
+        }
+        return cls(**parts, **replaced).in_precision(torch_dtype)
 
     def in_precision(self, dtype: torch.dtype) -> Self:
-        """Let the networks compute in a precision; in place. Latents stay in single precision."""
+        """Convert the networks to a precision; in place. Latents stay in single precision."""
         for part in (self.fmri_encoder, self.unet, self.vae):
             nn.Module.to(part, dtype)  # diffusers' own warns of what does not apply
         return self
@@ -135,9 +171,9 @@ class MindVideoPipeline(DiffusionPipeline):
     ) -> np.ndarray | Tensor:
         """Reconstruct the clip of each window.
 
-        Noise is predicted as ``ε(negative) + s·(ε(fmri) − ε(negative))``, both in one batch. Clips
-        of a batch do not touch each other: with a generator each, a clip is the same in any batch,
-        up to rounding.
+        Noise is predicted as ``ε(negative) + s·(ε(fmri) − ε(negative))``, both in one batch. The
+        clips of a batch are independent: with a generator each, a clip is the same in any batch, up
+        to rounding.
 
         Parameters
         ----------
@@ -154,15 +190,16 @@ class MindVideoPipeline(DiffusionPipeline):
         guidance_scale
             s; 1 is no guidance, and only then may `negative_fmri` be left out.
         generator
-            Draws the noise that denoising starts from: one a clip, or one for all.
+            Draws the noise that denoising starts from: one per clip, or one for all.
         latents
-            That noise itself, in place of a draw: ``(b, c, f, h, w)``, standard deviation 1.
+            This noise itself, in place of a draw: ``(b, c, f, h, w)``, standard deviation 1.
         shared_noise
-            Share of the drawn noise's variance that a clip's frames have in common, 0…1: the more,
-            the steadier the clip (mixed noise; Ge et al., "Preserve your own correlation", 2023).
+            Fraction of the noise's variance that the frames of a clip have in common, 0…1: the
+            larger, the steadier the clip (mixed noise; Ge et al., "Preserve your own correlation",
+            2023).
         motion
-            How that common part moves in each clip, ``(b, 3)``, as
-            :func:`~mindvideo.models.noise.moving_noise` takes it; none: it stands still.
+            How the common part moves in each clip, ``(b, 3)``, in the units of
+            :func:`~mindvideo.models.noise.moving_noise`; by default it does not move.
         output_type
             ``np``: frames; ``latent``: latents as the VAE takes them.
 
@@ -182,8 +219,13 @@ class MindVideoPipeline(DiffusionPipeline):
         condition = self.encode(fmri, negative_fmri, guidance_scale)  #     (1 or 2)·b tokens d
         latents = self._start(shape, generator, latents, shared_noise, motion)  #   b c f h w
         latents = denoise(
-            *(self.unet, self.scheduler, latents, condition),
-            *(guidance_scale, num_inference_steps, self.progress_bar),
+            self.unet,
+            self.scheduler,
+            latents,
+            condition,
+            scale=guidance_scale,
+            steps=num_inference_steps,
+            bar=self.progress_bar,
         )
         frames = latents if output_type == "latent" else self.decode(latents)
         self.maybe_free_model_hooks()
@@ -193,8 +235,8 @@ class MindVideoPipeline(DiffusionPipeline):
     def encode(self, fmri: Any, negative_fmri: Any = None, guidance_scale: float = 1.0) -> Tensor:
         """Windows ``(b, w, v)`` → conditions ``(b, tokens, d)``.
 
-        Under guidance (a scale other than 1) ``(2·b, tokens, d)``: first the negative window's
-        for each, then their own. For :meth:`predict` with the same scale.
+        Under guidance (a scale other than 1) ``(2·b, tokens, d)``: the negative condition of each
+        window, then the conditions of the windows. For :meth:`predict` with the same scale.
         """
         windows = torch.as_tensor(fmri).to(self._execution_device, self.fmri_encoder.dtype)
         condition = self.fmri_encoder(windows)  #                                    b tokens d
@@ -257,22 +299,24 @@ class MindVideoPipeline(DiffusionPipeline):
         if isinstance(generator, Sequence):
             if len(generator) != shape[0]:
                 raise InputError(
-                    f"{len(generator)} generators for {shape[0]} clips: give one a clip"
+                    f"{len(generator)} generators for {shape[0]} clips: give one per clip"
                 )
             generator = list(generator)
         if motion is not None:
             _check_motion(motion, shape[0], shared)
-        own = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
+        independent = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
         if not shared:
-            return own
+            return independent
         if motion is None:
-            of_one_frame = (*shape[:2], 1, *shape[3:])
-            common = randn_tensor(of_one_frame, generator=generator, device=device, dtype=own.dtype)
+            one_frame = (*shape[:2], 1, *shape[3:])
+            common = randn_tensor(
+                one_frame, generator=generator, device=device, dtype=independent.dtype
+            )
         else:
             generators = generator if isinstance(generator, list) else [generator] * shape[0]
             moving = [moving_noise(shape[1:], *pair) for pair in zip(motion, generators)]
-            common = torch.stack(moving).to(own)
-        return shared**0.5 * common + (1 - shared) ** 0.5 * own
+            common = torch.stack(moving).to(independent)
+        return shared**0.5 * common + (1 - shared) ** 0.5 * independent
 
 
 def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:

@@ -17,13 +17,21 @@ def sincos_positions(n_patches: int, dim: int) -> Tensor:
     Parameters
     ----------
     n_patches
-        Count of patches.
+        Number of patches.
     dim
         Width of a token; even.
 
     Returns
     -------
     Tensor ``(1, 1 + n_patches, dim)``, float32
+
+    Examples
+    --------
+    >>> positions = sincos_positions(n_patches=3, dim=4)
+    >>> positions.shape
+    torch.Size([1, 4, 4])
+    >>> positions[0, 1].tolist()  # of patch 0: sines of 0, cosines of 0
+    [0.0, 0.0, 1.0, 1.0]
     """
     if dim % 2:
         raise ValueError(f"positions need an even width, got {dim}")
@@ -34,7 +42,7 @@ def sincos_positions(n_patches: int, dim: int) -> Tensor:
 
 
 def resize_positions(positions: Tensor, n_patches: int) -> Tensor:
-    """Positions for another count of patches: nearest row; the class token's row stays.
+    """Positions for another number of patches: nearest row; the row of the class token stays.
 
     Parameters
     ----------
@@ -46,6 +54,12 @@ def resize_positions(positions: Tensor, n_patches: int) -> Tensor:
     Returns
     -------
     Tensor ``(1, 1 + n_patches, d)``
+
+    Examples
+    --------
+    >>> positions = torch.arange(5.0).reshape(1, 5, 1)
+    >>> resize_positions(positions, 8).flatten().tolist()
+    [0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]
     """
     first, patches = positions[:, :1], positions[:, 1:]
     if patches.shape[1] == n_patches:

@@ -111,10 +111,10 @@ def open_clip_weights(name: str) -> tuple[str, str] | None:
     architecture, _, tag = name.partition("/")
     if architecture not in open_clip.list_models():
         return None
-    if tag not in (known := open_clip.list_pretrained_tags_by_model(architecture)):
+    if tag not in (tags := open_clip.list_pretrained_tags_by_model(architecture)):
         raise InputError(
             f"{name}: open_clip has no weights {tag!r} for {architecture}. "
-            f"There are: {', '.join(known)}."
+            f"There are: {', '.join(tags)}."
         )
     return architecture, tag
 

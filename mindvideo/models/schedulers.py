@@ -34,5 +34,5 @@ def make_scheduler(name: str, like: Any) -> Any:
         noise alone (`trailing`; Lin et al. 2024); Stable Diffusion's own spacing (`leading`) would
         make them start as early as 0.9 of it, at noise that they were not given.
     """
-    kind, own = _SAMPLERS[name]
-    return kind.from_config(like.config, thresholding=False, **own)
+    kind, settings = _SAMPLERS[name]
+    return kind.from_config(like.config, thresholding=False, **settings)

@@ -21,7 +21,9 @@ SD1 = {
     "encoder_hid_dim": None,
     "encoder_hid_dim_type": None,
     "time_embedding_type": "positional",
+    "time_embedding_act_fn": None,
     "resnet_time_scale_shift": "default",
+    "resnet_skip_time_act": False,
     "attention_type": "default",
     "cross_attention_norm": None,
 }
@@ -39,8 +41,8 @@ def check_sd1(config: Mapping[str, Any]) -> None:
     ------
     InputError
     """
-    found = {name: config.get(name, value) for name, value in SD1.items()}
-    wrong = {name: value for name, value in found.items() if value != SD1[name]}
+    settings = {name: config.get(name, value) for name, value in SD1.items()}
+    wrong = {name: value for name, value in settings.items() if value != SD1[name]}
     for name in ("down_block_types", "up_block_types"):
         if others := set(config.get(name, ())) - SD1_BLOCKS:
             wrong[name] = sorted(others)

@@ -1,14 +1,16 @@
 """Stable Diffusion's UNet, inflated: an image model that denoises the frames of a clip together.
 
-The UNet is diffusers' own, run on all frames of all clips as images. Three kinds of its modules are
-swapped at construction for ones that see a clip's other frames (paper 3.4): the attention among
-the places of a frame, the transformer blocks, and the group norms of the residual blocks.
+The UNet runs diffusers' own modules on all frames of all clips as images. Three kinds of them are
+replaced at construction by modules that see a clip's other frames (paper 3.4): the attention among
+the places of a frame, the transformer blocks, and the residual blocks with their group norms.
+
+No module stores the number of frames in a clip, f: each reads it from its arguments. Transformer
+blocks get (b f) frames and b conditions; residual blocks get the time embedding as (b, f, d).
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,16 +35,6 @@ TRAINED = ("attn1", "attn2", "attn_temp")
 """What video tuning and co-training change (paper B)."""
 
 
-@dataclass
-class ClipLength:
-    """Frames in a clip, told by the UNet's forward pass to all modules that it swapped in.
-
-    The image UNet hands no such number down to its residual blocks.
-    """
-
-    frames: int = 1
-
-
 def sparse_causal_frames(frames: int, device: torch.device | None = None) -> Tensor:
     """The frames that frame i attends to: i-2 and i-1, the first one at the start (Eq. 4).
 
@@ -58,24 +50,23 @@ def sparse_causal_frames(frames: int, device: torch.device | None = None) -> Ten
 class SparseCausalAttention:
     """Runs a diffusers attention with the keys and values of the two frames before (Eq. 4)."""
 
-    def __init__(self, clip: ClipLength) -> None:
-        self.clip = clip
-
     def __call__(
         self,
         attn: Attention,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        *,
+        frames: int,
     ) -> Tensor:
-        """((b f), n, d) → ((b f), n, d); there is nothing but the frames to attend to."""
-        f, h = self.clip.frames, attn.heads
-        seen = sparse_causal_frames(f, hidden_states.device)
+        """((b f), n, d) → ((b f), n, d), with `frames` f; frames attend to nothing else."""
+        h = attn.heads
+        attended = sparse_causal_frames(frames, hidden_states.device)
         q = rearrange(attn.to_q(hidden_states), "bf n (h d) -> bf h n d", h=h)
 
         def gather(x: Tensor) -> Tensor:
             # Projected once a frame, then picked: frames are in two others' keys.
-            x = rearrange(x, "(b f) n (h d) -> b f h n d", f=f, h=h)[:, seen]
+            x = rearrange(x, "(b f) n (h d) -> b f h n d", f=frames, h=h)[:, attended]
             return rearrange(x, "b f two h n d -> (b f) h (two n) d")
 
         k, v = gather(attn.to_k(hidden_states)), gather(attn.to_v(hidden_states))
@@ -90,13 +81,12 @@ class VideoTransformerBlock(nn.Module):
     projection, weight and bias, is zero.
     """
 
-    def __init__(self, block: BasicTransformerBlock, clip: ClipLength) -> None:
+    def __init__(self, block: BasicTransformerBlock) -> None:
         super().__init__()
-        self.clip = clip
         self.norm1, self.attn1 = block.norm1, block.attn1
         self.norm2, self.attn2 = block.norm2, block.attn2
         self.norm3, self.ff = block.norm3, block.ff
-        self.attn1.set_processor(SparseCausalAttention(clip))  # type: ignore[arg-type]
+        self.attn1.set_processor(SparseCausalAttention())  # type: ignore[arg-type]
 
         dim, heads = block.attn1.query_dim, block.attn1.heads
         self.norm_temp = nn.LayerNorm(dim)
@@ -107,15 +97,15 @@ class VideoTransformerBlock(nn.Module):
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None,
+        encoder_hidden_states: Tensor,
         *_: Any,
         **__: Any,
     ) -> Tensor:
         """Clips of frames ((b f), n, d), one condition a clip (b, t, c) → ((b f), n, d)"""
-        f, n = self.clip.frames, hidden_states.shape[1]
+        f, n = len(hidden_states) // len(encoder_hidden_states), hidden_states.shape[1]
         x = hidden_states  #                                                   (b f) n d
-        x = x + self.attn1(self.norm1(x))  #                                   (b f) n d
+        x = x + self.attn1(self.norm1(x), frames=f)  #                         (b f) n d
         x = rearrange(x, "(b f) n d -> b (f n) d", f=f)  # one condition a clip: b (f n) d
         x = x + self.attn2(self.norm2(x), encoder_hidden_states)  #            b (f n) d
         x = x + self.ff(self.norm3(x))  #                                      b (f n) d
@@ -127,14 +117,36 @@ class VideoTransformerBlock(nn.Module):
 class ClipGroupNorm(nn.GroupNorm):
     """A group norm whose mean and variance are those of all frames of a clip."""
 
-    def __init__(self, norm: nn.GroupNorm, clip: ClipLength) -> None:
+    def __init__(self, norm: nn.GroupNorm) -> None:
         super().__init__(norm.num_groups, norm.num_channels, eps=norm.eps, affine=norm.affine)
-        self.clip = clip
 
-    def forward(self, input: Tensor) -> Tensor:
-        """((b f), c, h, w) → ((b f), c, h, w)"""
-        x = rearrange(input, "(b f) c h w -> b c f h w", f=self.clip.frames)
+    def forward(self, images: Tensor, frames: int) -> Tensor:  # type: ignore[override]
+        """((b f), c, h, w) → ((b f), c, h, w), with `frames` f"""
+        x = rearrange(images, "(b f) c h w -> b c f h w", f=frames)
         return rearrange(super().forward(x), "b c f h w -> (b f) c h w")
+
+
+class VideoResnetBlock(nn.Module):
+    """An image UNet's residual block, its group norms pooling over the frames of a clip."""
+
+    def __init__(self, block: ResnetBlock2D) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = ClipGroupNorm(block.norm1), block.conv1
+        self.time_emb_proj = block.time_emb_proj
+        self.norm2, self.conv2 = ClipGroupNorm(block.norm2), block.conv2
+        self.nonlinearity, self.dropout = block.nonlinearity, block.dropout
+        self.conv_shortcut, self.scale = block.conv_shortcut, block.output_scale_factor
+
+    def forward(self, images: Tensor, times: Tensor) -> Tensor:
+        """Frames ((b f), c, h, w), embeddings of their times (b, f, d) → ((b f), c', h, w)"""
+        f = times.shape[1]
+        x = self.conv1(self.nonlinearity(self.norm1(images, f)))  #            (b f) c' h w
+        time = self.time_emb_proj(self.nonlinearity(rearrange(times, "b f d -> (b f) d")))
+        x = x + time[:, :, None, None]  #                                      (b f) c' h w
+        x = self.conv2(self.dropout(self.nonlinearity(self.norm2(x, f))))  #   (b f) c' h w
+        if self.conv_shortcut is not None:
+            images = self.conv_shortcut(images.contiguous() if self.training else images)
+        return (images + x) / self.scale
 
 
 class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
@@ -154,16 +166,14 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_sd1(self.config)
-        self.clip = clip = ClipLength()
+        for block in (*self.down_blocks, self.mid_block, *self.up_blocks):
+            block.resnets = nn.ModuleList(VideoResnetBlock(resnet) for resnet in block.resnets)
         for module in list(self.modules()):
-            if isinstance(module, ResnetBlock2D):
-                module.norm1 = ClipGroupNorm(module.norm1, clip)
-                module.norm2 = ClipGroupNorm(module.norm2, clip)
-            elif isinstance(module, Transformer2DModel):
+            if isinstance(module, Transformer2DModel):
                 module.transformer_blocks = nn.ModuleList(
-                    VideoTransformerBlock(block, clip) for block in module.transformer_blocks
+                    VideoTransformerBlock(block) for block in module.transformer_blocks
                 )
-        self.conv_norm_out = ClipGroupNorm(self.conv_norm_out, clip)
+        self.conv_norm_out = ClipGroupNorm(self.conv_norm_out)
 
     def forward(  # type: ignore[override]
         self, latents: Tensor, timesteps: Tensor | int, encoder_hidden_states: Tensor
@@ -190,11 +200,27 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         """
         self._check(latents, encoder_hidden_states)
         b, _, f, *_ = latents.shape
-        self.clip.frames = f
-        images = rearrange(latents, "b c f h w -> (b f) c h w")
+        x = rearrange(latents, "b c f h w -> (b f) c h w")
         times = torch.as_tensor(timesteps, device=latents.device).expand(b).repeat_interleave(f)
-        noise = super().forward(images, times, encoder_hidden_states, return_dict=False)[0]
-        return rearrange(noise, "(b f) c h w -> b c f h w", f=f)
+        times = self.time_embedding(self.get_time_embed(x, times))  #          (b f) d
+        given = {
+            "temb": rearrange(times, "(b f) d -> b f d", f=f),
+            "encoder_hidden_states": encoder_hidden_states,
+        }
+        x = self.conv_in(x)  #                                                 (b f) c' h w
+        skipped = (x,)
+        for block in self.down_blocks:
+            x, outputs = block(x, **given)
+            skipped += outputs
+        x = self.mid_block(x, **given)
+        for block in self.up_blocks:
+            n = len(block.resnets)  # type: ignore[arg-type]
+            skipped, skips = skipped[:-n], skipped[-n:]
+            # Where a size was odd on the way down, halving and doubling it would miss it by one.
+            size = skipped[-1].shape[2:] if skipped else None
+            x = block(x, res_hidden_states_tuple=skips, upsample_size=size, **given)
+        x = self.conv_out(self.conv_act(self.conv_norm_out(x, f)))  #          (b f) c h w
+        return rearrange(x, "(b f) c h w -> b c f h w", f=f)
 
     def trainable_parameters(self) -> dict[str, nn.Parameter]:
         """The weights that video tuning and co-training change, by name: :data:`TRAINED`."""

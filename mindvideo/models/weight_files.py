@@ -162,12 +162,12 @@ def _cut_short(path: Path) -> str:
 def lora(folder: Path) -> str:
     """Say that a folder holds a LoRA, and what to do; "" if it holds none."""
     names = ("adapter_config.json", "adapter_model.*", "*lora*")
-    found = [path.name for name in names for path in sorted(folder.glob(name))]
+    files = [path.name for name in names for path in sorted(folder.glob(name))]
     return (
-        f". It holds a LoRA ({found[0]}): what is added to a model's weights. Merge both with "
+        f". It holds a LoRA ({files[0]}): what is added to a model's weights. Merge both with "
         "diffusers (pipe.load_lora_weights, pipe.fuse_lora, pipe.unload_lora_weights, "
         "pipe.save_pretrained), and give the folder that this writes"
-        if found
+        if files
         else ""
     )
 

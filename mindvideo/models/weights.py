@@ -35,9 +35,9 @@ class StrictWeights:
         config = Path(folder, kwargs.get("subfolder") or "", "config.json")
         if not config.is_file():
             raise InputError(f"{config.parent}: no {cls.__name__} here: it has no config.json")
-        found = read_json(config).get("_class_name")
-        if found != cls.__name__:
-            raise InputError(f"{config.parent}: holds a {found}, a {cls.__name__} was needed")
+        class_name = read_json(config).get("_class_name")
+        if class_name != cls.__name__:
+            raise InputError(f"{config.parent}: holds a {class_name}, a {cls.__name__} was needed")
         kwargs["output_loading_info"] = True
         if kwargs.get("variant") is None:
             kwargs |= weights_arguments(config.parent, DIFFUSERS)
@@ -96,7 +96,7 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], *, new: Collect
 
 def _list(names: Mapping[str, Collection[str]], most: int = 5) -> str:
     def some(items: Collection[str]) -> str:
-        shown = ", ".join(str(item) for item in list(items)[:most])
-        return shown + (f" and {len(items) - most} more" if len(items) > most else "")
+        first = ", ".join(str(item) for item in list(items)[:most])
+        return first + (f" and {len(items) - most} more" if len(items) > most else "")
 
     return "; ".join(f"{kind}: {some(items)}" for kind, items in names.items() if items)

@@ -36,7 +36,7 @@ def main(
     """Write embeddings of frames (n, f, dim) and of paraphrases (n, 1 + w, dim), and those.
 
     Rows are those of the table of latents. The first paraphrase of a clip is its caption as it is.
-    What is embedded is kept, so that a run that was killed embeds only the rest.
+    Rows are saved as they are computed: an interrupted run embeds only the rest.
     """
     listing = load_table(latents_table, ["segment", "clip", "caption"])
     captions = listing["caption"].fillna("").astype(str).tolist()
@@ -65,8 +65,8 @@ def _write_images(
     n_frames = len(frames[0])
 
     def embed(rows: range) -> dict[str, np.ndarray]:
-        found = embed_frames(clip, [frame for row in rows for frame in frames[row]])
-        return {"images": rearrange(found, "(n f) d -> n f d", f=n_frames).cpu().numpy()}
+        embedded = embed_frames(clip, [frame for row in rows for frame in frames[row]])
+        return {"images": rearrange(embedded, "(n f) d -> n f d", f=n_frames).cpu().numpy()}
 
     size = max(1, settings.batch_size // n_frames)
     kept = compute_rows(state, "frames", len(frames), embed, size=size, desc="CLIP: frames")
@@ -76,7 +76,7 @@ def _write_images(
 def _paraphrases(captions: list[str], settings: EmbeddingSettings) -> np.ndarray:
     """Of each caption, itself and its paraphrases: array of str, (n, 1 + w)."""
     synonyms = load_synonyms() if settings.synonyms else {}
-    drawn = {
+    reworded = {
         caption: reword(
             caption,
             settings.paraphrases,
@@ -87,4 +87,4 @@ def _paraphrases(captions: list[str], settings: EmbeddingSettings) -> np.ndarray
         )
         for caption in set(captions)
     }
-    return np.array([[caption, *drawn[caption]] for caption in captions])
+    return np.array([[caption, *reworded[caption]] for caption in captions])

@@ -51,16 +51,16 @@ def main(
 ) -> None:
     """Write the mp4, ground truth beside the film, and the table of flicker.
 
-    The table has a row for what was shown, for the film, and for the `reconstructions` clip by clip
+    The table has a row for the stimulus, for the film, and for the `reconstructions` clip by clip
     of the same windows. Finished frames and the state of the denoising are kept in the state folder
     until the outputs are in place.
     """
     fmri, clips = np.load(windows, mmap_mode="r"), load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
-    for path, found in ((windows, fmri), (reconstructions, clips)):
-        if len(found) != len(listing):
+    for path, rows in ((windows, fmri), (reconstructions, clips)):
+        if len(rows) != len(listing):
             raise InputError(
-                f"{path} has {len(found)} rows, {table} {len(listing)}: they come from different "
+                f"{path} has {len(rows)} rows, {table} {len(listing)}: they come from different "
                 "runs; make both again"
             )
     places = find_segment(listing, segment)
@@ -87,7 +87,7 @@ def main(
             bar.total = total
             bar.update(views)
 
-        made = Film(
+        reconstruction = Film(
             pipeline,
             [fmri[place] for place in places],
             negative,
@@ -100,7 +100,7 @@ def main(
             batch_size=settings.batch_size,
             watch=watch,
         )
-        _finish(made, kept, state / "film.pt")
+        _finish(reconstruction, kept, state / "film.pt")
         frames = kept.array("frames")
     pictures = (side_by_side(left[None], right[None])[0] for left, right in zip(truth(), frames))
     write_video(video, pictures, fps=settings.fps)
@@ -139,26 +139,26 @@ def _finish(film: Film, kept: KeptRows, snapshot: Path) -> None:
 
 
 def _truth(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:
-    """What was on screen at each frame's time; the last picture, up to a second after the end."""
+    """The stimulus at the time of each frame; its last picture, up to a second after its end."""
     seconds = n_frames / settings.fps
     stream = stream_frames(
         film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
     )
-    found = 0
+    n_read = 0
     for frame in itertools.islice(stream, n_frames):
-        found += 1
+        n_read += 1
         yield frame
-    if n_frames - found > max(1, settings.fps):
+    if n_frames - n_read > max(1, settings.fps):
         raise InputError(
-            f"{film}: the film ends after {found / settings.fps:.2f} s, the windows go on to "
+            f"{film}: the film ends after {n_read / settings.fps:.2f} s, the windows go on to "
             f"{seconds:g} s: is it the right film, and complete?"
         )
-    for _ in range(found, n_frames):
+    for _ in range(n_read, n_frames):
         yield frame
 
 
 def _changes(frames: Iterable[np.ndarray]) -> list[float]:
-    """What each frame changes of the one before."""
+    """Mean change of each frame from the one before."""
     return [frame_change(before, frame) for before, frame in itertools.pairwise(frames)]
 
 
@@ -170,7 +170,7 @@ def _measure(changes: dict[str, list[float]], settings: FilmSettings) -> pd.Data
         "clip by clip": settings.num_frames / settings.tr,
     }
     rows = []
-    for what, found in changes.items():
-        measured = flicker(np.array(found), rates[what] * settings.tr)
+    for what, per_frame in changes.items():
+        measured = flicker(np.array(per_frame), rates[what] * settings.tr)
         rows.append({"what": what, "fps": rates[what], **vars(measured), "flicker": measured.ratio})
     return pd.DataFrame(rows)

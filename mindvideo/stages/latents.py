@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Write latents (n, f, c, h, w) and text tokens (n, tokens, dim) of all segments, in order.
 
-    What is encoded is kept, so that a run that was killed encodes only the rest.
+    Rows are saved as they are computed: an interrupted run encodes only the rest.
     """
     listing = _listing(clips, scenes)
     save_table(table, listing)
@@ -43,28 +43,26 @@ def main(
 
     tokenizer = load_stable_diffusion(settings.stable_diffusion, "tokenizer")
     encoder = load_stable_diffusion(settings.stable_diffusion, "text_encoder")
-    words = listing["caption"].tolist()
-    if n_cut := count_cut(tokenizer, words):
-        log.info(
-            "%d of %d captions are longer than %d tokens: cut",
-            *(n_cut, len(words), tokenizer.model_max_length),
-        )
+    captions = listing["caption"].tolist()
+    if n_cut := count_cut(tokenizer, captions):
+        limit = tokenizer.model_max_length
+        log.info("%d of %d captions are longer than %d tokens: cut", n_cut, len(captions), limit)
     (empty,) = encode_captions(tokenizer, encoder, [""], batch_size=1)
     np.save(empty_text, empty[0])
-    # Captions that are alike are encoded once.
-    unique, place = np.unique(words, return_inverse=True)
+    # Equal captions are encoded once.
+    unique, inverse = np.unique(captions, return_inverse=True)
 
     def encode(rows: range) -> dict[str, np.ndarray]:
-        captions = unique[rows].tolist()
-        (tokens,) = encode_captions(tokenizer, encoder, captions, batch_size=len(rows))
+        batch = unique[rows].tolist()
+        (tokens,) = encode_captions(tokenizer, encoder, batch, batch_size=len(rows))
         return {"tokens": tokens}
 
     size = settings.batch_size
     kept = compute_rows(state, "captions", len(unique), encode, size=size, desc="encode captions")
     tokens = kept.array("tokens")
-    out = np.lib.format.open_memmap(text, "w+", np.float32, (len(words), *tokens.shape[1:]))
-    for row, of_unique in enumerate(place):
-        out[row] = tokens[of_unique]
+    out = np.lib.format.open_memmap(text, "w+", np.float32, (len(captions), *tokens.shape[1:]))
+    for row, unique_row in enumerate(inverse):
+        out[row] = tokens[unique_row]
     out.flush()
 
 
@@ -77,13 +75,15 @@ def _listing(clips: Inputs, scenes: Inputs) -> pd.DataFrame:
         )
     tables, first_scene = [], 0
     for film, path in zip(clips, scenes, strict=True):
-        one, frames = load_scenes(path)
-        if len(one) != (n_clips := len(load_clips(film))):
+        scene_table, frames = load_scenes(path)
+        n_rows, n_clips = len(scene_table), len(load_clips(film))
+        if n_rows != n_clips:
             raise InputError(
-                f"{path}: {len(one)} rows, {n_clips} were needed, one for each clip of {film}"
+                f"{path}: {n_rows} rows, {n_clips} were needed, one for each clip of {film}"
             )
-        one = one.assign(segment=path.stem, scene=one["scene"] + first_scene)
-        tables.append(one[["segment", "clip", "caption", "scene"]])
+        scene_numbers = scene_table["scene"] + first_scene
+        scene_table = scene_table.assign(segment=path.stem, scene=scene_numbers)
+        tables.append(scene_table[["segment", "clip", "caption", "scene"]])
         first_scene += int(frames.max()) + 1
     return pd.concat(tables, ignore_index=True)
 
@@ -95,8 +95,8 @@ def _write_latents(clips: Inputs, latents: Output, state: State, settings: Laten
     vae = load_stable_diffusion(settings.stable_diffusion, "vae")
 
     def encode(rows: range) -> dict[str, np.ndarray]:
-        some = np.stack([frames[row] for row in rows])
-        return {"latents": np.stack([*encode_frames(vae, some, batch_size=settings.batch_size)])}
+        batch = np.stack([frames[row] for row in rows])
+        return {"latents": np.stack([*encode_frames(vae, batch, batch_size=settings.batch_size)])}
 
     kept = compute_rows(state, "clips", len(frames), encode, desc="encode", unit="clip")
     kept.publish("latents", latents)

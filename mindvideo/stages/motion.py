@@ -34,10 +34,10 @@ def main(
 ) -> None:
     """Write the decoder, (3, n_features + 1) float64, and its correlations by cross-validation.
 
-    Its rows are translation to the right and down [widths and heights of the picture per frame] and
+    Its rows are motion to the right and down [widths and heights of a frame per frame] and
     expansion [fraction per frame]; its columns are the coefficients of a window's values, and the
-    intercept. Cross-validation leaves out whole segments. The motion of each training clip and the
-    result of each regression are kept, so that a run that was killed computes only the rest.
+    intercept. Segments are left out in turn. The motion of each training clip and the result of
+    each regression are saved as they are computed: an interrupted run computes only the rest.
     """
     fmri = np.load(windows)
     clip_table = load_table(table, ["segment", "clip"])

@@ -22,11 +22,11 @@ def main(
     """
     listing = load_table(table, ["segment", "clip"])
     parts = {path.stem: load_clips(path) for path in segments}
-    found = {name: len(clips) for name, clips in parts.items()}
+    n_clips = {name: len(clips) for name, clips in parts.items()}
     needed = listing["segment"].astype(str).value_counts(sort=False).to_dict()
-    if found != needed:
+    if n_clips != needed:
         raise InputError(
-            f"{table} lists windows of {needed}, the reconstructions are of {found}: they come "
+            f"{table} lists windows of {needed}, the reconstructions are of {n_clips}: they come "
             "from different runs; reconstruct again"
         )
     first = next(iter(parts.values()))

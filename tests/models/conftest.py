@@ -28,8 +28,8 @@ def pipeline():
     )
     scheduler = load_stable_diffusion("zoo:stable-diffusion", "scheduler")
     vae = load_stable_diffusion("zoo:stable-diffusion", "vae")
-    made = MindVideoPipeline(
+    pipeline = MindVideoPipeline(
         vae=vae, unet=unet.eval(), fmri_encoder=encoder.eval(), scheduler=scheduler
     )
-    made.set_progress_bar_config(disable=True)
-    return made
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

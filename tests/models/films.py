@@ -53,5 +53,5 @@ def film(toy, n, **settings):
     return frames_of(Film(toy, windows(n), **settings))
 
 
-def frames_of(made):
-    return np.stack([frame for frames in made for frame in frames])
+def frames_of(stream):
+    return np.stack([frame for frames in stream for frame in frames])

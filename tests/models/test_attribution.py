@@ -33,9 +33,9 @@ def windows():
 
 
 def test_spatial_attention_is_the_mean_of_the_maps(encoder, windows):
-    found = list(attention_received(encoder, windows, [0, 2], batch_size=2))
-    assert [len(spatial) for spatial, _ in found] == [2, 2, 1]
-    spatial = np.concatenate([spatial for spatial, _ in found])
+    batches = list(attention_received(encoder, windows, [0, 2], batch_size=2))
+    assert [len(spatial) for spatial, _ in batches] == [2, 2, 1]
+    spatial = np.concatenate([spatial for spatial, _ in batches])
     maps = encoder.attention_maps(torch.tensor(windows), [0, 2])  # l b w h q k
     np.testing.assert_allclose(spatial, maps.mean((2, 3, 4)).movedim(0, 1), atol=1e-6)
     np.testing.assert_allclose(spatial.sum(-1), 1, atol=1e-5)
@@ -68,9 +68,11 @@ def test_an_encoder_without_temporal_attention_has_none(windows):
 def test_attributions_add_up_to_the_gain(encoder, windows):
     rng = np.random.default_rng(1)
     targets, baseline = rng.standard_normal((5, 8)), rng.standard_normal((2, 24)) / 10
-    found = list(integrated_gradients(encoder, windows, baseline, targets, steps=200, batch_size=3))
-    attribution = np.concatenate([a for a, _ in found])
-    gain = np.concatenate([g for _, g in found])
+    batches = list(
+        integrated_gradients(encoder, windows, baseline, targets, steps=200, batch_size=3)
+    )
+    attribution = np.concatenate([a for a, _ in batches])
+    gain = np.concatenate([g for _, g in batches])
 
     def likeness(fmri):
         return (encoder.embed(fmri).numpy() * targets).sum(1)
@@ -97,8 +99,8 @@ def test_occluded_voxels_have_the_null_windows_values(encoder, windows):
     occluded = np.arange(24) < 10
     changed = windows.copy()
     changed[..., :10] = 0.5
-    found = embed_occluded(encoder, windows, baseline, occluded, batch_size=2)
-    np.testing.assert_allclose(found, encoder.embed(changed).numpy(), atol=1e-6)
+    embeddings = embed_occluded(encoder, windows, baseline, occluded, batch_size=2)
+    np.testing.assert_allclose(embeddings, encoder.embed(changed).numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A hub that breaks off: it is told what could not be had, and the next try has it."""
+"""A hub that breaks off: the error names what could not be fetched, and the next try succeeds."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ class Hub(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     breaks_off = 0
-    asked: list[str]
+    requests: list[str]
 
     def do_HEAD(self):
         self.answer(body=False)
@@ -55,7 +55,7 @@ class Hub(BaseHTTPRequestHandler):
         self.end_headers()
         if body:
             end = self.server.breaks_off if path.name == WEIGHTS else 0
-            self.server.asked.append((path.name, start))
+            self.server.requests.append((path.name, start))
             self.wfile.write(content[start : end or None])
             self.close_connection = True
 
@@ -66,7 +66,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub():
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.folder, server.breaks_off, server.asked = FOLDER, 0, []
+        server.folder, server.breaks_off, server.requests = FOLDER, 0, []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -97,13 +97,13 @@ def load(hub, tmp_path):
     return in_a_process
 
 
-def test_a_download_that_broke_off_is_told_and_the_next_one_works(hub, load):
+def test_a_download_that_broke_off_is_reported_and_the_next_one_works(hub, load):
     size = (FOLDER / WEIGHTS).stat().st_size
     hub.breaks_off = size // 2
-    told = load()
-    assert "someone/classifier: could not load an image classifier" in told
-    assert "check the name and the connection" in told
-    assert any(name == WEIGHTS for name, _ in hub.asked)
+    message = load()
+    assert "someone/classifier: could not load an image classifier" in message
+    assert "check the name and the connection" in message
+    assert any(name == WEIGHTS for name, _ in hub.requests)
     hub.breaks_off = 0
     assert load().startswith("loaded")
 
@@ -112,4 +112,4 @@ def test_a_repository_that_has_half_precision_only_is_loaded(hub, load, tmp_path
     hub.folder = shutil.copytree(FOLDER, tmp_path / "half")
     (hub.folder / WEIGHTS).rename(hub.folder / "model.fp16.safetensors")
     assert load().startswith("loaded")
-    assert "model.fp16.safetensors" in [name for name, _ in hub.asked]
+    assert "model.fp16.safetensors" in [name for name, _ in hub.requests]

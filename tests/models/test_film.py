@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler
-from einops import rearrange
 
 from mindvideo.errors import InputError
-from mindvideo.models.film import Film, film_noise
+from mindvideo.models.film import Film, denoise_whole_film, film_noise
 from mindvideo.models.views import plan_views
-from tests.models.films import SAMPLERS, SHAPE, Toy, film, frames_of
+from tests.models.films import SAMPLERS, SHAPE, Toy, film, frames_of, windows
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -24,30 +23,32 @@ from tests.models.films import SAMPLERS, SHAPE, Toy, film, frames_of
 )
 def test_the_cascade_is_the_whole_film_denoised_at_once(sampler, rate, overlap, n):
     """A loop over steps, and in each over all views, with one scheduler for the whole film."""
-    found = film(Toy(sampler), n, rate=rate, overlap=overlap, batch_size=2)
-    grid, toy = plan_views(n, 6, rate, overlap), Toy(sampler)
-    noise = film_noise(SHAPE, seed=0, shared=0.5)
-    x = torch.stack([noise(g / rate) for g in range(grid.dense.length)], dim=1)
-    toy.scheduler.set_timesteps(5)
-    for step, t in enumerate(toy.scheduler.timesteps):
-        views = grid.dense if step % 2 else grid.spread
-        total, weight = torch.zeros_like(x), torch.zeros(x.shape[1], 1, 1)
-        for view in range(len(views)):
-            places = [views.start(view) + offset for offset in views.offsets]
-            time = min(max((np.mean(places) / rate - 2.5) / 6, 0), n - 1)
-            condition = torch.full((1, 1, 1), time / 7)
-            predicted = toy.predict(x[None, :, places], t, condition, 1)[0]
-            for k, place in enumerate(places):
-                w = math.sin(math.pi * (k + 0.5) / 6) ** 2
-                total[:, place] += w * predicted[:, k]
-                weight[place] += w
-        x = toy.scheduler.step((total / weight)[None], t, x[None]).prev_sample[0]
-    expected = rearrange(x, "c f h w -> f h w c")[: grid.film].numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
-    assert found.std() > 0.1
+    frames = film(Toy(sampler), n, rate=rate, overlap=overlap, batch_size=2)
+    expected = denoise_whole_film(
+        Toy(sampler),
+        windows(n),
+        noise=film_noise(SHAPE, seed=0, shared=0.5),
+        num_inference_steps=5,
+        guidance_scale=1,
+        rate=rate,
+        overlap=overlap,
+    )
+    np.testing.assert_allclose(frames, expected, atol=1e-5 * np.abs(expected).max())
+    assert frames.std() > 0.1
 
 
-def test_without_overlap_it_is_the_pipelines_own_clips_side_by_side(pipeline):
+@pytest.mark.parametrize("rate", [1, 4 / 3, 2, 8 / 3])
+def test_views_have_hann_weights_and_the_mean_time_of_their_frames(rate):
+    grid = plan_views(4, 6, rate, 0.5)
+    for views in (grid.spread, grid.dense):
+        hann = [math.sin(math.pi * (k + 0.5) / 6) ** 2 for k in range(6)]
+        assert views.weights.tolist() == pytest.approx(hann)
+        for start in map(views.start, range(len(views))):
+            mean = np.mean([start + offset for offset in views.offsets])
+            assert grid.time_of(start, views) == pytest.approx((mean / rate - 2.5) / 6)
+
+
+def test_without_overlap_a_film_is_the_pipelines_clips_in_a_row(pipeline):
     generator = torch.Generator().manual_seed(1)
     fmri = torch.randn(3, 2, 32, generator=generator).numpy()
     negative = torch.randn(2, 32, generator=generator).numpy()
@@ -59,22 +60,27 @@ def test_without_overlap_it_is_the_pipelines_own_clips_side_by_side(pipeline):
     def noise(time):
         return start[int(time) // 4, :, int(time) % 4]
 
-    made = Film(pipeline, fmri, negative, **settings, noise=noise, overlap=0, batch_size=2)
-    found = frames_of(made).astype(int)
-    assert np.abs(found - clips.reshape(found.shape)).max() <= 1
-    assert found.std() > 1
+    apart = Film(pipeline, fmri, negative, **settings, noise=noise, overlap=0, batch_size=2)
+    frames = frames_of(apart).astype(int)
+    assert np.abs(frames - clips.reshape(frames.shape)).max() <= 1
+    assert frames.std() > 1
     blended = Film(pipeline, fmri, negative, **settings, noise=noise, overlap=0.5)
-    assert np.abs(frames_of(blended) - found).max() > 1
+    assert np.abs(frames_of(blended) - frames).max() > 1
 
 
 @pytest.mark.parametrize("rate", [1, 3, 1.7])
 def test_a_steady_condition_and_steady_noise_make_a_still(rate):
     still = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
-    made = Film(
-        Toy(), [np.ones((1, 1), np.float32)] * 4, noise=lambda time: still, guidance_scale=1,
-        num_inference_steps=4, rate=rate,
-    )  # fmt: skip
-    frames = frames_of(made)
+    frames = frames_of(
+        Film(
+            Toy(),
+            [np.ones((1, 1), np.float32)] * 4,
+            noise=lambda time: still,
+            guidance_scale=1,
+            num_inference_steps=4,
+            rate=rate,
+        )
+    )
     np.testing.assert_allclose(frames, np.broadcast_to(frames[:1], frames.shape), atol=1e-3)
 
 
@@ -96,8 +102,8 @@ def test_views_see_every_frame_in_order_and_nothing_beyond(rate, overlap, clips)
         for view in range(len(views)):
             assert views.reached(view) <= min(starts[view:])
         assert views.reached(len(views)) == views.length
-        seen = {start + offset for start in starts for offset in views.offsets}
-        assert seen == set(range(views.length))
+        covered = {start + offset for start in starts for offset in views.offsets}
+        assert covered == set(range(views.length))
 
 
 def test_a_spread_view_moves_at_the_models_speed():
@@ -140,10 +146,10 @@ def test_the_batch_size_does_not_matter():
     np.testing.assert_allclose(*films, atol=1e-5)
 
 
-def test_tells_how_far_it_is():
-    told = []
-    film(Toy(), 4, rate=2, watch=lambda views, total: told.append((views, total)))
-    assert {sum(views for views, _ in told)} == {total for _, total in told}
+def test_reports_its_progress():
+    reports = []
+    film(Toy(), 4, rate=2, watch=lambda views, total: reports.append((views, total)))
+    assert {sum(views for views, _ in reports)} == {total for _, total in reports}
 
 
 # --- noise ----------------------------------------------------------------------------------------
@@ -161,11 +167,11 @@ def test_noise_has_variance_1_and_neighbours_in_time_have_it_in_common(shared):
     noise = film_noise((4, 64, 64), seed=0, shared=shared)
     frames = torch.stack([noise(k / 2).flatten() for k in range(5)])
     assert torch.allclose(frames.std(dim=1), torch.ones(5), atol=0.03)
-    own = torch.zeros(5, 5)  # 1 at the same time, cos(π/4) at half a frame
+    independent = torch.zeros(5, 5)  # 1 at the same time, cos(π/4) at half a frame
     for i in range(5):
         for j in range(5):
-            own[i, j] = {0: 1, 1: 0.5**0.5, 2: 0.5 if i % 2 else 0}.get(abs(i - j), 0)
-    expected = shared + (1 - shared) * own
+            independent[i, j] = {0: 1, 1: 0.5**0.5, 2: 0.5 if i % 2 else 0}.get(abs(i - j), 0)
+    expected = shared + (1 - shared) * independent
     assert torch.allclose(torch.corrcoef(frames), expected, atol=0.04)
 
 
@@ -207,7 +213,7 @@ def test_memory_does_not_grow_with_the_film():
     assert long - short < 8 * 1024, f"{short} KiB → {long} KiB"
 
 
-# --- what is refused ------------------------------------------------------------------------------
+# --- errors ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ def test_an_interrupted_film_of_the_pipeline_goes_on_to_the_same_frames(pipeline
     side = 32 // pipeline.vae_factor
     noise = film_noise((pipeline.unet.config["in_channels"], side, side), seed=0, shared=0.5)
     settings = {"num_frames": 4, "num_inference_steps": 2, "guidance_scale": 3.0, "batch_size": 1}
-    own = copy.copy(pipeline)
-    own.scheduler = UniPCMultistepScheduler.from_config(pipeline.scheduler.config)
+    with_unipc = copy.copy(pipeline)
+    with_unipc.scheduler = UniPCMultistepScheduler.from_config(pipeline.scheduler.config)
 
     def make():
-        return Film(own, fmri, negative, noise=noise, **settings)
+        return Film(with_unipc, fmri, negative, noise=noise, **settings)
 
     film, frames, done = make(), [], 0
     for step, finished in enumerate(film):
@@ -81,13 +81,13 @@ def test_a_film_goes_on_with_another_batch_size():
             break
     film = make(2)
     film.load_state_dict(first.state_dict())
-    found = np.stack(before + [frame for frames in film for frame in frames])
-    np.testing.assert_allclose(found, frames_of(make(3)), atol=1e-5 * np.abs(found).max())
+    frames = np.stack(before + [frame for rest in film for frame in rest])
+    np.testing.assert_allclose(frames, frames_of(make(3)), atol=1e-5 * np.abs(frames).max())
 
 
-def test_a_resumed_film_encodes_no_window_again_and_says_how_far_it_is():
+def test_a_resumed_film_encodes_no_window_again_and_reports_its_progress():
     settings = {"num_inference_steps": 4, "guidance_scale": 1, "batch_size": 2}
-    told: list[int] = []
+    reports: list[int] = []
     noise = film_noise(SHAPE, seed=0, shared=0.5)
     first = Film(Toy(), windows(9), noise=noise, **settings)
     for step, _ in enumerate(first):
@@ -95,10 +95,10 @@ def test_a_resumed_film_encodes_no_window_again_and_says_how_far_it_is():
             break
     toy = Toy()
     film = Film(
-        toy, windows(9), noise=noise, watch=lambda views, total: told.append(views), **settings
+        toy, windows(9), noise=noise, watch=lambda views, total: reports.append(views), **settings
     )
     film.load_state_dict(first.state_dict())
     frames_of(film)
     assert sorted(toy.encoded + first._pipeline.encoded) == pytest.approx([i / 7 for i in range(9)])
-    assert told[0] == sum(first._pipeline.sizes)
-    assert sum(told[1:]) == sum(toy.sizes)
+    assert reports[0] == sum(first._pipeline.sizes)
+    assert sum(reports[1:]) == sum(toy.sizes)

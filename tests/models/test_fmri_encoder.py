@@ -29,7 +29,7 @@ def stir(model):
         torch.nn.init.normal_(block.attn_temp.proj.weight)
 
 
-def test_tokens_have_the_shape_asked_for():
+def test_tokens_have_the_requested_shape():
     encoder = make()
     tokens = encoder(torch.randn(3, 2, 48))
     assert tokens.shape == (3, 5, 12)
@@ -71,28 +71,28 @@ def test_temporal_attention_starts_as_the_identity():
 def test_volumes_meet_in_temporal_attention_and_in_the_head_only():
     """Without temporal attention, the tokens of one volume do not know the other volume."""
     encoder = make()
-    seen = []
-    encoder.norm.register_forward_hook(lambda *args: seen.append(args[2].detach()))
+    normed = []
+    encoder.norm.register_forward_hook(lambda *args: normed.append(args[2].detach()))
     fmri = torch.randn(1, 2, 48)
     other = fmri.clone()
     other[:, 1] += 1.0
     for window in (fmri, other):
         encoder(window)
-    assert torch.allclose(seen[0][0], seen[1][0], atol=1e-6)
-    assert not torch.allclose(seen[0][1], seen[1][1], atol=1e-2)
+    assert torch.allclose(normed[0][0], normed[1][0], atol=1e-6)
+    assert not torch.allclose(normed[0][1], normed[1][1], atol=1e-2)
     stir(encoder)
     encoder(fmri)
     encoder(other)
-    assert not torch.allclose(seen[2][0], seen[3][0], atol=1e-2)
+    assert not torch.allclose(normed[2][0], normed[3][0], atol=1e-2)
 
 
 def test_the_head_follows_its_equation_with_tokens_laid_out_window_major():
     encoder = make(use_norm=True)
-    seen = []
-    encoder.norm.register_forward_hook(lambda *args: seen.append(args[2].detach()))
+    normed = []
+    encoder.norm.register_forward_hook(lambda *args: normed.append(args[2].detach()))
     tokens = encoder(torch.randn(3, 2, 48))
     head = encoder.proj_head
-    x = seen[0].reshape(3, 2 * 6, 16)  # volumes of a window are neighbours in the batch
+    x = normed[0].reshape(3, 2 * 6, 16)  # volumes of a window are neighbours in the batch
     projected = torch.einsum(
         "cn,bnd,od->bco", head.channel_mapper.weight, x, head.projection.weight
     )
@@ -100,14 +100,14 @@ def test_the_head_follows_its_equation_with_tokens_laid_out_window_major():
     assert torch.allclose(tokens, expected, atol=1e-6)
 
 
-def test_windows_of_a_batch_do_not_see_each_other():
+def test_windows_of_a_batch_are_independent():
     encoder = make()
     stir(encoder)
     fmri = torch.randn(4, 2, 48)
     assert torch.allclose(encoder(fmri)[2:3], encoder(fmri[2:3]), atol=1e-6)
 
 
-def test_takes_over_masked_brain_modelling():
+def test_copies_the_weights_of_masked_brain_modelling():
     encoder, autoencoder = make(), make_autoencoder()
     before = {n: w.clone() for n, w in encoder.state_dict().items()}
     encoder.load_mbm(autoencoder)
@@ -123,14 +123,14 @@ def test_encodes_a_volume_as_masked_brain_modelling_does():
     """The blocks are the same function: only the class token, which the encoder lacks, differs."""
     encoder, autoencoder = make(), make_autoencoder()
     encoder.load_mbm(autoencoder)
-    seen = []
-    encoder.norm.register_forward_hook(lambda *args: seen.append(args[2].detach()))
+    normed = []
+    encoder.norm.register_forward_hook(lambda *args: normed.append(args[2].detach()))
     fmri = torch.randn(1, 2, 48)
     encoder(fmri)
     x = autoencoder.patch_embed(fmri[0]) + autoencoder.pos_embed[:, 1:]
     for block in autoencoder.blocks:
         x = block(x)
-    assert torch.allclose(seen[0], autoencoder.norm(x), atol=1e-6)
+    assert torch.allclose(normed[0], autoencoder.norm(x), atol=1e-6)
 
 
 def test_positions_are_interpolated_where_patch_counts_differ():
@@ -155,7 +155,7 @@ def test_refuses_voxels_that_do_not_fill_their_patches():
         make(num_voxels=50)
 
 
-def test_refuses_heads_that_do_not_share_the_width():
+def test_refuses_heads_that_do_not_divide_the_width():
     with pytest.raises(InputError, match="among heads 5"):
         make(num_heads=5)
 
@@ -170,7 +170,7 @@ def test_saves_and_loads(tmp_path):
     with pytest.raises(InputError, match="holds a FmriEncoder"):
         MaskedAutoencoder.from_pretrained(tmp_path)
     with pytest.raises(InputError, match=r"no config\.json"):
-        FmriEncoder.from_pretrained(tmp_path / "nowhere")
+        FmriEncoder.from_pretrained(tmp_path / "missing")
 
 
 def test_loads_strictly(tmp_path):

@@ -96,7 +96,7 @@ def test_a_pickle_that_would_run_code_is_refused(folder, part, file, capsys):
     assert "ran" not in capsys.readouterr().out
 
 
-def test_models_of_our_own_are_found_under_other_names_too(tmp_path):
+def test_trained_models_are_loaded_under_other_names_too(tmp_path):
     encoder = FmriEncoder(**ENCODER, out_channel=5, out_dim=6)
     encoder.save_pretrained(tmp_path / "half", variant="fp16")
     same(FmriEncoder.from_pretrained(tmp_path / "half"), encoder)
@@ -143,7 +143,7 @@ def test_what_lies_there_instead_of_weights_is_named(folder, content, said):
     assert str(path) in str(error.value)
 
 
-def test_weights_cut_short_are_known_from_their_header(folder):
+def test_truncated_weights_are_recognised_by_their_header(folder):
     path = folder / "vae" / f"{UNET}.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match="download broke off"):
@@ -228,7 +228,7 @@ def test_a_near_folder_of_another_kind_is_not_recommended():
     assert "has no config.json" in str(error.value)
 
 
-def test_an_empty_folder_and_a_part_of_a_model_are_told_apart(folder, tmp_path):
+def test_an_empty_folder_and_a_part_of_a_model_are_distinguished(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="is empty; the vae of a Stable Diffusion"):
         load(tmp_path / "empty", "vae")
@@ -262,7 +262,7 @@ def test_a_folder_of_one_single_file_is_to_be_converted(tmp_path):
         ("org/sd-", "no name on the hub"),
     ],
 )
-def test_a_name_that_the_hub_cannot_have_is_refused_without_asking_it(name, said):
+def test_a_name_that_the_hub_cannot_have_is_refused_without_a_request(name, said):
     with pytest.raises(InputError, match=said):
         load(name)
 
@@ -272,7 +272,7 @@ def test_a_misspelt_folder_is_answered_with_the_near_one(folder):
         resolve(str(folder.parent / "sdd"))
 
 
-def test_a_snapshot_in_the_cache_is_found_by_the_hubs_name(tmp_path, monkeypatch):
+def test_a_snapshot_in_the_cache_has_the_hubs_name(tmp_path, monkeypatch):
     snapshot = tmp_path / "models--org--sd/snapshots/0123456789"
     shutil.copytree(SD, snapshot)
     (tmp_path / "models--org--sd/refs").mkdir()

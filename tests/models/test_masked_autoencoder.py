@@ -18,14 +18,14 @@ def seed(number=0):
     return torch.Generator().manual_seed(number)
 
 
-def test_hides_the_share_asked_for_in_every_volume_its_own_patches():
+def test_hides_the_requested_fraction_of_each_volumes_patches():
     _, prediction, mask = make()(torch.randn(16, 64), 0.75, seed())
     assert prediction.shape == (16, 8, 8)
     assert torch.equal(mask.sum(1), torch.full((16,), 6.0))
     assert len(mask.unique(dim=0)) > 1
 
 
-def test_the_generator_alone_draws_the_mask():
+def test_the_mask_depends_on_the_generator_alone():
     model, volumes = make(), torch.randn(4, 64)
     masks = [model(volumes, 0.5, seed(number))[2] for number in (1, 1, 2)]
     assert torch.equal(masks[0], masks[1])
@@ -34,8 +34,8 @@ def test_the_generator_alone_draws_the_mask():
 
 def test_all_patches_are_hidden_equally_often():
     order, keep = draw_order(torch.zeros(8000, 8, 1), 0.75, seed())
-    shares = torch.bincount(order[:, :keep].flatten(), minlength=8) / 8000
-    assert torch.allclose(shares, torch.full((8,), 0.25), atol=0.025)
+    fractions = torch.bincount(order[:, :keep].flatten(), minlength=8) / 8000
+    assert torch.allclose(fractions, torch.full((8,), 0.25), atol=0.025)
 
 
 def test_loss_is_the_mean_squared_error_of_hidden_patches():
@@ -50,7 +50,7 @@ def test_loss_is_the_mean_squared_error_of_hidden_patches():
     assert loss.item() == pytest.approx(total / count, rel=1e-5)
 
 
-def test_what_is_hidden_does_not_reach_the_prediction():
+def test_hidden_patches_do_not_reach_the_prediction():
     model, volumes = make(), torch.randn(2, 64)
     _, before, mask = model(volumes, 0.5, seed())
     hidden = mask.repeat_interleave(8, dim=1).bool()
@@ -73,7 +73,7 @@ def test_patches_come_back_in_their_places():
     assert torch.allclose(prediction[visible], expected[visible], atol=1e-6)
 
 
-def test_learns_volumes_that_repeat():
+def test_overfits_two_volumes():
     torch.manual_seed(0)
     volumes = torch.randn(2, 64).repeat(8, 1)
     model, generator = make().train(), seed()

@@ -36,10 +36,10 @@ def vae(channels=(16, 32, 64, 64)):
 @torch.no_grad()
 def peak(run):
     """Largest sum of what is allocated and not yet freed [B]."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     most = now = 0
-    for event in seen.profiler.kineto_results.events():
+    for event in profiler.profiler.kineto_results.events():
         if event.name() == "[memory]":
             now += event.nbytes()
             most = max(most, now)
@@ -69,21 +69,21 @@ def test_half_precision_takes_half():
 
 
 @pytest.mark.parametrize(
-    ("share", "advice"),
+    ("fraction", "advice"),
     [
         (0.6, "at most 2 clips of this length"),
         (0.15, "one clip of at most 3 frames"),
         (0.01, "make the frames smaller"),
     ],
 )
-def test_refuses_more_than_there_is_and_says_what_fits(share, advice, monkeypatch):
+def test_refuses_more_than_there_is_and_says_what_fits(fraction, advice, monkeypatch):
     model, decoder, shape = unet((128, 128, 128)), vae((8,) * 4), (4, 4, 6, 8, 8)
     needed = memory.unet_memory(model, 2 * 4 * 6, 8, 8)
     assert memory.decoder_memory(decoder, 8, 64, 64) < 0.15 * needed
     cpu = torch.device("cpu")
     monkeypatch.setattr(memory, "available_memory", lambda device: needed + memory.LIBRARIES)
     memory.check_fits(model, decoder, shape, True, cpu)
-    left = int(share * needed) + memory.LIBRARIES
+    left = int(fraction * needed) + memory.LIBRARIES
     monkeypatch.setattr(memory, "available_memory", lambda device: left)
     with pytest.raises(InputError, match=rf"4 clips of 6 frames of 64 × 64 px .*{advice}"):
         memory.check_fits(model, decoder, shape, True, cpu)
@@ -98,7 +98,7 @@ def test_without_guidance_half_is_needed(monkeypatch):
         memory.check_fits(model, vae(), shape, True, torch.device("cpu"))
 
 
-def test_the_share_that_is_left_is_the_smallest_of_the_groups_above(tmp_path):
+def test_the_limit_is_the_smallest_of_the_groups_above(tmp_path):
     def group(path, limit, used, cached):
         path.mkdir(exist_ok=True)
         (path / "memory.max").write_text(f"{limit}\n")
@@ -107,11 +107,11 @@ def test_the_share_that_is_left_is_the_smallest_of_the_groups_above(tmp_path):
 
     group(tmp_path / "job", 1000, 700, 100)
     group(tmp_path / "job/step", "max", 300, 100)
-    own = tmp_path / "own"
-    own.write_text("1:cpu:/job\n0::/job/step\n")
-    assert memory._share_left(tmp_path, own) == 400
+    process = tmp_path / "process"
+    process.write_text("1:cpu:/job\n0::/job/step\n")
+    assert memory._cgroup_left(tmp_path, process) == 400
     group(tmp_path / "job/step", 500, 300, 100)
-    assert memory._share_left(tmp_path, own) == 300
-    own.write_text("1:cpu:/job\n")
-    assert memory._share_left(tmp_path, own) is None
+    assert memory._cgroup_left(tmp_path, process) == 300
+    process.write_text("1:cpu:/job\n")
+    assert memory._cgroup_left(tmp_path, process) is None
     assert 0 < memory.available_memory(torch.device("cpu")) < 2**50

@@ -59,7 +59,7 @@ def test_it_moves_by_parts_of_an_element():
     assert (first[..., :-1] * third[..., 1:]).mean() == pytest.approx(1, abs=0.04)
 
 
-def test_expansion_leads_away_from_the_middle():
+def test_expansion_moves_away_from_the_middle():
     """What is in the middle stays there; at the right it goes right, at the left left."""
     noise = draw((0, 0, 0.05), shape=(256, 6, 16, 16))
     first, second = noise[:, 2], noise[:, 3]
@@ -74,6 +74,6 @@ def test_expansion_leads_away_from_the_middle():
     assert goes_right(slice(2, 4)) < -0.15
 
 
-def test_what_moves_far_comes_from_the_field_again():
+def test_noise_that_moves_far_is_periodic():
     assert draw((2.5, 0, 0)).isfinite().all()
     assert draw((0, 0, 3)).isfinite().all()

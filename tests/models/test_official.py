@@ -52,11 +52,11 @@ def test_an_imported_autoencoder_does_what_its_layout_says(layout, tmp_path, cap
     _, prediction, mask = autoencoder(volumes, 0.5, torch.Generator().manual_seed(4))
     order = torch.rand(3, layout.PATCHES, generator=torch.Generator().manual_seed(4)).argsort(1)
     visible = order[:, : layout.PATCHES // 2]
-    for own, seen in zip(mask, visible, strict=True):
-        assert sorted([*own.nonzero().flatten().tolist(), *seen.tolist()]) == [*range(6)]
+    for hidden, kept in zip(mask, visible, strict=True):
+        assert sorted([*hidden.nonzero().flatten().tolist(), *kept.tolist()]) == [*range(6)]
     state = layout.released_autoencoder()
     expected = [
-        layout.rebuild(volume, seen, state) for volume, seen in zip(volumes, visible, strict=True)
+        layout.rebuild(volume, kept, state) for volume, kept in zip(volumes, visible, strict=True)
     ]
     layout.assert_near(prediction, torch.stack(expected))
 
@@ -92,7 +92,7 @@ def test_heads_can_be_named_for_an_encoder(layout):
     assert other.config["num_heads"] == layout.HEADS // 2
 
 
-def test_positions_are_the_files_own(layout):
+def test_positions_are_those_of_the_file(layout):
     state = layout.released_encoder()
     state["pos_embed"] = torch.randn(1, 1 + layout.PATCHES, layout.DIM)
     encoder = official.encoder_from_official(state, layout.CONFIG)
@@ -132,7 +132,7 @@ def test_the_second_decoder_of_some_autoencoders_is_ignored(layout):
     assert set(autoencoder.state_dict()) == set(state)
 
 
-def a_class_of_theirs(monkeypatch):
+def unimportable_settings(monkeypatch):
     """As where the checkpoint was written: a module `config` that is not here when it is read."""
     module = types.ModuleType("config")
     kind = type("Config_MBM_fMRI", (), {"__module__": "config"})
@@ -141,13 +141,13 @@ def a_class_of_theirs(monkeypatch):
     return kind()
 
 
-@pytest.mark.parametrize("kind", ["theirs", "namespace", "dict"])
+@pytest.mark.parametrize("kind", ["class", "namespace", "dict"])
 def test_heads_come_from_the_settings_in_the_file(layout, kind, tmp_path, monkeypatch):
     heads = {"num_heads": layout.HEADS, "decoder_num_heads": layout.DECODER_HEADS}
     with monkeypatch.context() as there:
         config = {"namespace": argparse.Namespace(**heads), "dict": heads}.get(kind)
         if config is None:
-            config = a_class_of_theirs(there)
+            config = unimportable_settings(there)
             vars(config).update(heads)
         source = layout.write_autoencoder(tmp_path / "checkpoint.pth", config)
     assert main(["import-official", str(source), "--to", str(tmp_path / "ours")]) == 0
@@ -158,20 +158,20 @@ def test_heads_come_from_the_settings_in_the_file(layout, kind, tmp_path, monkey
 # --- export, and there and back -------------------------------------------------------------------
 
 
-def same(found, expected):
-    assert set(found) == set(expected)
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+def same(state, expected):
+    assert set(state) == set(expected)
+    assert all(torch.equal(state[name], expected[name]) for name in expected)
 
 
 def test_an_encoder_there_and_back(layout, tmp_path):
-    source, ours, theirs, again = (tmp_path / name for name in ("a", "b", "c", "d"))
+    source, ours, exported, again = (tmp_path / name for name in ("a", "b", "c", "d"))
     layout.write_encoder(source)
     assert main(["import-official", str(source), "--to", str(ours)]) == 0
-    assert main(["export-official", str(ours), "--to", str(theirs)]) == 0
-    assert main(["import-official", str(theirs), "--to", str(again)]) == 0
-    weights = torch.load(theirs / "diffusion_pytorch_model.bin", weights_only=True)
+    assert main(["export-official", str(ours), "--to", str(exported)]) == 0
+    assert main(["import-official", str(exported), "--to", str(again)]) == 0
+    weights = torch.load(exported / "diffusion_pytorch_model.bin", weights_only=True)
     same(weights, {n: w for n, w in layout.released_encoder().items() if n != "mask_token"})
-    config = json.loads((theirs / "config.json").read_text())
+    config = json.loads((exported / "config.json").read_text())
     assert config == {n: v for n, v in layout.CONFIG.items() if n != "_diffusers_version"}
     same(load_file(again / WEIGHTS), load_file(ours / WEIGHTS))
     assert (again / "config.json").read_text() == (ours / "config.json").read_text()
@@ -179,12 +179,12 @@ def test_an_encoder_there_and_back(layout, tmp_path):
 
 def test_an_autoencoder_there_and_back(layout, tmp_path):
     source = layout.write_autoencoder(tmp_path / "checkpoint.pth")
-    ours, theirs, again = tmp_path / "b", tmp_path / "c.pth", tmp_path / "d"
+    ours, exported, again = tmp_path / "b", tmp_path / "c.pth", tmp_path / "d"
     heads = ["--num-heads", str(layout.HEADS), "--decoder-num-heads", str(layout.DECODER_HEADS)]
     assert main(["import-official", str(source), "--to", str(ours), *heads]) == 0
-    assert main(["export-official", str(ours), "--to", str(theirs)]) == 0
-    assert main(["import-official", str(theirs), "--to", str(again)]) == 0
-    same(torch.load(theirs, weights_only=True)["model"], layout.released_autoencoder())
+    assert main(["export-official", str(ours), "--to", str(exported)]) == 0
+    assert main(["import-official", str(exported), "--to", str(again)]) == 0
+    same(torch.load(exported, weights_only=True)["model"], layout.released_autoencoder())
     same(load_file(again / WEIGHTS), load_file(ours / WEIGHTS))
     assert (again / "config.json").read_text() == (ours / "config.json").read_text()
 
@@ -196,10 +196,10 @@ def test_an_encoder_of_ours_there_and_back_says_what_is_not_read_there(tmp_path,
     )
     torch.nn.init.constant_(encoder.proj_head.fc.bias, 0.25)
     encoder.save_pretrained(tmp_path / "cotrained" / "fmri_encoder")
-    theirs, again = tmp_path / "theirs", tmp_path / "again"
-    assert main(["export-official", str(tmp_path / "cotrained"), "--to", str(theirs)]) == 0
+    exported, again = tmp_path / "exported", tmp_path / "again"
+    assert main(["export-official", str(tmp_path / "cotrained"), "--to", str(exported)]) == 0
     assert "proj_head.fc.bias, up to 0.25" in capsys.readouterr().out
-    assert main(["import-official", str(theirs), "--to", str(again)]) == 0
+    assert main(["import-official", str(exported), "--to", str(again)]) == 0
     same(load_file(again / WEIGHTS), encoder.state_dict())
 
 
@@ -325,6 +325,6 @@ def test_overwrites_nothing(layout, tmp_path, capsys):
 
 def test_export_refuses_what_is_not_of_this_project(layout, tmp_path, capsys):
     source = layout.write_encoder(tmp_path / "released")
-    assert main(["export-official", str(source), "--to", str(tmp_path / "theirs")]) == 1
+    assert main(["export-official", str(source), "--to", str(tmp_path / "exported")]) == 1
     assert "holds a fMRIEncoder, a FmriEncoder was needed" in capsys.readouterr().err
-    assert not (tmp_path / "theirs").exists()
+    assert not (tmp_path / "exported").exists()

@@ -62,7 +62,7 @@ def test_gives_frames(pipeline, fmri, negative):
 def test_denoises_as_equation_6_says(pipeline, fmri, negative, scale):
     """DDIM written out (Song et al. 2021, Eq. 12, eta 0), a pass at a time."""
     start = torch.randn(3, 4, 3, 8, 8)
-    found = pipeline(
+    latents = pipeline(
         fmri, negative, **SIZE, guidance_scale=scale, latents=start, output_type="latent"
     )
     condition = pipeline.fmri_encoder(fmri)
@@ -77,7 +77,7 @@ def test_denoises_as_equation_6_says(pipeline, fmri, negative, scale):
         before = alphas[t - 250] if t > 250 else alphas[0]
         clean = (x - (1 - alphas[t]).sqrt() * noise) / alphas[t].sqrt()
         x = before.sqrt() * clean + (1 - before).sqrt() * noise
-    assert torch.allclose(found, x, atol=1e-4)
+    assert torch.allclose(latents, x, atol=1e-4)
 
 
 def test_no_guidance_needs_no_negative_condition(pipeline, fmri, negative):
@@ -157,34 +157,36 @@ def test_refuses_noise_that_does_not_fit(pipeline, fmri, negative):
         pipeline(fmri, negative, **SIZE, latents=torch.zeros(3, 4, 2, 8, 8))
 
 
-def test_shared_noise_stands_still_or_moves(pipeline, fmri):
-    """Where it does not move, its frames are alike; otherwise they are as `moving_noise` says."""
+def test_shared_noise_is_still_or_moves(pipeline, fmri):
+    """Without motion its frames are equal; otherwise they are those of `moving_noise`."""
     settings = {**SIZE, "guidance_scale": 1.0, "num_inference_steps": 1, "output_type": "latent"}
     motion = np.array([[0, 0, 0], [0.125, 0, 0], [0, 0, 0.1]])
 
     def start(**changes):
-        seen = []
-        hook = pipeline.unet.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+        inputs = []
+        hook = pipeline.unet.register_forward_pre_hook(
+            lambda _, args: inputs.append(args[0].clone())
+        )
         pipeline(fmri, **settings, generator=seeds([3, 4, 5]), **changes)
         hook.remove()
-        return seen[0]
+        return inputs[0]
 
     still, moved = start(shared_noise=1.0), start(shared_noise=1.0, motion=motion)
     assert torch.equal(still, still[:, :, :1].expand_as(still))
     assert torch.equal(moved[0], moved[0][:, :1].expand_as(moved[0]))
     assert torch.allclose(moved[1][:, 2, :, 1:], moved[1][:, 1, :, :-1], atol=1e-5)
-    own, mixed = start(), start(shared_noise=0.36, motion=motion)
-    assert torch.allclose(mixed, 0.6 * moved + 0.8 * own, atol=1e-5)
+    independent, mixed = start(), start(shared_noise=0.36, motion=motion)
+    assert torch.allclose(mixed, 0.6 * moved + 0.8 * independent, atol=1e-5)
 
 
 def test_refuses_motion_that_does_not_fit(pipeline, fmri):
     settings = {**SIZE, "guidance_scale": 1.0}
-    for motion, shared, told in (
+    for motion, shared, message in (
         (np.zeros((2, 3)), 1.0, r"\(3, 3\) was needed"),
         (np.full((3, 3), np.nan), 1.0, "not finite"),
         (np.zeros((3, 3)), 0.0, "shared_noise is 0"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             pipeline(fmri, **settings, motion=motion, shared_noise=shared)
 
 
@@ -250,12 +252,12 @@ def test_half_precision_gives_nearly_the_same_frames(fmri, negative, dtype):
     expected = make()(fmri, negative, **settings).astype(float)
     half = make().in_precision(dtype)
     assert {part.dtype for part in (half.unet, half.vae, half.fmri_encoder)} == {dtype}
-    found = half(fmri, negative, **settings)
-    assert np.abs(found - expected).mean() < 0.02 * expected.std()
+    frames = half(fmri, negative, **settings)
+    assert np.abs(frames - expected).mean() < 0.02 * expected.std()
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
-def test_frames_start_from_noise_that_is_common_to_the_share_asked_for(pipeline, shared):
+def test_frames_share_the_requested_fraction_of_their_starting_noise(pipeline, shared):
     noise = pipeline._start((2, 4, 3, 64, 64), seeds([0, 1]), None, shared, None)
     frames = noise.transpose(1, 2).flatten(2)  # clip, frame, values
     expected = torch.full((3, 3), shared).fill_diagonal_(1.0)

@@ -92,7 +92,7 @@ def test_captioner_and_classifiers_run(offline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "name", "found"),
+    ("load", "name", "message"),
     [
         (pretrained.load_captioner, "zoo:image-classifier", "vit"),
         (pretrained.load_image_classifier, "zoo:video-classifier", "videomae"),
@@ -101,8 +101,8 @@ def test_captioner_and_classifiers_run(offline) -> None:
         (lambda name: pretrained.load_stable_diffusion(name, "unet"), "zoo:clip", "unet/config"),
     ],
 )
-def test_another_models_folder_is_told_apart(load, name: str, found: str) -> None:
-    with pytest.raises(InputError, match=found):
+def test_another_models_folder_is_refused_by_name(load, name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         load(name)
 
 
@@ -127,6 +127,6 @@ def test_an_unreachable_hub_is_explained(load, offline, monkeypatch) -> None:
         load("nobody/nothing-of-this-name")
 
 
-def test_wrong_weights_of_a_known_architecture_list_the_right_ones() -> None:
+def test_wrong_weights_of_a_listed_architecture_list_the_right_ones() -> None:
     with pytest.raises(InputError, match="openai"):
         pretrained.load_clip("ViT-L-14/nonsense")

@@ -102,13 +102,13 @@ def test_loads_as_it_is(layout, released, video):
     assert pipeline(fmri, negative, **SIZE).shape == (2, 3, 16, 16, 3)
 
 
-def test_what_is_loaded_can_be_saved_as_ones_own(layout, released, tmp_path):
+def test_a_loaded_checkpoint_can_be_saved_as_a_pipeline(layout, released, tmp_path):
     pipeline = quiet(MindVideoPipeline.from_pretrained(str(released)))
     pipeline.save_pretrained(tmp_path / "own")
-    own = quiet(MindVideoPipeline.from_pretrained(tmp_path / "own"))
+    saved = quiet(MindVideoPipeline.from_pretrained(tmp_path / "own"))
     fmri, negative = windows(layout)
     settings = SIZE | {"latents": torch.randn(2, 4, 3, 8, 8), "output_type": "latent"}
-    assert torch.equal(own(fmri, negative, **settings), pipeline(fmri, negative, **settings))
+    assert torch.equal(saved(fmri, negative, **settings), pipeline(fmri, negative, **settings))
 
 
 def test_parts_and_precision_can_be_given(released):
@@ -156,7 +156,7 @@ def test_no_weights_are_run(released, part):
         MindVideoPipeline.from_pretrained(released)
 
 
-def test_settings_that_are_unknown_are_told(released, caplog):
+def test_unknown_settings_are_reported(released, caplog):
     path = released / "unet" / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"use_motion_module": True}))

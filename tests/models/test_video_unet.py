@@ -9,7 +9,6 @@ from diffusers import UNet2DConditionModel
 from mindvideo.errors import InputError
 from mindvideo.models.video_unet import (
     ClipGroupNorm,
-    ClipLength,
     VideoUNet,
     inflate,
     sparse_causal_frames,
@@ -68,9 +67,9 @@ def test_a_still_clip_is_denoised_as_the_image_unet_denoises_the_image(settings,
     latents, condition = latents.double(), condition.double()
     still = latents.expand(-1, -1, 5, -1, -1)
     expected = image(latents[:, :, 0], times, condition).sample
-    found = video(still, times, condition)
+    noise = video(still, times, condition)
     for frame in range(5):
-        assert torch.allclose(found[:, :, frame], expected, atol=1e-12)
+        assert torch.allclose(noise[:, :, frame], expected, atol=1e-12)
 
 
 @torch.no_grad()
@@ -88,13 +87,12 @@ def test_frames_attend_to_the_two_before():
 @torch.no_grad()
 def test_sparse_causal_attention_against_a_loop(unet):
     attn = unet.mid_block.attentions[0].transformer_blocks[0].attn1
-    unet.clip.frames = 4
     x = torch.randn(2 * 4, 9, 40)
-    found = attn(x).unflatten(0, (2, 4))
+    outputs = attn(x, frames=4).unflatten(0, (2, 4))
     frames = x.unflatten(0, (2, 4))
     for b in range(2):
-        for i, seen in enumerate([[0, 0], [0, 0], [0, 1], [1, 2]]):
-            keys = frames[b, seen].flatten(0, 1)  # the two frames' places, one after the other
+        for i, attended in enumerate([[0, 0], [0, 0], [0, 1], [1, 2]]):
+            keys = frames[b, attended].flatten(0, 1)  # the two frames' places, one after the other
             q, k, v = (
                 projection(tokens).unflatten(-1, (attn.heads, -1)).transpose(0, 1)
                 for projection, tokens in (
@@ -105,21 +103,21 @@ def test_sparse_causal_attention_against_a_loop(unet):
             )
             weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1)
             expected = attn.to_out[0]((weights @ v).transpose(0, 1).flatten(1))
-            assert torch.allclose(found[b, i], expected, atol=1e-6)
+            assert torch.allclose(outputs[b, i], expected, atol=1e-6)
 
 
 def test_group_norms_pool_over_the_frames_of_one_clip():
-    norm = ClipGroupNorm(torch.nn.GroupNorm(2, 4), ClipLength(3))
+    norm = ClipGroupNorm(torch.nn.GroupNorm(2, 4))
     torch.nn.init.normal_(norm.weight)
     torch.nn.init.normal_(norm.bias)
     x = torch.randn(2 * 3, 4, 5, 5)
-    found = norm(x)
+    normed = norm(x, frames=3)
     for b in range(2):
         for group in (slice(0, 2), slice(2, 4)):
             values = x[3 * b : 3 * b + 3, group]
             expected = (values - values.mean()) / (values.var(correction=0) + norm.eps).sqrt()
             expected = expected * norm.weight[group, None, None] + norm.bias[group, None, None]
-            assert torch.allclose(found[3 * b : 3 * b + 3, group], expected, atol=1e-5)
+            assert torch.allclose(normed[3 * b : 3 * b + 3, group], expected, atol=1e-5)
 
 
 def test_the_right_group_norms_pool(unet):
@@ -151,11 +149,46 @@ def test_clips_of_a_batch_do_not_see_each_other(unet):
     assert torch.allclose(together[1:2], alone, atol=1e-5)
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_clips_of_two_lengths_do_not_meet(unet, checkpointing):
+    """One call nested in another, an interrupted one, and gradients of a clip before the last."""
+    video = stir(copy.deepcopy(unet)).train()
+    if checkpointing:
+        video.enable_gradient_checkpointing()
+    weight = video.mid_block.resnets[0].conv1.weight
+    short, long = inputs(batch=1, frames=2), inputs(batch=1, frames=5)
+    noise = video(*long)
+    (gradient,) = torch.autograd.grad(noise.square().mean(), weight)
+
+    def nested(module, arguments):
+        handle.remove()
+        video(*short)
+
+    handle = video.mid_block.register_forward_pre_hook(nested)
+    again = video(*long)
+
+    def interrupt(module, arguments):
+        raise KeyboardInterrupt
+
+    with video.mid_block.register_forward_pre_hook(interrupt), pytest.raises(KeyboardInterrupt):
+        video(*short)
+    assert torch.equal(again, noise)
+    assert torch.equal(torch.autograd.grad(again.square().mean(), weight)[0], gradient)
+
+
+@torch.no_grad()
+def test_odd_sizes_come_back(unet):
+    latents, times, condition = inputs(size=9)
+    assert unet(latents, times, condition).shape == latents.shape
+    still, image = latents[:, :, :1], image_unet()
+    expected = image(still[:, :, 0], times, condition).sample
+    assert torch.allclose(unet(still, times, condition)[:, :, 0], expected, atol=1e-5)
+
+
 @torch.no_grad()
 def test_temporal_attention_sees_later_frames_too(unet):
     """Norms pool and attn1 looks back; only attn_temp lets a place look at its own later frames."""
     block = stir(copy.deepcopy(unet)).mid_block.attentions[0].transformer_blocks[0]
-    block.clip.frames = 3
     x, condition = torch.randn(3, 4, 40), torch.randn(1, 5, 10)
     other = x.clone()
     other[2, 1] += torch.randn(40)

@@ -71,15 +71,15 @@ def test_rates_and_seeds(run):
 
 
 def test_nothing_is_embedded_twice(run, monkeypatch):
-    seen = []
+    embedded = []
 
     def embed(clip, texts):
-        seen.extend(texts)
+        embedded.extend(texts)
         return embed_texts(clip, texts)
 
     monkeypatch.setattr(stage, "embed_texts", embed)
     run(paraphrases=20)
-    assert len(seen) == len(set(seen))
+    assert len(embedded) == len(set(embedded))
 
 
 def test_an_interrupted_run_embeds_only_the_rest(run, tmp_path, interrupt):

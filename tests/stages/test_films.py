@@ -30,15 +30,15 @@ def run(inputs, tmp_path):
     save_table(table, pd.DataFrame(ROWS, columns=["segment", "clip"]))
     levels = np.arange(40, dtype=np.uint8)[:, None, None, None] * 5
     write_video(film, np.broadcast_to(levels, (40, 32, 32, 3)), fps=10, quality=5)
-    made = np.random.default_rng(0).integers(0, 256, (3, 3, 16, 16, 3), np.uint8)
-    np.save(tmp_path / "made.npy", made)
+    clips = np.random.default_rng(0).integers(0, 256, (3, 3, 16, 16, 3), np.uint8)
+    np.save(tmp_path / "reconstructions.npy", clips)
     paths = {
         "windows": inputs / "windows.npy",
         "table": table,
         "null_window": inputs / "null.npy",
         "model": inputs / "model",
         "film": film,
-        "reconstructions": tmp_path / "made.npy",
+        "reconstructions": tmp_path / "reconstructions.npy",
         "video": tmp_path / "test2.mp4",
         "flickers": tmp_path / "test2.tsv",
     }
@@ -57,27 +57,27 @@ def run(inputs, tmp_path):
         main(**paths | given, state=fresh_state(), segment=segment, settings=film_settings)
         return paths["video"], load_table(paths["flickers"]).set_index("what")
 
-    stage.made, stage.folder, stage.state = made, tmp_path, None
+    stage.clips, stage.folder, stage.state = clips, tmp_path, None
     return stage
 
 
 @pytest.mark.parametrize("fps", [1.5, 3, 4])
-def test_writes_the_film_beside_what_was_shown(run, fps):
+def test_writes_the_film_beside_the_stimulus(run, fps):
     video, flickers = run(fps=fps)
     facts = probe(video)
     assert facts.rate == fps
     assert facts.seconds == pytest.approx(4, abs=0.01)
     frames = np.stack(list(stream_frames(video, fps=fps, size=128, fit="crop")))
     assert len(frames) == 4 * fps
-    shown = frames[:, 40:90, 5:50].mean((1, 2, 3))
-    np.testing.assert_allclose(shown, np.floor(np.arange(4 * fps) / fps * 10) * 5, atol=4)
+    stimulus = frames[:, 40:90, 5:50].mean((1, 2, 3))
+    np.testing.assert_allclose(stimulus, np.floor(np.arange(4 * fps) / fps * 10) * 5, atol=4)
     assert flickers.loc["film", "fps"] == flickers.loc["shown", "fps"] == fps
     assert flickers["borders"].tolist() == [1, 1, 1]
 
 
 def test_the_table_has_the_flicker_of_the_clips_by_themselves(run):
     _, flickers = run(fps=3)
-    frames = run.made[[2, 1]].reshape(6, 16, 16, 3).astype(int)
+    frames = run.clips[[2, 1]].reshape(6, 16, 16, 3).astype(int)
     changes = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
     expected = flicker(changes, 3)
     assert flickers.loc["clip by clip", "flicker"] == pytest.approx(expected.ratio)

@@ -12,7 +12,7 @@ from mindvideo.stages import latents as stage
 
 
 class Tokenizer:
-    """Counts letters: [length, length, …], so that text tokens are known."""
+    """Counts letters: [length, length, …], so that the text tokens are predictable."""
 
     model_max_length = 8
 
@@ -24,10 +24,10 @@ class Tokenizer:
 
 
 class TextEncoder(torch.nn.Module):
-    seen = 0
+    n_encoded = 0
 
     def forward(self, tokens):
-        TextEncoder.seen += len(tokens)
+        TextEncoder.n_encoded += len(tokens)
         return (tokens[..., None].float().expand(-1, -1, 5),)
 
 
@@ -64,12 +64,12 @@ def run(tmp_path, monkeypatch):
     return paths, out, lambda: stage.main(**paths, **out, state=state, settings=settings)
 
 
-def test_segments_follow_one_another_with_scenes_of_their_own(run, caplog):
+def test_segments_are_concatenated_and_their_scenes_numbered_on(run, caplog):
     _, out, main = run
-    TextEncoder.seen = 0
+    TextEncoder.n_encoded = 0
     with caplog.at_level("INFO"):
         main()
-    assert TextEncoder.seen == 1 + 3  # the empty caption, and each other one once
+    assert TextEncoder.n_encoded == 1 + 3  # the empty caption, and each other one once
     latents, text = np.load(out["latents"]), np.load(out["text"])
     assert latents.shape == (6, 2, 3, 2, 2)
     assert latents.dtype == text.dtype == np.float32

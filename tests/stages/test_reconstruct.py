@@ -109,20 +109,20 @@ def test_killed_it_goes_on_where_it_was(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(MindVideoPipeline, "__call__", counted)
     with pytest.raises(KeyboardInterrupt):
         reconstruct(inputs, tmp_path, state=state, batch_size=1)
-    made = reconstruct(inputs, tmp_path, state=state, batch_size=1)
-    np.testing.assert_array_equal(made, expected)
+    clips = reconstruct(inputs, tmp_path, state=state, batch_size=1)
+    np.testing.assert_array_equal(clips, expected)
     assert len(calls) == 2 + 1 + 1
 
 
 def test_negative_conditions_differ(inputs, tmp_path):
-    found = {
+    clips = {
         negative: reconstruct(inputs, tmp_path, negative=negative).astype(int)
         for negative in ("null-window", "zero", "none")
     }
     unguided = reconstruct(inputs, tmp_path, guidance=1.0)
-    assert np.array_equal(found["none"], unguided)
-    assert not np.array_equal(found["zero"], found["null-window"])
-    assert not np.array_equal(found["zero"], found["none"])
+    assert np.array_equal(clips["none"], unguided)
+    assert not np.array_equal(clips["zero"], clips["null-window"])
+    assert not np.array_equal(clips["zero"], clips["none"])
 
 
 def test_noise_moves_as_the_decoder_says(inputs, tmp_path):
@@ -151,8 +151,8 @@ def test_a_segment_alone_is_reconstructed_as_among_others(inputs, tmp_path):
     alone = tmp_path / "alone"
     shutil.copytree(inputs, alone, symlinks=True)
     np.save(alone / "windows.npy", np.load(inputs / "windows.npy")[1:])
-    found = reconstruct(alone, tmp_path, segment="test2", rows=rows[1:], first=1)
-    np.testing.assert_array_equal(found, among)
+    clips = reconstruct(alone, tmp_path, segment="test2", rows=rows[1:], first=1)
+    np.testing.assert_array_equal(clips, among)
     other = reconstruct(alone, tmp_path, segment="test2", rows=rows[1:])
     assert not np.array_equal(other, among)
 
@@ -172,8 +172,8 @@ def test_samples_by_the_scheduler_that_is_set(inputs, tmp_path, name, kind):
     pipeline = load_pipeline(inputs / "model", str(inputs / "sd"), name)
     assert type(pipeline.scheduler).__name__ == kind
     assert pipeline.scheduler.config.beta_schedule == "scaled_linear"
-    made = reconstruct(inputs, tmp_path, scheduler=name)
-    assert not np.array_equal(made, reconstruct(inputs, tmp_path))
+    clips = reconstruct(inputs, tmp_path, scheduler=name)
+    assert not np.array_equal(clips, reconstruct(inputs, tmp_path))
 
 
 def test_half_precision_is_near(inputs, tmp_path):

@@ -46,11 +46,6 @@ class FmriToVideo(nn.Module):
         """Latents (b, c, f, h, w), times (b,), windows (b, w, v) → prediction (b, c, f, h, w)."""
         return self.unet(latents, timesteps, self.encoder(fmri))
 
-    def enable_gradient_checkpointing(self) -> None:
-        """Recompute activations of both models in the backward pass instead of keeping them."""
-        self.encoder.enable_gradient_checkpointing()
-        self.unet.enable_gradient_checkpointing()
-
 
 @dataclass(frozen=True)
 class TextCondition:
