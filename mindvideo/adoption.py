@@ -69,7 +69,7 @@ class Adopted:
             except ValueError as error:
                 raise InputError(
                     f"{self.path}: is no JSON ({error}). Mend it, or delete it: then all results "
-                    "that were adopted are made anew."
+                    "that were adopted are recomputed."
                 ) from None
 
     @classmethod
@@ -132,7 +132,7 @@ class Product:
 def adopt(
     paths: Iterable[Path], results: Path, lock: str, *, deep: bool = False, why: str = ""
 ) -> Iterator[str]:
-    """Note that the code and libraries here stand for those that made `paths`; tell what changed.
+    """Note that the code and libraries here stand for those that made `paths`; report what changed.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def _adopt(product: Product, adopted: Adopted, lock: str, why: str) -> Iterator[
 
 
 def discard(state: Path) -> Iterator[str]:
-    """Delete the state of a stage, so that it begins anew; tell what it held.
+    """Delete the state of a stage, so that it starts again; report what it held.
 
     Raises
     ------

@@ -18,21 +18,21 @@ from mindvideo.source import code_digest, module_digests
 
 
 def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iterator[str]:
-    """Tell how a file or folder came to be, line by line.
+    """Explain how a file or folder was made, line by line.
 
     Parameters
     ----------
     path : Path
         An output of a stage, or a file in a folder that is one.
     everything : bool
-        Tell settings that have their defaults, too.
+        Include settings that have their defaults.
     deep : bool
-        Tell of all that it was made from, back to what no stage made.
+        Include all that it was made from, back to what no stage made.
 
     Raises
     ------
     InputError
-        If there is no such file, or nothing tells how it was made.
+        If there is no such file, or no record of how it was made.
     """
     output, sidecar = find_sidecar(path)
     if output != path:

@@ -58,7 +58,7 @@ def settings_of(
     section
         The stage's own section, if it is not that of `model`.
     """
-    defaults = _look_up(section or model.own_section, config, stages, segment)
+    defaults = _look_up(section or model.section_name, config, stages, segment)
     values = {}
     for name, place in _places(model).items():
         if place is not None:
@@ -71,7 +71,7 @@ def settings_of(
 def sections_read(model: type[Section], section: str = "") -> set[str]:
     """Names of the sections that settings depend on, of those that a variant may change."""
     places = _places(model)
-    read = {section or model.own_section} if None in places.values() else set()
+    read = {section or model.section_name} if None in places.values() else set()
     for place in filter(None, places.values()):
         read |= set(FACTS[place].sections if place in FACTS else [place.partition(".")[0]])
     return read & set(Stages.model_fields)

@@ -36,7 +36,7 @@ def test_a_typo_is_named_with_the_likely_word(values):
         check_config(values, "config.yaml")
 
 
-def test_all_errors_are_told_at_once(values):
+def test_all_errors_are_reported_at_once(values):
     values["clips"]["fps"] = -1
     values["windoes"] = {}
     del values["pretraining_data"]["tr"]

@@ -1,4 +1,4 @@
-"""GPUs are lent to one process each; a script tells of two, as NVIDIA's tool would."""
+"""GPUs are lent to one process each; a script reports two, as NVIDIA's tool would."""
 
 import errno
 import os

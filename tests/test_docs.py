@@ -113,7 +113,7 @@ def of_benchmarks():
 
 
 @pytest.mark.parametrize("words", of_benchmarks(), ids=" ".join)
-def test_benchmarks_have_the_options_that_are_told(words):
+def test_benchmarks_have_the_options_that_are_reported(words):
     assert words[1] == "-m"  # they import each other
     place = ROOT / words[2].replace(".", "/")
     source = (place / "__main__.py" if place.is_dir() else place.with_suffix(".py")).read_text()

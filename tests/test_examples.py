@@ -12,8 +12,37 @@ ROOT = Path(mindvideo.__file__).parent
 FOLDERS = ["io", "fmri", "metrics", "models", "stimuli"]
 
 # Public modules that must have an example.
-METRICS = ("n_way", "pixel", "motion", "embedding", "statistics", "shifts", "flicker")
-PUBLIC = ["mindvideo.fmri.decoding", *(f"mindvideo.metrics.{name}" for name in METRICS)]
+PUBLIC = {
+    "fmri": [
+        "atlas",
+        "cleaning",
+        "decoding",
+        "networks",
+        "reproducibility",
+        "samples",
+        "selection",
+        "smoothing",
+        "variation",
+        "windows",
+    ],
+    "io": [
+        "clip_names",
+        "clips",
+        "collection",
+        "confounds",
+        "films",
+        "kept",
+        "maps",
+        "runs",
+        "scenes",
+        "shots",
+        "spaces",
+        "tables",
+    ],
+    "metrics": ["embedding", "flicker", "motion", "n_way", "pixel", "shifts", "statistics"],
+    "models": ["film", "guidance", "noise", "pipeline", "positions"],
+    "stimuli": ["paraphrases", "rates", "scenes"],
+}
 
 
 def modules_with_examples() -> list[str]:
@@ -36,6 +65,9 @@ def test_examples_run(name, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize(
+    "name",
+    [f"mindvideo.{folder}.{module}" for folder, modules in PUBLIC.items() for module in modules],
+)
 def test_public_modules_have_an_example(name):
     assert name in modules_with_examples()

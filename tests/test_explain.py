@@ -55,7 +55,7 @@ def artefacts(tmp_path, monkeypatch):
     return film, clips, captions
 
 
-def test_stage_time_versions_seed_and_code_are_told(artefacts):
+def test_stage_time_versions_seed_and_code_are_reported(artefacts):
     text = "\n".join(explain(artefacts[1]))
     for part in (
         "mindvideo clips, by the code that is here",
@@ -68,7 +68,7 @@ def test_stage_time_versions_seed_and_code_are_told(artefacts):
     assert "by other code than is here" in "\n".join(explain(artefacts[2]))
 
 
-def test_what_changed_in_code_and_libraries_is_told(artefacts):
+def test_what_changed_in_code_and_libraries_is_reported(artefacts):
     by = provenance("mindvideo.stages.clips", "")
     modules = by["modules"] | {"mindvideo.io.films": "0", "mindvideo.of_old": "0"}
     other = write_result(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
@@ -80,7 +80,7 @@ def test_what_changed_in_code_and_libraries_is_told(artefacts):
     assert expected in "\n".join(explain(other))
 
 
-def test_settings_at_their_defaults_are_told_on_request(artefacts):
+def test_settings_at_their_defaults_are_reported_on_request(artefacts):
     short, whole = ("\n".join(explain(artefacts[2], everything=e)) for e in (False, True))
     assert "zoo:blip" in short
     assert "max_tokens" in short
@@ -98,7 +98,7 @@ def test_inputs_are_compared_with_what_they_were(artefacts):
     assert "  same     film.mp4" not in lines
 
 
-def test_what_came_before_is_told_once(artefacts):
+def test_what_came_before_is_reported_once(artefacts):
     write_result(Path("x.npy"), "latents", {}, artefacts[2], artefacts[1])
     lines = list(explain(Path("x.npy"), deep=True))
     tree = lines[lines.index("\nand before that") + 1 :]
@@ -121,7 +121,7 @@ def test_a_file_in_a_folder_has_the_folders_story(artefacts):
     assert sidecar["stage"] == "clips"
 
 
-def test_what_nothing_tells_of_is_refused(artefacts):
+def test_what_nothing_reports_of_is_refused(artefacts):
     with pytest.raises(InputError, match="there is no such file"):
         list(explain(Path("typo.npy")))
     with pytest.raises(InputError, match=r"no sidecar \(film.mp4.json\)"):

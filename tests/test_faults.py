@@ -41,7 +41,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_is_told_and_nothing_half_written_stays(small_disk):
+def test_a_full_disk_is_reported_and_nothing_half_written_stays(small_disk):
     done = rest(small_disk)
     assert done.returncode == 1
     assert "No space left on device. Make room, and run the same again" in done.stderr
@@ -49,7 +49,7 @@ def test_a_full_disk_is_told_and_nothing_half_written_stays(small_disk):
     assert not list(small_disk.iterdir())
 
 
-def test_a_folder_that_may_only_be_read_is_told(small_disk):
+def test_a_folder_that_may_only_be_read_is_reported(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     done = rest(small_disk)
     assert done.returncode == 1
@@ -58,7 +58,7 @@ def test_a_folder_that_may_only_be_read_is_told(small_disk):
     assert "Traceback" not in done.stderr
 
 
-def test_a_limit_on_the_size_of_files_is_told(tmp_path):
+def test_a_limit_on_the_size_of_files_is_reported(tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6)); "
     done = rest(tmp_path, before=limit)
     assert done.returncode == 1
@@ -66,7 +66,7 @@ def test_a_limit_on_the_size_of_files_is_told(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_too_little_memory_is_told(tmp_path):
+def test_too_little_memory_is_reported(tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30)); "
     done = rest(tmp_path, n_volumes=40_000, before=limit)
     assert done.returncode == 1

@@ -92,7 +92,7 @@ def test_numbers_of_a_spreadsheet_and_empty_cells(tmp_path):
     assert len(described.rows) == 5
 
 
-def test_all_problems_are_told_at_once(tmp_path):
+def test_all_problems_are_reported_at_once(tmp_path):
     text = HAND_MADE.replace("path\n", "path\tclips\n").replace(".gz\n", ".gz\t80\n")
     text = text.replace("train\t2\ta/10_2.nii.gz\t80", "test\t1\ta/10_1.nii.gz\t90")
     text += "bob\tseg 2\ttraining\t0\t\t80\nann\tseg2\n"

@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all; states outlive failures; errors are told plainly."""
+"""Outputs appear whole or not at all; states outlive failures; errors are reported plainly."""
 
 import dataclasses
 import json

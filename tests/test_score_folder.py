@@ -130,7 +130,7 @@ def test_names_that_end_in_a_seed_are_refused_with_what_to_say(score, pairs, tmp
     assert (tmp_path / "out/videos/test1_0003.mp4").is_file()
 
 
-def test_segments_of_one_clip_are_scored_if_so_said_and_told_of(score, pairs, tmp_path):
+def test_segments_of_one_clip_are_scored_if_so_said_and_reported_of(score, pairs, tmp_path):
     for i, name in enumerate(["cat", "dog", "fox", "hen", "owl", "pig"]):
         (pairs / f"{i}.gif").rename(pairs / f"{name}_1.gif")
     status, said = score(pairs)
@@ -199,7 +199,7 @@ def test_all_that_does_not_fit_is_named_at_once(score, pairs, films, tmp_path):
     assert status == 0, said
 
 
-def test_black_frames_are_told(score, pairs, films, tmp_path):
+def test_black_frames_are_reported(score, pairs, films, tmp_path):
     both = np.zeros((3, 20, 38, 3), np.uint8)
     both[:, 2:18, 2:18] = films[0][0]
     both[:, 0, 0] = np.arange(3)[:, None] * 40  # a GIF joins frames that are the same

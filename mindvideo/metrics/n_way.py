@@ -141,7 +141,7 @@ def n_way_chance(n_way: int, k: int) -> float:
 
 
 def enough_classes(n_way: int, n_classes: int, k: int) -> bool:
-    """Tell whether N − 1 classes can be drawn beside k ground-truth classes."""
+    """Whether N − 1 classes can be drawn beside k ground-truth classes."""
     return n_way - 1 <= n_classes - k
 
 

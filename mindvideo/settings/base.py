@@ -88,12 +88,12 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    own_section: ClassVar[str] = ""
+    section_name: ClassVar[str] = ""
     """Name of the section that the values are taken from."""
 
     def __init_subclass__(cls, *, section: str = "", of: str = "", **config: Any) -> None:
         super().__init_subclass__(**config)
-        cls.own_section = section or of or cls.own_section
+        cls.section_name = section or of or cls.section_name
         if section:
             SECTIONS[section] = cls
 

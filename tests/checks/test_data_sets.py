@@ -258,7 +258,7 @@ def test_files_that_may_not_be_read(purdue, tree):
     assert "no permission" in by_place(checks.check_dataset(dataset))[str(run(1, "seg1", 1))]
 
 
-def test_permissions_as_the_system_tells_them(purdue, tree, monkeypatch):
+def test_permissions_as_the_system_reports_them(purdue, tree, monkeypatch):
     closed = str(run(1, "seg1", 1))
     may = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != closed and may(path, mode))

@@ -108,7 +108,7 @@ def test_table_1_is_built_with_all_its_rows(tables):
     assert rows[rows.row != "Full model"]["p_paired_holm"].notna().any()
     page = (tables.folder / TABLE).read_text()
     for label in ("Window size 1", "fMRI and text only", "Subject 3"):
-        assert label in page  # told as not configured, with the paper's value
+        assert label in page  # reported as not configured, with the paper's value
     history = tables.folder / "results/sub1/variants/without-contrastive/contrastive/history.tsv"
     assert history.read_text() == "step\tloss\n"
     for name in ("variants", "subjects", "ssim"):

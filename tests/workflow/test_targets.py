@@ -293,7 +293,7 @@ def test_a_segment_whose_runs_are_all_left_out_is_left_out(checkout):
     assert checkout.jobs(*windows)["clean"] == 2 * SEGMENTS - 1
 
 
-def test_a_typo_in_the_configuration_is_told_before_anything_runs(checkout):
+def test_a_typo_in_the_configuration_is_reported_before_anything_runs(checkout):
     checkout.configure(contrastive={"bacth_size": 3})
     done = checkout.snakemake("--dry-run", "--", "results/sub1/videos")
     assert done.returncode != 0
