@@ -168,6 +168,13 @@ def test_a_fraction_in_percent_is_answered_whether_number_or_text(values, fracti
         check_config(values, "config.yaml")
 
 
+@pytest.mark.parametrize("old", ["no", False])
+def test_single_precision_was_called_no(values, old):
+    values["cotraining"] = {"precision": old}
+    with pytest.warns(RenamedSetting, match="precision: no is now called fp32"):
+        assert check_config(values, "config.yaml").cotraining.precision == "fp32"
+
+
 @pytest.mark.parametrize("path", ["wen2018", "bids", "hcp1200", "wen2018-cifti"])
 def test_a_description_given_as_configuration_is_recognised(path):
     path = Path(f"config/datasets/{path}.yaml")

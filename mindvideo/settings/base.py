@@ -61,10 +61,8 @@ RepetitionTime = Annotated[float, Field(gt=0), AfterValidator(_in_seconds)]
 
 
 def _single_precision(value: Any) -> Any:
-    """`fp32` was called `no` before; YAML reads that as false."""
-    if value is False:
-        return "fp32"
-    if value == "no":
+    """`fp32` was called `no` before, which YAML reads as false."""
+    if value is False or value == "no":
         warnings.warn("precision: no is now called fp32", RenamedSetting, stacklevel=2)
         return "fp32"
     return value
