@@ -10,7 +10,7 @@ class InputError(Exception):
 
 
 class RenamedSetting(FutureWarning):
-    """A setting, one of its values, or a column was given by its name in the last version."""
+    """A setting, one of its values, a metric or a column has its name of the last version."""
 
 
 _python_format = warnings.formatwarning

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -55,23 +53,6 @@ class Metric:
     ceiling: np.ndarray | None = None
     in_subset: bool = False
     better: Better = "higher"
-
-
-def current_name(metric: str) -> str:
-    """Name a metric as this version does: ``kind_right`` is now ``kind_accuracy``.
-
-    Warns
-    -----
-    FutureWarning
-        If the name is one of the last version.
-    """
-    if "_accuracy" in metric:
-        return metric
-    current = re.sub(r"_right(?=_|$)", "_accuracy", metric)
-    if current != metric:
-        text = f"the metric {metric} is now called {current}"
-        warnings.warn(text, FutureWarning, stacklevel=2)
-    return current
 
 
 def segment_rows(listing: pd.DataFrame) -> list[np.ndarray]:

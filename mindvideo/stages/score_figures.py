@@ -12,7 +12,7 @@ from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.figures import save_png
 from mindvideo.io.tables import load_table
-from mindvideo.metrics.summary import current_name
+from mindvideo.metrics.names import current_name
 from mindvideo.settings.evaluation import ScoreFigureSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 

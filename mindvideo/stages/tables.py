@@ -14,8 +14,8 @@ from mindvideo.errors import InputError
 from mindvideo.figures.table import Cell, Table, colour_of, table_page
 from mindvideo.io.published import METRICS, number, read_published
 from mindvideo.io.tables import load_table, save_table
+from mindvideo.metrics.names import current_name
 from mindvideo.metrics.statistics import SIGNIFICANCE, holm, paired_test, two_sample_p
-from mindvideo.metrics.summary import current_name
 from mindvideo.settings.evaluation import TableSettings
 from mindvideo.stages import Inputs, Output, chapter
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mindvideo.metrics.catalogue import clip_metrics, identification_metric
+from mindvideo.metrics.names import current_name
 from mindvideo.metrics.summary import (
     Metric,
-    current_name,
     over_marked,
     scores_per_clip,
     shifts_by_segment,
