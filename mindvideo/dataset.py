@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections import Counter
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -22,8 +21,15 @@ from pydantic import (
     model_validator,
 )
 
-from mindvideo.errors import RenamedSetting
-from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, Section, Timing
+from mindvideo.settings.base import (
+    SEGMENT,
+    Name,
+    PathText,
+    RepetitionTime,
+    RunTemplate,
+    Section,
+    Timing,
+)
 from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
@@ -71,16 +77,6 @@ def _is_segment(name: str) -> str:
     return name
 
 
-def _with_current_placeholders(template: str) -> str:
-    """A template with `{repetition}` where it has `{repeat}`, as in the last version."""
-    current = re.sub(r"\{repeat(?=[}:!])", "{repetition", template)
-    if current != template:
-        message = "the placeholder {repeat} is now called {repetition}"
-        warnings.warn(message, RenamedSetting, stacklevel=2)
-    return current
-
-
-RunTemplate = Annotated[PathText, AfterValidator(_with_current_placeholders)]
 Segment = Annotated[str, Field(pattern=SEGMENT), AfterValidator(_is_segment)]
 Segments = Annotated[list[Segment], AfterValidator(_in_order)]
 Split = Literal["train", "test"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,19 @@ Name = Annotated[str, Field(pattern=NAME)]
 PathText = Annotated[str, AfterValidator(expand)]
 """A path or a template of paths, with ``~`` and environment variables filled in. A model's name on
 a hub has neither, and stays as it is."""
+
+
+def _with_current_placeholders(template: str) -> str:
+    """A template with `{repetition}` where it has `{repeat}`, as in the last version."""
+    current = re.sub(r"\{repeat(?=[}:!])", "{repetition", template)
+    if current != template:
+        message = "the placeholder {repeat} is now called {repetition}"
+        warnings.warn(message, RenamedSetting, stacklevel=2)
+    return current
+
+
+RunTemplate = Annotated[PathText, AfterValidator(_with_current_placeholders)]
+"""A path template of runs; `{repeat}` is read as `{repetition}`."""
 
 LONGEST_TR = 30
 """A larger number [s] is one of milliseconds."""

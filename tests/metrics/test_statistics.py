@@ -240,9 +240,11 @@ def test_paired_tests_of_single_clips_are_those_of_scipy():
         d = rng.normal(0.4, size=n).astype(dtype)
         p, p_min = paired_test([d], block=1, permutations=20_000, rng=rng)
         reference = stats.permutation_test(
-            (d.astype(float), np.zeros(n)), lambda x, y: np.mean(x - y),
-            permutation_type="samples", n_resamples=np.inf,
-        )  # fmt: skip
+            (d.astype(float), np.zeros(n)),
+            lambda x, y: np.mean(x - y),
+            permutation_type="samples",
+            n_resamples=np.inf,
+        )
         assert p == pytest.approx(reference.pvalue, abs=0.015)
         assert p >= p_min == 2 / 2**n
 

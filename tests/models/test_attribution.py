@@ -19,8 +19,14 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 def encoder():
     torch.manual_seed(0)
     model = FmriEncoder(
-        num_voxels=24, patch_size=4, embed_dim=16, depth=3, num_heads=2, out_channel=3, out_dim=8,
-    )  # fmt: skip
+        num_voxels=24,
+        patch_size=4,
+        embed_dim=16,
+        depth=3,
+        num_heads=2,
+        out_channel=3,
+        out_dim=8,
+    )
     for block in model.blocks:
         torch.nn.init.normal_(block.attn_temp.proj.weight, std=0.3)
         torch.nn.init.normal_(block.attn.qkv.weight, std=0.5)
@@ -58,8 +64,9 @@ def test_temporal_attention_is_the_mean_over_patches_and_heads(encoder, windows)
 
 
 def test_an_encoder_without_temporal_attention_has_none(windows):
-    model = FmriEncoder(num_voxels=24, patch_size=4, embed_dim=16, depth=1, num_heads=2,
-                        use_temp_attn=False)  # fmt: skip
+    model = FmriEncoder(
+        num_voxels=24, patch_size=4, embed_dim=16, depth=1, num_heads=2, use_temp_attn=False
+    )
     ((spatial, temporal),) = attention_received(model, windows, [0], batch_size=5)
     assert np.isfinite(spatial).all()
     assert np.isnan(temporal).all()

@@ -107,12 +107,14 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
     out = {name: test_set.folder / f"{name}.png" for name in ("subjects", "variants", "ssim")}
     inputs = {
         "reconstructions": [
-            test_set.reconstructions, test_set.folder / "second.npy", test_set.folder / "third.npy",
+            test_set.reconstructions,
+            test_set.folder / "second.npy",
+            test_set.folder / "third.npy",
         ],
         "listings": [test_set.table, test_set.folder / "second.tsv", test_set.folder / "third.tsv"],
         "metrics": [scores["metrics"]] * 3,
         "per_clip": [scores["per_clip"]] * 3,
-    }  # fmt: skip
+    }
     monkeypatch.setattr(panels, "N_CLIPS", 4)
     settings = PanelSettings(rows=ROWS, dataset="a test", block=3)
     panels.main(**inputs, clips=test_set.clips, **out, settings=settings)
