@@ -15,8 +15,8 @@ from pathlib import Path
 
 from nilearn.interfaces.bids import parse_bids_filename
 
-from mindvideo.dataset import Split
 from mindvideo.errors import InputError
+from mindvideo.run import Split
 from mindvideo.templates import natural
 
 ENDS = (".dtseries.nii", ".nii.gz", ".nii")

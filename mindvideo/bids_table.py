@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from mindvideo.bids import ENDS, Bold, Choice, RunFile, entities_of, find_runs
-from mindvideo.dataset import Run
 from mindvideo.errors import InputError
 from mindvideo.io.inventory import inspect
 from mindvideo.io.probe import probe
 from mindvideo.io.tables import load_table
 from mindvideo.progress import progress
+from mindvideo.run import Run
 from mindvideo.templates import check_template
 
 FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v")

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from mindvideo.run import DEFAULT, Run, Segment, Split
 from mindvideo.settings.base import (
-    SEGMENT,
     Name,
     PathText,
     RepetitionTime,
@@ -35,8 +35,6 @@ from mindvideo.templates import check_template, did_you_mean, differs_by_number,
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
 RESERVED = {"shared", "state", "benchmarks", "logs", "digests", "tables"}
 """Folders that lie beside the subjects' in the results."""
-DEFAULT = "default"
-"""What stands, in a table by segment, for all segments that it does not name."""
 BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset")
 FEW = 12
 """So many segments at most are listed in a message."""
@@ -69,36 +67,7 @@ def _run_keys(keys: Any) -> Any:
     return keys
 
 
-def _is_segment(name: str) -> str:
-    if name == DEFAULT:
-        raise ValueError(
-            f"`{DEFAULT}` stands for all segments that are not named: call this one otherwise"
-        )
-    return name
-
-
-Segment = Annotated[str, Field(pattern=SEGMENT), AfterValidator(_is_segment)]
 Segments = Annotated[list[Segment], AfterValidator(_in_order)]
-Split = Literal["train", "test"]
-
-
-class Run(Section):
-    """One repetition of a segment, of one subject: a row of the table of runs."""
-
-    subject: Name = Field(description="name in the results")
-    segment: Segment
-    split: Split
-    repetition: PositiveInt = Field(description="number of the repetition, from 1")
-    path: PathText = Field(min_length=1, description="the BOLD file")
-    confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
-    mask: PathText | None = Field(None, description="brain mask on the grid of the run")
-    film: PathText | None = Field(None, description="the segment's film")
-    clips: PositiveInt | None = Field(None, description="clips of the segment = volumes kept")
-    drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
-    drop_end: int | None = Field(None, ge=0, description="volumes dropped at the end")
-    tr: RepetitionTime | None = Field(None, description="repetition time [s]")
-
-    renamed: ClassVar = {"repeat": "repetition"}
 
 
 class Dataset(Section):

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo import strict_yaml
-from mindvideo.dataset import BY_SEGMENT, DEFAULT, Dataset
+from mindvideo.dataset import BY_SEGMENT, Dataset
 from mindvideo.errors import InputError
 from mindvideo.paths import expand
 from mindvideo.pretraining_data import Pretraining
+from mindvideo.run import DEFAULT
 from mindvideo.run_table import read_runs
 from mindvideo.settings.base import Section
 from mindvideo.templates import natural

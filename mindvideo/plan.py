@@ -18,10 +18,10 @@ from mindvideo.adoption import Adopted, code_and_lock
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
-from mindvideo.dataset import Split
 from mindvideo.facts import sections_read, settings_of
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
+from mindvideo.run import Split
 from mindvideo.settings.base import Pretrained, Section
 
 SHARED = "shared"

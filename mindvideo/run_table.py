@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mindvideo.dataset import Run
 from mindvideo.errors import InputError, RenamedSetting
+from mindvideo.run import Run
 from mindvideo.templates import did_you_mean
 from mindvideo.validation import what_is_wrong
 

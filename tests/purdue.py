@@ -20,11 +20,12 @@ import nibabel as nib
 import numpy as np
 import yaml
 
-from mindvideo.dataset import Dataset, Run
+from mindvideo.dataset import Dataset
 from mindvideo.demo.rest import layout
 from mindvideo.descriptions import read_dataset
 from mindvideo.fmri.atlas import grayordinates
 from mindvideo.io.cifti import write_dtseries
+from mindvideo.run import Run
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (3, 4, 3)

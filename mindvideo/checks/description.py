@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from mindvideo.dataset import BY_SEGMENT, DEFAULT, Dataset
+from mindvideo.dataset import BY_SEGMENT, Dataset
 from mindvideo.findings import Finding, error, warning
+from mindvideo.run import DEFAULT
 from mindvideo.templates import did_you_mean, differs_by_number
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from mindvideo.dataset import Dataset, Run
+from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, warning
 from mindvideo.fmri.atlas import cortex_vertices
@@ -21,6 +21,7 @@ from mindvideo.io.coordinates import outside_mni
 from mindvideo.io.headers import Header, as_run
 from mindvideo.io.runs import SAME_TR
 from mindvideo.io.spaces import Grayordinates
+from mindvideo.run import Run
 
 Space = Literal["volume", "cifti"]
 

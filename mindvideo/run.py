@@ -1,0 +1,43 @@
+"""One run: a row of the table of runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, PositiveInt
+
+from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, Section
+
+DEFAULT = "default"
+"""What stands, in a table by segment, for all segments that it does not name."""
+
+
+def _is_segment(name: str) -> str:
+    if name == DEFAULT:
+        raise ValueError(
+            f"`{DEFAULT}` stands for all segments that are not named: call this one otherwise"
+        )
+    return name
+
+
+Segment = Annotated[str, Field(pattern=SEGMENT), AfterValidator(_is_segment)]
+Split = Literal["train", "test"]
+
+
+class Run(Section):
+    """One repetition of a segment, of one subject: a row of the table of runs."""
+
+    subject: Name = Field(description="name in the results")
+    segment: Segment
+    split: Split
+    repetition: PositiveInt = Field(description="number of the repetition, from 1")
+    path: PathText = Field(min_length=1, description="the BOLD file")
+    confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
+    mask: PathText | None = Field(None, description="brain mask on the grid of the run")
+    film: PathText | None = Field(None, description="the segment's film")
+    clips: PositiveInt | None = Field(None, description="clips of the segment = volumes kept")
+    drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
+    drop_end: int | None = Field(None, ge=0, description="volumes dropped at the end")
+    tr: RepetitionTime | None = Field(None, description="repetition time [s]")
+
+    renamed: ClassVar = {"repeat": "repetition"}
