@@ -2,7 +2,7 @@
 # make test     the tests
 # make check    formatting, lint, types, layers
 # make docs     the documentation as pages, in build/site
-# make resources   the profiles' limits and their table in docs/cost.md, from workflow/resources.tsv
+# make resources   the profiles' limits and their table in docs/reference/cost.md, from workflow/resources.tsv
 # make rehearsal   the whole chain at full size on made-up data and weights, in build/rehearsal
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,7 +28,7 @@ check: .venv/installed
 	snakemake --lint
 
 docs: .venv/installed
-	mindvideo settings > docs/settings.md
+	mindvideo settings > docs/reference/settings.md
 	mkdocs build --quiet
 
 rehearsal: .venv/installed

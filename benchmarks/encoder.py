@@ -40,7 +40,7 @@ from mindvideo.training.similarity import clip_loss
 HCP_VOXELS, SUBJECT_VOXELS, WINDOW, CONTRASTIVE_BATCH = 4192, 6016, 2, 20
 GLOBAL_BATCH, SAMPLES, EPOCHS = 500, 600_000, 500
 PER_SUBJECT = 862
-"""Samples of an HCP subject with all runs (docs/cluster.md)."""
+"""Samples of an HCP subject with all runs (docs/how-to/cluster.md)."""
 
 
 class PlainAutoencoder(nn.Module):

@@ -1,4 +1,4 @@
-"""Resources that each rule requests, from one table to the profiles and docs/cost.md.
+"""Resources that each rule requests, from one table to the profiles and docs/reference/cost.md.
 
 ``make resources`` rewrites them from workflow/resources.tsv, whose columns are
 
@@ -6,7 +6,8 @@
 - resumes: "yes" if its stage keeps a state, as training does, so that it resumes in the next job;
 - jobs at full size, of three subjects without variants; "-" where the rule is not used there;
 - estimate [min] of a job at full size on one GPU, and peak [GiB] as measured; "-" if unknown;
-- source of the estimate: "rehearsal" (the table in docs/cost.md, divided by the number of jobs, or
+- source of the estimate: "rehearsal" (the table in docs/reference/cost.md, divided by the number of
+  jobs, or
   the time of one job where that table has no estimate), "scaled" (from a single run that the page
   names), "bound" (a part of a rule that the rehearsal measures whole).
 """

@@ -1,4 +1,4 @@
-"""The page of all settings (docs/settings.md), written from the settings themselves."""
+"""The page of all settings (docs/reference/settings.md), written from the settings themselves."""
 
 from __future__ import annotations
 

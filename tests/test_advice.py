@@ -45,7 +45,7 @@ def messages() -> Iterator[tuple[str, str]]:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Each page's name, and what it has as code."""
-    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "config/README.md"):
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "config/README.md"):
         yield from ((page.name, code) for code in re.findall(r"`([^`\n]+)`", page.read_text()))
 
 

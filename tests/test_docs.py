@@ -21,7 +21,7 @@ PAGES = [
         ROOT / name
         for name in ("README.md", "ARCHITECTURE.md", "config/README.md", "benchmarks/README.md")
     ),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
@@ -208,7 +208,7 @@ def constants():
 
 
 def test_messages_that_are_explained_are_those_of_the_source():
-    page = (ROOT / "docs/troubleshooting.md").read_text()
+    page = (ROOT / "docs/how-to/troubleshooting.md").read_text()
     texts = list(constants())
     messages = re.findall(r"^\| `([^`]*)` \|", page, re.MULTILINE)
     assert len(messages) > 12
@@ -227,4 +227,4 @@ def test_the_pages_build_without_a_warning(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "settings.html").is_file()
+    assert (tmp_path / "reference/settings.html").is_file()

@@ -1,4 +1,4 @@
-"""The command that measures what faults cost; on smaller inputs than in docs/robustness.md."""
+"""The benchmark of faults, on smaller inputs than in docs/explanation/robustness.md."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The table of what rules ask for, against the rules, the profiles and docs/cost.md."""
+"""The table of what rules ask for, against the rules, the profiles and docs/reference/cost.md."""
 
 import re
 
@@ -31,9 +31,9 @@ def resumes(rule):
 
 
 def rehearsed():
-    """The rehearsal's table in docs/cost.md: rule → (total on one GPU [min], peak [GiB])."""
+    """Table of the rehearsal in docs/reference/cost.md: rule → (one GPU [min], peak [GiB])."""
     values = {}
-    text, _, _ = (ROOT / "docs/cost.md").read_text().partition("## What a job asks for")
+    text, _, _ = (ROOT / "docs/reference/cost.md").read_text().partition("## What a job asks for")
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
         if len(cells) == 8 and cells[1].isdigit() and "," not in cells[0]:  # several rules

@@ -10,7 +10,7 @@ from mindvideo.cli import main
 from mindvideo.config import Config
 from mindvideo.settings_page import _words, settings_page
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs/reference"
 
 
 def test_the_page_that_lies_in_docs_is_the_present_one(capsys):

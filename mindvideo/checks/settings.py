@@ -133,7 +133,7 @@ def _power(
         f"few voxels will be found significant: the t-test over {n_train} training segments "
         f"({n_train - 1} degrees of freedom) at P < {s.alpha:g} ({s.correction}, {n_tested} "
         f"voxels) asks for a {demanded}. For r = {REACHABLE_R:g} it needs {more}. With few, select "
-        "without a test: selection.criterion: threshold or best (docs/fmri.md)",
+        "without a test: selection.criterion: threshold or best (docs/explanation/fmri.md)",
     )
 
 

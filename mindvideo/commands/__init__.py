@@ -91,7 +91,9 @@ COMMANDS = {
         checkpoints.export_official,
     ),
     "schema": Command("Write the JSON schema of the configuration.", _nothing, _schema),
-    "settings": Command("Write the page of all settings (docs/settings.md).", _nothing, _settings),
+    "settings": Command(
+        "Write the page of all settings (docs/reference/settings.md).", _nothing, _settings
+    ),
 }
 
 

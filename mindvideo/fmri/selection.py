@@ -39,7 +39,7 @@ REACHABLE_R = 0.3
 REMEDY = (
     "take more training segments, lower the number of voxels tested (selection.areas), use "
     "correction: fdr_bh, or select without a test: selection.criterion: threshold or best "
-    "(docs/fmri.md)"
+    "(docs/explanation/fmri.md)"
 )
 
 
@@ -200,7 +200,7 @@ def check_floor(smallest_p: float, n_tested: int, alpha: float, correction: Corr
             f"{smallest_p:.3g}, and selection.alpha {alpha:g} ({correction}, {n_tested} voxels) "
             f"asks for {level:.2g}: no voxel can be selected. At least {more} more training "
             "segments are needed; else set selection.statistic: t, or select without a test: "
-            "selection.criterion: threshold or best (docs/fmri.md)."
+            "selection.criterion: threshold or best (docs/explanation/fmri.md)."
         )
 
 

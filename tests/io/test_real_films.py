@@ -84,7 +84,7 @@ def test_unscaled_frames_are_the_pictures_themselves(film, height, tmp_path):
 def test_a_film_of_ten_minutes_does_not_drift(tmp_path):
     film = os.environ.get("MINDVIDEO_LONG_FILM")
     if not film:
-        pytest.skip("MINDVIDEO_LONG_FILM names no film: see docs/stimuli.md for where to get one")
+        pytest.skip("MINDVIDEO_LONG_FILM names no film: docs/explanation/stimuli.md has a source")
     # Leaves, scaled down eleven times, differ the most: 6 in the worst frame, 2 in the median one.
     difference = compare(Path(film), tmp_path, fps=3, n_clips=298, size=64, tolerance=8)
     assert np.median(difference.mean(axis=(1, 2, 3))) < 2

@@ -1,4 +1,4 @@
-"""docs/adding-a-stage.md, followed to the letter in a checkout of its own."""
+"""docs/how-to/adding-a-stage.md, followed to the letter in a checkout of its own."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 
 from tests.workflow.conftest import ROOT, Checkout
 
-PAGE = (ROOT / "docs/adding-a-stage.md").read_text()
+PAGE = (ROOT / "docs/how-to/adding-a-stage.md").read_text()
 
 
 def block(path: str) -> str:

@@ -85,7 +85,7 @@ def assert_went_on(checkout, expected):
     assert not list((checkout.folder / "results/state").rglob("step-*"))
 
 
-@pytest.mark.skipif("MINDVIDEO_SLURM_CHAIN" not in os.environ, reason="long: docs/cluster.md")
+@pytest.mark.skipif("MINDVIDEO_SLURM_CHAIN" not in os.environ, reason="long (how-to/cluster.md)")
 def test_the_whole_chain(tmp_path, slurm):
     checkout, videos = Checkout(tmp_path), "results/sub1/videos"
     checkout.configure(**TINY)
