@@ -7,9 +7,8 @@
 - jobs at full size, of three subjects without variants; "-" where the rule is not used there;
 - estimate [min] of a job at full size on one GPU, and peak [GiB] as measured; "-" if unknown;
 - source of the estimate: "rehearsal" (the table in docs/reference/cost.md, divided by the number of
-  jobs, or
-  the time of one job where that table has no estimate), "scaled" (from a single run that the page
-  names), "bound" (a part of a rule that the rehearsal measures whole).
+  jobs, or the time of one job where that table has no estimate), "scaled" (from a single run that
+  the page names), "bound" (a part of a rule that the rehearsal measures whole).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from benchmarks.rehearsal import days
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "workflow" / "resources.tsv"
-PAGE = ROOT / "docs" / "cost.md"
+PAGE = ROOT / "docs/reference/cost.md"
 PROFILES = ("slurm", "generic")
 
 

@@ -2,7 +2,7 @@
 # The lock and this package, into the environment that is active; called from the repository's folder.
 # Snakemake runs a copy of this file, and makes an environment anew if the file differs: so `make lock`
 # writes the lock's digest here.
-# sha256 of requirements.lock: 1a1b8eb10c4fa5630fd72014bf57d2d04255d6d0cf83366b80e8c6db557c84bb
+# sha256 of requirements.lock: 14731b51830189c106c36c8bdee569bcb0390bb2d2b72d688590ebd0883b0385
 set -eu
 lock=envs/requirements.lock
 [ -f "$lock" ] || {
