@@ -25,6 +25,8 @@ check: .venv/installed
 	snakefmt --check Snakefile workflow rules
 	mypy
 	lint-imports
+	oxlint --deny-warnings mindvideo/figures/pages
+	djlint --lint --profile jinja --ignore H021 mindvideo/figures/pages # H021: places on an axis
 	snakemake --lint
 
 docs: .venv/installed

@@ -155,7 +155,21 @@ def film_fps(config: Config, stages: Stages, segment: str) -> float:
 
 @fact()
 def page_title(config: Config, stages: Stages, segment: str) -> str:
-    return f"Films reconstructed from fMRI: {config.dataset.name}"
+    return "Films reconstructed from fMRI"
+
+
+@fact()
+def models(config: Config, stages: Stages, segment: str) -> list[str]:
+    """All models that can have results: the subjects, then each subject's variants."""
+    subjects = list(config.dataset.subjects)
+    return subjects + [f"{s}/variants/{v}" for s in subjects for v in config.variants]
+
+
+@fact()
+def control(config: Config, stages: Stages, segment: str) -> str:
+    """The first variant whose windows are shuffled; none: an empty string."""
+    shuffled = (name for name in config.variants if config.stages(name).windows.shuffle)
+    return next(shuffled, "")
 
 
 @fact()

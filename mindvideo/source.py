@@ -5,7 +5,8 @@ rule (see :mod:`mindvideo.plan`), so that an edit reruns the stages that run it 
 
 Everything in the source counts but what cannot change a result: formatting, comments, docstrings,
 imports for type checkers, and the texts of messages (see :class:`_WhatRuns`). Annotations do count:
-dataclasses and the stages' own signatures are read from them.
+dataclasses and the stages' own signatures are read from them. So do files of other kinds in the
+folder of a subpackage, such as the templates of pages.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ LABELS = {
     "add_argument": {"help"},
 }
 """Keywords of calls that only people read; `desc`, the label of a bar, is one in every call."""
+
+MODULES = {".py", ".pyc", ".pyi"}
 
 
 class _WhatRuns(ast.NodeTransformer):
@@ -172,11 +175,24 @@ def read_module(name: str) -> Module:
     assert path is not None, name
     tree = _WhatRuns().visit(ast.parse(path.read_text()))
     strings = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
+    content = [ast.dump(tree).encode(), *_data_beside(path)]
     return Module(
-        digest=hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12],
+        digest=hashlib.sha256(b"".join(content)).hexdigest()[:12],
         imports=frozenset(_imports(name, tree)),
         mentions=frozenset(_first_name(s) for s in strings if isinstance(s, str)),
     )
+
+
+def _data_beside(path: Path) -> list[bytes]:
+    """Names and contents of the files that are no modules in the folder of a subpackage."""
+    if path.name != "__init__.py" or path.parent == ROOT:
+        return []
+    files = sorted(p for p in path.parent.iterdir() if p.is_file() and _is_data(p.name))
+    return [part for file in files for part in (file.name.encode(), file.read_bytes())]
+
+
+def _is_data(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix not in MODULES
 
 
 def _first_name(text: str) -> str:

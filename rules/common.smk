@@ -112,8 +112,10 @@ def each(artefact, split, suffix):
     return paths
 
 
-def params_of(stage, section=""):
+def params_of(stage, section="", **texts):
     """Params that run a stage: its settings, its code, and its command.
+
+    `texts` are arguments of the stage that are no wildcards.
 
     Snakemake compares `settings` and `code` with those of the last time. It does not compare
     `command`, since that depends on the input: how a result is computed reruns nothing.
@@ -128,7 +130,7 @@ def params_of(stage, section=""):
 
     def command(wildcards, input, output):
         words = command_line(
-            declared, dict(input.items()), dict(output.items()), dict(wildcards.items())
+            declared, dict(input.items()), dict(output.items()), dict(wildcards.items()) | texts
         )
         if declared.has_execution_settings:
             words += ["--execution", settings_of(wildcards).execution_json()]

@@ -76,7 +76,7 @@ use rule stage as videos with:
         ),
         manifest=f"{RESULTS}/{{model}}/videos.tsv",
     params:
-        **params_of("videos"),
+        **params_of("videos", configuration=CONFIGURATION),
 
 
 use rule stage as figures with:

@@ -130,3 +130,18 @@ def test_a_release_is_no_edit(package):
     before = digest("a")
     (package / "__init__.py").write_text('__version__ = "2"\n')
     assert digest("a") == before
+
+
+def test_files_beside_a_subpackage_belong_to_its_code(package):
+    pages = package / "pages"
+    pages.mkdir()
+    (pages / "__init__.py").write_text("")
+    (package / "a.py").write_text("from mindvideo.pages import render\n")
+    before = digest("a"), digest("c")
+    (pages / ".hidden").write_text("left by an editor")
+    assert digest("a") == before[0]
+    for text in ("h1 {}", "h2 {}"):
+        (pages / "page.css").write_text(text)
+        assert digest("a") != before[0]
+        assert digest("c") == before[1]
+        before = digest("a"), before[1]

@@ -197,6 +197,16 @@ class Videos(Section):
 class VideoSettings(Videos, of="videos"):
     fps: Annotated[PositiveFloat, From("clips.fps")]
     title: Annotated[str, From("page_title")]
+    dataset: Annotated[str, From("dataset.name")] = ""
+    models: Annotated[Execution[list[str]], From("models")] = Field(
+        [], description="all models: the page links to those that exist; a new one reruns nothing"
+    )
+    control: Annotated[Execution[str], From("control")] = Field(
+        "", description="variant whose windows are shuffled against the clips"
+    )
+    results: Annotated[Execution[str], From("results")] = Field(
+        "results", description="folder of results, for commands on the page"
+    )
 
 
 class TrainingFigureSettings(Section):

@@ -8,9 +8,17 @@ import math
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.figures.gallery import gallery_page
+from mindvideo.figures.gallery import (
+    About,
+    file_stem,
+    gallery_page,
+    other_models,
+    summary_script,
+)
 from mindvideo.io.clips import load_clips, load_stimuli, side_by_side
+from mindvideo.io.dates import day_of
 from mindvideo.io.films import write_video
+from mindvideo.io.posters import write_poster
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.progress import progress
@@ -18,6 +26,8 @@ from mindvideo.settings.evaluation import VideoSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 KEYS = ["segment", "clip"]
+NUMBERS = ["value", "ci_low", "ci_high", "chance", "null_mean", "p", "p_min"]
+POSTERS = "posters"
 
 
 @chapter("reconstruction")
@@ -35,19 +45,18 @@ def main(
     other_scores: Inputs | None = None,
     videos: Output,
     manifest: Output,
+    model: str = "",
+    configuration: str = "",
     settings: VideoSettings,
 ) -> None:
-    """Write {segment}_{clip}.mp4 for each test clip, index.html, and their checksums.
+    """Write {segment}_{clip}.mp4 and a poster for each test clip, index.html, and their checksums.
 
     Without `scenes`, clips have no captions. `others` are the reconstructions of the settings'
-    variants, in their order, or none: then the page is of one model alone.
+    variants, in their order, or none: then the page is of one model alone. `model` is its name,
+    "sub1" or "sub1/variants/NAME", `configuration` the file of its settings.
     """
-    summary = load_table(metrics, ["metric", "definition", "better"]).set_index("metric")
-    names = [str(name) for name in load_table(per_clip).columns if name not in KEYS]
-    columns = [
-        {"name": name, "better": summary["better"][name], "definition": summary["definition"][name]}
-        for name in names
-    ]
+    summary = load_table(metrics, ["metric", "definition", "better", *NUMBERS])
+    columns = [str(name) for name in load_table(per_clip).columns if name not in KEYS]
     variants = settings.variants if others else []
     if not len(variants) == len(others or []) == len(other_tables or []) == len(other_scores or []):
         raise InputError(
@@ -58,8 +67,9 @@ def main(
     models = {"": (reconstructions, table, per_clip), **dict(zip(variants, given))}
 
     videos.mkdir()
+    (videos / POSTERS).mkdir()
     files: list[str] = []
-    cards: list[dict] = []
+    cards: dict[tuple[str, int], dict] = {}
     size = (0, 0)
     for variant, (reconstructions_path, table_path, scores_path) in models.items():
         reconstructed, listing = load_clips(reconstructions_path), load_table(table_path, KEYS)
@@ -68,29 +78,74 @@ def main(
         listing = listing.merge(load_table(scores_path, KEYS), "left", KEYS, validate="1:1")
         bar = progress(listing.to_dict("records"), desc=f"videos {variant}", unit="clip")
         for i, row in enumerate(bar):
-            file = f"{f'{variant}_' if variant else ''}{row['segment']}_{row['clip']:04d}.mp4"
+            stem = file_stem(variant, row["segment"], row["clip"])
             picture = side_by_side(stimuli[i], reconstructed[i])
-            write_video(videos / file, picture, fps=settings.fps)
+            write_video(videos / f"{stem}.mp4", picture, fps=settings.fps)
+            write_poster(videos / POSTERS / f"{stem}.webp", picture)
             size = picture.shape[1:3]
-            files.append(file)
-            cards.append(
-                {
-                    "file": file,
-                    "segment": row["segment"],
-                    "clip": row["clip"],
-                    "seconds": round(row["clip"] * reconstructed.shape[1] / settings.fps, 3),
-                    "caption": row["caption"],
-                    "scene": None if row["scene"] is None else int(row["scene"]),
-                    "variant": variant,
-                    "scores": [_number(row.get(name, math.nan)) for name in names],
-                }
-            )
-    page = gallery_page(settings.title, cards, columns, width=size[1], height=size[0])
-    (videos / "index.html").write_text(page, encoding="utf-8")
+            files += [f"{stem}.mp4", f"{POSTERS}/{stem}.webp"]
+            card = {
+                "segment": row["segment"],
+                "clip": row["clip"],
+                "seconds": round(row["clip"] * reconstructed.shape[1] / settings.fps, 3),
+                "caption": row["caption"],
+                "scene": None if row["scene"] is None else int(row["scene"]),
+                "models": {},
+            }
+            scores = [_number(row.get(name, math.nan)) for name in columns]
+            cards.setdefault((row["segment"], row["clip"]), card)["models"][variant] = scores
 
-    files.append("index.html")
+    rows = summary.to_dict("records")
+    # The date is that of the input, not of this run: a rerun writes the same page.
+    about = _about(model, configuration, day_of(reconstructions, metrics), settings)
+    page = gallery_page(
+        about,
+        [*cards.values()],
+        rows,
+        columns,
+        **{"width": size[1], "height": size[0], "fps": settings.fps},
+    )
+    (videos / "index.html").write_text(page, encoding="utf-8")
+    (videos / "summary.js").write_text(summary_script(model, rows), encoding="utf-8")
+
+    files += ["index.html", "summary.js"]
     sums = [hashlib.sha256((videos / file).read_bytes()).hexdigest() for file in files]
     save_table(manifest, pd.DataFrame({"file": files, "sha256": sums}))
+
+
+def _about(model: str, configuration: str, date: str, settings: VideoSettings) -> About:
+    subject, _, variant = model.partition("/variants/")
+    facts = {
+        "Subject": subject,
+        "Model": (variant or "full model") if model else "",
+        "Data set": settings.dataset,
+        "Configuration": configuration,
+        "Date": date,
+    }
+    if not model:  # clips of another method, which `score-folder` scored
+        return About(settings.title, facts=facts, links={"All metrics (TSV)": "../metrics.tsv"})
+    control = f"{subject}/variants/{settings.control}" if settings.control else ""
+    compared = {control: "Control"} if control and control != model else {}
+    root = "../" * (model.count("/") + 2)
+    return About(
+        settings.title,
+        name=model,
+        facts=facts,
+        links={"All metrics (TSV)": "../metrics.tsv"},
+        perhaps={
+            "Methods": "../methods.html",
+            "Strip of clips": "../figures/strip.png",
+            "Worst clips": "../figures/worst.png",
+            "Distributions": "../figures/distributions.png",
+            "Time courses": "../figures/time_courses.png",
+            "Table 1": f"{root}tables/table1.html",
+        },
+        models=other_models(model, settings.models),
+        compared=({subject: "Full model"} if variant else {}) | compared,
+        missing={
+            name: f"snakemake --cores all {settings.results}/{name}/videos" for name in compared
+        },
+    )
 
 
 def _with_captions(listing: pd.DataFrame, scenes: Inputs) -> pd.DataFrame:

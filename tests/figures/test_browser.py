@@ -1,160 +1,242 @@
-"""The gallery in a real browser: it loads, sorts, filters and plays, and nothing goes wrong."""
+"""The gallery in a real browser: people sort, filter, play, compare, and follow links."""
 
-import json
-import shutil
-import subprocess
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-import numpy as np
 import pytest
 
-from mindvideo.figures.gallery import gallery_page
-from mindvideo.io.films import write_video
+from tests.figures.browser import act_on, needs_browser
+from tests.figures.galleries import gallery, write_gallery  # noqa: F401
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium to open the page in")
+pytestmark = needs_browser
 
-# Runs after the page's own script, does as people do, and leaves what it found in the page.
-PEOPLE = """<script>
-(async () => {
-  const found = { errors };
-  const order = () => [...list.children].map((item) => cards.indexOf(item));
+HELPERS = """
+  const shown = () => [...list.children].map((item) => cards.indexOf(item));
   const choose = (select, value) => {
     select.value = value;
     select.dispatchEvent(new Event("change"));
-    return order();
+    return shown();
   };
-  const until = async (wanted) => {
-    for (let i = 0; i < 100 && !wanted(); i++) await new Promise((r) => setTimeout(r, 50));
-    return wanted();
-  };
-  found.time = order();
-  found.best = choose(sort, "0");
-  found.least_error = choose(sort, "1");
-  found.worst = choose(byId("order"), "-1");
-  found.tenth = choose(byId("part"), "0.1");
-  choose(byId("part"), "1");
+  const key = (key) => document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true }));
+  const mouse = (card, type) =>
+    card.dispatchEvent(new PointerEvent(type, { pointerType: "mouse" }));
+  const videos = (card) => [...card.querySelectorAll("video")];
+"""
+SORT = """
+  found.time = shown();
+  found.best = choose(sort, "2");
+  found.least_error = choose(sort, "0");
+  found.worst = choose(order, "-1");
+  found.tenth = choose(part, "0.1");
+  choose(part, "1");
+  choose(order, "1");
   choose(sort, "");
   found.film = choose(film, "test2");
   found.scenes = [...scene.options].map((option) => option.text);
   choose(film, "");
-  found.variant = choose(variant, "=window-1");
-  choose(variant, "");
+  found.variant = choose(model, "window-1");
+  found.by_variant = choose(sort, "2");
+  choose(sort, "");
+  choose(model, "");
   words.value = "RED fox";
   words.dispatchEvent(new Event("input"));
-  found.words = order();
-  words.value = "";
-  words.dispatchEvent(new Event("input"));
-  const video = cards[0].querySelector("video");
-  await until(() => video.readyState >= 2);
-  found.still = video.paused;
-  cards[0].dispatchEvent(new PointerEvent("pointerenter", { pointerType: "mouse" }));
-  found.plays = await until(() => !video.paused && video.currentTime > 0.1);
-  cards[0].dispatchEvent(new PointerEvent("pointerleave", { pointerType: "mouse" }));
-  found.stops = await until(() => video.paused);
-  video.click();
-  found.tapped = await until(() => !video.paused);
-  video.click();
-  const key = (key) => document.activeElement.dispatchEvent(
-    new KeyboardEvent("keydown", { key, bubbles: true }));
+  found.words = shown();
+  found.count = byId("count").textContent;
+"""
+PLAY = """
+  const [first] = cards;
+  found.poster = await until(() => first.querySelector("img").naturalWidth === 132);
+  found.no_video = videos(first).length;
+  mouse(first, "pointerenter");
+  found.plays = await until(() => videos(first)[0]?.currentTime > 0.1);
+  mouse(first, "pointerleave");
+  found.back_to_poster = videos(first).length;
+  choose(speed, "0.25");
+  first.querySelector(".picture").click();
+  found.tapped = await until(() => videos(first).some((v) => !v.paused));
+  found.speed = videos(first)[0].playbackRate;
+  await until(() => videos(first)[0].readyState > 0);
+  first.querySelector(".picture").click();
+  found.paused = videos(first)[0].paused;
+  const output = first.querySelector("output");
+  const bar = first.querySelector(".controls");
+  found.buttons = !bar.hidden;
+  videos(first)[0].currentTime = 0;
+  await until(() => !videos(first)[0].seeking);
+  first.querySelector(".picture").focus();
+  const times = [];
+  for (const each of [".", ".", ",", ",", ","]) {
+    key(each);
+    await until(() => !videos(first)[0].seeking);
+    times.push(output.textContent);
+  }
+  found.times = times;
+  bar.lastElementChild.click();
+  await until(() => !videos(first)[0].seeking);
+  found.button_steps = output.textContent;
   key("ArrowRight");
   key("ArrowRight");
-  found.focus = cards.indexOf(document.activeElement);
+  found.focus = cards.indexOf(document.activeElement.closest("li"));
   byId("play").click();
-  const onScreen = () => [...document.querySelectorAll("video")].filter((v) => v.dataset.visible);
-  found.all = await until(() => onScreen().length && onScreen().every((v) => !v.paused));
-  found.width = document.documentElement.scrollWidth <= innerWidth;
-  fetch("http://127.0.0.1:{{port}}", {
-    method: "POST", mode: "no-cors", body: JSON.stringify(found),
+  found.all = await until(() => {
+    const playing = cards.filter((card) => videos(card).some((v) => !v.paused));
+    return playing.length >= 2;
   });
-})();
-</script></body>"""
-LISTEN = """<script>
-const errors = [];
-addEventListener("error", (e) => errors.push(String(e.message ?? e.target.src)), true);
-addEventListener("unhandledrejection", (e) => errors.push(String(e.reason)));
-</script></head>"""
+  byId("play").click();
+  found.none = document.querySelectorAll("video").length;
+"""
+COMPARE = """
+  byId("compare").click();
+  await until(() => cards[0].querySelectorAll("figure").length === 2);
+  found.labels = [...cards[0].querySelectorAll("figcaption span")].map((x) => x.textContent);
+  cards[3].scrollIntoView();
+  await until(() => cards[3].querySelector("figure"));
+  found.alone = cards[1].querySelectorAll("figure").length;
+  found.rows = [...cards[3].querySelector("tbody").rows].map((row) => row.textContent);
+  found.best = [...cards[3].querySelectorAll("tbody .best")].map((cell) => cell.textContent);
+  cards[0].scrollIntoView();
+  mouse(cards[0], "pointerenter");
+  found.both = await until(
+    () => videos(cards[0]).length === 2 && videos(cards[0]).every((v) => !v.paused));
+  const tops = [...cards[0].querySelectorAll(".picture")].map((x) => x.getBoundingClientRect());
+  found.aligned = tops[0].top === tops[1].top && Math.abs(tops[0].height - tops[1].height) < 3;
+  byId("compare").click();
+  await until(() => cards[0].querySelector(".scores"));
+  found.figures = document.querySelectorAll("figure").length;
+"""
+TABLE = """
+  await until(() => !document.querySelector("[data-model]").hidden && others.length
+    && !document.querySelector(".probe"));
+  const text = (selector) => [...document.querySelectorAll(selector)]
+    .filter((node) => !node.closest("[hidden]"))
+    .map((node) => node.textContent.trim().replace(/\\s+/g, " "));
+  found.title = document.title;
+  found.facts = text(".facts > div");
+  found.rows = text(".means tbody tr");
+  found.p_min = text(".notes > p:not(.links)");
+  found.control = text("tbody [data-model]");
+  found.missing = text("[data-missing]");
+  found.links = text(".links a");
+  cards[0].scrollIntoView();
+  await until(() => cards[0].querySelector(".tick"));
+  const tick = cards[0].querySelector(".scores > div:nth-child(1) .tick");
+  found.bar = cards[0].querySelector(".scores > div:nth-child(1) .filled").style.width;
+  found.tick = tick.style.left;
+  cards[3].scrollIntoView();
+  await until(() => cards[3].querySelector(".tick"));
+  found.bars = [...cards[3].querySelectorAll(".scores dt")].map((x) => x.textContent);
+  found.ticks = cards[3].querySelectorAll(".scores .tick").length;
+  found.clock = cards[3].querySelector(".where").textContent;
+"""
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gallery")
-    rng = np.random.default_rng(0)
-    captions = ["a red fox", "a grey owl", "the fox, red", "an elk </script>", "an elk", "a car"]
-    clips = []
-    for i, caption in enumerate(captions):
-        frames = np.full((6, 64, 132, 3), 40 * i, np.uint8)
-        frames[:, 20:40, 20:40] = rng.integers(0, 255, (6, 1, 1, 3))
-        write_video(folder / f"{i}.mp4", frames, fps=3)
-        clips.append(
-            {
-                **{"file": f"{i}.mp4", "segment": f"test{1 + i // 4}", "clip": i, "seconds": 2 * i},
-                **{"caption": caption, "scene": i // 2, "variant": "window-1" if i == 5 else ""},
-                "scores": [[0.2, 0.9, 0.5, None, 0.1, 0.3][i], [5, 1, 3, 2, 4, 6][i]],
-            }
-        )
-    metrics = [
-        {"name": "ssim", "definition": "likeness", "better": "higher"},
-        {"name": "flow_error", "definition": "error", "better": "lower"},
+@pytest.mark.parametrize("size", [(1280, 900), (420, 900)])
+def test_people_sort_and_filter(gallery, size):  # noqa: F811
+    found, _ = act_on(gallery, HELPERS + SORT, size=size)
+    assert found["errors"] == []
+    assert found["time"] == [0, 1, 2, 3, 4, 5]
+    assert found["best"] == [1, 2, 5, 0, 4, 3]  # without a score: last
+    assert found["least_error"] == [1, 3, 2, 4, 0, 5]
+    assert found["worst"] == [5, 0, 4, 2, 3, 1]
+    assert found["tenth"] == [5]
+    assert found["film"] == [4, 5]
+    assert found["scenes"] == ["All scenes", "test2 0:08.0 an elk"]
+    assert found["variant"] == [0, 2, 3, 4, 5]  # the variant has not reconstructed clip 1
+    assert found["by_variant"] == [5, 4, 3, 2, 0]
+    assert found["words"] == [0, 2]
+    assert found["count"] == "2 of 6"
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (420, 900)])
+def test_people_play_and_step(gallery, size):  # noqa: F811
+    found, _ = act_on(gallery, HELPERS + PLAY, size=size)
+    assert found["errors"] == []
+    for name in ("poster", "plays", "tapped", "paused", "buttons", "all"):
+        assert found[name], name
+    assert found["no_video"] == found["back_to_poster"] == found["none"] == 0
+    assert found["speed"] == 0.25
+    assert found["times"] == ["0:00.3", "0:00.7", "0:00.3", "0:00.0", "0:01.7"]
+    assert found["button_steps"] == "0:00.0"
+    assert found["focus"] == 2
+
+
+def test_nothing_moves_by_itself_for_those_who_prefer_less_motion(gallery):  # noqa: F811
+    steps = """
+      mouse(cards[0], "pointerenter");
+      found.by_pointer = videos(cards[0]).length;
+      cards[0].querySelector(".picture").click();
+      found.by_click = await until(() => videos(cards[0]).some((v) => !v.paused));
+    """
+    found, _ = act_on(gallery, HELPERS + steps, options=["--force-prefers-reduced-motion"])
+    assert found == {"errors": [], "by_pointer": 0, "by_click": True}
+
+
+def test_models_are_compared_side_by_side(gallery):  # noqa: F811
+    found, _ = act_on(gallery, HELPERS + COMPARE)
+    assert found["errors"] == []
+    assert found["labels"] == ["presented", "full model", "window-1"]
+    assert found["alone"] == 1
+    assert found["rows"] == [
+        "video 2-way0.760.500.75",
+        "SSIM–0.30–",
+        "flow error2.003.00–",  # lower is better
+        "CLIP consistency0.500.50–",
     ]
-    page = gallery_page("A <test>", clips, metrics, width=132, height=64)
-    (folder / "index.html").write_text(page)
-    return folder
+    assert found["best"] == ["0.76", "2.00"]
+    assert found["both"]
+    assert found["aligned"]
+    assert found["figures"] == 0
 
 
-class Ear(BaseHTTPRequestHandler):
-    """Takes what the page sends."""
-
-    def do_POST(self):
-        self.server.heard = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
-def open_page(folder, page, *options):
-    """What the page sends when its scripts are done, and what the browser says of it."""
-    file = folder / "opened.html"
-    with HTTPServer(("127.0.0.1", 0), Ear) as server, (folder / "said.txt").open("w+") as said:
-        server.heard, server.timeout = None, 60
-        file.write_text(page.replace("{{port}}", str(server.server_port)))
-        command = [
-            *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
-            *(f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0", *options),
-            file.as_uri(),
-        ]
-        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
-        try:
-            server.handle_request()
-        finally:
-            browser.terminate()
-            browser.wait(20)
-        said.seek(0)
-        console = [line for line in said if "CONSOLE" in line]
-    assert server.heard is not None, "the page's scripts did not end"
-    return json.loads(server.heard), console
+def test_means_control_and_links_are_on_top(gallery):  # noqa: F811
+    found, console = act_on(gallery, TABLE)
+    assert found["errors"] == []
+    assert found["title"] == "sub1 · full <model> · demo · Films reconstructed from fMRI"
+    assert found["facts"] == ["Subject sub1", "Model full <model>", "Data set demo"]
+    assert found["rows"] == [
+        "video 2-way 0.760 0.700 to 0.800 0.750 0.740 0.02 0.749",
+        "SSIM 0.400 0.300 to 0.500 – 0.200 0.02 0.111",
+        "flow error lower is better 3.500 2.500 to 4.500 – 3.600 0.02 –",
+        "CLIP consistency 0.400 0.300 to 0.500 – – – –",
+        "SSIM unseen 0.300 0.300 to 0.500 – 0.200 0.02 –",
+    ]
+    assert found["control"] == ["0.749", "0.111", "–", "–", "–"]
+    assert found["missing"] == []
+    assert found["p_min"] == ["The smallest p that these clips allow is 0.02."]
+    # There is no strip.png and no page of window-1.
+    assert found["links"] == ["All metrics (TSV)", "Methods", "shuffled", "sub2"]
+    assert all("ERR_FILE_NOT_FOUND" in line for line in console)
+    assert (found["bar"], found["tick"]) == ("76%", "75%")
+    assert found["bars"] == ["video 2-way", "SSIM", "flow error", "CLIP consistency"]
+    assert found["ticks"] == 3  # no chance and no null of consistency
+    assert found["clock"] == "test1, clip 3 0:06.0"
 
 
-@pytest.mark.parametrize("size", ["1280,900", "500,900"])
-def test_people_can_sort_filter_and_play(gallery, size):
-    page = (gallery / "index.html").read_text()
-    acted = page.replace("</head>", LISTEN, 1).replace("</body>", PEOPLE)
-    results, console = open_page(gallery, acted, f"--window-size={size}")
-    assert console == []
-    assert results["errors"] == []
-    assert results["time"] == [0, 1, 2, 3, 4, 5]
-    assert results["best"] == [1, 2, 5, 0, 4, 3]  # without a score: last
-    assert results["least_error"] == [1, 3, 2, 4, 0, 5]
-    assert results["worst"] == [5, 0, 4, 2, 3, 1]
-    assert results["tenth"] == [5]
-    assert results["film"] == [4, 5]
-    assert results["scenes"] == ["all", "test2 0:08 an elk"]
-    assert results["variant"] == [5]
-    assert results["words"] == [0, 2]
-    for name in ("still", "plays", "stops", "tapped", "all", "width"):
-        assert results[name], name
-    assert results["focus"] == 1
+def test_a_missing_control_says_how_to_compute_it(tmp_path):
+    page = write_gallery(tmp_path / "sub1/videos")
+    steps = 'await until(() => !document.querySelector("[data-missing]").hidden);' + TABLE.replace(
+        '!document.querySelector("[data-model]").hidden && ', ""
+    )
+    found, _ = act_on(page, steps)
+    assert found["control"] == []
+    assert found["missing"][0].endswith("To compute it: snakemake --cores all control/videos")
+    assert found["links"] == ["All metrics (TSV)"]
+
+
+def test_an_address_leads_to_a_clip(gallery):  # noqa: F811
+    steps = """
+      const focused = () => cards.indexOf(document.activeElement.closest("#clips > li"));
+      const seen = (card) => {
+        const box = card.getBoundingClientRect();
+        return box.top >= 0 && box.bottom <= innerHeight;
+      };
+      found.first = await until(() => focused() === 3) && await until(() => seen(cards[3]));
+      choose(film, "test2");
+      found.filtered = cards[1].isConnected;
+      cards[4].querySelector(".where a").click();
+      found.copied = await until(() => location.hash === "#test2-4");
+      location.hash = "#test1-1";
+      found.shown = await until(() => focused() === 1) && await until(() => seen(cards[1]));
+    """
+    found, _ = act_on(gallery, HELPERS + steps, size=(420, 900), address="#test1-3")
+    assert found == {
+        **{"errors": [], "first": True, "filtered": False, "copied": True, "shown": True},
+    }

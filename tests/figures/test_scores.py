@@ -78,6 +78,6 @@ def test_a_page_escapes_what_it_is_given():
     assert "<title>&lt;title&gt;</title>" in page
     assert '<th scope="row">a &lt;b&gt;</th>' in page
     assert '<td class="pink">0.250*<small>0.2 to 0.3</small></td>' in page
-    assert "<th>SSIM<small>null 0.1</small></th>" in page
+    assert '<th scope="col">SSIM<small>null 0.1</small></th>' in page
     assert "<td>–</td>" in page
     assert "{{" not in page

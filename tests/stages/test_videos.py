@@ -2,16 +2,26 @@ import hashlib
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from mindvideo.errors import InputError
 from mindvideo.io.films import stream_frames
+from mindvideo.io.sidecars import sidecar_path
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings.evaluation import VideoSettings
 from mindvideo.stages import videos as stage
+
+MODELS = ["sub1", "sub1/variants/shuffled", "sub2", "sub2/variants/shuffled"]
+
+
+def data_of(videos):
+    page = (videos / "index.html").read_text()
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
 
 
 @pytest.fixture
@@ -19,10 +29,12 @@ def run(test_set):
     scores = pd.DataFrame(test_set.rows, columns=["segment", "clip"])
     scores["ssim"] = [*np.linspace(0, 1, 13), np.nan]
     save_table(test_set.folder / "per_clip.tsv", scores)
-    summary = pd.DataFrame([{"metric": "ssim", "definition": "likeness", "better": "higher"}])
+    numbers = {"value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "chance": np.nan, "null_mean": 0.3}
+    text = {"metric": "ssim", "definition": "likeness", "better": "higher"}
+    summary = pd.DataFrame([text | numbers | {"p": 0.02, "p_min": 0.01}])
     save_table(test_set.folder / "metrics.tsv", summary)
 
-    def main(variants=(), **changed):
+    def main(variants=(), control="", **changed):
         inputs = {
             "reconstructions": test_set.reconstructions,
             "table": test_set.table,
@@ -33,7 +45,10 @@ def run(test_set):
             **changed,
         }
         videos, manifest = test_set.folder / "videos", test_set.folder / "manifest.tsv"
-        settings = VideoSettings(fps=3, title="A test", variants=list(variants))
+        settings = VideoSettings(
+            **{"fps": 3, "title": "A test", "dataset": "tiny", "variants": list(variants)},
+            **{"models": MODELS, "control": control},
+        )
         shutil.rmtree(videos, ignore_errors=True)
         stage.main(**inputs, videos=videos, manifest=manifest, settings=settings)
         return videos, load_table(manifest)
@@ -44,8 +59,11 @@ def run(test_set):
 def test_one_video_a_clip_and_a_page(run, test_set):
     videos, manifest = run()
     names = [f"{segment}_{clip:04d}.mp4" for segment, clip in test_set.rows]
-    assert manifest["file"].tolist() == [*names, "index.html"]
-    assert sorted(path.name for path in videos.iterdir()) == sorted(manifest["file"])
+    posters = [f"posters/{Path(name).stem}.webp" for name in names]
+    both = [file for pair in zip(names, posters) for file in pair]
+    assert manifest["file"].tolist() == [*both, "index.html", "summary.js"]
+    files = [str(path.relative_to(videos)) for path in videos.rglob("*") if path.is_file()]
+    assert sorted(files) == sorted(manifest["file"])
     for file, digest in zip(manifest["file"], manifest["sha256"]):
         assert hashlib.sha256((videos / file).read_bytes()).hexdigest() == digest
     frames = list(stream_frames(videos / names[2], fps=3, size=128))
@@ -59,20 +77,65 @@ def test_one_video_a_clip_and_a_page(run, test_set):
 
 def test_the_page_lists_captions_times_and_scores(run):
     videos, _ = run()
-    page = (videos / "index.html").read_text()
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
-    clip = data["clips"][1]
-    assert clip == {
-        "file": "test2_0001.mp4",
+    data = data_of(videos)
+    assert data["clips"][1] == {
+        "id": "test2-1",
         "segment": "test2",
         "clip": 1,
         "seconds": 1.0,
         "caption": "test2 shows clip 1",
         "scene": 1,
-        "variant": "",
-        "scores": [0.0833],
+        "models": {"": [0.0833]},
     }
-    assert data["clips"][-1]["scores"] == [None]
+    assert data["clips"][-1]["models"] == {"": [None]}
+    assert data["metrics"][0]["tick"] == 0.3
+    assert data["metrics"][0]["tick_is"] == "mean of the permutation null"
+
+
+def test_posters_are_the_middle_frames(run, test_set):
+    videos, _ = run()
+    poster = np.asarray(Image.open(videos / "posters/test2_0002.webp").convert("RGB"))
+    assert poster.shape == (128, 260, 3)
+    halves = [poster[:, :128].mean((0, 1)), poster[:, 132:].mean((0, 1))]
+    expected = [c[2][1].mean((0, 1)) for c in (test_set.films["test2"], test_set.reconstructed)]
+    np.testing.assert_allclose(halves, expected, atol=8)
+
+
+def test_the_same_inputs_give_the_same_bytes(run):
+    assert run(model="sub1")[1].equals(run(model="sub1")[1])
+
+
+def test_the_page_names_subject_data_set_date_configuration_and_model(run, test_set):
+    started = {"stage": "reconstruct", "started": "2026-01-31T23:59:00+00:00"}
+    sidecar_path(test_set.reconstructions).write_text(json.dumps(started))
+    for model, name in (("sub2", "full model"), ("sub2/variants/shuffled", "shuffled")):
+        videos, _ = run(model=model, configuration="config/mine.yaml")
+        title = re.search("<title>(.*)</title>", (videos / "index.html").read_text())[1]
+        assert title == f"sub2 · {name} · tiny · config/mine.yaml · 2026-01-31 · A test"
+
+
+def test_the_page_looks_for_other_models_and_the_control(run):
+    videos, _ = run(model="sub1", control="shuffled")
+    page = (videos / "index.html").read_text()
+    assert "snakemake --cores all results/sub1/variants/shuffled/videos" in page
+    folders = [(other["label"], other["folder"]) for other in data_of(videos)["others"]]
+    assert folders == [
+        ("shuffled", "../../sub1/variants/shuffled/videos/"),
+        ("sub2", "../../sub2/videos/"),
+    ]
+    assert (videos / "summary.js").read_text() == (
+        'mindvideoSummary({"name": "sub1", "means": {"ssim": "0.500"}});\n'
+    )
+    page = (run(model="sub1/variants/shuffled", control="shuffled")[0] / "index.html").read_text()
+    assert ">Full model</th>" in page
+    assert ">Control</th>" not in page
+
+
+def test_clips_of_another_method_have_no_other_models(run):
+    videos, _ = run()
+    assert data_of(videos)["others"] == []
+    title = re.search("<title>(.*)</title>", (videos / "index.html").read_text())[1]
+    assert title == "tiny · A test"
 
 
 def test_variants_stand_on_the_same_page(run, test_set):
@@ -87,14 +150,14 @@ def test_variants_stand_on_the_same_page(run, test_set):
         "other_scores": [test_set.folder / "other_scores.tsv"],
     }
     videos, manifest = run(variants=["window-1"], **others)
-    assert len(manifest) == 2 * 14 + 1
-    page = (videos / "index.html").read_text()
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
-    clip = data["clips"][14]
-    assert clip["file"] == "window-1_test1_0000.mp4"
-    assert clip["variant"] == "window-1"
-    assert clip["caption"] == "test1 shows clip 0"
-    assert clip["scores"] == [0.5]
+    assert len(manifest) == 2 * 2 * 14 + 2
+    data = data_of(videos)
+    assert data["models"] == ["", "window-1"]
+    assert len(data["clips"]) == 14
+    clip = next(clip for clip in data["clips"] if clip["id"] == "test1-0")
+    assert clip["models"] == {"": [None], "window-1": [0.5]}
+    for file in ("window-1_test1_0000.mp4", "posters/window-1_test1_0000.webp"):
+        assert (videos / file).is_file()
     with pytest.raises(InputError, match=r"0 variants \(\), 1 reconstructions"):
         run(**others)
 

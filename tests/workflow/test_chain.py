@@ -21,8 +21,8 @@ def test_every_test_clip_has_its_video(chain):
     assert len(list(videos.glob("*.mp4"))) == 2 * 10
     assert (videos / "index.html").is_file()
     digests = {row.file: row.sha256 for row in manifest.itertuples()}
-    files = [path for path in videos.iterdir() if not path.name.startswith(".")]  # Snakemake's
-    assert digests == {path.name: file_digest(path) for path in files}
+    files = [path for path in videos.rglob("[!.]*") if path.is_file()]  # .…: Snakemake's
+    assert digests == {str(path.relative_to(videos)): file_digest(path) for path in files}
 
 
 def test_each_metric_stands_beside_its_chance(chain):
@@ -128,7 +128,7 @@ def test_the_report_holds_tables_figures_gallery_and_methods_without_a_network(t
         page = report.read("report/report.html").decode()
     for name in ("table1.html", "comparison.html", "variants.png", "worst.png", "training.png"):
         assert any(inside.endswith(name) for inside in names), name
-    for name in ("methods.html", "index.html", "test1_0000.mp4"):
+    for name in ("methods.html", "index.html", "test1_0000.mp4", "posters/test1_0000.webp"):
         assert any(inside.endswith(f"/{name}") for inside in names), name
     for category in ("Tables", "Reconstructions", "Scores", "Training", "Methods"):
         assert f'"{category}"' in page

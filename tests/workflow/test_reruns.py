@@ -213,6 +213,7 @@ def to_docstring(path):
         ("stages/select.py", add("\nX = 1\n"), CLEANED),
         ("metrics/pixel.py", add("\nX = 1\n"), SCORED),
         ("figures/gallery.py", add("\nX = 1\n"), {"videos"}),
+        ("figures/pages/gallery.css", add("\nh3 {}\n"), {"videos"}),
         ("fmri/cleaning.py", add("\n# a remark\n"), set()),
         ("fmri/cleaning.py", to_docstring, set()),
         ("training/loop.py", replace("%s: stopped after", "%s: ended after"), set()),
