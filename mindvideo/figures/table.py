@@ -56,7 +56,11 @@ def table_page(title: str, notes: Sequence[str], tables: Sequence[Table], legend
         keys = "".join(f'<span class="{name}">{html.escape(t)}</span>' for _, name, t in COLOURS)
         parts.append(f'<p class="legend">Two-sample t-test against the first row: {keys}</p>')
     parts += [_table(table) for table in tables]
-    body = "\n".join(parts)
+    return page(title, "\n".join(parts))
+
+
+def page(title: str, body: str) -> str:
+    """Write a page of some HTML, in the style of the tables."""
     return _PAGE.replace("{{title}}", html.escape(title)).replace("{{body}}", body)
 
 
