@@ -74,6 +74,11 @@ class Dataset(Section):
     """A film-watching data set: who watched what, how often, and where the files are."""
 
     name: Name = Field(description="of the data set, for titles and messages")
+    reference: str | None = Field(
+        None,
+        description="paper that describes the data, as `AUTHORS YEAR: TITLE. JOURNAL`, for the "
+        "methods section",
+    )
     tr: RepetitionTime = Field(description="repetition time [s]; the header's is only checked")
     trust_header_tr: bool = Field(
         True, description="a header that says another TR is an error of check-dataset; else a hint"

@@ -53,6 +53,8 @@ def _head(output: Path, sidecar: Sidecar) -> Iterator[str]:
     yield f"  made by   mindvideo {sidecar['stage']}, {_code(output, sidecar)}"
     yield f"  at        {sidecar['started']}, in {sidecar['seconds']:g} s"
     yield f"  with      {versions}"
+    for name, commit in sidecar.get("pretrained", {}).items():
+        yield f"  loaded    {name}, commit {commit}"
     if (seed := sidecar["settings"].get("seed")) is not None:
         yield f"  seed      {seed}"
 

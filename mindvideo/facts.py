@@ -14,8 +14,10 @@ from mindvideo.config import Config, Stages
 from mindvideo.io.published import read_published
 from mindvideo.settings.base import From, Section
 from mindvideo.settings.evaluation import TableRow
+from mindvideo.settings.methods import Recordings, SegmentRecording
 
 Compute = Callable[[Config, Stages, str], Any]
+"""Of a configuration, the sections of the full model or of a variant, and a segment or an owner."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,21 @@ class Fact:
 
     compute: Compute
     sections: tuple[str, ...]
+    of_owner: bool = False
+    """Whether it is a fact of an owner (a subject or a variant), and not of a segment."""
 
 
 FACTS: dict[str, Fact] = {}
 
 
-def fact(*sections: str) -> Callable[[Compute], Compute]:
-    """Declare a function of (configuration, sections of the variant, segment) as a fact."""
+def fact(*sections: str, of_owner: bool = False) -> Callable[[Compute], Compute]:
+    """Declare a function of (configuration, sections of the variant, segment) as a fact.
+
+    With `of_owner` it is one of (configuration, sections of the variant, owner).
+    """
 
     def register(compute: Compute) -> Compute:
-        FACTS[compute.__name__] = Fact(compute, sections)
+        FACTS[compute.__name__] = Fact(compute, sections, of_owner)
         return compute
 
     return register
@@ -43,7 +50,12 @@ S = TypeVar("S", bound=Section)
 
 
 def settings_of(
-    model: type[S], config: Config, stages: Stages, segment: str = "", section: str = ""
+    model: type[S],
+    config: Config,
+    stages: Stages,
+    segment: str = "",
+    section: str = "",
+    owner: str = "",
 ) -> S:
     """The settings of a stage, filled in from a configuration.
 
@@ -57,12 +69,15 @@ def settings_of(
         Where the stage makes a file of one segment.
     section
         The stage's own section, if it is not that of `model`.
+    owner
+        Whose they are: ``sub1``, or ``sub1/variants/NAME``.
     """
-    defaults = _look_up(section or model.section_name, config, stages, segment)
+    of = (config, stages, segment, owner)
+    defaults = _look_up(section or model.section_name, *of)
     values = {}
     for name, place in _places(model).items():
         if place is not None:
-            values[name] = _look_up(place, config, stages, segment)
+            values[name] = _look_up(place, *of)
         elif hasattr(defaults, name):
             values[name] = getattr(defaults, name)
     return model.model_validate(values)
@@ -86,9 +101,10 @@ def _places(model: type[Section]) -> dict[str, str | None]:
     return {name: mark.place if mark else None for name, mark in marks.items()}
 
 
-def _look_up(place: str, config: Config, stages: Stages, segment: str) -> Any:
+def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: str) -> Any:
     if place in FACTS:
-        return FACTS[place].compute(config, stages, segment)
+        found = FACTS[place]
+        return found.compute(config, stages, owner if found.of_owner else segment)
     if not place:
         return None
     first, *names = place.split(".")
@@ -172,24 +188,36 @@ def control(config: Config, stages: Stages, segment: str) -> str:
     return next(shuffled, "")
 
 
-@fact()
-def n_train(config: Config, stages: Stages, segment: str) -> int:
-    return len(config.dataset.train)
-
-
-@fact()
-def n_test(config: Config, stages: Stages, segment: str) -> int:
-    return len(config.dataset.test)
-
-
-@fact()
-def train_repetitions(config: Config, stages: Stages, segment: str) -> int:
-    return config.dataset.repetitions["train"]
-
-
-@fact()
-def test_repetitions(config: Config, stages: Stages, segment: str) -> int:
-    return config.dataset.repetitions["test"]
+@fact(of_owner=True)
+def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
+    """What a methods section says of a subject's runs."""
+    dataset, (subject, _, variant) = config.dataset, owner.partition("/variants/")
+    segments = []
+    for split in ("train", "test"):
+        for segment in dataset.segments_of(subject, split):
+            timing, runs = dataset.timing_of(segment), dataset.runs_of(subject, segment)
+            segments.append(
+                SegmentRecording(
+                    name=segment,
+                    split=split,
+                    runs=len(runs),
+                    clips=dataset.n_clips(segment),
+                    drop_start=timing.drop_start,
+                    drop_end=timing.drop_end,
+                    film_onset=dataset.film_onset_of(segment),
+                )
+            )
+    of_subject = [run for run in dataset.all_rows if run.subject == subject]
+    excluded = [run for run in of_subject if dataset.keys(run) & set(dataset.exclude)]
+    pretraining = config.pretraining_data.subjects
+    return Recordings(
+        subject=subject,
+        variant=variant,
+        segments=segments,
+        excluded=[f"{run.segment}_{run.repetition}" for run in excluded],
+        masked=bool(dataset.mask_paths(subject)),
+        pretraining_subjects=None if pretraining == "*" else len(pretraining),
+    )
 
 
 @fact()

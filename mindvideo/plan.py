@@ -94,7 +94,7 @@ class Plan:
         `section` is that which the values are taken from, where a stage has several.
         """
         model, stages = read_stage(stage).settings_class, self.stages_of(owner)
-        return settings_of(model, self.config, stages, segment, section)
+        return settings_of(model, self.config, stages, segment, section, owner)
 
     def code(self, stage: str) -> str:
         """What a stage runs, as digests: its source, its libraries, pretrained weights.

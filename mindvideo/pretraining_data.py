@@ -14,6 +14,11 @@ from mindvideo.templates import check_template
 class Pretraining(Section):
     """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
 
+    reference: str | None = Field(
+        None,
+        description="paper that describes the data, as `AUTHORS YEAR: TITLE. JOURNAL`, for the "
+        "methods section",
+    )
     tr: RepetitionTime = Field(description="repetition time [s]; the header's is only checked")
     trust_header_tr: bool = Field(
         True, description="a header that says another TR is an error of check-dataset; else a hint"

@@ -25,6 +25,7 @@ from mindvideo.contents import Digests, content_of, text_digest
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
 from mindvideo.identity import Identity
+from mindvideo.models.hub import commits_loaded, forget_loaded
 from mindvideo.processes import is_one_of_several, rank
 from mindvideo.registry import Stage
 from mindvideo.settings.base import Section
@@ -149,9 +150,12 @@ def run_stage(
         for parameter in stage.of_kind("Output", "Outputs"):
             paths = [work.paths[path] for path in _as_list(arguments[parameter.name])]
             arguments[parameter.name] = paths if parameter.many else paths[0]
+        forget_loaded()
         importlib.import_module(stage.module).main(**arguments, settings=settings)
-        seconds = time.monotonic() - clock
-        work.commit(lambda path: describe(identity, settings, content_of(path), started, seconds))
+        seconds, commits = time.monotonic() - clock, commits_loaded()
+        work.commit(
+            lambda path: describe(identity, settings, content_of(path), started, seconds, commits)
+        )
     logger.info("done in %.1f s", seconds)
 
 

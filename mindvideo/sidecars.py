@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +22,12 @@ def describe(
     content: dict[str, Any],
     started: str,
     seconds: float,
+    pretrained: Mapping[str, str] | None = None,
 ) -> str:
-    """JSON of an output's sidecar: what it contains, and how it was made."""
+    """JSON of an output's sidecar: what it contains, and how it was made.
+
+    `pretrained` has the commit of each hub model that the stage loaded, by the model's name.
+    """
     return json.dumps(
         {
             "stage": identity.stage.replace("_", "-"),
@@ -34,6 +38,7 @@ def describe(
             "modules": identity.modules,
             "libraries": identity.libraries,
             "versions": versions(),
+            "pretrained": dict(pretrained or {}),
             "started": started,
             "seconds": round(seconds, 1),
             "content": content,
@@ -104,3 +109,24 @@ def ancestors(sidecar: Sidecar, expanded: set[Path], depth: int = 1) -> Iterator
         if before is not None and not again:
             expanded.add(path)
             yield from ancestors(before, expanded, depth + 1)
+
+
+def pretrained_commits(path: Path) -> dict[str, list[str]]:
+    """Commits of the hub models that an output was computed with, its ancestors' included.
+
+    Returns
+    -------
+    dict
+        Name of the model, as the configuration has it: its commits. There are several only where
+        the revision has moved between two stages.
+    """
+    sidecar = read_sidecar(path)
+    if sidecar is None:
+        return {}
+    before = (ancestor.sidecar for ancestor in ancestors(sidecar, expanded={path}))
+    commits: dict[str, list[str]] = {}
+    for record in (sidecar, *filter(None, before)):
+        for name, commit in record.get("pretrained", {}).items():
+            if commit not in commits.setdefault(name, []):
+                commits[name].append(commit)
+    return commits

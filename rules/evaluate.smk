@@ -40,9 +40,10 @@ use rule stage as tables with:
 
 
 use rule stage as methods with:
-    """What was done, as a methods section would say it, from the settings it was done with."""
+    """The methods section, from the settings, and from the records of what was computed."""
     input:
         voxels=at("selection", "voxels.tsv"),
+        metrics=metrics,
     output:
         methods=report(
             f"{RESULTS}/{{model}}/methods.html",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from mindvideo import __version__
 from mindvideo.adoption import provenance
 from mindvideo.cli import main
 from mindvideo.contents import content_of, file_digest
@@ -13,7 +14,7 @@ from mindvideo.errors import InputError
 from mindvideo.explain import explain
 from mindvideo.identity import Identity
 from mindvideo.io.sidecars import sidecar_path
-from mindvideo.sidecars import describe, find_sidecar
+from mindvideo.sidecars import describe, find_sidecar, pretrained_commits
 
 
 class Any(BaseModel):
@@ -22,7 +23,7 @@ class Any(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def write_result(path, stage, settings, *inputs, **changes):
+def write_result(path, stage, settings, *inputs, pretrained=None, **changes):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(path.name)
     name = stage.replace("-", "_")
@@ -33,7 +34,8 @@ def write_result(path, stage, settings, *inputs, **changes):
         inputs={str(p): file_digest(p) for p in inputs},
         **provenance(f"mindvideo.stages.{name}", "") | changes,
     )
-    text = describe(identity, Any(**settings), content_of(path), "2023-12-10T09:00:00+00:00", 12.34)
+    started = "2023-12-10T09:00:00+00:00"
+    text = describe(identity, Any(**settings), content_of(path), started, 12.34, pretrained)
     sidecar_path(path).write_text(text)
     return path
 
@@ -60,12 +62,22 @@ def test_stage_time_versions_seed_and_code_are_reported(artefacts):
     for part in (
         "mindvideo clips, by the code that is here",
         "2023-12-10T09:00:00+00:00, in 12.3 s",
-        "mindvideo 0.1.0",
+        f"mindvideo {__version__}",
         "torch ",
         "seed      5",
     ):
         assert part in text
     assert "by other code than is here" in "\n".join(explain(artefacts[2]))
+
+
+def test_commits_of_models_of_the_hub_are_reported_and_collected(artefacts):
+    film, clips, captions = artefacts
+    write_result(captions, "captions", {}, clips, pretrained={"org/blip@v1": "0" * 40})
+    assert f"  loaded    org/blip@v1, commit {'0' * 40}" in list(explain(captions))
+    again = write_result(Path("b.tsv"), "captions", {}, clips, pretrained={"org/blip@v1": "1" * 40})
+    last = write_result(Path("c.npy"), "latents", {}, captions, again, pretrained={"org/sd": "2"})
+    assert pretrained_commits(last) == {"org/sd": ["2"], "org/blip@v1": ["0" * 40, "1" * 40]}
+    assert pretrained_commits(clips) == pretrained_commits(film) == {}
 
 
 def test_what_changed_in_code_and_libraries_is_reported(artefacts):

@@ -164,7 +164,7 @@ def test_paths_of_descriptions_and_their_tables_are_filled_in(home):
 def test_models_of_others_are_found_by_the_same_rule(home, monkeypatch):
     monkeypatch.chdir("/")
     (home / "clip").mkdir()
-    assert resolve("~/clip") == resolve("$HOME/clip") == str(home / "clip")
+    assert resolve("~/clip") == resolve("$HOME/clip") == home / "clip"
     assert pretrained_folder("org/model") == Path("org/model")
     with pytest.raises(InputError, match="environment variable NOWHERE"):
         resolve("$NOWHERE/clip")

@@ -11,10 +11,12 @@ import pytest
 
 from mindvideo import runner
 from mindvideo.errors import InputError
+from mindvideo.models.hub import parse
 from mindvideo.registry import Parameter, Stage
 from mindvideo.settings.fmri import Windows
 from mindvideo.settings.stimuli import Captions
 from mindvideo.state import clear_finished
+from tests.hub_cache import add_revision
 
 STAGE = Stage(
     name="fake",
@@ -72,6 +74,23 @@ def test_outputs_are_moved_into_place_with_their_sidecar(run):
     assert sidecar["code"] == "code"
     assert list(sidecar["inputs"]) == [str(folder / "source")]
     assert sorted(os.listdir(folder)) == ["result", "result.json", "source"]
+
+
+def test_commits_of_the_hub_models_that_were_loaded_are_recorded(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    add_revision(tmp_path / "hub", "org/model", "0" * 40, tmp_path / "model", "v1")
+
+    def load_and_write(**arguments):
+        parse("org/model@v1").note_loaded("org/model@v1", "config.json")
+        write(**arguments)
+
+    def recorded(main):
+        return json.loads((run(main) / "result.json").read_text())["pretrained"]
+
+    assert recorded(load_and_write) == {"org/model@v1": "0" * 40}
+    assert recorded(write) == {}  # of a stage that loads none
 
 
 def test_a_folder_is_replaced_whole(run):

@@ -11,6 +11,7 @@ from mindvideo.config import Config, Stages
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.models import folders
+from mindvideo.models.hub import PREFIX, HubModel, parse
 from mindvideo.models.sd1 import check_sd1
 from mindvideo.sizes import (
     check_clip_width,
@@ -20,7 +21,6 @@ from mindvideo.sizes import (
     check_token_width,
 )
 
-HUB = "hf-hub:"
 PATIENCE = 10.0
 """How long to wait for an answer of the hub [s]."""
 DIFFUSION = "stable_diffusion"
@@ -84,44 +84,48 @@ def fit(_: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
 
 def _model(pretrained: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iterator[Finding]:
     name, place = pretrained.names[setting], f"pretrained.{setting}"
-    is_clip = setting == "clip"
     try:
-        if is_clip and _is_of_open_clip(name):
+        if setting == "clip" and _is_of_open_clip(name):
             return
-        hub_name = name.removeprefix(HUB) if is_clip else name
-        folder = Path(folders.resolve(hub_name, parts[0]))
+        model = folders.resolve(name, parts[0])
     except InputError as problem:
         yield error(place, str(problem))
         return
-    cached = None if folder.is_dir() else folders.cached_folder(hub_name, parts[0])
-    if not folder.is_dir() and cached is None:
-        yield from _on_the_hub(place, hub_name)
+    if isinstance(model, Path):
+        folder = model
+    elif cached := folders.cached_folder(model, parts[0]):
+        folder = cached
+    else:
+        yield from _on_the_hub(place, model)
         return
     for part in parts:
         key = f"{setting}/{part.place}" if part.place else setting
         try:
-            pretrained.configs[key] = folders.check_part(name, cached or folder, part)
+            pretrained.configs[key] = folders.check_part(name, folder, part)
         except InputError as problem:
-            if cached is None:
-                yield error(place, str(problem).removeprefix(f"{name}: "))
-            else:  # the rest is fetched by the first job that needs it
-                yield from _on_the_hub(place, hub_name)
+            if isinstance(model, HubModel):  # the rest is fetched by the first job that needs it
+                yield from _on_the_hub(place, model)
                 return
+            yield error(place, str(problem).removeprefix(f"{name}: "))
 
 
 def _is_of_open_clip(name: str) -> bool:
     """Whether open_clip lists a name as ARCHITECTURE/WEIGHTS; imports it only for such a name."""
-    if name.startswith((HUB, "zoo:")) or name.count("/") != 1 or Path(name).exists():
+    if name.startswith((PREFIX, "zoo:")) or parse(name).repo.count("/") != 1 or Path(name).exists():
         return False
     from mindvideo.models.pretrained import open_clip_weights
 
     return open_clip_weights(name) is not None
 
 
-def _on_the_hub(place: str, name: str) -> Iterator[Finding]:
-    """Whether a model that is not here, or not whole, can be fetched."""
+def _on_the_hub(place: str, name: HubModel) -> Iterator[Finding]:
+    """Whether a model that is not here, or not whole, can be fetched, in the revision named."""
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     fetch = "download it elsewhere and give its folder"
     if constants.HF_HUB_OFFLINE:
@@ -132,7 +136,7 @@ def _on_the_hub(place: str, name: str) -> Iterator[Finding]:
         )
         return
     try:
-        HfApi().model_info(name, timeout=PATIENCE)
+        HfApi().model_info(name.repo, revision=name.revision, timeout=PATIENCE)
     except GatedRepoError:
         yield error(
             place,
@@ -142,6 +146,12 @@ def _on_the_hub(place: str, name: str) -> Iterator[Finding]:
     except RepositoryNotFoundError:
         yield error(
             place, f"{name}: no such folder, and no such model on the hub (or a private one)"
+        )
+    except RevisionNotFoundError:
+        yield error(
+            place,
+            f"{name.repo}: no branch, tag or commit {name.revision} on the hub: see the model's "
+            "history there",
         )
     except Exception as problem:  # whatever keeps the network away
         reason = (str(problem).strip().splitlines() or [""])[0][:120]

@@ -2,169 +2,343 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from mindvideo.figures.pages import render
+from mindvideo.figures.recordings import cleaning, data_set, films, selection
+from mindvideo.figures.references import MIND_VIDEO, citation, cited
+from mindvideo.figures.wording import at_probability, count, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
 from mindvideo.settings.training import Training
 
-CORRECTIONS = {"bonferroni": "Bonferroni", "fdr_bh": "Benjamini–Hochberg"}
-TESTS = {"t": "t-test", "wilcoxon": "Wilcoxon signed-rank test"}
-SAMPLERS = {"ddim": "DDIM", "dpm-solver++": "DPM-Solver++", "unipc": "UniPC"}
+SAMPLERS = {
+    "ddim": "DDIM (Song et al. 2021)",
+    "dpm-solver++": "DPM-Solver++ (Lu et al. 2022)",
+    "unipc": "UniPC (Zhao et al. 2023)",
+}
+MODALITIES = {"text": "captions", "image": "frames"}
+TRAININGS = {
+    "pretraining": "masked brain modelling, other subjects",
+    "mbm_tuning": "masked brain modelling, this subject",
+    "contrastive": "contrastive learning",
+    "video_tuning": "video tuning",
+    "cotraining": "co-training",
+}
+COLUMNS = (
+    "training",
+    "length",
+    "batch",
+    "learning rate",
+    "warm-up",
+    "schedule",
+    "β",
+    "decay",
+    "clipping",
+)
+PIXELS = {
+    "ssim": "structural similarity (SSIM; Wang et al. 2004)",
+    "ssim_grey": "SSIM of grey values in Gaussian windows",
+    "psnr": "peak signal-to-noise ratio",
+    "hue_cosine": "cosine similarity of hues",
+    "flow_agreement": "cosine similarity of optical flows (Farnebäck 2003)",
+    "flow_error": "end-point error of optical flows",
+    "clip_similarity": "cosine similarity of CLIP embeddings of frames",
+    "clip_consistency": "consistency of the frames of a clip in CLIP's space",
+}
 
 
-def methods_text(s: MethodsSettings, n_voxels: int, versions: Mapping[str, str]) -> list[str]:
-    """Write a paragraph each on recordings, voxels, encoder, video model, evaluation, software.
+@dataclass(frozen=True)
+class Known:
+    """What is known beside the settings.
 
-    Parameters
-    ----------
-    s : MethodsSettings
     n_voxels : int
         Number of selected voxels.
+    models : mapping of str to str
+        Name and version of each pretrained model, by its setting in the section `pretrained`.
+    metrics : sequence of str
+        Names of the metrics that were computed.
     versions : mapping of str to str
         Versions of the software, by name.
     """
-    return [
-        _recordings(s),
-        _voxels(s, n_voxels),
-        _encoder(s),
-        _video_model(s),
-        _evaluation(s),
-        f"Software: {', '.join(f'{name} {version}' for name, version in versions.items())}.",
-    ]
+
+    n_voxels: int
+    models: Mapping[str, str]
+    metrics: Sequence[str]
+    versions: Mapping[str, str]
 
 
-def _recordings(s: MethodsSettings) -> str:
-    c = s.clean
-    if c.high_pass is not None:
-        drift = f"cosines of periods down to {c.high_pass:g} s"
-    else:
-        drift = f"a polynomial of order {c.detrend_order}"
-    confounds = f" and the confounds {_listed(c.confounds)}" if c.confounds else ""
-    smoothed = f" Runs were smoothed (FWHM {c.smooth:g} mm)." if c.smooth else ""
-    grid = {"volume": "volumes", "cifti": "grayordinates"}[s.space]
-    return (
-        f"The data set {s.dataset} has {s.n_train} training segments, each presented "
-        f"{_times(s.train_repetitions)}, and {s.n_test} test segments, each presented "
-        f"{_times(s.test_repetitions)}. The repetition time was {s.tr:g} s. Runs were analysed as "
-        f"{grid}.{smoothed} Drift ({drift}){confounds} {'were' if confounds else 'was'}"
-        " regressed out of each run. Each voxel was z-scored within each run; repetitions of test "
-        "segments were averaged."
+def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
+    """Write a paragraph for each part of the method, by its heading."""
+    versions = ", ".join(f"{name} {version}" for name, version in known.versions.items())
+    return {
+        "Model and subject": _overview(s, known),
+        "Recordings": data_set(s),
+        "Preprocessing": cleaning(s),
+        "Voxel selection": selection(s, known.n_voxels),
+        "Films": films(s, known.models["captioner"]),
+        "fMRI encoder": _encoder(s, known),
+        "Video model": _video_model(s, known),
+        "Reconstruction": _reconstruction(s),
+        "Evaluation": _evaluation(s, known),
+        "Software": f"Software: {versions}.",
+    }
+
+
+def methods_page(s: MethodsSettings, known: Known) -> str:
+    """The page: paragraphs, the table of trainings, references."""
+    paragraphs = methods_text(s, known)
+    note = _table_note(s)
+    text = " ".join(paragraphs.values()) + note
+    return render(
+        "methods",
+        styled_as="table",
+        title=f"Methods: {s.dataset}, {_whose(s)}",
+        paragraphs=paragraphs,
+        table_title="Table 1. Settings of the trainings",
+        table_note=note,
+        columns=COLUMNS,
+        rows=training_table(s),
+        references=cited(text, (s.reference, s.pretraining_reference)),
     )
 
 
-def _voxels(s: MethodsSettings, n_voxels: int) -> str:
-    v = s.selection
-    within = f" of {_listed(v.areas)}" if v.areas else ""
-    if v.criterion == "significance":
-        tail = "one-sided" if v.tail == "greater" else v.tail
-        selected = (
-            f"The correlations of each voxel{within} were tested against zero across segments "
-            f"({TESTS[v.statistic]}, {tail}, p < {v.alpha:g}, "
-            f"{CORRECTIONS[v.correction]}-corrected), and the {100 * v.fraction:g}% of the "
-            f"significant voxels with the largest statistic were selected ({n_voxels} voxels)."
-        )
-    elif v.criterion == "threshold":
-        selected = (
-            f"Voxels{within} with a mean correlation across segments of at least {v.min_r:g} were "
-            f"selected ({n_voxels} voxels)."
-        )
-    else:
-        selected = (
-            f"The {n_voxels} voxels{within} with the largest mean correlation across segments were "
-            "selected."
-        )
+def _whose(s: MethodsSettings) -> str:
+    of = f", variant {s.recordings.variant}" if s.recordings.variant else ""
+    return f"{s.recordings.subject}{of}"
+
+
+def _overview(s: MethodsSettings, known: Known) -> str:
+    model = "the full model"
+    if s.recordings.variant:
+        model = f"the model variant “{s.recordings.variant}”"
     return (
-        "Voxels were selected by the reproducibility of their responses. For each training segment "
-        "and voxel, the responses to its repetitions were correlated, and the correlations were "
-        f"Fisher-transformed. {selected} Test segments were not used for the selection."
+        f"Films were reconstructed from fMRI by MinD-Video ({MIND_VIDEO}), as implemented in "
+        f"mindvideo {known.versions['mindvideo']}. This section describes {model} for subject "
+        f"{s.recordings.subject}. Settings of all trainings are given in Table 1."
     )
 
 
-def _encoder(s: MethodsSettings) -> str:
-    e, w, c = s.encoder, s.windows, s.contrastive
-    lag = s.lag if w.lag is None else w.lag
-    volumes = "1 volume" if w.size == 1 else f"{w.size} volumes"
-    start = f"{lag} volumes after the onset of the clip" if lag else "at the onset of the clip"
-    control = " As a control, windows were shuffled against the clips." if w.shuffle else ""
-    if c.modalities:
-        targets = " and ".join({"text": "captions", "image": "frames"}[m] for m in c.modalities)
-        tokens = f"; token alignment with weight {c.align_tokens:g}" if c.align_tokens else ""
-        contrastive = (
-            "By contrastive learning, its embeddings were then aligned with the CLIP embeddings of "
-            f"{targets} ({s.pretrained.clip}; {_training(c)}; dropout {c.dropout:g}; "
-            f"{100 * c.sparsify:g}% of the voxels set to zero{tokens})."
-        )
-    else:
-        contrastive = "Contrastive learning was omitted."
-    return (
-        f"Each clip was paired with a window of fMRI that started {start}. "
-        f"Windows of {volumes} were encoded by a transformer (patches of {e.patch_size} voxels, "
-        f"width {e.embed_dim}, depth {e.depth}, {e.num_heads} heads). The encoder was pretrained "
-        f"by masked brain modelling on {_listed(s.samples.areas)} of other participants "
-        f"({100 * s.pretraining.mask_ratio:g}% of the patches masked; {_training(s.pretraining)}) "
-        "and trained further in the same way on the training windows of the subject "
-        f"({_training(s.mbm_tuning)}). {contrastive}{control}"
+def _encoder(s: MethodsSettings, known: Known) -> str:
+    e, w = s.encoder, s.windows
+    start = f"{count(s.lag, 'volume')} after that of the clip" if s.lag else "that of the clip"
+    window = f"{number(w.size)} consecutive volumes, the first of which is {start}"
+    if w.size == 1:
+        window = f"one volume, {start}"
+    beyond = w.size + s.lag > 1
+    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
+    n = s.recordings.pretraining_subjects
+    volumes = round(s.samples.seconds / s.pretraining_tr)
+    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
+    ratio = s.mbm_tuning.mask_ratio
+    remasked = "" if ratio == s.pretraining.mask_ratio else f" ({at_probability(ratio)} masked)"
+    return sentences(
+        f"Each clip was paired with a window of the selected voxels: {window}.",
+        "Where a window passes the end of its segment, the last volume is repeated."
+        if beyond
+        else "",
+        "As a control, the windows of the training set and those of the test set were shuffled "
+        "against the clips."
+        if w.shuffle
+        else "",
+        f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
+        f"{e.embed_dim:,}, {count(e.depth, 'block')}, {count(e.num_heads, 'attention head')}).",
+        "It was first trained by masked brain modelling, that is, as a masked autoencoder (He et "
+        "al. 2022; Chen et al. 2023), which predicts masked patches of a volume from the others "
+        f"({at_probability(s.pretraining.mask_ratio)} of the patches masked): on "
+        f"fMRI runs of {count(n, 'other subject') if n else 'other subjects'}{data}, in "
+        f"{listed(s.samples.areas)}, averaged over {s.samples.seconds:g} s "
+        f"({count(volumes, 'volume')}){centred}; then on the volumes of the training windows of "
+        f"the subject{remasked}.",
+        _contrastive(s, known),
     )
 
 
-def _video_model(s: MethodsSettings) -> str:
+def _contrastive(s: MethodsSettings, known: Known) -> str:
+    c, m = s.contrastive, s.embeddings
+    if not c.modalities:
+        return "Contrastive learning was omitted."
+    changes = []
+    if m.synonyms:
+        changes.append(
+            "words were replaced by WordNet synonyms (Miller 1995; probability "
+            f"{m.synonyms:g} each)"
+        )
+    if m.word_swap:
+        changes.append(f"two words were swapped (probability {m.word_swap:g})")
+    paraphrased = "text" in c.modalities and m.paraphrases and changes
+    cropped = "image" in c.modalities and c.crop
+    return sentences(
+        "By contrastive learning, the embeddings of windows were then aligned with the CLIP "
+        f"embeddings (Radford et al. 2021; {known.models['clip']}) of "
+        f"{listed([MODALITIES[m] for m in c.modalities])}.",
+        f"For each caption, {count(m.paraphrases, 'paraphrase')} "
+        f"{'was' if m.paraphrases == 1 else 'were'} generated, in which {listed(changes)}."
+        if paraphrased
+        else "",
+        f"Frames were cropped at random (probability {c.crop:g})." if cropped else "",
+        f"During this training, {at_probability(c.sparsify)} of the voxels of each window were set "
+        "to zero."
+        if c.sparsify
+        else "",
+        f"The dropout of the projection head was {c.dropout:g}." if c.dropout else "",
+        "Clips of one scene were kept out of the same batch." if c.apart else "",
+        "The squared error between the fMRI tokens and the text tokens of the caption was added "
+        f"to the loss (weight {c.align_tokens:g})."
+        if c.align_tokens
+        else "",
+    )
+
+
+def _video_model(s: MethodsSettings, known: Known) -> str:
+    v, c = s.video_tuning, s.cotraining
+    return sentences(
+        f"Stable Diffusion (Rombach et al. 2022; {known.models['stable_diffusion']}) was inflated "
+        f"to clips of {count(s.num_frames, 'frame')}, by sparse causal attention between frames "
+        "and temporal attention.",
+        "The attention layers of its UNet were first tuned on the training clips, conditioned on "
+        "their captions"
+        + (
+            f" ({at_probability(v.drop_condition)} of them replaced by the empty caption)."
+            if v.drop_condition
+            else "."
+        ),
+        "UNet and encoder were then trained together on pairs of windows and clips of the "
+        "training set, with the fMRI tokens as the condition.",
+        f"In this step, {at_probability(c.sparsify)} of the voxels of each window were set to zero."
+        if c.sparsify
+        else "",
+    )
+
+
+def _reconstruction(s: MethodsSettings) -> str:
     r = s.reconstruction
-    if r.negative == "none":
-        guidance = "without guidance"
+    return sentences(
+        f"Test clips were reconstructed in {count(r.steps, 'step')} of {SAMPLERS[r.scheduler]}, "
+        f"{_guidance(s)}.",
+        _shared(r.shared_noise),
+        "The shared noise moved from frame to frame with the motion of the clip (translation and "
+        "expansion of the image), which was decoded from its window by a ridge regression that "
+        "was fitted to the optical flow of the training clips"
+        + (" and scaled to its spread." if s.motion.stretch else ".")
+        if r.moving_noise
+        else "",
+        f"The networks computed in {r.precision}." if r.precision != "fp32" else "",
+    )
+
+
+def _shared(fraction: float) -> str:
+    if fraction == 1:
+        return "All frames of a clip were denoised from the same initial noise."
+    shared = f"The frames of a clip shared {at_probability(fraction)} of the variance of the "
+    return f"{shared}initial noise." if fraction else ""
+
+
+def _guidance(s: MethodsSettings) -> str:
+    r = s.reconstruction
+    if r.negative == "none" or r.guidance == 1:
+        return "without guidance"
+    if r.negative == "zero":
+        negative = "a window of zeros"
     else:
-        negative = r.negative.replace("-", " ")
-        guidance = f"with guidance away from the {negative} (scale {r.guidance:g})"
-    noise = ""
-    if r.shared_noise:
-        noise += (
-            f" The frames of a clip shared {100 * r.shared_noise:g}% of the variance of the "
-            "initial noise."
-        )
-    if r.moving_noise:
-        noise += (
-            " The noise moved from frame to frame with the mean optical flow of the clip "
-            "(translation and expansion), which was decoded from its window by ridge regression "
-            "on the training windows."
-        )
-    return (
-        f"{s.pretrained.stable_diffusion} was inflated to clips of {s.num_frames} frames of "
-        f"{s.size} × {s.size} px ({s.fps:g} frames/s). Its attention layers were fine-tuned on the "
-        f"training clips and their captions ({s.pretrained.captioner}; "
-        f"{_training(s.video_tuning)}), and then jointly with the encoder on pairs of windows and "
-        f"clips ({_training(s.cotraining)}). Test clips were generated in {r.steps} steps of "
-        f"{SAMPLERS[r.scheduler]}, {guidance}.{noise}"
-    )
+        of = {"train-mean": "training", "test-mean": "test"}[s.windows.null]
+        negative = f"the null window, the mean of all {of} windows"
+    return f"with guidance away from {negative} (scale {r.guidance:g})"
 
 
-def _evaluation(s: MethodsSettings) -> str:
+def _evaluation(s: MethodsSettings, known: Known) -> str:
     n = s.scoring
-    judges = [j for j in (s.pretrained.image_classifier, s.pretrained.video_classifier) if j]
-    return (
-        f"Reconstructions were evaluated by {' and '.join(f'{k}-way' for k in n.n_way)} top-1 "
-        f"accuracy of frames and clips under {' and '.join(judges)} (the {n.gt_classes} most "
-        "probable classes of the stimulus counted as correct; exact expectation over sets of "
-        "classes), pairwise identification, SSIM, PSNR and optical flow. We report 95% confidence "
-        f"intervals from {n.resamples:,} samples of a block bootstrap (blocks of {n.block} clips), "
-        f"and p values from {n.permutations:,} random circular shifts of the reconstructions "
-        "against the films within segments (or from all shifts, if there are fewer)."
+    judges = {
+        "frame": f"frames (ViT, Dosovitskiy et al. 2021; {known.models['image_classifier']})",
+        "video": f"clips (VideoMAE, Tong et al. 2022; {known.models['video_classifier']})",
+    }
+    ways = {kind: _ways(kind, known.metrics) for kind in judges}
+    by_class = [f"{listed(ways[kind])} for {judge}" for kind, judge in judges.items() if ways[kind]]
+    others = [words for name, words in PIXELS.items() if name in known.metrics]
+    trials = f"; also means of {n.trials:,} random draws" if n.trials else ""
+    correct = "The most probable class of the stimulus counted as correct"
+    if n.gt_classes > 1:
+        correct = f"Each of the {number(n.gt_classes)} most probable classes of the stimulus counts"
+        correct += " as correct"
+    retrieved = [m.rpartition("_")[2] for m in known.metrics if m.startswith("retrieval_top_")]
+    return sentences(
+        f"We report the top-1 accuracy of classifiers among N classes: {', and '.join(by_class)}. "
+        f"{correct}, and accuracies are expectations over all draws of the other classes{trials}."
+        if by_class
+        else "",
+        "We further report pairwise identification of clips from the embeddings of the "
+        f"classifiers{_top(retrieved)}, and {listed(others)}."
+        if others
+        else "",
+        f"Classifiers were also asked for the {listed([*n.attributes])} of what a clip shows; we "
+        "report how often they named that of the stimulus."
+        if n.attributes
+        else "",
+        "Identification and attributes are also reported over the clips that are marked "
+        f"“{n.subset}”."
+        if n.subset
+        else "",
+        "Clips in which the film is cut were left out of all scores." if n.leave_out_cuts else "",
+        f"Confidence intervals (95%) are from {n.resamples:,} samples of a block bootstrap within "
+        f"segments (blocks of {count(n.block, 'clip')}); p values compare the scores with those of "
+        f"{n.permutations:,} random circular shifts of the reconstructions against the films, "
+        "within segments (or of all shifts, where there are no more).",
     )
 
 
-def _training(t: Training) -> str:
-    schedule = "" if t.schedule == "constant" else f", {t.schedule} schedule"
-    min_snr = getattr(t, "min_snr", None)
-    weights = f", losses weighted by min-SNR ({min_snr:g})" if min_snr else ""
+def _ways(kind: str, metrics: Sequence[str]) -> list[str]:
+    """The N of which N-way accuracies were computed: "2-way"."""
+    found = (re.fullmatch(rf"{kind}_(\d+)_way", name) for name in metrics)
+    return [f"{match[1]}-way" for match in found if match]
+
+
+def _top(retrieved: Sequence[str]) -> str:
+    tops = [f"top-{k}" for k in retrieved]
+    return f", {listed(tops)} retrieval by CLIP embeddings" if tops else ""
+
+
+# --- trainings ------------------------------------------------------------------------------------
+
+
+def training_table(s: MethodsSettings) -> list[tuple[str, ...]]:
+    """A row for each training that took place, in the order of `COLUMNS`."""
+    trained = {name: getattr(s, name) for name in TRAININGS}
+    if not s.contrastive.modalities:
+        del trained["contrastive"]
+    return [_settings_of(TRAININGS[name], t) for name, t in trained.items()]
+
+
+def _settings_of(name: str, t: Training) -> tuple[str, ...]:
     return (
-        f"{t.duration:,} {t.unit}, batch {t.batch_size}, AdamW, learning rate {t.lr:g}{schedule}, "
-        f"weight decay {t.weight_decay:g}{weights}"
+        name,
+        f"{t.duration:,} {t.unit}",
+        f"{t.batch_size:,}",
+        f"{t.lr:g}",
+        f"{t.warmup:,} {t.unit}" if t.warmup else "none",
+        t.schedule,
+        ", ".join(f"{beta:g}" for beta in t.betas),
+        f"{t.weight_decay:g}",
+        f"{t.clip_grad:g}",
     )
 
 
-def _times(n: int) -> str:
-    return {1: "once", 2: "twice"}.get(n, f"{n} times")
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Join names: "V1", "V1 and V2", "V1, V2 and V3"."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+def _table_note(s: MethodsSettings) -> str:
+    mixed = [
+        f"{TRAININGS[name]} ({getattr(s, name).precision})"
+        for name in TRAININGS
+        if getattr(s, name).precision != "fp32"
+    ]
+    weighed = [
+        f"{TRAININGS[name]} ({getattr(s, name).min_snr:g})"
+        for name in ("video_tuning", "cotraining")
+        if getattr(s, name).min_snr
+    ]
+    return sentences(
+        "Optimizer: AdamW (Loshchilov & Hutter 2019). β: its exponential decay rates; decay: its "
+        "weight decay; clipping: largest norm of the gradient.",
+        f"Losses were weighted by min-SNR (Hang et al. 2023) in {listed(weighed)}."
+        if weighed
+        else "",
+        f"Activations were of reduced precision in {listed(mixed)}." if mixed else "",
+    )

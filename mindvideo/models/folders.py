@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mindvideo.errors import InputError
+from mindvideo.models.hub import OF_HUB_ONLY, HubModel, parse, refused_by_hub
 from mindvideo.models.weight_files import (
     DIFFUSERS,
     OPEN_CLIP,
@@ -94,12 +95,14 @@ def pretrained_folder(name: str) -> Path:
     return ZOO / name.removeprefix("zoo:") if name.startswith("zoo:") else Path(expand(name))
 
 
-def resolve(name: str, part: Part | None = None) -> str:
-    """Path of the folder that `name` means; a hub name comes back unchanged.
+def resolve(name: str, part: Part | None = None) -> Path | HubModel:
+    """Folder or model of the hub that `name` means.
 
     Parameters
     ----------
     name
+        ``ORG/MODEL`` or ``ORG/MODEL@REVISION`` (also with ``hf-hub:`` in front), a folder, or
+        ``zoo:NAME``. A folder may have an ``@`` in its name.
     part
         What is looked for, for messages.
 
@@ -107,14 +110,21 @@ def resolve(name: str, part: Part | None = None) -> str:
     ------
     InputError
         If `name` is a part of the zoo, or looks like a path, that does not exist; if it is a file;
-        or if it cannot be a name on the hub.
+        if it cannot be a name on the hub; or if a revision of anything else is given.
     """
     try:
         folder = pretrained_folder(name)
     except ValueError as error:
         raise InputError(str(error)) from None
     if folder.is_dir():
-        return str(folder)
+        return folder
+    model = parse(name)
+    if model.revision is not None and pretrained_folder(model.repo).is_dir():
+        kind = "the zoo" if name.startswith("zoo:") else "a local folder"
+        raise InputError(
+            f"{name}: {model.repo} is a model of {kind}, and {OF_HUB_ONLY}: leave "
+            f"@{model.revision} out"
+        )
     if name.startswith("zoo:"):
         there = sorted(f"zoo:{part.name}" for part in ZOO.glob("*/")) or ["none"]
         raise InputError(f"{name}: no such model in the zoo. There are: {', '.join(there)}.")
@@ -122,37 +132,24 @@ def resolve(name: str, part: Part | None = None) -> str:
         raise InputError(f"{name}: is a file; {_folder_instead(folder, part)}")
     give = (
         "Give a folder that holds the model, a hub name such as "
-        "stable-diffusion-v1-5/stable-diffusion-v1-5, or zoo:NAME."
+        "stable-diffusion-v1-5/stable-diffusion-v1-5 (with @REVISION, if you like), or zoo:NAME."
     )
     if "://" in name:
         raise InputError(f"{name}: is an address, which is not followed. {give}")
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if folder.is_absolute() or name.startswith((".", "~")) or model.repo.count("/") > 1:
         siblings = [p.name for p in folder.parent.glob("*/")] if folder.parent.is_dir() else []
         near = difflib.get_close_matches(folder.name, siblings, n=1)
         guess = f" Did you mean {folder.parent / near[0]}?" if near else ""
         raise InputError(f"{name}: no such folder.{guess} {give}")
-    if problem := _no_hub_name(name):
+    if problem := refused_by_hub(model):
         raise InputError(f"{name}: no such folder, and no name on the hub ({problem}). {give}")
-    return name
+    return model
 
 
-def _no_hub_name(name: str) -> str:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError as error:
-        return str(error).split(": '")[0].rstrip(".")
-    return ""
-
-
-def cached_folder(name: str, part: Part) -> Path | None:
-    """Folder of a hub name's snapshot in the local cache; None if there is none."""
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(name, part.file)
-    return Path(cached).parents[part.file.count("/")] if isinstance(cached, str) else None
+def cached_folder(model: HubModel, part: Part) -> Path | None:
+    """Folder of a hub model's snapshot in the local cache; None if the part is not there."""
+    cached = model.cached(part.file)
+    return cached.parents[part.file.count("/")] if cached else None
 
 
 # --- folders --------------------------------------------------------------------------------------

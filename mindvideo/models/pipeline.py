@@ -18,6 +18,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.released import read_encoder, read_unet
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
+from mindvideo.models.hub import HubModel
 from mindvideo.models.memory import check_fits
 from mindvideo.models.noise import moving_noise
 from mindvideo.models.official import encoder_from_official, unet_from_official
@@ -103,7 +104,7 @@ class MindVideoPipeline(DiffusionPipeline):
         Parameters
         ----------
         folder
-            A folder, or the hub name of one.
+            A folder, or the hub name of one (``ORG/MODEL``, or ``ORG/MODEL@REVISION``).
         **kwargs
             Those of diffusers. For a released checkpoint `torch_dtype`, and parts that replace the
             checkpoint's (e.g. ``scheduler=…``).
@@ -113,8 +114,11 @@ class MindVideoPipeline(DiffusionPipeline):
         InputError
             If the folder holds neither, or a part's weights do not fit its configuration.
         """
-        place = Path(resolve(str(folder)))
-        if not place.is_dir() or (place / "model_index.json").is_file():
+        place = resolve(str(folder))
+        if isinstance(place, HubModel):
+            revision = {"revision": place.revision} if place.revision else {}
+            return super().from_pretrained(place.repo, **revision, **kwargs)
+        if (place / "model_index.json").is_file():
             return super().from_pretrained(str(place), **kwargs)
         if missing := [name for name in PARTS if not (place / name).is_dir()]:
             entries = ", ".join(sorted(path.name for path in place.iterdir())) or "nothing"

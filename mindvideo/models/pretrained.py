@@ -1,9 +1,10 @@
 """The one door to models that others trained.
 
-A `name` is a name on the Hugging Face hub, a local folder, or ``zoo:NAME`` for the small models
-that ship with the demo. Weights are single precision in memory whatever they are on disk, and
-models come in eval mode on the CPU. Each library is imported by the function that needs it: they
-take seconds, and a stage loads one or two kinds of model.
+A `name` is a name on the Hugging Face hub (``ORG/MODEL``, or ``ORG/MODEL@REVISION``), a local
+folder, or ``zoo:NAME`` for the small models that ship with the demo. Weights are single precision
+in memory whatever they are on disk, and models come in eval mode on the CPU. Each library is
+imported by the function that needs it: they take seconds, and a stage loads one or two kinds of
+model.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from mindvideo.models.folders import (
     check_part,
     resolve,
 )
+from mindvideo.models.hub import OF_HUB_ONLY, HubModel
 from mindvideo.models.weight_files import HALF
 from mindvideo.models.weights import weights_arguments
 
@@ -60,13 +62,13 @@ class Clip:
 def load_stable_diffusion(name: str, part: StableDiffusionPart) -> Any:
     """Load one part of a Stable Diffusion folder (diffusers layout)."""
     module, class_name = _CLASSES[part]
-    kind, place = getattr(importlib.import_module(module), class_name), STABLE_DIFFUSION[part]
-    folder = _place(name, place)
-    with _explained(name, place.needed):
+    kind, needed = getattr(importlib.import_module(module), class_name), STABLE_DIFFUSION[part]
+    place = _place(name, needed)
+    with _loading(name, place, needed):
         if part in ("tokenizer", "scheduler"):
-            return kind.from_pretrained(folder, subfolder=part)
+            return kind.from_pretrained(**_arguments(place), subfolder=part)
         how = {"dtype" if part == "text_encoder" else "torch_dtype": torch.float32}
-        return _load_weights(kind, folder, place, subfolder=part, **how).eval()
+        return _load_weights(kind, place, needed, subfolder=part, **how).eval()
 
 
 def load_clip(name: str) -> Clip:
@@ -75,27 +77,42 @@ def load_clip(name: str) -> Clip:
     Parameters
     ----------
     name
-        A folder with `open_clip_config.json`, ``zoo:clip``, ``hf-hub:ORG/MODEL``, or
-        ``ARCHITECTURE/WEIGHTS`` as open_clip lists them (``ViT-L-14/openai``).
+        A folder with `open_clip_config.json`, ``zoo:clip``, ``ORG/MODEL`` or
+        ``ORG/MODEL@REVISION`` (also with ``hf-hub:`` in front), or ``ARCHITECTURE/WEIGHTS`` as
+        open_clip lists them (``ViT-L-14/openai``).
     """
+    place = _place(name, CLIP_MODEL)
+    if isinstance(place, HubModel) and (listed := open_clip_weights(name)):
+        with _explained(name, CLIP_MODEL.needed, place):
+            return _open_clip(*listed)
+    with _loading(name, place, CLIP_MODEL):
+        folder = _snapshot(place) if isinstance(place, HubModel) else place
+        check_part(name, folder, CLIP_MODEL)
+        return _open_clip(f"local-dir:{folder.absolute()}")
+
+
+def _open_clip(model_name: str, weights: str | None = None) -> Clip:
     import open_clip
 
-    weights = None
-    if name.startswith("hf-hub:"):
-        model_name = name
-    else:
-        place = _place(name, CLIP_MODEL)
-        if Path(place).is_dir():
-            model_name = f"local-dir:{Path(place).absolute()}"
-        elif listed := open_clip_weights(name):
-            model_name, weights = listed
-        else:
-            model_name = f"hf-hub:{place}"
-    with _explained(name, CLIP_MODEL.needed):
-        model, _, preprocess = open_clip.create_model_and_transforms(
-            model_name, pretrained=weights, precision="fp32"
-        )
-        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(model_name))
+    model, _, preprocess = open_clip.create_model_and_transforms(
+        model_name, pretrained=weights, precision="fp32"
+    )
+    return Clip(model.eval(), preprocess, open_clip.get_tokenizer(model_name))
+
+
+def _snapshot(model: HubModel) -> Path:
+    """Folder of a CLIP model of the hub: open_clip's own download knows no revisions.
+
+    Of weights that are there in both formats, only the safe ones are fetched.
+    """
+    from huggingface_hub import snapshot_download
+
+    for weights in ("open_clip_*.safetensors", "open_clip_*.bin"):
+        files = ["*.json", "*.txt", "*.model", weights]
+        folder = Path(snapshot_download(model.repo, revision=model.revision, allow_patterns=files))
+        if any(folder.glob(weights)):
+            break
+    return folder
 
 
 def open_clip_weights(name: str) -> tuple[str, str] | None:
@@ -111,6 +128,8 @@ def open_clip_weights(name: str) -> tuple[str, str] | None:
     architecture, _, tag = name.partition("/")
     if architecture not in open_clip.list_models():
         return None
+    if "@" in tag:
+        raise InputError(f"{name}: {architecture} is one of open_clip's own, and {OF_HUB_ONLY}")
     if tag not in (tags := open_clip.list_pretrained_tags_by_model(architecture)):
         raise InputError(
             f"{name}: open_clip has no weights {tag!r} for {architecture}. "
@@ -142,34 +161,52 @@ def load_video_classifier(name: str) -> tuple[Any, Any]:
 
 def _load(name: str, processor: Any, model: Any, part: Part) -> tuple[Any, Any]:
     place = _place(name, part)
-    with _explained(name, part.needed):
+    with _loading(name, place, part):
         loaded = _load_weights(model, place, part, dtype=torch.float32).eval()
-        return processor.from_pretrained(place), loaded
+        return processor.from_pretrained(**_arguments(place)), loaded
 
 
-def _place(name: str, part: Part) -> str:
-    """Folder of a model, looked into before a library does, or its name on the hub."""
+def _place(name: str, part: Part) -> Path | HubModel:
+    """Where a model is; a folder is looked into before a library does."""
     place = resolve(name, part)
-    if Path(place).is_dir():
-        check_part(name, Path(place), part)
+    if isinstance(place, Path):
+        check_part(name, place, part)
     return place
 
 
-def _load_weights(model: Any, place: str, part: Part, **how: Any) -> Any:
+def _arguments(place: Path | HubModel) -> dict[str, Any]:
+    """Arguments of ``from_pretrained`` that say which model."""
+    if isinstance(place, Path):
+        return {"pretrained_model_name_or_path": str(place)}
+    revision = {"revision": place.revision} if place.revision else {}
+    return {"pretrained_model_name_or_path": place.repo, **revision}
+
+
+def _load_weights(model: Any, place: Path | HubModel, part: Part, **how: Any) -> Any:
     """Weights in full precision; those in half precision where there are no others."""
-    if (folder := Path(place, part.place)).is_dir():
-        return model.from_pretrained(place, **how, **weights_arguments(folder, part.weights))
+    how |= _arguments(place)
+    if isinstance(place, Path):
+        return model.from_pretrained(**how, **weights_arguments(place / part.place, part.weights))
     try:
-        return model.from_pretrained(place, **how)
+        return model.from_pretrained(**how)
     except OSError as error:
         # What the libraries say where a repository has weights, but none of the names looked for.
         if "file named" not in str(error):
             raise
-        return model.from_pretrained(place, variant=HALF[0], **how)
+        return model.from_pretrained(variant=HALF[0], **how)
 
 
 @contextmanager
-def _explained(name: str, needed: str) -> Iterator[None]:
+def _loading(name: str, place: Path | HubModel, part: Part) -> Iterator[None]:
+    """Explain what fails, and note which commit was loaded of a model of the hub."""
+    with _explained(name, part.needed, place):
+        yield
+    if isinstance(place, HubModel):
+        place.note_loaded(name, part.file)
+
+
+@contextmanager
+def _explained(name: str, needed: str, place: Path | HubModel) -> Iterator[None]:
     """Turn a library's failure to find or read a model into an error that says what to do."""
     try:
         yield
@@ -185,10 +222,12 @@ def _explained(name: str, needed: str) -> Iterator[None]:
         if not unreadable and module not in ("huggingface_hub", "httpx", "requests", "safetensors"):
             raise
         reason = re.sub(r"\s+", " ", str(error)).strip()[:300]
-        if not Path(resolve(name) if not name.startswith("hf-hub:") else name).is_dir():
+        if isinstance(place, HubModel):
+            revision = ", the revision" if place.revision else ""
             where = (
                 "It is not a local folder and could not be had from the Hugging Face hub: check "
-                "the name and the connection, or download it elsewhere and give its folder."
+                f"the name{revision} and the connection, or download it "
+                "elsewhere and give its folder."
             )
         elif _is_more_than_tensors(error):
             where = (

@@ -174,7 +174,9 @@ class Timing(Section):
 
 
 class Pretrained(Section):
-    """Models that others trained: a hub name, a folder, or `zoo:NAME` (shipped with mindvideo)."""
+    """Models that others trained: a hub name (`ORG/MODEL` or `ORG/MODEL@REVISION`, a branch, tag
+    or commit), a folder, or `zoo:NAME` (shipped with mindvideo).
+    """
 
     stable_diffusion: PathText = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",

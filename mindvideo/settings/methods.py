@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mindvideo.settings.base import From, Pretrained, Section
-from mindvideo.settings.evaluation import Reconstruction, Scoring
-from mindvideo.settings.fmri import Clean, Samples, Selection, Windows
+from mindvideo.settings.evaluation import Motion, Reconstruction, Scoring
+from mindvideo.settings.fmri import Clean, Regions, Samples, Selection, Windows
+from mindvideo.settings.stimuli import Clips, Embeddings, Scenes
 from mindvideo.settings.training import (
     Contrastive,
     Cotraining,
@@ -19,30 +20,56 @@ from mindvideo.settings.training import (
 )
 
 
+class SegmentRecording(Section):
+    """How one segment was recorded in a subject."""
+
+    name: str
+    split: Literal["train", "test"]
+    runs: PositiveInt = Field(description="repetitions that are used")
+    clips: PositiveInt = Field(description="volumes kept")
+    drop_start: NonNegativeInt
+    drop_end: NonNegativeInt
+    film_onset: float | None = Field(description="after the start of the run [s]")
+
+
+class Recordings(Section):
+    """The runs of one subject."""
+
+    subject: str
+    variant: str = Field(description="of the model; empty: the full model")
+    segments: list[SegmentRecording]
+    excluded: list[str] = Field(description="runs left out, as SEGMENT_REPETITION")
+    masked: bool = Field(description="whether brain masks limit the voxels")
+    pretraining_subjects: PositiveInt | None = Field(description="None: all on the disk")
+
+
 class MethodsSettings(Section):
     """The sections, and what is known of the data set."""
 
     dataset: Annotated[str, From("dataset.name")]
+    reference: Annotated[str | None, From("dataset.reference")]
+    pretraining_reference: Annotated[str | None, From("pretraining_data.reference")]
+    pretraining_tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
     space: Annotated[Literal["volume", "cifti"], From("dataset.space")]
     tr: Annotated[PositiveFloat, From("dataset.tr")]
-    lag: Annotated[int, From("dataset.lag")]
-    n_train: Annotated[PositiveInt, From("n_train")]
-    n_test: Annotated[PositiveInt, From("n_test")]
-    train_repetitions: Annotated[PositiveInt, From("train_repetitions")]
-    test_repetitions: Annotated[PositiveInt, From("test_repetitions")]
-    fps: Annotated[PositiveFloat, From("clips.fps")]
+    lag: Annotated[int, From("lag")]
+    recordings: Annotated[Recordings, From("recordings")]
     num_frames: Annotated[PositiveInt, From("num_frames")]
-    size: Annotated[PositiveInt, From("clips.size")]
+    regions: Annotated[Regions, From("regions")]
     clean: Annotated[Clean, From("clean")]
     selection: Annotated[Selection, From("selection")]
     windows: Annotated[Windows, From("windows")]
     samples: Annotated[Samples, From("samples")]
+    clips: Annotated[Clips, From("clips")]
+    scenes: Annotated[Scenes, From("scenes")]
+    embeddings: Annotated[Embeddings, From("embeddings")]
     encoder: Annotated[EncoderShape, From("encoder")]
     pretraining: Annotated[Mbm, From("pretraining")]
     mbm_tuning: Annotated[MbmTuning, From("mbm_tuning")]
     contrastive: Annotated[Contrastive, From("contrastive")]
     video_tuning: Annotated[VideoTuning, From("video_tuning")]
     cotraining: Annotated[Cotraining, From("cotraining")]
+    motion: Annotated[Motion, From("motion")]
     reconstruction: Annotated[Reconstruction, From("reconstruction")]
     scoring: Annotated[Scoring, From("scoring")]
     pretrained: Annotated[Pretrained, From("pretrained")]

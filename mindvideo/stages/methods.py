@@ -2,16 +2,69 @@
 
 from __future__ import annotations
 
-from mindvideo.figures.methods import methods_text
-from mindvideo.figures.table import table_page
+from collections.abc import Sequence
+from pathlib import Path
+
+from mindvideo.figures.methods import Known, methods_page
+from mindvideo.figures.wording import listed
 from mindvideo.io.tables import load_table
 from mindvideo.libraries import versions
+from mindvideo.models.folders import pretrained_folder
+from mindvideo.models.hub import parse
 from mindvideo.settings.methods import MethodsSettings
+from mindvideo.sidecars import pretrained_commits
 from mindvideo.stages import Input, Output, chapter
+
+SHORT = 12
+"""Digits of a commit that the text gives: enough to find it."""
 
 
 @chapter("evaluation")
-def main(*, voxels: Input, methods: Output, settings: MethodsSettings) -> None:
-    """Write a page of paragraphs; `voxels` is the table of those selected."""
-    paragraphs = methods_text(settings, len(load_table(voxels, ["column"])), versions())
-    methods.write_text(table_page("Methods", paragraphs, [], legend=False), encoding="utf-8")
+def main(*, voxels: Input, metrics: Input, methods: Output, settings: MethodsSettings) -> None:
+    """Write the page; `voxels` is the table of those selected, `metrics` that of the scores.
+
+    The commits of pretrained models are those that the sidecars of `metrics`, and of all that it
+    was made from, have on record.
+    """
+    commits = pretrained_commits(metrics)
+    known = Known(
+        n_voxels=len(load_table(voxels, ["column"])),
+        models={
+            setting: describe_model(name, commits.get(name, ()))
+            for setting, name in settings.pretrained.model_dump().items()
+        },
+        metrics=load_table(metrics, ["metric"])["metric"].tolist(),
+        versions=versions(),
+    )
+    methods.write_text(methods_page(settings, known), encoding="utf-8")
+
+
+def describe_model(name: str, commits: Sequence[str]) -> str:
+    """Name and version of a pretrained model, as a text gives them.
+
+    Parameters
+    ----------
+    name : str
+        As the configuration has it.
+    commits : sequence of str
+        Those that were loaded of a model of the hub.
+
+    Examples
+    --------
+    >>> describe_model("org/model@v1", ["0123456789abcdef"])
+    'org/model, revision v1, commit 0123456789ab'
+    >>> describe_model("zoo:clip", [])
+    'zoo:clip, a small model that is part of mindvideo'
+    """
+    if name.startswith("zoo:"):
+        return f"{name}, a small model that is part of mindvideo"
+    if pretrained_folder(name).is_dir():
+        return f"weights in a local folder, {Path(name).name}"
+    model, short = parse(name), [commit[:SHORT] for commit in commits]
+    revision = model.revision or ""
+    if short and revision in commits:
+        revision = ""  # is the commit
+    parts = [model.repo, f"revision {revision}" if revision else ""]
+    if short:
+        parts.append(f"{'commit' if len(short) == 1 else 'commits'} {listed(short)}")
+    return ", ".join(filter(None, parts))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 from nibabel.cifti2 import BrainModelAxis
 
 from mindvideo.checks.settings import check_settings
@@ -22,6 +22,7 @@ from mindvideo.io.cifti import write_dtseries
 from mindvideo.io.confounds import MOTION
 from mindvideo.io.runs import write_run
 from mindvideo.models.folders import ZOO
+from tests.hub_cache import add_revision
 
 RUNS = "{subject}_{segment}_{repetition}"
 ZOO_MODELS = {
@@ -347,10 +348,11 @@ def test_a_name_that_is_not_in_the_cache_is_an_error_offline(here, monkeypatch):
 
 
 def test_the_hub_is_asked_for_what_is_not_here(here, monkeypatch):
-    answer = {}
+    answer, asked = {}, []
 
-    def ask(self, name, *, timeout):
+    def ask(self, name, *, revision, timeout):
         assert timeout <= 10
+        asked.append((name, revision))
         if error := answer.get(name):
             raise error
 
@@ -366,6 +368,22 @@ def test_the_hub_is_asked_for_what_is_not_here(here, monkeypatch):
     ):
         answer["org/vit"] = error.__new__(error)
         assert said in check(**name)["pretrained.image_classifier"]
+    answer["org/vit"] = RevisionNotFoundError.__new__(RevisionNotFoundError)
+    said = check(pretrained={"image_classifier": "org/vit@v2"})["pretrained.image_classifier"]
+    assert "error: org/vit: no branch, tag or commit v2 on the hub" in said
+    assert asked[-1] == ("org/vit", "v2")
+    assert set(asked[:-1]) == {("org/vit", None)}
+
+
+def test_a_revision_in_the_cache_is_found_and_another_one_is_not(here, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(here / "hub"))
+    add_revision(here / "hub", "org/clip", "0" * 40, ZOO / "clip", "main", "v1")
+    for name in ("org/clip", "org/clip@v1", "hf-hub:org/clip@v1", f"org/clip@{'0' * 40}"):
+        assert check(pretrained={"clip": name}) == {}
+    said = check(pretrained={"clip": "org/clip@v2"})["pretrained.clip"]
+    assert "org/clip@v2: not whole in the hub's cache" in said
+    assert "only a model of" in check(pretrained={"clip": "zoo:clip@v1"})["pretrained.clip"]
 
 
 @pytest.mark.parametrize("name", ["no such name", "/no/such/folder", "a//b", "ViT-L-14/nonsense"])

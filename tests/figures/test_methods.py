@@ -1,95 +1,305 @@
-"""The methods paragraph follows from the settings."""
+"""The methods section follows from the settings, and from what was computed."""
 
+import json
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 
-from mindvideo.config import load_config
-from mindvideo.figures.methods import methods_text
+from mindvideo.config import check_config, load_config
+from mindvideo.figures.methods import Known, methods_page, methods_text, training_table
+from mindvideo.figures.recordings import CONFOUNDS
+from mindvideo.figures.references import REFERENCES, cited
+from mindvideo.io.confounds import STRATEGIES
+from mindvideo.io.sidecars import sidecar_path
+from mindvideo.models.hub import parse
 from mindvideo.plan import Plan
+from mindvideo.settings.base import Pretrained
+from mindvideo.stages.methods import describe_model, main
 
 CONFIG = Path(__file__).parents[2] / "config"
+MODELS = dict.fromkeys(
+    ("stable_diffusion", "clip", "captioner", "image_classifier", "video_classifier"), "org/a"
+)
+KNOWN = Known(
+    n_voxels=6016,
+    models=MODELS,
+    metrics=["video_2_way", "frame_2_way", "frame_50_way", "ssim", "retrieval_top_1"],
+    versions={"mindvideo": "1.2", "torch": "2.14.1"},
+)
 
 
-def text(name, owner="sub1", **changes):
-    plan = Plan(load_config(CONFIG / name))
-    settings = plan.settings("methods", owner)
+def settings_of(config="wen2018.yaml", owner="sub1", **changes):
+    settings = Plan(config if not isinstance(config, str) else load_config(CONFIG / config))
+    settings = settings.settings("methods", owner)
     changed = {
         section: getattr(settings, section).model_copy(update=values)
         for section, values in changes.items()
     }
-    paragraphs = methods_text(settings.model_copy(update=changed), 6016, {"torch": "2.14.1"})
-    return "\n".join(paragraphs)
+    return settings.model_copy(update=changed)
+
+
+def text(*of, **changes):
+    return "\n".join(methods_text(settings_of(*of, **changes), KNOWN).values())
+
+
+def dataset(name, **changes):
+    """The configuration of the Purdue data, with another data set."""
+    values = yaml.safe_load((CONFIG / "wen2018.yaml").read_text()) | {"variants": {}}
+    described = yaml.safe_load((CONFIG / f"datasets/{name}.yaml").read_text()) | changes
+    return check_config(values | {"dataset": described}, "test")
 
 
 def test_the_papers_numbers_are_reported():
-    reported = text("wen2018.yaml")
-    for number in (
-        "18 training segments, each presented twice, and 5 test segments, each presented 10 times.",
-        "The repetition time was 2 s.",
+    reported = text()
+    for fact in (
+        "mindvideo 1.2",
+        "subject sub1 of the data set wen2018 (Wen et al. 2018)",
+        "18 training segments with two runs each and five test segments with 10 runs each;",
+        "repetition time (TR) was 2 s",
+        "test2, test3, test4 and test5, the first two and the last four volumes were discarded",
+        "all other segments, the first volume and the last four were discarded",
+        "The remaining 240 volumes",
+        "began 4 s (two volumes) after the onset of the film",
+        "no further lag",
+        "runs of each segment were then averaged, in the training set as in the test set",
         "polynomial of order 4",
-        "across segments (t-test, one-sided, p < 0.01, Bonferroni-corrected), and the 50% of",
-        "6016 voxels",
-        "a window of fMRI that started at the onset of the clip. Windows of 2 volumes were encoded",
-        "patches of 16 voxels, width 1024, depth 24, 16 heads",
-        "V1, V2, V3 and V4 of other participants (75% of the patches masked; 500 epochs, batch 500",
-        "with the CLIP embeddings of captions and frames (hf-hub:",
-        "1,200 steps, batch 20, AdamW, learning rate 2e-05",
-        "dropout 0.6; 20% of the voxels set to zero",
-        "clips of 6 frames of 256 × 256 px (3 frames/s)",
-        "200 steps of DDIM, with guidance away from the null window (scale 12.5).",
+        "(one-sample t-test, one-sided, p < 0.01, Bonferroni-corrected). Of the significant "
+        "voxels, the 50%",
+        "6,016 voxels",
+        "the responses in its two runs were correlated",
+        "two consecutive volumes, the first of which is that of the clip",
+        "patches of 16 voxels, width 1,024, 24 blocks, 16 attention heads",
+        "75% of the patches masked",
+        "V1, V2, V3 and V4, averaged over 7.2 s (10 volumes)",
+        "(Radford et al. 2021; org/a) of captions and frames",
+        "eight paraphrases",
+        "dropout of the projection head was 0.6",
+        "20% of the voxels of each window were set to zero",
+        "six frames (3 frames/s)",
+        "256 × 256 px",
+        "200 steps of DDIM",
+        "away from the null window, the mean of all training windows (scale 12.5)",
+        "2-way and 50-way for frames",
+        "2-way for clips",
         "torch 2.14.1",
     ):
-        assert number in reported
+        assert fact in reported
+    assert "excluded" not in reported
+
+
+def test_the_trainings_are_a_table():
+    rows = {name: rest for name, *rest in training_table(settings_of())}
+    assert rows["contrastive learning"][:5] == ["1,200 steps", "20", "2e-05", "none", "constant"]
+    mbm = rows["masked brain modelling, other subjects"]
+    assert mbm == [
+        "500 epochs",
+        "500",
+        "0.00025",
+        "40 epochs",
+        "cosine",
+        "0.9, 0.95",
+        "0.05",
+        "0.8",
+    ]
+    without = training_table(settings_of(contrastive={"modalities": []}))
+    assert len(without) == len(rows) - 1
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "fact"),
     [
-        ({"clean": {"high_pass": 128.0}}, "Drift (cosines of periods down to 128 s)"),
+        ({"clean": {"high_pass": 128.0}}, "drift (discrete cosines with periods down to 128 s)"),
+        ({"clean": {"confounds": ["motion6"]}}, "the six parameters of rigid motion"),
         (
-            {"clean": {"confounds": ["motion6"]}},
-            "and the confounds motion6 were regressed",
+            {"clean": {"confounds": ["motion24", "csf", "cosine*"]}},
+            "(Friston et al. 1996); fMRIPrep's columns csf and cosine*",
         ),
-        ({"clean": {"smooth": 4.0}}, "smoothed (FWHM 4 mm)"),
-        ({"selection": {"areas": ["V1"]}}, "each voxel of V1 were tested"),
-        ({"selection": {"correction": "fdr_bh"}}, "Benjamini–Hochberg-corrected"),
+        ({"clean": {"smooth": 4.0}}, "smoothed in the volume (Gaussian, FWHM 4 mm)"),
+        ({"selection": {"areas": ["V1"]}}, "In each voxel of V1, these values were tested"),
+        ({"selection": {"correction": "fdr_bh"}}, "Benjamini & Hochberg 1995"),
+        ({"selection": {"statistic": "wilcoxon"}}, "(Wilcoxon signed-rank test, one-sided"),
+        ({"selection": {"fraction": 1.0}}, "all significant voxels were selected"),
         (
             {"selection": {"criterion": "threshold", "min_r": 0.2, "areas": ["V1", "MT"]}},
-            "Voxels of V1 and MT with a mean correlation across segments of at least 0.2 were "
-            "selected (6016 voxels).",
+            "voxels of V1 and MT with a mean correlation of at least 0.2 across training segments "
+            "were selected (6,016 voxels)",
         ),
         (
             {"selection": {"criterion": "best", "n_voxels": 6016}},
-            "The 6016 voxels with the largest mean correlation across segments were selected.",
+            "The 6,016 voxels with the highest mean correlation",
         ),
-        (
-            {"windows": {"lag": 3, "size": 1}},
-            "3 volumes after the onset of the clip. Windows of 1 volume",
-        ),
-        (
-            {"windows": {"shuffle": True}},
-            "As a control, windows were shuffled",
-        ),
+        ({"windows": {"size": 1}}, "one volume, that of the clip."),
+        ({"windows": {"shuffle": True}}, "As a control, the windows of the training set"),
+        ({"windows": {"null": "test-mean"}}, "the mean of all test windows"),
         ({"contrastive": {"modalities": []}}, "Contrastive learning was omitted."),
-        ({"contrastive": {"modalities": ["text"]}}, "CLIP embeddings of captions ("),
-        ({"cotraining": {"min_snr": 5.0}}, "weighted by min-SNR (5)"),
-        ({"reconstruction": {"negative": "none"}}, "200 steps of DDIM, without guidance"),
+        ({"contrastive": {"modalities": ["text"]}}, "org/a) of captions."),
+        ({"mbm_tuning": {"mask_ratio": 0.5}}, "windows of the subject (50% masked)"),
+        ({"reconstruction": {"negative": "none"}}, "DDIM (Song et al. 2021), without guidance."),
+        ({"reconstruction": {"guidance": 1.0}}, "DDIM (Song et al. 2021), without guidance."),
+        ({"reconstruction": {"negative": "zero"}}, "away from a window of zeros"),
+        ({"reconstruction": {"scheduler": "unipc"}}, "UniPC (Zhao et al. 2023)"),
+        ({"reconstruction": {"shared_noise": 0.9}}, "shared 90% of the variance of the initial"),
         (
-            {"reconstruction": {"shared_noise": 0.9}},
-            "shared 90% of the variance of the initial",
+            {"reconstruction": {"shared_noise": 1.0, "moving_noise": True}},
+            "from the same initial noise. The shared noise moved from frame to frame",
         ),
-        (
-            {"reconstruction": {"shared_noise": 1, "moving_noise": True}},
-            "The noise moved from frame to frame with the mean optical flow of the clip",
-        ),
-        ({"scoring": {"n_way": [5]}}, "evaluated by 5-way top-1 accuracy"),
+        ({"reconstruction": {"precision": "bf16"}}, "computed in bf16"),
+        ({"scoring": {"gt_classes": 1}}, "The most probable class of the stimulus counted"),
+        ({"scoring": {"attributes": {"kind": "image", "scene": "image"}}}, "the kind and scene of"),
+        ({"scoring": {"leave_out_cuts": True}}, "Clips in which the film is cut were left out"),
+        ({"clips": {"fit": "pad"}}, "padded with black to a square"),
+        ({"embeddings": {"synonyms": 0.0}}, "in which two words were swapped"),
     ],
 )
-def test_what_is_changed_is_reported(changes, sentence):
-    assert sentence in text("wen2018.yaml", **changes)
-    assert sentence not in text("wen2018.yaml")
+def test_what_is_changed_is_reported(changes, fact):
+    assert fact in text(**changes)
+    assert fact not in text()
 
 
-def test_a_variant_reports_its_own_settings():
-    assert "CLIP embeddings of frames (" in text("config.yaml", "sub1/variants/image-fmri")
+def test_what_is_left_out_is_not_mentioned():
+    assert "paraphrases" not in text(contrastive={"modalities": ["image"]})
+    assert "cropped" not in text(contrastive={"modalities": ["text"]})
+    assert "CLIP embeddings (" not in text(contrastive={"modalities": []})
+    assert "null window" not in text(reconstruction={"negative": "zero"})
+    assert "the last volume is repeated" not in text(windows={"size": 1})
+
+
+def test_a_page_is_one_subjects_or_one_variants():
+    assert "full model for subject sub2" in text("wen2018.yaml", "sub2")
+    variant = text("config.yaml", "sub1/variants/image-fmri")
+    assert "the model variant “image-fmri” for subject sub1" in variant
+    assert ") of frames." in variant
+    page = methods_page(settings_of("config.yaml", "sub1/variants/image-fmri"), KNOWN)
+    assert "<title>Methods: demo, sub1, variant image-fmri</title>" in page
+
+
+def test_excluded_runs_are_those_of_the_subject():
+    reported = text("wen2018.yaml", "sub3")
+    assert "five test segments with 10 runs each (test2: nine)" in reported
+    assert "One further run was excluded from all analyses (test2_9)." in reported
+
+
+def test_a_lag_that_is_no_trimming_is_reported():
+    start = {"timing": {"default": {"drop_start": 0, "drop_end": 0}}, "lag": 2}
+    reported = text(dataset("bids", **start), "sub01")
+    assert "All volumes of each run (240) were analysed" in reported
+    assert (
+        "began with the film. To allow for the haemodynamic delay, a lag of two volumes (4 s)"
+        in (reported)
+    )
+    assert "the window of a clip begins 4 s after the onset of the clip" in reported
+    assert "the first of which is two volumes after that of the clip" in reported
+    unknown = text(dataset("bids", film_onset={}, **start), "sub01")
+    assert "windows were taken two volumes (4 s) after their clips" in unknown
+    assert "onset of the film" not in unknown
+
+
+def test_trimming_that_is_the_same_everywhere_is_one_sentence():
+    reported = text(dataset("bids"), "sub01")
+    assert "Of each run, the first two volumes and the last were discarded." in reported
+    one = text(dataset("bids", timing={"default": {"drop_start": 0, "drop_end": 1}}), "sub01")
+    assert "Of each run, the last volume was discarded." in one
+
+
+def test_one_segment_and_one_run_are_singular():
+    few = dataset("bids", test=["test1"], repetitions={"train": 3, "test": 1})
+    reported = text(few, "sub01")
+    assert "and one test segment with one run;" in reported
+    assert "Each test segment has a single run." in reported
+    assert "each pair of its runs" in reported
+    assert not re.search(r"\b(1|one) \w+s\b", reported.replace("one class", ""))
+
+
+def test_the_space_is_that_of_the_runs():
+    assert "volumes in MNI space" in text()
+    cifti = text(dataset("bids"), "sub01", clean={"smooth": 4.0})
+    assert "on the cortical grayordinates" in cifti
+    assert "smoothed along the cortical surface" in cifti
+    assert "all 91k grayordinates" in text(
+        dataset("bids"), "sub01", regions={"grayordinates": "all"}
+    )
+    volumes = dataset(
+        "bids",
+        space="volume",
+        mask="mask_{subject}.nii",
+        run="{subject}_{segment}_{repetition}.nii",
+    )
+    assert "within the brain masks of all training runs" in text(volumes, "sub01")
+    native = text(volumes, "sub01", regions={"atlas": False})
+    assert "native space" in native
+    assert "Glasser" not in native
+
+
+def test_all_sets_of_confounds_have_words():
+    assert CONFOUNDS.keys() == STRATEGIES.keys()
+
+
+def test_all_that_is_cited_is_in_the_list_and_nothing_else():
+    settings = settings_of()
+    page = methods_page(settings, KNOWN)
+    listed = re.findall(r"<p>([^<]*?\d{4}): ", page.partition("<h2>References</h2>")[2])
+    assert "Wen et al. 2018" in listed
+    assert "Van Essen et al. 2013" in listed
+    assert "Zhao et al. 2023" not in listed
+    body = page.partition("<h2>References</h2>")[0].replace("&amp;", "&")
+    mentioned = set(re.findall(r"[A-Z]\w+(?: \w+)? et al\. \d{4}|Miller 1995|Farnebäck 2003", body))
+    assert mentioned - {name.replace("&amp;", "&") for name in listed} == set()
+    everything = " ".join(REFERENCES)
+    assert len(cited(everything)) == len(REFERENCES)
+
+
+@pytest.mark.parametrize(
+    ("name", "commits", "described"),
+    [
+        ("org/sd@v1", ["451f4fe16113bff5"], "org/sd, revision v1, commit 451f4fe16113"),
+        ("org/sd@451f4fe16113bff5", ["451f4fe16113bff5"], "org/sd, commit 451f4fe16113"),
+        ("org/sd@v1", [], "org/sd, revision v1"),
+        ("hf-hub:org/clip", [], "org/clip"),
+        ("org/sd", ["a" * 40, "b" * 40], f"org/sd, commits {'a' * 12} and {'b' * 12}"),
+        ("zoo:blip", [], "zoo:blip, a small model that is part of mindvideo"),
+    ],
+)
+def test_a_pretrained_model_has_its_name_and_its_version(name, commits, described):
+    assert describe_model(name, commits) == described
+
+
+def test_the_papers_configuration_pins_each_default_model_at_a_commit():
+    pinned = load_config(CONFIG / "wen2018.yaml").pretrained
+    for setting, name in Pretrained().model_dump().items():
+        model = parse(getattr(pinned, setting))
+        assert model.repo == parse(name).repo
+        assert re.fullmatch("[0-9a-f]{40}", model.revision or "")
+
+
+def test_a_local_folder_is_named_without_its_path(tmp_path):
+    (tmp_path / "my-sd").mkdir()
+    described = describe_model(str(tmp_path / "my-sd"), [])
+    assert described == "weights in a local folder, my-sd"
+
+
+def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkeypatch):
+    settings = settings_of()
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"column": [1, 2, 3]}).to_csv("voxels.tsv", sep="\t", index=False)
+    pd.DataFrame({"metric": ["video_2_way"]}).to_csv("metrics.tsv", sep="\t", index=False)
+    name = settings.pretrained.stable_diffusion
+    for path, inputs, loaded in (
+        ("metrics.tsv", {"unet": ""}, {}),
+        ("unet", {}, {name: "0123456789abcdef" * 2}),
+    ):
+        record = {"stage": "score", "inputs": inputs, "pretrained": loaded}
+        sidecar_path(Path(path)).write_text(json.dumps(record))
+    main(
+        voxels=Path("voxels.tsv"),
+        metrics=Path("metrics.tsv"),
+        methods=Path("methods.html"),
+        settings=settings,
+    )
+    page = Path("methods.html").read_text(encoding="utf-8")
+    assert "commit 0123456789ab)" in page
+    assert "(3 voxels)" in page
+    assert "2-way for clips" in page
+    assert "for frames" not in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
@@ -13,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from mindvideo.errors import InputError
 from mindvideo.models import pretrained
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.folders import STABLE_DIFFUSION, ZOO, cached_folder, resolve
+from mindvideo.models.folders import STABLE_DIFFUSION, ZOO, resolve
 from mindvideo.models.weight_files import DIFFUSERS, TRANSFORMERS, Weights, find_weights
 
 SD = ZOO / "stable-diffusion"
@@ -258,7 +257,6 @@ def test_a_folder_of_one_single_file_is_to_be_converted(tmp_path):
     [
         ("https://huggingface.co/org/sd", "is an address"),
         ("my models/sd", "no such folder, and no name on the hub"),
-        ("hf-hub:org/sd", "no name on the hub"),
         ("org/sd-", "no name on the hub"),
     ],
 )
@@ -270,14 +268,3 @@ def test_a_name_that_the_hub_cannot_have_is_refused_without_a_request(name, said
 def test_a_misspelt_folder_is_answered_with_the_near_one(folder):
     with pytest.raises(InputError, match=rf"Did you mean {folder}\?"):
         resolve(str(folder.parent / "sdd"))
-
-
-def test_a_snapshot_in_the_cache_has_the_hubs_name(tmp_path, monkeypatch):
-    snapshot = tmp_path / "models--org--sd/snapshots/0123456789"
-    shutil.copytree(SD, snapshot)
-    (tmp_path / "models--org--sd/refs").mkdir()
-    (tmp_path / "models--org--sd/refs/main").write_text("0123456789")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert cached_folder("org/sd", STABLE_DIFFUSION["unet"]) == snapshot
-    assert cached_folder("org/other", STABLE_DIFFUSION["unet"]) is None
-    assert json.loads((snapshot / "unet/config.json").read_text())

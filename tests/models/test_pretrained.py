@@ -12,6 +12,7 @@ from PIL import Image
 from mindvideo.errors import InputError
 from mindvideo.models import pretrained
 from mindvideo.models.folders import ZOO
+from mindvideo.models.hub import HubModel
 
 PICTURE = Image.fromarray(np.full((64, 64, 3), 128, np.uint8))
 
@@ -27,9 +28,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_resolve_knows_zoo_folder_and_hub_names(tmp_path) -> None:
-    assert pretrained.resolve("zoo:clip") == str(ZOO / "clip")
-    assert pretrained.resolve(str(tmp_path)) == str(tmp_path)
-    assert pretrained.resolve("someone/some-model") == "someone/some-model"
+    assert pretrained.resolve("zoo:clip") == ZOO / "clip"
+    assert pretrained.resolve(str(tmp_path)) == tmp_path
+    assert pretrained.resolve("someone/some-model") == HubModel("someone/some-model")
 
 
 @pytest.mark.parametrize("name", ["zoo:nothing", "/no/such/folder", "./nothing", "a/b/c"])

@@ -15,13 +15,15 @@ from markupsafe import Markup
 from mindvideo.figures.style import metric_label
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, styled_as: str = "", **values: Any) -> str:
     """Fill in a template with values, its style and, where it has one, its script.
 
     Parameters
     ----------
     name : str
         `gallery` for gallery.html, gallery.css and gallery.js; pages.css is in every page.
+    styled_as : str
+        Template whose style the page has, by default its own.
     **values
         Text is escaped, :class:`~markupsafe.Markup` is not.
     """
@@ -34,7 +36,7 @@ def render(name: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["label"] = metric_label
-    style = Markup(_read("pages.css") + _read(f"{name}.css"))
+    style = Markup(_read("pages.css") + _read(f"{styled_as or name}.css"))
     has_script = files(__name__).joinpath(f"{name}.js").is_file()
     script = Markup(_read(f"{name}.js")) if has_script else ""
     return environment.get_template(f"{name}.html").render(style=style, script=script, **values)

@@ -1,0 +1,280 @@
+"""What a methods section says of recordings, films and voxels."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from mindvideo.figures.references import citation
+from mindvideo.figures.wording import at_probability, count, listed, number, sentences, span
+from mindvideo.settings.methods import MethodsSettings, SegmentRecording
+
+CORRECTIONS = {
+    "bonferroni": "Bonferroni-corrected",
+    "fdr_bh": "false discovery rate: Benjamini & Hochberg 1995",
+}
+TESTS = {"t": "one-sample t-test", "wilcoxon": "Wilcoxon signed-rank test"}
+TAILS = {"greater": "one-sided", "two-sided": "two-sided"}
+CONFOUNDS = {
+    "motion6": "the six parameters of rigid motion",
+    "motion12": "the six parameters of rigid motion and their first temporal derivatives",
+    "motion24": "the six parameters of rigid motion, their first temporal derivatives, and the "
+    "squares of both (Friston et al. 1996)",
+    "wm_csf": "the mean signals of white matter and cerebrospinal fluid",
+    "wm_csf8": "the mean signals of white matter and cerebrospinal fluid, their first temporal "
+    "derivatives, and the squares of both",
+    "global_signal4": "the global signal, its first temporal derivative, and the squares of both",
+    "36P": "36 parameters (motion, white matter, cerebrospinal fluid and global signal, their "
+    "first temporal derivatives, and the squares of all; Satterthwaite et al. 2013)",
+    "acompcor": "the first five anatomical CompCor components (Behzadi et al. 2007) with the "
+    "cosines of fMRIPrep",
+    "acompcor50": "the anatomical CompCor components (Muschelli et al. 2014) with the cosines of "
+    "fMRIPrep",
+    "aroma": "the components that ICA-AROMA classified as motion (Pruim et al. 2015)",
+    "non_steady_state": "an indicator for each volume before steady-state magnetisation",
+    "outliers": "an indicator for each motion outlier",
+}
+FEW_GROUPS = 3
+"""Ways of trimming that the text lists one by one."""
+
+
+def data_set(s: MethodsSettings) -> str:
+    """Who watched what, how often, and which volumes were kept."""
+    train, test = (_segments(s, split) for split in ("train", "test"))
+    excluded = s.recordings.excluded
+    reference = f" ({citation(s.reference)})" if s.reference else ""
+    return sentences(
+        f"The recordings are those of subject {s.recordings.subject} of the data set "
+        f"{s.dataset}{reference}.",
+        f"The subject watched {_with_runs(train, 'training segment')} and "
+        f"{_with_runs(test, 'test segment')}; a segment is one film.",
+        f"{count(len(excluded), 'further run').capitalize()} "
+        f"{'was' if len(excluded) == 1 else 'were'} excluded from all analyses "
+        f"({listed(excluded)})."
+        if excluded
+        else "",
+        f"The repetition time (TR) was {s.tr:g} s.",
+        _trimming(s.recordings.segments),
+        _delay(s),
+    )
+
+
+def _segments(s: MethodsSettings, split: str) -> list[SegmentRecording]:
+    return [segment for segment in s.recordings.segments if segment.split == split]
+
+
+def _with_runs(segments: Sequence[SegmentRecording], noun: str) -> str:
+    """Segments and their runs: "five test segments with 10 runs each (test2: nine)"."""
+    if not segments:
+        return f"no {noun}s"
+    usual = Counter(segment.runs for segment in segments).most_common(1)[0][0]
+    others = [f"{x.name}: {number(x.runs)}" for x in segments if x.runs != usual]
+    each = " each" if len(segments) > 1 else ""
+    return (
+        f"{count(len(segments), noun)} with {count(usual, 'run')}{each}"
+        f"{f' ({listed(others)})' if others else ''}"
+    )
+
+
+def _trimming(segments: Sequence[SegmentRecording]) -> str:
+    groups: dict[tuple[int, int], list[SegmentRecording]] = defaultdict(list)
+    for segment in segments:
+        groups[segment.drop_start, segment.drop_end].append(segment)
+    kept = "one for each clip of its film"
+    clips = [segment.clips for segment in segments]
+    volumes = f"{span(clips)} volumes"
+    by_split = {
+        split: {x.clips for x in segments if x.split == split} for split in ("train", "test")
+    }
+    if len(set(clips)) > 1 and all(len(values) == 1 for values in by_split.values()):
+        of = {"train": "training", "test": "test"}
+        each = [f"{span(by_split[split])} of each {of[split]} run" for split in of]
+        volumes = f"volumes ({listed(each)})"
+    analysed = f"The remaining {volumes} were analysed, {kept}."
+    if list(groups) == [(0, 0)]:
+        return f"All volumes of each run ({span(clips)}) were analysed, {kept}."
+    if len(groups) == 1:
+        (ends,) = groups
+        return f"Of each run, {_dropped(*ends)} discarded. {analysed}"
+    if len(groups) > FEW_GROUPS:
+        starts, stops = zip(*groups)
+        return (
+            f"Depending on the segment, {span(starts)} volumes at the start and {span(stops)} "
+            f"volumes at the end of a run were discarded. {analysed}"
+        )
+    *few, most = sorted(groups, key=lambda ends: len(groups[ends]))
+    parts = [f"of the runs of {listed([x.name for x in groups[e]])}, {_dropped(*e)}" for e in few]
+    rest = f"of the runs of all other segments, {_dropped(*most)} discarded"
+    text = "; ".join([*(f"{part} discarded" for part in parts), rest])
+    return f"{text[0].upper()}{text[1:]}. {analysed}"
+
+
+def _dropped(start: int, end: int) -> str:
+    """What is discarded of a run, with a verb."""
+
+    if not start + end:
+        return "no volumes were"
+    first = "" if not start else "the first" if start == 1 else f"the first {number(start)}"
+    last = "" if not end else "the last" if end == 1 else f"the last {number(end)}"
+    if 1 in (start, end) and start and end:  # "the first volume and the last four"
+        first += " volume" if start == 1 else " volumes"
+    else:
+        last, first = (last + " volumes", first) if end else ("", first + " volumes")
+    text = listed([part for part in (first, last) if part])
+    if start + end == 1:
+        return f"{text.removesuffix('s')} was"
+    return f"{text} were"
+
+
+def _delay(s: MethodsSettings) -> str:
+    """How the haemodynamic delay is allowed for: by trimming, by the lag, or by both."""
+    onsets = [segment.film_onset for segment in s.recordings.segments]
+    added = f"{count(s.lag, 'volume')} ({s.lag * s.tr:g} s)"
+    if any(onset is None for onset in onsets):
+        if s.lag:
+            allow = "To allow for the haemodynamic delay, windows were taken"
+            return f"{allow} {added} after their clips."
+        return "No lag was introduced beyond that by which trimming shifts the volumes."
+    shifts = [x.drop_start * s.tr - (x.film_onset or 0) for x in s.recordings.segments]
+    first = "The acquisition of the first volume analysed began"
+    if set(shifts) == {0}:
+        begins = f"{first} with the film"
+    elif max(shifts) < 0:
+        begins = f"{first} {span([-x for x in shifts], ' s')} before the onset of the film"
+    else:
+        volumes = ""
+        if len(set(shifts)) == 1 and (shifts[0] / s.tr).is_integer():
+            volumes = f" ({count(round(shifts[0] / s.tr), 'volume')})"
+        begins = f"{first} {span(shifts, ' s')}{volumes} after the onset of the film"
+    if not s.lag:
+        return f"{begins}, which allows for the haemodynamic delay; no further lag was introduced."
+    total = [shift + s.lag * s.tr for shift in shifts]
+    return (
+        f"{begins}. To allow for the haemodynamic delay, a lag of {added} was introduced, so that "
+        f"the window of a clip begins {span(total, ' s')} after the onset of the clip."
+    )
+
+
+# --- films ----------------------------------------------------------------------------------------
+
+
+def films(s: MethodsSettings, captioner: str) -> str:
+    """Clips, captions and scenes."""
+    size = f"{s.clips.size} × {s.clips.size} px"
+    fit = {
+        "crop": f"the central square of each frame was resized to {size}",
+        "pad": f"each frame was padded with black to a square and resized to {size}",
+        "stretch": f"each frame was resized to {size} regardless of its aspect ratio",
+    }[s.clips.fit]
+    signs = {
+        "pictures": "the picture changed abruptly (score of ffmpeg's scdet filter, threshold "
+        f"{s.scenes.threshold:g})",
+        "captions": "the captions of frames changed (fewer than "
+        f"{at_probability(s.scenes.same_scene)} of their words in common)",
+    }
+    corrected = " Captions were corrected by hand." if s.scenes.corrections else ""
+    return (
+        f"The films were cut into clips of {s.tr:g} s, one for each volume. A clip has "
+        f"{count(s.num_frames, 'frame')} ({s.clips.fps:.4g} frames/s); {fit}. Each frame was "
+        f"captioned by BLIP (Li et al. 2022; {captioner}).{corrected} A cut between scenes was "
+        f"assumed where {' or where '.join(signs[sign] for sign in s.scenes.cuts)}. The caption of "
+        "a clip is the most frequent caption of its scene; where the clip has a cut, the captions "
+        "of its scenes are joined by “Then”."
+    )
+
+
+# --- cleaning and selection -----------------------------------------------------------------------
+
+
+def cleaning(s: MethodsSettings) -> str:
+    """The space of the runs, and what was done to each."""
+    c = s.clean
+    if c.high_pass is not None:
+        drift = f"discrete cosines with periods down to {c.high_pass:g} s"
+    else:
+        drift = f"a polynomial of order {c.detrend_order}"
+    named = [CONFOUNDS[name] for name in c.confounds if name in CONFOUNDS]
+    if columns := [name for name in c.confounds if name not in CONFOUNDS]:
+        named.append(f"fMRIPrep's column{'s' if len(columns) > 1 else ''} {listed(columns)}")
+    confounds = f" together with confounds: {'; '.join(named)}" if named else ""
+    where = "in the volume" if s.space == "volume" else "along the cortical surface"
+    runs = {segment.runs for segment in _segments(s, "test")}
+    averages = (
+        "The z-scored runs of each segment were then averaged, in the training set as in the test "
+        "set; the single training runs were used only to select voxels."
+    )
+    if runs == {1}:
+        averages = (
+            "The z-scored runs of each training segment were then averaged; the single training "
+            "runs were used only to select voxels. Each test segment has a single run."
+        )
+    return sentences(
+        _space(s),
+        f"The runs were smoothed {where} (Gaussian, FWHM {c.smooth:g} mm)." if c.smooth else "",
+        f"In each run and voxel, drift ({drift}) was regressed out{confounds}."
+        if not named
+        else f"In each run and voxel, drift ({drift}) was regressed out in one step{confounds}.",
+        "The residuals were z-scored within the run.",
+        averages,
+    )
+
+
+def _space(s: MethodsSettings) -> str:
+    within = ", within the brain masks of all training runs" if s.recordings.masked else ""
+    if s.space == "cifti":
+        if s.regions.grayordinates == "all":
+            return (
+                "The runs were analysed on all 91k grayordinates, cortical and subcortical; "
+                "cortical areas are those of the multimodal parcellation (Glasser et al. 2016)."
+            )
+        return (
+            "The runs were analysed on the cortical grayordinates (91k CIFTI), whose areas are "
+            "those of the multimodal parcellation (Glasser et al. 2016)."
+        )
+    if not s.regions.atlas:
+        return (
+            "The runs were analysed as volumes in native space, in the voxels that are in the "
+            "brain masks of all training runs; no parcellation was used."
+        )
+    return (
+        "The runs were analysed as volumes in MNI space. Voxels no farther than "
+        f"{s.regions.max_distance:g} mm from the cortical surface (group average of the Human "
+        f"Connectome Project) were used{within}; each has the area of the nearest vertex in the "
+        "multimodal parcellation (Glasser et al. 2016)."
+    )
+
+
+def selection(s: MethodsSettings, n_voxels: int) -> str:
+    """By what the voxels were selected."""
+    v = s.selection
+    within = f" of {listed(v.areas)}" if v.areas else ""
+    selected = f"{n_voxels:,} voxel{'' if n_voxels == 1 else 's'}"
+    runs = {segment.runs for segment in _segments(s, "train")}
+    repeated = "its two runs" if runs == {2} else "each pair of its runs"
+    mean = " and averaged over pairs" if runs != {2} else ""
+    if v.criterion == "significance":
+        chosen = (
+            f"In each voxel{within}, these values were tested against zero across training "
+            f"segments ({TESTS[v.statistic]}, {TAILS[v.tail]}, p < {v.alpha:g}, "
+            f"{CORRECTIONS[v.correction]}). Of the significant voxels, the "
+            f"{at_probability(v.fraction)} with the largest statistic were selected ({selected})."
+            if v.fraction < 1
+            else f"In each voxel{within}, these values were tested against zero across training "
+            f"segments ({TESTS[v.statistic]}, {TAILS[v.tail]}, p < {v.alpha:g}, "
+            f"{CORRECTIONS[v.correction]}), and all significant voxels were selected ({selected})."
+        )
+    elif v.criterion == "threshold":
+        chosen = (
+            f"The voxels{within} with a mean correlation of at least {v.min_r:g} across training "
+            f"segments were selected ({selected})."
+        )
+    else:
+        chosen = (
+            f"The {selected}{within} with the highest mean correlation across training segments "
+            f"{'was' if n_voxels == 1 else 'were'} selected."
+        )
+    return (
+        "Voxels were selected for the reproducibility of their responses. For each training "
+        f"segment and voxel, the responses in {repeated} were correlated, and the correlation was "
+        f"Fisher-transformed{mean}. {chosen} Test segments were not used."
+    )
