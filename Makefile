@@ -1,9 +1,9 @@
 # make videos   from a fresh clone to results/sub1/videos
 # make test     the tests
-# make check    formatting, lint, types, layers
+# make check    formatting, lint, types, direction of imports
 # make docs     the documentation as pages, in build/site
 # make resources   the profiles' limits and their table in docs/reference/cost.md, from workflow/resources.tsv
-# make rehearsal   the whole chain at full size on made-up data and weights, in build/rehearsal
+# make rehearsal   the whole pipeline at full size on random data and weights, in build/rehearsal
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -47,7 +47,7 @@ resources: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Resolve the dependencies of pyproject.toml anew, for every platform (needs uv).
+# Resolve the dependencies of pyproject.toml again, for every platform (needs uv).
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url pyproject.toml -o envs/requirements.lock

@@ -59,8 +59,8 @@ def terminate(case: Case) -> None:
 
 def fill_the_disk(case: Case) -> None:
     said = case.end(case.start("--fault", "full disk"), 1)
-    if "No space left on device. Make room" not in said:
-        raise UnexpectedError(f"no word of the full disk:\n{said[-3000:]}")
+    if "No space left on device. Free disk space" not in said:
+        raise UnexpectedError(f"the full disk is not mentioned:\n{said[-3000:]}")
     case.again()
 
 
@@ -99,7 +99,7 @@ def start_a_second(case: Case) -> None:
         said = case.end(case.start(), 1)
     finally:
         first.send_signal(signal.SIGCONT)
-    if f"another process is at work here (process {first.pid} on" not in said:
+    if f"another process is writing here (process {first.pid} on" not in said:
         raise UnexpectedError(f"the second process does not name the first:\n{said[-3000:]}")
     case.interrupted = None  # the first process was not interrupted
     case.end(first, 0)

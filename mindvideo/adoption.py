@@ -1,9 +1,9 @@
-"""Results that stay after an update, since a person knows that they would be the same.
+"""Keep results after an update of the code that the user knows does not change them.
 
-A stage is known by what it was *made by*: the digests of its source and of its libraries. A rule's
-param `code` starts with that text, so that an update reruns the stage. ``mindvideo adopt`` notes in
-``RESULTS/adopted.json`` that what is here stands for what was made by something else; the rule then
-keeps its param, and a training its state.
+Each result records the code that computed it: digests of the source of its stage and of the
+libraries. The param `code` of a rule starts with these digests, so that an update reruns the stage.
+``mindvideo adopt`` records in ``RESULTS/adopted.json`` that the current code stands for the earlier
+code; the rule then keeps its param, and a training run keeps its state.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ NAME = "adopted.json"
 
 
 def code_and_lock(module: str, lock: str) -> str:
-    """Digests of the source and of the libraries that make the results of a stage here."""
+    """Digests of the installed source of a stage and of its libraries."""
     return f"{code_digest(module)}-{lock_digest(module, lock)}"
 
 
 def provenance(module: str, stands_for: str, output: Path | None = None) -> dict[str, Any]:
-    """The code and the libraries that make a result here, as sidecars and states name them.
+    """The code and the libraries that compute a result, as recorded in sidecars and states.
 
     `stands_for` is the rule's param `code`. Without a workflow, the source stands for itself, or
-    for what was adopted for it in the results that the output lies in.
+    for the code that was adopted for it in the folder of results that contains the output.
     """
     code = code_digest(module)
     if not stands_for and output is not None:
@@ -52,7 +52,7 @@ def provenance(module: str, stands_for: str, output: Path | None = None) -> dict
 
 
 class Adopted:
-    """What was adopted, as the file of a folder of results says.
+    """The code adopted for the results of one folder, read from its ``adopted.json``.
 
     Raises
     ------
@@ -68,27 +68,27 @@ class Adopted:
                 self._stages = json.loads(self.path.read_text(encoding="utf-8"))
             except ValueError as error:
                 raise InputError(
-                    f"{self.path}: is no JSON ({error}). Mend it, or delete it: then all results "
-                    "that were adopted are recomputed."
+                    f"{self.path}: not valid JSON ({error}). Correct the file, or delete it: then "
+                    "all adopted results are recomputed."
                 ) from None
 
     @classmethod
     def around(cls, path: Path) -> Adopted:
-        """Of the results that a file lies in."""
+        """Read the record of the folder of results that contains a path."""
         folders = path.absolute().parents
         return cls(next((f for f in folders if (f / NAME).is_file()), folders[0]))
 
     def entry(self, stage: str, here: str) -> dict[str, Any] | None:
-        """What was noted for a stage and what it is made by here."""
+        """The record for a stage and its current code; None if nothing was adopted."""
         return self._stages.get(stage, {}).get(here)
 
     def representative(self, stage: str, here: str) -> str:
-        """What stands for the code and libraries here: themselves, if nothing was adopted."""
+        """What the current code and libraries stand for: themselves, if nothing was adopted."""
         entry = self.entry(stage, here)
         return entry["as"] if entry else here
 
     def of_result(self, stage: str, code: str, stands_for: str) -> dict[str, Any] | None:
-        """What was noted for a result, if the source with this digest stands for its own."""
+        """The record by which the source with this digest stands for that of a result, if any."""
         digests = _first_parts(stands_for)
         for here, entry in self._stages.get(stage, {}).items():
             if here.split("-")[0] == code and entry["as"].startswith(digests):
@@ -96,7 +96,7 @@ class Adopted:
         return None
 
     def by_hand(self, stage: str, code: str) -> str:
-        """What a source stands for where no workflow says so."""
+        """What a source stands for when its stage was not started by a workflow."""
         entries = self._stages.get(stage, {}).items()
         return next((e["as"] for here, e in entries if here.split("-")[0] == code), code)
 
@@ -111,7 +111,7 @@ class Adopted:
 
 
 def _first_parts(stands_for: str) -> str:
-    """Digests of source and libraries, without that of pretrained weights."""
+    """The digests of source and libraries, without that of the pretrained weights."""
     return "-".join(stands_for.split("-")[:2])
 
 
@@ -120,7 +120,7 @@ def _first_parts(stands_for: str) -> str:
 
 @dataclass(frozen=True)
 class Product:
-    """A result or a state: its stage, the code that made it, and its sidecar."""
+    """A result or a state: its stage, the code that computed it, and its sidecar."""
 
     path: Path
     stage: str
@@ -132,25 +132,26 @@ class Product:
 def adopt(
     paths: Iterable[Path], results: Path, lock: str, *, deep: bool = False, why: str = ""
 ) -> Iterator[str]:
-    """Note that the code and libraries here stand for those that made `paths`; report what changed.
+    """Record that the current code stands for the code that computed `paths`; report the changes.
 
     Parameters
     ----------
     paths : iterable of Path
         Outputs of stages, or folders of states.
     results : Path
-        The folder of results, whose rules shall heed it.
+        The folder of results whose rules use the record.
     lock : str
         Text of the lock file.
     deep : bool
-        Adopt all that they were made from as well.
+        Also adopt everything that the paths were computed from.
     why : str
-        A reason, which is noted.
+        A reason, which is recorded.
 
     Raises
     ------
     InputError
-        If nothing says what made a path, or one stage was made by two codes. Nothing is noted then.
+        If a path has no record of its code, or results of one stage were computed by different
+        code. Nothing is recorded then.
     """
     adopted = Adopted(results)
     chosen: dict[str, Product] = {}
@@ -159,8 +160,8 @@ def adopt(
         other = chosen.setdefault(product.stage, product)
         if product.by != other.by:
             raise InputError(
-                f"{product.stage}: {other.path} and {product.path} were made by different code or "
-                "libraries, and only one of them can stand for what is here. Name only that one."
+                f"{product.stage}: {other.path} and {product.path} were computed by different code "
+                "or libraries, and only one of them can be adopted. Name only that one."
             )
     for product in chosen.values():
         yield from _adopt(product, adopted, lock, why)
@@ -172,8 +173,8 @@ def _sidecars(paths: Iterable[Path], results: Path, deep: bool) -> Iterator[tupl
     for given in paths:
         if not given.absolute().is_relative_to(results.absolute()):
             raise InputError(
-                f"{given}: lies outside {results}, the results of the configuration: name its own "
-                "with --config"
+                f"{given}: not in {results}, the folder of results of this configuration. Name the "
+                "configuration of these results with --config"
             )
         states = [(key, _read_identity(key)) for key in _keys(given)]
         records = states or [find_sidecar(given)]
@@ -195,23 +196,23 @@ def _read_identity(key: Path) -> Sidecar:
         return with_current_names(json.loads((key / IDENTITY).read_text(encoding="utf-8")))
     except ValueError as error:
         raise InputError(
-            f"{key / IDENTITY}: is no JSON ({error}), so nothing says what code the state is of. "
-            "Delete it with mindvideo discard."
+            f"{key / IDENTITY}: not valid JSON ({error}), so the code of this state is unknown. "
+            "Delete the state with mindvideo discard."
         ) from None
 
 
 def _product(path: Path, sidecar: Sidecar, lock: str) -> Product:
     stage = sidecar["stage"].replace("-", "_")
     if stage not in stage_names():
-        raise InputError(f"{path}: made by {sidecar['stage']}, a stage that is not there any more")
+        raise InputError(f"{path}: computed by {sidecar['stage']}, a stage that no longer exists")
     if "stands_for" not in sidecar:
         raise InputError(
-            f"{path}: an older version of mindvideo made it, whose sidecars do not say what the "
-            "workflow knew its code as: it cannot be adopted"
+            f"{path}: computed by an older version of mindvideo, whose sidecars do not record the "
+            "code as the workflow compares it, so it cannot be adopted"
         )
     here = code_and_lock(read_stage(stage).module, lock)
     by = _first_parts(sidecar["stands_for"])
-    if "-" not in by:  # made by hand: nothing is known of a lock
+    if "-" not in by:  # not started by a workflow: no lock is recorded
         by = f"{by}-{here.split('-')[1]}"
     return Product(path, stage, by, here, sidecar)
 
@@ -220,14 +221,14 @@ def _adopt(product: Product, adopted: Adopted, lock: str, why: str) -> Iterator[
     yield f"{product.stage} ({product.path})"
     before = adopted.entry(product.stage, product.here)
     if product.by == product.here:
-        yield "  made by the code and libraries that are here: nothing to adopt"
+        yield "  computed by the current code and libraries: nothing to adopt"
     elif before and before["as"] == product.by:
-        yield f"  adopted already, on {before['since']}"
+        yield f"  already adopted, on {before['since']}"
     elif before:
         raise InputError(
-            f"{product.stage}: what is here stands for other code already, since "
-            f"{before['since']}, and not for that of {product.path}. To change that, delete the "
-            f"entry {product.here} of {product.stage} in {adopted.path}."
+            f"{product.stage}: since {before['since']}, the current code has stood for other code "
+            f"than that of {product.path}. To change this, delete the entry {product.here} of "
+            f"{product.stage} in {adopted.path}."
         )
     else:
         module = read_stage(product.stage).module
@@ -235,7 +236,7 @@ def _adopt(product: Product, adopted: Adopted, lock: str, why: str) -> Iterator[
         libraries = changed_libraries(product.sidecar.get("libraries", {}), locked(module, lock))
         yield from (f"  changed   {name}" for name in modules)
         yield from (f"  version   {text}" for text in libraries)
-        yield f"  from now on taken as the same ({adopted.path})"
+        yield f"  treated as identical from now on ({adopted.path})"
         since = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"as": product.by, "since": since, "why": why, "changed": [*modules, *libraries]}
         adopted.add(product.stage, product.here, entry)
@@ -245,17 +246,17 @@ def _adopt(product: Product, adopted: Adopted, lock: str, why: str) -> Iterator[
 
 
 def discard(state: Path) -> Iterator[str]:
-    """Delete the state of a stage, so that it starts again; report what it held.
+    """Delete the state of a stage, so that it starts again; report what the state contained.
 
     Raises
     ------
     InputError
-        If it is no state, or a process is at work in it.
+        If the folder is not a state, or a process is using it.
     """
     keys = _keys(state)
     if not keys:
         raise InputError(
-            f"{state}: no state of a stage. Name a folder of RESULTS/state that holds one."
+            f"{state}: not the state of a stage. Name a folder in RESULTS/state that contains one."
         )
     folder = state.parent if keys == [state] else state
     with locks.locked([folder]):
@@ -267,7 +268,7 @@ def discard(state: Path) -> Iterator[str]:
 
 
 def _progress(key: Path) -> str:
-    """How far a state has come: the step of its newest checkpoint, or the rows that are done."""
+    """The progress of a state: the step of its newest checkpoint, or the number of rows done."""
     names = [path.name.removeprefix("step-") for path in key.glob("step-*")]
     steps = [int(name) for name in names if name.isdigit()]
     rows = [f"{path.read_text()} of {path.stem} done" for path in sorted(key.glob("*.done"))]
@@ -280,7 +281,7 @@ def _progress(key: Path) -> str:
 
 
 def run_adopt(paths: list[Path], config: Path, *, deep: bool, why: str) -> int:
-    """Adopt and print what changed; the exit status."""
+    """Adopt and print what changed; return the exit status."""
     from mindvideo.config import load_config
 
     lock = find_lock().read_text()
@@ -290,7 +291,7 @@ def run_adopt(paths: list[Path], config: Path, *, deep: bool, why: str) -> int:
 
 
 def run_discard(states: list[Path]) -> int:
-    """Delete states and print what they held; the exit status."""
+    """Delete states and print what they contained; return the exit status."""
     for state in states:
         sys.stdout.writelines(f"{line}\n" for line in discard(state))
     return 0

@@ -1,4 +1,4 @@
-"""The artefacts that stages make, from which, in which order: from the stages' declarations."""
+"""The graph of artefacts, from the declarations of the stages that make them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CHAPTERS = (
 
 @dataclass(frozen=True)
 class Artefact:
-    """What a folder of results holds: the stages that make it, and the artefacts it is made from.
+    """An artefact: the stages that make it, and the artefacts that it is made from.
 
-    `makers` are stages, each with the section that it takes its values from where that is not the
-    one of its settings.
+    `makers` are stages, each with the section of the configuration that its values come from, if
+    that is not the section of its settings.
     """
 
     makers: tuple[tuple[Stage, str], ...]
@@ -54,7 +54,7 @@ def artefacts() -> dict[str, Artefact]:
         parts = [(stage, part) for stage, part in declarations if part.artefact == name]
         if len({part.shared for _, part in parts}) > 1:
             stages = ", ".join(stage.name for stage, _ in parts)
-            raise TypeError(f"{name}: one of {stages} declares it shared, another does not")
+            raise TypeError(f"{name}: one of {stages} declares it as shared, another does not")
         by_name[name] = Artefact(
             makers=tuple((stage, part.section) for stage, part in parts),
             parents=frozenset(p for _, part in parts for p in part.made_from) - {name},
@@ -68,19 +68,19 @@ def artefacts() -> dict[str, Artefact]:
 
 @cache
 def _depth(artefact: str) -> int:
-    """How many artefacts follow from each other up to this one."""
+    """Length of the longest chain of artefacts that ends with this one."""
     return 1 + max(map(_depth, artefacts()[artefact].parents), default=0)
 
 
 def _place(stage: Stage) -> float:
-    """Where a stage stands in its chapter: after those that make what it reads."""
+    """Position of a stage in its chapter: after the stages whose artefacts it reads."""
     if not stage.makes:
         return float("inf")
     return max((_depth(parent) for part in stage.makes for parent in part.made_from), default=0)
 
 
 def stages_by_chapter() -> dict[str, list[Stage]]:
-    """All stages by chapter, in the order in which they follow from each other."""
+    """All stages by chapter, each after the stages that it depends on."""
     stages = [read_stage(name) for name in stage_names()]
     others = sorted({stage.chapter for stage in stages} - set(CHAPTERS))
     return {
@@ -90,9 +90,9 @@ def stages_by_chapter() -> dict[str, list[Stage]]:
 
 
 def load_sections() -> dict[str, type[Section]]:
-    """By name, the sections of the configuration that a variant may change.
+    """The sections of the configuration that a variant may change, by name.
 
-    They are declared in the modules of the stages' settings, which are imported for it.
+    Imports the modules of the stages' settings, which declare them.
     """
     stages = [stage for chapter in stages_by_chapter().values() for stage in chapter]
     modules = list(dict.fromkeys(stage.settings_module for stage in stages))

@@ -1,7 +1,7 @@
 """The table of runs of a folder of BIDS derivatives, as fMRIPrep writes it.
 
-What a run is stands in its file's name: subject, session, task, run, space. A segment is a task, or
-a task and other entities; its repetitions are numbered over sessions and runs.
+The entities in a file's name identify the run: subject, session, task, run, space. A segment is a
+task, or a task and other entities; its repetitions are numbered over sessions and runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENDS = (".dtseries.nii", ".nii.gz", ".nii")
 PART = re.compile(r"[A-Za-z]+-[A-Za-z0-9+]+")
 OF_SPACE = ("cohort", "res", "den")
 RECORDING = ("sub", "ses", "task", "acq", "ce", "dir", "run")
-"""What tells recordings apart; files that differ in other entities are versions of one."""
+"""Entities that distinguish recordings; files that differ in others are versions of one."""
 INDICES = ("run", "echo")
 NAMES = {"session": "ses", "subject": "sub"}
 REST = "rest*"
@@ -31,28 +31,28 @@ REST = "rest*"
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of a folder's files are runs of the data set, and what they are."""
+    """Which files of a folder are runs of the data set, and how to assign them to segments."""
 
     space: str | None = None
-    """As fMRIPrep's ``--output-spaces``: MNI152NLin2009cAsym:res-2; func is the run's own."""
+    """As fMRIPrep's ``--output-spaces``: MNI152NLin2009cAsym:res-2; func is native space."""
     desc: str = "preproc"
     only: Sequence[str] = ()
-    """ENTITY-PATTERN: what a file's entity must be; ENTITY- is a file without it."""
+    """ENTITY-PATTERN: the labels that a file must have; ENTITY- requires that it lacks one."""
     segment: Sequence[str] = ("task",)
     """Entities whose labels make a segment's name."""
     train: Sequence[str] = ()
-    """Patterns of the names of training segments; without: all that are no test segments."""
+    """Patterns of the names of training segments; by default, all that are not test segments."""
     test: Sequence[str] = ()
-    """The same of test segments; without: those whose names start with "test"."""
+    """Patterns of the names of test segments; by default, names that start with "test"."""
 
 
 @dataclass(frozen=True)
 class Bold:
-    """A preprocessed run: its file, and what the file's name says."""
+    """A preprocessed run: its file, and the entities in the file's name."""
 
     path: Path
     entities: dict[str, str]
-    """Labels; a number goes without leading zeros: run-01 and run-1 are the same."""
+    """Labels, numbers without leading zeros: run-01 and run-1 are the same."""
 
     @property
     def is_cifti(self) -> bool:
@@ -64,7 +64,7 @@ class Bold:
         return ":".join([self.entities.get("space", "func"), *there])
 
     def _sibling(self, without: Sequence[str], *ends: str) -> str | None:
-        """The file of the same name but for some entities and its end, if there is one."""
+        """The file whose name differs only in some entities and its ending, if there is one."""
         parts = self.path.name.split("_")[:-1]
         kept = [part for part in parts if part.partition("-")[0] not in without]
         paths = [self.path.with_name("_".join([*kept, end])) for end in ends]
@@ -84,7 +84,7 @@ class Bold:
 
 @dataclass(frozen=True)
 class RunFile:
-    """A preprocessed run with its place in the data set."""
+    """A preprocessed run with its segment and repetition in the data set."""
 
     bold: Bold
     segment: str
@@ -102,13 +102,14 @@ def entities_of(path: Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        If the name is not made of ``entity-label``.
+        If the name does not consist of ``entity-label`` pairs.
     """
     wrong = [part for part in path.name.split("_")[:-1] if not PART.fullmatch(part)]
     if wrong:
         raise InputError(
-            f"{path}: {wrong[0]!r} in this name is no entity-label, as task-film1 (letters and "
-            "digits, one hyphen). Rename the file as BIDS has it, or move it out of the folder."
+            f"{path}: {wrong[0]!r} in this name is not an entity-label pair such as task-film1 "
+            "(letters and digits, one hyphen). Rename the file according to BIDS, or move it out "
+            "of the folder."
         )
     entities = parse_bids_filename(str(path))["entities"]
     return {e: _label(e, label) for e, label in entities.items()}
@@ -122,15 +123,16 @@ def _label(entity: str, label: str) -> str:
 
 
 def find_runs(folder: Path, choice: Choice) -> tuple[list[RunFile], list[str]]:
-    """The runs of a folder by subject, segment and repetition; and what was guessed or left out.
+    """The runs of a folder by subject, segment and repetition; notes on guesses and omissions.
 
-    nilearn's ``get_bids_files`` leaves out subjects without sessions where others have them, so
-    only its reader of names is used.
+    Only nilearn's parser of file names is used: ``get_bids_files`` omits subjects without sessions
+    if other subjects have them.
 
     Raises
     ------
     InputError
-        If there is none, or several spaces, versions or splits are possible: with what was found.
+        If there is no run, or several spaces, versions or splits are possible. The message lists
+        what was found.
     """
     runs = _of_desc(folder, _bold_files(folder), choice.desc)
     runs = _in_space(_only(runs, choice.only), choice.space)
@@ -158,14 +160,14 @@ def _order(bold: Bold) -> list[list[tuple[str, int]]]:
 
 def _bold_files(folder: Path) -> list[Bold]:
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder (seen from {Path.cwd()})")
+        raise InputError(f"{folder}: no such folder (relative to {Path.cwd()})")
     inside = [p for level in ("", "ses-*/") for p in folder.glob(f"sub-*/{level}func/sub-*_bold.*")]
     paths = [p for p in sorted(inside) if p.name.endswith(tuple(f"_bold{end}" for end in ENDS))]
     if not paths:
         surfaces = any(p.name.endswith(".func.gii") for p in inside)
-        hint = ". Surfaces (.func.gii) are no runs here: --cifti-output 91k" if surfaces else ""
+        hint = ". For surfaces (.func.gii), use --cifti-output 91k" if surfaces else ""
         raise InputError(
-            f"{folder}: no run in it ({', '.join(f'sub-*/[ses-*/]func/*_bold{e}' for e in ENDS)})"
+            f"{folder}: no runs found ({', '.join(f'sub-*/[ses-*/]func/*_bold{e}' for e in ENDS)})"
             f"{hint}{_elsewhere(folder)}"
         )
     return [Bold(path, entities_of(path)) for path in paths]
@@ -178,14 +180,14 @@ def _elsewhere(folder: Path) -> str:
 
 
 def _of_desc(folder: Path, runs: list[Bold], desc: str) -> list[Bold]:
-    """CIFTI files have no ``desc-`` in fMRIPrep; volumes without one are raw."""
+    """Runs with this ``desc-``; fMRIPrep's CIFTI files have none, volumes without one are raw."""
     fitting = (desc, None)
     kept = [b for b in runs if b.entities.get("desc") in fitting[: 1 + b.is_cifti]]
     if not kept:
         versions = sorted({f"desc-{d}" if (d := b.entities.get("desc")) else "raw" for b in runs})
         raise InputError(
-            f"{folder}: no preprocessed run (desc-{desc}) in it; found: {', '.join(versions)}. "
-            "Another one is chosen by --desc; fMRIPrep's runs lie in its own output folder"
+            f"{folder}: no preprocessed runs (desc-{desc}); found: {', '.join(versions)}. Choose "
+            "another description with --desc; fMRIPrep writes its runs to its own output folder"
             f"{_elsewhere(folder)}"
         )
     return kept
@@ -196,7 +198,7 @@ def _only(runs: list[Bold], conditions: Sequence[str]) -> list[Bold]:
     for word in conditions:
         entity, hyphen, label = word.partition("-")
         if not hyphen:
-            raise InputError(f"--only {word}: ENTITY-LABEL was needed, as ses-02, or acq-mb*")
+            raise InputError(f"--only {word}: expected ENTITY-LABEL, such as ses-02 or acq-mb*")
         entity = NAMES.get(entity, entity)
         patterns[entity].append(_label(entity, label))
     for entity, labels in patterns.items():
@@ -222,12 +224,12 @@ def _in_space(runs: list[Bold], space: str | None) -> list[Bold]:
     if len(fitting) != 1:
         listed = ", ".join(f"{s} ({kind}, {n} runs)" for (s, kind), n in sorted(counts.items()))
         what = f"no runs in the space {space}" if not fitting else "runs in several spaces"
-        raise InputError(f"{what}; found: {listed}. Say which: --space {there[0]}")
+        raise InputError(f"{what}; found: {listed}. Choose one: --space {there[0]}")
     return [b for b in runs if b.space == fitting[0]]
 
 
 def _each_once(runs: list[Bold]) -> None:
-    """Refuse two versions of one recording."""
+    """Raise an error if there are two versions of one recording."""
     recordings: dict[tuple[str | None, ...], Bold] = {}
     for bold in runs:
         other = recordings.setdefault(tuple(bold.entities.get(e) for e in RECORDING), bold)
@@ -238,7 +240,7 @@ def _each_once(runs: list[Bold]) -> None:
                 for b in (other, bold)
                 if bold.entities.get(e) != other.entities.get(e)
             )
-            ask = f"Say which: --only {' or '.join(differ)}" if differ else "Move one of them away"
+            ask = f"Choose: --only {' or '.join(differ)}" if differ else "Remove one of them"
             raise InputError(f"{other.path} and {bold.path} are the same recording. {ask}")
 
 
@@ -249,36 +251,36 @@ def _segment(bold: Bold, entities: Sequence[str]) -> str:
     names = [NAMES.get(e, e) for e in entities]
     if missing := [e for e in names if e not in bold.entities]:
         raise InputError(
-            f"{bold.path}: no {missing[0]}- in this name, which --segment {'+'.join(entities)} "
-            f"needs; it has {', '.join(bold.entities)}"
+            f"{bold.path}: --segment {'+'.join(entities)} needs {missing[0]}- in each name; this "
+            f"name has {', '.join(bold.entities)}"
         )
     return "-".join(bold.entities[e] for e in names).replace("+", "-")
 
 
 def _splits(segments: list[str], choice: Choice) -> tuple[dict[str, Split], list[str]]:
-    """Split of each segment that is used; and what was guessed or left out."""
+    """Split of each segment that is used; notes on guesses and omissions."""
     listed, notes = ", ".join(segments), []
     for option, patterns in (("train", choice.train), ("test", choice.test)):
         if unused := [p for p in patterns if not any(fnmatchcase(s, p) for s in segments)]:
-            raise InputError(f"--{option} {unused[0]} fits no segment; found: {listed}")
+            raise InputError(f"--{option} {unused[0]} matches no segment; found: {listed}")
     test = [s for s in segments if _fits(s, choice.test)]
     train = [s for s in segments if _fits(s, choice.train)]
     if both := [s for s in train if s in test]:
-        raise InputError(f"--train and --test both fit {', '.join(both)}")
+        raise InputError(f"--train and --test both match {', '.join(both)}")
     others = [s for s in segments if s not in (*train, *test) and not _fits(s.lower(), [REST])]
     if not choice.test and not choice.train:
         test = [s for s in others if s.lower().startswith("test")]
         others = [s for s in others if s not in test]
-        notes.append("a guess: test segments are those that start with test (--train, --test)")
+        notes.append("guessed: segments whose names start with test are for the test (--test)")
     if not choice.train:
         train = others
     elif not choice.test:
         test = others
     if not test or not train:
         raise InputError(
-            f"which segments are for training, and which for the test? Found: {listed}. Say "
-            "--test with names or patterns (the others are for training then), and --train, if "
-            "some are neither. Where a task has several films: --segment task+run"
+            f"no training or no test segments; found: {listed}. Name the test segments with --test "
+            "(names or patterns; all others are then for training), and those for training with "
+            "--train if some are neither. If a task has several films, use --segment task+run"
         )
     if left_out := [s for s in segments if s not in (*train, *test)]:
         notes.append(f"left out: {', '.join(left_out)}")

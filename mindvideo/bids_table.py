@@ -1,8 +1,7 @@
-"""Rows of the table of runs from a BIDS folder: when its runs were recorded, which volumes stay.
+"""Rows of the table of runs from a BIDS folder: repetition time, and the volumes to keep.
 
-The repetition time stands in JSON files beside the preprocessed runs or, as BIDS lets files
-inherit, in the folder of the raw ones; there also lie the tables of events, which say when a film
-started.
+The repetition time is read from the JSON files of the preprocessed runs or, by BIDS inheritance,
+from those of the raw runs. The onset of a film is read from the tables of events of the raw data.
 """
 
 from __future__ import annotations
@@ -26,30 +25,30 @@ from mindvideo.templates import check_template
 
 FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v")
 OFF = 0.1
-"""A film that starts further off a volume's start than this fraction of a TR is noted."""
+"""A note reports films that start further from a volume's start than this fraction of a TR."""
 SAME = 1e-3
 """Repetition times closer than this [s] are the same."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """How the recordings lie against their films."""
+    """How the recordings are aligned with their films."""
 
     film: str | None = None
     """Path template with {segment}."""
     drop_start: int | None = None
-    """Volumes before the film; without, as the tables of events say, or none."""
+    """Volumes before the film; by default from the tables of events, or none."""
     drop_end: int | None = None
-    """Volumes after it; without, as long as the film is, or none."""
+    """Volumes after the film; by default from the length of the film, or none."""
     lag: int = 0
-    """Haemodynamic delay in volumes, which are dropped at the start, too."""
+    """Haemodynamic delay in volumes; as many volumes are also dropped at the start."""
     raw: Path | None = None
-    """The raw BIDS folder; without, the one that holds the derivatives."""
+    """The raw BIDS folder; by default, the one that contains the derivatives."""
 
 
 @dataclass
 class BidsTable:
-    """Rows of the table, and what a person should know of them."""
+    """Rows of the table, and notes for the user."""
 
     rows: list[Run]
     notes: list[str]
@@ -63,7 +62,7 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
     Raises
     ------
     InputError
-        If the folder leaves open which runs are meant, or its files contradict each other.
+        If the choice of runs is ambiguous, or files contradict each other.
     """
     if recording.film is not None:
         try:
@@ -74,7 +73,7 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
     raw = recording.raw or _raw_folder(folder)
     tr = _repetition_time([run.bold for run in runs], raw)
     if tr is None:
-        notes.append("no JSON file says RepetitionTime: say `tr` [s] in the description")
+        notes.append("no JSON file has RepetitionTime: set `tr` [s] in the description")
     trimming = _Trimming(recording, raw, tr, _volumes(runs, notes), notes)
     kept = {
         segment: trimming.of(segment, [run.bold for run in runs if run.segment == segment])
@@ -82,9 +81,9 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
     }
     if trimming.without_onset:
         notes.append(
-            f"nothing says when the films start ({', '.join(trimming.without_onset)}): they are "
-            "taken to start with the recording. If volumes were recorded before the film, say how "
-            "many: --drop-start"
+            f"the onset of films is unknown ({', '.join(trimming.without_onset)}): films are "
+            "assumed to start with the recording. If volumes were recorded before the film, set "
+            "their number with --drop-start"
         )
     rows = [
         Run(
@@ -105,7 +104,7 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
     for name, what in (("confounds", "table of confounds"), ("mask", "brain mask")):
         bare = [row.path for row in rows if not getattr(row, name)]
         if bare and not (name == "mask" and bold.is_cifti):
-            notes.append(f"no {what} beside {len(bare)} of {len(rows)} runs: {bare[0]}, …")
+            notes.append(f"{len(bare)} of {len(rows)} runs have no {what}: {bare[0]}, …")
     return BidsTable(rows, notes, bold.space, bold.is_cifti)
 
 
@@ -113,13 +112,13 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
 
 
 def _raw_folder(derivatives: Path) -> Path | None:
-    """The BIDS folder that holds this folder of derivatives, if one does."""
+    """The BIDS folder that contains this folder of derivatives, if there is one."""
     parents = derivatives.resolve().parents[:3]
     return next((p for p in parents if (p / "dataset_description.json").is_file()), None)
 
 
 def _inherited(raw: Path | None, bold: Bold, end: str) -> Iterator[Path]:
-    """Files of the raw data that hold for a run: the nearest, and most fully named, first."""
+    """Files of the raw data that apply to a run: the nearest and most specific first."""
     if raw is None:
         return
     folders = [f"{e}-{label}" for e in ("sub", "ses") if (label := bold.entities.get(e))]
@@ -131,12 +130,12 @@ def _inherited(raw: Path | None, bold: Bold, end: str) -> Iterator[Path]:
 
 
 def _repetition_time(runs: Sequence[Bold], raw: Path | None) -> float | None:
-    """What the JSON files say [s]; None if none says anything.
+    """Repetition time in the JSON files [s]; None if no file has one.
 
     Raises
     ------
     InputError
-        If they say different things.
+        If the files disagree.
     """
     times: dict[float, Path] = {}
     for bold in runs:
@@ -151,8 +150,8 @@ def _repetition_time(runs: Sequence[Bold], raw: Path | None) -> float | None:
     if times and max(times) - min(times) > SAME:
         said = ", ".join(f"{tr:g} s ({path})" for tr, path in times.items())
         raise InputError(
-            f"one repetition time for all runs was needed; found {said}. Choose runs of one with "
-            "--task or --only"
+            f"all runs need the same repetition time; found {said}. Choose runs with --task or "
+            "--only"
         )
     return next(iter(times), None)
 
@@ -166,7 +165,7 @@ def _read_json(path: Path) -> dict:
 
 
 def _onset(events: Path) -> float | None:
-    """When the film started [s of the recording]: the only event, or the only one of a film."""
+    """Onset of the film [s of the recording]: that of the only event, or only event of a film."""
     table = load_table(events, ["onset"])
     if "stim_file" in table:
         shows = table["stim_file"].astype(str).str.lower().str.endswith(FILMS)
@@ -179,7 +178,7 @@ def _onset(events: Path) -> float | None:
 
 
 def _volumes(runs: Sequence[RunFile], notes: list[str]) -> dict[Path, int]:
-    """Volumes of each run that can be read."""
+    """Number of volumes of each run that can be read."""
     volumes, broken = {}, []
     for run in progress(runs, desc="runs", unit="run"):
         path = run.bold.path
@@ -193,9 +192,9 @@ def _volumes(runs: Sequence[RunFile], notes: list[str]) -> dict[Path, int]:
 
 
 def _clips_of_film(film: Path, tr: float) -> int | None:
-    """Whole clips of one TR in a film; None where its file does not say how long it is."""
+    """Number of whole clips of one TR in a film; None if its file does not state its length."""
     seconds = probe(film).seconds
-    return int(seconds / tr + SAME) if seconds == seconds else None  # NaN: it does not say
+    return int(seconds / tr + SAME) if seconds == seconds else None  # NaN: length unknown
 
 
 @dataclass(frozen=True)
@@ -208,23 +207,23 @@ class _Trimming:
     volumes: dict[Path, int]
     notes: list[str]
     without_onset: list[str] = field(default_factory=list)
-    """Segments of which nothing says when their films start."""
+    """Segments whose films have an unknown onset."""
 
     def of(self, segment: str, runs: Sequence[Bold]) -> dict[str, int | None]:
-        """Clips of a segment, and volumes to be dropped at both ends."""
+        """Number of clips of a segment, and of volumes to drop at both ends."""
         recording = self.recording
         start = recording.drop_start
         start = recording.lag + (self._before(segment, runs) if start is None else start)
         end = recording.drop_end
         lengths = {b.path: self.volumes[b.path] for b in runs if b.path in self.volumes}
         if not lengths:
-            self.notes.append(f"{segment}: no run of it can be read, so its clips are not known")
+            self.notes.append(f"{segment}: no run can be read: number of clips unknown")
             return {"clips": None, "drop_start": start, "drop_end": end or 0}
         ((common, _),) = Counter(lengths.values()).most_common(1)
         if odd := [path for path, n in lengths.items() if n != common]:
             self.notes.append(
-                f"{segment}: {len(odd)} of {len(lengths)} runs have another length than {common} "
-                f"volumes: {odd[0]} has {lengths[odd[0]]}. Leave them out, by their rows or --only"
+                f"{segment}: {len(odd)} of {len(lengths)} runs do not have {common} volumes: "
+                f"{odd[0]} has {lengths[odd[0]]}. Delete their rows, or exclude them with --only"
             )
         if end is None:
             film = Path((recording.film or "").format(segment=segment))
@@ -238,7 +237,7 @@ class _Trimming:
         return {"clips": clips, "drop_start": start, "drop_end": end}
 
     def _before(self, segment: str, runs: Sequence[Bold]) -> int:
-        """Volumes before the film, as the tables of events say."""
+        """Number of volumes before the film, from the tables of events."""
         onsets = {}
         for bold in runs:
             events = next(_inherited(self.raw, bold, "events.tsv"), None)
@@ -253,13 +252,13 @@ class _Trimming:
         if round(most / self.tr) != start or start < 0:
             raise InputError(
                 f"{segment}: its film starts after {least:g} s ({first}) and after {most:g} s "
-                f"({last}): not in the same volume of TR {self.tr:g} s. Say --drop-start, or "
-                "leave a run out with --only"
+                f"({last}): not in the same volume (TR {self.tr:g} s). Set --drop-start, or leave "
+                "out a run with --only"
             )
         off = max((onset - start * self.tr for onset in (least, most)), key=abs)
         if abs(off) > OFF * self.tr:
             self.notes.append(
-                f"{segment}: its film starts {off:+.2g} s off the start of a volume ({first}), and "
-                "so do its clips"
+                f"{segment}: its film, and so its clips, start {off:+.2g} s from the start of a "
+                f"volume ({first})"
             )
         return start

@@ -24,7 +24,7 @@ def _overview() -> str:
         lines.append(f"\n  {chapter}")
         lines += [f"    {stage.command:<16} {stage.summary}" for stage in stages]
     lines.append("\nmindvideo STAGE --help lists the files and settings of a stage.")
-    lines.append("The whole chain: snakemake --cores all results/sub1/videos")
+    lines.append("The whole pipeline: snakemake --cores all results/sub1/videos")
     return "\n".join(lines)
 
 
@@ -33,7 +33,7 @@ def _print_help() -> int:
         print("usage: mindvideo STAGE|COMMAND [options]   |   mindvideo --version")
         print("\nReconstruct the films that people watched from their fMRI.\n\n" + _overview())
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -50,7 +50,7 @@ def _settings_help(stage: Stage) -> str:
 
 
 def _nargs(parameter: Parameter) -> str | None:
-    """How many values an option takes; a rule names an optional input without a value."""
+    """How many values an option takes; a rule passes an optional input that is absent as none."""
     if parameter.many:
         return "*" if parameter.optional else "+"
     return "?" if parameter.optional else None
@@ -76,7 +76,7 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
         )
     parser.add_argument("--settings", help="all settings, as JSON or as a JSON/YAML file")
     parser.add_argument(
-        "--execution", metavar="JSON", help="more settings: those that do not change the result"
+        "--execution", metavar="JSON", help="further settings, which do not change the result"
     )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--log", type=path_argument, help="log file")
@@ -98,30 +98,30 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             type=_processes,
             default=1,
             metavar="N",
-            help="processes that share each batch, one a GPU (default 1; 0: one for each GPU that "
-            "Slurm gave this job, at least one)",
+            help="processes that share each batch, one per GPU (default 1; 0: one per GPU that "
+            "Slurm allocated to this job, at least one)",
         )
     return parser
 
 
 def _processes(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text}: a whole number is needed")
-    # A rule has gpu: 0 on a cluster without GPUs, and on one where they are asked for by --gres.
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number")
+    # A rule has gpu: 0 on a cluster without GPUs, and on one where --gres requests them.
     return int(text) or int(os.environ.get("SLURM_GPUS_ON_NODE", "1"))
 
 
 def read_settings(
     stage: Stage, given: str | None, assignments: list[str], execution: str | None = None
 ) -> Any:
-    """Settings from JSON text or a file, then single assignments; typed and checked.
+    """Settings from JSON text or a file, overridden by single assignments; typed and checked.
 
-    Those of `execution` are JSON text that is merged into the others, section by section.
+    `execution` is JSON text that is merged into the other settings, section by section.
 
     Raises
     ------
     InputError
-        Naming the key, what was found and what was needed.
+        Naming the key, what was found and what was expected.
     """
     from pydantic import ValidationError
 
@@ -140,7 +140,7 @@ def read_settings(
     for assignment in assignments:
         key, separator, value = assignment.partition("=")
         if not separator:
-            raise InputError(f"--set {assignment}: NAME=VALUE is needed")
+            raise InputError(f"--set {assignment}: expected NAME=VALUE")
         *folders, name = key.split(".")
         target = values
         for folder in folders:
@@ -172,8 +172,8 @@ def _merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the ``mindvideo`` command; returns the exit status."""
-    # Before torch is loaded. Threads that spin while they wait for each other take the processor
-    # from whatever else runs there: beside one busy process, two threads were seven times slower.
+    # Before torch is loaded. Threads that busy-wait for each other block other processes on the
+    # same cores: with one other busy process, two threads were seven times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     show_old_names()
     argv = sys.argv[1:] if argv is None else argv
@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
         return run_command(name, rest)
     if name.replace("-", "_") in stage_names():
         return _run_stage(read_stage(name.replace("-", "_")), rest)
-    print(f"mindvideo: there is no stage or command {name!r}.\n\n{_overview()}", file=sys.stderr)
+    print(f"mindvideo: no such stage or command: {name!r}.\n\n{_overview()}", file=sys.stderr)
     return 2
 
 

@@ -47,14 +47,14 @@ else:
 
 
 def _or_path(schema: dict[str, Any]) -> None:
-    """Let editors take a description's path for it, or one that builds on another (`like`)."""
+    """Let editors accept a path instead of a description, or a description with `like`."""
     others = [{"type": "string"}, {"type": "object", "required": ["like"]}]
     for name in ("dataset", "pretraining_data"):
         schema["properties"][name] = {"anyOf": [schema["properties"][name], *others]}
 
 
 def _folder(path: str) -> str:
-    """A folder as Snakemake compares it: without ./ and a / at the end, and no template."""
+    """A folder as Snakemake compares it: without ./ and a trailing /, and not a template."""
     check_template("results", path, set())
     return os.path.normpath(path)
 
@@ -85,7 +85,7 @@ class Config(Stages):
     @model_validator(mode="wrap")
     @classmethod
     def _variants_are_valid(cls, values: Any, check: ModelWrapValidatorHandler[Config]) -> Config:
-        """What is wrong in variants is said with the rest, each under its variant's name."""
+        """Report problems of variants together with all others, each under its variant's name."""
         of_variants = _problems_of_variants(values) if isinstance(values, dict) else []
         try:
             config = check(values)
@@ -127,8 +127,8 @@ class Config(Stages):
                 where = f"variants.{variant}.scoring" if variant else "scoring"
                 raise ValueError(
                     f"{where}: attributes and subset name columns of tables of shots "
-                    f"({', '.join(needed)}), but dataset.shots says of none: give their path "
-                    "there, with {segment}, or leave attributes and subset out"
+                    f"({', '.join(needed)}), but dataset.shots is not set: set it to the path of "
+                    "these tables, with {segment}, or remove attributes and subset"
                 )
         return self
 
@@ -139,23 +139,22 @@ class Config(Stages):
             bare = [run.path for run in self.dataset.rows if not run.confounds]
             if (names := stages.clean.confounds) and bare:
                 raise ValueError(
-                    f"{where}clean.confounds asks for {', '.join(names)}, and {len(bare)} runs "
-                    f"have no table of confounds ({bare[0]}, …): give their path as "
-                    "dataset.confounds"
+                    f"{where}clean.confounds names {', '.join(names)}, but {len(bare)} runs have "
+                    f"no table of confounds ({bare[0]}, …): set dataset.confounds to their path"
                 )
             if not stages.regions.atlas and (
                 self.dataset.space != "volume"
                 or not all(self.dataset.mask_paths(s) for s in self.dataset.subjects)
             ):
                 raise ValueError(
-                    f"{where}regions.atlas is false: that is for volumes in native space, of which "
-                    "dataset.mask says the voxels; here dataset.space is "
-                    f"{self.dataset.space}, dataset.mask {self.dataset.mask}"
+                    f"{where}regions.atlas is false, which needs volumes in native space, with "
+                    f"brain masks; here dataset.space is {self.dataset.space} and dataset.mask is "
+                    f"{self.dataset.mask}"
                 )
         return self
 
     def stages(self, variant: str | None = None) -> Stages:
-        """The sections of the full model, or of a variant of it; rounded `clips.fps` made exact."""
+        """The sections of the full model or of a variant, with a rounded `clips.fps` made exact."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
         for section, changes in self.variants.get(variant or "", {}).items():
             base[section] = _changed(section, base.get(section, {}), changes)
@@ -165,7 +164,7 @@ class Config(Stages):
 
 
 def _changed(section: str, base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A section with what a variant changes in it, whichever of the two uses old names."""
+    """A section with the changes of a variant; either may use old names of settings."""
     model = load_sections().get(section, Section)
     try:
         return model.with_current_names(base) | model.with_current_names(changes)
@@ -174,7 +173,7 @@ def _changed(section: str, base: dict[str, Any], changes: dict[str, Any]) -> dic
 
 
 def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
-    """All that is wrong in the sections of variants, and is not wrong in the full model's too."""
+    """Problems in the sections of variants that the full model does not have, too."""
     problems: list[InitErrorDetails] = []
     variants = values.get("variants")
     for name, sections in variants.items() if isinstance(variants, dict) else ():
@@ -192,12 +191,12 @@ def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
 
 
 def load_config(path: Path) -> Config:
-    """A configuration file, checked.
+    """Read and check a configuration file.
 
     Raises
     ------
     InputError
-        If it cannot be read, or naming every wrong key in it.
+        If the file cannot be read or has wrong keys; the message lists all of them.
     """
     return check_config(read_yaml(path, "configuration"), str(path))
 
@@ -208,7 +207,7 @@ def check_config(values: Mapping[str, Any], where: str) -> Config:
     Raises
     ------
     InputError
-        Naming every wrong key, what was found and what was needed.
+        Naming every wrong key, what was found and what was expected.
     """
     refuse_description(values, where)
     values = dict(values)

@@ -1,12 +1,12 @@
-"""What files contain, by SHA-256: each is read whole once, and then known by its size and time.
+"""SHA-256 of files: each file is read once, and then identified by its size and time.
 
-Who knows a file's content without reading it, in the order in which they are asked:
+The digest of a file that need not be read comes from, in this order:
 
-1. the sidecar beside it, for what a stage made;
-2. the *digests* of the results folder (``results/digests/*.json``), for everything else: raw runs,
-   films, and results that were copied or restored and so have another time.
+1. its sidecar, if a stage wrote the file;
+2. the *digests* in the folder of results (``results/digests/*.json``), for all other files: raw
+   runs, films, and results that were copied or restored and so have another time.
 
-A file whose size and time are not those on record is read, and put on record again.
+A file whose size or time differs from the record is read again, and the record is updated.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from typing import Any
 from mindvideo.io.sidecars import sidecar_path
 
 FOLDER = "MINDVIDEO_DIGESTS"
-"""Environment variable: the folder of the digests. The workflow sets it for its jobs."""
+"""Environment variable with the folder of the digests. The workflow sets it for its jobs."""
 
 NOT_CONTENT = ".snakemake"
-"""Files whose names begin so are Snakemake's marks in a folder."""
+"""Prefix of Snakemake's marker files in a folder."""
 
 Stamp = tuple[int, int]
 """Size [bytes] and time of the last change [ns]."""
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files; reads all of it."""
+    """SHA-256 of a file, or of the names and contents of the files in a folder; reads them all."""
     if path.is_dir():
         return _of_listing({name: file_digest(path / name) for name in files_of(path)})
     with path.open("rb") as stream:
@@ -68,7 +68,7 @@ def stamp(path: Path) -> Stamp:
 
 
 def content_of(path: Path) -> dict[str, Any]:
-    """The part of an output's sidecar that says what it contains; reads all of it."""
+    """The part of a sidecar that describes the content of an output; reads the whole output."""
     names = files_of(path) if path.is_dir() else [""]
     digests = {name: file_digest(path / name) for name in names}
     return {
@@ -78,7 +78,7 @@ def content_of(path: Path) -> dict[str, Any]:
 
 
 def _by_sidecar(path: Path) -> str | None:
-    """The content on record in a sidecar, if every file has the size and time on record."""
+    """The digest recorded in a sidecar, if every file has the recorded size and time."""
     try:
         content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))["content"]
         files = content["files"]
@@ -92,31 +92,31 @@ def _by_sidecar(path: Path) -> str | None:
 
 
 def touch_recorded(path: Path, touch: Callable[[], None]) -> None:
-    """Touch an output in a way that its sidecar still vouches for what it contains."""
+    """Touch an output, and update its sidecar so that the recorded digest remains valid."""
     vouched = _by_sidecar(path)
     touch()
-    if not vouched or path.is_dir():  # of a folder, the files keep their times
+    if not vouched or path.is_dir():  # files in a folder keep their times
         return
     sidecar = sidecar_path(path)
     record = json.loads(sidecar.read_text(encoding="utf-8"))
     record["content"]["files"][""][:2] = stamp(path)
     temporary = sidecar.with_name(f".{sidecar.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):  # without, the file is read once more
+    with contextlib.suppress(OSError):  # on failure, the file is read once more
         temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
         os.replace(temporary, sidecar)
 
 
 class Digests:
-    """Contents of files by size and time, kept in a folder that many processes share.
+    """Digests of files by size and time, kept in a folder that several processes share.
 
-    Each process writes one file of its own, whole; so nothing has to be locked.
+    Each process writes its own file as a whole, so no locks are needed.
 
     Parameters
     ----------
     folder : Path or None
-        Where they are kept; None: only in this process.
+        Where the digests are kept; None keeps them only in this process.
     name : str
-        Of this process's file. Jobs that make the same outputs have the same.
+        Name of this process's file, the same for all jobs that write the same outputs.
     """
 
     def __init__(self, folder: Path | None, name: str) -> None:
@@ -129,9 +129,9 @@ class Digests:
 
     @classmethod
     def near(cls, path: Path, name: str) -> Digests:
-        """Those of the workflow that this process belongs to, or of the results that a path is in.
+        """The digests of this process's workflow, or of the folder of results that has a path.
 
-        None are kept where there are neither.
+        If there is neither, digests are kept only in this process.
         """
         if folder := os.environ.get(FOLDER):
             return cls(Path(folder), name)
@@ -139,7 +139,7 @@ class Digests:
         return cls(next((place for place in places if place.is_dir()), None), name)
 
     def of(self, path: Path) -> str:
-        """SHA-256 of a file or folder, read only if it is not known by its size and time."""
+        """SHA-256 of a file or folder; it is read only if no record has its size and time."""
         if digest := _by_sidecar(path):
             return digest
         if path.is_dir():
@@ -157,7 +157,7 @@ class Digests:
         return self._digests[name, now]
 
     def _load(self) -> None:
-        """Read what others have written since the last time."""
+        """Read what other processes have written since the last call."""
         if self._folder is None or not self._folder.is_dir():
             return
         if (changed := self._folder.stat().st_mtime_ns) == self._loaded:
@@ -186,13 +186,13 @@ class Digests:
             atexit.register(self.save)
 
     def save(self) -> None:
-        """Write what this process has read, beside what it read at other times."""
+        """Write the digests of this process, with those that it wrote before."""
         if self._folder is None or not self._read_here:
             return
         self._saved = time.monotonic()
         atexit.unregister(self.save)
         temporary = self._folder / f".{self._name}.{os.getpid()}"
-        with contextlib.suppress(OSError):  # a full disk costs a reading, not a result
+        with contextlib.suppress(OSError):  # on a full disk, files are read again later
             self._folder.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps(self._read_here, indent=0))
             os.replace(temporary, self._folder / f"{self._name}.json")

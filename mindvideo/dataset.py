@@ -1,7 +1,7 @@
 """Descriptions of data sets: who watched what, how often, and where the files are.
 
-A description says so by path templates, or by a table of runs (:mod:`mindvideo.run_table`). Both
-come to the same: a list of runs, from which every question about the data set is answered.
+A description uses path templates or a table of runs (:mod:`mindvideo.run_table`). Both are
+converted to a list of runs, on which all methods of :class:`Dataset` rely.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from mindvideo.templates import check_template, did_you_mean, differs_by_number,
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
 RESERVED = {"shared", "state", "benchmarks", "logs", "digests", "tables"}
-"""Folders that lie beside the subjects' in the results."""
+"""Names of other folders in the results, which subjects cannot have."""
 BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset")
 FEW = 12
-"""So many segments at most are listed in a message."""
+"""Maximum number of segments that a message lists."""
 PLACEHOLDERS = {
     "run": {"subject", "segment", "repetition"},
     "confounds": {"subject", "segment", "repetition"},
@@ -50,7 +50,7 @@ _OF_BIDS = (
     "the table of runs of a BIDS folder, to be named as dataset.runs"
 )
 BIDS_ENTITIES = dict.fromkeys(("session", "ses", "task", "space"), _OF_BIDS)
-"""No placeholders, and what is said to whoever takes them for some."""
+"""BIDS entities that are not placeholders, with a hint for users who try them."""
 
 
 def _in_order(names: list[str]) -> list[str]:
@@ -62,7 +62,7 @@ def _in_order(names: list[str]) -> list[str]:
 def _run_keys(keys: Any) -> Any:
     if wrong := [key for key in keys if not RUN_KEY.fullmatch(key)]:
         raise ValueError(
-            f"'SUBJECT SEGMENT_REPETITION' was needed, as 'subject3 test2_9'; {wrong[0]!r}"
+            f"expected 'SUBJECT SEGMENT_REPETITION', such as 'subject3 test2_9'; {wrong[0]!r}"
         )
     return keys
 
@@ -159,13 +159,13 @@ class Dataset(Section):
         flat = isinstance(values, dict) and values.keys() & Timing.model_fields.keys()
         if flat or isinstance(values, int | float):
             example = json.dumps(values).replace('"', "")
-            raise ValueError(f"a value by segment was needed, as {{ default: {example} }}")
+            raise ValueError(f"expected values by segment, such as {{ default: {example} }}")
         return values
 
     @model_validator(mode="after")
     def _is_complete(self) -> Dataset:
         if reserved := ", ".join(RESERVED & set(self.subjects)):
-            raise ValueError(f"subjects: {reserved} is a folder of the results: rename it")
+            raise ValueError(f"subjects: {reserved} is reserved for a folder of results: rename it")
         for field in ("clips_per_segment", "timing"):
             missing = [s for s in self.segments if s not in getattr(self, field)]
             if missing and "default" not in getattr(self, field):
@@ -175,18 +175,18 @@ class Dataset(Section):
         if unsaid := {"train", "test"} - set(self.repetitions):
             raise ValueError(f"repetitions: nothing for {', '.join(sorted(unsaid))}")
         if not self.run and not self.runs:
-            raise ValueError("neither `run`, a path template, nor `runs`, a table of runs, is said")
+            raise ValueError("set `run`, a path template, or `runs`, a table of runs")
         if other := [run.tr for run in self.runs if run.tr not in (None, self.tr)]:
             raise ValueError(f"tr: {self.tr:g} s here, {other[0]:g} s in the table of runs")
         if not self.film and (missing := [s for s in self.segments if s not in self.films]):
-            raise ValueError(f"no `film`, a path template, and no `films` of {', '.join(missing)}")
+            raise ValueError(f"set `film`, a path template, or `films` for {', '.join(missing)}")
         return self
 
     @model_validator(mode="after")
     def _names_only_segments(self) -> Dataset:
-        """Those that differ by a number are allowed: a configuration goes without some segments."""
+        """Allow names that differ only by a number: a configuration may leave out segments."""
         if DEFAULT in self.films:
-            raise ValueError("films: `default` is no segment; for all not named: `film`")
+            raise ValueError("films: `default` is not a segment; `film` applies to all others")
         wrong = [
             f"{field}: there is no segment {name!r}{did_you_mean(name, self.segments)}"
             for field in BY_SEGMENT
@@ -214,7 +214,7 @@ class Dataset(Section):
         films = [(segment, self.film_path(segment)) for segment in self.segments]
         _refuse_shared("one film for {} segments", films, "segment", "{segment}")
         if bare := [s for s in self.subjects if not any(r.subject == s for r in self.rows)]:
-            raise ValueError(f"no runs of {', '.join(bare)}: leave the subject out")
+            raise ValueError(f"no runs of {', '.join(bare)}: leave out the subject")
         return self
 
     # --- runs -------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class Dataset(Section):
 
     @cached_property
     def all_rows(self) -> list[Run]:
-        """Those excluded too."""
+        """All runs, including those excluded."""
         place = {segment: i for i, segment in enumerate(self.segments)}
         subjects = list(self.subjects)
         rows = [self._with_templates(run) for run in self.runs] or [
@@ -240,7 +240,7 @@ class Dataset(Section):
         )
 
     def _with_templates(self, run: Run) -> Run:
-        """A row of the table of runs; what it leaves out, as the templates have it."""
+        """A row of the table of runs, with its empty cells filled in from the templates."""
         fields = self._fields(run.subject, run.segment, run.repetition)
         templates = {name: getattr(self, name) for name in ("confounds", "mask")}
         return run.model_copy(
@@ -275,7 +275,7 @@ class Dataset(Section):
         )
 
     def keys(self, run: Run) -> set[str]:
-        """How `exclude` and `exceptions` may name a run: by the subject's name here or in paths."""
+        """Names of a run for `exclude` and `exceptions`; the subject may be named as in paths."""
         return _keys(run.subject, self.subjects[run.subject], run.segment, run.repetition)
 
     def key(self, run: Run) -> str:
@@ -286,17 +286,17 @@ class Dataset(Section):
         return [run for run in self.rows if (run.subject, run.segment) == (subject, segment)]
 
     def run_paths(self, subject: str, segment: str) -> list[str]:
-        """Files of a segment's repetitions, without those excluded; each exception has its path."""
+        """Files of a segment's repetitions, without those excluded; exceptions are applied."""
         return [run.path for run in self.runs_of(subject, segment)]
 
     def confound_paths(self, subject: str, segment: str) -> list[str]:
-        """Tables of confounds, in the order of `run_paths`; none where the data set has none."""
+        """Tables of confounds, in the order of `run_paths`; empty if the data set has none."""
         return [run.confounds for run in self.runs_of(subject, segment) if run.confounds]
 
     def mask_paths(self, subject: str, split: Split = "train") -> list[str]:
-        """Brain masks of a subject's runs, each once; none where the data set has none.
+        """Brain masks of a subject's runs, each once; empty if the data set has none.
 
-        Those of the training runs say which voxels there are: a further test film changes none.
+        The masks of the training runs define the voxels, so that another test film changes none.
         """
         runs = [run for run in self.rows if (run.subject, run.split) == (subject, split)]
         return list(dict.fromkeys(run.mask for run in runs if run.mask))
@@ -324,21 +324,21 @@ class Dataset(Section):
         return self.film_fps.get(segment) or self.film_fps.get("default")
 
     def film_onset_of(self, segment: str) -> float | None:
-        """Time of the film's first frame after the start of its runs [s], where it is known."""
+        """Time of the film's first frame after the start of its runs [s]; None if unknown."""
         return self.film_onset.get(segment, self.film_onset.get("default"))
 
     def film_path(self, segment: str) -> str:
         return self.films.get(segment) or (self.film or "").format(segment=segment)
 
     def shots_paths(self, segments: list[str]) -> list[str]:
-        """Tables of what the films of these segments show; none where the data set has none."""
+        """Tables of shots of the films of these segments; empty if the data set has none."""
         return [self.shots.format(segment=s) for s in segments] if self.shots else []
 
 
 def _refuse_shared(
     what: str, named: list[tuple[str, str]], of_each: str, placeholders: str
 ) -> None:
-    """Refuse one path for several runs or segments.
+    """Raise an error if several runs or segments share one path.
 
     Raises
     ------
@@ -351,7 +351,7 @@ def _refuse_shared(
             more = ", …" if n > 3 else ""
             raise ValueError(
                 f"{what.format(n)} ({', '.join(keys[:3])}{more}): {path}: each {of_each} needs its "
-                f"own. Has the template {placeholders}?"
+                f"own. Does the template contain {placeholders}?"
             )
 
 
@@ -360,9 +360,9 @@ def _keys(subject: str, folder: str, segment: str, repetition: int) -> set[str]:
 
 
 def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
-    """What a table of runs says of a data set, in the words of its description."""
+    """The keys of a description that a table of runs provides."""
     named = values.get("subjects") or {}
-    segments = {run.segment: run for run in table}  # rows of a segment agree: run_table sees to it
+    segments = {run.segment: run for run in table}  # run_table checks that rows of a segment agree
     repetitions = {
         split: max((run.repetition for run in table if run.split == split), default=1)
         for split in ("train", "test")

@@ -1,4 +1,4 @@
-"""Read descriptions of data sets: YAML that builds on YAML, tables, what lies on the disk."""
+"""Read descriptions of data sets: YAML files, those they build on, tables, files on the disk."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from mindvideo.settings.base import Section
 from mindvideo.templates import natural
 
 CONFIGURATION = {"dataset", "pretraining_data"}
-"""What every configuration says, and no description."""
+"""Keys of every configuration, and of no description."""
 OF_DESCRIPTIONS = {"like", "tr", "run", "runs", "subjects"}
-"""What descriptions say, and no configuration."""
+"""Keys of descriptions, and of no configuration."""
 KINDS: dict[type[Section], str] = {Dataset: "a data set", Pretraining: "pre-training data"}
 HEADERS = ("subject", "subjects", "subject_id", "participant_id", "participant", "id")
 
 
 def load_yaml(path: Path, where: str) -> Any:
-    """What a YAML file holds (:mod:`mindvideo.strict_yaml`).
+    """The content of a YAML file (:mod:`mindvideo.strict_yaml`).
 
     Raises
     ------
@@ -34,7 +34,7 @@ def load_yaml(path: Path, where: str) -> Any:
         If the file is missing or cannot be read.
     """
     if not path.is_file():
-        raise InputError(f"{where}: there is no file {path} (seen from {Path.cwd()})")
+        raise InputError(f"{where}: no such file: {path} (relative to {Path.cwd()})")
     try:
         return strict_yaml.load(path.read_text(encoding="utf-8-sig"))
     except (strict_yaml.StrictYamlError, OSError, UnicodeDecodeError) as error:
@@ -47,16 +47,16 @@ def read_yaml(path: Path, where: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, cannot be read, or holds something else.
+        If the file is missing, cannot be read, or does not contain a mapping.
     """
     values = load_yaml(path, where)
     if not isinstance(values, dict):
-        raise InputError(f"{where}: {path} should say `key: value`; found {values!r:.60}")
+        raise InputError(f"{where}: {path} should contain `key: value` pairs; found {values!r:.60}")
     return values
 
 
 def read_path(text: str, where: str) -> Path:
-    """A path as people write it (:func:`mindvideo.paths.expand`).
+    """A path with ``~`` and variables expanded (:func:`mindvideo.paths.expand`).
 
     Raises
     ------
@@ -72,13 +72,13 @@ def read_path(text: str, where: str) -> Path:
 def read_description(given: Any, where: str) -> dict[str, Any]:
     """Values of a description: a mapping, or the path of a YAML file with one.
 
-    The key `like` names another description: what is said goes before what that one says, key by
-    key. Paths are those seen from the working folder.
+    The key `like` names another description, whose values this one overrides key by key. Paths are
+    relative to the working folder.
 
     Raises
     ------
     InputError
-        If it is something else, or a file is missing, no YAML, or like itself.
+        If `given` is something else, or a file is missing, not YAML, or builds on itself.
     """
     return _merged(_layers(given, where))
 
@@ -86,7 +86,7 @@ def read_description(given: Any, where: str) -> dict[str, Any]:
 def _with_current_names(
     layers: list[dict[str, Any]], kind: type[Section], where: str
 ) -> list[dict[str, Any]]:
-    """Each layer with the names that settings have now, so that one can replace another's."""
+    """Each layer with the current names of settings, so that one can override another."""
     try:
         return [kind.with_current_names(layer) for layer in layers]
     except ValueError as error:
@@ -101,20 +101,20 @@ def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _layers(given: Any, where: str, above: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """A description, the one that it is like, and so on, each without what the next one says."""
+    """A description, the one that its `like` names, and so on, not yet merged."""
     if isinstance(given, str):
         if given in above:
-            raise InputError(f"{where}: {' is like '.join([*above, given])}: one has to be whole")
+            raise InputError(f"{where}: {' is like '.join([*above, given])}: remove one `like`")
         above = (*above, given)
         if given.endswith((".tsv", ".csv")):
             raise InputError(
-                f"{where}: {given} is a table; the path of a description was needed "
-                f"(config/datasets/….yaml). A table of runs stands in one, as `runs: {given}`"
+                f"{where}: {given} is a table; expected the path of a description "
+                f"(config/datasets/….yaml). Name a table of runs in a description: `runs: {given}`"
             )
         given = read_yaml(read_path(given, where), where)
     if not isinstance(given, dict):
         raise InputError(
-            f"{where}: the path of a description was needed (config/datasets/….yaml), or its keys "
+            f"{where}: expected the path of a description (config/datasets/….yaml), or its keys "
             f"and values; found {given!r:.60}"
         )
     layer = {key: value for key, value in given.items() if key != "like"}
@@ -126,7 +126,7 @@ def _layers(given: Any, where: str, above: tuple[str, ...] = ()) -> list[dict[st
 def read_dataset(given: Any, where: str) -> dict[str, Any]:
     """A data set's description, with the rows of its table of runs if it names one.
 
-    What tables by segment say of segments that are left out here is left out, too.
+    Settings by segment drop the entries of segments that are left out here.
     """
     layers = _with_current_names(_layers(given, where), Dataset, where)
     values = _merged(layers)
@@ -136,7 +136,7 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
         values["runs"] = read_runs(read_path(table, f"{where}.runs"))
         segments = {run.segment for run in values["runs"]}
     elif table:
-        raise InputError(f"{where}.runs: the path of a table was needed; found {table!r:.60}")
+        raise InputError(f"{where}.runs: expected the path of a table; found {table!r:.60}")
     left_out = set().union(*map(_segments, layers)) - segments - {DEFAULT}
     for field in BY_SEGMENT:
         if isinstance(said := values.get(field), dict):
@@ -145,44 +145,44 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
 
 
 def _refuse_other_kinds(values: dict[str, Any], where: str, needed: type[Section]) -> None:
-    """Refuse a configuration, or a description of the other kind, by what its keys are."""
+    """Raise an error for a configuration, or a description of the other kind, given its keys."""
     if CONFIGURATION & values.keys():
         raise InputError(
-            f"{where}: this is a configuration, with {_some(values)}; the description of "
-            f"{KINDS[needed]} was needed (config/datasets/….yaml). Has it one, in its `dataset`?"
+            f"{where}: this is a configuration, with {_some(values)}; expected the description of "
+            f"{KINDS[needed]} (config/datasets/….yaml), such as the one that its `dataset` names"
         )
     if (kind := kind_of(values)) and kind != needed:
         raise InputError(
-            f"{where}: this describes {KINDS[kind]}, with {_some(values)}; a description of "
-            f"{KINDS[needed]} was needed: have `dataset` and `pretraining_data` changed places?"
+            f"{where}: this describes {KINDS[kind]}, with {_some(values)}; expected a description "
+            f"of {KINDS[needed]}: are `dataset` and `pretraining_data` swapped?"
         )
 
 
 def kind_of(values: Mapping[str, Any]) -> type[Section] | None:
-    """What a mapping describes, if it describes anything, by the keys that it has."""
+    """The kind of data that a mapping describes, judged by its keys; None if undecided."""
     n_keys = {kind: len(kind.model_fields.keys() & values.keys()) for kind in KINDS}
     most = max(n_keys.values())
     kinds = [kind for kind, n in n_keys.items() if n == most]
     if len(kinds) > 1 and "run" in values and isinstance(values.get("runs"), list):
-        return Pretraining  # a data set's `runs` is the path of a table, and stands without `run`
+        return Pretraining  # a data set's `runs` is a path, and excludes `run`
     return kinds[0] if len(kinds) == 1 else None
 
 
 def refuse_description(values: Mapping[str, Any], where: str) -> None:
-    """Refuse a description that stands where a configuration was needed.
+    """Raise an error if a description was given instead of a configuration.
 
     Raises
     ------
     InputError
-        Saying how a configuration names it.
+        The message says how a configuration names the description.
     """
     if CONFIGURATION & values.keys() or not OF_DESCRIPTIONS & values.keys():
         return
     kind = kind_of(values) or Dataset
     key = "dataset" if kind is Dataset else "pretraining_data"
     raise InputError(
-        f"{where}: this is the description of {KINDS[kind]}, with {_some(values)}; a configuration "
-        f"was needed, which names it: `{key}: {where}`. config/wen2018.yaml is an example"
+        f"{where}: this is the description of {KINDS[kind]}, with {_some(values)}; expected a "
+        f"configuration that names it: `{key}: {where}`. config/wen2018.yaml is an example"
     )
 
 
@@ -192,19 +192,19 @@ def _some(values: Mapping[str, Any]) -> str:
 
 
 def _segments(values: dict[str, Any]) -> set[str]:
-    """Segments that a description names, right or wrong."""
+    """Segments that a description names, before any check."""
     named = [values.get(split) for split in ("train", "test")]
     return {name for names in named if isinstance(names, list) for name in names if name}
 
 
 def read_pretraining(given: Any, where: str) -> dict[str, Any]:
-    """The description of the pre-training runs, with the subjects of its list if it names one."""
+    """The description of the pre-training runs; a list of subjects in a file is read."""
     values = _merged(_with_current_names(_layers(given, where), Pretraining, where))
     _refuse_other_kinds(values, where, Pretraining)
     subjects = values.get("subjects")
     if isinstance(subjects, str) and subjects != "*":
         return values | {"subjects": _listed(subjects, f"{where}.subjects")}
-    if isinstance(subjects, list):  # YAML takes 100307 for a number
+    if isinstance(subjects, list):  # YAML reads 100307 as a number
         return values | {"subjects": [str(s) if isinstance(s, int) else s for s in subjects]}
     return values
 
@@ -214,24 +214,24 @@ def _listed(name: str, where: str) -> list[str]:
     path = read_path(name, where)
     if not path.is_file():
         raise InputError(
-            f'{where}: there is no file {path}. Needed: a list ["100307", …], the path of a file '
-            "with a subject a line, or '*' for all that are there"
+            f'{where}: no such file: {path}. Expected a list ["100307", …], the path of a file '
+            "with one subject per line, or '*' for all on the disk"
         )
     lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     names = [re.split(r"[\t,;]", line)[0].strip().strip('"') for line in lines if line[0] != "#"]
     return names[1:] if names and names[0].lower() in HEADERS else names
 
 
-# --- what lies on the disk ------------------------------------------------------------------------
+# --- files on the disk ----------------------------------------------------------------------------
 
 
 def pretraining_subjects(data: Pretraining) -> list[str]:
-    """The subjects named; where they are '*', or runs may be absent, those that have a run.
+    """The subjects named; if they are '*', or runs may be absent, those that have a run.
 
     Raises
     ------
     InputError
-        If there is none.
+        If no subject has a run.
     """
     named = _candidates(data) if data.subjects == "*" else data.subjects
     if data.subjects != "*" and data.absent == "error":
@@ -242,19 +242,19 @@ def pretraining_subjects(data: Pretraining) -> list[str]:
         runs = ", ".join(data.runs[:3]) + (", …" if len(data.runs) > 3 else "")
         raise InputError(
             f"no subject has any of the {len(data.runs)} pre-training runs ({runs}): looked for "
-            f"{example} and the like in {Path.cwd()}. Check pretraining_data.run and .subjects"
+            f"files such as {example} in {Path.cwd()}. Check pretraining_data.run and .subjects"
         )
     return with_runs
 
 
 def pretraining_runs(data: Pretraining, subject: str) -> list[str]:
-    """Files of a subject's runs: all, or those that are there if others may be absent."""
+    """Files of a subject's runs: all, or, if runs may be absent, those that exist."""
     paths = data.run_paths(subject)
     return [p for p in paths if Path(p).is_file()] if data.absent == "skip" else paths
 
 
 def _candidates(data: Pretraining) -> list[str]:
-    """Names that the folders on the disk put in the place of {subject}."""
+    """Names of subjects, from the folders on the disk that match the templates."""
     return sorted(
         {name for t in (data.run, *data.exceptions.values()) for name in _fitting(t)}, key=natural
     )

@@ -1,8 +1,8 @@
-"""GPUs of this machine, each lent to one job at a time.
+"""GPUs of this machine, each used by one job at a time.
 
-A workflow engine counts GPUs and hands none out: jobs that run side by side would all take the
-first. So each job claims as many as it has processes, by a lock a device that lasts as long as the
-process does (a killed one frees it), and shows torch no others.
+A workflow engine counts GPUs but does not assign them: jobs that run at the same time would all use
+the first. So each job claims one GPU per process, and hides the others from torch. A claim is a
+lock file per device, held until the process ends, even if it is killed.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ from pathlib import Path
 from mindvideo.errors import InputError
 
 LOCKS = "mindvideo-gpus"
-"""Folder of the locks, in the one for temporary files, which all users share."""
+"""Folder of the locks, in the folder for temporary files; all users share it."""
 
 NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
-"""What `flock` answers where there is none (some mounts of NFS and Lustre)."""
+"""Errors of `flock` on file systems without locks (some mounts of NFS and Lustre)."""
 
 logger = logging.getLogger(__name__)
 
-_held: list[int] = []  # file descriptors: a lock ends with its descriptor, or with the process
+_held: list[int] = []  # file descriptors; closing one, or ending the process, releases its lock
 
 
 def claim(count: int) -> list[str]:
-    """Take `count` free GPUs for the rest of this process, by CUDA_VISIBLE_DEVICES.
+    """Claim `count` free GPUs for the rest of this process, and set CUDA_VISIBLE_DEVICES.
 
-    If that is set already, among those that it names. Nothing is done where there is no GPU, nor
-    within a Slurm job, which has devices of its own. To be called before torch looks for GPUs.
+    If the variable is set already, only the GPUs that it names are considered. Nothing is done on a
+    machine without GPUs, nor in a Slurm job, whose GPUs Slurm assigns. Must be called before torch
+    looks for GPUs.
 
     Returns
     -------
     list of str
-        Their names for CUDA_VISIBLE_DEVICES; empty if nothing was done.
+        Names of the claimed GPUs in CUDA_VISIBLE_DEVICES; empty if nothing was done.
 
     Raises
     ------
     InputError
-        If fewer are free. None is taken then.
+        If fewer GPUs are free. None is claimed then.
     """
     devices = {} if "SLURM_JOB_ID" in os.environ else _devices()
     if not devices:
@@ -58,9 +59,10 @@ def claim(count: int) -> list[str]:
         for lock in claimed.values():
             os.close(lock)
         raise InputError(
-            f"{count} GPUs wanted, {len(claimed)} of {len(devices)} free: other jobs of mindvideo "
-            "hold the rest. Wait for them, or start fewer at a time (snakemake --resources gpu=N, "
-            f"at most {len(devices)} here; a killed workflow can leave its stage running)."
+            f"{count} GPUs requested, but only {len(claimed)} of {len(devices)} are free: other "
+            "jobs of mindvideo use the rest. Wait for them, or run fewer jobs at a time (snakemake "
+            f"--resources gpu=N, at most {len(devices)} here). A killed workflow can leave a stage "
+            "running."
         )
     _held.extend(claimed.values())
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(claimed)
@@ -68,12 +70,12 @@ def claim(count: int) -> list[str]:
 
 
 def claimed() -> bool:
-    """Whether this process took its GPUs itself, and was not given them."""
+    """Whether this process claimed its GPUs itself, rather than getting them from a scheduler."""
     return bool(_held)
 
 
 def release() -> None:
-    """Give back what :func:`claim` took, and hide nothing any more; for those who need none."""
+    """Release the GPUs of :func:`claim`, and make all visible again."""
     while _held:
         os.close(_held.pop())
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
@@ -98,11 +100,11 @@ def _lock(identity: str) -> int | None:
     folder = Path(tempfile.gettempdir(), LOCKS)
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
-        folder.chmod(0o1777)  # of all users, as the folder that it is in
+        folder.chmod(0o1777)  # writable for all users, as its parent is
     path = folder / re.sub(r"[^\w.-]", "_", identity)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except PermissionError:  # made by another user: to lock it, reading is enough
+    except PermissionError:  # created by another user; reading is enough to lock it
         descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,8 +115,8 @@ def _lock(identity: str) -> int | None:
         if error.errno not in NO_LOCKS:
             raise
         logger.warning(
-            "%s: this file system has no locks (%s), so that jobs may share a GPU: let TMPDIR "
-            "name a folder on a disk of this machine",
+            "%s: this file system does not support locks (%s), so jobs may share a GPU: set TMPDIR "
+            "to a folder on a local disk",
             folder,
             error.strerror,
         )

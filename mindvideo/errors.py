@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend, and the one warning of old names."""
+"""The error that the user can correct, and the warning about old names."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import warnings
 
 
 class InputError(Exception):
-    """Bad input: the message says what was found, what was needed, and what to do."""
+    """Invalid input: the message says what was found, what was needed, and what to do."""
 
 
 class RenamedSetting(FutureWarning):
-    """A setting, one of its values, a metric or a column has its name of the last version."""
+    """A setting, one of its values, a metric or a column has its name of an earlier version."""
 
 
 _python_format = warnings.formatwarning
@@ -23,6 +23,6 @@ def _format(message, category, filename, lineno, line=None):  # type: ignore[no-
 
 
 def show_old_names() -> None:
-    """Print each warning of an old name once, as a line without the source that it comes from."""
+    """Print each warning about an old name once, in one line without its source location."""
     warnings.simplefilter("once", RenamedSetting)
     warnings.formatwarning = _format

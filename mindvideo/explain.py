@@ -1,4 +1,4 @@
-"""How a file came to be, from the sidecars beside it and beside what it was made from."""
+"""The provenance of a file, from its sidecar and the sidecars of its inputs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iter
     path : Path
         An output of a stage, or a file in a folder that is one.
     everything : bool
-        Include settings that have their defaults.
+        Include settings that have their default values.
     deep : bool
-        Include all that it was made from, back to what no stage made.
+        Include all ancestors, back to files that no stage made.
 
     Raises
     ------
@@ -38,10 +38,10 @@ def explain(path: Path, *, everything: bool = False, deep: bool = False) -> Iter
     if output != path:
         yield f"{path} is part of {output}"
     yield from _head(output, sidecar)
-    yield "\nsettings" + ("" if everything else ", but for defaults")
+    yield "\nsettings" + ("" if everything else " that differ from the defaults")
     yield from _settings(sidecar, everything) or ["  none"]
     yield "\nmade from"
-    yield from _inputs(output, sidecar) or ["  nothing that lies on the disk"]
+    yield from _inputs(output, sidecar) or ["  no file on the disk"]
     if deep:
         yield "\nand before that"
         yield from _history(sidecar, output)
@@ -60,16 +60,16 @@ def _head(output: Path, sidecar: Sidecar) -> Iterator[str]:
 
 
 def _code(output: Path, sidecar: Sidecar) -> str:
-    """Whether code and libraries are those that are here, and if not, what became of it."""
+    """Whether the code and libraries of an output are current, and if not, what changed."""
     stage = sidecar["stage"].replace("-", "_")
     if stage not in stage_names():
-        return "a stage that is not there any more"
+        return "a stage that no longer exists"
     module = read_stage(stage).module
     code, now = code_digest(module), installed(module)
     others = changed_libraries(sidecar.get("libraries", now), now)
     if code == sidecar["code"] and not others:
-        return "by the code that is here"
-    text = "by the code that is here" if code == sidecar["code"] else "by other code than is here"
+        return "by the current code"
+    text = "by the current code" if code == sidecar["code"] else "by code that has changed since"
     text += ", with other libraries" if others else ""
     stands_for: str = sidecar.get("stands_for") or sidecar["code"]
     if entry := Adopted.around(output).of_result(stage, code, stands_for):
@@ -125,7 +125,7 @@ def _history(sidecar: Sidecar, output: Path) -> Iterator[str]:
     for depth, path, before, again in ancestors(sidecar, expanded={output}):
         line = f"{'  ' * depth}{path}"
         if before is None:
-            yield f"{line}: made by no stage"
+            yield f"{line}: not made by a stage"
         elif again:
             yield f"{line}: see above"
         else:
@@ -133,7 +133,7 @@ def _history(sidecar: Sidecar, output: Path) -> Iterator[str]:
 
 
 def run(path: Path, *, everything: bool, deep: bool) -> int:
-    """Print the explanation; the exit status."""
+    """Print the explanation; return the exit status."""
     for line in explain(path, everything=everything, deep=deep):
         sys.stdout.write(line + "\n")
     return 0

@@ -1,7 +1,7 @@
-"""The settings that a stage gets: its section, and facts of the rest of the configuration.
+"""The settings passed to a stage: its section, and facts from the rest of the configuration.
 
-A class of settings says itself where its values come from (:class:`mindvideo.settings.base.From`).
-What is no single place of the configuration is a function here, known by its name.
+A class of settings declares where its values come from (:class:`mindvideo.settings.base.From`). A
+value that is not a single entry of the configuration is computed by a function here of its name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Compute = Callable[[Config, Stages, str], Any]
 
 @dataclass(frozen=True)
 class Fact:
-    """How a value follows from a configuration, and which sections of it count."""
+    """How a value follows from a configuration, and the sections that it depends on."""
 
     compute: Compute
     sections: tuple[str, ...]
@@ -66,7 +66,7 @@ def settings_of(
     config, stages
         The configuration, and the sections of the full model or of a variant of it.
     segment
-        Where the stage makes a file of one segment.
+        The segment, if the stage makes a file for one segment.
     section
         The stage's own section, if it is not that of `model`.
     owner
@@ -84,7 +84,7 @@ def settings_of(
 
 
 def sections_read(model: type[Section], section: str = "") -> set[str]:
-    """Names of the sections that settings depend on, of those that a variant may change."""
+    """Names of the sections that settings depend on, among those that a variant may change."""
     places = _places(model)
     read = {section or model.section_name} if None in places.values() else set()
     for place in filter(None, places.values()):
@@ -93,7 +93,7 @@ def sections_read(model: type[Section], section: str = "") -> set[str]:
 
 
 def _places(model: type[Section]) -> dict[str, str | None]:
-    """By name of each field: the place that it comes from, None for the stage's own section."""
+    """For each field, the entry that its value comes from; None for the stage's own section."""
     marks = {
         name: next((mark for mark in field.metadata if isinstance(mark, From)), None)
         for name, field in model.model_fields.items()
@@ -129,7 +129,7 @@ def timing(config: Config, stages: Stages, segment: str) -> Any:
 
 @fact("clean")
 def only_mean(config: Config, stages: Stages, segment: str) -> bool:
-    """Whether nobody reads the cleaned repetitions of a segment, just their mean."""
+    """Whether later stages read only the mean of a segment's cleaned repetitions."""
     return segment in config.dataset.test and not stages.clean.keep_test_repetitions
 
 
@@ -222,9 +222,9 @@ def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
 
 @fact()
 def table_rows(config: Config, stages: Stages | None = None, segment: str = "") -> list[TableRow]:
-    """The rows of Table 1: the paper's, in its order, then what this configuration adds.
+    """The rows of Table 1: those of the paper in its order, then those of this configuration.
 
-    A row of the paper's that the configuration has no variant or subject for says so.
+    A row of the paper without a variant or subject in the configuration says why it is empty.
     """
     subjects, rows, of_paper = list(config.dataset.subjects), [], set()
     for row in read_published("table1"):

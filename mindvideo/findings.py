@@ -1,4 +1,4 @@
-"""What a check has found, and the report of it."""
+"""Findings of a check, and their report."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mindvideo.errors import InputError
 from mindvideo.templates import natural
 
 ALIKE = 4
-"""From so many on, findings that say the same are reported together."""
+"""Identical findings are reported together if there are at least this many."""
 NAMED = 3
-"""Of these, so many places are named."""
+"""Number of places that such a joint report names."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something missing or odd: where, and what.
+    """Something missing or unusual: its place, and a message.
 
-    An *error* would stop a stage later, or make it read what it should not; a *warning* is for a
-    person to judge.
+    An *error* would stop a stage later, or make it read wrong data; a *warning* is for the user to
+    judge.
     """
 
     level: Literal["error", "warning"]
@@ -38,7 +38,7 @@ def warning(place: str, message: str) -> Finding:
 
 
 def refused(place: str, check: Callable[..., Any], *values: Any, **names: Any) -> Iterator[Finding]:
-    """An error where a stage's own check refuses."""
+    """An error if a stage's own check raises one."""
     try:
         check(*values, **names)
     except InputError as problem:
@@ -46,7 +46,7 @@ def refused(place: str, check: Callable[..., Any], *values: Any, **names: Any) -
 
 
 def report(findings: list[Finding], *, everything: bool = False) -> str:
-    """Findings as a person reads them: by place; what many places share, once.
+    """Findings as text: by place; a finding that many places share is listed once.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def report(findings: list[Finding], *, everything: bool = False) -> str:
         Whether to name every place, however many share a finding.
     """
     if not findings:
-        return "Nothing is missing or odd."
+        return "Nothing is missing or unusual."
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for finding in findings:
         places[finding.level, finding.message].append(finding.place)
@@ -75,5 +75,5 @@ def report(findings: list[Finding], *, everything: bool = False) -> str:
         lines += [f"  … and {more} more (--all names them)", ""] if more else [""]
     counts = Counter(finding.level for finding in findings)
     words = [f"{n} {level}{'s'[: n > 1]}" for level in ("error", "warning") if (n := counts[level])]
-    ending = "." if counts["error"] else ": nothing stands in the way."
+    ending = "." if counts["error"] else ": the workflow can run."
     return "\n".join([*lines, ", ".join(words) + ending])

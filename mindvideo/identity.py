@@ -1,4 +1,4 @@
-"""What decides the result of a stage, and in what two starts of it differ."""
+"""What determines the result of a stage, and how two executions of it differ."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Any
 from mindvideo.contents import text_digest
 
 IDENTITY = "identity.json"
-"""The file of a state folder that says whose it is."""
+"""The file of a state folder that identifies it."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What decides the result of a stage."""
+    """What determines the result of a stage."""
 
     stage: str
     stands_for: str
-    """The code and libraries, or the earlier ones that the user has adopted them for."""
+    """The code and libraries, or the earlier ones that the user has replaced by adopting them."""
     code: str
     modules: dict[str, str]
     """A digest for each module that the stage runs."""
     libraries: dict[str, str]
     """The version of each package that the stage can import."""
     settings: dict[str, Any]
-    """Those that decide the result, and names such as that of a segment."""
+    """Settings that determine the result, and names such as that of a segment."""
     inputs: dict[str, str]
     """Path: digest."""
     parameters: dict[str, int]
-    """How many of the inputs, in their order, belong to each parameter of the stage."""
+    """How many of the inputs, in order, belong to each parameter of the stage."""
 
     @property
     def key(self) -> str:
-        """A digest of what decides the result: where the inputs lie does not."""
+        """A digest of what determines the result; the paths of the inputs do not count."""
         values = json.dumps([self.settings, self.parameters])
         return text_digest(self.stands_for, values, *self.inputs.values())
 
 
 def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
-    """What a sidecar or a state says, with the name that `stands_for` has now."""
+    """The record of a sidecar or a state, with the current name of `stands_for`."""
     current = dict(record)
     if "known_as" in current:  # its name in the last version
         current["stands_for"] = current.pop("known_as")
@@ -48,17 +48,17 @@ def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """In what two identities differ: (settings | inputs | code | weights, how), in words."""
+    """Differences between two identities: (settings | inputs | code | weights, description)."""
     for name in sorted(old["settings"].keys() | new["settings"].keys()):
         before, now = (x["settings"].get(name) for x in (old, new))
         if before != now:
-            yield "settings", f"{name} was {json.dumps(before)}, is {json.dumps(now)}"
+            yield "settings", f"{name} was {json.dumps(before)}, is now {json.dumps(now)}"
     before, now = ([*x["inputs"].values(), x.get("parameters")] for x in (old, new))
     if before != now:
         digests = set(old["inputs"].values())
         others = [path for path, digest in new["inputs"].items() if digest not in digests]
         yield "inputs", ", ".join(others) or "their order"
-    # Source, lock and weights. A stage that was started by hand knows its source alone.
+    # Source, lock and weights. A stage that was started by hand records its source only.
     parts = zip(("source", "lock", "weights"), *(x["stands_for"].split("-") for x in (old, new)))
     changed = {name for name, before, now in parts if before != now}
     if changed & {"source", "lock"}:
@@ -66,7 +66,7 @@ def differ(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str]
         code += changed_libraries(old.get("libraries", {}), new["libraries"])
         yield "code", ", ".join(code) or "versions in the lock file"
     if "weights" in changed:
-        yield "weights", "a pretrained model is another one"
+        yield "weights", "a pretrained model has changed"
 
 
 def changed_modules(before: dict[str, str], now: dict[str, str]) -> list[str]:
@@ -77,7 +77,7 @@ def changed_modules(before: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def changed_libraries(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Packages of another version, as "torch 2.9 → 2.10". A build's own label does not count."""
+    """Packages with another version, such as "torch 2.9 → 2.10"; build labels do not count."""
     plain = {name: text.partition("+")[0] for name, text in before.items()}
     return [
         f"{name} {plain.get(name, 'none')} → {now.get(name, 'none')}"

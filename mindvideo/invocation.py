@@ -1,8 +1,8 @@
-"""What was typed after `snakemake`, checked before Snakemake acts on it.
+"""Checks of the command line of `snakemake`, before Snakemake acts on it.
 
-A workflow is read before Snakemake hands it the targets. They are therefore read here once more,
-from the command line, by Snakemake's own parser. Where there is no such parser, nothing is checked
-and the messages are Snakemake's.
+A workflow is read before Snakemake passes it the targets. The command line is therefore parsed here
+once more, by Snakemake's own parser. If that parser is not available, nothing is checked, and
+Snakemake reports errors itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WITHOUT_TARGETS = (
     "draft_notebook",
     "edit_notebook",
 )
-"""Options under which Snakemake does not look at the targets."""
+"""Options with which Snakemake ignores the targets."""
 
 OPTIONS = ("targets", "forcerun", "until", "omit_from", "prioritize")
 """Options that name rules or files."""
@@ -42,7 +42,7 @@ def read_configfiles(workflow: Any) -> str:
     Raises
     ------
     InputError
-        If one has a key twice, or numbers that are not what they look like.
+        If a file has a key twice, or numbers that YAML reads in another base.
     """
     paths = [_as_typed(Path(path)) for path in workflow.configfiles]
     if workflow.is_main_process:
@@ -56,7 +56,7 @@ def _as_typed(path: Path) -> Path:
 
 
 def read_invocation(argv: Sequence[str]) -> Any:
-    """The parsed command line of this Snakemake; None if this process is another program."""
+    """The parsed command line of Snakemake; None if this process is another program."""
     program = Path(argv[0] if argv else "")
     if program.stem != "snakemake" and program.parts[-2:] != ("snakemake", "__main__.py"):
         return None
@@ -73,7 +73,7 @@ def _refuse(message: str) -> None:
 
 
 def requested(options: Any) -> list[str]:
-    """All targets, and all that the options :data:`OPTIONS` name."""
+    """All targets, and all rules and files that the options :data:`OPTIONS` name."""
     if any(getattr(options, name, None) for name in WITHOUT_TARGETS):
         return []
     return [name for key in OPTIONS for name in getattr(options, key, None) or ()]
@@ -82,7 +82,7 @@ def requested(options: Any) -> list[str]:
 def check_invocation(
     workflow: Any, config: Config, argv: Sequence[str] = sys.argv
 ) -> dict[str, list[str]]:
-    """Refuse a target that Snakemake would refuse, and a profile that it would pass over.
+    """Raise an error for a target that no rule makes, or a profile that does not exist.
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ def check_invocation(
     Returns
     -------
     dict
-        Targets that are folders, which no rule makes; and the results that each of them holds.
+        Targets that are folders which no rule makes, with the results that each contains.
 
     Raises
     ------
     InputError
-        Saying what there is instead.
+        The message names what exists instead.
     """
     options = read_invocation(argv) if getattr(workflow, "is_main_process", False) else None
     if options is None:
@@ -114,10 +114,10 @@ def check_invocation(
 
 
 def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list[str]]:
-    """Refuse targets that are neither rules nor made by one, as Snakemake does.
+    """Raise an error for targets that are neither rules nor outputs of one, as Snakemake does.
 
-    A file or folder that exists is refused too if no rule makes it: the answer is the same before
-    and after a folder of results was made.
+    This includes files and folders that exist but that no rule makes, so that the answer is the
+    same before and after results are computed.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     Raises
     ------
     InputError
-        Saying of each, of five at most, what to ask for instead.
+        The message says, for five targets at most, what to request instead.
     """
     names = requested(options)
     general = {rule.name: rule for rule in workflow.rules if rule.has_wildcards()}
@@ -143,7 +143,7 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     if not unknown and not unspecific and not needs:
         return {}
     targets = targets_of(workflow, config)
-    # What other options name (--forcerun, say), Snakemake looks for among the files alone.
+    # Snakemake looks for what other options name (such as --forcerun) among files only.
     once = [target for target in unknown if names.count(target) == 1]
     held = {target: targets.held(_as_snakemake(target)) for target in once}
     folders = {target: held[target] for target in options.targets if held.get(target)}
@@ -159,7 +159,7 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
 
 
 def targets_of(workflow: Any, config: Config) -> Targets:
-    """All that the rules of a workflow make.
+    """All outputs of the rules of a workflow.
 
     Parameters
     ----------
@@ -176,12 +176,12 @@ def targets_of(workflow: Any, config: Config) -> Targets:
 
 
 def _is_template(rule: Any) -> bool:
-    """Whether other rules use a rule's command, and it makes nothing itself."""
+    """Whether a rule makes nothing itself, and other rules inherit its command."""
     return bool(rule.shellcmd) and not rule.output
 
 
 def _has_rule(target: str, workflow: Any) -> bool:
-    """Whether a target is a rule, or a rule makes it, or it lies in a remote storage."""
+    """Whether a target is a rule, an output of a rule, or in a remote storage."""
     if workflow.is_rule(target):
         return not any(rule.name == target and _is_template(rule) for rule in workflow.rules)
     path = _as_snakemake(target)
@@ -189,17 +189,17 @@ def _has_rule(target: str, workflow: Any) -> bool:
 
 
 def _as_snakemake(target: str) -> str:
-    """A path as Snakemake compares it: an absolute one as it is, others without ./ and ../."""
+    """A path as Snakemake compares it: relative paths without ./ and ../, absolute ones as is."""
     return target if os.path.isabs(target) else os.path.relpath(target)
 
 
 def check_profile(options: Any, workflow: Any) -> None:
-    """Refuse a --workflow-profile that does not exist: Snakemake would run without it, locally.
+    """Raise an error if --workflow-profile does not exist: Snakemake would run locally without it.
 
     Raises
     ------
     InputError
-        Naming those that there are.
+        The message names the profiles that exist.
     """
     given = getattr(options, "workflow_profile", None)
     name = given or "default"
@@ -216,6 +216,6 @@ def check_profile(options: Any, workflow: Any) -> None:
     yamls = [p for f in (started, of_snakefile) for p in f.glob("profiles/*/*.yaml")]
     names = sorted({path.parent.name for path in yamls})
     raise InputError(
-        f"--workflow-profile {name}: there is no such profile, neither in {started} nor beside the "
-        f"Snakefile; there are {', '.join(f'profiles/{n}' for n in names) or 'none'}"
+        f"--workflow-profile {name}: no such profile in {started} or next to the Snakefile; "
+        f"available: {', '.join(f'profiles/{n}' for n in names) or 'none'}"
     )

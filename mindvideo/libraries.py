@@ -1,8 +1,7 @@
-"""What a stage runs of other packages: their versions in the lock, by which a new one reruns it.
+"""The versions, in the lock file, of the packages that a stage uses; a new version reruns it.
 
-Of the lock only those packages count that a stage can import: what its source names, and what that
-requires. A new version of a package that only developers use, another order or another hash reruns
-nothing.
+Only packages that a stage can import count: those that its source names, and their requirements. A
+new version of a package that only developers use, another order or another hash reruns nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from mindvideo.contents import text_digest
 from mindvideo.errors import InputError
 
 LIBRARIES = ("numpy", "scipy", "nibabel", "nilearn", "torch", "diffusers", "transformers")
-"""What a person wants to know the versions of."""
+"""Packages whose versions are reported to the user."""
 
 LOCK = Path("envs/requirements.lock")
 
@@ -37,13 +36,13 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
-"""Packages whose modules have another name. The full table of what is installed takes 0.5 s."""
+"""Packages whose modules have another name. Reading the table of all packages takes 0.5 s."""
 
 PLATFORM = ("platform_system", "sys_platform", "platform_machine", "os_name")
 
 
 def find_lock() -> Path:
-    """The lock file, in this folder or in the one that the package stands in.
+    """The lock file, in the working folder or in the project that contains the package.
 
     Raises
     ------
@@ -52,20 +51,18 @@ def find_lock() -> Path:
     for path in (LOCK, source.ROOT.parent / LOCK):
         if path.is_file():
             return path
-    raise InputError(
-        f"{LOCK.absolute()}: there is no such file. Call this in the project's folder."
-    )
+    raise InputError(f"{LOCK.absolute()}: no such file. Run this command in the project's folder.")
 
 
 @cache
 def read_lock(text: str) -> dict[str, str]:
-    """Version of each package that the lock has for this Python and platform."""
+    """Version of each package in the lock for this Python and platform."""
     versions: dict[str, str] = {}
     for line in re.findall(r"^\s*(\w[^#\\\n]*)", text, re.MULTILINE):
         try:
             entry = Requirement(re.split(r"\s--", line)[0].strip())
         except InvalidRequirement as error:
-            raise InputError(f"{LOCK}: {line.strip()!r} is no NAME==VERSION ({error})") from None
+            raise InputError(f"{LOCK}: {line.strip()!r} is not NAME==VERSION ({error})") from None
         if entry.marker is None or entry.marker.evaluate():
             versions[canonicalize_name(entry.name)] = str(entry.specifier).removeprefix("==")
     return versions
@@ -97,10 +94,10 @@ def _installed(package: str) -> Distribution | None:
 
 @cache
 def _requires(package: str) -> frozenset[str]:
-    """What a package requires itself, extras left out.
+    """The direct requirements of a package, without extras.
 
-    So are those that only some platforms need: they go with the version of the package, and a node
-    with CUDA's libraries and one without stand for the same.
+    Requirements of some platforms only are left out, too: the version of the package implies them,
+    and nodes with and without CUDA's libraries must give the same digest.
     """
     installed = _installed(package)
     entries = map(Requirement, (installed.requires if installed else None) or [])
@@ -118,7 +115,7 @@ def _holds_everywhere(entry: Requirement) -> bool:
 
 @cache
 def _runtime() -> frozenset[str]:
-    """What this package requires itself. Snakemake is no library of a stage."""
+    """The direct requirements of this package, without Snakemake, which no stage uses."""
     return frozenset(p for p in _requires("mindvideo") if not p.startswith("snakemake"))
 
 
@@ -135,9 +132,9 @@ def _with_requirements(packages: Iterable[str]) -> set[str]:
 
 @cache
 def packages_of(module: str) -> frozenset[str]:
-    """All packages that `module` can import, and what they require.
+    """All packages that `module` can import, and their requirements.
 
-    Where one of them is not installed here, all that this package requires takes their place.
+    If one of them is not installed, all requirements of this package are returned instead.
     """
     direct = imported(module)
     if not all(map(_installed, direct)):
@@ -152,16 +149,16 @@ def locked(module: str, lock: str) -> dict[str, str]:
 
 
 def lock_digest(module: str, lock: str) -> str:
-    """Digest of what the lock says of the packages that `module` can import."""
+    """Digest of the locked versions of the packages that `module` can import."""
     return text_digest(*(f"{name}=={v}" for name, v in locked(module, lock).items()))
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package, of Python and of the libraries that a person asks for."""
+    """Versions of this package, of Python and of the main libraries."""
     versions = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
     return versions | {name: version(name) for name in LIBRARIES if _installed(name)}
 
 
 def installed(module: str) -> dict[str, str]:
-    """Version of each package that `module` can import, as they are installed here."""
+    """Installed version of each package that `module` can import."""
     return {name: version(name) for name in sorted(packages_of(module)) if _installed(name)}

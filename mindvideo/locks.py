@@ -1,15 +1,16 @@
-"""One process at a time makes an output: a lock file beside it, on any file system.
+"""Lock files next to outputs, so that one process at a time writes each; on any file system.
 
-The lock is a file made exclusively, which needs no ``flock`` (some Lustre and NFS mounts have
-none, or one that holds on one machine only). Its holder renews it every `BEAT` seconds.
+The lock is a file created exclusively, which does not need ``flock`` (some Lustre and NFS mounts
+have none, or one that works on one machine only). Its holder renews it every `BEAT` seconds.
 
 A lock counts as stale, and is taken over, when
 
-- the process that holds it ran on this machine and is gone;
-- nobody has renewed it for `LEASE` seconds, watched by the clock of the process that waits: the
-  machine was lost. So a job that Slurm starts again on another node waits for three minutes.
+- the process that holds it ran on this machine and has ended;
+- it has not been renewed for `LEASE` seconds by the clock of the waiting process: the machine of
+  its holder has failed. So a job that Slurm restarts on another node waits for three minutes.
 
-A process that finds its lock in other hands ends at once: it must not write beside the new holder.
+A process whose lock was taken over ends at once: it must not write at the same time as the new
+holder.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ from mindvideo.errors import InputError
 logger = logging.getLogger(__name__)
 
 LEASE, BEAT = 180.0, 20.0
-"""After how long without a sign of its holder a lock is stale; how often a holder gives one [s]."""
+"""Time without renewal after which a lock is stale, and interval between renewals [s]."""
 
 LOST = 75
-"""Exit status of a process whose lock another one took (EX_TEMPFAIL: try again)."""
+"""Exit status of a process whose lock was taken over (EX_TEMPFAIL: try again)."""
 
 
 def lock_path(path: Path) -> Path:
@@ -44,18 +45,18 @@ def lock_path(path: Path) -> Path:
 
 
 def holder_path(path: Path) -> Path:
-    """What is written beside the lock of whoever holds it."""
+    """The file next to the lock that describes its holder."""
     return path.with_name(f".{path.name}.holder.json")
 
 
 class Lock:
-    """The right to make one output, or to use one state folder.
+    """The exclusive right to write one output, or to use one state folder.
 
     Raises
     ------
     InputError
-        From :meth:`acquire`, if another process is at work there; it names host, process, job and
-        time.
+        From :meth:`acquire`, if another process holds the lock; the message names host, process,
+        job and time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +70,7 @@ class Lock:
         )
 
     def acquire(self) -> None:
-        """Take the lock, or find out that its holder is alive. Waits only if that is in doubt."""
+        """Take the lock, or raise an error if its holder is alive; wait only to find that out."""
         has_said = False
         before, waiting_since = _renewed(lock_path(self._path)), time.monotonic()
         while True:
@@ -79,14 +80,14 @@ class Lock:
             except Timeout:
                 owner = self._lease.owner
                 renewed = _renewed(lock_path(self._path))
-                # A process of this machine that is gone would have lost the lock already.
+                # The lock of a process on this machine that has ended is taken over at once.
                 if renewed != before or (owner and owner.hostname == socket.gethostname()):
                     raise InputError(_in_use(self._path)) from None
                 if owner is None and time.monotonic() - waiting_since > LEASE:
-                    self._lease.force_break()  # empty: its machine was lost when it was written
+                    self._lease.force_break()  # empty: its machine failed while writing it
                 elif before is not None and not has_said:
                     has_said = True
-                    logger.warning("%s; waiting for a sign of life", _in_use(self._path))
+                    logger.warning("%s; waiting for it to renew its lock", _in_use(self._path))
                 time.sleep(1)
         try:
             _to_disk(lock_path(self._path))
@@ -96,15 +97,15 @@ class Lock:
             raise
 
     def check(self) -> None:
-        """End the process if the lock is in other hands.
+        """End the process if the lock was taken over.
 
-        The heartbeat would notice within `BEAT` seconds; before a commit that is too long.
+        Renewal would notice this within `BEAT` seconds, which is too late before a commit.
         """
         if not self._lease.is_lock_held_by_us:
             _end(LeaseCompromise(str(lock_path(self._path)), "", "owner-changed"))
 
     def release(self) -> None:
-        """Give it back. A lock file that cannot be deleted is stale once this process has ended."""
+        """Release the lock. A file that cannot be deleted is stale once this process has ended."""
         try:
             holder_path(self._path).unlink(missing_ok=True)
             self._lease.release()
@@ -132,10 +133,10 @@ def locked(paths: list[Path]) -> Iterator[list[Lock]]:
 
 
 def _end(loss: LeaseCompromise) -> None:
-    """Called by the thread that renews the lock."""
+    """End the process after the loss of a lock; called by the thread that renews it."""
     logger.critical(
-        "%s is no longer held by this process (%s%s), so that another one may be at work here: "
-        "this one ends without touching anything. What it had kept is there",
+        "%s is no longer held by this process (%s%s), so another process may be writing here: this "
+        "one ends without changing anything. Its saved state is kept",
         loss.lock_file,
         loss.reason,
         f": {loss.error}" if loss.error else "",
@@ -145,7 +146,7 @@ def _end(loss: LeaseCompromise) -> None:
 
 
 def _to_disk(lock: Path) -> None:
-    """Make sure that a machine that is lost leaves no lock without the name of its holder."""
+    """Flush a lock, so that a machine that fails leaves no lock without the name of its holder."""
     with lock.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -184,8 +185,7 @@ def _in_use(path: Path) -> str:
         else ""
     )
     return (
-        f"{path}: another process is at work here{who}. Wait for it to end, or stop it (a killed "
-        f"workflow can leave its stage running). If it is gone for certain, delete "
-        f"{lock_path(path)}; it counts as gone by itself {LEASE / 60:g} minutes after its machine "
-        "was lost."
+        f"{path}: another process is writing here{who}. Wait for it to end, or stop it (a killed "
+        f"workflow can leave a stage running). If it has certainly ended, delete "
+        f"{lock_path(path)}; if its machine failed, the lock expires {LEASE / 60:g} minutes later."
     )

@@ -1,6 +1,6 @@
-"""Paths as people write them: ``~`` and environment variables stand for what they mean in a shell.
+"""Paths in which ``~`` and environment variables are expanded as in a shell.
 
-This is the one place where they are replaced: settings that are paths have the type
+All expansion happens here: settings that are paths have the type
 :data:`mindvideo.settings.PathText`, arguments of the command line the type :func:`path_argument`.
 """
 
@@ -15,9 +15,9 @@ VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)
 
 
 def expand(text: str) -> str:
-    """A path with its home folder (``~``, ``~name``) and variables (``$X``, ``${X}``) filled in.
+    """A path with its home folder (``~``, ``~name``) and variables (``$X``, ``${X}``) expanded.
 
-    A path that is expanded already comes back unchanged. Placeholders such as ``{subject}`` stay.
+    An expanded path is returned unchanged, and so are placeholders such as ``{subject}``.
 
     Raises
     ------
@@ -29,8 +29,8 @@ def expand(text: str) -> str:
         name = match[1] or match[2]
         if name not in os.environ:
             raise ValueError(
-                f"the environment variable {name} of {text!r} is not set: export {name}=… first, "
-                "or write the path out"
+                f"the environment variable {name} in {text!r} is not set: export {name}=… first, "
+                "or write out the path"
             )
         return os.environ[name]
 
@@ -42,7 +42,7 @@ def expand(text: str) -> str:
 
 
 def path_argument(text: str) -> Path:
-    """A path from the command line, where a shell left ``~`` or variables (``--to=~/x``)."""
+    """A path from the command line; a shell does not expand ``~`` in ``--to=~/x``."""
     try:
         return Path(expand(text))
     except ValueError as error:

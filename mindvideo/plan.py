@@ -1,10 +1,10 @@
-"""Where each artefact lives, and which settings make it: what the rules ask before they run.
+"""The folder of each artefact, and the settings that determine it, for the rules.
 
-An artefact belongs to an *owner*: a subject, or ``shared`` where no subject enters. A *variant* (an
-ablation) has its own copy of an artefact only if it changes a section that the artefact's stage
-reads, or one upstream; everything else is the full model's::
+An artefact belongs to an *owner*: a subject, or ``shared`` if it does not depend on the subject. A
+*variant* (an ablation) has its own copy of an artefact only if it changes a section that the
+artefact's stage, or a stage upstream, reads; it shares all others with the full model::
 
-    results/shared/latents/…                         made once
+    results/shared/latents/…                         computed once
     results/sub1/contrastive/…                       the full model
     results/sub1/variants/shuffled/contrastive/…     only what `shuffled` changes
 """
@@ -36,14 +36,15 @@ def reads(artefact: str) -> frozenset[str]:
 
 
 class Plan:
-    """Answers of a configuration to the rules' questions.
+    """Folders, settings and code for the rules of a configuration.
 
     Parameters
     ----------
     config
         The checked configuration.
     lock
-        Text of the lock file: other versions of what a stage imports are changed code.
+        Text of the lock file: another version of a package that a stage imports counts as changed
+        code.
     """
 
     def __init__(self, config: Config, lock: str = "") -> None:
@@ -56,7 +57,7 @@ class Plan:
     # --- places -----------------------------------------------------------------------------------
 
     def home(self, artefact: str, owner: str) -> str:
-        """Folder that holds `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
+        """Folder of `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
         subject, _, variant = owner.partition("/variants/")
         place = SHARED if artefacts()[artefact].shared else subject
         changed = {
@@ -65,12 +66,12 @@ class Plan:
         return f"{place}/variants/{variant}" if changed else place
 
     def _changes(self, variant: str, section: str) -> bool:
-        """Whether a variant has another result in mind, and not just another way to it."""
+        """Whether a variant changes a result, and not only how it is computed."""
         changed, full = (getattr(self.stages[name], section) for name in (variant, None))
         return changed.deciding() != full.deciding()
 
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
-        """Segments that an artefact has a file of; a subject's own: those that it has runs of."""
+        """Segments for which an artefact has a file; for a subject, those with runs of it."""
         dataset = self.config.dataset
         if artefacts()[artefact].shared:
             return getattr(dataset, split)
@@ -85,21 +86,21 @@ class Plan:
     # --- settings ---------------------------------------------------------------------------------
 
     def stages_of(self, owner: str) -> Stages:
-        """The sections of the full model, or of the variant that an owner stands for."""
+        """The sections of the full model, or of the variant that an owner names."""
         return self.stages[owner.partition("/variants/")[2] or None]
 
     def settings(self, stage: str, owner: str, segment: str = "", section: str = "") -> Section:
-        """The settings of a stage for an owner, and where it works on one, for a segment.
+        """The settings of a stage for an owner, and for a segment if the stage works on one.
 
-        `section` is that which the values are taken from, where a stage has several.
+        `section` selects the section that the values come from, if the stage has several.
         """
         model, stages = read_stage(stage).settings_class, self.stages_of(owner)
         return settings_of(model, self.config, stages, segment, section, owner)
 
     def code(self, stage: str) -> str:
-        """What a stage runs, as digests: its source, its libraries, pretrained weights.
+        """Digests of what a stage runs: its source, its libraries, its pretrained weights.
 
-        Where results of other code or libraries were adopted, theirs stand for those here.
+        If results of other code or libraries were adopted, their digests are returned.
         """
         declared = read_stage(stage)
         loads = Pretrained.model_fields.keys() & declared.settings_class.model_fields.keys()
@@ -110,9 +111,9 @@ class Plan:
 
 
 def weights_digest(name: str, largest: int = 10**8) -> str:
-    """Digest of a pretrained model: a folder's contents, or where it is large, names and sizes.
+    """Digest of a pretrained model: a folder's contents, or names and sizes of large files.
 
-    A model card is no weight; a hub name stands for itself.
+    Model cards are ignored; a hub name is its own digest.
     """
     folder = pretrained_folder(name)
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Descriptions of pre-training data: whose runs there are, and where the files are."""
+"""Descriptions of pre-training data: subjects, runs, and paths of the files."""
 
 from __future__ import annotations
 

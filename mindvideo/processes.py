@@ -1,4 +1,4 @@
-"""One training in several processes, one a GPU; torch's own launcher starts them."""
+"""Training in several processes, one per GPU, started by torch's own launcher."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def rank() -> int:
-    """Number of this process among those of its training: 0 is the one that writes."""
+    """Rank of this process in its training run: the process of rank 0 writes the outputs."""
     return int(os.environ.get("RANK", "0")) if is_one_of_several() else 0
 
 
@@ -17,7 +17,7 @@ def is_one_of_several() -> bool:
 
 
 def leave_unless_first() -> None:
-    """End this process, successfully, if it is not the one that writes: after a training, say.
+    """End this process, successfully, if it is not the one that writes, as after training.
 
     Raises
     ------
@@ -28,14 +28,14 @@ def leave_unless_first() -> None:
 
 
 def run_in_processes(count: int, argv: list[str]) -> int:
-    """Run ``mindvideo ARGV`` in `count` processes of this machine; the exit status of the worst.
+    """Run ``mindvideo ARGV`` in `count` processes on this machine; return the worst exit status.
 
-    SIGTERM and SIGINT reach all of them. When one fails the others are stopped.
+    SIGTERM and SIGINT are passed on to all of them. When one fails, the others are stopped.
 
     Raises
     ------
     InputError
-        If torch sees GPUs, but fewer than processes. Without any, they share the CPU.
+        If torch finds GPUs, but fewer than processes. Without any GPU, they share the CPU.
     """
     from mindvideo.devices import claim, claimed, release
 
@@ -53,7 +53,7 @@ def run_in_processes(count: int, argv: list[str]) -> int:
         release()  # there are GPUs, but this torch can use none
     if device().type == "cuda" and gpus < count:
         raise InputError(
-            f"--processes {count}, but torch sees {gpus} GPUs here: ask for more, or for "
+            f"--processes {count}, but torch finds only {gpus} GPUs: request more GPUs, or use "
             f"--processes {gpus} (in the workflow: --set-resources RULE:gpu={gpus})"
         )
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))

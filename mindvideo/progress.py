@@ -1,4 +1,4 @@
-"""Progress bars: one look for all stages."""
+"""Progress bars in the same style for all stages."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def progress(
     unit: str = "it",
     initial: int = 0,
 ) -> tqdm[T]:
-    """Iterate over `items` behind a bar with speed and time left, on standard error.
+    """Iterate over `items` with a progress bar of speed and time left, on standard error.
 
-    Where standard error is no terminal (a cluster's log), a line every half minute instead.
-    The bar is a :class:`tqdm.tqdm`: ``bar.set_postfix(loss=…)`` adds figures to it.
+    If standard error is not a terminal (a cluster's log), a line is printed every half minute. The
+    bar is a :class:`tqdm.tqdm`: ``bar.set_postfix(loss=…)`` adds values to it.
     """
     seconds = 0.2 if sys.stderr.isatty() else 30.0
     return tqdm(

@@ -1,7 +1,7 @@
-"""What stages there are and what each declares, read from their source without importing them.
+"""The stages and their declarations, read from their source without importing them.
 
-The command line, the rules and the plan build on this. A stage's ``main`` is written once; its
-options, its rule's shell command, its help and its place in the plan follow from it.
+The command line, the rules and the plan use this registry: the options of a stage, its rule's shell
+command, its help and its place in the plan follow from the signature of its ``main``.
 """
 
 from __future__ import annotations
@@ -71,17 +71,17 @@ class Stage:
 
     @property
     def trains(self) -> bool:
-        """Whether it is a training, which several processes can share."""
+        """Whether the stage trains a model, which several processes can share."""
         return any(p.name == "history" and p.kind == "Output" for p in self.parameters)
 
     @property
     def settings_class(self) -> type[Section]:
-        """The class of its settings, imported from the module that the stage has it from."""
+        """The class of its settings, imported from the module that the stage imports it from."""
         return getattr(importlib.import_module(self.settings_module), self.settings)
 
     @property
     def has_execution_settings(self) -> bool:
-        """Whether some of its settings only say how its result is computed."""
+        """Whether some of its settings only change how its result is computed."""
         from mindvideo.settings.base import execution_fields
 
         return bool(execution_fields(self.settings_class))
@@ -101,7 +101,7 @@ def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
 
 
 def _decorators(main: ast.FunctionDef, name: str) -> list[dict[str, Any]]:
-    """Arguments of the decorators of this name, the first positional one as `0`."""
+    """Arguments of all decorators with this name; the first positional one has the key `0`."""
     calls = [d for d in main.decorator_list if isinstance(d, ast.Call)]
     return [
         {"0": ast.literal_eval(call.args[0])}
@@ -116,7 +116,7 @@ def _makes(artefact: str, made_from: Iterable[str] = (), **more: Any) -> Makes:
 
 
 def _module_of(name: str, tree: ast.Module, here: str) -> str:
-    """The module that a stage imports a class from, or the stage's own."""
+    """The module that a stage imports a class from, or the stage's own module."""
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return str(node.module)
@@ -129,11 +129,11 @@ def read_stage(name: str) -> Stage:
     tree = ast.parse((STAGES / f"{name}.py").read_text())
     main = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
     if main.args.args or main.args.vararg or main.args.kwarg:
-        raise TypeError(f"{name}.main: keyword-only arguments are needed")
+        raise TypeError(f"{name}.main: all arguments must be keyword-only")
     arguments = list(zip(main.args.kwonlyargs, main.args.kw_defaults))
     settings = next((a.annotation for a, _ in arguments if a.arg == "settings"), None)
     if settings is None:
-        raise TypeError(f"{name}.main: an argument `settings: CLASS` is needed")
+        raise TypeError(f"{name}.main: an argument `settings: CLASS` is required")
     chapters = [arguments["0"] for arguments in _decorators(main, "chapter")]
     makes = [_makes(arguments.pop("0"), **arguments) for arguments in _decorators(main, "makes")]
     return Stage(
@@ -157,15 +157,15 @@ def command_line(
     outputs: Mapping[str, Any],
     wildcards: Mapping[str, str],
 ) -> list[str]:
-    """The words of the command that runs a stage, but for its settings, state and log.
+    """The arguments of the command that runs a stage, without its settings, state and log.
 
-    Inputs and outputs are a rule's entries of the same name; whatever is neither is a wildcard.
-    Inputs that the stage can do without are left out where the rule has none.
+    Inputs and outputs are the rule's entries of the same name; other parameters are wildcards.
+    Optional inputs are left out if the rule has none.
 
     Raises
     ------
     TypeError
-        If the rule lacks what the stage needs, or has what it doesn't know.
+        If the rule lacks an entry that the stage needs, or has one that the stage does not declare.
     """
     places = {"Input": inputs, "Inputs": inputs, "Output": outputs, "Outputs": outputs}
     words = ["mindvideo", stage.command]
@@ -177,8 +177,8 @@ def command_line(
             value = place[p.name]
             words += [p.option, *([value] if isinstance(value, str | os.PathLike) else value)]
         elif not p.optional:
-            raise TypeError(f"stage {stage.name} needs {p.name} ({p.kind}), which its rule has not")
+            raise TypeError(f"stage {stage.name} needs {p.name} ({p.kind}), which its rule lacks")
     names = {p.name for p in stage.parameters}
     if unknown := [n for n in (*inputs, *outputs) if n not in names]:
-        raise TypeError(f"stage {stage.name} has no {', '.join(unknown)}, which its rule gives it")
+        raise TypeError(f"stage {stage.name} has no {', '.join(unknown)}, which its rule passes it")
     return [str(word) for word in words]

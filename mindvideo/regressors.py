@@ -1,4 +1,4 @@
-"""What is taken out of a run, from its settings and its table of confounds."""
+"""The regressors that are removed from a run: drift and confounds."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mindvideo.settings.fmri import CleanSettings
 
 
 def drifts(settings: CleanSettings) -> np.ndarray:
-    """Drift of a run, on the volumes kept, (n_volumes, n)."""
+    """Drift regressors of a run, on the volumes kept, (n_volumes, n_regressors)."""
     if settings.high_pass is None:
         return polynomials(settings.n_volumes, settings.detrend_order)
     return cosines(settings.n_volumes, settings.tr, settings.high_pass)
 
 
 def regressors(confounds: Path | None, settings: CleanSettings) -> np.ndarray:
-    """Orthonormal basis of drift and confounds, on the volumes kept.
+    """Orthonormal basis of the drift and confound regressors, on the volumes kept.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def regressors(confounds: Path | None, settings: CleanSettings) -> np.ndarray:
     Raises
     ------
     InputError
-        If the table is damaged or lacks a column, or nothing would be left of the run.
+        If the table is damaged or lacks a column, or the regressors would leave nothing of the run.
     """
     if confounds is None:
         return nuisance(drifts(settings))

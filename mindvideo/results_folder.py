@@ -1,7 +1,7 @@
-"""Which configuration is meant, and whose results a folder holds.
+"""Which configuration applies, and which data set a folder of results belongs to.
 
-A folder of results carries a stamp, ``dataset.json``, with the name of its data set. Results of
-another data set would replace what lies there, since subjects and files have the same names.
+A folder of results has a stamp, ``dataset.json``, with the name of its data set. Without this
+check, results of another data set would replace its files, since the names are the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def default_configuration() -> Path:
     Raises
     ------
     InputError
-        If the variable names a file that does not exist, or a variable that is not set.
+        If the variable names a file that does not exist, or contains a variable that is not set.
     """
     named = os.environ.get(VARIABLE)
     if not named:
@@ -37,21 +37,21 @@ def default_configuration() -> Path:
         raise InputError(f"{VARIABLE}: {error}") from None
     if not path.is_file():
         raise InputError(
-            f"{VARIABLE}={named}: there is no such file (seen from {Path.cwd()}). Give the path of "
-            f"a configuration, or unset the variable to run the demo ({DEMO})"
+            f"{VARIABLE}={named}: no such file (relative to {Path.cwd()}). Set it to the path of a "
+            f"configuration, or unset it to run the demo ({DEMO})"
         )
     return path
 
 
 def check_results(results: str, dataset: str, configuration: str) -> None:
-    """Refuse a folder that holds results of another data set.
+    """Raise an error if a folder contains results of another data set.
 
     Parameters
     ----------
     results : str
         The folder, which need not exist.
     dataset : str
-        Name of the data set whose results are asked for.
+        Name of the data set whose results are requested.
     configuration : str
         Path of the configuration that describes it.
 
@@ -68,21 +68,21 @@ def check_results(results: str, dataset: str, configuration: str) -> None:
         owner, origin, since = stamped["dataset"], stamped["configuration"], stamped["since"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{stamp} does not say whose results these are ({type(error).__name__}: {error}). If "
-            f"they are of the data set {dataset!r}, delete this file"
+            f"{stamp} cannot be read, so the data set of these results is unknown "
+            f"({type(error).__name__}: {error}). If they belong to {dataset!r}, delete this file"
         ) from error
     if owner != dataset:
         raise InputError(
-            f"{results} holds results of the data set {owner!r} (configuration {origin}, since "
+            f"{results} contains results of the data set {owner!r} (configuration {origin}, since "
             f"{since}); the configuration {configuration} describes {dataset!r}, whose results "
-            f"would replace them. To go on with {owner!r}, say --configfile {origin} or export "
+            f"would replace them. To continue with {owner!r}, use --configfile {origin} or export "
             f"{VARIABLE}={origin}. For {dataset!r}, set another folder in {configuration}, for "
             f"example results: results-{dataset}. If the data set was only renamed, delete {stamp}"
         )
 
 
 def stamp_results(results: str, dataset: str, configuration: str) -> None:
-    """Write the stamp of a folder of results, where it has none."""
+    """Write the stamp of a folder of results, if it has none."""
     stamp = Path(results, STAMP)
     if stamp.is_file():
         return

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field, PositiveInt
 from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, Section
 
 DEFAULT = "default"
-"""What stands, in a table by segment, for all segments that it does not name."""
+"""In settings by segment, the key that applies to all segments not named."""
 
 
 def _is_segment(name: str) -> str:
     if name == DEFAULT:
         raise ValueError(
-            f"`{DEFAULT}` stands for all segments that are not named: call this one otherwise"
+            f"`{DEFAULT}` applies to all segments that are not named: rename this segment"
         )
     return name
 

@@ -1,4 +1,4 @@
-"""The table of runs: one row a run, derived from a description of a data set or given by hand."""
+"""The table of runs, one row per run: derived from a description or written by the user."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mindvideo.validation import what_is_wrong
 COLUMNS = list(Run.model_fields)
 NEEDED = [name for name, field in Run.model_fields.items() if field.is_required()]
 OF_SEGMENT = ("split", "film", "clips", "drop_start", "drop_end")
-"""What all rows of a segment say alike."""
+"""Columns that have the same value in all rows of a segment."""
 SHOWN = 20
 
 
 def write_runs(rows: Iterable[Run]) -> str:
-    """Text of the table: tab-separated, one header row, ``n/a`` where there is nothing."""
+    """Text of the table: tab-separated, one header row, ``n/a`` for missing values."""
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(COLUMNS)
@@ -34,19 +34,19 @@ def write_runs(rows: Iterable[Run]) -> str:
 
 
 def read_runs(path: Path) -> list[Run]:
-    """The runs that a table names.
+    """The runs in a table.
 
-    Columns may stand in any order; those that may be left out take what the description says.
+    Columns may be in any order; the description provides the values of optional columns.
 
     Raises
     ------
     InputError
-        Listing all that is wrong with the table, by line.
+        If the table cannot be read or is wrong; the message lists all problems by line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or f"it is no UTF-8 text ({error})"
+        reason = getattr(error, "strerror", None) or f"not UTF-8 text ({error})"
         raise InputError(f"{path}: the table of runs cannot be read: {reason}") from error
     lines = list(csv.reader(io.StringIO(text), delimiter="\t"))
     header = _with_current_names([name.strip() for name in lines[0]] if lines else [], path)
@@ -59,14 +59,14 @@ def read_runs(path: Path) -> list[Run]:
                 problems += [f"line {number}: {what}" for what in wrong]
                 rows |= {number: run} if run else {}
         if not rows and not problems:
-            problems.append("no run: a row a run was needed below the header")
+            problems.append("no runs: expected one row per run below the header")
         problems += _contradictions(rows)
     if problems:
         more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
         listed = "\n  ".join([*problems[:SHOWN], *more])
         raise InputError(
-            f"{path}: {len(problems)} problem{'s'[: len(problems) > 1]} in the table of runs (what "
-            f"it should look like: mindvideo runs config/config.yaml):\n  {listed}"
+            f"{path}: {len(problems)} problem{'s'[: len(problems) > 1]} in the table of runs (for "
+            f"an example, run: mindvideo runs config/config.yaml):\n  {listed}"
         )
     return list(rows.values())
 
@@ -81,14 +81,14 @@ def _with_current_names(header: list[str], path: Path) -> list[str]:
 
 def _of_header(header: list[str]) -> list[str]:
     if len(header) < 2:
-        return ["line 1: tab-separated columns were needed: " + ", ".join(NEEDED)]
+        return ["line 1: expected tab-separated columns: " + ", ".join(NEEDED)]
     problems = [f"line 1: no column {name!r}" for name in NEEDED if name not in header]
     for name in header:
         if name not in COLUMNS:
-            hint = did_you_mean(name, COLUMNS) or f"; known are {', '.join(COLUMNS)}"
+            hint = did_you_mean(name, COLUMNS) or f"; known columns are {', '.join(COLUMNS)}"
             problems.append(f"line 1: unknown column {name!r}{hint}")
         elif header.count(name) > 1:
-            problems.append(f"line 1: the column {name!r} is there {header.count(name)} times")
+            problems.append(f"line 1: the column {name!r} occurs {header.count(name)} times")
     return list(dict.fromkeys(problems))
 
 
@@ -101,18 +101,18 @@ def _row(header: list[str], cells: list[str]) -> tuple[Run | None, list[str]]:
         run = Run.model_validate(given)
     except ValidationError as error:
         return None, [
-            f"{problem['loc'][0]}: nothing there"
+            f"{problem['loc'][0]}: no value"
             if problem["type"] == "missing"
             else f"{problem['loc'][0]}: {what_is_wrong(problem)}; found {problem['input']!r}"
             for problem in error.errors()
         ]
     if (run.drop_start is None) != (run.drop_end is None):
-        return None, ["drop_start and drop_end: say both, or neither"]
+        return None, ["drop_start and drop_end: give both, or neither"]
     return run, []
 
 
 def _contradictions(rows: dict[int, Run]) -> list[str]:
-    """What no row alone can be wrong in: runs and files named twice, segments that disagree."""
+    """Problems between rows: runs and files named twice, different values for one segment."""
     problems = []
     runs: dict[tuple, int] = {}
     files: dict[str, int] = {}
@@ -121,9 +121,9 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
         first = runs.setdefault((run.subject, run.segment, run.repetition), number)
         if first != number:
             key = f"{run.subject} {run.segment}_{run.repetition}"
-            problems.append(f"line {number}: {key} stands in line {first} already")
+            problems.append(f"line {number}: {key} is already in line {first}")
         if (other := files.setdefault(run.path, number)) != number:
-            problems.append(f"line {number}: the file of line {other} again: {run.path}")
+            problems.append(f"line {number}: same file as in line {other}: {run.path}")
         for name in OF_SEGMENT:
             first = segments.setdefault((run.segment, name), number)
             here, there = getattr(run, name), getattr(rows[first], name)
@@ -136,5 +136,5 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
     trs = {run.tr: number for number, run in reversed(rows.items())}
     if len(trs) > 1:
         listed = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
-        problems.append(f"tr: one for all runs was needed; found {listed}")
+        problems.append(f"tr: all runs need the same repetition time; found {listed}")
     return problems

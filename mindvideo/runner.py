@@ -1,10 +1,10 @@
-"""Run a stage: its outputs appear whole or not at all, errors speak, a sidecar says what was done.
+"""Run a stage: complete outputs or none, readable errors, and a sidecar for each output.
 
-Order of operations: refuse missing inputs → lock the outputs and make working folders
-(:mod:`mindvideo.transaction`) → find out what the inputs contain → open the state, if the stage
-keeps one → run the stage on paths inside the working folders → commit.
+Order of operations: check that the inputs exist → lock the outputs and create working folders
+(:mod:`mindvideo.transaction`) → compute digests of the inputs → open the state, if the stage keeps
+one → run the stage on paths inside the working folders → commit.
 
-Where several processes share a training, each runs the stage, and only the first one commits.
+If several processes share a training run, each runs the stage, and only the first one commits.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
     "DIFFUSERS_VERBOSITY": "error",
 }
-"""Environment of the libraries: the stage's own bar and log are the ones to read."""
+"""Environment variables that turn off the progress bars and messages of libraries."""
 
 
 FAULTS = {
-    errno.ENOSPC: "Make room, and run the same again: nothing half-written is left, and a training "
-    "goes on from its last checkpoint.",
-    errno.EDQUOT: "Your quota is used up: make room, and run the same again.",
-    errno.EFBIG: "The system allows no file of this size (ulimit -f): have the limit raised.",
-    errno.EROFS: "Name a folder that may be written to, as `results` in the configuration.",
-    errno.EACCES: "Have the permissions changed, or name a folder of your own, as `results` in the "
-    "configuration.",
+    errno.ENOSPC: "Free disk space and run the same command again: no incomplete file is left, and "
+    "training resumes from its last checkpoint.",
+    errno.EDQUOT: "Your quota is used up: free disk space and run the same command again.",
+    errno.EFBIG: "The system does not allow files of this size (ulimit -f): raise the limit.",
+    errno.EROFS: "Set `results` in the configuration to a folder that can be written to.",
+    errno.EACCES: "Change the permissions, or set `results` in the configuration to a folder of "
+    "your own.",
 }
-"""What to do about errors of the disk."""
+"""Advice on errors of the disk."""
 
 
 def _as_list(value: Path | list[Path]) -> list[Path]:
@@ -63,7 +63,7 @@ def _as_list(value: Path | list[Path]) -> list[Path]:
 
 
 def _start_log(command: str, log: Path | None) -> None:
-    """Everything from "info" up goes to the stage's log file, warnings also to standard error."""
+    """Log all from level "info" to the stage's log file, and warnings also to standard error."""
     console = logging.StreamHandler()
     console.setLevel(logging.ERROR if rank() else logging.WARNING)
     console.setFormatter(logging.Formatter(f"mindvideo {command}: %(levelname)s: %(message)s"))
@@ -82,7 +82,7 @@ def _check_inputs(stage: Stage, arguments: dict[str, Any]) -> dict[str, Path]:
     for parameter in stage.of_kind("Input", "Inputs"):
         for path in _as_list(arguments.get(parameter.name) or []):
             if not path.exists():
-                raise InputError(f"{parameter.option} {path}: there is no such file or folder")
+                raise InputError(f"{parameter.option} {path}: no such file or folder")
             if not os.access(path, os.R_OK):
                 raise InputError(f"{parameter.option} {path}: no permission to read it")
             inputs[str(path)] = path
@@ -90,7 +90,7 @@ def _check_inputs(stage: Stage, arguments: dict[str, Any]) -> dict[str, Path]:
 
 
 def uses_a_gpu(stage: Stage) -> bool:
-    """Whether a stage asks for a device somewhere in its code."""
+    """Whether a stage requests a device anywhere in its code."""
     return "mindvideo.models.device" in import_closure(stage.module)
 
 
@@ -108,18 +108,18 @@ def run_stage(
     ----------
     stage : Stage
     arguments : dict
-        Its parameters, but for `settings`.
+        Its parameters, without `settings`.
     settings : Section
     code : str
-        What the code counts as: by default, the digest of what is here.
+        The digest that stands for the code; by default, that of the current code.
     keep_state : bool
         Leave a finished state for the workflow to delete.
 
     Raises
     ------
     InputError
-        If an input is missing, another process makes the same outputs, or whatever the stage finds
-        wrong. No output is made then.
+        If an input is missing, another process writes the same outputs, or the stage raises one. No
+        output is written then.
     """
     inputs = _check_inputs(stage, arguments)
     outputs = [
@@ -168,7 +168,7 @@ def _work(
 
 
 def end(*_: object) -> NoReturn:
-    """End the process on the first SIGTERM, undisturbed by further ones: Slurm sends several."""
+    """End the process on the first SIGTERM, ignoring further ones: Slurm sends several."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(STOPPED)
 
@@ -182,7 +182,7 @@ def run(
     code: str = "",
     keep_state: bool = False,
 ) -> int:
-    """Run a stage as a command does: log file, clean end on SIGTERM, exit status."""
+    """Run a stage as a command: log file, clean end on SIGTERM; return the exit status."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     _start_log(stage.command, log)
@@ -193,7 +193,7 @@ def run(
         with watched([arguments[parameter.name] for parameter in stage.of_kind("State")]):
             run_stage(stage, arguments, settings, code=code, keep_state=keep_state)
     except InputError as error:
-        logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # all of them say it
+        logger.log(logging.INFO if rank() else logging.ERROR, "%s", error)  # each reports it
         return 1
     except Exception as error:
         if reason := _of_the_system(error):
@@ -205,7 +205,7 @@ def run(
 
 
 def _of_the_system(error: BaseException) -> str:
-    """What a person can do about an error of disk or memory; empty for any other."""
+    """Advice on an error of disk or memory; empty for any other error."""
     if isinstance(error, OSError) and error.errno in FAULTS:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}. {FAULTS[error.errno]}"
@@ -213,7 +213,7 @@ def _of_the_system(error: BaseException) -> str:
     if isinstance(error, MemoryError) or "not enough memory" in text or "out of memory" in text:
         return (
             f"out of memory ({text.strip().splitlines()[0] if text.strip() else 'MemoryError'}). "
-            "Lower batch_size, or in a training raise accumulate or set gradient_checkpointing: "
-            "true; on a cluster raise mem_mb. What was made before is kept."
+            "Lower batch_size; for training, raise accumulate or set gradient_checkpointing: "
+            "true; on a cluster, raise mem_mb. Earlier results are kept."
         )
     return ""

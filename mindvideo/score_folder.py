@@ -1,4 +1,4 @@
-"""``mindvideo score-folder``: score the clips that any method reconstructed, by the stages here."""
+"""``mindvideo score-folder``: score the clips of any method with the stages of the workflow."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NETWORKS = ("image_classifier", "video_classifier", "clip")
 
 FOLDER = (
     "reconstructions: mp4 or GIF, named SEGMENT_NUMBER or NUMBER, in folders by segment or not; or "
-    ".npy, one for each segment. They may hold the ground truth at their left: GIFs as MinD-Video "
-    "released them (the padding is cropped), halves, or this project's videos"
+    ".npy, one for each segment. Their left half may be the ground truth: GIFs as MinD-Video "
+    "released them (the padding is cropped), other pairs of squares, or this project's videos"
 )
 NAMES = (
-    "how mp4 and GIF are named, if the clip's number does not stand at the end of a name: "
-    "'{segment}_{clip}_seed*', with * for anything; files of other names are left out"
+    "how mp4 and GIF files are named, if names do not end with the clip's number: "
+    "'{segment}_{clip}_seed*', with * for anything; files with other names are ignored"
 )
-TRUTH = "ground truth, under the same names, if it is not in FOLDER's own files"
+TRUTH = "ground truth, under the same names, if the files in FOLDER do not contain it"
 TO = "the folder to write: metrics.tsv, per_clip.tsv, videos/index.html"
 CONFIG = "configuration that names the networks and the settings of scores (default: the paper's)"
 
@@ -37,7 +37,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--truth-names", metavar="PATTERN", help="the same for the folder of ground truth")
     add("--to", type=path_argument, required=True, metavar="FOLDER", help=TO)
     add("--size", type=int, metavar="PX", help="scale all frames to this size")
-    add("--frames", type=int, metavar="N", help="take N frames of each clip")
+    add("--frames", type=int, metavar="N", help="use N frames of each clip")
     add("--fps", type=float, default=3.0, help="frame rate of the videos (%(default)g)")
     add("--partial", action="store_true", help="score the clips that exist if others are missing")
     add("--config", type=path_argument, metavar="FILE", help=CONFIG)
@@ -47,7 +47,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Gather the clips as the stages read them, run `score` and `videos`, print the table."""
+    """Convert the clips to the format of the stages, run `score` and `videos`, print the table."""
     from mindvideo.io.tables import load_table
     from mindvideo.registry import read_stage
     from mindvideo.runner import run_stage
@@ -55,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mindvideo.transaction import writing
 
     if arguments.to.exists():
-        raise InputError(f"{arguments.to}: is there already: delete it, or name another with --to")
+        raise InputError(
+            f"{arguments.to} already exists: delete it, or choose another folder with --to"
+        )
     scoring = _scoring(arguments)
     with tempfile.TemporaryDirectory() as name, writing(arguments.to) as out:
         out.mkdir()
@@ -91,12 +93,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Write reconstructions, their table and the clips shown as the stages read them.
+    """Write reconstructions, their table and the stimuli in the format that the stages read.
 
     Raises
     ------
     InputError
-        Naming all clips that are missing, unreadable, or differ in size or frames.
+        If clips are missing, unreadable, or differ in size or number of frames; all are named.
     """
     import numpy as np
     import pandas as pd
@@ -134,14 +136,14 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for kind, frames in (("ground truth", stimulus), ("reconstruction", reconstruction)):
             if frames.shape != shape:
                 problems.append(
-                    f"{_name(key)}: {kind} of (frames, height, width) {frames.shape[:3]}, but "
-                    f"{shape[:3]} in {_name(first)}: --frames and --size make them alike"
+                    f"{_name(key)}: {kind} has (frames, height, width) {frames.shape[:3]}, but "
+                    f"{_name(first)} has {shape[:3]}: --frames and --size make them equal"
                 )
         if not problems:
             arrays[""][i] = reconstruction
             arrays[key[0]][key[1]] = stimulus
     if problems:
-        raise InputError("\n  ".join([f"{len(problems)} clips do not fit:", *problems]))
+        raise InputError("\n  ".join([f"{len(problems)} clips cannot be used:", *problems]))
     for kind, names in flat.items():
         if names:
             print(f"warning: a {kind} has a frame of a single colour: {', '.join(names)}")
@@ -153,12 +155,13 @@ def gather(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def _find(folder: Path, template: str | None, option: str) -> dict:
-    """The clips of a folder, with a warning where another number may be the clip's.
+    """The clips of a folder, with a warning if another number in the names may be the clip's.
 
     Raises
     ------
     InputError
-        If without a template each of several segments has one clip: there would be no null.
+        If, without a template, each of several segments has one clip: there would be no null
+        distribution.
     """
     from mindvideo.io.clip_names import other_template
     from mindvideo.io.collection import find_clips
@@ -174,19 +177,19 @@ def _find(folder: Path, template: str | None, option: str) -> dict:
         per_segment = "1 clip" if most == 1 else f"up to {most} clips"
         doubt = (
             f"{folder}: {len(counts)} segments, each of {per_segment} ({first}, …): the number at "
-            "the end of a name was taken for the clip's, the rest for its segment. If that is "
-            "wrong, say how clips are named"
+            "the end of each name was read as the clip's number, the rest as its segment. If this "
+            "is wrong, describe the names of clips"
             + (f": {option} '{other}'" if other else f", with {option}")
         )
         if most == 1:
             raise InputError(
-                f"{doubt}. Nulls and p compare the clips of a segment, and there would be none; "
-                f"{option} '{{segment}}_{{clip}}' goes on without"
+                f"{doubt}. Null distributions and p compare the clips of a segment, so there would "
+                f"be none; to continue without them, use {option} '{{segment}}_{{clip}}'"
             )
         print(f"warning: {doubt}")
     elif single:
         alone = _ranges(single)
-        print(f"warning: {folder}: the only clip of its segment, in no null and no p: {alone}")
+        print(f"warning: {folder}: only clips of their segments, left out of nulls and p: {alone}")
     return clips
 
 
@@ -195,8 +198,8 @@ def _paired(reconstructions: dict, truth: dict | None, arguments: argparse.Names
     if truth is not None:
         if extra := [key for key in reconstructions if key not in truth]:
             raise InputError(
-                f"{arguments.truth}: no ground truth of {len(extra)} clips: {_ranges(extra)}; "
-                f"it has {_ranges(list(truth))}: give both the same names"
+                f"{arguments.truth}: no ground truth for {len(extra)} clips: {_ranges(extra)}; it "
+                f"has {_ranges(list(truth))}. Use the same names in both folders"
             )
         missing = [key for key in truth if key not in reconstructions]
     else:
@@ -208,10 +211,8 @@ def _paired(reconstructions: dict, truth: dict | None, arguments: argparse.Names
     if missing:
         report = f"{arguments.folder}: {len(missing)} clips are missing: {_ranges(missing)}"
         if not arguments.partial:
-            raise InputError(
-                f"{report}; --partial scores the {len(reconstructions)} that are there"
-            )
-        print(f"warning: {report}: left out")
+            raise InputError(f"{report}; --partial scores the {len(reconstructions)} that exist")
+        print(f"warning: {report}; they are left out")
     return list(reconstructions)
 
 
@@ -235,8 +236,8 @@ def _reader(
         if sides is None:
             height, width = clip.shape[1:3]
             raise InputError(
-                f"{place.path}: {width} × {height} px is no pair of squares side by side "
-                f"(such as {2 * height - 2} × {height}): name the ground truth's folder, --truth"
+                f"{place.path}: {width} × {height} px is not a pair of squares side by side (such "
+                f"as {2 * height - 2} × {height}): name the folder of ground truth with --truth"
             )
         return alike(sides[0], place), alike(sides[1], place)
 
@@ -252,7 +253,7 @@ def _scoring(arguments: argparse.Namespace) -> Any:
     pretrained = config.pretrained if config else Pretrained()
     scoring = config.scoring if config else Scoring()
     named = {name: getattr(arguments, name) or getattr(pretrained, name) for name in NETWORKS}
-    # Attributes, subsets and cuts need tables of the films, which a folder has not.
+    # Attributes, subsets and cuts need tables of the films, which a folder does not have.
     without: dict[str, Any] = {"attributes": {}, "subset": None, "leave_out_cuts": False}
     return ScoringSettings(
         **scoring.model_dump() | without,
@@ -268,7 +269,7 @@ def _memmap(path: Path, shape: tuple[int, ...]) -> Any:
 
 
 def _ranges(keys: list[tuple[str, int]]) -> str:
-    """Name clips in order, those in a row by the first and the last: "test1 3, test2 0–23"."""
+    """Names of clips in order, consecutive ones by first and last: "test1 3, test2 0–23"."""
     runs: list[list[Any]] = []
     for segment, n in keys:
         if runs and runs[-1][0] == segment and runs[-1][2] == n - 1:

@@ -1,4 +1,4 @@
-"""Sidecars: writing that of an output, reading that of a file and of all it was made from."""
+"""Write the sidecar of an output; read the sidecars of a file and of its ancestors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def describe(
     seconds: float,
     pretrained: Mapping[str, str] | None = None,
 ) -> str:
-    """JSON of an output's sidecar: what it contains, and how it was made.
+    """JSON of an output's sidecar: the digest of its content, and how it was made.
 
     `pretrained` has the commit of each hub model that the stage loaded, by the model's name.
     """
@@ -48,9 +48,9 @@ def describe(
 
 
 class Ancestor(NamedTuple):
-    """What something was made from: how many steps back, and its sidecar if a stage made it.
+    """A file that something was made from: how many steps back, and its sidecar if it has one.
 
-    What several steps read comes again, with `again` set, but its own ancestors do not.
+    A file that several steps read is listed for each, with `again` set and without its ancestors.
     """
 
     depth: int
@@ -60,26 +60,27 @@ class Ancestor(NamedTuple):
 
 
 def find_sidecar(path: Path) -> tuple[Path, Sidecar]:
-    """The output that a path is, or lies in, and what its sidecar says.
+    """The output that a path is or is part of, and its sidecar.
 
     Raises
     ------
     InputError
     """
     if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder")
+        raise InputError(f"{path}: no such file or folder")
     for candidate in (path, *path.absolute().parents[:-1]):  # the root has no name
         content = read_sidecar(candidate)
         if content is not None:
             return candidate, content
     raise InputError(
-        f"{path}: no sidecar ({sidecar_path(path).name}) beside it, nor beside a folder that it "
-        "lies in, so nothing tells how it was made. Stages write one beside each of their outputs."
+        f"{path}: neither this path nor a folder that contains it has a sidecar "
+        f"({sidecar_path(path).name}), so its provenance is unknown. Stages write one for each of "
+        "their outputs."
     )
 
 
 def read_sidecar(path: Path) -> Sidecar | None:
-    """What the sidecar of an output says; None if there is none, or JSON of another kind."""
+    """The sidecar of an output; None if there is none, or it is JSON of another kind."""
     sidecar = sidecar_path(path)
     if not sidecar.is_file():
         return None
@@ -87,7 +88,7 @@ def read_sidecar(path: Path) -> Sidecar | None:
         content = json.loads(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(
-            f"{sidecar}: is no JSON ({error}): make the artefact again, and its sidecar with it"
+            f"{sidecar}: not valid JSON ({error}). Delete the output, and compute it again"
         ) from None
     if not isinstance(content, dict) or "stage" not in content:
         return None
@@ -95,12 +96,12 @@ def read_sidecar(path: Path) -> Sidecar | None:
 
 
 def ancestors(sidecar: Sidecar, expanded: set[Path], depth: int = 1) -> Iterator[Ancestor]:
-    """All that an output was made from, back to what no stage made.
+    """All ancestors of an output, back to files that no stage made.
 
     Parameters
     ----------
     expanded : set of Path
-        Outputs whose ancestors were listed already; grows on the way.
+        Outputs whose ancestors have been listed; changed in place.
     """
     for name in sidecar["inputs"]:
         path = Path(name)

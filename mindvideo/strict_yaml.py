@@ -1,7 +1,7 @@
-"""YAML and JSON, without what their readers accept in silence and people do not mean.
+"""YAML and JSON, without constructs that parsers accept silently but people rarely intend.
 
-A key that stands twice would have its last value. A number with a leading zero is octal in YAML
-(``010`` is 8), and one with colons has the base 60 (``1:30`` is 90).
+Parsers use the last value of a duplicate key. In YAML, a number with a leading zero is octal
+(``010`` is 8), and one with colons is in base 60 (``1:30`` is 90).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OCTAL = re.compile(r"[-+]?0[0-7_]*[0-7]")
 
 
 class StrictYamlError(ValueError):
-    """What is wrong, with its line."""
+    """The problem, with its line."""
 
 
 def load(text: str) -> Any:
@@ -28,7 +28,7 @@ def load(text: str) -> Any:
     Raises
     ------
     StrictYamlError
-        If it is no YAML, a key stands twice in one mapping, or a number is not what it looks like.
+        If the text is not YAML, a mapping has a key twice, or a number is in another base.
     """
     try:
         if text.lstrip().startswith("{"):
@@ -40,22 +40,22 @@ def load(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         words = [part for part in (error.context, error.problem) if part]
-        raise StrictYamlError(f"{where}this is no YAML: {', '.join(words)}") from None
+        raise StrictYamlError(f"{where}not valid YAML: {', '.join(words)}") from None
     except yaml.YAMLError as error:
-        raise StrictYamlError("this is no YAML: " + " ".join(str(error).split())) from None
+        raise StrictYamlError("not valid YAML: " + " ".join(str(error).split())) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     for key, value in pairs:
         if key in mapping:
-            raise StrictYamlError(f"the key {key!r} stands there twice: only one could count")
+            raise StrictYamlError(f"duplicate key {key!r}: delete one")
         mapping[key] = value
     return mapping
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader; what it composes is looked at once, as it stands in the text."""
+    """PyYAML's safe loader, with checks of each node as it is written in the text."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -66,8 +66,8 @@ class _Loader(yaml.SafeLoader):
             earlier = first.setdefault((key.tag, key.value), key)
             if earlier is not key:
                 raise StrictYamlError(
-                    f"line {_line(key)}: the key {key.value!r} stands in line {_line(earlier)} "
-                    "already: only one of the two could count. Join them, or delete one"
+                    f"line {_line(key)}: the key {key.value!r} is already in line "
+                    f"{_line(earlier)}. Merge the two, or delete one"
                 )
         return node
 
@@ -81,16 +81,16 @@ class _Loader(yaml.SafeLoader):
 def _refuse_ambiguous(node: yaml.ScalarNode) -> None:
     text = node.value
     if ":" in text:
-        base = "to the base 60"
+        base = "in base 60"
     elif node.tag == INTEGER and OCTAL.fullmatch(text):
         base = "in octal notation"
     else:
         return
     number = yaml.safe_load(text)
-    plain = "" if ":" in text else f", {int(text.replace('_', ''))} for the number"
+    plain = "" if ":" in text else f", or {int(text.replace('_', ''))} for the number"
     raise StrictYamlError(
-        f'line {_line(node)}: YAML takes {text} for the number {number}, {base}: write "{text}" in '
-        f"quotes for a name{plain}"
+        f"line {_line(node)}: YAML reads {text} as the number {number}, {base}: write "
+        f'"{text}" in quotes for a name{plain}'
     )
 
 

@@ -1,8 +1,8 @@
-"""What a person meant by a target that no rule makes: the answer in place of Snakemake's.
+"""Suggestions for targets that no rule makes, instead of Snakemake's message.
 
-The rules' outputs are the only list of what there is. Each is a pattern such as
-``results/{model,sub1|sub2}/films/{segment,test1}.mp4``; a target that fits a pattern but for the
-name of a subject, a variant or a segment is answered with the names that there are.
+The rules' outputs are the only list of targets. Each is a pattern such as
+``results/{model,sub1|sub2}/films/{segment,test1}.mp4``. If a target matches a pattern except for
+the name of a subject, a variant or a segment, the message lists the existing names.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ PLACEHOLDER = re.compile(
     r"\{\s*(?P<name>\w+)\s*(?:,(?P<constraint>(?:[^{}]|\{\d+(?:,\d*)?\})*))?\}"
 )
 LISTED = re.compile(r"[\w-]+(\|[\w-]+)*")
-"""A constraint that lists names."""
+"""Regular expression of a constraint that lists names."""
 OWNERS = ("model", "shared")
-"""Wildcards that stand for an owner, and in it for a variant."""
+"""Wildcards that stand for an owner, and for a variant in its path."""
 NOUNS = {"model": "subject"}
 
 
@@ -38,7 +38,7 @@ class Output:
 
     @property
     def owner_ends(self) -> int:
-        """How many parts of the path come before what belongs to a subject, a variant or all."""
+        """Number of parts of the path up to the folder of a subject, a variant or all subjects."""
         owners = [f"{{{name}}}" for name in (*OWNERS, "variant")]
         return max((n for n, part in enumerate(self.parts, 1) if part in owners), default=0)
 
@@ -47,7 +47,7 @@ class Output:
         return list(dict.fromkeys(m["name"] for p in self.parts for m in PLACEHOLDER.finditer(p)))
 
     def values(self, parts: list[str]) -> dict[str, str] | None:
-        """What the wildcards would have to be for the first parts to fit; None if nothing fits."""
+        """Values of the wildcards with which the first parts match; None if none do."""
         values: dict[str, str] = {}
         for pattern, part in zip(self.parts, parts):
             match = re.fullmatch(_loose(pattern), part)
@@ -57,11 +57,11 @@ class Output:
         return values
 
     def wrong(self, values: dict[str, str]) -> dict[str, str]:
-        """Those of the values that are no known names."""
+        """The values that are not known names."""
         return {n: v for n, v in values.items() if v not in self.names.get(n, [v])}
 
     def fill(self, values: dict[str, str]) -> str:
-        """A path; a similar name stands for an unknown value, the first name for an absent one."""
+        """A path; an unknown value is replaced by a similar name, an absent one by the first."""
 
         def value(match: re.Match[str]) -> str:
             name = match["name"]
@@ -74,7 +74,7 @@ class Output:
 
 
 def _loose(pattern: str) -> str:
-    """Regular expression of one part of a path, its wildcards free of constraints."""
+    """Regular expression of one part of a path, with unconstrained wildcards."""
     pieces, end, named = [], 0, set()
     for match in PLACEHOLDER.finditer(pattern):
         name = match["name"]
@@ -86,14 +86,14 @@ def _loose(pattern: str) -> str:
 
 
 class Targets:
-    """All that the rules make under a configuration.
+    """All outputs of the rules under a configuration.
 
     Parameters
     ----------
     config
         The checked configuration.
     patterns
-        The rules' outputs as Snakemake writes them, wildcards with their constraints; and whether
+        The rules' outputs in Snakemake's notation, wildcards with their constraints; and whether
         each is a folder.
     rules
         Their names.
@@ -122,7 +122,7 @@ class Targets:
         return [output, replace(output, parts=longer, names=variants)]
 
     def _names(self, wildcard: str, constraint: str | None) -> list[str] | None:
-        """The names that a wildcard may have; None where any goes."""
+        """The names that a wildcard may have; None if it may have any."""
         dataset, others = self.config.dataset, self.config.pretraining_data.subjects
         if wildcard in OWNERS:
             return [SHARED] if wildcard == "shared" else list(dataset.subjects)
@@ -136,10 +136,10 @@ class Targets:
     # --- folders ----------------------------------------------------------------------------------
 
     def held(self, target: str) -> list[str]:
-        """All results within a folder that is none itself: of a subject, a variant, or shared.
+        """All results in a folder that is not an output: of a subject, a variant, or shared.
 
-        Nothing if the folder holds more than that (all results of a subject, say), or results whose
-        names are only known when they are made.
+        Empty if the folder contains more than that (such as all results of a subject), or results
+        whose names are not known in advance.
         """
         parts, results = target.rstrip("/").split("/"), []
         if parts[: len(self.results)] != self.results:
@@ -155,7 +155,7 @@ class Targets:
         return list(dict.fromkeys(results))
 
     def _choices(self, output: Output, values: dict[str, str]) -> list[dict[str, str]] | None:
-        """What the wildcards may be where some are given; None where any name goes."""
+        """Possible values of the wildcards, given some of them; None if any name is possible."""
         dataset, choices = self.config.dataset, [values]
         for name in output.wildcards:
             if name in values:
@@ -171,7 +171,7 @@ class Targets:
     # --- answers ----------------------------------------------------------------------------------
 
     def explain(self, target: str) -> str:
-        """What is wrong with a target that no rule makes, and what to ask for instead."""
+        """What is wrong with a target that no rule makes, and what to request instead."""
         parts = target.rstrip("/").split("/")
         answer = (
             self._misnamed(parts)
@@ -186,7 +186,7 @@ class Targets:
         return f"{target}: {answer}"
 
     def explain_need(self, rule: str, path: str) -> str:
-        """Why a rule that was asked for cannot be: no rule makes what it needs."""
+        """Why a requested rule cannot run: no rule makes an input that it needs."""
         wrong = next((fit for fit in self._fits(path.split("/")) if fit[0].wrong(fit[1])), None)
         if wrong is None:
             return f"{rule}: this needs {path}, which no rule makes"
@@ -196,29 +196,27 @@ class Targets:
         return f"{rule}: this needs {path}, and {reasons}{named}"
 
     def explain_rule(self, rule: str, patterns: Iterable[str]) -> str:
-        """What to ask for instead of a rule with wildcards, whose outputs are `patterns`."""
+        """What to request instead of a rule with wildcards, whose outputs are `patterns`."""
         files = [self._read(pattern, False)[0].fill({}) for pattern in patterns]
-        return (
-            f"{rule}: this rule makes many files. Ask for one of them, for example {_some(files)}"
-        )
+        return f"{rule}: this rule makes many files. Request one of them, such as {_some(files)}"
 
     def _fits(self, parts: list[str]) -> list[tuple[Output, dict[str, str]]]:
-        """Outputs that a path is as long as and fits, those with the fewest wrong names first."""
+        """Outputs that match a path of the same length, those with the fewest wrong names first."""
         pairs = [(o, o.values(parts)) for o in self.outputs if len(o.parts) == len(parts)]
         fits = [(o, values) for o, values in pairs if values is not None]
         return sorted(fits, key=lambda f: (len(f[0].wrong(f[1])), sum(map(len, f[1].values()))))
 
     def _misnamed(self, parts: list[str]) -> str:
-        """A subject, variant or segment that is not there."""
+        """A subject, variant or segment that does not exist."""
         return next((self._names_of(*fit) for fit in self._fits(parts) if fit[0].wrong(fit[1])), "")
 
     def _names_of(self, output: Output, values: dict[str, str]) -> str:
-        """The names that there are in place of the wrong ones."""
+        """The names that exist, instead of the wrong ones."""
         wrong = output.wrong(values)
         reasons = "; ".join(self._reason(name, value, output) for name, value in wrong.items())
         if not all(output.names[name] for name in wrong):
             return reasons
-        return f"{reasons}. Ask for {output.fill(values)}, for example"
+        return f"{reasons}. Request, for example, {output.fill(values)}"
 
     def _reason(self, name: str, value: str, output: Output) -> str:
         dataset, listed = self.config.dataset, _some(output.names[name], 40)
@@ -235,15 +233,15 @@ class Targets:
         )
 
     def _folder(self, parts: list[str]) -> str:
-        """A folder that is no output, but holds several."""
+        """A folder that is not an output, but contains several."""
         longer = [o for o in self.outputs if len(o.parts) > len(parts)]
         pairs = [(o, values) for o in longer if (values := o.values(parts)) is not None]
         right = [o.fill(values) for o, values in pairs if not o.wrong(values)]
         if right:
             files = list(dict.fromkeys(right))
-            held = f"Ask for what it holds: {_some(files)}" if len(files) <= 8 else self._overview()
-            return f"this folder is no result by itself. {held}"
-        # A wrong name alone, as in results/sub4, could as well be a misspelt file.
+            held = f"Request its contents: {_some(files)}" if len(files) <= 8 else self._overview()
+            return f"this folder is not itself a result. {held}"
+        # A wrong name alone, as in results/sub4, could also be a misspelt file.
         deep = (p for p in pairs if len(p[1]) < len(parts) - len(self.results))
         return next((self._names_of(*pair) for pair in deep), "")
 
@@ -254,16 +252,16 @@ class Targets:
             if output.folder and len(output.parts) < len(parts) and values is not None:
                 if output.wrong(values):
                     return self._names_of(output, values)
-                return f"this comes with a folder. Ask for the folder: {output.fill(values)}"
+                return f"this is part of a folder. Request the folder: {output.fill(values)}"
         return ""
 
     def _elsewhere(self, parts: list[str]) -> str:
-        """A result without the folder of results before it, or with another one."""
+        """A result without the folder of results in its path, or with another one."""
         for n in range(len(parts)):
             for output, values in self._fits([*self.results, *parts[n:]]):
                 if not output.wrong(values):
                     path = output.fill(values)
-                    return f"the folder of results is {self.config.results}. Ask for {path}"
+                    return f"the folder of results is {self.config.results}. Request {path}"
         return ""
 
     def _part_of(self, parts: list[str]) -> str:
@@ -271,7 +269,7 @@ class Targets:
         within = parts[: len(self.results)] == self.results
         tail = "/" + "/".join(parts[len(self.results) :] if within else parts)
         full = [path for path in self._paths({}) if path.endswith(tail)]
-        return f"this is not a whole path. Ask for {_some(full, 3)}" if full else ""
+        return f"this is not a complete path. Request {_some(full, 3)}" if full else ""
 
     def _misspelt(self, parts: list[str]) -> str:
         """A path that differs by a few letters from one that a rule makes, or a rule's name."""
@@ -289,7 +287,7 @@ class Targets:
         return ""
 
     def _misnamed_elsewhere(self, parts: list[str]) -> str:
-        """A name that is not there, under no folder of results, or under another one."""
+        """A name that does not exist, without the folder of results, or with another one."""
         if parts[: len(self.results)] == self.results:
             return ""
         return self._misnamed([*self.results, *parts]) or self._misnamed(
@@ -297,7 +295,7 @@ class Targets:
         )
 
     def _owner(self, parts: list[str]) -> dict[str, str]:
-        """The subject and the variant that a path names, if it does."""
+        """The subject and the variant that a path names, if any."""
         place = len(self.results)
         named = dict(zip(("model", "variant"), parts[place : place + 3 : 2]))
         names = {"model": [*self.config.dataset.subjects], "variant": [*self.config.variants]}
@@ -310,7 +308,7 @@ class Targets:
         return list(dict.fromkeys(o.fill(v) for o in outputs for v in segments))
 
     def _overview(self) -> str:
-        """How results are named, with all names that there are."""
+        """How results are named, with all names that exist."""
         subjects, variants = list(self.config.dataset.subjects), list(self.config.variants)
         place = len(self.results)
         within = [o.parts[place:] for o in self.outputs if [*o.parts[:place]] == self.results]
@@ -323,7 +321,7 @@ class Targets:
             f"{self.config.results}/SUBJECT/variants/VARIANT/WHAT. SUBJECT: {', '.join(subjects)}. "
             f"VARIANT: {', '.join(variants) or 'none is configured'}. "
             f"WHAT: {', '.join(dict.fromkeys([*sorted(files), *sorted(folders)]))}. "
-            f"What belongs to no single subject lies in "
+            f"Results that belong to no single subject are in "
             f"{' and '.join(f'{self.config.results}/{name}' for name in sorted(others))}"
         )
 

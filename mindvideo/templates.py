@@ -1,4 +1,4 @@
-"""Path templates with placeholders; names: the order of their numbers, and which was meant."""
+"""Path templates with placeholders; numeric order of names, and suggestions for misspelt ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def natural(name: str) -> list[tuple[str, int]]:
 
 
 def differs_by_number(name: str, names: Collection[str]) -> bool:
-    """Whether a name is like one of the others but for the value of its number.
+    """Whether a name differs from one of the others only in the value of its number.
 
-    seg19 beside seg1 and seg2, but not seg02: that is one of them, written in another way.
+    With seg1 and seg2, this is true of seg19, but not of seg02, another spelling of seg2.
     """
     digits = "0123456789"
     alike = [other for other in names if other.rstrip(digits) == name.rstrip(digits)]
@@ -24,7 +24,7 @@ def differs_by_number(name: str, names: Collection[str]) -> bool:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """ "; did you mean …?" with the most similar name; nothing where none is similar."""
+    """ "; did you mean …?" with the most similar name; empty if none is similar."""
     near = difflib.get_close_matches(name, list(names), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -32,14 +32,14 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def check_template(
     field: str, template: str, allowed: set[str], instead: Mapping[str, str] | None = None
 ) -> None:
-    """Refuse a path template with other placeholders than those that are filled in.
+    """Raise an error if a path template has placeholders other than those that are filled in.
 
-    `instead` says of some others what to do without them.
+    `instead` has hints about some other placeholders.
 
     Raises
     ------
     ValueError
-        Naming them.
+        The message names them.
     """
     try:
         placeholders = {name for _, name, _, _ in Formatter().parse(template) if name is not None}

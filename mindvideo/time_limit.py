@@ -1,8 +1,8 @@
-"""The time limit of a batch job: a stage stops before it, and goes on in a next job.
+"""The time limit of a batch job: a stage stops before it, and resumes in another job.
 
-Some minutes before the job's end the stage gets the SIGTERM that every stage handles: a training
-writes a checkpoint after its step, other stages keep what they have computed. Then Slurm is asked
-to queue the job again under the same number, so that Snakemake sees one job that waits once more.
+Some minutes before the job's end, the stage receives a SIGTERM, which every stage handles: training
+writes a checkpoint after the current step, other stages keep what they have computed. Slurm then
+queues the job again under the same number, so that Snakemake still sees one job, waiting again.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from mindvideo.processes import rank
 logger = logging.getLogger(__name__)
 
 MINUTES = "MINDVIDEO_JOB_MINUTES"
-"""Environment variable: the time limit of this job, where the scheduler is not Slurm [min]."""
+"""Environment variable: the time limit of this job, if the scheduler is not Slurm [min]."""
 
 SUBMITTED = "MINDVIDEO_SUBMITTED"
-"""Environment variable: Snakemake submitted this job. One of a person's own, in which Snakemake may
-run as a whole, is not queued again: it would begin with the first line of its script."""
+"""Environment variable: Snakemake submitted this job. A job that the user submitted, in which
+Snakemake itself may run, is not queued again: it would start with the first line of its script."""
 
 STOPPED = 128 + signal.SIGTERM
-"""Exit status of a stage that a SIGTERM has ended."""
+"""Exit status of a stage that ended after a SIGTERM."""
 
 STARTED = time.monotonic()
-"""When this process started, about."""
+"""Approximate time at which this process started."""
 
 PATIENCE = 60.0
-"""How long a process waits for Slurm to end it, once the job is queued again [s]."""
+"""How long a process waits for Slurm to end it after the job was queued again [s]."""
 
 
 class Limit(NamedTuple):
-    """State of a job, the time left to it and its time limit [s]."""
+    """State of a job, its remaining time and its time limit [s]."""
 
     state: str
     left: float
@@ -55,7 +55,7 @@ class Limit(NamedTuple):
 
     @property
     def is_near(self) -> bool:
-        """Whether a SIGTERM now is one that announces the end (``sbatch --signal`` sends one).
+        """Whether a SIGTERM now announces the end of the job (``sbatch --signal`` sends one).
 
         Slurm sends it up to a minute early.
         """
@@ -64,16 +64,16 @@ class Limit(NamedTuple):
 
 @contextlib.contextmanager
 def watched(states: list[Path]) -> Iterator[None]:
-    """Stop the stage that runs within before its job's time is up, and queue the job again.
+    """Stop the stage in this context before its job's time limit, and queue the job again.
 
-    Nothing is done outside a batch job, nor for a stage without a state folder, which would begin
-    again at the start. Where several processes share a training, the first one is in charge.
+    Nothing is done outside a batch job, nor for a stage without a state folder, which would start
+    from scratch. If several processes share a training run, only the first one does this.
 
     Parameters
     ----------
     states : list of Path
-        The stage's state folders. If they hold nothing new when the stage is stopped, the job is
-        not queued again: it would never end.
+        The stage's state folders. If they contain nothing new when the stage is stopped, the job is
+        not queued again, since it would never finish.
     """
     limit = _limit() if states and not rank() else None
     if limit is None:
@@ -84,7 +84,7 @@ def watched(states: list[Path]) -> Iterator[None]:
         watch.start()
         yield
     except SystemExit as stopped:
-        # The other processes of a training end now, and torch's launcher then stops this one.
+        # The other processes of the training run end now; torch's launcher then stops this one.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if stopped.code == STOPPED:
             _go_on_later(watch, _contents(states) != before)
@@ -107,18 +107,18 @@ class _Watch(threading.Thread):
         while limit.left > limit.margin:
             if self.ended.wait(limit.left - limit.margin):
                 return
-            # It may have been changed: scontrol update jobid=… timelimit=…
+            # The limit may have been changed: scontrol update jobid=… timelimit=…
             limit = _limit() or limit._replace(left=0)
         self.has_sent = True
-        logger.warning("%.0f s are left of this job: the stage stops, to go on later", limit.left)
+        logger.warning("%.0f s remain of this job: the stage stops, to resume later", limit.left)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _go_on_later(watch: _Watch, has_progressed: bool) -> None:
-    """Queue the job again, if it was stopped because its time is nearly up.
+    """Queue the job again if it was stopped because of its time limit.
 
-    A job that was cancelled or preempted is no longer running in Slurm's eyes when its processes
-    get the SIGTERM; one that a person has stopped mostly has time left.
+    When a job is cancelled or preempted, Slurm no longer lists it as running when its processes
+    get the SIGTERM; a job that the user stops usually has time left.
     """
     limit = _limit()
     is_near = limit.state == "RUNNING" and limit.is_near if limit else watch.has_sent
@@ -126,22 +126,23 @@ def _go_on_later(watch: _Watch, has_progressed: bool) -> None:
         return
     if not has_progressed:
         logger.error(
-            "the job's time limit ended before the stage had kept anything new: a next job would "
-            "get no further. Give it more time (`runtime` of its rule, in the profile)."
+            "the job's time limit was reached before the stage could save any progress, so "
+            "another job would get no further. Raise the time limit (`runtime` of its rule, in the "
+            "profile)."
         )
     elif (job := os.environ.get("SLURM_JOB_ID")) and SUBMITTED in os.environ:
         _requeue(job)
     else:
         logger.warning(
-            "started again, it goes on from here. Snakemake does so if retries > 0; a job that it "
-            "did not submit has to be submitted again by hand."
+            "when started again, the stage resumes from here. Snakemake restarts it if retries > "
+            "0; a job that Snakemake did not submit must be submitted again by hand."
         )
 
 
 def _requeue(job: str) -> None:
-    """Queue a job of Slurm's again, and wait to be ended by Slurm.
+    """Queue a Slurm job again, and wait until Slurm ends this process.
 
-    A stage that ended by itself could be taken for a failed job.
+    If the stage ended by itself, its job could be recorded as failed.
     """
     command = ["scontrol", "requeue", job]
     try:
@@ -149,19 +150,19 @@ def _requeue(job: str) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or error
         logger.error(
-            "the job's time limit is reached, and Slurm does not queue it again (%s: %s). What was "
-            "computed is kept: run the same again. To have it queued again, set slurm-requeue: "
-            "true in the profile. To need no second job, raise `runtime` of its rule there.",
+            "the job's time limit is reached, and Slurm does not queue it again (%s: %s). The "
+            "progress is saved: run the same command again. To queue jobs again automatically, set "
+            "slurm-requeue: true in the profile. To avoid this, raise `runtime` of its rule there.",
             *(" ".join(command), str(said).strip()),
         )
         return
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    logger.warning("job %s is queued again, and goes on from here", job)
+    logger.warning("job %s is queued again, and will resume from here", job)
     time.sleep(PATIENCE)
 
 
 def _limit() -> Limit | None:
-    """The limit of the job that this process belongs to; None outside a job, or without limit."""
+    """The limit of this process's batch job; None outside a job, or without a limit."""
     if job := os.environ.get("SLURM_JOB_ID"):
         return _limit_of_slurm(job)
     if minutes := os.environ.get(MINUTES):
@@ -171,13 +172,13 @@ def _limit() -> Limit | None:
 
 
 def _limit_of_slurm(job: str) -> Limit | None:
-    """What ``squeue`` says: in steps of Slurm 22.05 there is no SLURM_JOB_END_TIME."""
+    """The limit from ``squeue``: steps of Slurm 22.05 have no SLURM_JOB_END_TIME."""
     command = ["squeue", "--noheader", f"--jobs={job}", "--format=%T|%L|%l"]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20)
         state, left, total = done.stdout.strip().split("|")
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        logger.warning("the time limit of job %s is not known (squeue: %s)", job, error)
+        logger.warning("the time limit of job %s is unknown (squeue: %s)", job, error)
         return None
     if (seconds := _seconds(total)) is None:
         return None
@@ -185,7 +186,7 @@ def _limit_of_slurm(job: str) -> Limit | None:
 
 
 def _seconds(text: str) -> float | None:
-    """A time as Slurm writes it, ``[days-][hours:]minutes:seconds``; None for UNLIMITED."""
+    """A time in Slurm's format, ``[days-][hours:]minutes:seconds``, in seconds; or None."""
     if not (match := re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)):
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -193,7 +194,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _contents(states: list[Path]) -> list[tuple[Path, int, bytes]]:
-    """Files of state folders, with their sizes, and the text of small ones (such as counts)."""
+    """Files of state folders, with their sizes, and the content of small ones (such as counts)."""
     files = [
         path
         for state in states

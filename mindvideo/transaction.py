@@ -1,22 +1,22 @@
-"""Outputs that appear whole, each with its sidecar, or not at all.
+"""Complete outputs, each with its sidecar, or none.
 
 Order of operations:
 
 begin
-    lock every output, and the state → delete what a process that is gone left behind → make a
-    working folder beside each output
+    lock every output, and the state → delete what an earlier process left behind → create a
+    working folder next to each output
 work
-    the stage writes into the working folders, and keeps what it has so far in the state folder
+    the stage writes into the working folders, and saves its progress in the state folder
 commit
-    every output is there → sidecars are written, still in the working folders (the last operation
-    that needs room on the disk) → files reach the disk, where a state is about to go → for each
-    output: old sidecar away, output into place, sidecar into place → the state is renamed, or
-    marked as finished
+    check that every output exists → write sidecars, still in the working folders (the last
+    operation that needs disk space) → flush files to the disk, if a state will be deleted → for
+    each output: delete the old sidecar, move the output and then the sidecar into place → rename
+    the state, or mark it as finished
 clean up
-    working folders are deleted → locks are released → the state that was renamed is deleted
+    delete the working folders → release the locks → delete the renamed state
 
-Whatever fails, and wherever a kill falls, either the outputs are in place or the state is whole,
-and the same command ends well.
+After any failure or kill, either the outputs are in place or the state is intact, and the same
+command can be run again.
 """
 
 from __future__ import annotations
@@ -40,29 +40,29 @@ from mindvideo.state import StateFolder, delete
 logger = logging.getLogger(__name__)
 
 Describe = Callable[[Path], str]
-"""An output as it lies in its working folder → the text of its sidecar."""
+"""The path of an output in its working folder → the text of its sidecar."""
 
 
 class Transaction:
-    """The making of some outputs, as a context manager.
+    """Write several outputs completely or not at all; a context manager.
 
     Attributes
     ----------
     paths : dict of Path to Path
-        Where to write each output, from the beginning of the ``with`` block on.
+        Where to write each output; set when the ``with`` block is entered.
 
     Parameters
     ----------
     outputs : list of Path
     state : Path, optional
-        The folder of the stage's states, which is locked too.
+        The folder of the stage's states, which is also locked.
     keep_state : bool
         After the commit, mark the state as finished instead of deleting it.
 
     Raises
     ------
     InputError
-        If another process makes one of the outputs.
+        If another process is writing one of the outputs.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class Transaction:
             stack.callback(self._discard)
             for output in self._outputs:
                 folder = _working_folder(output)
-                shutil.rmtree(folder, ignore_errors=True)  # of a process that is gone
+                shutil.rmtree(folder, ignore_errors=True)  # left by an earlier process
                 folder.mkdir()
                 self.paths[output] = folder / output.name
             self._stack = stack.pop_all()
         return self
 
     def open_state(self, state: StateFolder) -> Path:
-        """The state folder to work with. It goes after the commit; without one it stays."""
+        """The state folder to work with. It is deleted after a commit, and kept otherwise."""
         self._state = state
         return state.open()
 
@@ -101,17 +101,17 @@ class Transaction:
         Raises
         ------
         RuntimeError
-            If an output is missing. Nothing has changed then.
+            If an output is missing. Nothing is changed then.
         OSError
-            Whatever the file system says. The state is as it was then.
+            From the file system. The state is unchanged then.
         """
         for output, written in self.paths.items():
             if not written.exists():
-                raise RuntimeError(f"ended without making {output}")
+                raise RuntimeError(f"ended without writing {output}")
         if describe is not None:
             for written in self.paths.values():
                 sidecar_path(written).write_text(describe(written))
-        if self._state is not None:  # which is the only copy, until the outputs are on the disk
+        if self._state is not None:  # the only copy, until the outputs are on the disk
             for written in self.paths.values():
                 _to_disk(written)
         for lock in self._locks:
@@ -150,14 +150,14 @@ class Transaction:
 
 @contextlib.contextmanager
 def writing(output: Path) -> Iterator[Path]:
-    """Where to write one output, which is put into place in the end; without a sidecar."""
+    """Where to write one output, which is then moved into place; without a sidecar."""
     with Transaction([output]) as work:
         yield work.paths[output]
         work.commit()
 
 
 class NullTransaction:
-    """For the processes of a training that write nothing: paths that lead nowhere, and no lock."""
+    """For processes of a training run that write no outputs: unused paths, and no lock."""
 
     def __init__(self, outputs: list[Path]) -> None:
         self._outputs = outputs
@@ -172,11 +172,11 @@ class NullTransaction:
         return self
 
     def open_state(self, state: StateFolder) -> Path:
-        """The first process makes it."""
+        """The path of the state folder, which the first process creates."""
         return state.folder
 
     def commit(self, describe: Describe | None = None) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
     def __exit__(self, *error: object) -> None:
         self._folder.cleanup()
@@ -187,7 +187,7 @@ def _working_folder(output: Path) -> Path:
 
 
 def _replace(written: Path, output: Path) -> None:
-    """Put a file or folder into place; an old folder comes back if that fails."""
+    """Move a file or folder into place; restore an old folder if that fails."""
     if output.is_symlink() and written.is_dir():
         output.unlink()  # a link to a folder cannot be replaced by one
     if not output.is_dir() or output.is_symlink():
@@ -211,8 +211,8 @@ def _to_disk(path: Path) -> None:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Put off a SIGTERM or Ctrl-C until the outputs are in place: that takes no time."""
-    if threading.current_thread() is not threading.main_thread():  # elsewhere Python forbids it
+    """Postpone a SIGTERM or Ctrl-C until the outputs are in place, which takes no time."""
+    if threading.current_thread() is not threading.main_thread():  # not allowed in others
         yield
         return
     received: list[int] = []
@@ -229,12 +229,12 @@ def _undisturbed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _warning_of(folder: Path) -> Iterator[None]:
-    """Outputs are in place: a state that cannot be deleted is no failure."""
+    """Warn if a state cannot be deleted: the outputs are in place, so this is not a failure."""
     try:
         yield
     except OSError as error:
         logger.warning(
-            "%s could not be deleted (%s). It is not needed any more: delete it by hand",
+            "%s could not be deleted (%s). It is no longer needed: delete it by hand",
             folder,
             error.strerror or error,
         )

@@ -1,12 +1,11 @@
-"""Changes to Snakemake: an input has changed if its content has, be it a file or a folder.
+"""Changes to Snakemake: an input, file or folder, has changed if its content has changed.
 
-Snakemake compares inputs that are newer than outputs by content, but only files, and it reads them
-whole: each input once for each output of a job, in the main process, which on a cluster runs where
-nothing is submitted. A folder (a trained model) it compares by time alone, so that a copied or
-restored one reruns what reads it. There is no hook for either, so two methods of its class for
-files are replaced: they ask :class:`mindvideo.contents.Digests`, which knows most contents without
-reading. A third one, by which it touches the outputs of each job, takes care that these are known
-afterwards as well.
+Snakemake compares inputs that are newer than outputs by content, but only files. It reads each
+input once for each output of a job, in the main process, which on a cluster runs on the login node.
+It compares a folder (such as a trained model) by time alone, so that copying or restoring one
+reruns every rule that reads it. There is no hook for either, so two methods of its class for files
+are replaced: they use :class:`mindvideo.contents.Digests`, which rarely has to read a file. A third
+method, which touches the outputs of each job, is replaced so that their digests remain valid.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from mindvideo.state import clear_finished
 
 
 def compare_by_content(folder: Path) -> None:
-    """Let Snakemake compare files and folders by what `folder` and sidecars know of them.
+    """Let Snakemake compare files and folders by the digests in `folder` and in sidecars.
 
-    In this process, for good, and however large they are; its jobs learn of the folder by the
-    environment. Files in a remote storage are compared as Snakemake does.
+    This is permanent for this process, for files of any size; an environment variable passes the
+    folder to its jobs. Files in a remote storage are still compared by Snakemake.
 
     Raises
     ------
     RuntimeError
-        If this version of Snakemake does it in another way.
+        If this version of Snakemake compares files in another way.
     """
     from snakemake.io import _IOFile
 
@@ -40,8 +39,8 @@ def compare_by_content(folder: Path) -> None:
         hasattr(_IOFile, name) for name in ("is_checksum_eligible", "touch")
     ):
         raise RuntimeError(
-            "this version of Snakemake compares files in a way that mindvideo does not know; the "
-            "versions in envs/requirements.lock are known to work"
+            "this version of Snakemake compares files in a way that mindvideo does not support; "
+            "use the version in envs/requirements.lock"
         )
     by_snakemake = getattr(by_snakemake, "by_snakemake", by_snakemake)  # replaced before
 
@@ -67,10 +66,11 @@ def compare_by_content(folder: Path) -> None:
 
 
 def clear_finished_states(results: str) -> None:
-    """Delete what finished stages have kept, at the end of a workflow that went well.
+    """Delete the states of finished stages, at the end of a workflow that succeeded.
 
-    Snakemake has recorded all of its jobs by now. Jobs of an earlier workflow that was killed may
-    have ended since: it marks them as incomplete, and while there are any, everything stays.
+    Snakemake has recorded all jobs of this workflow by now. Jobs of an earlier workflow that was
+    killed may have ended since; Snakemake marks them as incomplete. If there are any, no state is
+    deleted.
     """
     incomplete = Path(".snakemake", "incomplete")
     if incomplete.is_dir() and not any(path.is_file() for path in incomplete.rglob("*")):
@@ -78,7 +78,7 @@ def clear_finished_states(results: str) -> None:
 
 
 def place_logs(workflow: Any, logs: str, benchmarks: str) -> None:
-    """Give each rule that runs a stage its log and its benchmark: named after it and its wildcards.
+    """Set the log and benchmark of each rule that runs a stage, named by rule and wildcards.
 
     Parameters
     ----------

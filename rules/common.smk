@@ -1,4 +1,4 @@
-"""What the chapters share: the checked configuration, and the functions that fill their rules."""
+"""The checked configuration, and the functions that all chapters of rules use."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from mindvideo.workflow import clear_finished_states, compare_by_content, place_
 ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
 
-# The rules' commands find `mindvideo` beside the Python that runs Snakemake, activated or not.
+# Jobs find `mindvideo` next to the Python that runs Snakemake, even in an inactive environment.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
@@ -35,8 +35,8 @@ DATASET = PLAN.config.dataset
 for _template in {stages.scenes.corrections for stages in PLAN.stages.values()} - {None}:
     if _unknown := set(glob_wildcards(_template).segment) - set(DATASET.segments):
         raise WorkflowError(
-            f"scenes.corrections: {_template} is there for {', '.join(sorted(_unknown))}, "
-            f"which is no segment of {DATASET.name}: name it after the one that it corrects"
+            f"scenes.corrections: {_template} exists for {', '.join(sorted(_unknown))}, which is "
+            f"not a segment of {DATASET.name}: rename the file after the segment that it corrects"
         )
 PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
@@ -46,7 +46,7 @@ if not workflow.is_main_process:  # this is a job that an executor submitted
     os.environ.update(MINDVIDEO_SUBMITTED="1")
 BENCHMARKS = f"{RESULTS}/benchmarks"
 LOGS = f"{RESULTS}/logs"
-ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these trainings
+ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these training stages
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding
 TRAINING_THREADS = 8  # Snakemake lowers it to --cores
 MAP, LABELS = {
@@ -56,11 +56,11 @@ MAP, LABELS = {
 
 
 def one_of(names):
-    """Constraint of a wildcard: these names and no others."""
+    """Regular expression that constrains a wildcard to these names."""
     return "|".join(map(re.escape, names))
 
 
-# Where all that have runs on the disk are taken, none is known by name.
+# If all subjects with runs on the disk are used, their names are not known in advance.
 PRETRAINING_SUBJECTS = "[^/]+" if PRETRAINING.subjects == "*" else one_of(PRETRAINING.subjects)
 
 
@@ -69,7 +69,7 @@ def owner(wildcards):
 
 
 def at(artefact, *parts):
-    """Input function: a file of an artefact, in the home that the rule's owner takes it from."""
+    """Input function: a file of an artefact, in the folder that the rule's owner uses."""
 
     def path(wildcards):
         folder = PLAN.home(artefact, owner(wildcards))
@@ -79,18 +79,18 @@ def at(artefact, *parts):
 
 
 def metrics(wildcards):
-    """The table of metrics, which stands above the folder of what it is made from."""
+    """The table of metrics, in the folder above that of the scores."""
     return f"{RESULTS}/{PLAN.home('scoring', owner(wildcards))}/metrics.tsv"
 
 
 def of_rows(artefact, file):
-    """A file beside an artefact of each row of Table 1 that is configured, in order."""
+    """A file for each configured row of Table 1, in order, in the folder of an artefact's owner."""
     homes = [PLAN.home(artefact, row.owner) for row in table_rows(PLAN.config) if row.owner]
     return [f"{RESULTS}/{home}/{file}" for home in homes]
 
 
 def of_variants(artefact, file):
-    """Input function: a file of each variant that stands on the page of its subject."""
+    """Input function: a file of each variant that the page of its subject shows."""
 
     def paths(wildcards):
         if "/variants/" in wildcards.model:  # a variant's own page
@@ -144,31 +144,31 @@ def params_of(stage, section="", **texts):
 
 
 def corrections(wildcards):
-    """The table of a segment's captions that a person has corrected, if there is one."""
+    """The table of a segment's manually corrected captions, if there is one."""
     template = PLAN.stages_of(owner(wildcards)).scenes.corrections
     path = template.format(segment=wildcards.segment) if template else ""
     return [path] if Path(path).is_file() else []
 
 
 def scenes_to_leave_out(wildcards):
-    """Scenes of the test segments, where clips with a cut are left out of the scores."""
+    """Scenes of the test segments, if clips with a cut are left out of the scores."""
     leave_out = PLAN.stages_of(owner(wildcards)).scoring.leave_out_cuts
     return each("scenes", "test", ".tsv")(wildcards) if leave_out else []
 
 
 def known_truth(wildcards):
-    """The table of what areas carry, where the settings name one."""
+    """The table of the known content of areas, if the settings name one."""
     return PLAN.stages_of(owner(wildcards)).interpretation.truth or []
 
 
 def motion(wildcards):
-    """The decoder of how the clips move, where noise moves with them."""
+    """The decoder of the clips' motion, if the starting noise moves with it."""
     moving = PLAN.stages_of(owner(wildcards)).reconstruction.moving_noise
     return at("motion", "decoder.npy")(wildcards) if moving else []
 
 
 def to_cut(wildcards):
-    """Clean runs of the segment whose windows are cut; of all where windows are shuffled."""
+    """Clean runs of the segment whose windows are cut; of all segments if windows are shuffled."""
     if PLAN.stages_of(owner(wildcards)).windows.shuffle:
         return each("clean", "test", ".npy")(wildcards)
     return at("clean", "{segment}.npy")(wildcards)
@@ -197,7 +197,7 @@ def brain_masks(wildcards):
 
 
 def confounds(wildcards):
-    """Tables beside the runs, where the settings take columns out of them."""
+    """Tables of confounds of the runs, if the settings name columns to regress out."""
     variant = owner(wildcards).partition("/variants/")[2] or None
     if not PLAN.stages[variant].clean.confounds:
         return []
@@ -219,7 +219,7 @@ def all_samples(wildcards):
 
 
 def of_trainings(name, *trainings):
-    """Input function: the same file of several trainings, in order."""
+    """Input function: the same file of several training stages, in order."""
 
     def paths(wildcards):
         return [at(training, name)(wildcards) for training in trainings]
@@ -228,13 +228,13 @@ def of_trainings(name, *trainings):
 
 
 def encoder_after(wildcards):
-    """The model that holds the encoder after a training stage, or gives it its shape."""
+    """The model that contains the encoder after a training stage, or determines its shape."""
     after = "contrastive" if wildcards.stage == "mbm" else wildcards.stage
     return at(after, "model")(wildcards)
 
 
 def autoencoder(wildcards):
-    """The model of masked brain modelling, where the encoder has its weights."""
+    """The model of masked brain modelling, if the encoder has its weights."""
     return at("mbm_tuning", "model")(wildcards) if wildcards.stage == "mbm" else []
 
 

@@ -1,4 +1,4 @@
-"""The embedded data set, in the layout of the real ones; dormant where the config names others."""
+"""The embedded data set, in the layout of the real ones; unused with other data sets."""
 
 DEMO = "data/demo"
 DEMO_FILM = f"{DEMO}/video_fmri_dataset/stimuli/{{segment}}"
@@ -13,7 +13,7 @@ DEMO_REST = (
 
 
 use rule stage as demo_film with:
-    """Draw a segment's film, and write down what it shows."""
+    """Draw a segment's film, and write the table of its shots."""
     output:
         film=f"{DEMO_FILM}.mp4",
         shots=f"{DEMO_FILM}.tsv",

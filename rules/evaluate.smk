@@ -1,8 +1,8 @@
-"""Reconstructions against the films: metrics beside their chance, videos, figures."""
+"""Reconstructions compared with the films: metrics with chance levels, videos, figures."""
 
 
 use rule gpu_stage as score with:
-    """Score the reconstructions by every metric, beside its chance level and a permutation null."""
+    """Score the reconstructions by every metric, with chance level and null distribution."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
@@ -40,7 +40,7 @@ use rule stage as tables with:
 
 
 use rule stage as methods with:
-    """The methods section, from the settings, and from the records of what was computed."""
+    """Write a methods section from the settings and the records of what was computed."""
     input:
         voxels=at("selection", "voxels.tsv"),
         metrics=metrics,
@@ -56,7 +56,7 @@ use rule stage as methods with:
 
 
 use rule stage as videos with:
-    """One mp4 a test clip, ground truth beside reconstruction, and a page that plays them."""
+    """One mp4 per test clip, ground truth next to reconstruction, and a page that plays them."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
@@ -109,7 +109,7 @@ use rule stage as figures with:
 
 
 use rule stage as score_figures with:
-    """The worst cases, the distributions of scores, and their courses along the films."""
+    """The worst clips, the distributions of scores, and their time courses along the films."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", "test.tsv"),
@@ -140,7 +140,7 @@ use rule stage as score_figures with:
 
 
 use rule stage as panels with:
-    """Subjects and variants below the films, and SSIM beside that of other methods."""
+    """Compare subjects and variants with the films, and SSIM with that of other methods."""
     input:
         reconstructions=of_rows("reconstruction", "reconstruction/reconstructions.npy"),
         listings=of_rows("windows", "windows/test.tsv"),

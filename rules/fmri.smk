@@ -1,4 +1,4 @@
-"""Raw runs → clean runs → reproducible voxels → windows, of volumes and of CIFTI alike."""
+"""Raw runs → clean runs → reproducible voxels → windows, for volumes and for CIFTI."""
 
 
 use rule stage as regions with:
@@ -46,7 +46,7 @@ use rule stage as select with:
 
 
 use rule stage as windows with:
-    """Cut the selected voxels' averaged repetitions into windows: of all training segments."""
+    """Cut the averaged repetitions of all training segments into windows of selected voxels."""
     input:
         cleaned=each("clean", "train", ".npy"),
         voxels=at("selection", "voxels.tsv"),
@@ -67,7 +67,7 @@ use rule windows as test_windows with:
 
 
 use rule stage as segment_windows with:
-    """Cut the windows of one test segment, so that it is reconstructed without the others."""
+    """Cut the windows of one test segment, so that it can be reconstructed independently."""
     input:
         cleaned=to_cut,
         voxels=at("selection", "voxels.tsv"),

@@ -2,7 +2,7 @@
 
 
 use rule stage as demo_truth with:
-    """Write down what each area of the simulated brains responds to."""
+    """Write the tuning of each area of the simulated brains."""
     output:
         truth=f"{DEMO}/truth.tsv",
     params:
@@ -31,7 +31,7 @@ use rule gpu_stage as attention with:
 
 
 use rule gpu_stage as attribution with:
-    """Map what the embedding rests on, after one training stage."""
+    """Map the voxels that determine the embedding, after one training stage."""
     input:
         windows=at("windows", "test.npy"),
         table=at("windows", "test.tsv"),
@@ -50,7 +50,7 @@ use rule gpu_stage as attribution with:
 
 
 use rule gpu_stage as occlusion with:
-    """Identify the clips without each group of voxels, after one training stage."""
+    """Identify the clips with each group of voxels occluded, after one training stage."""
     input:
         windows=at("windows", "test.npy"),
         table=at("windows", "test.tsv"),
@@ -68,7 +68,7 @@ use rule gpu_stage as occlusion with:
 
 
 use rule stage as interpret with:
-    """Sum what the encoders attend to and rest on over networks and areas, and write the maps."""
+    """Sum attention and attribution over networks and areas, and write the maps."""
     input:
         table=at("windows", "test.tsv"),
         voxels=at("selection", "voxels.tsv"),
@@ -93,7 +93,7 @@ use rule stage as interpret with:
 
 
 use rule stage as interpretation_figure with:
-    """One panel of maps and bars, as the paper's Fig. 7."""
+    """A figure of maps and bars, like the paper's Fig. 7."""
     input:
         networks=at("interpretation", "networks.tsv"),
         temporal=at("interpretation", "temporal.tsv"),

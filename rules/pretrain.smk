@@ -1,8 +1,8 @@
-"""Masked brain modelling: on many people's resting runs, then on the subject's own."""
+"""Masked brain modelling: on runs of many people, then on the subject's own."""
 
 
 use rule stage as samples with:
-    """Average a pre-training subject's runs of V1–V4 into samples."""
+    """Average the volumes of V1–V4 in a pre-training subject's runs into samples."""
     input:
         runs=pretraining_runs,
     output:

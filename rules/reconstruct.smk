@@ -2,7 +2,7 @@
 
 
 use rule stage as motion with:
-    """Fit a decoder from training windows to how their clips move."""
+    """Fit a decoder from training windows to the motion of their clips."""
     input:
         windows=at("windows", "train.npy"),
         table=at("windows", "train.tsv"),
@@ -31,7 +31,7 @@ use rule gpu_stage as reconstruct with:
 
 
 use rule stage as reconstructions with:
-    """Put the clips of all test segments into one array, in the order of the windows' table."""
+    """Join the clips of all test segments in one array, in the order of the table of windows."""
     input:
         segments=each("reconstruction", "test", ".npy"),
         table=at("windows", "test.tsv"),
@@ -42,7 +42,7 @@ use rule stage as reconstructions with:
 
 
 use rule gpu_stage as films with:
-    """Reconstruct a whole test segment as one film; ground truth beside it, and its flicker."""
+    """Reconstruct a whole test segment as one film, next to the stimulus; measure its flicker."""
     input:
         windows=at("windows", "test/{segment}.npy"),
         table=at("windows", "test/{segment}.tsv"),

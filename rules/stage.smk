@@ -1,6 +1,6 @@
-"""What rules that run a stage have in common: `use rule … as NAME with` its files and its params.
+"""Templates of the rules that run a stage: `use rule … as NAME with` its files and params.
 
-Log and benchmark are placed by the rule's name and wildcards, at the end of workflow/Snakefile.
+Log and benchmark are set at the end of workflow/Snakefile, named by rule and wildcards.
 """
 
 
@@ -17,7 +17,7 @@ use rule stage as gpu_stage with:
         gpu=1,
 
 
-# A training has as many processes as its job has GPUs.
+# A training run has as many processes as its job has GPUs.
 rule training:
     conda:
         "../envs/mindvideo.yaml"

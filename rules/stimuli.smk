@@ -1,4 +1,4 @@
-"""Films → clips → captions → scenes → latents, embeddings. Made once: no subject enters."""
+"""Films → clips → captions → scenes → latents, embeddings; shared by all subjects."""
 
 
 use rule stage as clips with:
@@ -24,7 +24,7 @@ use rule gpu_stage as captions with:
 
 
 use rule stage as scenes with:
-    """Find the cuts; a clip with a cut gets both captions, joined by "Then" (paper 3.3)."""
+    """Find the cuts; a clip with a cut has both captions, joined by "Then" (paper 3.3)."""
     input:
         captions=at("captions", "{segment}.tsv"),
         changes=at("clips", "{segment}_changes.tsv"),
@@ -36,7 +36,7 @@ use rule stage as scenes with:
 
 
 use rule gpu_stage as latents with:
-    """Encode the training clips' frames and captions as Stable Diffusion sees them."""
+    """Encode the training clips' frames and captions for Stable Diffusion."""
     input:
         clips=each("clips", "train", ".npy"),
         scenes=each("scenes", "train", ".tsv"),

@@ -1,8 +1,8 @@
-"""Contrastive learning, video tuning, co-training: from an encoder and an image model to both."""
+"""Contrastive learning, video tuning, and co-training of the encoder and the video model."""
 
 
 use rule training as contrastive with:
-    """Pull the encoder's embeddings of windows towards CLIP's of their frames and captions."""
+    """Align the encoder's embeddings of windows with CLIP's of their frames and captions."""
     input:
         windows=at("windows", "train.npy"),
         table=at("windows", "train.tsv"),
@@ -21,7 +21,7 @@ use rule training as contrastive with:
 
 
 use rule gpu_stage as retrieval with:
-    """Find the test clips' frames and captions by the encoder's embeddings of their windows."""
+    """Retrieve the test clips' frames and captions by the encoder's embeddings of their windows."""
     input:
         windows=at("windows", "test.npy"),
         table=at("windows", "test.tsv"),
@@ -70,7 +70,7 @@ use rule training as cotraining with:
 
 
 use rule stage as training_figures with:
-    """Training curves, masked patches rebuilt, and retrieval by the encoder."""
+    """Training curves, reconstructed masked patches, and retrieval by the encoder."""
     input:
         histories=of_trainings(
             "history.tsv",

@@ -65,7 +65,7 @@ def test_what_is_here_stands_for_what_made_it(clips):
         "  changed   mindvideo.stages.clips",
         "  version   numpy 2.3 → 2.4.6",
         "  version   pandas none → 3.1.1",
-        "  from now on taken as the same (results/adopted.json)",
+        "  treated as identical from now on (results/adopted.json)",
     ]
     adopted = Adopted(RESULTS)
     assert adopted.representative("clips", here) == f"{OLD}-{here.split('-')[1]}"
@@ -75,7 +75,7 @@ def test_what_is_here_stands_for_what_made_it(clips):
 
 def test_a_second_time_says_so(clips):
     list(adopt([clips], RESULTS, LOCK))
-    assert "adopted already, on 20" in "\n".join(adopt([clips], RESULTS, LOCK))
+    assert "already adopted, on 20" in "\n".join(adopt([clips], RESULTS, LOCK))
 
 
 def test_without_a_difference_nothing_is_noted(clips):
@@ -102,19 +102,21 @@ def test_all_upstream_on_request(clips):
 def test_one_stage_has_one_code(clips):
     """Among the paths, and with what was adopted before."""
     other = result(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
-    with pytest.raises(InputError, match=r"seg1.npy and .*seg2.npy were made by different code"):
+    with pytest.raises(
+        InputError, match=r"seg1.npy and .*seg2.npy were computed by different code"
+    ):
         list(adopt([clips, other], RESULTS, LOCK))
     assert not (RESULTS / "adopted.json").exists()
     list(adopt([clips], RESULTS, LOCK))
-    with pytest.raises(InputError, match="stands for other code already"):
+    with pytest.raises(InputError, match="has stood for other code"):
         list(adopt([other], RESULTS, LOCK))
 
 
 def test_what_cannot_be_adopted_is_refused(clips):
-    with pytest.raises(InputError, match="lies outside results"):
+    with pytest.raises(InputError, match="not in results"):
         list(adopt([Path("film.mp4")], RESULTS, LOCK))
     (RESULTS / "notes.txt").write_text("")
-    with pytest.raises(InputError, match="no sidecar"):
+    with pytest.raises(InputError, match="has a sidecar"):
         list(adopt([RESULTS / "notes.txt"], RESULTS, LOCK))
     sidecar = json.loads(sidecar_path(clips).read_text())
     del sidecar["stands_for"]
@@ -122,20 +124,20 @@ def test_what_cannot_be_adopted_is_refused(clips):
     with pytest.raises(InputError, match="an older version"):
         list(adopt([clips], RESULTS, LOCK))
     sidecar_path(clips).write_text(json.dumps(sidecar | {"stage": "clipz"}))
-    with pytest.raises(InputError, match="not there any more"):
+    with pytest.raises(InputError, match="no longer exists"):
         list(adopt([clips], RESULTS, LOCK))
 
 
 def test_a_record_that_is_damaged_is_named(clips):
     (RESULTS / "adopted.json").write_text("{")
-    with pytest.raises(InputError, match=r"adopted.json: is no JSON"):
+    with pytest.raises(InputError, match=r"adopted.json: not valid JSON"):
         Adopted(RESULTS)
 
 
 def test_explain_says_that_it_was_adopted(clips):
     list(adopt([clips], RESULTS, LOCK, why="only a name"))
     text = "\n".join(explain(clips))
-    assert "by other code than is here, with other libraries, adopted on 20" in text
+    assert "by code that has changed since, with other libraries, adopted on 20" in text
     assert ": only a name" in text
     other = result(clips.with_name("seg2.npy"), "clips", by_old_code(CLIPS, "1" * 16))
     assert "adopted" not in "\n".join(explain(other))
@@ -146,12 +148,12 @@ def test_the_command_takes_the_lock_and_the_results_of_the_configuration(clips, 
     for part in ("config", "envs"):
         shutil.copytree(root / part, part)
     assert main(["adopt", str(clips), "--why", "a name"]) == 0
-    assert "from now on taken as the same" in capsys.readouterr().out
+    assert "treated as identical from now on" in capsys.readouterr().out
     assert Adopted(RESULTS).entry(
         "clips", code_and_lock(CLIPS, Path("envs/requirements.lock").read_text())
     )
     assert main(["adopt", "nothing"]) == 1
-    assert "mindvideo adopt: nothing: lies outside results" in capsys.readouterr().err
+    assert "mindvideo adopt: nothing: not in results" in capsys.readouterr().err
 
 
 def test_a_training_goes_on_after_an_update(clips):
@@ -166,7 +168,7 @@ def test_a_training_goes_on_after_an_update(clips):
 def test_a_damaged_state_can_only_be_discarded(clips):
     folder = state("contrastive")
     (folder / "identity.json").write_text("{")
-    with pytest.raises(InputError, match=r"identity.json: is no JSON .* mindvideo discard"):
+    with pytest.raises(InputError, match=r"identity.json: not valid JSON .* mindvideo discard"):
         list(adopt([folder], RESULTS, LOCK))
     assert list(discard(folder))
 
@@ -195,11 +197,11 @@ def test_a_single_key_is_discarded(clips):
 def test_only_a_state_that_nobody_works_in_is_discarded(clips, capsys):
     folder = state("contrastive", stands_for="x").parent
     with locked([folder]):
-        with pytest.raises(InputError, match="another process is at work here"):
+        with pytest.raises(InputError, match="another process is writing here"):
             list(discard(folder))
         assert list(folder.iterdir())
         for place in (RESULTS, clips.parent, Path("nothing")):
-            with pytest.raises(InputError, match="no state of a stage"):
+            with pytest.raises(InputError, match="not the state of a stage"):
                 list(discard(place))
     assert main(["discard", str(folder)]) == 0
     assert "checkpoint of step 1200: deleted" in capsys.readouterr().out

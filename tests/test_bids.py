@@ -98,7 +98,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
         for segment in ("film1", "film2", "test1")
         for repetition in (1, 2)
     ]
-    assert "a guess: test segments are those that start with test" in said
+    assert "guessed: segments whose names start with test" in said
     first = rows[1]
     assert (first.split, rows[4].split, first.tr) == ("train", "test", 2)
     assert (first.drop_start, first.clips, first.drop_end) == (2, 17, 1)  # of 20; a film of 34 s
@@ -110,14 +110,14 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
     config = yaml.safe_load(said[said.index("# A configuration of this data set") :])
     assert set(config) == {"results", "pretraining_data", "dataset"}
     assert set(config["dataset"]) == {"name", "lag", "runs", "space"}
-    assert "when the films start (film1, film2, test1): they are taken to start with" in said
+    assert "the onset of films is unknown (film1, film2, test1): films are assumed" in said
     config |= {"clean": {"confounds": ["csf", "outliers"]}, "results": "found"}
     config["pretraining_data"] = str(Path(__file__).parents[1] / "config/datasets/hcp1200.yaml")
     Path("config.yaml").write_text(yaml.safe_dump(config))
     assert main(["check-dataset", "config.yaml", "--only", "dataset"]) == 0
     findings = re.findall("(error|warning): (.*)", capsys.readouterr().out)
     assert {level for level, _ in findings} == {"warning"}
-    assert all("give more test segments" in message for _, message in findings), findings
+    assert all("use more test segments" in message for _, message in findings), findings
 
     dataset = load_config(Path("config.yaml")).dataset
     end = ".dlabel.nii" if cifti else ".nii.gz"
@@ -186,12 +186,12 @@ def test_films_that_are_runs_of_one_task(derivatives, empty, table, refused):
     for session in "12":
         for run in ("01", "02", "3"):
             derivatives.write_run(empty, f"sub-1_ses-{session}_task-movie_run-{run}", n=5)
-    assert "Found: movie. Say --test" in refused()
-    assert "Where a task has several films: --segment task+run" in refused()
+    assert "found: movie. Name the test segments with --test" in refused()
+    assert "If a task has several films, use --segment task+run" in refused()
     rows, _ = table("--segment", "task+run", "--test", "movie-3")
     assert keys(rows) == [f"1 movie-{n}_{repetition}" for n in (1, 2, 3) for repetition in (1, 2)]
     assert [run.split for run in rows] == ["train"] * 4 + ["test"] * 2
-    assert "no acq- in this name" in refused("--segment", "task+acq")
+    assert "needs acq- in each name" in refused("--segment", "task+acq")
     rows, _ = table("--segment", "session", "--test", "2")
     assert keys(rows)[:3] == ["1 1_1", "1 1_2", "1 1_3"]
 
@@ -218,11 +218,13 @@ def test_which_segments_are_for_training_and_test(tree, table, refused, derivati
     rows, said = table(*space, "--train", "film1", "--test", "test*", "rest")
     assert {run.segment for run in rows} == {"film1", "test1", "rest"}
     assert "left out: film2" in said
-    assert "--test fillm* fits no segment; found: film1, film2, rest, test1" in refused(
+    assert "--test fillm* matches no segment; found: film1, film2, rest, test1" in refused(
         *space, "--test", "fillm*"
     )
-    assert "--train and --test both fit film2" in refused(*space, "--train", "f*", "--test", "*2")
-    assert "Found: film1, film2. Say --test" in refused(*space, "--task", "film*")
+    assert "--train and --test both match film2" in refused(*space, "--train", "f*", "--test", "*2")
+    assert "found: film1, film2. Name the test segments with --test" in refused(
+        *space, "--task", "film*"
+    )
 
 
 def test_only_some_runs(tree, table, refused):
@@ -233,7 +235,7 @@ def test_only_some_runs(tree, table, refused):
     assert len(rows) == 8
     assert "no run has ses-3; found: ses-1, ses-2" in refused(*space, "--only", "ses-3")
     assert "no run has acq-mb; found: none" in refused(*space, "--only", "acq-mb")
-    assert "ENTITY-LABEL was needed" in refused(*space, "--only", "ses")
+    assert "expected ENTITY-LABEL" in refused(*space, "--only", "ses")
 
 
 # --- spaces and versions --------------------------------------------------------------------------
@@ -265,7 +267,7 @@ def test_two_versions_of_one_recording(derivatives, empty, table, refused):
         for rec in ("moco", "raw"):
             derivatives.write_run(empty, f"sub-1_task-{task}_rec-{rec}", n=5)
     said = refused()
-    assert "are the same recording. Say which: --only rec-moco or rec-raw" in said
+    assert "are the same recording. Choose: --only rec-moco or rec-raw" in said
     assert len(table("--only", "rec-moco")[0]) == 2
     shutil.rmtree(empty)
     for task in ("a", "test"):
@@ -281,21 +283,21 @@ def test_two_versions_of_one_recording(derivatives, empty, table, refused):
 
 
 def test_folders_without_preprocessed_runs(tree, refused, tmp_path):
-    assert "there is no such folder" in refused(folder=Path("derivative"))
-    assert "no run in it" in refused(folder=Path())
+    assert "no such folder" in refused(folder=Path("derivative"))
+    assert "no runs found" in refused(folder=Path())
     assert "Did you mean derivatives/fmriprep?" in refused(folder=Path())
     func = Path("sub-01/func")
     func.mkdir(parents=True)
     (func / "sub-01_task-film1_bold.nii.gz").touch()
     said = refused(folder=Path())
-    assert "no preprocessed run (desc-preproc) in it; found: raw." in said
+    assert "no preprocessed runs (desc-preproc); found: raw." in said
     assert "Did you mean derivatives/fmriprep?" in said
     surfaces = Path("surfaces/sub-01/func")
     surfaces.mkdir(parents=True)
     (surfaces / "sub-01_task-film1_space-fsaverage5_hemi-L_bold.func.gii").touch()
     assert "--cifti-output 91k" in refused(folder=Path("surfaces"))
     (func / "sub-01_task-film-1_desc-preproc_bold.nii.gz").touch()
-    assert "'task-film-1' in this name is no entity-label" in refused(folder=Path())
+    assert "'task-film-1' in this name is not an entity-label" in refused(folder=Path())
 
 
 # --- times ----------------------------------------------------------------------------------------
@@ -306,7 +308,7 @@ def test_the_repetition_time_is_the_sidecars_or_inherited(derivatives, empty, ta
         derivatives.write_run(empty, f"sub-1_ses-1_task-{task}_run-01", n=5, tr=None)
     rows, said = table()
     assert rows[0].tr is None
-    assert "no JSON file says RepetitionTime" in said
+    assert "no JSON file has RepetitionTime" in said
     assert "  tr: … #" in said
     Path("dataset_description.json").write_text("{}")
     Path("task-a_bold.json").write_text(json.dumps({"RepetitionTime": 1.5}))
@@ -318,7 +320,7 @@ def test_the_repetition_time_is_the_sidecars_or_inherited(derivatives, empty, ta
     assert table()[0][0].tr == 0.8
     Path("task-test_bold.json").write_text(json.dumps({"RepetitionTime": 1.49}))
     said = refused()
-    assert "one repetition time for all runs was needed; found 0.8 s" in said
+    assert "all runs need the same repetition time; found 0.8 s" in said
     assert "1.49 s" in said
     near.write_text("{")
     assert "cannot be read as JSON" in refused()
@@ -339,12 +341,12 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     assert kept == {"a": (5, 15, 0), "b": (4, 21, 0), "test": (2, 18, 0)}
     assert "5 dropped at the start, 15 kept, 0 dropped at the end (a)" in said
     assert "4 dropped at the start, 21 kept, 0 dropped at the end (b)" in said
-    assert "b: its film starts +1 s off the start of a volume" in said
+    assert "b: its film, and so its clips, start +1 s from the start of a volume" in said
     assert "a: its film" not in said
-    assert "nothing says when the films start (test): they are taken" in said
+    assert "the onset of films is unknown (test): films are assumed" in said
     rows, said = table("--drop-start", "1", "--drop-end", "3")
     assert "film_onset: { default: 2 } # [s]" in said
-    assert "nothing says when" not in said
+    assert "the onset of films" not in said
     assert {(run.drop_start, run.drop_end) for run in rows} == {(1, 3)}
     Path("sub-1/func").mkdir(parents=True)
     Path("sub-1/func/sub-1_task-a_run-2_events.tsv").write_text("onset\tduration\n8.2\t20\n")
@@ -358,7 +360,7 @@ def test_runs_of_other_lengths_and_runs_that_cannot_be_read(derivatives, empty, 
             derivatives.write_run(empty, f"sub-1_task-{task}_run-{run}", n=n)
     rows, said = table()
     assert {run.clips for run in rows} == {20}
-    assert "a: 1 of 3 runs have another length than 20 volumes: derivatives/" in said
+    assert "a: 1 of 3 runs do not have 20 volumes: derivatives/" in said
     assert "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold.nii.gz has 18" in said
     for path in empty.glob("sub-1/func/*task-a*_bold.nii.gz"):
         path.unlink()
@@ -368,8 +370,8 @@ def test_runs_of_other_lengths_and_runs_that_cannot_be_read(derivatives, empty, 
     rows, said = table()
     assert {run.segment: run.clips for run in rows} == {"a": None, "test": 20}
     assert "3 runs cannot be read" in said
-    assert "a: no run of it can be read" in said
-    assert "no table of confounds beside 2 of 6 runs" in said
+    assert "a: no run can be read" in said
+    assert "2 of 6 runs have no table of confounds" in said
 
 
 def test_a_film_says_how_many_clips_there_are(derivatives, empty, table, purdue, refused):
@@ -388,8 +390,8 @@ def test_a_film_says_how_many_clips_there_are(derivatives, empty, table, purdue,
 
 def test_a_configuration_or_a_folder(tree, capsys):
     assert main(["runs"]) == 1
-    assert "there is no file config/config.yaml" in capsys.readouterr().err
+    assert "no such file: config/config.yaml" in capsys.readouterr().err
     assert main(["runs", "config.yaml", "--bids", "."]) == 1
-    assert "not both" in capsys.readouterr().err
+    assert "give either" in capsys.readouterr().err
     assert main(["runs", "config.yaml", "--lag", "2", "--drop-start", "1"]) == 1
     assert "--drop-start, --lag: only with --bids FOLDER" in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_every_stage_lists_its_files_and_settings(name, capsys):
 
 def test_an_unknown_stage_is_an_error(capsys):
     assert main(["clipz"]) == 2
-    assert "no stage or command 'clipz'" in capsys.readouterr().err
+    assert "no such stage or command: 'clipz'" in capsys.readouterr().err
 
 
 def test_a_rules_command_names_its_files():

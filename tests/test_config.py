@@ -58,7 +58,7 @@ def test_all_errors_are_reported_at_once(values):
         (
             "pretraining",
             {"mask_ratio": 75},
-            "a fraction from 0 to 1 was needed: did you mean 0.75?",
+            "expected a fraction from 0 to 1: did you mean 0.75?",
         ),
         ("clips", {"fps": 3.2}, "\n  clips.fps: a clip of 2 s at 3.2 frames per second"),
     ],
@@ -156,7 +156,7 @@ def test_what_is_no_setting_of_a_variant_is_said_once(values):
     with pytest.raises(InputError) as error:
         check_config(values, "config.yaml")
     assert sorted(str(error.value).splitlines()[1:]) == [
-        f"  variants.other.{name}: no such setting of a variant: it is one for all"
+        f"  variants.other.{name}: no such setting of a variant: it is the same for all variants"
         for name in ("dataset", "results")
     ]
 
@@ -187,14 +187,17 @@ def test_a_description_given_as_configuration_is_recognised(path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("{sub01: 01}", r'line 2: YAML takes 01 for the number 1, .*: write "01" in quotes'),
-        ("{sub01: 1_000}", "sub01: text was needed, but YAML takes this for a number: write it in"),
-        ("{sub01: yes}", "sub01: text was needed, but YAML takes yes, no, .* quotes.*; found True"),
-        ("{sub01: ~}", "sub01: text was needed, but YAML takes ~, null and .* for nothing: write"),
-        ("{sub01: 2020-01-01}", "sub01: text was needed, but YAML takes this for a date: write"),
-        ("{1: a}", r"subjects\.1: text was needed, but YAML takes this for a number"),
-        ("{sub/1: a}", "a name was needed, of letters, digits and . _ -, with a letter or digit"),
-        ("[sub1]", r"pairs of a name and a value were needed, as { name: value }; found \['sub1"),
+        ("{sub01: 01}", r'line 2: YAML reads 01 as the number 1, .*: write "01" in quotes'),
+        (
+            "{sub01: 1_000}",
+            "sub01: expected text, but YAML reads this as a number: put the text in",
+        ),
+        ("{sub01: yes}", "sub01: expected text, but YAML reads yes, no, .* quotes.*; found True"),
+        ("{sub01: ~}", "sub01: expected text, but YAML reads ~, null and .* as nothing: put"),
+        ("{sub01: 2020-01-01}", "sub01: expected text, but YAML reads this as a date: put"),
+        ("{1: a}", r"subjects\.1: expected text, but YAML reads this as a number"),
+        ("{sub/1: a}", r"expected a name \(letters, digits and . _ -\) that starts with a letter"),
+        ("[sub1]", r"expected pairs of a name and a value, such as { name: value }; found \['sub1"),
     ],
 )
 def test_names_that_yaml_takes_for_something_else(tmp_path, text, match):
@@ -215,11 +218,11 @@ def test_names_that_yaml_takes_for_something_else(tmp_path, text, match):
         (
             "selection",
             {"fraction": 50},
-            "selection.fraction: a fraction .* needed: did you mean 0.5?",
+            "selection.fraction: expected a fraction .*: did you mean 0.5?",
         ),
         ("pretraining_data", {"tr": 720}, "pretraining_data.tr: .* did you mean 0.72 s?"),
         ("scenes", {"corrections": "{segment}_{subject}"}, "corrections: .* has {subject}; {segme"),
-        ("clean", None, "clean: settings with their values were needed, as { name: value }"),
+        ("clean", None, "clean: expected settings with their values, such as { name: value }"),
     ],
 )
 def test_values_in_another_unit_or_form_are_answered_with_the_right_one(
@@ -243,7 +246,7 @@ def test_the_folder_of_results_is_no_template(values):
 def test_what_a_variant_cannot_change(values):
     values["variants"] = {"other": {"dataset": {"lag": 2}}}
     with pytest.raises(
-        InputError, match=r"other\.dataset: no such setting of a variant: it is one"
+        InputError, match=r"other\.dataset: no such setting of a variant: it is the same"
     ):
         check_config(values, "")
 
@@ -253,7 +256,7 @@ def test_a_period_of_seconds_is_one(values):
 
 
 def test_a_missing_data_set_file_is_named(values):
-    with pytest.raises(InputError, match=r"no file nowhere\.yaml"):
+    with pytest.raises(InputError, match=r"no such file: nowhere\.yaml"):
         check_config(values | {"dataset": "nowhere.yaml"}, "config.yaml")
 
 
@@ -323,19 +326,19 @@ def test_scores_that_need_tables_of_shots_ask_for_them(values):
 
 def test_confounds_need_their_tables(values):
     values |= {"clean": {"confounds": ["motion6"]}}
-    with pytest.raises(InputError, match=r"clean.confounds asks for motion6, and \d+ runs have no"):
+    with pytest.raises(InputError, match=r"clean.confounds names motion6, but \d+ runs have"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
     base["confounds"] = "{subject}_{segment}_{repetition}.tsv"
     check_config(values | {"dataset": base}, "config.yaml")
     values |= {"clean": {}, "variants": {"less": {"clean": {"confounds": ["csf"]}}}}
-    with pytest.raises(InputError, match=r"variants.less.clean.confounds asks for csf"):
+    with pytest.raises(InputError, match=r"variants.less.clean.confounds names csf"):
         check_config(values, "config.yaml")
 
 
 def test_native_space_needs_a_mask(values):
     values |= {"regions": {"atlas": False}}
-    with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
+    with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask is None"):
         check_config(values, "config.yaml")
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
     for template in ("{subject}_mask.nii.gz", "{subject}_{segment}_{repetition}_mask.nii.gz"):
@@ -357,5 +360,5 @@ def test_native_space_with_masks_in_the_table_of_runs(values, tmp_path):
             + [r for r in dataset.rows if r.subject == "sub2"]
         )
     )
-    with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask None"):
+    with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask is None"):
         check_config(values, "config.yaml")

@@ -90,14 +90,14 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"train": ["seg1", "seg2", "seg1"]}, "named more than once: seg1"),
         ({"test": ["seg1"]}, "both training and test segments: seg1"),
         ({"train": ["seg_1", "seg2"]}, "train.0"),
-        ({"subjects": {"shared": "01"}}, "subjects: shared is a folder of the results"),
-        ({"subjects": {"tables": "01"}}, "subjects: tables is a folder of the results"),
-        ({"train": ["seg1", "default"]}, "`default` stands for all segments that are not named"),
+        ({"subjects": {"shared": "01"}}, "subjects: shared is reserved for a folder of results"),
+        ({"subjects": {"tables": "01"}}, "subjects: tables is reserved for a folder of results"),
+        ({"train": ["seg1", "default"]}, "`default` applies to all segments that are not named"),
         ({"tr": 2000}, "in seconds was needed: did you mean 2 s"),
         ({"timing": {"drop_start": 1, "drop_end": 4}}, "default: {drop_start: 1, drop_end: 4} }"),
-        ({"film_fps": 25}, "a value by segment was needed, as { default: 25 }"),
+        ({"film_fps": 25}, "expected values by segment, such as { default: 25 }"),
         ({"repetitions": {"train": 2}}, "repetitions: nothing for test"),
-        ({"run": None}, "neither `run`, a path template, nor `runs`"),
+        ({"run": None}, "set `run`, a path template, or `runs`"),
         ({"run": "{subject}/{segment}.nii.gz"}, r"one file for 2 runs \(sub1 seg1_1, sub1 seg1_2"),
         (
             {"confounds": "{subject}_{segment}.tsv"},
@@ -116,7 +116,7 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
             r"run: .* has {sub}; {repetition}, {segment}, {subj",
         ),
         ({"film": "{segment.mp4"}, "film: '{segment.mp4': "),
-        ({"film": None, "films": {"seg1": "a.mp4"}}, "no `films` of seg2, seg3"),
+        ({"film": None, "films": {"seg1": "a.mp4"}}, "`films` for seg2, seg3"),
         ({"mask": "{run}_mask.nii"}, "mask: .* has {run}; {repetition}, {segment}, {subject} can"),
         (
             {"run": "sub-{subject}/ses-{session}/{segment}_{repetition}.nii"},
@@ -126,8 +126,8 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ),
         ({"confounds": "ses-{ses}/task-{task}.tsv"}, "has {ses}, {task}; .*runs --bids FOLDER`"),
         ({"exceptions": {"subject1 seg1_1": "{session}.nii"}}, "exceptions: .*runs --bids FOLDER`"),
-        ({"exclude": ["subject3/test2_9"]}, "'SUBJECT SEGMENT_REPETITION' was needed"),
-        ({"exceptions": {"subject1 seg1": "a.nii"}}, "'SUBJECT SEGMENT_REPETITION' was needed"),
+        ({"exclude": ["subject3/test2_9"]}, "expected 'SUBJECT SEGMENT_REPETITION'"),
+        ({"exceptions": {"subject1 seg1": "a.nii"}}, "expected 'SUBJECT SEGMENT_REPETITION'"),
         ({"timing": {"seg1": {"drop_start": 1, "drop_end": 4}}}, "timing: no `default`"),
     ],
 )
@@ -150,7 +150,7 @@ TIMING = {"drop_start": 3, "drop_end": 4}
         (
             "films",
             {"default": "a.mp4"},
-            "films: `default` is no segment; for all not ",
+            "films: `default` is not a segment; `film` ",
         ),
     ],
 )

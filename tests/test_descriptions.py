@@ -57,11 +57,11 @@ def test_what_is_said_goes_before_what_it_is_like(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("like: {0}/a.yaml", "a.yaml is like .*a.yaml: one has to be whole"),
-        ("like: [b.yaml]", r"dataset.like: the path of a description was needed.*found \['b.yaml"),
-        ("like: nowhere.yaml", r"dataset.like: there is no file nowhere.yaml \(seen from"),
-        ("tr: [1", "a.yaml cannot be read: line 1: this is no YAML: while parsing a flow"),
-        ("just words", "a.yaml should say `key: value`; found 'just words'"),
+        ("like: {0}/a.yaml", "a.yaml is like .*a.yaml: remove one `like`"),
+        ("like: [b.yaml]", r"dataset.like: expected the path of a description.*found \['b.yaml"),
+        ("like: nowhere.yaml", r"dataset.like: no such file: nowhere.yaml \(relative to"),
+        ("tr: [1", "a.yaml cannot be read: line 1: not valid YAML: while parsing a flow"),
+        ("just words", "a.yaml should contain `key: value` pairs; found 'just words'"),
     ],
 )
 def test_a_description_that_cannot_be_read(tmp_path, text, match):
@@ -125,7 +125,7 @@ def test_an_old_name_gives_way_to_the_current_one_of_a_description_like_it(tmp_p
 def test_a_key_that_stands_twice_in_a_description(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text(NAMED + "tr: 1.5\n")
-    match = r"dataset.like: .*twice.yaml cannot be read: line 16: the key 'tr' stands in line 3"
+    match = r"dataset.like: .*twice.yaml cannot be read: line 16: the key 'tr' is already in line 3"
     with pytest.raises(InputError, match=match):
         read_dataset({"like": str(path)}, "dataset")
 
@@ -140,7 +140,7 @@ def test_a_key_that_stands_twice_in_a_description(tmp_path):
             "describes a data set, with name, tr",
         ),
         (read_dataset, "config/wen2018.yaml", "this is a configuration, with results, dataset, "),
-        (read_dataset, "mine/runs.tsv", "runs.tsv is a table; .* as `runs: mine/runs.tsv`"),
+        (read_dataset, "mine/runs.tsv", "runs.tsv is a table; .*: `runs: mine/runs.tsv`"),
     ],
 )
 def test_what_stands_in_the_wrong_place_is_recognised(read, given, match):
@@ -150,18 +150,18 @@ def test_what_stands_in_the_wrong_place_is_recognised(read, given, match):
 
 @pytest.mark.parametrize("given", [3, ["a"], None])
 def test_no_description(given):
-    with pytest.raises(InputError, match="dataset: the path of a description was needed"):
+    with pytest.raises(InputError, match="dataset: expected the path of a description"):
         read_dataset(given, "dataset")
 
 
 def test_runs_are_no_list_in_yaml():
-    with pytest.raises(InputError, match=r"dataset\.runs: the path of a table was needed"):
+    with pytest.raises(InputError, match=r"dataset\.runs: expected the path of a table"):
         read_dataset({"runs": [{"subject": "a"}]}, "dataset")
 
 
 def test_pre_training_runs_are_recognised_by_their_list():
     said = {"tr": 0.72, "subjects": ["a"], "runs": ["REST1"], "run": "{subject}/{run}.nii"}
-    with pytest.raises(InputError, match=r"describes pre-training data, .* changed places"):
+    with pytest.raises(InputError, match=r"describes pre-training data, .* swapped"):
         read_dataset(said, "dataset")
     assert read_pretraining(said, "pretraining_data") == said
 
@@ -174,7 +174,7 @@ def test_numbers_of_subjects_may_go_without_quotes():
 def test_a_number_where_names_have_values():
     values = yaml.safe_load(Path("config/config.yaml").read_text())
     values["dataset"] = {"like": "config/datasets/wen2018.yaml", "film_fps": 30}
-    match = r"dataset.film_fps: a value by segment was needed, as { default: 30 }; found 30"
+    match = r"dataset.film_fps: expected values by segment, such as { default: 30 }; found 30"
     with pytest.raises(InputError, match=match):
         check_config(values, "config.yaml")
 

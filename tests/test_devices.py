@@ -39,7 +39,7 @@ def test_a_file_system_without_locks_lends_gpus_with_a_warning(machine, monkeypa
         assert devices.claim(2) == ["0", "1"]
     finally:
         devices.release()
-    assert "this file system has no locks (No locks available)" in caplog.text
+    assert "this file system does not support locks (No locks available)" in caplog.text
     assert "TMPDIR" in caplog.text
 
 
@@ -77,7 +77,9 @@ def machine(tmp_path, monkeypatch):
 def test_each_process_has_a_gpu_of_its_own(machine):
     assert [machine()[1] for _ in range(2)] == ["0", "1"]
     _, message = machine()
-    assert message.startswith("1 GPUs wanted, 0 of 2 free: other jobs of mindvideo hold the rest.")
+    assert message.startswith(
+        "1 GPUs requested, but only 0 of 2 are free: other jobs of mindvideo use the rest."
+    )
     assert "snakemake --resources gpu=N, at most 2 here" in message
 
 
@@ -91,13 +93,13 @@ def test_a_killed_process_frees_its_own(machine):
 
 def test_who_asks_for_too_many_takes_none(machine):
     machine()
-    assert "2 GPUs wanted, 1 of 2 free" in machine(2)[1]
+    assert "2 GPUs requested, but only 1 of 2 are free" in machine(2)[1]
     assert machine()[1] == "1"
 
 
 def test_only_those_that_are_allowed(machine):
     assert machine(CUDA_VISIBLE_DEVICES="1")[1] == "1"
-    assert "0 of 1 free" in machine(CUDA_VISIBLE_DEVICES="1")[1]
+    assert "0 of 1 are free" in machine(CUDA_VISIBLE_DEVICES="1")[1]
     assert machine(2, CUDA_VISIBLE_DEVICES="MIG-cccc,0")[1] == "MIG-cccc,0"
 
 
@@ -115,7 +117,7 @@ def test_torch_is_shown_no_others(machine, monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     devices.claim(1)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
-    with pytest.raises(InputError, match="0 of 1 free"):
+    with pytest.raises(InputError, match="0 of 1 are free"):
         devices.claim(1)
     assert devices.claimed()
     devices.release()

@@ -60,14 +60,14 @@ def artefacts(tmp_path, monkeypatch):
 def test_stage_time_versions_seed_and_code_are_reported(artefacts):
     text = "\n".join(explain(artefacts[1]))
     for part in (
-        "mindvideo clips, by the code that is here",
+        "mindvideo clips, by the current code",
         "2023-12-10T09:00:00+00:00, in 12.3 s",
         f"mindvideo {__version__}",
         "torch ",
         "seed      5",
     ):
         assert part in text
-    assert "by other code than is here" in "\n".join(explain(artefacts[2]))
+    assert "by code that has changed since" in "\n".join(explain(artefacts[2]))
 
 
 def test_commits_of_models_of_the_hub_are_reported_and_collected(artefacts):
@@ -84,11 +84,13 @@ def test_what_changed_in_code_and_libraries_is_reported(artefacts):
     by = provenance("mindvideo.stages.clips", "")
     modules = by["modules"] | {"mindvideo.io.films": "0", "mindvideo.of_old": "0"}
     other = write_result(Path("a.npy"), "clips", {}, artefacts[0], code="0" * 16, modules=modules)
-    expected = "by other code than is here (changed: mindvideo.io.films, mindvideo.of_old (gone))"
+    expected = (
+        "by code that has changed since (changed: mindvideo.io.films, mindvideo.of_old (gone))"
+    )
     assert expected in "\n".join(explain(other))
     libraries = by["libraries"] | {"numpy": "1.0"}
     other = write_result(Path("b.npy"), "clips", {}, artefacts[0], libraries=libraries)
-    expected = "by the code that is here, with other libraries (changed: numpy 1.0 → "
+    expected = "by the current code, with other libraries (changed: numpy 1.0 → "
     assert expected in "\n".join(explain(other))
 
 
@@ -117,8 +119,8 @@ def test_what_came_before_is_reported_once(artefacts):
     assert [line.split(",")[0] for line in tree] == [
         "  captions/seg1.tsv: captions",
         "    clips/seg1.npy: clips",
-        "      film.mp4: made by no stage",
-        "    film.mp4: made by no stage",
+        "      film.mp4: not made by a stage",
+        "    film.mp4: not made by a stage",
         "  clips/seg1.npy: see above",
     ]
 
@@ -134,20 +136,20 @@ def test_a_file_in_a_folder_has_the_folders_story(artefacts):
 
 
 def test_what_nothing_reports_of_is_refused(artefacts):
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="no such file"):
         list(explain(Path("typo.npy")))
-    with pytest.raises(InputError, match=r"no sidecar \(film.mp4.json\)"):
+    with pytest.raises(InputError, match=r"has a sidecar \(film.mp4.json\)"):
         list(explain(artefacts[0]))
     sidecar_path(artefacts[0]).write_text(json.dumps({"title": "of something else"}))
-    with pytest.raises(InputError, match="no sidecar"):
+    with pytest.raises(InputError, match="has a sidecar"):
         list(explain(artefacts[0]))
     sidecar_path(artefacts[0]).write_text("{")
-    with pytest.raises(InputError, match="is no JSON"):
+    with pytest.raises(InputError, match="not valid JSON"):
         list(explain(artefacts[0]))
 
 
 def test_it_is_a_command(artefacts, capsys):
     assert main(["explain", str(artefacts[2]), "--deep"]) == 0
-    assert "made by no stage" in capsys.readouterr().out
+    assert "not made by a stage" in capsys.readouterr().out
     assert main(["explain", "nothing"]) == 1
-    assert "mindvideo explain: nothing: there is no such file" in capsys.readouterr().err
+    assert "mindvideo explain: nothing: no such file" in capsys.readouterr().err

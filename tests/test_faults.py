@@ -44,7 +44,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_is_reported_and_nothing_half_written_stays(small_disk):
     done = rest(small_disk)
     assert done.returncode == 1
-    assert "No space left on device. Make room, and run the same again" in done.stderr
+    assert "No space left on device. Free disk space and run the same command again" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(small_disk.iterdir())
 
@@ -54,7 +54,7 @@ def test_a_folder_that_may_only_be_read_is_reported(small_disk):
     done = rest(small_disk)
     assert done.returncode == 1
     assert f"{small_disk}" in done.stderr
-    assert "Read-only file system. Name a folder that may be written to" in done.stderr
+    assert "Read-only file system. Set `results` in the configuration" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -62,7 +62,7 @@ def test_a_limit_on_the_size_of_files_is_reported(tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6)); "
     done = rest(tmp_path, before=limit)
     assert done.returncode == 1
-    assert "File too large. The system allows no file of this size (ulimit -f)" in done.stderr
+    assert "File too large. The system does not allow files of this size (ulimit -f)" in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -76,5 +76,5 @@ def test_a_mistyped_profile_is_refused(tmp_path):
     (tmp_path / "profiles/slurm/profile.yaml").write_text("jobs: 1\nretries: 2\njobs: 3\n")
     with pytest.raises(InputError, match=r"slurm/profile.yaml cannot be read: line 3: the key 'jo"):
         check("--workflow-profile", "slurm", folder=tmp_path)
-    with pytest.raises(InputError, match=r"slrum: there is no .* profiles/default, profiles/sl"):
+    with pytest.raises(InputError, match=r"slrum: no such .* profiles/default, profiles/sl"):
         check("--workflow-profile", "profiles/slrum", folder=tmp_path)

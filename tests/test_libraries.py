@@ -104,5 +104,5 @@ def test_versions_are_those_of_the_lock_where_it_was_installed():
 
 
 def test_a_line_that_is_no_requirement_is_named():
-    with pytest.raises(InputError, match=r"'numpy=2\.0' is no NAME==VERSION"):
+    with pytest.raises(InputError, match=r"'numpy=2\.0' is not NAME==VERSION"):
         libraries.read_lock("numpy=2.0\n")

@@ -99,7 +99,7 @@ def test_a_process_of_another_machine_that_gives_signs_of_life_is_refused(held, 
     monkeypatch.setattr(locks, "LEASE", 20.0)
     monkeypatch.setattr(locks, "BEAT", 1.0)
     began = time.monotonic()
-    with pytest.raises(InputError, match="another process is at work here"), locked([path]):
+    with pytest.raises(InputError, match="another process is writing here"), locked([path]):
         pass
     assert time.monotonic() - began < 10
 
@@ -123,7 +123,7 @@ def test_an_empty_lock_of_a_lost_machine_is_stale_too(tmp_path, monkeypatch, cap
     lock_path(tmp_path / "made").touch()
     with locked([tmp_path / "made"]):
         pass
-    assert "waiting for a sign of life" in caplog.text
+    assert "waiting for it to renew its lock" in caplog.text
 
 
 @pytest.mark.parametrize("number", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])

@@ -47,7 +47,7 @@ def test_a_path_is_what_a_shell_would_make_of_it(home, text, meant):
 
 
 def test_what_is_not_set_is_named(home):
-    with pytest.raises(ValueError, match=r"variable NOWHERE of '\$\{NOWHERE\}/x' is not set: expo"):
+    with pytest.raises(ValueError, match=r"variable NOWHERE in '\$\{NOWHERE\}/x' is not set: expo"):
         expand("${NOWHERE}/x")
     with pytest.raises(ValueError, match="no user nobody-at-all has a home folder"):
         expand("~nobody-at-all/x")
@@ -125,7 +125,7 @@ def test_all_paths_of_a_configuration_are_filled_in(home):
     ],
 )
 def test_a_setting_with_an_unknown_variable_is_refused(model, values):
-    with pytest.raises(ValidationError, match="environment variable NOWHERE of"):
+    with pytest.raises(ValidationError, match="environment variable NOWHERE in"):
         model.model_validate(values)
 
 

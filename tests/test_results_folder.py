@@ -34,7 +34,7 @@ def test_the_variable_names_the_configuration(monkeypatch, tmp_path):
 
 def test_a_variable_that_names_no_file(monkeypatch):
     monkeypatch.setenv(VARIABLE, "config/mien.yaml")
-    with pytest.raises(InputError, match=r"MINDVIDEO_CONFIG=config/mien.yaml: there is no such"):
+    with pytest.raises(InputError, match=r"MINDVIDEO_CONFIG=config/mien.yaml: no such"):
         default_configuration()
 
 
@@ -83,11 +83,11 @@ def test_check_dataset_says_whose_results_the_folder_holds(monkeypatch, tmp_path
         "sys.argv", ["mindvideo", "check-dataset", "mine.yaml", "--only", "dataset"]
     )
     assert main() == 1
-    assert "holds results of the data set 'wen2018'" in capsys.readouterr().out
+    assert "contains results of the data set 'wen2018'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"name": "demo"})])
 def test_a_damaged_stamp_is_no_permission(tmp_path, text):
     (tmp_path / STAMP).write_text(text)
-    with pytest.raises(InputError, match=r"dataset\.json does not say whose results these are"):
+    with pytest.raises(InputError, match=r"dataset\.json cannot be read"):
         check_results(str(tmp_path), "demo", "config/config.yaml")

@@ -99,17 +99,17 @@ def test_all_problems_are_reported_at_once(tmp_path):
     with pytest.raises(InputError) as error:
         read_runs(written(tmp_path, text))
     first = str(error.value).splitlines()[0]
-    assert first.endswith("(what it should look like: mindvideo runs config/config.yaml):")
+    assert first.endswith("(for an example, run: mindvideo runs config/config.yaml):")
     for problem in (
         "9 problems",
-        "line 3: ann seg10_1 stands in line 2 already",
-        "line 3: the file of line 2 again: a/10_1.nii.gz",
+        "line 3: ann seg10_1 is already in line 2",
+        "line 3: same file as in line 2: a/10_1.nii.gz",
         "line 3: seg10 has split test, but train in line 2",
         "line 3: seg10 has clips 90, but 80 in line 2",
         "line 7: segment: ",
         "line 7: split: Input should be 'train' or 'test'; found 'training'",
         "line 7: repetition: Input should be greater than 0; found '0'",
-        "line 7: path: nothing there",
+        "line 7: path: no value",
         "line 8: 2 cells under 6 columns",
     ):
         assert problem in str(error.value)
@@ -120,16 +120,16 @@ def test_all_problems_are_reported_at_once(tmp_path):
     [
         (
             "",
-            "line 1: tab-separated columns were needed: subject, segment, split, repetition, path",
+            "line 1: expected tab-separated columns: subject, segment, split, repetition, path",
         ),
-        ("subject,segment,split", "line 1: tab-separated columns were needed"),
+        ("subject,segment,split", "line 1: expected tab-separated columns"),
         ("subject\tsegment\tsplit\trepetition\tfile\n", "no column 'path'"),
         (
             HAND_MADE.replace("repetition", "repaet"),
             "unknown column 'repaet'; did you mean 'repetition'",
         ),
-        (HAND_MADE.splitlines()[0], "no run: a row a run was needed"),
-        ("subject\tsegment\tsplit\trepetition\tpath\tdrop_end\na\tb\ttest\t1\tc\t2", "say both"),
+        (HAND_MADE.splitlines()[0], "no runs: expected one row per run"),
+        ("subject\tsegment\tsplit\trepetition\tpath\tdrop_end\na\tb\ttest\t1\tc\t2", "give both"),
     ],
 )
 def test_no_table_of_runs(tmp_path, text, match):

@@ -119,7 +119,7 @@ def test_a_failure_leaves_the_old_output_and_no_debris(run, tmp_path):
 
 
 def test_a_stage_that_makes_nothing_is_an_error(run):
-    with pytest.raises(RuntimeError, match="without making"):
+    with pytest.raises(RuntimeError, match="without writing"):
         run(lambda **_: None)
 
 
@@ -172,7 +172,7 @@ def test_one_output_and_one_state_have_one_process(run, tmp_path, same):
         places = {name: tmp_path / name for name in ("source", "result", "state")}
         other = {"result": "state", "state": "result"}[same]
         places[other] = tmp_path / "other"
-        with pytest.raises(InputError, match=f"{same}: another process is at work here .process"):
+        with pytest.raises(InputError, match=f"{same}: another process is writing here .process"):
             runner.run_stage(STAGE, places, Windows())
         result.write_text("")
 
@@ -285,7 +285,7 @@ def test_a_training_with_other_settings_and_code_begins_anew_and_says_so(
     with caplog.at_level("INFO"):
         run(resume, size=3)
     assert (tmp_path / "result").read_text() == "False"
-    assert "which differs in settings: size was 2, is 3; code: mindvideo.a" in caplog.text
+    assert "which differs in settings: size was 2, is now 3; code: mindvideo.a" in caplog.text
     assert list((tmp_path / "state").glob("*/step"))  # the other one's checkpoint is there still
 
 
@@ -298,7 +298,7 @@ def test_a_stage_of_minutes_begins_anew_with_other_code(run, tmp_path, monkeypat
 
 def test_a_missing_input_is_named(run, tmp_path):
     (tmp_path / "source").unlink()
-    with pytest.raises(InputError, match=r"--source .*source: there is no such file"):
+    with pytest.raises(InputError, match=r"--source .*source: no such file"):
         run(write)
 
 
@@ -317,5 +317,5 @@ def test_the_commands_errors_are_one_message_and_a_status(tmp_path):
     assert "fsp: no such setting; did you mean 'fps'?" in wrong.stderr
     missing = command("clips", *options, "--set", "tr=2", "--set", "n_clips=3")
     assert (missing.returncode, "Traceback" in missing.stderr) == (1, False)
-    assert "none.mp4: there is no such file" in missing.stderr
+    assert "none.mp4: no such file" in missing.stderr
     assert not list(tmp_path.iterdir())

@@ -12,16 +12,22 @@ from mindvideo.cli import main
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("a: 1\nclean: {x: 1}\nb: 2\nclean: {y: 2}", "line 4: the key 'clean' stands in line 2"),
-        ("a:\n  b: 1\n  c: 2\n  b: 3", "line 4: the key 'b' stands in line 2"),
-        ("a: {b: 1, 'b': 2}", "the key 'b' stands in line 1"),
+        (
+            "a: 1\nclean: {x: 1}\nb: 2\nclean: {y: 2}",
+            "line 4: the key 'clean' is already in line 2",
+        ),
+        ("a:\n  b: 1\n  c: 2\n  b: 3", "line 4: the key 'b' is already in line 2"),
+        ("a: {b: 1, 'b': 2}", "the key 'b' is already in line 1"),
         ("[{1: a, 1: b}]", "the key '1'"),
-        ('{"a": {"b": 1, "b": 2}}', "the key 'b' stands there twice"),
-        ("sub01: 01", 'line 1: YAML takes 01 for the number 1, .*: write "01" in quotes.*, 1 for'),
-        ("drop_start: 010", 'takes 010 for the number 8, .*: write "010" .*, 10 for the number'),
-        ("\n01: x", 'line 2: YAML takes 01 for the number 1, .*write "01" in quotes'),
-        ("time: 1:30", 'takes 1:30 for the number 90, .*: write "1:30" in quotes'),
-        ("a: [1", "this is no YAML: while parsing"),
+        ('{"a": {"b": 1, "b": 2}}', "duplicate key 'b'"),
+        (
+            "sub01: 01",
+            'line 1: YAML reads 01 as the number 1, .*: write "01" in quotes.*, or 1 for',
+        ),
+        ("drop_start: 010", 'reads 010 as the number 8, .*: write "010" .*, or 10 for the number'),
+        ("\n01: x", 'line 2: YAML reads 01 as the number 1, .*write "01" in quotes'),
+        ("time: 1:30", 'reads 1:30 as the number 90, .*: write "1:30" in quotes'),
+        ("a: [1", "not valid YAML: while parsing"),
     ],
 )
 def test_what_people_do_not_mean_is_refused(text, match):
@@ -48,9 +54,9 @@ def test_all_else_is_read_as_ever(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb:\n\tc: 2", r"line 3: this is no YAML: .*token, found character '\\t'"),
-        ("a: 1\n---\nb: 2", "line 2: this is no YAML: expected a single document .*another"),
-        ("a: [1", "line 1: this is no YAML: while parsing a flow sequence"),
+        ("a: 1\nb:\n\tc: 2", r"line 3: not valid YAML: .*token, found character '\\t'"),
+        ("a: 1\n---\nb: 2", "line 2: not valid YAML: expected a single document .*another"),
+        ("a: [1", "line 1: not valid YAML: while parsing a flow sequence"),
     ],
 )
 def test_a_slip_is_named_with_its_line(text, said):
@@ -66,9 +72,9 @@ def test_json_may_be_indented_by_tabs():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--settings", '{"fps": 3, "fps": 4}'], "--settings: the key 'fps' stands there twice"),
-        (["--set", "fps=03"], "--set fps: line 1: YAML takes 03 for the number 3"),
-        (["--settings", "nowhere.yaml"], "--settings: there is no file nowhere.yaml"),
+        (["--settings", '{"fps": 3, "fps": 4}'], "--settings: duplicate key 'fps'"),
+        (["--set", "fps=03"], "--set fps: line 1: YAML reads 03 as the number 3"),
+        (["--settings", "nowhere.yaml"], "--settings: no such file: nowhere.yaml"),
     ],
 )
 def test_settings_of_a_stage_are_read_so_too(options, said, capsys):

@@ -41,11 +41,11 @@ def targets(results="results", variants=VARIANTS, exclude=(), pretraining=None):
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("results/sub4/videos", "no subject sub4; the subjects are sub1, sub2, sub3. Ask for"),
-        ("results/sub4/windows", "no subject sub4; the subjects are sub1, sub2, sub3. Ask for"),
+        ("results/sub4/videos", "no subject sub4; the subjects are sub1, sub2, sub3. Request"),
+        ("results/sub4/windows", "no subject sub4; the subjects are sub1, sub2, sub3. Request"),
         ("results/sub4/videos/index.html", "no subject sub4; the subjects are sub1, sub2, sub3"),
-        ("results/sub1/variants/nope/videos", "no variant nope; the variants are faster. Ask for"),
-        ("results/sub1/variants/fastr/videos", "Ask for results/sub1/variants/faster/videos"),
+        ("results/sub1/variants/nope/videos", "no variant nope; the variants are faster. Request"),
+        ("results/sub1/variants/fastr/videos", "for example, results/sub1/variants/faster/videos"),
         (
             "results/sub9/variants/nope/videos",
             "no subject sub9; the subjects are sub1, sub2, sub3; ",
@@ -59,7 +59,7 @@ def targets(results="results", variants=VARIANTS, exclude=(), pretraining=None):
         ("results/sub1/interpretation/mbn/attention.npy", "no stage mbn; the stages are mbm, cotr"),
         ("results/shared/samples/rest9.npy", "no subject rest9; the subjects are rest1, rest2, "),
         ("data/demo/subject7/seg1/seg1_1.nii.gz", "the subjects are subject1, subject2"),
-        ("results/sub1/captions/seg1.tsv", "Ask for results/shared/captions/seg1.tsv"),
+        ("results/sub1/captions/seg1.tsv", "for example, results/shared/captions/seg1.tsv"),
         ("results/shared/videos", "each subject has its own; the subjects are sub1, sub2, sub3"),
         ("results/sub1/vidoes", "Did you mean results/sub1/videos? Results are named "),
         (
@@ -75,23 +75,26 @@ def targets(results="results", variants=VARIANTS, exclude=(), pretraining=None):
         ("results/sub1/variant/faster/videos", "mean results/sub1/variants/faster/videos?"),
         ("results/tabels/table1.html", "Did you mean results/tables/table1.html?"),
         ("contrl", "Did you mean control?"),
-        ("sub1/videos", "the folder of results is results. Ask for results/sub1/videos"),
-        ("out/sub1/videos", "the folder of results is results. Ask for results/sub1/videos"),
-        ("/home/me/results/sub1/videos", "Ask for results/sub1/videos"),
+        ("sub1/videos", "the folder of results is results. Request results/sub1/videos"),
+        ("out/sub1/videos", "the folder of results is results. Request results/sub1/videos"),
+        ("/home/me/results/sub1/videos", "Request results/sub1/videos"),
         ("sub4/videos", "no subject sub4; the subjects are sub1, sub2, sub3"),
-        ("metrics.tsv", "not a whole path. Ask for results/sub1/metrics.tsv, "),
-        ("results/metrics.tsv", "not a whole path. Ask for results/sub1/metrics.tsv, "),
+        ("metrics.tsv", "not a complete path. Request results/sub1/metrics.tsv, "),
+        ("results/metrics.tsv", "not a complete path. Request results/sub1/metrics.tsv, "),
         (
             "results/sub1/windows",
-            "no result by itself. Ask for what it holds: "
+            "not itself a result. Request its contents: "
             "results/sub1/windows/train.npy, results/sub1/windows/test.npy",
         ),
-        ("results/sub1/films", "Ask for what it holds: results/sub1/films/test1.mp4"),
-        ("results/sub1/variants/faster/windows", "holds: results/sub1/variants/faster/windows/tr"),
-        ("results", "no result by itself. Results are named results/SUBJECT/WHAT"),
-        ("results/sub1/videos/index.html", "Ask for the folder: results/sub1/videos"),
+        ("results/sub1/films", "Request its contents: results/sub1/films/test1.mp4"),
+        (
+            "results/sub1/variants/faster/windows",
+            "contents: results/sub1/variants/faster/windows/tr",
+        ),
+        ("results", "not itself a result. Results are named results/SUBJECT/WHAT"),
+        ("results/sub1/videos/index.html", "Request the folder: results/sub1/videos"),
         ("results/sub4", "no rule makes this. Results are named "),
-        ("something/else", "What belongs to no single subject lies in results/shared and "),
+        ("something/else", "Results that belong to no single subject are in results/shared and "),
     ],
 )
 def test_a_target_is_answered_with_what_there_is(target, said):
@@ -170,7 +173,7 @@ def test_without_variants_none_is_proposed():
 @pytest.mark.parametrize("results", ["out", "a/b/c/d", "/scratch/me/results"])
 def test_results_are_where_the_configuration_says(results):
     of_folder = targets(results)
-    assert f"results is {results}. Ask for {results}/sub1/videos" in of_folder.explain(
+    assert f"results is {results}. Request {results}/sub1/videos" in of_folder.explain(
         "results/sub1/videos"
     )
     assert "no subject sub4" in of_folder.explain(f"{results}/sub4/videos")
@@ -179,4 +182,4 @@ def test_results_are_where_the_configuration_says(results):
 
 def test_a_rule_of_many_files_is_answered_with_its_files():
     pattern = "results/{model,(sub1|sub2|sub3)(/variants/(faster))?}/videos"
-    assert targets().explain_rule("videos", [pattern]).endswith("example results/sub1/videos")
+    assert targets().explain_rule("videos", [pattern]).endswith("such as results/sub1/videos")

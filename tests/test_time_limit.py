@@ -237,7 +237,7 @@ def test_squeue_that_fails_is_a_warning(slurm, state, caplog):
     slurm("")
     with watched([state]):
         pass
-    assert "the time limit of job 7 is not known" in caplog.text
+    assert "the time limit of job 7 is unknown" in caplog.text
 
 
 def test_another_scheduler_names_the_minutes(state, monkeypatch, caplog):

@@ -1,7 +1,7 @@
-"""Compare data sets as they lie on the disk with their descriptions, before any work starts.
+"""Compare the files of data sets with their descriptions, before any computation starts.
 
-Everything that is missing or odd becomes a finding; nothing stops the walk. An *error*
-would stop a stage later, or make it read what it should not; a *warning* is for a person to judge.
+Everything that is missing or unusual is reported as a finding, and no finding stops the check. An
+*error* would stop a stage later, or make it read wrong data; a *warning* is for the user to judge.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ def check_dataset(
     atlas: bool = True,
     deep: bool = False,
 ) -> list[Finding]:
-    """All that is missing or odd in a data set.
+    """All that is missing or unusual in a data set.
 
     Parameters
     ----------
     dataset : Dataset
     fps : float
-        Frames per second of the clips, the most that the model or a variant asks for.
+        Frames per second of the clips: the maximum over the model and its variants.
     columns : sequence of str
         Confounds that the model's `clean.confounds` names.
     atlas : bool
-        Whether an atlas is laid on volumes (`regions.atlas`): they must lie in MNI152 space.
+        Whether an atlas is applied to the volumes (`regions.atlas`), which must be in MNI152 space.
     deep : bool
-        Whether to read the runs' values too.
+        Whether to read the values of the runs, too.
     """
     paths = [run.path for run in dataset.rows]
     tables = [run.confounds for run in dataset.rows if run.confounds]
@@ -88,7 +88,7 @@ def check_dataset(
 
 
 def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) -> list[Finding]:
-    """All that is missing or odd in the pre-training runs; a sample averages `seconds`."""
+    """All that is missing or unusual in the pre-training runs; a sample averages `seconds`."""
     try:
         subjects = descriptions.pretraining_subjects(data)
     except InputError as problem:
@@ -96,7 +96,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
     findings = []
     if isinstance(data.subjects, list):
         findings += [
-            warning(f"pretraining_data: {name}", "has none of the runs, and is left out")
+            warning(f"pretraining_data: {name}", "has none of the runs, so it is left out")
             for name in data.subjects
             if name not in subjects
         ]
@@ -113,7 +113,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
             )
             needed = max(1, round(seconds / data.tr))
             if header.n_volumes < needed:
-                message = f"{header.n_volumes} volumes; a sample averages {needed}"
+                message = f"{header.n_volumes} volumes, but a sample averages {needed}"
                 findings.append(error(path, message))
     if deep:
         equal = list(duplicates(present(paths)))
@@ -122,7 +122,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
 
 
 def _values(headers: dict[str, Header], equal: list[Finding], desc: str) -> list[Finding]:
-    """What is odd in the runs' values, and which are one recording, but those known as `equal`."""
+    """Unusual values in the runs, and runs that are the same recording, except those in `equal`."""
     signatures = runs.Signatures()
     findings: list[Finding] = []
     for path in progress(list(headers), desc=desc, unit="run"):

@@ -1,4 +1,4 @@
-"""A subject's voxels, as far as the headers of its runs say."""
+"""A subject's voxels, from the headers of its runs."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from mindvideo.settings.fmri import Regions
 
 @dataclass(frozen=True)
 class Brain:
-    """The voxels that `regions` takes of a subject's runs, before masks and dead voxels."""
+    """The voxels that `regions` selects in a subject's runs, before masks and constant voxels."""
 
     labels: np.ndarray
     """(n,) int16: Glasser's areas, and :data:`~mindvideo.fmri.atlas.NO_AREA`."""
     size: float
-    """Smallest side of a voxel, or distance of grayordinates [mm]."""
+    """Smallest side of a voxel, or distance between grayordinates [mm]."""
 
     def count(self, areas: Sequence[str]) -> int:
-        """Voxels of some areas; of none named, all. Unknown areas have none."""
+        """Number of voxels in these areas, or in all if none is named; unknown areas have none."""
         if not areas:
             return len(self.labels)
         labels = [label for area in areas for label in _labels(area)]
@@ -43,19 +43,19 @@ def _labels(area: str) -> tuple[int, ...]:
 
 
 SPACING = 2.0
-"""Between the vertices of the 32k meshes [mm]."""
+"""Distance between the vertices of the 32k meshes [mm]."""
 
 
 def brain(dataset: Dataset, subject: str, regions: Regions) -> Brain | None:
     """A subject's voxels, from the first run whose header can be read.
 
-    None if there is no such run, or the voxels are those of a mask. What is wrong with runs and
-    masks is the business of other checks.
+    None if there is no such run, or the voxels are those of a mask. Other checks report problems of
+    runs and masks.
 
     Raises
     ------
     InputError
-        If no voxel lies near the cortex in MNI space.
+        If no voxel is near the cortex in MNI space.
     """
     if not regions.atlas:
         return None

@@ -1,6 +1,6 @@
-"""Tables of confounds: a row a volume, and the columns that `clean.confounds` asks for.
+"""Tables of confounds: one row per volume, and the columns that `clean.confounds` names.
 
-The stage's own reader judges, so that a fault has one message, whoever finds it.
+The check uses the reader of the stage, so that both report the same messages.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from mindvideo.io.confounds import patterns_of, read_confounds
 
 
 def table(path: str, n_volumes: int, names: Sequence[str]) -> Iterator[Finding]:
-    """What keeps a table from being that of a run of so many volumes, or lacks a column."""
+    """Problems of the table of a run with `n_volumes` volumes, such as missing columns."""
     yield from refused(path, read_confounds, Path(path), names, n_volumes)
 
 
 def unused(subject: str, tables: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
-    """Patterns, which may find nothing in a run, that find nothing in any run of a subject."""
+    """Patterns that match no column in any run of a subject; in a single run this is allowed."""
     columns: dict[str, None] = {}
     for path in tables:
         with suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
@@ -35,5 +35,5 @@ def unused(subject: str, tables: Sequence[str], names: Sequence[str]) -> Iterato
             yield warning(
                 f"{subject} clean.confounds: {name}",
                 f"no column of its {len(tables)} tables is named {' or '.join(patterns)}"
-                + (f": did you mean {near[0]}*?" if near else ": is the pattern right?"),
+                + (f": did you mean {near[0]}*?" if near else ": check the pattern"),
             )

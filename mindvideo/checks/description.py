@@ -1,4 +1,4 @@
-"""What a description says that does not fit together, or does not fit the folders it names."""
+"""Contradictions within a description, and between a description and the folders it names."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from mindvideo.templates import did_you_mean, differs_by_number
 
 
 def description(dataset: Dataset) -> Iterator[Finding]:
-    """What needs no look at the disk."""
+    """Problems that can be found without reading the disk."""
     run_keys = set().union(*(dataset.keys(run) for run in dataset.all_rows))
     subjects = {name for item in dataset.subjects.items() for name in item}
     for field in ("exclude", "exceptions"):
         for key in sorted(set(getattr(dataset, field)) - run_keys):
             subject, run = key.split()
             segment = run.rpartition("_")[0]
-            # This configuration goes without a subject or segment that its description has.
+            # This configuration leaves out a subject or segment of its description.
             if differs_by_number(subject, subjects) or differs_by_number(segment, dataset.segments):
                 continue
             hint = did_you_mean(key, run_keys)
-            yield warning(f"dataset.{field}", f"{key!r} is no run of this data set{hint}")
+            yield warning(f"dataset.{field}", f"{key!r} is not a run of this data set{hint}")
     for field in BY_SEGMENT:
         for name in sorted(getattr(dataset, field).keys() - {DEFAULT, *dataset.segments}):
             yield warning(
                 f"dataset.{field}",
-                f"there is no segment {name!r} here: what is said of it is not used. Leave it out, "
-                "or write the name of the segment that was meant",
+                f"there is no segment {name!r}: this entry is ignored. Remove it, or correct the "
+                "name of the segment",
             )
     for subject in dataset.subjects:
         for segment in dataset.train:
             if len(dataset.runs_of(subject, segment)) == 1:
                 yield error(
                     f"{subject} {segment}",
-                    "one repetition only: voxels are selected by how well repetitions agree. Leave "
-                    "it out too (dataset.exclude), and the subject goes without the segment",
+                    "only one repetition, but voxels are selected by their reproducibility over "
+                    "repetitions. Exclude it, too (dataset.exclude), to leave out this segment for "
+                    "this subject",
                 )
         for split in ("train", "test"):
             if not dataset.segments_of(subject, split):
-                yield error(subject, f"no {split} runs: leave the subject out")
+                yield error(subject, f"no {split} runs: leave out the subject")
 
 
 def unnamed(dataset: Dataset) -> Iterator[Finding]:
-    """Runs that lie beside those described, and that nothing describes."""
+    """Files next to the runs of the description that look like runs but are not described."""
     if dataset.runs or not dataset.run:
         return
     described = {os.path.normpath(run.path) for run in dataset.all_rows}
@@ -54,9 +55,11 @@ def unnamed(dataset: Dataset) -> Iterator[Finding]:
         for segment in dataset.segments:
             try:
                 pattern = dataset.run.format(subject=folder, segment=segment, repetition="*")
-            except ValueError:  # {repetition:02d} takes no star
+            except ValueError:  # {repetition:02d} cannot format a star
                 return
             parent = Path(pattern).parent
             for file in sorted(parent.glob(Path(pattern).name)) if "*" not in str(parent) else ():
                 if os.path.normpath(file) not in described:
-                    yield warning(str(file), f"no run of the description: one more of {subject}?")
+                    yield warning(
+                        str(file), f"not in the description: is it another run of {subject}?"
+                    )

@@ -1,4 +1,4 @@
-"""Files of a data set: whether they are there, may be read, and differ from each other."""
+"""Files of a data set: whether they exist, can be read, and differ from each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mindvideo.findings import Finding, error
 from mindvideo.io import inventory
 
 BESIDE = (".json", ".tsv", ".txt", ".html", ".svg", ".png")
-"""Suffixes of what lies beside runs and films under nearly the same names."""
+"""Suffixes of other files whose names are similar to those of runs and films."""
 
 
 def present(paths: Iterable[str]) -> list[str]:
@@ -21,7 +21,7 @@ def present(paths: Iterable[str]) -> list[str]:
 
 
 def absent(paths: Iterable[str]) -> Iterator[Finding]:
-    """Files that are not there or may not be read; those of a missing folder by its name."""
+    """Files that do not exist or cannot be read; a missing folder is reported once."""
     expected = [Path(path) for path in paths]
     named = set(expected)
     inside: dict[Path, list[str]] = defaultdict(list)
@@ -30,12 +30,12 @@ def absent(paths: Iterable[str]) -> Iterator[Finding]:
             if not os.access(path, os.R_OK):
                 yield error(str(path), f"no permission to read it (chmod u+r {path.name})")
         elif path.is_dir():
-            yield error(str(path), "is a folder; a file was needed")
+            yield error(str(path), "is a folder; expected a file")
         elif path.is_symlink():
             target = os.readlink(path)
             yield error(
                 str(path),
-                f"is a link to {target}, which is not there: fetch it first "
+                f"is a link to {target}, which does not exist: fetch it first "
                 "(datalad get, git annex get)",
             )
         elif path.parent.is_dir():
@@ -43,19 +43,19 @@ def absent(paths: Iterable[str]) -> Iterator[Finding]:
                 inside[path.parent].append(path.name)
                 continue
             near = _similar(path, [p for p in path.parent.iterdir() if p not in named])
-            hint = f"; is it {near}, which nothing names?" if near else ""
+            hint = f"; did you mean {near}, which is not used?" if near else ""
             yield error(str(path), f"is missing{hint}")
         else:
             inside[next(p for p in reversed(path.parents) if not p.is_dir())].append(path.name)
     for folder, names in inside.items():
         there = f" in {Path.cwd()}" if not folder.is_absolute() else ""
-        what = "no permission to look into it" if folder.is_dir() else f"no such folder{there}"
-        many = f"{len(names)} files belong in it: " if len(names) > 1 else "it should hold "
+        what = "no permission to list it" if folder.is_dir() else f"no such folder{there}"
+        many = f"{len(names)} files expected in it: " if len(names) > 1 else "it should contain "
         yield error(f"{folder}/", f"{what}; {many}{names[0]}" + (", …" if names[1:] else ""))
 
 
 def _similar(path: Path, others: list[Path]) -> str | None:
-    """Name of the file that may be the missing one: of the same format, else in other clothes."""
+    """Name of a file that may be the missing one: in the same format, or else in another."""
     same = [p.name for p in others if p.suffixes[-2:] == path.suffixes[-2:]]
     rest = [p.name for p in others if p.suffix not in BESIDE or p.suffix == path.suffix]
     for names in (same, rest):
@@ -65,13 +65,11 @@ def _similar(path: Path, others: list[Path]) -> str | None:
 
 
 def duplicates(paths: list[str]) -> Iterator[Finding]:
-    """Files with the same content, by samples first, then byte by byte."""
+    """Files with the same content, first compared by samples, then byte by byte."""
     alike: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         alike[inventory.sampled_digest(Path(path))].append(path)
     for first, *others in alike.values():
         for other in others:
             if filecmp.cmp(first, other, shallow=False):
-                yield error(
-                    other, f"has the same content as {first}: one of them is under a wrong name"
-                )
+                yield error(other, f"has the same content as {first}: one of them is misnamed")

@@ -11,11 +11,11 @@ from mindvideo.findings import Finding, error, warning
 from mindvideo.io.probe import probe
 
 SAME_FPS = 0.01
-"""A larger difference, as a share, is more than rounding."""
+"""A larger relative difference is more than rounding."""
 
 
 def film(dataset: Dataset, segment: str, fps: float) -> Iterator[Finding]:
-    """What the stage `clips`, with this many frames a second, would refuse; and what is odd."""
+    """Errors that the stage `clips` would raise with `fps` frames per second, and warnings."""
     path = dataset.film_path(segment)
     if not Path(path).is_file():
         return
@@ -30,13 +30,13 @@ def film(dataset: Dataset, segment: str, fps: float) -> Iterator[Finding]:
     elif facts.seconds > needed + dataset.tr:
         yield warning(
             path,
-            f"the film lasts {facts.seconds:.2f} s, its runs {needed:g} s: the rest is not used",
+            f"the film lasts {facts.seconds:.2f} s, its runs {needed:g} s: its end is not used",
         )
     stated = dataset.fps_of(segment)
     if stated and abs(facts.mean_rate - stated) > SAME_FPS * stated:
         yield warning(
             path,
-            f"{facts.mean_rate:g} frames per second, dataset.film_fps says {stated:g}: is this "
-            "the film of the experiment? Clips are cut by time stamps, so another rate does no "
-            "harm if it lasts as long",
+            f"{facts.mean_rate:g} frames per second, but dataset.film_fps is {stated:g}: is this "
+            "the film of the experiment? Clips are cut by time stamps, so the rate does not "
+            "matter if the duration is right",
         )

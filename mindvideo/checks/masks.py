@@ -1,4 +1,4 @@
-"""Brain masks of a subject's runs: whether they lie on one grid, and have much in common."""
+"""Brain masks of a subject's runs: whether they share a grid, and how much they overlap."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mindvideo.io.headers import Header, read_header
 from mindvideo.io.maps import mask_on
 
 MOST_LOST = 0.1
-"""A larger share of the voxels missing from one mask is worth a look."""
+"""A mask that lacks a larger fraction of the voxels causes a warning."""
 
 
 def brain_masks(subject: str, masks: dict[str, str], run: Header | None) -> Iterator[Finding]:
-    """One grid with the runs, and much in common.
+    """Check that the masks are on the grid of the runs, and overlap.
 
     Parameters
     ----------
     subject : str
     masks : dict of str to str
-        Path of each mask that is there: "train", or "test" if it belongs to test runs only.
-    run : Header
-        Of a run on the grid that most have, if one could be read.
+        Path of each existing mask: "train", or "test" if it belongs to test runs only.
+    run : Header, optional
+        Header of a run on the most common grid, if one could be read.
     """
-    packed: dict[str, np.ndarray] = {}  # eight voxels a byte: a subject may have a hundred masks
+    packed: dict[str, np.ndarray] = {}  # eight voxels per byte: a subject may have a hundred masks
     for path in masks:
         try:
             grid = (run or read_header(Path(path))).grid
@@ -46,25 +46,25 @@ def brain_masks(subject: str, masks: dict[str, str], run: Header | None) -> Iter
         yield warning(
             worst,
             f"the masks of {subject}'s {len(train)} training runs have {_count(common)} voxels in "
-            f"common, the median one has {median}: this one lacks most, {lacks[worst]} voxels that "
-            "half of them have. Look at it: if its run covers less of the brain, or lies askew, "
-            "leave the run out with dataset.exclude",
+            f"common, and a median of {median} each. This mask lacks most: {lacks[worst]} voxels "
+            "that half of the masks have. Inspect it: if its run covers less of the brain, or is "
+            "misaligned, leave out the run with dataset.exclude",
         )
     for path in packed.keys() - train.keys():
         if (missing := _count(common & ~packed[path])) > MOST_LOST * _count(common):
             yield warning(
                 path,
-                f"this mask of a test run lacks {missing} of the {_count(common)} voxels that the "
-                f"masks of {subject}'s training runs have in common",
+                f"this mask of a test run lacks {missing} of the {_count(common)} voxels common to "
+                f"the masks of {subject}'s training runs",
             )
 
 
 def _count(bits: np.ndarray) -> int:
-    """Voxels of a packed mask."""
+    """Number of voxels in a packed mask."""
     return int(np.bitwise_count(bits).sum())
 
 
 def _majority(masks: list[np.ndarray]) -> np.ndarray:
-    """What half of the masks or more have, packed."""
+    """Packed mask of the voxels that are in at least half of the masks."""
     times = sum((np.unpackbits(bits).astype(np.int16) for bits in masks), np.int16(0))
     return np.packbits(2 * times >= len(masks))

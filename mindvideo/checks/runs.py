@@ -27,7 +27,7 @@ Space = Literal["volume", "cifti"]
 
 
 def inspect_run(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
-    """A run's header, and what is wrong with it as a run; None where no more can be said."""
+    """A run's header, or None if it cannot be used, and problems of the run."""
     try:
         header = as_run(inventory.inspect(Path(path)), space)
         if isinstance(header.grid, Grayordinates):
@@ -38,20 +38,20 @@ def inspect_run(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
 
 
 def coordinates(path: str, header: Header) -> Iterator[Finding]:
-    """Whether an atlas fits a volume."""
+    """Whether an atlas can be applied to a volume."""
     if not header.is_cifti and (doubt := outside_mni(header)):
         yield Finding(doubt[0], path, doubt[1])
 
 
 def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
-    """Volumes against timing and clips, TR."""
+    """Check the number of volumes against timing and clips, and the TR."""
     timing, clips = dataset.timing_of(run.segment), dataset.n_clips(run.segment)
     needed = clips + timing.drop_start + timing.drop_end
     if header.n_volumes != needed:
         why = (
-            "is the file whole?"
+            "is the file complete?"
             if header.n_volumes < needed
-            else "do dataset.timing and dataset.clips_per_segment fit this segment?"
+            else "check dataset.timing and dataset.clips_per_segment of this segment"
         )
         yield error(
             run.path,
@@ -66,15 +66,15 @@ def repetition_time(
 ) -> Iterator[Finding]:
     if header.tr <= 0 or abs(header.tr - tr) <= SAME_TR * tr:
         return
-    say = f"its header says TR {header.tr:g} s, {where}.tr {tr:g} s"
+    say = f"the TR in its header is {header.tr:g} s, but {where}.tr is {tr:g} s"
     if trusted:
-        yield error(path, f"{say}: which is right? If it is {where}.tr: trust_header_tr: false")
+        yield error(path, f"{say}. If {where}.tr is correct, set trust_header_tr: false")
     else:
         yield warning(path, f"{say}, which is used")
 
 
 def by_grid(headers: dict[str, Header]) -> list[dict[str, Header]]:
-    """Runs that lie on one grid together; the commonest grid first."""
+    """Runs grouped by their grid, the most common grid first."""
     groups: list[dict[str, Header]] = []
     for path, header in headers.items():
         alike = (g for g in groups if header.grid.same(next(iter(g.values())).grid))
@@ -85,26 +85,26 @@ def by_grid(headers: dict[str, Header]) -> list[dict[str, Header]]:
 
 
 def layouts(subject: str, groups: list[dict[str, Header]]) -> Iterator[Finding]:
-    """All runs of a subject lie on one grid: the commonest is taken for it (:func:`by_grid`)."""
+    """Runs that are not on the subject's grid, the most common one (:func:`by_grid`)."""
     common, *others = groups or [{}]
     for path, header in (item for group in others for item in group.items()):
         yield error(
             path,
-            f"lies on another grid than {len(common)} other runs of {subject}: {header.grid}; "
-            f"they: {next(iter(common.values())).grid}. Resample it, or leave it out with "
+            f"is on another grid ({header.grid}) than {len(common)} other runs of {subject} "
+            f"({next(iter(common.values())).grid}). Resample it, or leave it out with "
             "dataset.exclude",
         )
 
 
 class Signatures:
-    """What the runs' values are like, collected to find recordings that are there twice."""
+    """Signatures of the runs' values, collected to find recordings that occur twice."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
         self.values: list[np.ndarray] = []
 
     def values_of(self, path: str, header: Header) -> Iterator[Finding]:
-        """Read a run's values; say what is odd in them, and remember its signature."""
+        """Read a run's values, report unusual ones, and store the run's signature."""
         n_volumes, n_voxels = SIGNATURE
         try:
             values = inventory.read_values(header, n_voxels, n_volumes)
@@ -117,33 +117,34 @@ class Signatures:
         yield from _odd(path, header, values)
 
     def copies(self, reported: Collection[str]) -> Iterator[Finding]:
-        """Runs that are the same recording as another, but those that are `reported`."""
+        """Runs that are the same recording as another, except those already `reported`."""
         for first, second, r in same_signatures(self.values):
             if self.paths[second] not in reported:
                 yield error(
                     self.paths[second],
-                    f"is the same recording as {self.paths[first]}, saved in another way (mean r "
-                    f"over voxels {r:.2f}): one of them is under a wrong name",
+                    f"is the same recording as {self.paths[first]}, saved differently (mean r over "
+                    f"voxels {r:.2f}): one of them is misnamed",
                 )
 
 
 def _odd(path: str, header: Header, values: inventory.Values) -> Iterator[Finding]:
     if values.constant == values.n_voxels:
-        yield error(path, "no voxel's value ever changes")
+        yield error(path, "all voxels are constant over time")
     elif values.not_finite > MOST_BROKEN * values.n_voxels:
         yield error(path, f"{values.not_finite} of {values.n_voxels} voxels are not finite numbers")
     elif values.not_finite:
         yield warning(
             path,
-            f"{values.not_finite} of {values.n_voxels} voxels are not finite numbers: masked later",
+            f"{values.not_finite} of {values.n_voxels} voxels are not finite numbers; they will be "
+            "masked",
         )
-    if not header.is_cifti:  # around the brain, volumes are empty
+    if not header.is_cifti:  # volumes are empty around the brain
         return
     if 0 < values.constant < values.n_voxels:
-        yield warning(path, f"{values.constant} of {values.n_voxels} grayordinates never change")
+        yield warning(path, f"{values.constant} of {values.n_voxels} grayordinates are constant")
     if hardly := int(near_constant(values.sd, header.n_volumes - 1).sum()):
         yield warning(
             path,
-            f"{hardly} of {values.n_voxels} grayordinates hardly change against the others: masked "
-            "later. Do they lie outside the brain mask?",
+            f"{hardly} of {values.n_voxels} grayordinates vary far less than the others, and will "
+            "be masked. Are they outside the brain mask?",
         )

@@ -1,4 +1,4 @@
-"""What the scores of the test segments will be able to say."""
+"""The statistical power of scores on the test segments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mindvideo.dataset import Dataset
 from mindvideo.findings import Finding, warning
 
 LEAST_SHIFTS = 20
-"""Circular shifts that a p value of 0.05 needs."""
+"""Number of circular shifts needed for a p value of 0.05."""
 
 
 def shifts(dataset: Dataset) -> Iterator[Finding]:
@@ -21,6 +21,6 @@ def shifts(dataset: Dataset) -> Iterator[Finding]:
             yield warning(
                 subject,
                 f"the test segments ({', '.join(segments)}) allow {n_shifts} circular shifts, the "
-                f"product of their clips: p of scores cannot be below {1 / n_shifts:.2g}. For 0.05 "
-                f"{LEAST_SHIFTS} are needed: give more test segments, or longer ones",
+                f"product of their clips, so p cannot be below {1 / n_shifts:.2g}. For 0.05, "
+                f"{LEAST_SHIFTS} are needed: use more test segments, or longer ones",
             )

@@ -1,4 +1,4 @@
-"""Tables and labels that scores and interpretation ask for."""
+"""Tables and labels that scores and interpretation need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mindvideo.metrics.n_way import enough_classes
 
 
 def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
-    """Tables of shots, and what classifiers can name."""
+    """Check the tables of shots, and the classes of the classifiers."""
     s = stages.scoring
     labels = {kind: _labels(pretrained, kind) for kind in ("image", "video")}
     for kind, names in labels.items():
@@ -30,7 +30,7 @@ def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Find
                 yield warning(
                     "scoring.n_way",
                     f"no {n}-way accuracy by the {kind} classifier: it has {len(names)} classes, "
-                    f"{s.gt_classes} of which are the ground truth's",
+                    f"{s.gt_classes} of which describe the ground truth",
                 )
     columns = [*s.attributes, *([s.subset] if s.subset else [])]
     if not columns:
@@ -61,18 +61,18 @@ def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Find
 
 
 def _labels(pretrained: Models, kind: str) -> list[str]:
-    """Classes of a classifier in order; none where its folder is not here, or does not say."""
+    """Classes of a classifier, in order; empty if its folder does not exist or lists none."""
     named = pretrained.get(f"{kind}_classifier", "id2label") or {}
     return [str(name) for _, name in sorted((int(number), name) for number, name in named.items())]
 
 
 def interpretation(_: Config, stages: Stages, __: Models) -> Iterator[Finding]:
-    """The map that the figure draws, and the table that maps are compared with."""
+    """Check the map that the figure draws, and the table that maps are compared with."""
     s = stages.interpretation
     if "first" not in s.layers:
         yield error(
             "interpretation.layers",
-            f"{', '.join(s.layers)}: the figure of the interpretation draws `first`: add it",
+            f"{', '.join(s.layers)}: the figure of the interpretation needs `first`: add it",
         )
     if s.truth is None:
         return
@@ -87,11 +87,11 @@ def interpretation(_: Config, stages: Stages, __: Models) -> Iterator[Finding]:
     if unknown := [area for area in areas if area not in area_names()]:
         yield warning(
             s.truth,
-            f"{len(unknown)} of {len(areas)} names in column `area` are no areas of Glasser's, "
-            f"first {unknown[0]}: they are compared with nothing. Names are like V1, MT, FFC",
+            f"{len(unknown)} of {len(areas)} names in the column `area`, such as {unknown[0]}, are "
+            "not areas of the Glasser atlas and are ignored. Expected names such as V1, MT, FFC",
         )
 
 
 def methods(config: Config) -> Iterator[Finding]:
-    """Tables of other methods' scores."""
+    """Check the tables of other methods' scores."""
     yield from absent(config.tables.methods.values())

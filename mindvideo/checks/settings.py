@@ -1,6 +1,6 @@
-"""Settings against the data set: what stages would refuse later, of the model and each variant.
+"""Settings compared with the data set: errors that stages of a model or variant would raise.
 
-Nothing is decided here: the functions that refuse are those that the stages call.
+The checks call the same functions as the stages.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
 
 LEAST_LEFT = 0.25
-"""With a smaller share of the volumes left after drift and confounds, correlations are noise."""
+"""If drift and confounds leave a smaller fraction of the volumes, correlations are noise."""
 MOST_SMOOTH = 20.0
-"""A wider kernel [mm] is probably in another unit."""
+"""A wider kernel [mm] was probably given in another unit."""
 
 
 def check_settings(config: Config) -> list[Finding]:
-    """All that can be known to fail, or to go astray, from settings, headers and tables.
+    """Problems that settings, headers and tables show in advance.
 
-    A variant's findings name it, and are those only that the full model does not have.
+    Findings of a variant name it; they leave out those of the full model.
     """
     pretrained, findings = models(config)
     findings += methods(config)
@@ -69,19 +69,19 @@ def check_settings(config: Config) -> list[Finding]:
 
 
 def areas(_: Config, stages: Stages, __: Models) -> Iterator[Finding]:
-    """Names of areas."""
+    """Check the names of areas."""
     for section in ("selection", "samples"):
         for area in getattr(stages, section).areas:
             yield from refused(f"{section}.areas", labels_of, area)
     if stages.selection.areas and not stages.regions.atlas:
         yield error(
             "selection.areas",
-            "with regions.atlas: false no voxel has an area: leave one of them out",
+            "with regions.atlas: false, no voxel has an area: remove one of the two settings",
         )
 
 
 def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """Whether voxels can be selected, by their number and that of the training segments."""
+    """Check whether there are enough voxels and training segments to select voxels."""
     dataset, s = config.dataset, stages.selection
     for subject in dataset.subjects:
         train = dataset.segments_of(subject, "train")
@@ -94,7 +94,7 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             continue
         n = subject_brain.count(s.areas) if subject_brain else 0
         if subject_brain and not n and all(area in area_names() for area in s.areas):
-            yield error(place, f"no voxel of the runs lies in {', '.join(s.areas)}")
+            yield error(place, f"no voxel of the runs is in {', '.join(s.areas)}")
         if len(train) < 2 or not n:
             continue
         size, most = stages.encoder.patch_size, min(n, s.n_voxels or n)
@@ -104,7 +104,7 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             yield warning(
                 place,
                 f"{n} voxels to select from, fewer than a patch of {size} "
-                "(encoder.patch_size): the rest of a window is zeros",
+                "(encoder.patch_size): the rest of each window is filled with zeros",
             )
         if s.criterion == "best" and s.n_voxels:
             yield from refused(place, check_count, s.n_voxels, n)
@@ -120,7 +120,7 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
 def _power(
     place: str, stages: Stages, n_train: int, n_volumes: int, n_pairs: int, n_tested: int
 ) -> Iterator[Finding]:
-    """Whether Student's test can find voxels with so many segments."""
+    """Check the power of the t-test over training segments to select voxels."""
     s = stages.selection
     how = s.model_dump(include={"alpha", "correction", "tail"})
     demanded = demand(n_train, n_volumes, n_pairs, n_tested, **how)
@@ -132,7 +132,7 @@ def _power(
         place,
         f"few voxels will be found significant: the t-test over {n_train} training segments "
         f"({n_train - 1} degrees of freedom) at P < {s.alpha:g} ({s.correction}, {n_tested} "
-        f"voxels) asks for a {demanded}. For r = {REACHABLE_R:g} it needs {more}. With few, select "
+        f"voxels) requires a {demanded}. For r = {REACHABLE_R:g} it needs {more}. With few, select "
         "without a test: selection.criterion: threshold or best (docs/explanation/fmri.md)",
     )
 
@@ -141,7 +141,7 @@ def _power(
 
 
 def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """What drift, confounds and smoothing leave of each run."""
+    """Check what drift, confounds and smoothing leave of each run."""
     dataset, s = config.dataset, stages.clean
     checked = set()
     for run in dataset.rows:
@@ -164,20 +164,19 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     if sizes and s.smooth < min(sizes):
         yield warning(
             "clean.smooth",
-            f"a FWHM of {s.smooth:g} mm changes next to nothing: voxels measure {min(sizes):.3g} "
-            "mm",
+            f"a FWHM of {s.smooth:g} mm has almost no effect: voxels measure {min(sizes):.3g} mm",
         )
     elif s.smooth > MOST_SMOOTH:
         yield warning("clean.smooth", f"a FWHM of {s.smooth:g} mm blurs all areas: is it in mm?")
 
 
 def _left_of(place: str, table: Path | None, s: CleanSettings) -> Iterator[Finding]:
-    """What drift and confounds leave of a run."""
+    """Check what drift and confounds leave of a run."""
     if s.high_pass is not None and drifts(s).shape[1] == 1:
         yield warning(
             "clean.high_pass",
             f"a period of {s.high_pass:g} s is longer than twice the {s.n_volumes * s.tr:g} s of a "
-            "segment: no drift is taken out. Lower it, or use clean.detrend_order",
+            "segment: no drift is removed. Lower it, or use clean.detrend_order",
         )
     try:
         rank = regressors(table, s).shape[1]
@@ -187,14 +186,14 @@ def _left_of(place: str, table: Path | None, s: CleanSettings) -> Iterator[Findi
     if s.n_volumes - rank < LEAST_LEFT * s.n_volumes:
         yield warning(
             place,
-            f"drift and confounds take {rank} of {s.n_volumes} degrees of freedom: what is left "
-            "hardly tells voxels apart. Lower clean.detrend_order, raise clean.high_pass, or name "
+            f"drift and confounds use {rank} of {s.n_volumes} degrees of freedom: too few are left "
+            "to distinguish voxels. Lower clean.detrend_order, raise clean.high_pass, or name "
             "fewer clean.confounds",
         )
 
 
 def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """Lag and size of windows in each segment."""
+    """Check lag and size of windows in each segment."""
     dataset, size = config.dataset, stages.windows.size
     lag, name = stages.windows.lag, "windows.lag"
     if lag is None:
@@ -205,8 +204,8 @@ def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         if lag < n < lag + size:
             yield warning(
                 f"windows.size ({segment})",
-                f"windows of {size} volumes, {lag} after their clips, in a segment of {n}: all are "
-                "clamped at its end, so the last volume is repeated in each",
+                f"windows of {size} volumes, {lag} after their clips, in a segment of {n}: all "
+                "extend beyond its end, so each repeats the last volume",
             )
     for subject in dataset.subjects:
         for split in ("train", "test"):
@@ -216,11 +215,11 @@ def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
                 yield from refused("windows", check_windows, n, f"{subject}, {split}", what)
 
 
-# --- trainings ------------------------------------------------------------------------------------
+# --- training runs --------------------------------------------------------------------------------
 
 
 def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """Batches against examples."""
+    """Check batch sizes against the number of examples."""
     dataset = config.dataset
     every = sum(map(dataset.n_clips, dataset.train))
     batch = stages.video_tuning.batch_size
@@ -235,10 +234,10 @@ def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding
 
 
 def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """Patches and samples of the pre-training."""
+    """Check patches and samples of the pre-training."""
     data, s = config.pretraining_data, stages.pretraining
     n_volumes = max(1, round(stages.samples.seconds / data.tr))
-    with suppress(InputError):  # of unknown areas, which are named above
+    with suppress(InputError):  # unknown areas, which are reported above
         size = stages.encoder.patch_size
         n = len(grayordinates(stages.samples.areas))
         yield from refused("pretraining", check_mask, s.mask_ratio, n + -n % size, size)
@@ -249,7 +248,7 @@ def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
                 samples += series_length(Path(path)) // n_volumes
                 if samples >= s.batch_size:
                     return
-    except (InputError, OSError):  # which the check of these runs names
+    except (InputError, OSError):  # reported by the check of these runs
         return
     yield from refused("pretraining", check_batch_size, s.batch_size, samples)
 
@@ -265,5 +264,4 @@ SECTIONS: dict[Callable[[Config, Stages, Models], Iterator[Finding]], tuple[str,
     scoring: ("scoring",),
     interpretation: ("interpretation",),
 }
-"""Checks, and the sections that they read: a variant that changes none of them has no new
-findings."""
+"""Checks, and the sections that they read; a variant that changes none of them is not checked."""

@@ -1,4 +1,4 @@
-"""Which volumes a clip gets, in words that can be checked against the protocol of the scanner."""
+"""The volumes of each clip, in words that the user can compare with the scanner's protocol."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from mindvideo.findings import Finding, warning
 from mindvideo.fmri.windows import volumes_of_clips
 
 PLAUSIBLE = (2.0, 10.0)
-"""Where the middle of a window should lie after its clip's onset [s]: the BOLD response to a brief
-event peaks 4 to 6 s after it (Glover 1999)."""
+"""Range for the middle of a window after its clip's onset [s]: the BOLD response to a brief event
+peaks 4 to 6 s after it (Glover 1999)."""
 NAMED = 4
-"""So many segments are named; of more, the first and the last."""
+"""Maximum number of segments to name; of more, only the first and the last are named."""
 
 
 @dataclass(frozen=True)
 class ClipTiming:
-    """Where the volumes of a segment's clips lie in its runs."""
+    """The volumes of a segment's clips in its runs."""
 
     tr: float
     """[s]"""
     size: int
-    """Volumes of a window."""
+    """Number of volumes of a window."""
     clips: int
     recorded: int
-    """Volumes of a run, with those that are dropped."""
+    """Number of volumes of a run, including those that are dropped."""
     first: int
     """First and last volume of the first clip's window, counted from 0 in the run as recorded."""
     last: int
     without: int
-    """Clips at the end whose windows lie wholly after the last volume that is kept."""
+    """Number of clips at the end whose windows are entirely after the last volume kept."""
     cut_short: int
-    """Clips before these whose windows do so in part."""
+    """Number of clips before these whose windows are partly after it."""
     onset: float | None
-    """First frame of the film after the start of the run [s]."""
+    """Time of the film's first frame after the start of the run [s]."""
 
     @property
     def delay(self) -> tuple[float, float] | None:
@@ -76,12 +76,12 @@ class ClipTiming:
 
 
 def clip_timing(dataset: Dataset, segment: str, size: int, lag: int) -> ClipTiming:
-    """Timing of a segment's clips, whose windows are `size` volumes, `lag` volumes late.
+    """Timing of a segment's clips, for windows of `size` volumes, `lag` volumes after the clip.
 
     Raises
     ------
     InputError
-        If the lag passes the segment's end.
+        If the lag is longer than the segment.
     """
     timing, n = dataset.timing_of(segment), dataset.n_clips(segment)
     volumes = volumes_of_clips(n, size, lag)
@@ -101,15 +101,15 @@ def clip_timing(dataset: Dataset, segment: str, size: int, lag: int) -> ClipTimi
 
 
 def describe_timing(dataset: Dataset, size: int, lag: int, *, everything: bool = False) -> str:
-    """Which volumes the first clip of each segment gets, and which clips at the end have none.
+    """The volumes of the first clip of each segment, and the clips at the end without volumes.
 
-    Segments that are alike share a line. `everything` names all of them.
+    Segments with the same timing share a line. `everything` names all of them.
     """
     alike: dict[ClipTiming, list[str]] = defaultdict(list)
     for segment in dataset.segments:
         try:
             alike[clip_timing(dataset, segment, size, lag)].append(segment)
-        except InputError:  # a lag that the check of settings names
+        except InputError:  # a lag that the check of settings reports
             continue
     lines = []
     for timing, names in alike.items():
@@ -130,8 +130,9 @@ def check_timing(dataset: Dataset, size: int, lag: int) -> Iterator[Finding]:
         if not PLAUSIBLE[0] <= (start + end) / 2 <= PLAUSIBLE[1]:
             yield warning(
                 f"dataset.timing: {segment}",
-                f"a clip gets the volumes from {start:g} to {end:g} s after its onset; the BOLD "
-                "response peaks 4 to 6 s after it. Check film_onset, timing.drop_start and lag",
+                f"a clip is paired with the volumes from {start:g} to {end:g} s after its onset, "
+                "but the BOLD response peaks 4 to 6 s after it. Check film_onset, "
+                "timing.drop_start and lag",
             )
         if timing.without and (after := dataset.timing_of(segment).drop_end):
             more = min(lag, after)

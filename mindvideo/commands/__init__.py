@@ -1,4 +1,4 @@
-"""The commands that are no stages: they look after data sets, configurations and results."""
+"""The commands that are not stages, for data sets, configurations and results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mindvideo.errors import InputError
 
 @dataclass(frozen=True)
 class Command:
-    """A command's one-line summary, the function that declares its arguments, and what it does."""
+    """A command: its one-line summary, a function that declares its arguments, and its action."""
 
     summary: str
     declare: Callable[[argparse.ArgumentParser], None]
@@ -43,12 +43,12 @@ def _settings(_: argparse.Namespace) -> int:
 
 COMMANDS = {
     "score-folder": Command(
-        "Score what any method reconstructed, from a folder of its clips.",
+        "Score the reconstructions of any method, from a folder of clips.",
         score_folder.declare,
         score_folder.run,
     ),
     "check-dataset": Command(
-        "Report all that is missing or odd in the data sets, before anything runs.",
+        "Report everything missing or unusual in the data sets, before anything runs.",
         data_sets.declare_check,
         data_sets.check,
     ),

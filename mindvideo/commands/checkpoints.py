@@ -17,8 +17,8 @@ def declare_import(parser: argparse.ArgumentParser) -> None:
         "source",
         type=path_argument,
         metavar="SOURCE",
-        help="the folder fmri_encoder of a released checkpoint, or the folder that holds it; or a "
-        "checkpoint of masked brain modelling (.pth)",
+        help="the folder fmri_encoder of a released checkpoint, or the folder that contains it; or "
+        "a checkpoint of masked brain modelling (.pth)",
     )
     parser.add_argument(
         "--to", type=path_argument, required=True, metavar="FOLDER", help="folder to write"
@@ -27,8 +27,8 @@ def declare_import(parser: argparse.ArgumentParser) -> None:
         "--num-heads",
         type=int,
         metavar="N",
-        help="number of attention heads, which the weights do not tell (default: that of the "
-        "configuration beside them, else the paper's 16)",
+        help="number of attention heads, which the weights do not determine (default: from the "
+        "configuration in the same folder, else 16 as in the paper)",
     )
     parser.add_argument(
         "--decoder-num-heads",
@@ -47,7 +47,7 @@ def import_official(arguments: argparse.Namespace) -> int:
     model: Any
     _check_free(arguments.to)
     if not source.exists():
-        raise InputError(f"{source}: there is no such file or folder")
+        raise InputError(f"{source}: no such file or folder")
     if source.is_dir():
         if given["decoder_num_heads"] is not None:
             raise InputError(f"--decoder-num-heads: the encoder in {source} has no decoder")
@@ -75,8 +75,8 @@ def declare_export(parser: argparse.ArgumentParser) -> None:
         "source",
         type=path_argument,
         metavar="FOLDER",
-        help="a folder of this project: an encoder's, one that holds it as fmri_encoder, or an "
-        "autoencoder's of masked brain modelling",
+        help="a folder of this project: of an encoder, one that contains fmri_encoder, or of an "
+        "autoencoder of masked brain modelling",
     )
     parser.add_argument(
         "--to",
@@ -109,7 +109,7 @@ def export_official(arguments: argparse.Namespace) -> int:
         for name in official.ZERO_IN_ENCODER:
             if name in weights:
                 most = weights[name].abs().max()
-                print(f"{name}, up to {most:.2g}, is kept; the released code does not read it")
+                print(f"{name}, up to {most:.2g}, is exported, but the released code ignores it")
     _describe(to, config)
     return 0
 
@@ -124,12 +124,12 @@ def _describe(path: Path, sizes: Mapping[str, Any]) -> None:
 
 def _check_free(path: Path) -> None:
     if path.exists():
-        raise InputError(f"{path}: is there already: delete it, or name another with --to")
+        raise InputError(f"{path} already exists: delete it, or choose another path with --to")
 
 
 @contextlib.contextmanager
 def _named(source: Path) -> Iterator[None]:
-    """Say which file an error is about."""
+    """Prefix errors with the path of the file."""
     try:
         yield
     except InputError as error:

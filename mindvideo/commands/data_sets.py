@@ -1,4 +1,4 @@
-"""Commands that look after data sets: check-dataset, unpack."""
+"""Commands for data sets: check-dataset, unpack."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
         "--deep", action="store_true", help="also read the values of all runs (slow)"
     )
     parser.add_argument(
-        "--all", action="store_true", help="list every file, however many there are"
+        "--all", action="store_true", help="list every file, even if there are many"
     )
     parser.add_argument(
         "--only",
@@ -66,8 +66,8 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.only != "pretraining_data":
         dataset = config.dataset
         print(
-            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, seen "
-            f"by {', '.join(dataset.subjects)}"
+            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, "
+            f"subjects {', '.join(dataset.subjects)}"
         )
         windows = settings_of(WindowSettings, config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
@@ -92,7 +92,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def _put_on_record(config: Config) -> None:
-    """Record the digests of the runs (docs/reference/cost.md): jobs then need not compute them."""
+    """Record the digests of the runs, so that no job has to compute them (docs/reference/cost.md)."""
     from mindvideo.contents import Digests
     from mindvideo.descriptions import pretraining_runs, pretraining_subjects
     from mindvideo.progress import progress
@@ -158,7 +158,7 @@ def unpack(arguments: argparse.Namespace) -> int:
                 archives.extract(member, target)
                 written += 1
     if not arguments.list:
-        print(f"unpacked to {folder.resolve()}: {written}; there already: {there}")
+        print(f"unpacked to {folder.resolve()}: {written}; already there: {there}")
     return 0
 
 
@@ -167,5 +167,5 @@ def _check_space(folder: Path, needed: int) -> None:
     if needed > free:
         raise InputError(
             f"{folder.resolve()}: {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
-            "make room, or name another folder with --to"
+            "free disk space, or choose another folder with --to"
         )

@@ -1,4 +1,4 @@
-"""Commands that look after results: explain, adopt, discard."""
+"""Commands for results: explain, adopt, discard."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def declare_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", type=path_argument, metavar="PATH", help="output of a stage, or a file in it"
     )
-    parser.add_argument("--all", action="store_true", help="list settings at their defaults, too")
+    parser.add_argument("--all", action="store_true", help="also list settings with default values")
     parser.add_argument(
         "--deep",
         action="store_true",
-        help="explain everything that it was made from, back to the raw data",
+        help="also explain all ancestors, back to the raw data",
     )
 
 
@@ -38,11 +38,9 @@ def declare_adopt(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=path_argument,
         metavar="CONFIG",
-        help=f"configuration that they are results of (${VARIABLE}, or {DEMO})",
+        help=f"configuration of these results (${VARIABLE}, or {DEMO})",
     )
-    parser.add_argument(
-        "--deep", action="store_true", help="also adopt all that they were made from"
-    )
+    parser.add_argument("--deep", action="store_true", help="also adopt all ancestors")
     parser.add_argument("--why", default="", metavar="TEXT", help="reason, which is recorded")
 
 

@@ -1,4 +1,4 @@
-"""The command `rule`: one job of the workflow, its command printed, run or opened in a debugger."""
+"""The command `rule`: print, run or debug the command of one job of the workflow."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "name", metavar="NAME", help="a rule, as `snakemake --list-rules` lists them"
     )
     parser.add_argument(
-        "wildcards", nargs="*", metavar="WILDCARD=VALUE", help="as model=sub1, segment=test1"
+        "wildcards", nargs="*", metavar="WILDCARD=VALUE", help="such as model=sub1 segment=test1"
     )
     parser.add_argument(
         "--config",
         type=path_argument,
         metavar="CONFIG",
-        help="as --configfile of Snakemake ($MINDVIDEO_CONFIG, or config/config.yaml)",
+        help="like Snakemake's --configfile ($MINDVIDEO_CONFIG, or config/config.yaml)",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--run",
         action="store_true",
-        help="run the command; Snakemake keeps no record of it, and its inputs must be there",
+        help="run the command; its inputs must exist, and Snakemake does not record the job",
     )
     how.add_argument("--debug", action="store_true", help="run it in Python's debugger, pdb")
 
@@ -51,7 +51,7 @@ def rule(arguments: argparse.Namespace) -> int:
 def _pairs(arguments: list[str]) -> dict[str, str]:
     pairs = dict(text.partition("=")[::2] for text in arguments)
     if wrong := [text for text in arguments if "=" not in text]:
-        raise InputError(f"{wrong[0]}: WILDCARD=VALUE was needed, as model=sub1")
+        raise InputError(f"{wrong[0]}: expected WILDCARD=VALUE, such as model=sub1")
     return pairs
 
 
@@ -61,7 +61,7 @@ def job_command(name: str, wildcards: dict[str, str], config: Path | None = None
     Raises
     ------
     InputError
-        If there is no workflow, rule or job of these names, or the configuration is wrong.
+        If there is no workflow, rule or job with these names, or the configuration is wrong.
     """
     from snakemake.api import SnakemakeApi
     from snakemake.exceptions import WorkflowError, print_exception
@@ -74,7 +74,7 @@ def job_command(name: str, wildcards: dict[str, str], config: Path | None = None
 
     snakefile = Path("Snakefile")
     if not snakefile.is_file():
-        raise InputError(f"there is no Snakefile in {Path.cwd()}: run it where `snakemake` is run")
+        raise InputError(f"no Snakefile in {Path.cwd()}: run this in the folder of the workflow")
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         try:
             workflow = api.workflow(
@@ -85,7 +85,7 @@ def job_command(name: str, wildcards: dict[str, str], config: Path | None = None
             return _command(workflow, name, wildcards)
         except WorkflowError as error:
             print_exception(error, {})
-            raise InputError(f"the command of rule {name} cannot be written") from None
+            raise InputError(f"the command of rule {name} cannot be determined") from None
 
 
 def _command(workflow: Any, name: str, wildcards: dict[str, str]) -> str:
@@ -102,12 +102,12 @@ def _command(workflow: Any, name: str, wildcards: dict[str, str]) -> str:
     if set(wildcards) != rule.wildcard_names:
         needed = " ".join(f"{wildcard}=…" for wildcard in sorted(rule.wildcard_names)) or "none"
         given = " ".join(f"{n}={v}" for n, v in wildcards.items()) or "none"
-        raise InputError(f"rule {name}: wildcards {needed} are needed; {given} given")
+        raise InputError(f"rule {name}: expected the wildcards {needed}; found {given}")
     target = rule.output[0].apply_wildcards(wildcards)
     if not rule.is_producer(target):
         raise InputError(targets_of(workflow, workflow.globals["PLAN"].config).explain(target))
     workflow.dag_settings, workflow.execution_settings = DAGSettings(), ExecutionSettings()
     dag = DAG(workflow, rules=[rule])
     job = Job(rule, dag, wildcards)
-    dag._jobid[job] = 0  # a number is needed to fill in a command
+    dag._jobid[job] = 0  # needed to fill in a command
     return job.shellcmd

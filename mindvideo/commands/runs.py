@@ -33,7 +33,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         (
             "segment",
             "ENTITIES",
-            "entities that tell segments apart: task (default), task+run, session, …",
+            "entities that distinguish segments: task (default), task+run, session, …",
         ),
         ("film", "TEMPLATE", "path of a segment's film, with {segment}"),
     ):
@@ -52,20 +52,20 @@ def declare(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ("drop-start", "volumes recorded before the film (from events.tsv, or 0)"),
         ("drop-end", "volumes recorded after the film (from its length, or 0)"),
-        ("lag", "haemodynamic delay in volumes, which are dropped at the start, too (0)"),
+        ("lag", "haemodynamic delay in volumes; as many are also dropped at the start (0)"),
     ):
         bids.add_argument(f"--{name}", type=_count, metavar="N", help=text)
     bids.add_argument(
         "--raw",
         type=path_argument,
         metavar="FOLDER",
-        help="raw BIDS data set, for TR and events (the folder that holds the derivatives)",
+        help="raw BIDS data set, for TR and events (the folder that contains the derivatives)",
     )
 
 
 def _count(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"a number of volumes was needed; found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number of volumes; found {text!r}")
     return int(text)
 
 
@@ -75,7 +75,7 @@ def runs(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in (*OF_CHOICE, *OF_RECORDING)}
     given = {name: value for name, value in options.items() if value is not None}
     if arguments.config and arguments.bids:
-        raise InputError("a configuration or --bids FOLDER was needed, not both")
+        raise InputError("give either a configuration or --bids FOLDER")
     if arguments.bids is None:
         if given:
             named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -100,7 +100,7 @@ def _of_bids(folder: Path, given: dict) -> BidsTable:
 
 
 def _about(table: BidsTable, given: dict) -> str:
-    """What the folder holds, and the configuration that the table needs."""
+    """A summary of the folder, and a configuration for the table."""
     from mindvideo.settings.stimuli import Clips
 
     rows = table.rows
@@ -118,11 +118,11 @@ def _about(table: BidsTable, given: dict) -> str:
         )
     lines += [f"note: {note}" for note in table.notes]
     tr = next((run.tr for run in rows), None)
-    lag = "0 # the table drops the volumes before the response"
+    lag = "0 # the table already drops the volumes of the haemodynamic delay"
     if "lag" not in given:
         lag = (
             "… # haemodynamic delay in volumes. Better: mindvideo runs --lag N, so that the last "
-            "clips have volumes of their own"
+            "clips have their own volumes"
         )
     lines += ["", "# A configuration of this data set, with the table as runs.tsv:"]
     lines += ["results: results-mine", "pretraining_data: config/datasets/hcp1200.yaml"]
@@ -137,7 +137,7 @@ def _about(table: BidsTable, given: dict) -> str:
     lines += [] if tr else ["  tr: … # repetition time [s]"]
     lines += [] if rows[0].film else ["  film: stimuli/{segment}.mp4 # or mindvideo runs --film"]
     if not all(run.clips for run in rows):
-        lines.append("  clips_per_segment: { default: … } # volumes that are kept")
+        lines.append("  clips_per_segment: { default: … } # number of volumes kept")
     if not (table.is_cifti or table.space.startswith("MNI152")):
         lines.append(
             "regions: { atlas: false } # not in MNI152 space: voxels are those of the masks"

@@ -42,14 +42,14 @@ STEP = 1.0  # of the stored integers
 
 @dataclass(frozen=True)
 class Scanner:
-    """When volumes are acquired."""
+    """Acquisition times of the volumes."""
 
     tr: float
     """Repetition time [s]."""
     n_volumes: int
-    """Recorded volumes, those to be dropped included."""
+    """Number of recorded volumes, including those to be dropped."""
     drop_start: int
-    """Volumes before the first one kept."""
+    """Number of volumes before the first one kept."""
 
     @property
     def times(self) -> np.ndarray:

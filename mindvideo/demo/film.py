@@ -1,4 +1,4 @@
-"""Films of the world: the list of shots, the frames, and the table of what each shot shows."""
+"""Films of the world: the list of shots, the frames, and the table of the content of each shot."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def script(seed: int, split: str, segment: str, seconds: float) -> list[Take]:
     segment
         Name of the film.
     seconds
-        Duration [s], where the last shot is cut.
+        Duration [s]; the last shot is cut there.
     """
     rng = np.random.default_rng([seed, zlib.crc32(split.encode()), zlib.crc32(segment.encode())])
     takes: list[Take] = []

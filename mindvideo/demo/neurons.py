@@ -151,7 +151,7 @@ class Cortex:
     def gains(self) -> np.ndarray:
         """Neurovascular gain of each voxel, (n_voxels,): log-normal, as veins vary."""
         rng = stream(self.seed, self.subject, "gain")
-        # Subjects differ in how well they attend and lie still.
+        # Subjects differ in attention and in how still they keep.
         return rng.uniform(0.88, 1.02) * np.exp(rng.normal(0, 0.25, len(self.voxels)))
 
     @cached_property
@@ -224,7 +224,7 @@ class Cortex:
         best = np.log2(FINEST_AT_GAZE) - OCTAVES * eccentricity
         fine = np.exp(-0.5 * (np.log2(FINENESS)[:, None] - best) ** 2)
         fine /= fine.sum(axis=0)
-        # Columns are smaller than voxels: each voxel has a little of all, and more of some.
+        # Cortical columns are smaller than voxels: each voxel has a little of all, more of some.
         tuning = {
             (moves, angle): (np.abs(self._patches(moves, angle)) + 0.3)[mapped]
             for moves in (False, True)
@@ -245,7 +245,7 @@ class Cortex:
     def _colour(self, mapped: np.ndarray, sight: Sight) -> np.ndarray:
         """Light and colours pooled by the voxels `mapped`, (n_mapped, n_bins).
 
-        The sign follows from whether ON or OFF, red or green neurons prevail.
+        The sign depends on whether ON or OFF, red or green neurons predominate.
         """
         fields = receptive_fields(self.centres[mapped], self.sizes[mapped], cells(CELLS))
         weights = {name: self._patches("map", name)[mapped] for name in COLOURS}

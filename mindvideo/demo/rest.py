@@ -120,7 +120,7 @@ def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int
     """Fluctuations of V1–V4 that follow the map of the visual field.
 
     Each grayordinate pools two fields of random, smooth activity through its receptive field: the
-    weight of the first is the same for all, that of the second is the subject's tuning.
+    weight of the first is the same for all subjects, that of the second is the subject's tuning.
 
     Returns
     -------

@@ -38,8 +38,8 @@ HALF: dict[str, Any] = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 class _Sum(nn.Module):
     """Logits of all pairs (a, b) as the sum of a's and b's, (n, n_a · n_b).
 
-    The softmax of a sum is the product of two softmaxes: each kind learns from all examples of
-    it, whatever its scene or motion.
+    The softmax of a sum is the product of two softmaxes, so each kind learns from all of its
+    examples, whatever the scene or motion.
     """
 
     def __init__(self, width: int, n_a: int, n_b: int) -> None:

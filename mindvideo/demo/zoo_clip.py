@@ -130,7 +130,7 @@ def save(model: open_clip.CLIP, folder: Path) -> None:
 
 
 def as_text_encoder(model: open_clip.CLIP, tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """The text tower in transformers' form, as Stable Diffusion takes it from CLIP ViT-L/14."""
+    """The text tower in transformers' form, as Stable Diffusion uses that of CLIP ViT-L/14."""
     text = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),

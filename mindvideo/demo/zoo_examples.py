@@ -34,7 +34,7 @@ class Clips:
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
-    # Downsampled from the size of the films like the demo's clips, so that rims look alike.
+    # Downsampled from the size of the films like the demo's clips, so that edges look the same.
     return np.asarray(Image.fromarray(picture).reduce(FILM_SIZE // SIZE))
 
 
@@ -70,7 +70,7 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 
 
 def augment(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Disturb pictures mildly, as a decoder's blur or a video codec would.
+    """Distort pictures slightly, as the blur of a decoder or a video codec would.
 
     Each (c, h, w) of the last three axes gets a gain and an offset for each channel, a zoom into a
     random part (at most a sixth is lost), a blur of random strength, and noise. All frames of

@@ -17,7 +17,7 @@ TEXT_LENGTH = 32
 
 
 def _merges(words: list[str]) -> list[tuple[str, str]]:
-    """Merge the commonest pair again and again (Sennrich 2016) until each word is one token."""
+    """Merge the most common pair repeatedly (Sennrich 2016) until each word is one token."""
     spellings = [[*word[:-1], word[-1] + "</w>"] for word in words]
     merges = []
     while any(len(spelling) > 1 for spelling in spellings):

@@ -35,7 +35,7 @@ def fit(
     seed: int,
     weight_decay: float = 0.01,
 ) -> None:
-    """Train in place; afterwards the model holds the exponential average of its weights.
+    """Train in place; afterwards the model has the exponential average of its weights.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def fit(
         )
         rows = np.random.default_rng([seed, step]).integers(n_examples, size=batch_size)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        # Plain attention: the fused one's backward is three times slower on a CPU.
+        # Plain attention: the backward pass of fused attention is three times slower on a CPU.
         with sdpa_kernel(SDPBackend.MATH):
             with torch.autocast("cpu", torch.bfloat16):
                 loss = objective(rows, generator)

@@ -69,7 +69,7 @@ def train(
     quicken(model.to(memory_format=torch.channels_last))
     scheduler = new_scheduler()
     empty = tokenize(tokenizer, [""])
-    # Min-SNR weights (Hang 2023): without them nearly clean latents take most of the training.
+    # Min-SNR weights (Hang 2023): without them, nearly clean latents dominate the training.
     snr = scheduler.alphas_cumprod / (1 - scheduler.alphas_cumprod)
     weights = snr.clamp(max=MAX_SNR) / snr
 

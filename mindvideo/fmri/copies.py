@@ -1,9 +1,9 @@
 """Duplicate recordings, even where the second file was converted or filtered.
 
-Two recordings of one brain have in common what the film evokes, and the motion of the head. Each
-voxel has its own noise, so over *all* voxels of the brain Pearson's r is near 0, and high in some
-areas only. The same recording saved with another data type, scaling or compression, or filtered,
-agrees with itself everywhere. So the median over voxels of the whole brain tells the two apart.
+Two recordings of one brain share only what the film evokes, and head motion. Each voxel has its own
+noise, so over *all* voxels of the brain Pearson's r is near 0, and high in some areas only. The
+same recording saved with another data type, scaling or compression, or filtered, correlates with
+itself everywhere. So the median over voxels of the whole brain distinguishes the two cases.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def sampled_voxels(n_voxels: int) -> np.ndarray:
 
 
 def same_recordings(runs: np.ndarray) -> Iterator[tuple[int, int, float]]:
-    """Pairs of runs that are one recording.
+    """Pairs of runs that are the same recording.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def same_signatures(
     signatures : list of (64 · 256,) float16
         From :func:`signature`.
     chunk : int
-        Runs at a time: bounds the memory.
+        Runs at a time, which limits memory.
 
     Yields
     ------

@@ -1,6 +1,6 @@
-"""Linear decoding: numbers that describe a clip, from its window of fMRI.
+"""Linear decoding of numbers that describe a clip from its window of fMRI.
 
-Windows of two segments, which carry one target and nothing of the other:
+Windows of two segments, with information about one target but not the other:
 
 >>> import numpy as np
 >>> rng = np.random.default_rng(0)
@@ -36,7 +36,7 @@ Keep = Callable[[str, Callable[[], np.ndarray]], np.ndarray]
 
 
 def compute_now(_: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """Compute an array without keeping it."""
+    """Compute an array without saving it."""
     return compute()
 
 
@@ -48,7 +48,7 @@ class Decoder(NamedTuple):
     coef : ndarray, shape (k, n_features)
     intercept : ndarray, shape (k,)
     correlation : ndarray, shape (k,)
-        Between the targets of each group and their predictions from the other groups.
+        Correlation between the targets of each group and their predictions from the other groups.
     """
 
     coef: np.ndarray
@@ -80,11 +80,11 @@ def fit_decoder(
         Training windows.
     targets : ndarray, shape (n, k)
     groups : ndarray, shape (n,)
-        Groups that cross-validation leaves out whole: segments, because neighbours in time are
-        alike.
+        Groups that cross-validation leaves out as a whole: segments, since neighbours in time are
+        similar.
     stretch : bool
-        Scale the predictions until they vary as much as the targets do. The factor is estimated
-        from the predictions for the groups that were left out.
+        Scale the predictions to the variance of the targets. The factor is estimated from the
+        predictions for the groups that were left out.
     keep : callable
         Computes the predictions of each regression of the cross-validation, and the coefficients
         of the regression on all windows.
@@ -97,8 +97,8 @@ def fit_decoder(
     names = np.unique(groups)
     if len(names) < 2:
         raise InputError(
-            f"decoding from {len(names)} segment: at least 2 are needed, one to train on and "
-            "one to test the regression on; give more segments to train on"
+            f"decoding from {len(names)} segment: at least 2 are needed, one to fit the regression "
+            "and one to test it; use more training segments"
         )
     features, targets = windows.reshape(len(windows), -1), np.asarray(targets, np.float64)
     predicted = np.empty_like(targets, dtype=np.float64)
@@ -123,7 +123,7 @@ def _sd(values: np.ndarray) -> np.ndarray:
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b; 0 where b is 0: that a constant target is predicted exactly says nothing."""
+    """a / b; 0 where b is 0, since predicting a constant target is no evidence of decoding."""
     return np.divide(a, b, out=np.zeros_like(b), where=b > 0)
 
 

@@ -1,8 +1,8 @@
 """From patches back to voxels, and from voxels to networks, areas and the visual hierarchy.
 
-Weights of patches, such as the encoder's attention, are distributed over the voxels that the
-patches were cut from, and summed over groups of voxels. Groups differ in size: a sum is to be
-compared with the group's fraction of the voxels (:attr:`Grouping.uniform`).
+Weights of patches, such as the encoder's attention, are distributed over the voxels of the patches,
+and summed over groups of voxels. Groups differ in size, so compare a sum with the group's fraction
+of the voxels (:attr:`Grouping.uniform`).
 
 >>> import numpy as np
 >>> import pandas as pd
@@ -173,14 +173,14 @@ def to_voxels(patches: np.ndarray, n_voxels: int, patch_size: int) -> np.ndarray
     Raises
     ------
     InputError
-        If so many voxels do not fill so many patches.
+        If the numbers of voxels and patches do not match.
     """
     padded = patches.shape[-1] * patch_size
-    # The released code pads with up to a whole patch of zeros: its windows are accepted too.
+    # The released code pads with up to a whole patch of zeros: its windows are also accepted.
     if not padded - 2 * patch_size < n_voxels <= padded:
         raise InputError(
-            f"{patches.shape[-1]} patches of {patch_size} voxels do not hold {n_voxels} selected "
-            "voxels: the encoder was trained on another selection. Give the table of voxels that "
+            f"{patches.shape[-1]} patches of {patch_size} voxels do not match {n_voxels} selected "
+            "voxels: the encoder was trained on another selection. Use the table of voxels that "
             "its windows were cut from."
         )
     voxels = np.repeat(patches, patch_size, axis=-1)[..., :n_voxels]
@@ -188,7 +188,7 @@ def to_voxels(patches: np.ndarray, n_voxels: int, patch_size: int) -> np.ndarray
 
 
 def in_grid_order(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Values of the selected voxels, from the windows' order into that of the grid.
+    """Reorder values of the selected voxels, from the order of windows to that of the grid.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def noise_ceiling(r: np.ndarray, n_repetitions: int) -> np.ndarray:
     Returns
     -------
     ndarray
-        Of the same shape.
+        Of the same shape as `r`.
     """
     signal = np.clip(np.nan_to_num(r), 0, 1)
     return np.sqrt(n_repetitions * signal / (1 + (n_repetitions - 1) * signal))
@@ -242,12 +242,11 @@ def agreement(density: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     Returns
     -------
     rho : float
-        Spearman's rank correlation; NaN where either is constant. Areas within one patch tie,
-        although sums over their voxels differ in the last digits: ranks are those of single
-        precision.
+        Spearman's rank correlation; NaN if either is constant. Ranks are computed in single
+        precision, so that areas within one patch tie although their means differ by rounding.
     p : float
         One-sided, from circular shifts of the areas along the hierarchy. Neighbours share patches
-        and are alike: permuting areas singly would make p too small. With n areas it is never
+        and are similar, so permuting single areas would make p too small. With n areas, p is never
         below 1 / n.
     """
     ranks = [rankdata(np.asarray(values, np.float32)) for values in (density, truth)]

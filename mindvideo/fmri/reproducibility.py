@@ -1,10 +1,10 @@
-"""Which voxels respond to a film in the same way at each repetition (paper 3.2).
+"""Reproducibility of each voxel's response over repetitions of a film (paper 3.2).
 
 Per segment, Pearson's r between the repetitions; Fisher's z = artanh r; over the training segments
 a one-sample test of z against 0: Student's t with n_segments - 1 degrees of freedom (17 in the
 paper), or Wilcoxon's signed ranks.
 
-Five segments of two repetitions; of three voxels only the first responds to the film:
+Five segments of two repetitions; only the first of three voxels responds to the film:
 
 >>> import numpy as np
 >>> rng = np.random.default_rng(0)
@@ -36,7 +36,7 @@ Statistic = Literal["t", "wilcoxon"]
 # artanh has a pole at 1: this is z = 8.3, beyond any real pair of runs.
 LARGEST_R = 1 - 1e-7
 # A segment is compared with the others in the voxels that are most reproducible in the others. Its
-# repetitions are not of one film if its r is below this fraction of the median r …
+# repetitions are not of the same film if its r is below this fraction of the median r …
 OUT_OF_LINE = 0.25
 # … which can be judged only if the median r is above the first of these numbers, and above the
 # second times the SD of the segments' r.
@@ -48,7 +48,7 @@ class Reproducibility:
     """Voxel maps, each (n_voxels,) float64; NaN where a voxel was dead in any segment."""
 
     r: np.ndarray
-    """Mean over segments, averaged as z: tanh of `z`."""
+    """Mean r over segments, averaged as Fisher z: tanh of `z`."""
     z: np.ndarray
     """Mean Fisher z over segments."""
     t: np.ndarray
@@ -72,7 +72,7 @@ def segment_z(repetitions: np.ndarray, chunk: int = 4096) -> np.ndarray:
     repetitions : (n_repetitions, n_volumes, n_voxels) float
         Cleaned runs of one segment.
     chunk : int
-        Voxels at a time in double precision: bounds the memory.
+        Voxels at a time in double precision, which limits memory.
 
     Returns
     -------
@@ -87,9 +87,9 @@ def segment_z(repetitions: np.ndarray, chunk: int = 4096) -> np.ndarray:
     n_repetitions, _, n_voxels = repetitions.shape
     if n_repetitions < 2:
         raise InputError(
-            "Voxels are selected by how well their responses to repetitions of a film agree: a "
-            f"training segment needs at least 2 runs, and this one has {n_repetitions}. Leave it "
-            "out of dataset.train."
+            "Voxels are selected by the reproducibility of their responses over repetitions, so a "
+            f"training segment needs at least 2 runs, but this one has {n_repetitions}. Remove it "
+            "from dataset.train."
         )
     pairs = list(combinations(range(n_repetitions), 2))
     z = np.zeros(n_voxels)
@@ -137,7 +137,7 @@ def over_segments(
         From :func:`segment_z`, one row per training segment.
     tail : {"two-sided", "greater"}
     statistic : {"t", "wilcoxon"}
-        Test that gives p; the map of t is the same either way.
+        The test for p; the map of t is the same for both.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def over_segments(
 
 
 def check_segments(n_segments: int) -> None:
-    """Refuse fewer training segments than the test needs.
+    """Raise an error if there are fewer training segments than the test needs.
 
     Raises
     ------
@@ -168,12 +168,12 @@ def check_segments(n_segments: int) -> None:
     """
     if n_segments < 2:
         raise InputError(
-            f"The test over training segments needs at least 2 of them, {n_segments} given."
+            f"The test over training segments needs at least 2 of them, found {n_segments}."
         )
 
 
 def smallest_p(n_segments: int, tail: Tail, statistic: Statistic) -> float:
-    """The smallest p of a one-sample test over segments: signed ranks have 2^n outcomes.
+    """The smallest p of a one-sample test over segments; signed ranks have 2^n outcomes.
 
     Student's t has no such floor: its smallest p is 0.
     """
@@ -182,14 +182,14 @@ def smallest_p(n_segments: int, tail: Tail, statistic: Statistic) -> float:
 
 
 def most_reproducible(z: np.ndarray, fraction: float = 0.01) -> np.ndarray:
-    """Indices of the `fraction` of voxels with the highest mean z; at least ten, if there are."""
+    """Indices of the `fraction` of voxels with the highest mean z; at least ten if possible."""
     mean = np.where(np.isfinite(z).all(axis=0), z.mean(axis=0), -np.inf)
     n = min(max(10, round(fraction * len(mean))), int(np.isfinite(mean).sum()))
     return np.sort(np.argpartition(-mean, n - 1)[:n]) if n else np.zeros(0, dtype=int)
 
 
 def out_of_line(z: Sequence[np.ndarray] | np.ndarray) -> tuple[list[int], np.ndarray]:
-    """Segments whose repetitions agree far less than those of all others: perhaps not of one film.
+    """Segments whose repetitions correlate far less than others, perhaps not of the same film.
 
     Each segment's mean r is that of the voxels that are most reproducible in the other segments.
 

@@ -1,4 +1,4 @@
-"""Samples of masked brain modelling: a run's volumes, averaged and standardised (paper 3.2).
+"""Samples for masked brain modelling: a run's volumes, averaged and standardised (paper 3.2).
 
 >>> import numpy as np
 >>> volumes = np.arange(10.0).reshape(5, 2)
@@ -35,7 +35,7 @@ def average(volumes: np.ndarray, n: int) -> np.ndarray:
     """
     if len(volumes) < n:
         raise InputError(
-            f"{len(volumes)} volumes, and one sample averages {n}: lower samples.seconds."
+            f"{len(volumes)} volumes, but one sample averages {n}: lower samples.seconds."
         )
     n_samples = len(volumes) // n
     return volumes[: n_samples * n].reshape(n_samples, n, -1).mean(axis=1)

@@ -1,6 +1,6 @@
 """Selection of reproducible voxels for the encoder (paper 3.2).
 
-The two best of four voxels, in the order of the visual hierarchy (label 4 is V2, 1 is V1):
+The two most reproducible of four voxels, in the order of the hierarchy (label 4 is V2, 1 is V1):
 
 >>> import numpy as np
 >>> r = np.array([0.5, 0.1, 0.4, 0.2])
@@ -33,7 +33,7 @@ Correction = Literal["bonferroni", "fdr_bh"]
 Criterion = Literal["significance", "threshold", "best"]
 
 FEW = 100
-"""Fewer voxels than this carry too little for the encoder."""
+"""Fewer voxels than this have too little information for the encoder."""
 REACHABLE_R = 0.3
 """An r between repetitions that responsive voxels can have; few have more."""
 REMEDY = (
@@ -50,12 +50,12 @@ class Selected:
     columns: np.ndarray
     """(n,) int, indices into the voxel axis, along the visual hierarchy."""
     n_tested: int
-    """Voxels that could be selected: those that the correction counts."""
+    """Number of voxels that could be selected, which is the number of tests for the correction."""
     n_passed: int
-    """Of these, those that are significant or reach the threshold; all for the criterion `best`."""
+    """Number of these that are significant or reach the threshold; all for the criterion `best`."""
     n_chance: int
-    """Of those tested, those whose r is at least as far below 0 as the lowest selected r is above
-    it: without a test, about as many of the selected voxels are there by chance."""
+    """Number of voxels whose r is at least as far below 0 as the lowest selected r is above it:
+    without a test, about as many of the selected voxels are false positives."""
 
 
 def select(
@@ -108,7 +108,7 @@ def select(
         where = f" in the areas {', '.join(areas)}" if areas else ""
         raise InputError(
             f"None of {len(labels)} voxels can be tested{where}: each is constant or not finite in "
-            "some training run. Check the runs and selection.areas."
+            "at least one training run. Check the runs and selection.areas."
         )
     if criterion == "significance":
         passed = _significant(result, columns, alpha, correction)
@@ -138,7 +138,7 @@ def _significant(
             f"p = {result.p[columns][best]:.2g} (r = {result.r[columns][best]:.3f}), "
             f"{corrected[best]:.2g} after {correction}; selection.alpha is {alpha:g}. Check that "
             "the repetitions of a segment show the same film and that dataset.timing is right; "
-            f"else raise selection.alpha, or {REMEDY}."
+            f"otherwise raise selection.alpha, or {REMEDY}."
         )
     return columns[reject]
 
@@ -148,7 +148,7 @@ def _above(r: np.ndarray, columns: np.ndarray, min_r: float) -> np.ndarray:
         raise InputError(
             f"No voxel has a mean r of {min_r:g} (selection.min_r): of {len(columns)}, the best "
             f"has {r[columns].max():.3f}. Check that the repetitions of a segment show the same "
-            "film and that dataset.timing is right; else lower selection.min_r."
+            "film and that dataset.timing is right; otherwise lower selection.min_r."
         )
     return columns[passed]
 
@@ -158,11 +158,11 @@ def _highest(values: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
     return columns[np.argsort(-values[columns], kind="stable")][:n]
 
 
-# --- what can be checked before the runs are read -------------------------------------------------
+# --- checks before the runs are read --------------------------------------------------------------
 
 
 def check_count(n_voxels: int, n_tested: int) -> None:
-    """Refuse to select more voxels than there are.
+    """Raise an error if more voxels are requested than exist.
 
     Raises
     ------
@@ -176,15 +176,15 @@ def check_count(n_voxels: int, n_tested: int) -> None:
 
 
 def check_floor(smallest_p: float, n_tested: int, alpha: float, correction: Correction) -> None:
-    """Refuse a test whose smallest p would not pass the correction.
+    """Raise an error if the smallest p of a test would not pass the correction.
 
     Parameters
     ----------
     smallest_p : float
         From :func:`mindvideo.fmri.reproducibility.smallest_p`.
     n_tested : int
-        Voxels tested. Bonferroni's correction divides alpha by it; Benjamini and Hochberg's leaves
-        the smallest p as it is where all voxels have it.
+        Number of voxels tested. Bonferroni's correction divides alpha by it; that of Benjamini and
+        Hochberg leaves the smallest p unchanged if all voxels have it.
     alpha : float
     correction : {"bonferroni", "fdr_bh"}
 
@@ -197,10 +197,10 @@ def check_floor(smallest_p: float, n_tested: int, alpha: float, correction: Corr
         more = max(1, math.ceil(math.log2(smallest_p / level)))
         raise InputError(
             f"Wilcoxon's signed ranks over so few training segments give no p below "
-            f"{smallest_p:.3g}, and selection.alpha {alpha:g} ({correction}, {n_tested} voxels) "
-            f"asks for {level:.2g}: no voxel can be selected. At least {more} more training "
-            "segments are needed; else set selection.statistic: t, or select without a test: "
-            "selection.criterion: threshold or best (docs/explanation/fmri.md)."
+            f"{smallest_p:.3g}, but selection.alpha {alpha:g} ({correction}, {n_tested} voxels) "
+            f"requires {level:.2g}: no voxel can be selected. Use at least {more} more training "
+            "segments, set selection.statistic: t, or select without a test: selection.criterion: "
+            "threshold or best (docs/explanation/fmri.md)."
         )
 
 
@@ -210,7 +210,7 @@ class Demand:
 
     t: float
     r: float
-    """In every segment, if Fisher's z varies between segments by chance alone."""
+    """Required r in every segment, if Fisher's z varies between segments only by chance."""
 
     def __str__(self) -> str:
         return f"t of {self.t:.3g}, which takes an r of about {self.r:.2f} in every segment"
@@ -229,7 +229,8 @@ def demand(
     """What a voxel needs to pass Student's t-test over segments.
 
     t = mean(z) · sqrt(n_segments) / SD(z), with SD(z) = 1 / sqrt((n_volumes - 3) · n_pairs), the SD
-    of Fisher's z for independent volumes. Volumes are not independent, so more is needed in fact.
+    of Fisher's z for independent volumes. Volumes are not independent, so in practice more is
+    needed.
 
     Parameters
     ----------
@@ -240,7 +241,7 @@ def demand(
     n_pairs : int
         Pairs of repetitions of a segment.
     n_tested : int
-        Voxels tested. With ``fdr_bh`` the level is that of the :data:`FEW`-th best of them.
+        Voxels tested. With ``fdr_bh`` the level is that of the :data:`FEW`-th smallest p.
     alpha : float
     correction : {"bonferroni", "fdr_bh"}
     tail : {"two-sided", "greater"}

@@ -1,6 +1,6 @@
 """Smoothing of runs: a Gaussian in the volume, diffusion along the cortex.
 
-Values that are not finite are left out of the averages of their neighbours, and stay as they are.
+Values that are not finite are left out of the averages of their neighbours, and do not change.
 
 >>> import numpy as np
 >>> volume = np.zeros((21, 21, 21), np.float32)
@@ -39,7 +39,7 @@ def smooth_volume(volume: np.ndarray, affine: np.ndarray, fwhm: float) -> np.nda
     -------
     (i, j, k) float
     """
-    # Takes a second to import, and most runs are not smoothed.
+    # Imported here since it takes a second, and most runs are not smoothed.
     from nilearn.image.image import smooth_array
 
     finite = np.isfinite(volume)
@@ -54,7 +54,7 @@ def smooth_volume(volume: np.ndarray, affine: np.ndarray, fwhm: float) -> np.nda
 
 @cache
 def _cortex() -> tuple[sparse.csr_array, float]:
-    """Averaging over a grayordinate's neighbours on the mesh, and the variance that it adds.
+    """Operator that averages over a grayordinate's neighbours, and the variance that it adds.
 
     Returns
     -------
@@ -77,10 +77,10 @@ def _cortex() -> tuple[sparse.csr_array, float]:
 
 
 def smooth_cortex(run: np.ndarray, fwhm: float) -> np.ndarray:
-    """Smoothing along the cortical surface (S1200 midthickness): diffusion, step by step.
+    """Smoothing along the cortical surface (S1200 midthickness) by diffusion.
 
     Each step moves a fraction of a value to its neighbours on the mesh; the variances of the steps
-    add up to that of a Gaussian of this FWHM. Subcortical grayordinates stay as they are.
+    add up to that of a Gaussian of this FWHM. Subcortical grayordinates are not smoothed.
 
     Parameters
     ----------

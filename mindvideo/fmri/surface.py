@@ -1,4 +1,4 @@
-"""Maps on the group's cortical surface, the surface laid flat, and smoothing along it."""
+"""Maps on the group's cortical surface, flattened and inflated."""
 
 from __future__ import annotations
 
@@ -60,15 +60,14 @@ def on_surface(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray) -> np.n
     ----------
     volume : (i, j, k)
     mask : (i, j, k) bool
-        Voxels that have a value: the others are left out of the interpolation.
+        Voxels that have a value; the others are left out of the interpolation.
     affine : (4, 4)
         Voxel indices → MNI coordinates [mm].
 
     Returns
     -------
     (64984,) float64
-        NaN where less than a quarter of the weight lies on voxels of the mask, and on the medial
-        wall.
+        NaN on the medial wall, and where voxels of the mask have less than a quarter of the weight.
     """
     coordinates, labels = midthickness()
     places = nib.affines.apply_affine(np.linalg.inv(affine), coordinates).T

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# Voxels whose SD is below this fraction of the 90th percentile of all lie outside the brain, where
-# resampling leaves traces of 1e-6. In the brain, thermal noise alone is a tenth or more.
+# Voxels whose SD is below this fraction of the 90th percentile are outside the brain, where
+# resampling leaves traces of 1e-6. In the brain, thermal noise alone is at least a tenth.
 NEAR_CONSTANT = 0.003
 PERCENTILE = 90
 FEWEST = 4  # degrees of freedom: with fewer, an SD is too uncertain

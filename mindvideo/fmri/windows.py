@@ -24,8 +24,8 @@ from mindvideo.errors import InputError
 def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
     """Pad the voxel axis (the last) with zeros, up to the next multiple of `patch_size`.
 
-    Where the number of voxels is a multiple already, nothing is added; the released code adds a
-    whole patch.
+    If the number of voxels is already a multiple, nothing is added; the released code adds a whole
+    patch.
     """
     missing = -values.shape[-1] % patch_size
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
@@ -34,8 +34,8 @@ def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
 def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
     """Volumes of each clip's window, t + lag, …, t + lag + size - 1, of a segment of n volumes.
 
-    Windows go forward in time, as in the released code: the response to a clip comes after it. The
-    windows of the last clips pass the segment's end.
+    Windows extend forward in time, as in the released code, since the response follows the clip.
+    The windows of the last clips extend beyond the segment's end.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
     Raises
     ------
     InputError
-        If all windows pass the segment's end.
+        If all windows are beyond the segment's end.
     """
     check_lag(lag, n)
     return np.arange(n)[:, None] + lag + np.arange(size)
@@ -78,14 +78,14 @@ def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
     Raises
     ------
     InputError
-        If the lag passes the segment's end.
+        If the lag is longer than the segment.
     """
     n = len(volumes)
     return volumes[np.minimum(volumes_of_clips(n, size, lag), n - 1)]
 
 
 def check_lag(lag: int, n_volumes: int) -> None:
-    """Refuse a lag that passes a segment's end.
+    """Raise an error if the lag is longer than the segment.
 
     Raises
     ------
@@ -93,13 +93,13 @@ def check_lag(lag: int, n_volumes: int) -> None:
     """
     if lag >= n_volumes:
         raise InputError(
-            f"A lag of {lag} volumes passes the end of a segment of {n_volumes}: no window is "
-            "left. Lower dataset.lag, or windows.lag where it is set."
+            f"A lag of {lag} volumes is too long for a segment of {n_volumes} volumes: no window "
+            "is left. Lower dataset.lag, or windows.lag if it is set."
         )
 
 
 def derangement(n: int, seed: int) -> np.ndarray:
-    """A random permutation that leaves none of n items in place (Sattolo's algorithm: one cycle).
+    """A random permutation of n items without fixed points (Sattolo's algorithm: one cycle).
 
     Returns
     -------

@@ -39,7 +39,7 @@ class Window(io.RawIOBase):
     Parameters
     ----------
     file : binary file
-        Others may read it too, in the same thread, if they seek before they read.
+        May be shared within a thread, if every user seeks before reading.
     start, size : int
         Start and length of the part [bytes].
     """
@@ -71,10 +71,10 @@ class Member:
     """A file in an archive."""
 
     archive: str
-    """Paths of the archive and of the inner zips that hold the file, joined by " › "."""
+    """Paths of the archive and of the inner zips that contain the file, joined by " › "."""
     name: str
     size: int
-    """Unpacked [bytes]."""
+    """Size when unpacked [bytes]."""
     crc: int
     zip: zipfile.ZipFile
     info: zipfile.ZipInfo
@@ -114,7 +114,7 @@ def members(archive: Path, spill: Path | None = None) -> Iterator[list[Member]]:
         leads out of the folder that it is unpacked to.
     """
     if not archive.is_file():
-        raise InputError(f"{archive}: there is no such archive")
+        raise InputError(f"{archive}: no such file")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(archive.open("rb"))
@@ -154,7 +154,7 @@ def _inner(
         file.seek(info.header_offset)
         header = file.read(LOCAL_HEADER.size)
         if len(header) < LOCAL_HEADER.size or header[:4] != b"PK\3\4":
-            raise zipfile.BadZipFile("no member where the table of contents says")
+            raise zipfile.BadZipFile("no member at the place in the table of contents")
         start = info.header_offset + LOCAL_HEADER.size + sum(LOCAL_HEADER.unpack(header))
         return io.BufferedReader(Window(file, start, info.file_size), CHUNK)
     unpacked = tempfile.TemporaryFile(dir=spill, prefix=".inner-zip-")  # noqa: SIM115
@@ -174,11 +174,11 @@ def _refuse_ways_out(place: str, info: zipfile.ZipInfo) -> None:
 
 
 def place(member: Member, root: str) -> PurePosixPath:
-    """Path of a member below the folder that it is unpacked to.
+    """Path of a member relative to the folder that it is unpacked to.
 
-    Folders above the data set's folder `root` are left out. Archives that start below it, at a
-    subject's folder or the stimuli, are put in it; those that start below a subject's folder take
-    the subject from the archive's name.
+    Folders above the data set's folder `root` are dropped. Archives that start with a subject's
+    folder or the stimuli are unpacked into `root`; for those that start below a subject's folder,
+    the archive's name gives the subject.
     """
     parts = PurePosixPath(member.name).parts
     if not root or root in parts:
@@ -207,7 +207,7 @@ def targets(members: Iterable[Member], folder: Path, root: str) -> dict[Path, Me
         first = by_target.setdefault(target, member)
         if (first.size, first.crc) != (member.size, member.crc):
             raise InputError(
-                f"two files would be {target}: {first.archive}: {first.name}, and "
+                f"two files would be unpacked to {target}: {first.archive}: {first.name}, and "
                 f"{member.archive}: {member.name}. Unpack them one by one, with --root ''"
             )
     return by_target

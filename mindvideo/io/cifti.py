@@ -30,8 +30,8 @@ DENSER = (("_1.6mm", ""), ("den-170k", "den-91k"))
 def read_columns(header: Header, columns: np.ndarray) -> np.ndarray:
     """Read some grayordinates of a dense file.
 
-    The values of a grayordinate are contiguous on disk: only the stretches of the file that hold
-    the requested ones are read.
+    The values of a grayordinate are contiguous on disk: only the parts of the file with the
+    requested ones are read.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
     Raises
     ------
     InputError
-        If it is not; the message goes without the file's name.
+        If it is not; the message does not name the file.
     """
     if grid.follows(vertices):
         return
@@ -96,8 +96,8 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
             "--cifti-output 91k."
         )
     raise InputError(
-        f"{grid}; the 91k layout was needed: {len(vertices[0])} + {len(vertices[1])} cortical ones "
-        f"of 91282 (32k fs_LR meshes without the medial wall). {advice}"
+        f"{grid}; expected the 91k layout: 91282 grayordinates, {len(vertices[0])} + "
+        f"{len(vertices[1])} of them cortical (32k fs_LR meshes without the medial wall). {advice}"
     )
 
 
@@ -127,7 +127,7 @@ def save_dense(
     matrix = Cifti2Matrix()
     matrix.append(rows.to_mapping(0))
     matrix.append(grid.mapping)
-    # What nibabel's Cifti2Image writes, without its copies of the header.
+    # Like nibabel's Cifti2Image, but without its copies of the header.
     header = nib.Nifti2Header()
     header.set_intent(f"NIFTI_INTENT_CONNECTIVITY_DENSE_{kind}")
     header.extensions.append(Cifti2Extension.from_bytes(Cifti2Header(matrix).to_xml()))

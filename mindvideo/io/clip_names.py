@@ -1,6 +1,6 @@
-"""Names of other people's clips: which part is the segment, and which the clip's number.
+"""Names of clips from other methods: which part is the segment, and which the clip's number.
 
-Without a template, a name ends in the clip's number. In a template a star stands for anything:
+Without a template, names end with the clip's number. In a template, a star matches anything:
 
 >>> ClipNames().read(Path("test1_0003.mp4"))
 ('test1', 3)
@@ -43,7 +43,7 @@ class ClipNames:
     Raises
     ------
     InputError
-        If the template has no {clip}, or something unknown in braces.
+        If the template has no {clip}, or an unknown placeholder.
     """
 
     def __init__(self, template: str | None = None) -> None:
@@ -52,7 +52,7 @@ class ClipNames:
         self._whole_path = "/" in (template or "")
 
     def read(self, path: Path) -> tuple[str, int] | None:
-        """Segment and number, from a path relative to the folder of all clips; None without one."""
+        """Segment and number, from a path relative to the folder of all clips; None if no match."""
         place = path.with_suffix("")
         matched = self._pattern.fullmatch(place.as_posix() if self._whole_path else place.name)
         if matched is None:
@@ -80,7 +80,7 @@ def _compile(template: str) -> re.Pattern[str]:
 def other_template(names: list[str]) -> str | None:
     """Guess a template in which the clip's number is not the last number of the names.
 
-    Of names that differ in their numbers alone, it is the number with the most values.
+    If names differ only in their numbers, the clip's number is the one with the most values.
 
     Returns
     -------

@@ -41,16 +41,16 @@ def load_clips(path: Path) -> np.ndarray:
     Raises
     ------
     InputError
-        If the file holds anything else.
+        If the file contains anything else.
     """
     try:
         clips = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
-        raise InputError(f"{path}: no array of clips ({error})") from error
+        raise InputError(f"{path}: not an array of clips ({error})") from error
     if clips.dtype != np.uint8 or clips.ndim != 5 or clips.shape[-1] != 3:
         raise InputError(
-            f"{path}: {clips.dtype} of shape {clips.shape}, clips are uint8 of shape "
-            "(clips, frames, height, width, 3): was it made by the stage `clips`?"
+            f"{path}: {clips.dtype} of shape {clips.shape}; expected clips, uint8 of shape "
+            "(clips, frames, height, width, 3), as the stage `clips` writes them"
         )
     return clips
 
@@ -107,21 +107,21 @@ def load_stimuli(reconstructions: np.ndarray, table: pd.DataFrame, clips: list[P
     if len(reconstructions) != len(table):
         raise InputError(
             f"{len(reconstructions)} reconstructions, but {len(table)} rows in the table of "
-            "windows: they come from different runs; reconstruct again"
+            "windows: they come from different runs of the workflow; reconstruct again"
         )
     films = {path.stem: load_clips(path) for path in clips}
     stimuli = gather_clips(films, table["segment"].tolist(), table["clip"].tolist())
     if stimuli.shape != reconstructions.shape:
         raise InputError(
             "reconstructions of (frames, height, width, colours) "
-            f"{reconstructions.shape[1:]}, clips of {stimuli.shape[1:]}: cut the clips with the "
-            "size and rate of the reconstructions"
+            f"{reconstructions.shape[1:]}, but clips of {stimuli.shape[1:]}: cut the clips with "
+            "the size and rate of the reconstructions"
         )
     return stimuli
 
 
 class ClipFrames:
-    """The frames of each example's clip: row i, of shape (f, h, w, 3), uint8.
+    """The frames of each example's clip; item i has shape (f, h, w, 3), uint8.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def load_frames(paths: Iterable[Path], table: pd.DataFrame) -> ClipFrames:
 def side_by_side(
     truth: np.ndarray, reconstruction: np.ndarray, *, height: int = MIN_HEIGHT
 ) -> np.ndarray:
-    """Put ground truth (left) and reconstruction (right) into one picture, large enough to see.
+    """Join ground truth (left) and reconstruction (right) in one picture, enlarged if small.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Folders of clips from any method: mp4, GIF or .npy, with or without their ground truth.
 
 The released MinD-Video writes GIFs of both side by side: two squares of s pixels with 2 pixels
-around and between them, so s + 4 high and 2 s + 6 wide. Cut into halves, as its metrics do, they
-would be one pixel off each other.
+around and between them, so s + 4 high and 2 s + 6 wide. Cutting them into halves, as its metrics
+do, would misalign the two by one pixel.
 
 >>> both = np.zeros((6, 16, 2 * 16 + 4, 3), np.uint8)  # this project's layout: a gap of 4 pixels
 >>> truth, reconstruction = split_sides(both)
@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 
 KINDS = (".mp4", ".gif", ".npy")
 SYSTEM_FOLDERS = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found"}
-"""Folders that archives of a Mac, network drives and file systems add."""
+"""Folders that macOS archives, network drives and file systems add."""
 GAPS = {"released": (2, 2), "halves": (0, 0), "mindvideo": (0, 4)}
 """Layouts of two squares side by side: pixels around them, and between them."""
 
 UNEQUAL = 0.1
-"""Durations of frames that differ by at most this fraction are the same but for rounding."""
+"""Durations of frames that differ by at most this fraction are equal up to rounding."""
 
 Key = tuple[str, int]
 """Segment and number of a clip."""
@@ -76,7 +76,7 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
         If there is no clip, a name has no number, or two files are the same clip.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder")
+        raise InputError(f"{folder}: no such folder")
     names = ClipNames(template)
     every = sorted(p for p in folder.rglob("*") if p.is_file())
     files = [p for p in every if not any(map(_hidden, p.relative_to(folder).parts))]
@@ -85,7 +85,7 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
         counts = Counter(p.suffix or "no suffix" for p in files)
         counts["hidden"] = len(every) - len(files)
         kinds = ", ".join(f"{n} {kind}" for kind, n in counts.most_common(4) if n) or "nothing"
-        raise InputError(f"{folder}: no clips (mp4, GIF or .npy) in it, only {kinds}")
+        raise InputError(f"{folder}: no clips (mp4, GIF or .npy), only {kinds}")
     places: dict[Key, Place] = {}
     twice, others = [], []
     for path in paths:
@@ -102,17 +102,18 @@ def find_clips(folder: Path, template: str | None = None) -> dict[Key, Place]:
         places |= in_file
     if others and template is None:
         raise InputError(
-            f"{folder}: {_few(others)}: names that do not end in a number; clips are ordered and "
-            "paired by it: name them SEGMENT_NUMBER, as test1_0003.mp4, or say how they are named"
+            f"{folder}: {_few(others)}: names must end with the clip's number, by which clips are "
+            "ordered and paired. Rename them to SEGMENT_NUMBER, such as test1_0003.mp4, or give a "
+            "pattern of the names"
         )
     if not places:
-        raise InputError(f"{folder}: no clip is named {template!r}: {_few(others)}")
+        raise InputError(f"{folder}: no clip matches the pattern {template!r}: {_few(others)}")
     if others:
         log.warning("%s: left out, as they are not named %r: %s", folder, template, _few(others))
     if twice:
         raise InputError(
-            f"{folder}: the same clip twice: {_few(twice)}: leave one of each, or give a pattern "
-            "of names that only one of them has"
+            f"{folder}: several files for the same clip: {_few(twice)}. Keep one of each, or give "
+            "a pattern of names that matches only one of them"
         )
     return dict(sorted(places.items(), key=lambda item: (natural(item[0][0]), item[0][1])))
 
@@ -123,7 +124,7 @@ def read_clip(place: Place) -> np.ndarray:
     Raises
     ------
     InputError
-        If the file is damaged, or of another format than its name says.
+        If the file is damaged, or its format is not the one of its name.
     """
     path = place.path
     if place.index is not None:
@@ -140,7 +141,7 @@ def read_clip(place: Place) -> np.ndarray:
 
 
 def choose_frames(place: Place, n_frames: int, n_requested: int) -> np.ndarray:
-    """Choose frames of a clip: those on screen at the middle of equal intervals of time.
+    """Choose frames of a clip: those on screen at the centres of equal time intervals.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def choose_frames(place: Place, n_frames: int, n_requested: int) -> np.ndarray:
 
 
 def _durations(place: Place) -> np.ndarray:
-    """Duration of each frame of a clip [s]; empty if the file does not say."""
+    """Duration of each frame of a clip [s]; empty if the file does not state it."""
     if place.index is not None:
         return np.array([])
     if place.path.suffix.lower() == ".gif":
@@ -186,7 +187,7 @@ def split_sides(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     Returns
     -------
     pair of ndarray, (n_frames, s, s, 3), or None
-        None if the shape fits none of the layouts (:data:`GAPS`).
+        None if the shape matches none of the layouts (:data:`GAPS`).
     """
     height, width = frames.shape[1:3]
     for around, between in GAPS.values():

@@ -46,7 +46,7 @@ class Strategy:
     columns: tuple[str, ...] = ()
     """Columns that every table has."""
     patterns: tuple[str, ...] = ()
-    """Patterns of columns whose number differs from run to run; a run may have none."""
+    """Patterns for columns whose number differs between runs; a run may have none."""
     components: slice | None = None
     """Which of the anatomical CompCor components, in order; every table has at least one."""
 
@@ -182,8 +182,8 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
         table = load_table(path)
     if len(table) != n_volumes:
         raise InputError(
-            f"{path}: {len(table)} rows, the run has {n_volumes} volumes: does it belong to "
-            "another run? Check dataset.confounds."
+            f"{path}: {len(table)} rows, but the run has {n_volumes} volumes: does the table "
+            "belong to another run? Check dataset.confounds."
         )
     header = list(table.columns)
     columns = dict.fromkeys(c for name in names for c in find_columns(path, header, name))

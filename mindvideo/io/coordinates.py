@@ -1,4 +1,4 @@
-"""Whether a volume is in MNI152 space, as atlases are: what its name and its header say."""
+"""Whether a volume is in MNI152 space, like the atlases, by its name and its header."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODES = {
 }
 ENTITY = re.compile(r"(?:^|_)space-([A-Za-z0-9+]+)")
 STANDARD = re.compile(r"(?i)MNI(?!Infant|Pediatric)|ICBM|IXI549Space")
-"""Spaces of BIDS that are the adult MNI152 to within the error of normalisation."""
+"""BIDS spaces that equal the adult MNI152 to within the error of normalisation."""
 NATIVE_IMAGES = {"t1w", "t2w", "anat", "bold", "boldref", "epi", "func", "run"}
 NATIVE = NATIVE_IMAGES | {
     "fsnative",
@@ -34,11 +34,12 @@ NATIVE = NATIVE_IMAGES | {
     "subject",
 }
 IN_NAME = re.compile(r"(?i)(?<![a-z])mni")
-"""Names that say MNI: seg1_1_mni.nii.gz, run.mni.nii.gz."""
+"""File names that contain MNI: seg1_1_mni.nii.gz, run.mni.nii.gz."""
 FOLDER, ABOVE = re.compile(r"(?i)mni"), 4
-"""Folders that say MNI, at most so far above a file: MNINonLinear/Results/RUN/RUN.nii.gz."""
+"""Folders whose names contain MNI, at most so many levels above a file, such as
+MNINonLinear/Results/RUN/RUN.nii.gz."""
 TILTED = np.radians(1.0)
-"""A grid at a larger angle to the axes is no template's."""
+"""A grid at a larger angle to the axes is not that of a template [°]."""
 APART = 1.0
 """Affines that differ by more at a corner of the grid are different [mm]."""
 NATIVE_ADVICE = (
@@ -52,17 +53,17 @@ MEND = (
 
 
 def outside_mni(header: Header) -> tuple[Literal["error", "warning"], str] | None:
-    """What speaks against a volume being in MNI152 space, for which the atlas is.
+    """Evidence against a volume being in MNI152 space, the space of the atlas.
 
-    It is an error if something contradicts it: a native ``space-`` entity in the name, no
-    coordinates at all, a qform in MNI152 coordinates with an sform that is not, or a tilted grid
-    that nothing calls MNI152. It is a warning if nothing confirms it. Programs write any of the
-    codes 1, 2 and 4 for volumes in MNI space, so a code alone is never an error.
+    A contradiction is an error: a native ``space-`` entity in the name, no coordinates at all, a
+    qform in MNI152 coordinates with an sform that is not, or a tilted grid without any mark of
+    MNI152. Missing confirmation is a warning. Programs write any of the codes 1, 2 and 4 for
+    volumes in MNI space, so a code alone is never an error.
 
     Returns
     -------
     (level, message) or None
-        The message goes without the file's name. None if the volume is in MNI152 space.
+        The message does not name the file. None if the volume is in MNI152 space.
     """
     grid = header.grid
     assert isinstance(grid, Grid)

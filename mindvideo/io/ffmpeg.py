@@ -1,4 +1,4 @@
-"""Commands of the ffmpeg that ships with imageio-ffmpeg, and its error messages."""
+"""Commands and error messages of the ffmpeg that ships with imageio-ffmpeg."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def command(*words: str) -> list[str]:
 
 
 def address(path: Path) -> str:
-    """Name a file so that ffmpeg reads it as a file, whatever its name is.
+    """Name a file so that ffmpeg reads it as a file, whatever its name.
 
-    Otherwise ``seg:1.mp4`` would be the address ``1.mp4`` of a protocol ``seg``, ``-y.mp4`` an
-    option, and ``-`` the standard input.
+    Otherwise ffmpeg would read ``seg:1.mp4`` as the address ``1.mp4`` of a protocol ``seg``,
+    ``-y.mp4`` as an option, and ``-`` as the standard input.
     """
     return f"file:{path.absolute()}"
 
@@ -29,6 +29,6 @@ def unreadable(film: Path, messages: str) -> InputError:
     lines = re.sub(r" @ 0x[0-9a-f]+", "", messages).strip().splitlines()
     reasons = [line for line in lines if not line.startswith("Error opening input f")][-2:]
     return InputError(
-        f"{film}: ffmpeg cannot decode it ({'; '.join(reasons) or 'no picture in it'}): "
-        "a film was needed; is the file complete, and unzipped as often as it was zipped?"
+        f"{film}: ffmpeg cannot decode it ({'; '.join(reasons) or 'no picture in it'}): expected "
+        "a film; is the file complete, and fully unpacked if it was zipped twice?"
     )

@@ -1,8 +1,8 @@
-"""Films: cut into clips of frames, and written from frames.
+"""Films: cut them into clips of frames, and write them from frames.
 
 A *clip* is what was on screen during one volume: ``tr × fps`` frames, where frame k of a film is
 the picture on screen at time k / fps. The ffmpeg that ships with imageio-ffmpeg decodes and
-encodes, through pipes: a film is read once and never held whole.
+encodes, through pipes: a film is read once and never as a whole.
 
 >>> write_video(Path("film.mp4"), np.zeros((40, 32, 48, 3), np.uint8), fps=10)
 >>> changes = cut_clips(
@@ -44,10 +44,10 @@ FITS = {
     f":h='max(1,round({{size}}*min(1,ih/(iw*sar))))':{SCALE},pad={{size}}:{{size}}:-1:-1",
     "stretch": f"scale={{size}}:{{size}}:{SCALE}",
 }
-"""How a picture becomes a square, as ffmpeg's filters."""
+"""ffmpeg's filters that make a picture square."""
 
 LOOK = "scale=64:36:flags=area,format=gbrp,scdet=t=100,metadata=print:file=changes.txt"
-"""Compares each picture of the film with the one before it, scaled down, in all three colours."""
+"""Filter that compares each picture, scaled down, with the previous one in all three colours."""
 
 
 def cut_clips(
@@ -68,9 +68,9 @@ def cut_clips(
     size : int
         Height and width of a frame [px].
     n_clips : int
-        Clips to cut. The rest of the film is left out, with a warning.
+        Number of clips to cut. The rest of the film is left out, with a warning.
     fit : {"crop", "pad", "stretch"}
-        How the picture becomes a square: its centre, the whole on black, or the whole distorted.
+        How to make the picture square: crop its centre, pad it with black, or stretch it.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def cut_clips(
         message = "%s: %g s long, its runs need %g s: the rest is left out"
         log.warning(message, film, facts.seconds, n_clips * tr)
     changes: list[tuple[float, float]] = []
-    rate = n_frames / tr  # exact, where `fps` was rounded
+    rate = n_frames / tr  # exact even if `fps` was rounded
     stream = stream_frames(
         film, fps=rate, size=size, fit=fit, seconds=n_clips * tr, changes=changes
     )
@@ -162,7 +162,7 @@ def stream_frames(
         words += ["-map", "[look]", "-f", "null", "-"]
     n_bytes = size * size * 3
     any_frame = False
-    # Messages go to a file: a pipe that nobody reads would block ffmpeg once it is full.
+    # Messages are written to a file: an unread pipe would block ffmpeg once it is full.
     with tempfile.TemporaryFile() as messages, tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=messages, cwd=folder)
         assert process.stdout is not None
@@ -180,7 +180,7 @@ def stream_frames(
         if failed or not any_frame:
             raise unreadable(film, text)
         if text:
-            log.warning("%s: damaged, decoded all the same: %s", film, text.splitlines()[0])
+            log.warning("%s: damaged, but decoded: %s", film, text.splitlines()[0])
         if changes is not None:
             changes += _read_changes(Path(folder) / "changes.txt")
 
@@ -231,13 +231,13 @@ def write_video(path: Path, frames: Iterable[np.ndarray], *, fps: float, quality
     """
     frames = iter(frames)
     if (first := next(frames, None)) is None:
-        raise ValueError(f"{path}: no frames, a video needs at least one")
+        raise ValueError(f"{path}: no frames, but a video needs at least one")
     height, width, _ = first.shape
     words = command("-y", "-v", "error")
     words += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", repr(fps)]
     words += ["-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(quality)]
     words += ["-threads", "1", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"]
-    # RGB → BT.709, and state it: otherwise players guess by the size, and colours change.
+    # RGB → BT.709, and tag it: otherwise players guess from the size, and colours change.
     words += ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"]
     words += ["-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     words += ["-movflags", "+faststart", "-f", "mp4", address(path)]

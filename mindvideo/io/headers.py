@@ -1,7 +1,7 @@
 """Headers of NIfTI and CIFTI files: read and checked in one place.
 
-Stages and `check-dataset` read headers here, so that they cannot disagree. A problem is an
-:class:`InputError` that says what to do about it, without the file's name, which callers add
+Stages and `check-dataset` both read headers here, so that they cannot disagree. A problem is an
+:class:`InputError` that says what to do about it; callers add the file's name
 (:func:`~mindvideo.io.images.named`).
 """
 
@@ -36,7 +36,7 @@ SILENT = logging.Logger("nibabel")  # nibabel's messages about headers do not na
 SILENT.disabled = True
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 FLAT = 1e-6
-"""A voxel whose volume is below this fraction of the product of its edges is degenerate."""
+"""A voxel whose volume is below this fraction of the product of its edge lengths is degenerate."""
 REPAIR = (
     "Repair the header: copy that of a sound run on the same grid (fslcpgeom SOUND FILE -d), or "
     "set it with fslorient or nibabel (header.set_sform). Or leave the run out: dataset.exclude."
@@ -45,14 +45,14 @@ REPAIR = (
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """The header of a file; its values stay on the disk."""
+    """The header of a file, without its values."""
 
     path: Path
     grid: Grid | Grayordinates
     n_volumes: int
-    """Volumes of a run; 0 for a map."""
+    """Number of volumes of a run; 0 for a map."""
     tr: float
-    """Repetition time [s]; 0 if the file does not say."""
+    """Repetition time [s]; 0 if the file does not state it."""
     stored: ArrayProxy
     """nibabel's proxy of the values, (i, j, k[, n_volumes]) or (1, 1, 1, 1, n_rows, n)."""
     rows: Rows | None = None
@@ -83,10 +83,10 @@ def read_header(path: Path) -> Header:
         header, stored = _parse(path, nifti_size(path))
     shape = stored.shape
     if min(shape, default=0) < 1:
-        raise InputError(f"its header says {'×'.join(map(str, shape))} voxels. {REPAIR}")
+        raise InputError(f"its header states {'×'.join(map(str, shape))} voxels. {REPAIR}")
     if stored.dtype.kind not in "iuf":
         what = "complex numbers" if stored.dtype.kind == "c" else "colours, not one value a voxel"
-        raise InputError(f"it holds {what}; real numbers were needed: the magnitude, say.")
+        raise InputError(f"it contains {what}; expected real numbers, such as the magnitude.")
     xml = [e.content for e in header.extensions if e.get_code() == CIFTI_CODE]
     return _dense(path, stored, xml[0]) if xml else _volume(path, stored, header)
 
@@ -115,8 +115,8 @@ def _volume(path: Path, stored: ArrayProxy, header: Any) -> Header:
     shape = stored.shape
     if len(shape) == 6 and shape[:4] == (1, 1, 1, 1):
         raise InputError(
-            f"is {'×'.join(map(str, shape))}, as CIFTI files are, and does not say what its axes "
-            "are. Write it again with the program that wrote it."
+            f"is {'×'.join(map(str, shape))}, like a CIFTI file, but does not describe its axes. "
+            "Write it again with the program that wrote it."
         )
     if len(shape) not in (3, 4):
         hint = ""
@@ -148,7 +148,7 @@ def _affine(header: Any) -> np.ndarray:
     except Exception as error:  # nibabel may raise anything at an invalid header
         quaternion = ", ".join(f"{float(header[f'quatern_{q}']):.4g}" for q in "bcd")
         raise InputError(
-            f"its {name} is no rotation (quaternion b, c, d = {quaternion}: {reason(error)}), so "
+            f"its {name} is not a rotation (quaternion b, c, d = {quaternion}: {reason(error)}): "
             f"the position of its voxels is unknown. {REPAIR}"
         ) from error
     if not np.isfinite(affine).all():
@@ -195,17 +195,17 @@ def _dense(path: Path, stored: ArrayProxy, xml: bytes) -> Header:
     kinds = " × ".join(_kind(axis) for axis in axes)
     if len(axes) != 2 or not isinstance(axes[1], Grayordinates) or not isinstance(axes[0], Rows):
         raise InputError(
-            f"is no dense series (.dtseries.nii): series × grayordinates were needed, its axes "
-            f"are {kinds}. Name the file of grayordinates."
+            f"is not a dense series (.dtseries.nii): expected series × grayordinates, but axes "
+            f"are {kinds}. Use the file of grayordinates."
         )
     rows, grid = axes
     shape = stored.shape
     if len(shape) != 6 or shape[-2:] != (len(rows), len(grid.models)):
         raise InputError(
-            f"its data are {'×'.join(map(str, shape[-2:]))}, its axes {len(rows)}×"
+            f"its data are {'×'.join(map(str, shape[-2:]))}, but its axes are {len(rows)}×"
             f"{len(grid.models)}. Write it again with the program that wrote it."
         )
-    # CIFTI allows units other than time along a series; their step says nothing about TR.
+    # CIFTI allows units other than time along a series; their step is not a TR.
     series = isinstance(rows, SeriesAxis)
     tr = float(rows.step) if series and rows.unit == "SECOND" else 0.0
     return Header(path, grid, len(rows) if series else 0, tr, stored, rows)
@@ -261,14 +261,14 @@ def as_run(header: Header, space: Literal["volume", "cifti"]) -> Header:
         return volume_header(header, 4)
     if not header.is_cifti:
         raise InputError(
-            f"is no dense series (.dtseries.nii) but a volume ({header}). Name the CIFTI files. "
-            "Only the runs of a data set, not those for pre-training, may be volumes "
-            "(dataset.space: volume)."
+            f"is a volume ({header}), not a dense series (.dtseries.nii). Use the CIFTI files. "
+            "Only the runs of a data set may be volumes (dataset.space: volume), not those for "
+            "pre-training."
         )
     if not isinstance(header.rows, SeriesAxis):
         raise InputError(
-            "is no dense series (.dtseries.nii): series × grayordinates were needed, it is a map "
-            f"of grayordinates ({_kind(header.rows)} × grayordinates). Name the right files."
+            "is not a dense series (.dtseries.nii, series × grayordinates) but a map "
+            f"({_kind(header.rows)} × grayordinates). Use the files of the runs."
         )
     return header
 
@@ -284,10 +284,10 @@ def volume_header(header: Header, ndim: int) -> Header:
     expected = "4-D run (i, j, k, volume)" if ndim == 4 else "3-D map"
     if header.is_cifti:
         raise InputError(
-            f"is a CIFTI file; a {expected} was needed. Name the volume (.nii.gz) files in "
-            "dataset.run, or say dataset.space: cifti."
+            f"is a CIFTI file; expected a {expected}. Use the volume (.nii.gz) files in "
+            "dataset.run, or set dataset.space: cifti."
         )
     if len(header.stored.shape) != ndim:
         actual = "a 3-D map" if len(header.stored.shape) == 3 else "a 4-D run"
-        raise InputError(f"is {header}, {actual}; a {expected} was needed.")
+        raise InputError(f"is {header}, {actual}; expected a {expected}.")
     return header

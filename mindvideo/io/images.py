@@ -30,7 +30,7 @@ def explained() -> Iterator[None]:
         yield
     except PermissionError as error:
         raise InputError(
-            "no permission to read it. Ask its owner for it (chmod a+r), or leave it out with "
+            "no permission to read it. Ask its owner to grant it (chmod a+r), or leave it out with "
             "dataset.exclude."
         ) from error
     except UNREADABLE as error:
@@ -48,7 +48,7 @@ def reason(error: Exception) -> str:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Put a file's name before the message of an InputError about it, once."""
+    """Prefix the message of an InputError about a file with the file's name, once."""
     try:
         yield
     except InputError as error:

@@ -1,7 +1,7 @@
-"""Headers, samples and statistics of files: quick enough for whole data sets.
+"""Headers, samples and statistics of files, fast enough for whole data sets.
 
-:mod:`mindvideo.checks` compares them with what they should be. A broken file is an
-:class:`InputError` that says what is wrong, without the file's name.
+:mod:`mindvideo.checks` compares them with the expected values. A broken file raises an
+:class:`InputError` that does not name the file.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from mindvideo.io.runs import each_volume
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
-"""Bytes of a sample; two files that agree in all samples are then compared completely."""
+"""Size of a sample [bytes]; files that agree in all samples are then compared completely."""
 SAMPLES = 8
 BLOCK = 4096
-"""Grayordinates to read at once."""
+"""Number of grayordinates to read at once."""
 
 
 def inspect(path: Path) -> Header:
-    """Read a file's header, and check that the file is as long as it says.
+    """Read a file's header, and check that the file is as long as the header states.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def inspect(path: Path) -> Header:
 
 
 def _check_length(header: Header) -> None:
-    """Compare a file's length with what its header says.
+    """Compare a file's length with the length that its header implies.
 
     A gzip file ends with the length of its content, modulo 2³². Some programs compress in blocks,
-    with a length after each: so if the last one differs, the file is unpacked to be sure.
+    with a length after each, so if the last length differs, the file is unpacked to make sure.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def _check_length(header: Header) -> None:
     content = stored.offset + math.prod(stored.shape) * stored.dtype.itemsize
     if path.suffix != ".gz":
         if (size := path.stat().st_size) < content:
-            raise InputError(f"cut short: {size:,} bytes, not {content:,}. Fetch it again")
+            raise InputError(f"cut short: {size:,} bytes instead of {content:,}. Fetch it again")
         return
     with path.open("rb") as file:
         file.seek(-4, os.SEEK_END)
         stated = int.from_bytes(file.read(4), "little")
     if stated != content % 2**32 and not _unpacks_to(path, content):
-        raise InputError("cut short or damaged: it does not unpack to the end. Fetch it again")
+        raise InputError("cut short or damaged: it cannot be unpacked completely. Fetch it again")
 
 
 def _unpacks_to(path: Path, content: int) -> bool:
@@ -86,7 +86,7 @@ def _unpacks_to(path: Path, content: int) -> bool:
 def sampled_digest(path: Path) -> str:
     """Digest of a file's length and of samples spread over it.
 
-    For a gzip file it is that of the file's end, which has the checksum and length of its content.
+    For a gzip file, only the end is used, which has the checksum and length of the content.
     """
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -110,11 +110,11 @@ class Values:
 
     n_voxels: int
     not_finite: int
-    """Voxels with a value that is not a finite number."""
+    """Number of voxels with a value that is not a finite number."""
     constant: int
-    """Voxels whose value never changes."""
+    """Number of voxels that are constant."""
     sd: np.ndarray
-    """SD of the other voxels over the run, (n,) float64."""
+    """SD over the run of the other voxels, (n,) float64."""
     sample: np.ndarray
     """The last volumes of some voxels, (at most `volumes`, at most `voxels`) float32."""
 

@@ -25,15 +25,14 @@ import numpy as np
 from mindvideo.progress import progress
 
 SECONDS = 20.0
-"""Time between two writes to the disk: at most that much is recomputed after a kill -9 [s]."""
+"""Time between two writes to the disk [s]: at most this much work is repeated after a kill."""
 
 
 class KeptRows:
     """Named arrays of `n` rows each, computed from the first row to the last.
 
-    Rows are safe after a flush, which happens every `SECONDS` and at the end of the ``with`` block,
-    also by an error or a SIGTERM. A later process reads the rows that are done and computes the
-    rest::
+    Rows are safe after a flush, every `SECONDS` and at the end of the ``with`` block, even after an
+    error or a SIGTERM. A later process reads the rows that are done and computes the rest::
 
         with KeptRows(state, len(windows)) as kept:
             for rows in kept.missing(batch_size):
@@ -73,13 +72,13 @@ class KeptRows:
             If these are not the next rows, or their shape differs from that of earlier rows.
         """
         if rows.start != self.done:
-            raise ValueError(f"rows from {rows.start} on, but {self.done} are done")
+            raise ValueError(f"rows from {rows.start} on, but {self.done} rows are done")
         for name, value in values.items():
             array = self._open(name, value)
             if value.shape != (len(rows), *array.shape[1:]):
                 raise ValueError(
-                    f"{name}: {len(rows)} rows of shape {array.shape[1:]} were needed; "
-                    f"found an array of shape {value.shape}"
+                    f"{name}: expected {len(rows)} rows of shape {array.shape[1:]}; found an "
+                    f"array of shape {value.shape}"
                 )
             array[rows.start : rows.stop] = value
         self.done = rows.stop
@@ -179,14 +178,14 @@ def compute_rows(
     desc: str | None = None,
     unit: str = "batch",
 ) -> KeptRows:
-    """Compute all rows of some arrays in batches, with a progress bar, and keep them.
+    """Compute all rows of some arrays in batches, with a progress bar, and save them.
 
     Parameters
     ----------
     folder, name, n
-        As of :class:`KeptRows`. Rows that an earlier process kept are not recomputed.
+        As in :class:`KeptRows`. Rows that an earlier process saved are not recomputed.
     compute : callable
-        Some rows → the named arrays of these rows. The result must depend on the rows alone.
+        Some rows → the named arrays of these rows. The result must depend only on the rows.
     size : int
         Rows per batch. An interruption changes no batch if the size stays the same.
     desc, unit : str
@@ -195,7 +194,7 @@ def compute_rows(
     Returns
     -------
     KeptRows
-        With every row done.
+        All of its rows are done.
     """
     with KeptRows(folder, n, name) as kept:
         bar = progress(
@@ -211,7 +210,7 @@ def compute_rows(
 
 
 def keep_array(folder: Path, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """Compute one array and keep it whole, or load what an earlier process kept."""
+    """Compute one array and save it as a whole, or load it if an earlier process saved it."""
     path = folder / f"{name}.npy"
     if not path.exists():
         partial = folder / f"{name}.part"

@@ -12,7 +12,7 @@ HEADER_SIZES = {348: b"n+1\0", 540: b"n+2\0"}
 """Length of the header, with which a NIfTI file starts → magic string of a single file."""
 MAGIC_AT = {348: 344, 540: 4}
 HEAD = 560
-"""Bytes that suffice to tell formats apart."""
+"""Number of bytes that suffices to distinguish formats."""
 GZIP = b"\x1f\x8b"
 
 # (offset, bytes at that offset, what the file is, what to do with it)
@@ -50,15 +50,15 @@ def nifti_size(path: Path) -> int:
     Raises
     ------
     InputError
-        If it is missing, a folder, empty, or of another format; the message goes without its name.
+        If it is missing, a folder, empty, or of another format; the message does not name it.
     OSError, EOFError, zlib.error
         If it cannot be read.
     """
     if path.is_dir():
-        raise InputError("is a folder; a file was needed.")
+        raise InputError("is a folder; expected a file.")
     if not path.is_file():
         raise InputError(
-            "does not exist. Check the path templates in `dataset`, or leave the run out with "
+            "does not exist. Check the path templates in `dataset`, or leave out the run with "
             "dataset.exclude."
         )
     with path.open("rb") as file:
@@ -69,15 +69,15 @@ def nifti_size(path: Path) -> int:
         raise InputError("is empty. Fetch it again.")
     size = _nifti(head)
     if not size:
-        raise InputError(f"is no NIfTI or CIFTI file{_other(head, path)}")
+        raise InputError(f"is not a NIfTI or CIFTI file{_other(head, path)}")
     if len(head) < size:
-        raise InputError(f"is cut short: {len(head)} bytes of a header. Fetch it again.")
+        raise InputError(f"is cut short: only {len(head)} bytes of a header. Fetch it again.")
     if packed != (path.suffix == ".gz"):
         if packed:
             problem, remedy = "is packed (gzip), and its name does not end in .gz", "unpack"
         else:
             problem, remedy = "is not packed (gzip), and its name ends in .gz", "pack"
-        raise InputError(f"{problem}: programs go by the name. Rename it, or {remedy} it.")
+        raise InputError(f"{problem}: programs rely on the name. Rename it, or {remedy} it.")
     return size
 
 

@@ -1,4 +1,4 @@
-"""Voxel maps: NIfTI on a volume grid, CIFTI on grayordinates; each file says what its values are.
+"""Voxel maps: NIfTI on a volume grid, CIFTI on grayordinates; each file describes its values.
 
 Volumes have a NIfTI intent (t test with its degrees of freedom, p value, label …). CIFTI files are
 ``.dscalar.nii`` with a named map, or ``.dlabel.nii`` with a table of names and colours, for FSLeyes
@@ -50,14 +50,14 @@ def read_map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
 
 
 def _map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
-    """As :func:`read_map`; messages go without the file's name."""
+    """As :func:`read_map`; messages do not name the file."""
     header = read_header(path)
     grid = header.grid
     if isinstance(grid, Grid):
         volume_header(header, 3)
         grid = replace(grid, mni=header.codes[0] == MNI)
     elif header.stored.shape[-2] != 1:
-        raise InputError("is no map of one value a grayordinate (.dscalar.nii, .dlabel.nii).")
+        raise InputError("is not a map, one value per grayordinate (.dscalar.nii, .dlabel.nii).")
     return _values(header), grid
 
 
@@ -76,7 +76,7 @@ def read_labels(path: Path) -> tuple[np.ndarray, Space]:
     -------
     labels : (n_voxels,) int16
     space : Space
-        Of the voxels with a label above 0.
+        Space of the voxels with a label above 0.
 
     Raises
     ------
@@ -103,8 +103,8 @@ def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
         common &= read_mask(path, grid)
         if not common.any():
             raise InputError(
-                f"{path}: no voxel is in this mask and in all {len(paths)} of this subject. Is it "
-                "another subject's? mindvideo check-dataset compares them."
+                f"{path}: no voxel is both in this mask and in all {len(paths)} of this subject. "
+                "Is it a mask of another subject? mindvideo check-dataset compares them."
             )
     return common
 
@@ -122,16 +122,16 @@ def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
 
 
 def mask_on(grid: Grid | Grayordinates, path: Path) -> np.ndarray:
-    """As :func:`read_mask`; messages go without the file's name."""
+    """As :func:`read_mask`; messages do not name the file."""
     values, mask_grid = _map(path)
     if not grid.same(mask_grid):
         raise InputError(
-            f"this mask has {mask_grid}; the runs have {grid}. Resample it to the runs' grid "
+            f"this mask has {mask_grid}, but the runs have {grid}. Resample it to the runs' grid "
             "(nearest neighbour), e.g. with nilearn.image.resample_to_img."
         )
     mask = np.nan_to_num(values) > 0
     if not mask.any():
-        raise InputError("this mask is empty. Name the subject's mask in dataset.mask.")
+        raise InputError("this mask is empty. Set dataset.mask to the subject's mask.")
     return mask
 
 

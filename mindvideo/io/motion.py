@@ -29,7 +29,7 @@ def load_decoder(path: Path, n_features: int) -> tuple[np.ndarray, np.ndarray]:
     both = np.load(path)
     if both.shape != (len(MOTION), n_features + 1):
         raise InputError(
-            f"{path} has shape {both.shape}, {(len(MOTION), n_features + 1)} was needed: the "
+            f"{path} has shape {both.shape}; expected {(len(MOTION), n_features + 1)}, since the "
             f"windows have {n_features} values each. Run the stage `motion` again on training "
             "windows of the same voxels and size"
         )

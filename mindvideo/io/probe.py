@@ -1,8 +1,8 @@
-"""Frame rate and duration of a film, by the time stamps of its pictures.
+"""Frame rate and duration of a film, from the time stamps of its pictures.
 
 The duration that a file states is unreliable: browsers record films without one, and sound or a
-damaged index may go on after the last picture. So the time stamps of all pictures are listed, which
-needs no decoding if the container has them.
+damaged index may extend beyond the last picture. So the time stamps of all pictures are listed,
+which needs no decoding if the container has them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DECODED = ("-vf", "scale=16:16", "-fps_mode", "passthrough")
 
 @dataclass(frozen=True)
 class Film:
-    """The first video stream of a file; cover pictures are ignored.
+    """The first video stream of a file, ignoring cover pictures.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def probe(film: Path) -> Film:
         If the file is empty, not a film, or has no picture (only sound, for example).
     """
     if not film.stat().st_size:
-        raise InputError(f"{film}: an empty file, a film was needed: copy or download it again")
+        raise InputError(f"{film}: the file is empty: copy or download the film again")
     messages, pictures = _list_pictures(film, COPIED)
     streams = re.findall(r"^\s*Stream #\S+.*?: (\w+): (.*)$", messages, flags=re.MULTILINE)
     if not streams:
@@ -108,8 +108,8 @@ def probe(film: Path) -> Film:
     if size is None:
         kinds = ", ".join(sorted({kind.lower() for kind, _ in streams}))
         raise InputError(
-            f"{film}: no picture in it, only {kinds}: a film was needed; is it the right file, "
-            "and complete?"
+            f"{film}: no pictures, only {kinds}: expected a film; is it the right file, and is it "
+            "complete?"
         )
     if not len(pictures) or np.isnan(pictures).any():
         pictures = _list_pictures(film, DECODED)[1]
@@ -137,7 +137,7 @@ def probe(film: Path) -> Film:
 def _in_order(pictures: np.ndarray) -> tuple[np.ndarray, float]:
     """Sorted start times of pictures (start, duration), and the end of the last one [s]."""
     starts, duration = pictures[pictures[:, 0].argsort()].T
-    if not duration[-1] and len(starts) > 1:  # not stated: assume that of the others
+    if not duration[-1] and len(starts) > 1:  # not stated: assume the duration of the others
         duration[-1] = np.median(np.diff(starts))
     return starts, float((starts + duration).max())
 

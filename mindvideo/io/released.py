@@ -26,8 +26,8 @@ CONFIGURATIONS = (
     "config.Config_MBM_finetune",
     "argparse.Namespace",
 )
-"""Classes of the settings in the checkpoints. The first three exist in the image paper's code only:
-each is read as :class:`Settings`, and no class is imported."""
+"""Classes of the settings in the checkpoints. The first three exist only in the image paper's code.
+Each is read as :class:`Settings`, and no class is imported."""
 
 
 class Settings:
@@ -37,12 +37,12 @@ class Settings:
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read weights by name, and the settings stored with them, from a file that torch wrote.
 
-    No code in the file is run: only tensors and plain values are read; settings as plain values.
+    No code in the file is run: only tensors and plain values are read, settings as plain values.
 
     Raises
     ------
     InputError
-        If the file holds anything else, or no weights.
+        If the file contains anything else, or no weights.
     """
     try:
         with torch.serialization.safe_globals([(Settings, name) for name in CONFIGURATIONS]):
@@ -51,23 +51,23 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         code = re.search(r"GLOBAL (\S+)", str(error))
         problem = f"reading it would run {code[1]}" if code else "it is no file of torch's"
         raise InputError(
-            f"{path}: refused: {problem}; weights, plain values and the settings of the released "
-            "code were needed: is it the right file, whole, from a place you trust? Its entry "
-            "`model`, saved alone, will do"
+            f"{path}: refused: {problem}; expected only weights, plain values and the settings of "
+            "the released code. Is it the right file, complete, and from a source you trust? A "
+            "file with only its entry `model` is enough"
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.filename:
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{path}: no checkpoint that torch can read ({reason[:120]}): is the download complete?"
+            f"{path}: torch cannot read this checkpoint ({reason[:120]}): is the download complete?"
         ) from error
     if not isinstance(checkpoint, Mapping):
         kind = type(checkpoint).__name__
-        raise InputError(f"{path}: holds a {kind}, weights by name were needed")
+        raise InputError(f"{path}: contains a {kind}; expected weights by name")
     weights = checkpoint.get("model", checkpoint)
     if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
-        raise InputError(f"{path}: its entry `model` holds no weights by name")
+        raise InputError(f"{path}: its entry `model` does not contain weights by name")
     settings = checkpoint.get("config")
     settings = vars(settings) if isinstance(settings, Settings) else settings
     return dict(weights), dict(settings) if isinstance(settings, Mapping) else {}
@@ -120,15 +120,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise InputError(
-            f"{folder}: no model here: it has no config.json; name the folder of the encoder "
-            "(`fmri_encoder`) or of the autoencoder, or the one that holds the first"
+            f"{folder}: not a model: it has no config.json; name the folder of the encoder "
+            "(`fmri_encoder`) or of the autoencoder, or the folder that contains `fmri_encoder`"
         )
     try:
         config = json.loads(path.read_text())
     except ValueError as error:
-        raise InputError(f"{path}: no JSON ({error})") from error
+        raise InputError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(config, dict):
-        raise InputError(f"{path}: names and values were needed")
+        raise InputError(f"{path}: expected names and values")
     return config
 
 

@@ -1,8 +1,8 @@
 """BOLD runs: read NIfTI and CIFTI files into arrays of one form, and write them.
 
-A run in memory is (n_volumes, n_voxels) float32 on a :class:`~mindvideo.io.spaces.Space`. Whatever
-can be wrong with a downloaded or converted file is an :class:`InputError` that names the file: it
-is missing, unreadable or cut short, not a run, too short or too long, on another grid, or empty.
+A run in memory is (n_volumes, n_voxels) float32 on a :class:`~mindvideo.io.spaces.Space`. A problem
+with a file is an :class:`InputError` that names it: the file is missing, unreadable or cut short,
+not a run, too short or too long, on another grid, or empty.
 
 >>> rng = np.random.default_rng(0)
 >>> grid = Grid(np.diag([3.0, 3, 3, 1]), (4, 4, 4))
@@ -53,8 +53,8 @@ def _check_length(path: Path, n_volumes: int, keep: int, drop: tuple[int, int]) 
     else:
         why = "do dataset.clips_per_segment and dataset.timing fit this segment?"
     raise InputError(
-        f"{path}: {n_volumes} volumes, {expected} expected ({drop[0]} dropped at the start, "
-        f"{keep} kept, {drop[1]} dropped at the end): {why} Leave the run out with "
+        f"{path}: {n_volumes} volumes, but {expected} expected ({drop[0]} dropped at the start, "
+        f"{keep} kept, {drop[1]} dropped at the end): {why} To leave out the run, use "
         "dataset.exclude."
     )
 
@@ -103,7 +103,7 @@ def read_run(
     _check_length(path, n_volumes, keep, drop)
     if not header.grid.same(space.grid):
         raise InputError(
-            f"{path} lies on another grid than the regions: {header.grid}; the regions have "
+            f"{path} is on another grid than the regions: {header.grid}; the regions have "
             f"{space.grid}. All runs of a subject must share one grid: resample the run, or leave "
             "it out with dataset.exclude."
         )
@@ -173,7 +173,7 @@ def read_dtseries(
     columns : (n,) int
         Cortical grayordinates to read.
     vertices
-        As of :func:`~mindvideo.io.cifti.check_layout`.
+        As in :func:`~mindvideo.io.cifti.check_layout`.
     tr : float
         Repetition time of the configuration [s]; if the header has another one, a warning says so.
 

@@ -85,7 +85,7 @@ def load_corrections(path: Path, n_clips: int) -> dict[int, str]:
     Raises
     ------
     InputError
-        If a row names no clip of the segment, has no caption, or names the same clip as another.
+        If a row does not name a clip of the segment, has no caption, or repeats a clip.
     """
     table = load_table(path, ["clip", "caption"])
     clips = pd.to_numeric(table["clip"], errors="coerce")

@@ -1,7 +1,7 @@
-"""Tables of shots: what a film shows, and when; one table per film.
+"""Tables of shots: the content of a film over time; one table per film.
 
-A row is a shot, on screen during [`start`, `end`) seconds of the film. The other columns, any that
-a data set has, say what it shows.
+A row is a shot, on screen during [`start`, `end`) seconds of the film. Any other columns describe
+its content.
 
 >>> shots = pd.DataFrame({"start": [0.0, 3.0], "end": [3.0, 8.0], "subject": ["dog", "boat"]})
 >>> clips = pd.DataFrame({"segment": "seg1", "clip": range(4)})
@@ -55,9 +55,7 @@ def load_shots(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         )
     times = table[["start", "end"]].apply(pd.to_numeric, errors="coerce")
     if not len(table) or not (times["start"] < times["end"]).all():
-        raise InputError(
-            f"{path}: shots were needed that end after their start, in seconds of the film"
-        )
+        raise InputError(f"{path}: every shot must end after its start [s of the film]")
     return table.assign(**times).sort_values("start", ignore_index=True)
 
 
@@ -66,7 +64,7 @@ def longest_shot(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the shot that fills most of each clip's time.
 
-    Clip i is on screen during [i·tr, (i + 1)·tr) of its film. Of shots that fill equally much of
+    Clip i is on screen during [i·tr, (i + 1)·tr) of its film. If several shots fill equally much of
     it, to a microsecond, the first is chosen.
 
     Parameters
@@ -82,7 +80,7 @@ def longest_shot(
     -------
     shot : ndarray of int, (n_clips,)
     overlap : ndarray, (n_clips,)
-        Time that it is on screen during the clip [s]; 0 if no shot is.
+        Time for which the shot is on screen during the clip [s]; 0 without a shot.
     """
     begin = clips[:, None] * tr  # (n_clips, 1)
     overlap = np.minimum(end, begin + tr) - np.maximum(start, begin)  # (n_clips, n_shots)
@@ -152,13 +150,13 @@ def marked_clips(clip_values: pd.DataFrame, shot_values: pd.DataFrame, column: s
     """
     if not (valid := shot_values[column].isin([0, 1])).all():
         raise InputError(
-            f"{column}: {shot_values[column][~valid].iloc[0]!r} in a table of shots, 0 or 1 was "
-            "needed: scoring.subset names a column that marks shots by 1"
+            f"{column}: {shot_values[column][~valid].iloc[0]!r} in a table of shots; expected 0 or "
+            "1, since scoring.subset names a column that marks shots by 1"
         )
     marked = (clip_values[column] == 1).to_numpy()
     if not marked.any():
         raise InputError(
-            f"{column}: marks none of the {len(marked)} clips, at least 1 was needed: mark some "
-            "by 1 in the tables of shots, or leave out scoring.subset"
+            f"{column}: marks none of the {len(marked)} clips, but at least 1 is needed: mark some "
+            "by 1 in the tables of shots, or remove scoring.subset"
         )
     return marked

@@ -28,7 +28,7 @@ def voxels_of(*windows: Path) -> str | None:
 
 
 def check_voxels(windows: Path, trained_on: str | None, model: Path) -> None:
-    """Refuse windows of voxels other than those a model was trained on, if both are recorded.
+    """Raise an error if windows and the training of a model used different voxels, as recorded.
 
     Raises
     ------
@@ -38,6 +38,6 @@ def check_voxels(windows: Path, trained_on: str | None, model: Path) -> None:
     if digest and trained_on and digest != trained_on:
         raise InputError(
             f"{windows}: cut from another selection of voxels ({digest[:12]}…) than {model} was "
-            f"trained on ({trained_on[:12]}…), though their number may be the same: voxels would "
-            "be confused with each other. Give windows of that selection, or train on these."
+            f"trained on ({trained_on[:12]}…), even if their number is the same: voxels would be "
+            "mixed up. Use windows of that selection, or train on these."
         )

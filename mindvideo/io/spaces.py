@@ -39,7 +39,7 @@ class Grid:
     """(4, 4) float64, voxel indices → mm."""
     shape: tuple[int, int, int]
     mni: bool = True
-    """Whether the coordinates are MNI152's; otherwise they are the scanner's."""
+    """Whether the coordinates are those of MNI152; otherwise they are the scanner's."""
 
     def same(self, other: Grid | Grayordinates) -> bool:
         """Whether both have the same shape and, up to rounding, the same affine."""

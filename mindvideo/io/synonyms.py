@@ -7,10 +7,10 @@ from pathlib import Path
 from mindvideo.io.tables import load_table
 
 SYNONYMS = Path(__file__).parent / "wordnet" / "synonyms.tsv"
-"""Its folder has its licence, and the script that made it."""
+"""Path of the table; its folder contains its licence, and the script that generated it."""
 
 
 def load_synonyms(path: Path = SYNONYMS) -> dict[str, list[str]]:
-    """Read the synonyms of each word: the others of its commonest sense, the commonest first."""
+    """Read the synonyms of each word in its most common sense, the most common first."""
     table = load_table(path, ["word", "synonyms"])
     return {word: text.split(", ") for word, text in zip(table["word"], table["synonyms"])}

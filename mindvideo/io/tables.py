@@ -35,11 +35,11 @@ def load_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
         # quoting=3: captions keep their quotation marks
         table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no table of tab-separated values ({error})") from error
+        raise InputError(f"{path}: not a table of tab-separated values ({error})") from error
     if missing := [name for name in columns if name not in table.columns]:
         raise InputError(
             f"{path}: no column {', '.join(missing)}; found {', '.join(map(str, table.columns))}: "
-            "was it made by another version? Run its stage again"
+            "was it written by another version? Run its stage again"
         )
     return table
 
@@ -104,8 +104,8 @@ def rows_of(table: pd.DataFrame, others: pd.DataFrame, where: object) -> np.ndar
     clips = _keys(table["segment"], table["clip"])
     if missing := [f"{segment} {clip}" for segment, clip in clips if (segment, clip) not in row_of]:
         raise InputError(
-            f"{where}: {len(missing)} of {len(clips)} clips are missing ({_few(missing)}): make it "
-            "again from the clips of all training segments"
+            f"{where}: {len(missing)} of {len(clips)} clips are missing ({_few(missing)}): compute "
+            "it again from the clips of all training segments"
         )
     return np.array([row_of[key] for key in clips])
 
@@ -122,22 +122,22 @@ def find_segment(table: pd.DataFrame, segment: str) -> list[int]:
     if of_segment.empty:
         segments = ", ".join(map(str, table["segment"].unique())) or "none"
         raise InputError(
-            f"no windows of segment {segment}: there are windows of {segments}. A test segment is "
-            "needed that the subject has runs of"
+            f"no windows of segment {segment}, only of {segments}. Choose a test segment for which "
+            "the subject has runs"
         )
     numbers = of_segment["clip"].tolist()
     if missing := sorted(set(range(max(numbers) + 1)) - set(numbers)):
         raise InputError(
             f"segment {segment}: no window of clip {_few(map(str, missing))} of "
-            f"{max(numbers) + 1}: all are needed, since time would jump; make the windows again"
+            f"{max(numbers) + 1}: all are needed, since time would jump; compute the windows again"
         )
     if len(numbers) > max(numbers) + 1:
-        raise InputError(f"segment {segment}: clips are listed twice: make the windows again")
+        raise InputError(f"segment {segment}: clips are listed twice: compute the windows again")
     return of_segment.index.tolist()
 
 
 def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
-    """Refuse an array that has not as many rows as its table.
+    """Raise an error if an array does not have as many rows as its table.
 
     Raises
     ------
@@ -145,8 +145,8 @@ def check_rows(path: Path, array: np.ndarray, table: Path, n_rows: int) -> None:
     """
     if len(array) != n_rows:
         raise InputError(
-            f"{path}: {len(array)} rows, but {n_rows} in {table}: they are not from one run of "
-            "their stage; run it again"
+            f"{path}: {len(array)} rows, but {n_rows} in {table}: they are not from the same run "
+            "of their stage; run it again"
         )
 
 

@@ -1,4 +1,4 @@
-"""Tables of ground truth about areas: what each of them carries."""
+"""Tables of the known content of areas: what each area represents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mindvideo.io.tables import load_table
 
 
 def read_truth(path: Path) -> pd.DataFrame:
-    """Read a table with a column `area`, and a column of numbers for each thing that areas carry.
+    """Read a table with a column `area`, and a column of numbers for each property of areas.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def read_truth(path: Path) -> pd.DataFrame:
     table = load_table(path, ["area"])
     if words := [c for c in table.columns if c != "area" and table[c].dtype.kind not in "iuf"]:
         raise InputError(
-            f"{path}: column {', '.join(words)} is not of numbers; needed is a column `area` "
-            "(names of Glasser's areas) and one of numbers for each thing that areas carry"
+            f"{path}: column {', '.join(words)} is not numeric; expected a column `area` (names of "
+            "areas of the Glasser atlas), and a column of numbers for each property of areas"
         )
     return table

@@ -2,8 +2,8 @@
 
 An *attribute* of a clip has one of several *values*. A class of the classifier *names* a value if
 the value is one of the words of its label: "red fox, running" names "fox" and "running". The
-probability of a value is the sum over the classes that name it, and the likeliest value is the
-answer. Classes that name none of the values take no part.
+probability of a value is the sum over the classes that name it, and the most probable value is the
+answer. Classes that name none of the values are ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Attribute:
 
 
 def words(label: str) -> set[str]:
-    """Split a label on all that is no letter; case does not count."""
+    """Split a label at everything that is not a letter; case is ignored."""
     return set(re.findall(r"[^\W\d_]+", label.casefold()))
 
 
@@ -46,9 +46,9 @@ def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str)
     ----------
     attribute : Attribute
     labels : sequence of str, (n_classes,)
-        What the classifier calls its classes.
+        Names of the classifier's classes.
     classifier : str
-        What to call the classifier, for messages.
+        Name of the classifier, for messages.
 
     Returns
     -------
@@ -64,9 +64,9 @@ def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str)
     looked_at = f"the {len(labels)} labels of the {classifier} ({_few(labels)})"
     if unnamed := [v for v, row in zip(attribute.values, named) if not row.any()]:
         raise InputError(
-            f"{attribute.name}: {', '.join(map(repr, unnamed))}: a word of none of {looked_at}. "
-            f"Ask a classifier whose labels name every {attribute.name} of the tables of shots, "
-            f"or leave {attribute.name} out of scoring.attributes"
+            f"{attribute.name}: {', '.join(map(repr, unnamed))}: not a word in any of {looked_at}. "
+            f"Use a classifier whose labels name every {attribute.name} of the tables of shots, or "
+            f"remove {attribute.name} from scoring.attributes"
         )
     if (twice := named.sum(axis=0) > 1).any():
         place = int(twice.argmax())
@@ -74,8 +74,8 @@ def naming_classes(attribute: Attribute, labels: Sequence[str], classifier: str)
         raise InputError(
             f"{attribute.name}: {' and '.join(both)} are both words of the label "
             f"{labels[place]!r}, one of {looked_at}: its probability would count for both. "
-            f"Rename or merge these values in the tables of shots, or leave {attribute.name} out "
-            "of scoring.attributes"
+            f"Rename or merge these values in the tables of shots, or remove {attribute.name} from "
+            "scoring.attributes"
         )
     return named
 
@@ -93,7 +93,7 @@ def answers(logits: np.ndarray, named: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of int, (n_clips,)
-        The value whose classes' probabilities have the largest sum; of equal ones the first.
+        The value whose classes have the largest sum of probabilities; the first if several tie.
     """
     probabilities = softmax(logits.astype(float), axis=-1).mean(axis=1)  # (n_clips, n_classes)
     return (probabilities @ named.T).argmax(axis=-1)

@@ -1,7 +1,7 @@
-"""All metrics: each is a :class:`Metric` with its definition, its level of chance and its null.
+"""All metrics: each is a :class:`Metric` with its definition, chance level and null distribution.
 
-The outputs of networks come in as arrays. By default every reconstruction is compared with all
-clips of its segment; what costs time for every pair, with some of them (`PIXEL_SHIFTS`).
+The outputs of networks are passed as arrays. By default every reconstruction is compared with all
+clips of its segment; metrics that are slow for every pair use only some of them (`PIXEL_SHIFTS`).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ Rows = list[np.ndarray]
 """By segment, in the order of its film: rows of the table of clips, (n_clips,) each."""
 
 PIXEL_SHIFTS = 24
-"""Shifts of a segment that pixels are compared at: all pairs would take hours at 256 px."""
+"""Number of shifts at which pixels are compared: all pairs would take hours at 256 px."""
 
 GATE = 0.6
-"""Mind-Animator's "CLIP-pcc" is 0 where clips are no more alike than this."""
+"""Mind-Animator's "CLIP-pcc" is 0 for clips that are at most this similar."""
 
 
 def identification_metric(
@@ -63,7 +63,7 @@ def n_way_metrics(
 ) -> list[Metric]:
     """N-way accuracy for each N, from logits (n_clips, n_frames, n_classes).
 
-    An N for which the classifier has too few classes is left out.
+    N is left out if the classifier has too few classes for it.
     """
     n_classes = logits.shape[-1]
     classes = top_classes(stimulus_logits, k)
@@ -100,7 +100,7 @@ def n_way_trial_metrics(
     trials: int,
     rng: np.random.Generator,
 ) -> list[Metric]:
-    """The same by random trials, as the paper has it; without a null, which would take hours."""
+    """The same by random trials, as in the paper; without a null, which would take hours."""
     n_clips, n_frames, n_classes = logits.shape
     classes = top_classes(stimulus_logits, k).reshape(-1, k)
     metrics = []
@@ -132,7 +132,7 @@ def attribute_metrics(
     kind : str
         What the classifier looks at, for the definition: "image" or "video".
     requested : list of (Attribute, ndarray of bool, (n_values, n_classes))
-        With each attribute, the classes that name its values
+        Each attribute, and the classes that name its values
         (:func:`mindvideo.metrics.attributes.naming_classes`).
     logits, true_logits : ndarray, (n_clips, n_frames, n_classes)
         Of reconstructions and of stimuli.
@@ -209,7 +209,7 @@ def clip_metrics(
 
 
 def at_once(_: str, n: int, compute: Compute) -> np.ndarray:
-    """Compute all rows in one go, and keep none of them."""
+    """Compute all rows at once, without saving them."""
     return compute(range(n))
 
 
@@ -221,15 +221,15 @@ def pixel_metrics(
     keep: Keep = at_once,
     most: int = PIXEL_SHIFTS,
 ) -> list[Metric]:
-    """Likeness of pixels, hues and motion, from clips uint8 (n_clips, n_frames, h, w, 3).
+    """Similarity of pixels, hues and motion, from clips uint8 (n_clips, n_frames, h, w, 3).
 
     Parameters
     ----------
     keep : callable
-        Computes a segment's scores: a row for each pair of clips, a column for each metric. It may
-        do so in parts, and may know some of the rows from before.
+        Computes a segment's scores: one row per pair of clips, one column per metric. It may
+        compute them in parts, and reuse rows saved before.
     most : int
-        Shifts of a segment, the true order included.
+        Maximum number of shifts of a segment, including the true order.
     """
     clips = PairedClips.at_random_shifts(reconstructions, stimuli, rows, most, rng)
     pixels = [

@@ -1,4 +1,4 @@
-"""Likeness in the feature space of a classifier or of CLIP; how steady a clip is there."""
+"""Similarity, and consistency over frames, in the feature space of a classifier or of CLIP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosine between each row of one and each row of the other.
+    """Cosine similarity between each row of `a` and each row of `b`.
 
     Parameters
     ----------
@@ -25,25 +25,25 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def identification(similarity: np.ndarray) -> np.ndarray:
-    """Pairwise identification: is the reconstruction more like its own clip than like another?
+    """Pairwise identification: is the reconstruction more similar to its own clip than to others?
 
     Parameters
     ----------
     similarity : ndarray, (n, n)
-        Of reconstruction i with the ground truth of clip j.
+        Similarity of reconstruction i with the ground truth of clip j.
 
     Returns
     -------
     ndarray, (n, n)
         Entry (i, j): the fraction of the other clips whose ground truth is less similar to
         reconstruction i than that of clip j; ties count half. The diagonal is each clip's
-        score (chance 0.5); the rest is what the score would be had another clip been shown, for
+        score (chance 0.5); off the diagonal is the score if another clip had been shown, for
         permutation tests.
 
     Notes
     -----
-    "Others" are all other clips, also neighbours that show the same shot and are hard to tell
-    apart: a decoder that knows no more than the shot stays below 1.
+    "Others" are all other clips, including neighbours that show the same shot and are hard to
+    distinguish: a decoder that identifies only the shot scores below 1.
 
     Examples
     --------
@@ -61,18 +61,18 @@ def retrieval(similarity: np.ndarray, k: int, candidates: np.ndarray | None = No
     Parameters
     ----------
     similarity : ndarray, (n, m)
-        Of each clip's embedding with each candidate.
+        Similarity of each clip's embedding with each candidate.
     k : int
     candidates : ndarray of int, (n,), optional
-        The candidate that belongs to each clip: several clips may share one (a caption). By
-        default, candidate i belongs to clip i.
+        The candidate of each clip; several clips may share one (a caption). By default, candidate i
+        belongs to clip i.
 
     Returns
     -------
     ndarray, (n, n)
-        Entry (i, j): 1 if clip j's candidate is found by embedding i, else 0; where candidates tie
-        for the k-th place, the fraction of them that fit. The diagonal is each clip's
-        score; its chance is k / m.
+        Entry (i, j): 1 if embedding i retrieves clip j's candidate, else 0; if candidates tie for
+        the k-th place, the fraction of them that fit. The diagonal is each clip's score (chance
+        k / m).
 
     Examples
     --------
@@ -86,14 +86,14 @@ def retrieval(similarity: np.ndarray, k: int, candidates: np.ndarray | None = No
 
 
 def frame_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosine between frames at the same time, mean over the frames, for every pair of clips.
+    """Cosine similarity of simultaneous frames, averaged over frames, for every pair of clips.
 
     Parameters
     ----------
     a : ndarray, (n, n_frames, dim)
-        Of reconstructions.
+        Embeddings of reconstructions.
     b : ndarray, (m, n_frames, dim)
-        Of ground truths.
+        Embeddings of ground truths.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def frame_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def adjacent_consistency(frames: np.ndarray) -> np.ndarray:
     """Mean cosine between a clip's neighbouring frames.
 
-    Mind-Animator's "CLIP-pcc" (which sets to 0 clips that are not like the ground truth).
+    Mind-Animator's "CLIP-pcc" (which sets clips that are not similar to the ground truth to 0).
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def all_pairs_consistency(frames: np.ndarray) -> np.ndarray:
 
 
 def _ranks(values: np.ndarray, ties: Literal["average", "min", "max"] = "average") -> np.ndarray:
-    """Rank each row. Products of equal vectors may differ in their last digits: they tie."""
+    """Rank each row; products that differ only by rounding tie."""
     return rankdata(values.astype(np.float32), method=ties, axis=1)
 
 

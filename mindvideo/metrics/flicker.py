@@ -1,4 +1,4 @@
-"""Flicker: how much more a film jumps at the borders between clips than inside them."""
+"""Flicker: how much more frames change at the borders between clips than inside clips."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Flicker:
     Attributes
     ----------
     borders
-        Pairs of frames that a border lies between.
+        Number of pairs of frames with a border between them.
     at_borders, inside
-        Mean over those pairs, and over all others; NaN where there are none.
+        Mean over these pairs, and over all others; NaN without any.
     """
 
     borders: int
@@ -27,7 +27,7 @@ class Flicker:
 
     @property
     def ratio(self) -> float:
-        """At borders over inside: 1 where borders cannot be told from the rest."""
+        """Change at borders divided by that inside: 1 if borders are indistinguishable."""
         return self.at_borders / self.inside if self.inside else float("nan")
 
 
@@ -37,14 +37,14 @@ def frame_change(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def flicker(changes: np.ndarray, frames_per_clip: float) -> Flicker:
-    """Compare what frames change at borders with what they change inside clips.
+    """Compare the change between frames at borders with that inside clips.
 
     Parameters
     ----------
     changes : ndarray, (n_frames - 1,)
         :func:`frame_change` from each frame to the next.
     frames_per_clip : float
-        Border k lies at k times this; where that is no whole number, before the frame after it.
+        Border k is at k times this; if that is not a whole number, before the next frame.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def flicker(changes: np.ndarray, frames_per_clip: float) -> Flicker:
     Flicker(borders=1, at_borders=4.0, inside=1.0)
     """
     if not frames_per_clip > 0:
-        raise InputError(f"clips of {frames_per_clip:g} frames: more than 0 were needed")
+        raise InputError(f"clips of {frames_per_clip:g} frames: expected more than 0")
     changes = np.asarray(changes, float)
     clip = np.floor(np.arange(len(changes) + 1) / frames_per_clip + 1e-9)
     border = np.diff(clip) > 0

@@ -20,7 +20,7 @@ FARNEBACK = {
 
 
 def optical_flow(clip: np.ndarray) -> np.ndarray:
-    """Dense flow from each frame to the next (Farnebäck 2003, as OpenCV has it).
+    """Dense flow from each frame to the next (Farnebäck 2003, OpenCV's implementation).
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def optical_flow(clip: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, float32, (n_frames − 1, h, w, 2)
-        Rightwards and downwards [px a frame].
+        Motion to the right and down [px per frame].
     """
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in np.ascontiguousarray(clip)]
     flows = np.empty((max(len(clip) - 1, 0), *clip.shape[1:3], 2), np.float32)
@@ -39,10 +39,11 @@ def optical_flow(clip: np.ndarray) -> np.ndarray:
 
 
 def end_point_error(truth: np.ndarray, reconstruction: np.ndarray) -> float:
-    """Mean distance between the ends of the flows' arrows, over pixels [px a frame].
+    """Mean distance between the end points of the flow vectors, over pixels [px per frame].
 
-    Its floor is no skill: a reconstruction that stands still errs by what the film moves, which is
-    less than one errs that moves elsewhere. Read it beside :func:`direction_agreement`.
+    A low error need not mean skill: a static reconstruction errs by the motion of the film, which
+    is less than the error of one that moves in another direction. Interpret it together with
+    :func:`direction_agreement`.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def end_point_error(truth: np.ndarray, reconstruction: np.ndarray) -> float:
 def direction_agreement(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     """Cosine between two flows as wholes: Σ u·v / √(Σ u² Σ v²).
 
-    Every pixel says how well its directions agree, and counts by how far it moves in both.
+    Each pixel contributes the agreement of its directions, weighted by its motion in both flows.
 
     Parameters
     ----------
@@ -70,8 +71,8 @@ def direction_agreement(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     Returns
     -------
     float
-        1 for the same directions, 0 for unrelated ones or where either stands still, −1 for
-        opposite ones.
+        1 for the same directions, 0 for unrelated ones or if either is static, −1 for opposite
+        ones.
 
     Examples
     --------
@@ -87,8 +88,9 @@ def mean_motion(flow: np.ndarray) -> np.ndarray:
     """Fit a translation and an expansion to a flow.
 
     Least squares of ``u = right + expansion·x`` and ``v = down + expansion·y``, with x and y
-    relative to the centre of what moves. Each pixel is weighted by how far it moves, so that the
-    fit is that of the moving object, however small it is against a static background.
+    relative to the centre of the moving pixels. Each pixel is weighted by its motion, so that the
+    fit describes the moving object, however small it is against a static background. Translation
+    and expansion cannot represent rotation.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def mean_motion(flow: np.ndarray) -> np.ndarray:
     -------
     ndarray, (3,)
         Translation to the right and down [widths and heights of the picture per frame], and
-        expansion [fraction per frame]; zeros where nothing moves.
+        expansion [fraction per frame]; zeros if nothing moves.
     """
     h, w = flow.shape[1:3]
     places = np.stack(np.meshgrid(np.arange(w), np.arange(h)), axis=-1).astype(np.float64)

@@ -1,7 +1,7 @@
-"""N-way top-1 accuracy: does a classifier see the ground truth's class in the reconstruction?
+"""N-way top-1 accuracy: does a classifier find the ground truth's class in the reconstruction?
 
 The protocol (paper 4.3): a classifier's top classes for the ground truth are the *ground-truth
-classes* (k of them; the released code takes k = 3, the paper's text k = 1). N − 1 of the other
+classes* (k of them; the released code uses k = 3, the paper's text k = 1). N − 1 of the other
 classes are drawn at random; the trial succeeds if, for the reconstruction, one of the ground-truth
 classes scores higher than all of those. Accuracy is the fraction of trials that succeed.
 
@@ -36,7 +36,8 @@ def n_way_accuracy(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.nd
     Parameters
     ----------
     scores : ndarray, (…, n_classes)
-        Of the reconstructions. Only their order matters: logits do (and do not saturate).
+        Scores of the reconstructions. Only their order matters, so logits can be used (and do not
+        saturate).
     classes : ndarray of int, (…, k)
         Ground-truth classes; leading axes broadcast against those of `scores`.
     n_way : int
@@ -52,8 +53,8 @@ def n_way_accuracy(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.nd
 
     Notes
     -----
-    If L of the M other classes score below the best ground-truth class, all N − 1 drawn do so with
-    probability C(L, N−1) / C(M, N−1) = ∏_{j<N−1} (L − j) / (M − j).
+    If L of the M other classes score below the best ground-truth class, all N − 1 that are drawn do
+    so with probability C(L, N−1) / C(M, N−1) = ∏_{j<N−1} (L − j) / (M − j).
 
     Examples
     --------
@@ -90,7 +91,7 @@ def n_way_pairs(scores: np.ndarray, classes: np.ndarray, n_way: int) -> np.ndarr
     """
     k, n_classes = classes.shape[-1], scores.shape[-1]
     _check_classes(n_way, n_classes, k)
-    # The rank of a class is the number of classes below it, whatever the ground truth.
+    # The rank of a class is the number of classes below it, for any ground truth.
     lower = rankdata(scores, method="min", axis=-1).astype(int) - 1  # (n, n_classes)
     truth_scores = lower[:, classes]  # (n, m, k)
     best = truth_scores.max(axis=-1)
@@ -131,17 +132,17 @@ def n_way_trials(
 
 
 def n_way_chance(n_way: int, k: int) -> float:
-    """Accuracy of a reconstruction that has nothing to do with the ground truth.
+    """Expected accuracy of a reconstruction that is unrelated to the ground truth.
 
-    With exchangeable scores the best of the k + N − 1 classes of a trial is as likely any one of
-    them, so one of the k with probability k / (N + k − 1): 1/N for k = 1 but 3/(N + 2) for k = 3,
-    which is 0.75 for 2-way and 0.058 for 50-way.
+    With exchangeable scores, each of the k + N − 1 classes of a trial is equally likely to be the
+    best, so it is one of the k with probability k / (N + k − 1): 1/N for k = 1, but 3/(N + 2) for
+    k = 3, which is 0.75 for 2-way and 0.058 for 50-way.
     """
     return k / (n_way + k - 1)
 
 
 def enough_classes(n_way: int, n_classes: int, k: int) -> bool:
-    """Whether N − 1 classes can be drawn beside k ground-truth classes."""
+    """Whether N − 1 classes can be drawn in addition to k ground-truth classes."""
     return n_way - 1 <= n_classes - k
 
 

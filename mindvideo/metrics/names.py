@@ -1,4 +1,4 @@
-"""Names of metrics, also those of the last version."""
+"""Names of metrics, including those of the last version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mindvideo.errors import RenamedSetting
 
 
 def current_name(metric: str) -> str:
-    """Name a metric as this version does.
+    """The name of a metric in this version.
 
     >>> current_name("kind_accuracy")
     'kind_accuracy'

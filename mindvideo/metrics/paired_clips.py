@@ -1,4 +1,4 @@
-"""Reconstructions and stimuli, compared pair by pair at circular shifts of each segment."""
+"""Pairwise comparison of reconstructions and stimuli at circular shifts of each segment."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mindvideo.metrics.summary import Metric
 from mindvideo.metrics.threads import Each, side_by_side
 
 Compute = Callable[[range], np.ndarray]
-"""Some rows of an array → these rows; each row depends on its number alone."""
+"""Some row numbers → these rows; each row depends only on its number."""
 
 Keep = Callable[[str, int, Compute], np.ndarray]
 """Name and number of rows of an array, and how to compute some of them → all of them."""
 
 
 class FrameMetric(NamedTuple):
-    """A metric of two frames, or of what is computed from them."""
+    """A metric of two frames, or of features computed from them."""
 
     name: str
     function: Callable[[np.ndarray, np.ndarray], np.ndarray | float]
@@ -55,7 +55,7 @@ class PairedClips:
         most: int,
         rng: np.random.Generator,
     ) -> PairedClips:
-        """Draw at most `most` shifts for each segment, the true order included."""
+        """Draw at most `most` shifts for each segment, including the true order."""
         shifts = [draw_shifts(len(segment), most, rng) for segment in rows]
         return cls(reconstructions, stimuli, rows, shifts)
 
@@ -66,17 +66,17 @@ class PairedClips:
         keep: Keep,
         prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
     ) -> list[Metric]:
-        """Compute metrics of frames, or of what `prepare` computes from the frames of a clip.
+        """Compute metrics of frames, or of features that `prepare` computes from a clip's frames.
 
         Parameters
         ----------
         name : str
-            Under which `keep` keeps a segment's scores, with the segment's number.
+            Prefix of the names under which `keep` saves scores; the segment's number follows.
         frame_metrics : sequence of FrameMetric
         keep : callable
-            Computes a segment's scores: a row for each pair of clips, a column for each metric.
+            Computes a segment's scores: one row per pair of clips, one column per metric.
         prepare : callable
-            Frames of a clip → what the metrics take, each with the time as first axis.
+            Frames of a clip → inputs of the metrics, with time as first axis.
         """
         scores: list[list[np.ndarray]] = [[] for _ in frame_metrics]
         with side_by_side() as each:
@@ -100,7 +100,7 @@ class PairedClips:
         prepare: Callable[[np.ndarray], np.ndarray],
         each: Each,
     ) -> Compute:
-        """How to compute the scores of some pairs of a segment's clips, (n_pairs, n_metrics)."""
+        """A function that computes scores of pairs of a segment's clips, (n_pairs, n_metrics)."""
 
         @cache
         def prepared() -> tuple[list[np.ndarray], list[np.ndarray]]:

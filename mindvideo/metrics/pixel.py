@@ -1,4 +1,4 @@
-"""Pixel-level likeness of frames: SSIM in two definitions, PSNR, and the likeness of hues."""
+"""Pixel-level similarity of frames: SSIM in two definitions, PSNR, and similarity of hues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNIFORM = 7
 """Side of SSIM's window in the released code, which is scikit-image's default [px]."""
 
 LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
-"""What red, green and blue count for in grey (ITU-R BT.601); they sum to 1."""
+"""Weights of red, green and blue in grey (ITU-R BT.601); they sum to 1."""
 
 GAUSSIAN = cv2.getGaussianKernel(11, 1.5)
 """The window of Wang et al. 2004, along one axis."""
@@ -23,8 +23,8 @@ C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     """Structural similarity of RGB frames: 7 × 7 uniform window, data range 255.
 
-    Wang et al. 2004, Eq. 13, for each colour by itself, averaged over pixels whose window lies
-    inside the frame and over colours; variances are those of samples (÷ 48). Equals
+    Wang et al. 2004, Eq. 13, for each colour separately, averaged over colours and over pixels
+    whose window is inside the frame; with sample variances (÷ 48). Equals
     ``skimage.metrics.structural_similarity(…, channel_axis=-1, data_range=255)``.
 
     Parameters
@@ -57,8 +57,8 @@ def ssim(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 def ssim_grey(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     """Structural similarity of grey frames under a Gaussian window, as Wang et al. 2004 define it.
 
-    Grey is 0.299 R + 0.587 G + 0.114 B, not rounded; the window has σ = 1.5 px and 11 × 11 pixels,
-    variances are those of the population, and pixels count whose window lies inside the frame.
+    Grey is 0.299 R + 0.587 G + 0.114 B, not rounded; the window has σ = 1.5 px and 11 × 11 pixels;
+    variances are population variances; only pixels whose window is inside the frame count.
     Equals ``skimage.metrics.structural_similarity(…, gaussian_weights=True, data_range=255,
     use_sample_covariance=False)`` of the grey frames.
 
@@ -90,21 +90,21 @@ def _ssim(
     *,
     unbiased: float,
 ) -> float:
-    """Wang et al. 2004, Eq. 13, averaged over pixels whose window lies inside, and over colours.
+    """Wang et al. 2004, Eq. 13, averaged over colours and over pixels whose window is inside.
 
-    Pictures come in single precision, which is enough for squares around a picture's own mean;
-    averages over windows are taken in double precision. The covariance comes from the pictures'
-    difference: ``2·cov(x, y) = var(x) + var(y) - var(x - y)``. Arrays are written over where that
-    can be: new memory costs as much as the sums.
+    Pictures are in single precision, which is enough for squares around a picture's own mean;
+    averages over windows are computed in double precision. The covariance is computed from the
+    difference: ``2·cov(x, y) = var(x) + var(y) - var(x - y)``. Arrays are overwritten where
+    possible, since allocating memory takes as long as the sums.
 
     Parameters
     ----------
     x, y : ndarray, (h, w) or (h, w, n_colours)
         From 0 to 255.
     average : callable
-        Of single-precision values over the window around each pixel, in double precision.
+        Averages single-precision values over the window around each pixel, in double precision.
     rim : int
-        Pixels on each side whose window does not lie inside.
+        Number of pixels on each side whose window is not inside the frame.
     unbiased : float
         Factor on the variances.
     """
@@ -149,8 +149,8 @@ def psnr(truth: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, (…)
-        At most 58.9 dB, where errors are those of rounding to whole grey levels (MSE 1/12):
-        identical frames would be infinite, and with them every mean.
+        At most 58.9 dB, the value for errors of rounding to whole grey levels (MSE 1/12): for
+        identical frames, PSNR and so every mean would be infinite.
 
     Examples
     --------
@@ -187,8 +187,8 @@ def hue(frames: np.ndarray) -> np.ndarray:
 def hue_cosine(truth: np.ndarray, reconstruction: np.ndarray) -> float:
     """Cosine between the hues of two frames, pixel by pixel (published as "Hue-pcc").
 
-    Hues count as plain numbers from 0 to 1, so that two reds on either side of 0 are far apart,
-    and unrelated pictures are well above 0: read it beside its null. 0 where a frame has no hue.
+    Hues are treated as numbers from 0 to 1, so that two reds on either side of 0 are far apart, and
+    unrelated pictures score well above 0: compare it with its null. 0 if a frame has no hue.
 
     Parameters
     ----------

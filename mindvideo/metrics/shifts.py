@@ -17,7 +17,7 @@ def draw_shifts(n_clips: int, most: int, rng: np.random.Generator) -> np.ndarray
     n_clips : int
         Clips of the segment.
     most : int
-        Largest number of shifts: for metrics whose every pair costs time.
+        Maximum number of shifts, for metrics that are slow for every pair.
     rng : numpy.random.Generator
 
     Returns
@@ -35,7 +35,7 @@ def shifted_scores(
     shifts: Sequence[int] | np.ndarray,
     each: Each = map,
 ) -> np.ndarray:
-    """Score each reconstruction of a segment against its own and against shifted clips.
+    """Score each reconstruction of a segment against its own clip and against shifted clips.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def shifted_scores(
 
 
 def shifted_pairs(n_clips: int, shifts: Sequence[int] | np.ndarray) -> np.ndarray:
-    """List what :func:`shifted_scores` compares, shift by shift.
+    """List the pairs that :func:`shifted_scores` compares, shift by shift.
 
     Returns
     -------
@@ -89,16 +89,16 @@ def scores_of_pairs(
     metric, truth, reconstruction, each
         As in :func:`shifted_scores`.
     pairs : ndarray of int, (n, 2)
-        Places in `truth` and in `reconstruction`.
+        Indices into `truth` and `reconstruction`.
 
     Returns
     -------
     ndarray, (n,)
-        A score depends on its own pair alone.
+        Each score depends only on its own pair.
     """
 
     def mean_over_frames(pair: np.ndarray) -> float:
-        # Frame by frame: what the metric works on then stays in the processor's cache.
+        # Frame by frame, so that the data of the metric remain in the processor's cache.
         frames = zip(truth[pair[0]], reconstruction[pair[1]], strict=True)
         return float(np.mean([metric(t, r) for t, r in frames]))
 
@@ -116,7 +116,7 @@ def pairs_to_shifts(pairs: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, (n_shifts = n_clips, n_clips)
-        Entry (s, i): reconstruction i against clip i + s, around the end.
+        Entry (s, i): reconstruction i against clip i + s, wrapping around the end.
 
     Examples
     --------

@@ -1,14 +1,14 @@
-"""Statistics of means over clips, and of differences: null, p value, confidence interval, tests.
+"""Statistics of means over clips and of differences: null, p value, confidence interval, tests.
 
-Clips are no independent samples: neighbours show the same shot, and reconstructions of neighbours
-share their fMRI. Both tools below therefore leave neighbours together. The null shifts the
-ground truth of a whole segment against its reconstructions; the bootstrap draws blocks.
+Clips are not independent samples: neighbours show the same shot, and reconstructions of neighbours
+share their fMRI. Both methods below therefore keep neighbours together: the null shifts the ground
+truth of a whole segment against its reconstructions, and the bootstrap draws blocks.
 
-A clip whose scores are NaN keeps its place among its neighbours, and counts in no mean.
+A clip whose scores are NaN keeps its place among its neighbours, but does not count in any mean.
 
 Whatever the precision of the scores, statistics are computed in double precision, and the observed
-one in the same way as those of the null: the true order, where a permutation is it, then counts as
-equal.
+statistic in the same way as those of the null, so that a permutation that equals the true order
+ties with it.
 """
 
 from __future__ import annotations
@@ -23,28 +23,29 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 Better = Literal["higher", "lower"]
-"""Which values are those of better reconstructions."""
+"""Whether higher or lower values mean better reconstructions."""
 
 SIGNIFICANCE = 0.05
-"""Level of what is marked as significant, and of warnings that nothing can be."""
+"""Level of significance for marks, and for warnings that no result can be significant."""
 
 ROUNDING = 1e-12
-"""Values count as equal within this fraction of the size of what was summed. Sums of some thousand
-numbers in double precision err by far less; sums that differ only in the terms' order must tie."""
+"""Values count as equal within this fraction of the size of the terms summed. Rounding errors of
+sums of some thousand numbers are far smaller; sums that differ only in the order of terms must
+tie."""
 
 
 @dataclass(frozen=True)
 class Null:
-    """A statistic of the true order, and of permutations.
+    """A statistic for the true order and for permutations.
 
     observed : float
     values : ndarray, (n,)
-        Of permutations.
+        The statistic for the permutations.
     exact : bool
-        Whether these are all permutations, the true order among them, each once. Otherwise they
-        are drawn at random.
+        Whether these are all permutations, including the true order, each once. Otherwise they are
+        drawn at random.
     scale : float
-        Size of what the statistic sums: rounding errors are small against it.
+        Size of the terms that the statistic sums, compared with which rounding errors are small.
     """
 
     observed: float
@@ -54,14 +55,14 @@ class Null:
 
     @property
     def p_min(self) -> float:
-        """The smallest p value that so many permutations can give."""
+        """The smallest p value that this number of permutations can give."""
         return 1 / (len(self.values) + (not self.exact))
 
     def p(self, better: Better = "higher") -> float:
-        """One-sided p value: the fraction of permutations that do as well as the true order.
+        """One-sided p value: the fraction of permutations at least as good as the true order.
 
-        Of random permutations it is (1 + #{as good}) / (1 + n): the true order counts as one of
-        them, so p is never zero (Phipson & Smyth 2010). Ties count as good.
+        For random permutations it is (1 + #{as good}) / (1 + n): the true order counts as one of
+        them, so p is never zero (Phipson & Smyth 2010). Ties count as equally good.
         """
         way = 1 if better == "higher" else -1
         as_good = way * (self.values - self.observed) >= -ROUNDING * self.scale
@@ -72,15 +73,15 @@ class Null:
 def circular_null(
     scores: Sequence[np.ndarray], *, permutations: int, rng: np.random.Generator
 ) -> Null:
-    """Means over all clips when each segment is shifted against its film.
+    """Null distribution of the mean over all clips: each segment is shifted against its film.
 
     Parameters
     ----------
     scores : sequence of ndarray, (n_shifts, n_clips)
         By segment, from :mod:`mindvideo.metrics.shifts`; row 0 is the true order.
     permutations : int
-        Random shifts. Where there are no more in all (the product over segments of their shifts),
-        each is taken once, and the test is exact.
+        Number of random shifts. If there are no more in total (the product over segments of their
+        numbers of shifts), each is used once, and the test is exact.
     rng : numpy.random.Generator
 
     Returns
@@ -89,12 +90,11 @@ def circular_null(
 
     Notes
     -----
-    The true order is among the shifts, as it must be for p to hold with few clips: n clips in one
-    segment allow n shifts, so that p is never below 1 / n. A segment of which no clip has a score
-    adds no shifts.
+    The shifts include the true order, which p requires to be valid with few clips: n clips in one
+    segment allow n shifts, so that p is never below 1 / n. A segment without scores adds no shifts.
 
-    A shift keeps what neighbours share, but not trends as long as the segment: those line up only
-    in the true order, and would pass for skill.
+    A shift preserves the similarity of neighbours, but not trends over the whole segment: these
+    align only in the true order, and would be mistaken for skill.
 
     Examples
     --------
@@ -131,18 +131,18 @@ def block_bootstrap(
     Parameters
     ----------
     values : sequence of ndarray, (n_clips,)
-        Scores by segment, in the order shown. Each segment keeps its number of clips.
+        Scores by segment, in presentation order. Each segment keeps its number of clips.
     block : int
-        Neighbours drawn together [clips]: about the length of what makes them alike. Segments
-        shorter than that are one block.
+        Neighbours drawn together [clips]: about the time over which they are similar. Shorter
+        segments are one block.
     resamples : int
     rng : numpy.random.Generator
 
     Returns
     -------
     ndarray, (resamples,)
-        Means over all clips (Politis & Romano 1992), or over those drawn that have a score: a
-        sample that has none is left out.
+        Means over all clips drawn (Politis & Romano 1992) that have a score; samples without any
+        are left out.
     """
     total, count = np.zeros(resamples), np.zeros(resamples)
     for segment in values:
@@ -161,14 +161,14 @@ def block_counts(
     Parameters
     ----------
     rows : sequence of ndarray of int
-        By segment, the rows of its clips in the order shown; each row from 0 on is in one segment.
+        By segment, the rows of its clips in presentation order; each row is in one segment.
     block, resamples, rng
-        As those of :func:`block_bootstrap`.
+        As in :func:`block_bootstrap`.
 
     Returns
     -------
     ndarray, (resamples, n_rows)
-        How often each sample holds each row: ``counts @ values / n_rows`` are the samples' means.
+        How often each sample contains each row: ``counts @ values / n_rows`` are the means.
     """
     counts = np.zeros((resamples, sum(map(len, rows))))
     for segment in rows:
@@ -180,7 +180,7 @@ def block_counts(
 
 
 def _draw_blocks(n: int, block: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw n of n clips in blocks of neighbours, around the end: int (resamples, n)."""
+    """Draw n of n clips in blocks of neighbours, wrapping around the end: int (resamples, n)."""
     starts = rng.integers(n, size=(resamples, -(-n // block)))
     sample = (starts[..., None] + np.arange(min(block, n))) % n  # (resamples, blocks, block)
     return sample.reshape(resamples, -1)[:, :n]
@@ -189,7 +189,7 @@ def _draw_blocks(n: int, block: int, resamples: int, rng: np.random.Generator) -
 def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
     """Percentiles of bootstrapped means that leave out (1 − level) / 2 on either side.
 
-    NaN without any mean.
+    NaN if there is no mean.
     """
     if not len(means):
         return float("nan"), float("nan")
@@ -199,12 +199,12 @@ def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[floa
 
 
 def two_sample_p(a: np.ndarray, b: np.ndarray) -> float:
-    """Two-sided p of a two-sample t-test with equal variances, as colours the paper's Table 1.
+    """Two-sided p of a two-sample t-test with equal variances, used in the paper's Table 1.
 
-    It takes clips for independent and does not know that both models saw the same ones: shots that
-    are hard for both hide a difference, and neighbours that are alike feign one. Read it beside
-    :func:`paired_test`. 1 where all scores of both are the same; NaN where a sample has fewer than
-    two scores, or where each is constant and they differ: there is no variance to go by.
+    The test assumes independent clips and ignores that both models are scored on the same ones:
+    shots that are hard for both hide a difference, and similar neighbours exaggerate one. Compare
+    it with :func:`paired_test`. 1 if all scores of both are the same; NaN if a sample has fewer
+    than two scores, or if both are constant but differ, which leaves no variance.
     """
     a, b = (np.asarray(x, np.float64) for x in (a, b))
     a, b = a[~np.isnan(a)], b[~np.isnan(b)]
@@ -222,13 +222,13 @@ def _constant(values: np.ndarray) -> bool:
 def paired_test(
     differences: Sequence[np.ndarray], *, block: int, permutations: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Paired test: signs of whole blocks of neighbouring clips are flipped.
+    """Paired test that flips the signs of whole blocks of neighbouring clips.
 
     Parameters
     ----------
     differences : sequence of ndarray, (n_clips,)
-        One model's scores minus the other's, by segment, in the order shown; NaN where a clip has
-        none.
+        One model's scores minus the other's, by segment, in presentation order; NaN for clips
+        without a score.
     block : int
         Neighbours that keep their signs together [clips]. Blocks start at a random clip.
     permutations : int
@@ -243,10 +243,10 @@ def paired_test(
 
     Notes
     -----
-    Were both models equal, the difference of a block would as likely be its opposite. All n blocks
-    keep their signs, or all are flipped, with probability 2 / 2ⁿ; n is one more where the first
-    block starts late, and the mean over starts is what p cannot be below. Random flips may meet
-    this case less often than that, so the bound is held to.
+    If both models were equal, the difference of each block would have either sign with equal
+    probability. With probability 2 / 2ⁿ, all n blocks keep their signs or all are flipped; n is one
+    more if the first block starts late. p cannot be below the mean of this over starts. Random
+    flips may give this case less often, so p is limited to this bound.
     """
     by_segment = [np.asarray(d, np.float64) for d in differences]
     if all(np.isnan(d).all() for d in by_segment):
@@ -268,12 +268,12 @@ def paired_test(
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Correct p values for their number (Holm 1979: no error in any, at the level that is asked).
+    """Correct p values for multiple tests (Holm 1979), controlling the family-wise error rate.
 
     Parameters
     ----------
     p : ndarray, (n,)
-        NaN where there was no test: it stays, and does not count.
+        NaN where there was no test; it is kept, and does not count as a test.
 
     Examples
     --------

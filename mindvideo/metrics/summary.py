@@ -27,7 +27,7 @@ class Metric:
     """Scores of clips under one definition.
 
     chance : float
-        Expected of guesses; NaN where it has no formula.
+        Expected score of guesses; NaN if there is no formula for it.
     rows : list of ndarray of int, (n_clips,)
         By segment, in the order of its film: rows of the table of clips.
     scores : list of ndarray, (n_shifts, n_clips)
@@ -35,14 +35,14 @@ class Metric:
         the columns of clips that are left out.
     ceiling : ndarray, (n_rows,), optional
         For each row of the table of clips, the score of the stimulus in place of its
-        reconstruction: what a perfect reconstruction would get. Where it is below 1, the
-        classifier errs, or the clip shows something else too (it has a cut, say), and no decoder
-        is to be blamed for that. None where it is known by definition (1 for identification and
-        SSIM) or has no bound (PSNR).
+        reconstruction, which a perfect reconstruction would reach. If it is below 1, the classifier
+        errs, or the clip also shows something else (because of a cut, for example), which is no
+        fault of the decoder. None if it is known by definition (1 for identification and SSIM) or
+        unbounded (PSNR).
     in_subset : bool
         Whether it is also reported for marked clips (:func:`over_marked`).
     better : {"higher", "lower"}
-        Which values are those of better reconstructions.
+        Whether higher or lower values mean better reconstructions.
     """
 
     name: str
@@ -75,14 +75,14 @@ def over_marked(metric: Metric, marked: np.ndarray, mark: str) -> Metric:
     marked : ndarray of bool, (n_rows,)
         By row of the table of clips.
     mark : str
-        What to call these clips.
+        Name of these clips.
 
     Returns
     -------
     Metric
-        Each clip keeps its scores, which may rest on the others: as candidates of identification,
-        and as what the null's shifts compare its reconstruction with. The interval's blocks are
-        drawn from the whole film, and hold the more or the fewer marked clips.
+        Each clip keeps its scores, which may depend on the other clips: they remain candidates of
+        identification, and the null's shifts still compare reconstructions with them. The
+        interval's blocks are drawn from the whole film, and vary in their number of marked clips.
     """
     return replace(
         metric,
@@ -99,10 +99,10 @@ def without(metric: Metric, left_out: np.ndarray, what: str) -> Metric:
     ----------
     metric : Metric
     left_out : ndarray of bool, (n_rows,)
-        By row of the table of clips. They stay candidates of identification, and what the null's
-        shifts compare with, as in :func:`over_marked`.
+        By row of the table of clips. They remain candidates of identification, and the null's
+        shifts still compare with them, as in :func:`over_marked`.
     what : str
-        What these clips are.
+        Name of these clips.
     """
     return replace(
         metric,
@@ -119,18 +119,17 @@ def summarise(
     permutations: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Make the table of metrics: value, 95% interval, ceiling, chance, mean of the null, p.
+    """The table of metrics: value, 95% interval, ceiling, chance, mean of the null, p.
 
-    `p_min` is the smallest p that the shifts and their number allow; where that is above 0.05, a
-    warning says so. A metric that compares with no clip has but one shift, and so neither null
-    nor p.
+    `p_min` is the smallest p that the number of shifts allows; a warning is logged if it is above
+    0.05. A metric that does not compare with stimuli has only one shift, and so neither null nor p.
     """
     counts = {"block": block, "resamples": resamples, "permutations": permutations}
     table = pd.DataFrame([_row(metric, **counts, rng=rng) for metric in metrics])
     if max(len(g) for metric in metrics for g in metric.rows) == 1:
         log.warning(
-            "No metric has a p value: each test segment has 1 clip, and a shift needs at least 2. "
-            "Give the clips of one film as one segment"
+            "No metric has a p value: each test segment has 1 clip, but a shift needs at least 2. "
+            "Combine the clips of a film in one segment"
         )
     smallest = table["p_min"].to_numpy(float)
     for p_min in np.unique(smallest[smallest > SIGNIFICANCE]).tolist():

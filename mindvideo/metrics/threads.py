@@ -1,4 +1,4 @@
-"""Clips side by side: OpenCV and numpy leave Python's lock while they work."""
+"""Process clips in several threads: OpenCV and numpy release Python's global lock."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any
 import cv2
 
 Each = Callable[..., Iterable[Any]]
-"""`map`, or one like it."""
+"""`map`, or a function with the same interface."""
 
 
 def count() -> int:
-    """Threads that this process may use: OMP_NUM_THREADS, as workflow engines set it, or all."""
+    """Number of threads to use: OMP_NUM_THREADS, which workflow engines set, or all cores."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdigit() and int(given) else os.cpu_count() or 1
 
 
 @contextmanager
 def side_by_side() -> Iterator[Each]:
-    """A `map` that runs in several threads; OpenCV's own threads rest meanwhile.
+    """A `map` that runs in several threads; OpenCV's own threads are disabled meanwhile.
 
-    What it calls must depend on its arguments alone: then the number of threads changes nothing.
+    The function that it calls must depend only on its arguments: then the number of threads does
+    not affect the results.
     """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -1,1 +1,1 @@
-"""The networks. They know nothing of files other than their own weights."""
+"""The networks, which read no files other than their own weights."""

@@ -1,4 +1,4 @@
-"""What the encoder attends to, and what its embedding rests on; a batch of windows at a time."""
+"""Attention of the encoder, and attribution of its embedding to voxels, in batches of windows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 
 
 def named_layers(names: Sequence[str], depth: int) -> dict[int, str]:
-    """Numbers of blocks and their names: in a shallow encoder the first may be the last.
+    """Numbers of blocks and their names; in a shallow encoder the first may also be the last.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def named_layers(names: Sequence[str], depth: int) -> dict[int, str]:
 def attention_received(
     model: FmriEncoder, windows: np.ndarray, layers: Sequence[int], batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Attention received by each patch, and by each volume from each (paper 3.5).
+    """Attention received by each patch, and by each volume from each other volume (paper 3.5).
 
     Spatial: the mean over queries, heads and volumes of the attention that falls on a patch.
-    Temporal: the mean over patches and heads of each volume's attention to each.
-    Maps are averaged block by block: memory holds those of one block and one batch.
+    Temporal: the mean over patches and heads of each volume's attention to each volume.
+    Maps are averaged block by block: only those of one block and one batch are in memory.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def attention_received(
     spatial : (b, len(layers), p)
         Each row sums to 1.
     temporal : (b, len(layers), w, w)
-        Queries, keys; rows sum to 1. NaN where blocks have no temporal attention.
+        Queries, keys; rows sum to 1. NaN if blocks have no temporal attention.
     """
     received: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -102,7 +102,7 @@ def integrated_gradients(
     steps: int,
     batch_size: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Contribution of each voxel to the similarity of a window's embedding and its clip's.
+    """Contribution of each voxel to the similarity between the embeddings of a window and its clip.
 
     f(x) is the product of the pooled embedding, of unit length, with the target; along the straight
     path from the baseline b to the window x the gradient is averaged (midpoints), and multiplied
@@ -115,13 +115,13 @@ def integrated_gradients(
     Parameters
     ----------
     model : FmriEncoder
-        Its parameters get no gradient.
+        No gradients are computed for its parameters.
     windows : (n, w, v)
         May lie on disk.
     baseline : (w, v)
-        What stands for no signal: the null window.
+        The input without signal: the null window.
     targets : (n, o)
-        Of the clips, e.g. CLIP's embeddings of their frames.
+        Embeddings of the clips, e.g. CLIP's embeddings of their frames.
     steps, batch_size : int
 
     Yields
@@ -169,7 +169,7 @@ def embed_occluded(
     windows : (n, w, v)
         May lie on disk.
     null_window : (w, v)
-        Its values take the place of the occluded voxels'.
+        Its values replace those of the occluded voxels.
     occluded : (v,) bool
     batch_size : int
     """

@@ -1,4 +1,4 @@
-"""Transformer blocks over patches of fMRI: what encoder and autoencoder have in common.
+"""Transformer blocks over patches of fMRI, shared by encoder and autoencoder.
 
 The names of the parts are those of the released weights.
 """
@@ -14,7 +14,7 @@ from mindvideo.sizes import check_heads
 
 
 class PatchEmbed(nn.Module):
-    """Voxels → tokens: one linear map of each run of `patch_size` consecutive voxels."""
+    """Voxels → tokens: one linear map of each group of `patch_size` consecutive voxels."""
 
     def __init__(self, patch_size: int, embed_dim: int, in_chans: int = 1) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Attention(nn.Module):
         return self.proj(rearrange(out, "b h n d -> b n (h d)"))
 
     def weights(self, x: Tensor) -> Tensor:
-        """The attention map ``(b, h, n, n)``, each row summing to 1: the slow path, for drawing."""
+        """The attention map ``(b, h, n, n)``, rows summing to 1: a slow path, for drawing only."""
         q, k, _ = self._heads(x)
         return (q @ k.mT / q.shape[-1] ** 0.5).softmax(dim=-1)
 
@@ -65,11 +65,11 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """Spatial attention → temporal attention (where asked for) → MLP; pre-norm, residual.
+    """Spatial attention → temporal attention (optional) → MLP; pre-norm, residual.
 
-    Spatial attention sees the patches of one volume, temporal attention one patch in all volumes
-    of the window (paper 3.3). Temporal attention starts as the identity: its output projection is
-    zero, so that a block that was trained without it goes on as it was.
+    Spatial attention is between the patches of one volume, temporal attention between the volumes
+    of the window for one patch (paper 3.3). Temporal attention starts as the identity: its output
+    projection is zero, so that a block that was trained without it is initially unchanged.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Block(nn.Module):
 
 
 def init_blocks(root: nn.Module) -> None:
-    """Draw the weights of `root` as masked autoencoders do (He et al. 2022, A.1); in place.
+    """Initialise the weights of `root` as in masked autoencoders (He et al. 2022, A.1); in place.
 
     Linear maps and the patch embedding: Xavier uniform, bias zero; layer norms: one and zero;
     then the output projections of temporal attention: zero.
@@ -116,12 +116,12 @@ def init_blocks(root: nn.Module) -> None:
 
 
 def count_patches(num_voxels: int, patch_size: int) -> int:
-    """Patches in a volume; voxels must fill them.
+    """Number of patches in a volume, which the voxels must fill.
 
     Raises
     ------
     InputError
-        If `num_voxels` is no multiple of `patch_size`.
+        If `num_voxels` is not a multiple of `patch_size`.
     """
     if num_voxels <= 0 or num_voxels % patch_size:
         raise InputError(

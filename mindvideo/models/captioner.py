@@ -24,16 +24,16 @@ def caption_frames(
     frames : ndarray, uint8, (n_frames, h, w, 3)
     batch_size : int
     max_tokens : int
-        Longest caption.
+        Maximum length of a caption.
 
     Yields
     ------
-    list of str, one a frame
-        The likeliest words, greedily: the same frame always gets the same caption.
+    list of str, one per frame
+        Decoded greedily, so that the same frame always has the same caption.
     """
     model = model.to(device())
     for start in range(0, len(frames), batch_size):
-        batch = list(np.array(frames[start : start + batch_size]))  # torch wants it writable
+        batch = list(np.array(frames[start : start + batch_size]))  # torch needs it writable
         pixels = processor(images=batch, return_tensors="pt")["pixel_values"].to(device())
         tokens = model.generate(
             pixel_values=pixels, max_new_tokens=max_tokens, num_beams=1, do_sample=False

@@ -1,17 +1,17 @@
-"""A film's denoising as a cascade: frames enter at its first step and leave, clean, at its last.
+"""A film's denoising as a cascade: frames enter at the first step and leave, clean, at the last.
 
-Every step of the denoising needs of the one before only the frames around its own, as far as a view
-reaches. So each step receives blocks of frames from the one before as soon as they are there,
-predicts the noise of the views that are complete, and hands on the blocks that no later view
-covers. The result is that of denoising the whole film at once; memory holds only the blocks under
-way, about a view and a batch of views for every step.
+A denoising step depends on the previous one only for frames within the length of a view. So each
+step receives blocks of frames from the previous step as soon as they are available, predicts the
+noise of the views that are complete, and passes on the blocks that no later view covers. The result
+equals that of denoising the whole film at once, but only the blocks in progress are in memory,
+about a view and a batch of views for every step.
 
-When the last frames have entered, no view waits any more: many blocks then go through the steps
-together, and much of the work is done. The unit of work is thus a batch of views, not a block.
+When the last frames have entered, no view has to wait: many blocks then pass through the steps
+together, and much of the work is done at once. The unit of work is thus a batch of views, not a
+block.
 
-How the cascade goes on is decided by these blocks, by the sums of the step at work, and by a few
-counts: its `state_dict`. A cascade that loads it computes what the other one would have computed,
-bit for bit.
+The `state_dict` of a cascade consists of these blocks, the sums of the current step, and a few
+counts. A cascade that loads it continues with identical results, bit for bit.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ Predict = Callable[[Tensor, Tensor, list[int], Views], Tensor]
 
 
 class Cascade:
-    """All steps of a film's denoising, and the blocks of frames that are under way in them.
+    """All steps of a film's denoising, and the blocks of frames that are passing through them.
 
     Parameters
     ----------
     scheduler
-        Its steps are set; each block carries a copy, so that it may remember earlier steps.
+        Its steps are set; each block has a copy, so that it can depend on earlier steps.
     views
         The views of each step.
     noise
-        What denoising starts from: (c, n, h, w) for the frames of a range.
+        The starting noise, (c, n, h, w) for the frames of a range.
     predict
         The model.
     block_size
@@ -66,7 +66,7 @@ class Cascade:
         self._length = views[0].length
         self._entered = 0
         self._next = 0
-        self._moving: list[Block] = []  # what the step before the next one has handed on
+        self._moving: list[Block] = []  # passed on by the step before the next one
 
     @property
     def ended(self) -> bool:
@@ -75,7 +75,7 @@ class Cascade:
 
     @property
     def between_blocks(self) -> bool:
-        """Whether the next frames enter next: no blocks are on their way from step to step."""
+        """Whether new frames enter next: no blocks are passing from one step to another."""
         return self._next == 0 and not self._steps[0].batches
 
     @property
@@ -89,14 +89,14 @@ class Cascade:
         return sum(len(step.views) for step in self._steps)
 
     def positions(self) -> list[tuple[int, Views]]:
-        """For each step the first frame that it still needs, and its kind of views.
+        """For each step, the first frame that it still needs, and its kind of views.
 
-        Between blocks.
+        Only valid between blocks.
         """
         return [(step.reached, step.views) for step in self._steps]
 
     def advance(self) -> list[Block]:
-        """Predict the next batch of views, and return the blocks that leave the last step by it."""
+        """Predict the next batch of views, and return the blocks that then leave the last step."""
         step = self._steps[self._next]
         if not step.batches:
             if self.between_blocks:
@@ -141,9 +141,9 @@ class Cascade:
         }
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        """Go on from the state of a cascade with the same scheduler and views.
+        """Continue from the state of a cascade with the same scheduler and views.
 
-        The sizes of blocks and batches may differ: those of its blocks come with the state.
+        The sizes of blocks and batches may differ; existing blocks keep their sizes.
         """
 
         def all_of(states: Sequence[dict[str, Any]]) -> list[Block]:
@@ -157,7 +157,7 @@ class Cascade:
 
 
 class Block:
-    """Neighbouring frames that go through the steps together, with their scheduler's memory."""
+    """Neighbouring frames that pass through the steps together, with their scheduler's memory."""
 
     def __init__(self, first: int, latents: Tensor, scheduler: Any) -> None:
         self.first, self.latents, self.scheduler = first, latents, scheduler
@@ -172,17 +172,17 @@ class Block:
         return self.latents.shape[1]
 
     def add(self, noise: Tensor, weight: Tensor) -> None:
-        """Add what views predict (c, n, h, w), times their weights (n, 1, 1)."""
+        """Add the predictions of views (c, n, h, w), times their weights (n, 1, 1)."""
         self.noise, self.weight = self.noise + noise, self.weight + weight
 
     def denoise(self, t: Tensor) -> None:
-        """Go one step of the denoising, that of time `t`; in place."""
+        """Take the denoising step of time `t`; in place."""
         noise = self.noise / self.weight
         self.latents = self.scheduler.step(noise[None], t, self.latents[None]).prev_sample[0]
         self._clear()
 
     def state_dict(self, fresh: Any) -> dict[str, Any]:
-        """Everything that tells this block from a new one, whose scheduler is `fresh`."""
+        """Everything that differs between this block and a new one, whose scheduler is `fresh`."""
         tensors = {"latents": self.latents, "noise": self.noise, "weight": self.weight}
         memory = {
             name: _on("cpu", value)
@@ -193,7 +193,7 @@ class Block:
 
     @classmethod
     def from_state_dict(cls, state: dict[str, Any], fresh: Any, device: torch.device) -> Self:
-        """The block again; its scheduler is a copy of `fresh` with the memory of the state."""
+        """Restore a block; its scheduler is a copy of `fresh` with the memory of the state."""
         state = _on(device, state)
         block = cls(state["first"], state["latents"], copy.deepcopy(fresh))
         block.noise, block.weight = state["noise"], state["weight"]
@@ -209,11 +209,11 @@ class _Step:
     next_view
         The first view that is not complete yet.
     blocks
-        Those that views still cover, in order.
+        Blocks that views still cover, in order.
     batches
-        First frames of complete views that wait to be predicted.
+        First frames of complete views that are waiting to be predicted.
     sums
-        What the views add up to that were predicted since blocks arrived last: noise and weight.
+        Sums of noise and weight over the views predicted since blocks last arrived.
     """
 
     def __init__(self, t: Tensor, views: Views) -> None:
@@ -229,7 +229,7 @@ class _Step:
         return self.views.reached(self.next_view)
 
     def receive(self, arrived: list[Block], batch_size: int) -> None:
-        """Add blocks, and line up the views that they complete."""
+        """Add blocks, and queue the views that they complete."""
         self.blocks += arrived
         if not arrived:
             return
@@ -241,7 +241,7 @@ class _Step:
         self.batches = [starts[i : i + batch_size] for i in range(0, len(starts), batch_size)]
 
     def predict(self, predict: Predict) -> None:
-        """Add up what the views of the next batch predict; the sums are new tensors."""
+        """Add the predictions for the next batch of views; the sums are new tensors."""
         starts = self.batches.pop(0)
         x = torch.cat([block.latents for block in self.blocks], dim=1)  #           c n h w
         if self.sums:
@@ -258,7 +258,7 @@ class _Step:
         self.sums = [noise, weight]
 
     def hand_on(self) -> list[Block]:
-        """Give the blocks their sums; those that no later view covers leave, a step cleaner."""
+        """Denoise the blocks that no later view covers by one step, and pass them on."""
         if self.sums:
             lengths = [block.length for block in self.blocks]
             noise, weight = (x.split(lengths, dim) for x, dim in zip(self.sums, (1, 0)))

@@ -38,7 +38,7 @@ def classify_frames(processor: Any, model: Any, frames: np.ndarray) -> Classifie
         From :func:`mindvideo.models.pretrained.load_image_classifier`.
     frames : ndarray, uint8, (n, h, w, 3)
     """
-    return _classify(processor, model, list(np.array(frames)))  # torch wants them writable
+    return _classify(processor, model, list(np.array(frames)))  # torch needs them writable
 
 
 def classify_clips(processor: Any, model: Any, clips: np.ndarray) -> Classified:
@@ -49,7 +49,7 @@ def classify_clips(processor: Any, model: Any, clips: np.ndarray) -> Classified:
     processor, model
         From :func:`mindvideo.models.pretrained.load_video_classifier`.
     clips : ndarray, uint8, (n, n_frames, h, w, 3)
-        Frames are repeated or left out evenly to the number that the model takes.
+        Frames are repeated or dropped evenly to match the number that the model expects.
     """
     chosen = resample_frames(clips.shape[1], model.config.num_frames)
     # A video is a list of frames for the processor, an image is an array.

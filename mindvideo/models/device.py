@@ -10,7 +10,7 @@ from mindvideo.devices import claimed
 from mindvideo.errors import InputError
 
 NO_GPU = {"", "-1", "NoDevFiles"}
-"""What schedulers write into CUDA_VISIBLE_DEVICES for jobs that shall use none."""
+"""Values of CUDA_VISIBLE_DEVICES that schedulers set for jobs without GPUs."""
 
 
 def device() -> torch.device:
@@ -19,15 +19,15 @@ def device() -> torch.device:
     Raises
     ------
     InputError
-        If the job was given a GPU that torch cannot use: days on a CPU would come as a surprise.
+        If the job has a GPU that torch cannot use: running for days on a CPU would be unexpected.
     """
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if given not in NO_GPU and not claimed():
         raise InputError(
-            f"CUDA_VISIBLE_DEVICES={given} gives this job a GPU, but torch {torch.__version__} can "
-            "use none: is the driver loaded (nvidia-smi), and is this torch built for CUDA "
+            f"CUDA_VISIBLE_DEVICES={given} gives this job a GPU, but torch {torch.__version__} "
+            "cannot use it: is the driver loaded (nvidia-smi), and is this torch built for CUDA "
             '(python -c "import torch; print(torch.version.cuda)")? To run on the CPU, set '
             'CUDA_VISIBLE_DEVICES="".'
         )

@@ -1,4 +1,4 @@
-"""Stimuli as frozen models see them.
+"""Stimuli encoded by frozen models.
 
 Frames → latents and captions → text tokens, by Stable Diffusion; both → embeddings, by CLIP.
 """
@@ -33,13 +33,13 @@ def encode_frames(vae: Any, clips: np.ndarray, *, batch_size: int) -> Iterator[n
     Yields
     ------
     ndarray, float32, (f, c, h / 8, w / 8)
-        A clip's latents: the mean of the VAE's posterior (no draw: the same frame always has the
-        same latent), times `scaling_factor` (0.18215 in Stable Diffusion 1).
+        A clip's latents: the mean of the VAE's posterior (not a sample, so that the same frame
+        always has the same latent), times `scaling_factor` (0.18215 in Stable Diffusion 1).
 
     Raises
     ------
     InputError
-        If frames are of a size that could not be decoded again.
+        If the VAE cannot encode and decode frames of this size.
     """
     height, width = clips.shape[2:4]
     check_frame_size(height, width, len(vae.config.block_out_channels))
@@ -96,14 +96,14 @@ def embed_frames(clip: Any, frames: Sequence[np.ndarray]) -> Tensor:
     Parameters
     ----------
     clip : mindvideo.models.pretrained.Clip
-        Its model is moved to where the networks run.
+        Its model is moved to the device of the networks.
     frames : sequence of ndarray, uint8, (h, w, 3)
         Of any size.
 
     Returns
     -------
     Tensor, (n, dim)
-        Of unit length.
+        Embeddings of unit length.
     """
     prepared = [clip.preprocess(Image.fromarray(frame)) for frame in frames]
     pixels = torch.stack(prepared).to(device())

@@ -1,7 +1,7 @@
 """A whole segment → one film, of any length and frame rate, as a stream of frames.
 
 The model was trained on clips of f frames. A film is denoised in *views*: at every step the model
-sees f of the film's frames at a time as one clip, under the condition of their time. Where views
+processes f of the film's frames together as one clip, with the condition of their time. Where views
 overlap, the noise in a frame is the weighted mean of their predictions, and the weights are largest
 in the middle of a view (MultiDiffusion, Bar-Tal et al. 2023, Eq. 5; along time: Gen-L-Video, Wang
 et al. 2023). A frame at the border of one view is thus inside another, and its starting noise does
@@ -13,7 +13,7 @@ MultiDiffusion          here                      meaning
 ======================  ========================  ==================================================
 J_t                     ``latents``               of the whole film at time t: (c, n, h, w)
 F_i                     ``places``                numbers of the film's frames that are in view i
-I_t^i = F_i(J_t)        ``latents[:, places]``    a view, as the model sees it: (c, f, h, w)
+I_t^i = F_i(J_t)        ``latents[:, places]``    a view, the model's input: (c, f, h, w)
 y_i                     ``condition``             of the view's time (:class:`_Conditions`)
 Φ                       ``pipeline.predict``      the guided noise (paper, Eq. 6)
 W_i                     ``views.weights``         of the frames of a view: (f,)
@@ -200,8 +200,8 @@ class Film:
         self._grid = grid = plan_views(len(windows), num_frames, rate, overlap)
         if float(pipeline.scheduler.init_noise_sigma) != 1:
             raise InputError(
-                f"{type(pipeline.scheduler).__name__} scales what the UNet sees by a state that "
-                "the frames of a film do not share: take DDIM, DPM-Solver++ or UniPC"
+                f"{type(pipeline.scheduler).__name__} scales the UNet's input by a state that the "
+                "frames of a film do not share: use DDIM, DPM-Solver++ or UniPC"
             )
         self._pipeline, self._noise, self._scale = pipeline, noise, guidance_scale
         self._device = pipeline._execution_device

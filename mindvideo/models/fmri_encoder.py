@@ -147,7 +147,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If windows are not of the size that the encoder was made for.
+            If windows do not have the size of the encoder's input.
         """
         window = self._check(fmri)
         x = self._embed(fmri)  #                                               (b w) p d
@@ -180,20 +180,20 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     def load_mbm(self, autoencoder: MaskedAutoencoder) -> None:
         """Copy the weights of masked brain modelling; in place.
 
-        All but :data:`NEW_IN_ENCODER` must be there. Positions are interpolated (nearest) where
-        patch counts differ.
+        All but :data:`NEW_IN_ENCODER` must be present. Positions are interpolated (nearest) if the
+        numbers of patches differ.
 
         Raises
         ------
         InputError
-            If the two are not of one shape.
+            If the two differ in shape.
         """
         for name in ("patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio"):
             value, pretrained = self.config[name], autoencoder.config[name]
             if value != pretrained:
                 raise InputError(
-                    f"the fMRI encoder has {name} {value}, the autoencoder of masked brain "
-                    f"modelling {pretrained}: train both with the same `encoder` settings"
+                    f"the fMRI encoder has {name} {value}, but the autoencoder of masked brain "
+                    f"modelling has {pretrained}: train both with the same `encoder` settings"
                 )
         state = {
             name: weight
@@ -212,7 +212,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         fmri
             ``(b, w, v)``
         layers
-            Which blocks; negative counts from the last.
+            Numbers of the blocks; negative numbers count from the last.
 
         Returns
         -------
@@ -238,7 +238,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         if fmri.ndim != 3 or tuple(fmri.shape[1:]) != expected:
             raise InputError(
                 f"fMRI of shape {tuple(fmri.shape)}; the encoder needs (windows, {expected[0]} "
-                f"volumes, {expected[1]} voxels): give it windows of the subject and of the "
-                "window size that it was trained with"
+                f"volumes, {expected[1]} voxels): use windows of the subject and of the window "
+                "size that it was trained with"
             )
         return expected[0]

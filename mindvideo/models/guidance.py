@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from mindvideo.sizes import check_steps
 
 DECODED_AT_ONCE = 8
-"""Frames that the VAE decodes together: bounds its memory, which is larger than the UNet's."""
+"""Frames that the VAE decodes together; limits its memory, which is larger than the UNet's."""
 
 
 @torch.no_grad()
@@ -107,7 +107,7 @@ def decode_latents(vae: Any, latents: Tensor) -> np.ndarray:
     images = rearrange(latents, "b c f h w -> (b f) c h w") / vae.config["scaling_factor"]
     frames = []
     for batch in images.to(vae.dtype).split(DECODED_AT_ONCE):
-        pixels = (vae.decode(batch).sample.float() + 1) * 127.5  # the VAE's are in -1…1
+        pixels = (vae.decode(batch).sample.float() + 1) * 127.5  # the VAE's output is in -1…1
         frames.append(pixels.round().clamp(0, 255).to(torch.uint8).cpu())
     clips = rearrange(torch.cat(frames), "(b f) c h w -> b f h w c", b=len(latents))
     return np.ascontiguousarray(clips.numpy())

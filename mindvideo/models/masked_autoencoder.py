@@ -18,8 +18,8 @@ from mindvideo.models.weights import StrictWeights, load_strictly
 class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A masked autoencoder over one-dimensional patches of voxels.
 
-    The encoder sees the class token and the visible patches; the decoder sees all patches, the
-    hidden ones as mask tokens (He et al. 2022; Chen et al. 2023 for fMRI).
+    The input of the encoder is the class token and the visible patches; that of the decoder is all
+    patches, with mask tokens for the hidden ones (He et al. 2022; Chen et al. 2023 for fMRI).
     Parts are named as in the released weights; defaults are the paper's (Table B.1).
 
     Parameters
@@ -130,7 +130,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
         Raises
         ------
         InputError
-            If `num_voxels` is no multiple of the patch size.
+            If `num_voxels` is not a multiple of the patch size.
         """
         shape = {name: value for name, value in self.config.items() if not name.startswith("_")}
         other = type(self)(**{**shape, "num_voxels": num_voxels, "voxels": voxels})
@@ -158,13 +158,13 @@ def draw_order(
     Raises
     ------
     ValueError
-        If the ratio hides none of the patches, or all.
+        If the ratio would hide none or all of the patches.
     """
     batch, count = patches.shape[:2]
     keep = int(count * (1 - mask_ratio))
     if not 0 < keep < count:
         raise ValueError(f"mask ratio {mask_ratio} leaves {keep} of {count} patches")
-    # Drawn where the generator lives, so that a CPU generator gives one mask on every device.
+    # Drawn on the generator's device, so that a CPU generator gives one mask on every device.
     device = generator.device if generator is not None else patches.device
     noise = torch.rand(batch, count, generator=generator, device=device)
     return noise.argsort(dim=1).to(patches.device), keep

@@ -1,7 +1,8 @@
-"""Memory that generating clips needs, estimated beforehand.
+"""Estimates of the memory that generating clips needs.
 
-Activations only: the models themselves are there already. Attention never has all of its weights
-in memory (``scaled_dot_product_attention``), so that everything grows with the number of places.
+Only activations are counted: the models themselves are already in memory. Attention never stores
+all of its weights (``scaled_dot_product_attention``), so memory grows linearly with the number of
+positions.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from mindvideo.errors import InputError
 from mindvideo.models.guidance import DECODED_AT_ONCE
 
 FEED_FORWARD = 20
-"""Widths that are there at once in a transformer's feed-forward, the place of most memory in a
-UNet's level: what it came from, twice, stream and its norm (4), gated projection (8), gate and
-product (4 + 4)."""
+"""Number of simultaneous activations, in units of the width, in a transformer's feed-forward, the
+peak of a UNet level: input, twice, stream and its norm (4), gated projection (8), gate and product
+(4 + 4)."""
 
 RESIDUAL = 3
-"""Copies of its input that are there at once in a residual block of the VAE."""
+"""Number of simultaneous copies of its input in a residual block of the VAE."""
 
 LIBRARIES = 6 * 2**30 // 10
-"""What the libraries of convolutions take for themselves, once [B]. On a CPU at Stable Diffusion
-1.5's size 0.47 and 0.59 GiB, beside 6 and 18 frames that take what is estimated here."""
+"""Memory that convolution libraries allocate once [B]. Measured on a CPU at Stable Diffusion 1.5's
+size: 0.47 and 0.59 GiB with 6 and 18 frames, in addition to the estimates here."""
 
 CGROUPS, PROCESS_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-"""Where Linux lists the limits of a process's memory."""
+"""Folder in which Linux lists the memory limits of a process."""
 
 
 def unet_memory(unet: Any, images: int, height: int, width: int) -> int:
@@ -39,14 +40,14 @@ def unet_memory(unet: Any, images: int, height: int, width: int) -> int:
     unet
         An image or a video UNet of Stable Diffusion 1.x's kind.
     images
-        Frames of all clips, both guidance passes counted.
+        Number of frames of all clips, counting both guidance passes.
     height, width
-        Of the latents.
+        Size of the latents.
     """
     channels = unet.config["block_out_channels"]
     blocks = unet.config["layers_per_block"]
     last = len(channels) - 1
-    kept = float(channels[0])  # a place's values that wait for the way up
+    kept = float(channels[0])  # values per position kept for the upward path
     for level, n_channels in enumerate(channels):
         kept += (blocks * n_channels + (n_channels / 4 if level < last else 0)) / 4**level
     busiest = max(FEED_FORWARD * n_channels / 4**level for level, n_channels in enumerate(channels))
@@ -56,12 +57,12 @@ def unet_memory(unet: Any, images: int, height: int, width: int) -> int:
 def decoder_memory(vae: Any, images: int, height: int, width: int) -> int:
     """Peak of decoding images together [B]; height and width of the frames [px]."""
     channels = vae.config["block_out_channels"]
-    widest = channels[min(1, len(channels) - 1)]  # what the last level but one hands on, enlarged
+    widest = channels[min(1, len(channels) - 1)]  # the enlarged output of the last level but one
     return round(images * height * width * RESIDUAL * widest * vae.dtype.itemsize)
 
 
 def available_memory(device: torch.device) -> int:
-    """What is left of the GPU's memory, or of the machine's and of the process's limit [B]."""
+    """Free memory of the GPU, or of the machine within the process's limit [B]."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
@@ -73,9 +74,9 @@ def available_memory(device: torch.device) -> int:
 def check_fits(
     unet: Any, vae: Any, shape: tuple[int, ...], guided: bool, device: torch.device
 ) -> None:
-    """Refuse latents ``(b, c, f, h, w)`` that memory does not allow to be made and decoded.
+    """Raise an error if memory is too small to generate and decode latents ``(b, c, f, h, w)``.
 
-    What decoding takes does not grow with clips or frames beyond :data:`DECODED_AT_ONCE`.
+    The memory for decoding does not grow beyond :data:`DECODED_AT_ONCE` frames.
 
     Raises
     ------
@@ -99,9 +100,9 @@ def check_fits(
         advice = "make the frames smaller, or use half precision"
     size = f"{factor * height} × {factor * width} px"
     raise InputError(
-        f"{clips} clip{'s' * (clips > 1)} of {frames} frames of {size} take about "
-        f"{_gib(need + LIBRARIES)} beside the models, and {_gib(left + LIBRARIES)} are free on "
-        f"{device}: {advice}"
+        f"{clips} clip{'s' * (clips > 1)} of {frames} frames of {size} need about "
+        f"{_gib(need + LIBRARIES)} in addition to the models, but {_gib(left + LIBRARIES)} are "
+        f"free on {device}: {advice}"
     )
 
 
@@ -110,7 +111,7 @@ def _gib(size: int) -> str:
 
 
 def _cgroup_left(root: Path = CGROUPS, process: Path = PROCESS_CGROUP) -> int | None:
-    """What a container or a batch system still allows [B]; None if it sets no limit."""
+    """Free memory within the limit of a container or a batch system [B]; None without a limit."""
     try:
         line = next(x for x in process.read_text().splitlines() if x.startswith("0::"))
     except (OSError, StopIteration):
@@ -127,6 +128,6 @@ def _left_in(group: Path) -> int | None:
         stat = (group / "memory.stat").read_text().split()
     except (OSError, ValueError):
         return None
-    # Files that are cached count as used, and are given up when memory is needed.
+    # Cached files count as used, but are dropped when memory is needed.
     cached = int(stat[stat.index("inactive_file") + 1]) if "inactive_file" in stat else 0
     return max(0, limit - used + cached)

@@ -1,4 +1,4 @@
-"""Starting noise that the frames of a clip have in common, and that moves between frames."""
+"""Starting noise that the frames of a clip share, and that moves from frame to frame."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Generator, Tensor
 from torch.nn.functional import avg_pool2d
 
 FINE = 4
-"""Parts along a side into which an element of moving noise is cut: it moves by whole parts."""
+"""Number of parts per side of an element of moving noise, which moves by whole parts."""
 
 
 def moving_noise(
     shape: tuple[int, ...], motion: np.ndarray, generator: Generator | None = None
 ) -> Tensor:
-    """White noise that moves from frame to frame as one picture.
+    """White noise that moves from frame to frame as a whole.
 
     The low frequencies of the starting noise determine where a U-Net places the content of a frame,
     so content follows noise that moves. The noise is drawn on a grid that is finer than the
@@ -70,5 +70,5 @@ def moving_noise(
 
 
 def _places(centred: Tensor, size: int) -> Tensor:
-    """Coordinates about the middle → rows or columns of the field, which is periodic."""
+    """Coordinates relative to the centre → rows or columns of the field, which is periodic."""
     return ((centred + (size - 1) / 2).round().long() + size) % (3 * size)

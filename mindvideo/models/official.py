@@ -1,9 +1,9 @@
-"""Models as MinD-Video and the image paper released them: weights in, our models out, and back.
+"""Conversion of released weights of MinD-Video and the image paper to this package, and back.
 
-Weights have the same names here and there, but for what the lists below name. They decide about
-sizes: configurations come along only where a size leaves no trace in a shape. Weights are single
-precision here, whatever they were. How many voxels there are is kept, too: the released code pads
-them by a whole patch where they fill their patches already.
+Weights have the same names in both, except for those in the lists below. Sizes are read from the
+shapes of weights; the configuration is used only for sizes that no shape determines. Weights are
+converted to single precision. The number of voxels is kept: the released code pads by a whole patch
+even if the voxels already fill their patches.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OFFICIAL_UNET = "UNet3DConditionModel"
 """Class name in the configuration of the released video UNet."""
 
 IGNORED_IN_ENCODER = ("mask_token",)
-"""Parts of released encoders that nothing reads, there as here."""
+"""Parts of released encoders that neither code uses."""
 
 IGNORED_IN_AUTOENCODER = (
     "nature_img_decoder_embed",
@@ -46,13 +46,13 @@ IGNORED_IN_AUTOENCODER = (
     "nature_img_decoder_norm",
     "nature_img_decoder_pred",
 )
-"""A second decoder, towards features of pictures, that some released autoencoders have."""
+"""A second decoder, for features of pictures, in some released autoencoders."""
 
 ZERO_IN_ENCODER = ("proj_head.fc.bias",)
-"""Weights of ours that the released code has not: zero on import, left out on export while zero."""
+"""Weights that the released code lacks: zero after import, omitted from export while zero."""
 
 WRAPPERS = ("module.", "_orig_mod.")
-"""What trainings on several GPUs, or compiled ones, put before every name."""
+"""Prefixes that training on several GPUs, or compilation, adds to every name."""
 
 CHECKED = (
     "patch_size",
@@ -65,8 +65,8 @@ CHECKED = (
     "window_size",
     "use_temp_attn",
 )
-"""Entries of a released configuration that the weights show, too. Its `num_voxels` is none of them:
-the released code overwrites it with the data's."""
+"""Entries of a released configuration that the weights also determine. Its `num_voxels` is not one
+of them, since the released code overwrites it with that of the data."""
 
 PAPERS_HEADS = 16
 """Attention heads of encoder and decoder (Table B.1)."""
@@ -89,15 +89,15 @@ def encoder_from_official(
         Its configuration; `num_heads`, `dropout` and `logit_scale_init_value` are read, and the
         rest must agree with the weights.
     num_heads
-        Attention heads, if others than the configuration's.
+        Number of attention heads, if it differs from the configuration.
 
     Raises
     ------
     InputError
-        If weights are missing, left over or of another shape, or the configuration is of others.
+        If weights are missing, unexpected or of another shape, or contradict the configuration.
     """
     if (kind := config.get("_class_name", OFFICIAL_CLASS)) != OFFICIAL_CLASS:
-        raise InputError(f"the configuration is that of a {kind}, an {OFFICIAL_CLASS} was needed")
+        raise InputError(f"the configuration is that of a {kind}; expected {OFFICIAL_CLASS}")
     state = _unwrapped(state, IGNORED_IN_ENCODER)
     _need(state, _IN_ENCODER, "a released fMRI encoder")
     tokens_in = state["proj_head.channel_mapper.weight"].shape[1]
@@ -105,8 +105,8 @@ def encoder_from_official(
     patches = sizes["num_voxels"] // sizes["patch_size"]
     if tokens_in % patches:
         raise InputError(
-            f"the head takes {tokens_in} tokens, no multiple of the {patches} patches that have a "
-            "position: these weights were put together from two models"
+            f"the head expects {tokens_in} tokens, which is not a multiple of the {patches} "
+            "patches with a position: these weights are a mixture of two models"
         )
     head = {
         "in_chans": state["patch_embed.proj.weight"].shape[1],
@@ -124,7 +124,7 @@ def encoder_from_official(
     heads = config.get("num_heads") if num_heads is None else num_heads
     if heads is None:
         raise InputError(
-            "the configuration has no num_heads, and weights do not show it: name it yourself"
+            "the configuration has no num_heads, and weights do not determine it: set it yourself"
         )
     _check_heads("num_heads", heads, shape["embed_dim"])
     shape |= {name: config[name] for name in kept if name in config}
@@ -132,9 +132,9 @@ def encoder_from_official(
 
 
 def encoder_to_official(encoder: FmriEncoder) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights and configuration of an fMRI encoder as the released code reads them.
+    """Weights and configuration of an fMRI encoder in the format of the released code.
 
-    :data:`ZERO_IN_ENCODER` are among the weights where they are not zero; that code drops them.
+    :data:`ZERO_IN_ENCODER` are included if they are not zero; the released code ignores them.
     """
     state = {
         name: weight.detach().clone()
@@ -153,15 +153,15 @@ def unet_from_official(state: Mapping[str, Tensor], config: Mapping[str, Any]) -
         Its weights by name: the same names as here.
     config
         Its configuration: that of the image UNet, with blocks that are called 3D. Settings that
-        image UNets lack are left out, with a warning if they are set.
+        image UNets lack are ignored, with a warning if they are set.
 
     Raises
     ------
     InputError
-        If weights are missing, left over or of another shape, or it is of another kind.
+        If weights are missing, unexpected or of another shape, or the UNet is of another kind.
     """
     if (kind := config.get("_class_name", OFFICIAL_UNET)) != OFFICIAL_UNET:
-        raise InputError(f"the configuration is that of a {kind}, an {OFFICIAL_UNET} was needed")
+        raise InputError(f"the configuration is that of a {kind}; expected {OFFICIAL_UNET}")
     parameters = inspect.signature(UNet2DConditionModel.__init__).parameters
     settings = {name: _flat(value) for name, value in config.items() if name in parameters}
     others = {n: v for n, v in config.items() if n not in parameters and n[0] != "_" and v}
@@ -170,12 +170,12 @@ def unet_from_official(state: Mapping[str, Tensor], config: Mapping[str, Any]) -
     try:
         unet = VideoUNet(**settings)
     except (ValueError, TypeError) as error:
-        raise InputError(f"the configuration makes no UNet: {error}") from error
+        raise InputError(f"no UNet can be built from the configuration: {error}") from error
     return _filled(unet, _unwrapped(state, ()))
 
 
 def _flat(value: Any) -> Any:
-    """CrossAttnDownBlock3D → CrossAttnDownBlock2D, alone or in a list; anything else as it is."""
+    """CrossAttnDownBlock3D → CrossAttnDownBlock2D, also in a list; anything else is unchanged."""
     if isinstance(value, list):
         return [_flat(item) for item in value]
     return re.sub(r"3D(?=$|CrossAttn$)", "2D", value) if isinstance(value, str) else value
@@ -186,19 +186,19 @@ def autoencoder_from_official(
     num_heads: int = PAPERS_HEADS,
     decoder_num_heads: int = PAPERS_HEADS,
 ) -> MaskedAutoencoder:
-    """The autoencoder, decoder and all, of a checkpoint of masked brain modelling.
+    """The autoencoder, including the decoder, of a checkpoint of masked brain modelling.
 
     Parameters
     ----------
     state
         Its weights by name: the checkpoint's entry `model`.
     num_heads, decoder_num_heads
-        Attention heads: the one size that weights do not show.
+        Numbers of attention heads, the only size that weights do not determine.
 
     Raises
     ------
     InputError
-        If weights are missing, left over or of another shape.
+        If weights are missing, unexpected or of another shape.
     """
     state = _unwrapped(state, IGNORED_IN_AUTOENCODER)
     _need(state, _IN_AUTOENCODER, "an autoencoder of masked brain modelling")
@@ -218,7 +218,7 @@ def autoencoder_from_official(
 def autoencoder_to_official(
     autoencoder: MaskedAutoencoder,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights of an autoencoder as the released code reads them, and its sizes."""
+    """Weights of an autoencoder in the format of the released code, and its sizes."""
     state = {name: weight.detach().clone() for name, weight in autoencoder.state_dict().items()}
     return state, _settings(autoencoder)
 
@@ -229,20 +229,20 @@ def _settings(model: FmriEncoder | MaskedAutoencoder) -> dict[str, Any]:
 
 
 def _unwrapped(state: Mapping[str, Tensor], ignored: tuple[str, ...]) -> dict[str, Tensor]:
-    """Weights without what wrappers put before their names, in single precision."""
+    """Weights without the prefixes of wrappers, in single precision."""
     for wrapper in WRAPPERS * 2:  # they come in either order
         if state and all(name.startswith(wrapper) for name in state):
             state = {name.removeprefix(wrapper): weight for name, weight in state.items()}
     odd = [name for name, weight in state.items() if not isinstance(weight, Tensor)]
     if odd:
-        raise InputError(f"{odd[0]} is a {type(state[odd[0]]).__name__}, a tensor was needed")
+        raise InputError(f"{odd[0]} is a {type(state[odd[0]]).__name__}; expected a tensor")
     return {
         name: weight.float() for name, weight in state.items() if name.split(".")[0] not in ignored
     }
 
 
 def _need(state: Mapping[str, Tensor], names: tuple[str, ...], what: str) -> None:
-    """See that the weights are there, and of the kind, that sizes are read from."""
+    """Check that the weights from which sizes are read exist and have the right dimensions."""
     if missing := [name for name in names if name not in state]:
         there = ", ".join(list(state)[:3]) or "nothing"
         raise InputError(
@@ -258,13 +258,13 @@ def _need(state: Mapping[str, Tensor], names: tuple[str, ...], what: str) -> Non
 
 
 def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What encoder and autoencoder have in common, read from the shapes of their weights."""
+    """Sizes that encoder and autoencoder share, read from the shapes of their weights."""
     dim, channels, patch_size = state["patch_embed.proj.weight"].shape
     if channels != 1:
-        raise InputError(f"patch_embed takes {channels} values in a voxel; one is needed")
+        raise InputError(f"patch_embed expects {channels} values per voxel; only one is supported")
     patches = state["pos_embed"].shape[1] - 1
     if patches < 1:
-        raise InputError("pos_embed has no rows but the class token's: no patch has a position")
+        raise InputError("pos_embed has only the row of the class token: no patch has a position")
     return {
         "num_voxels": patches * patch_size,
         "patch_size": patch_size,
@@ -275,13 +275,13 @@ def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _ratio(hidden: int, dim: int) -> float:
-    """The ratio that gives so many hidden units when it is multiplied and cut off."""
+    """The ratio that gives this number of hidden units after multiplication and truncation."""
     ratio = hidden / dim
     return ratio if int(dim * ratio) == hidden else math.nextafter(ratio, math.inf)
 
 
 def _depth(state: Mapping[str, Tensor], blocks: str) -> int:
-    """How many blocks there are; one that lacks in between is found by loading strictly."""
+    """Number of blocks; strict loading detects a missing one in between."""
     matches = (re.match(rf"{blocks}\.(\d+)\.", name) for name in state)
     return 1 + max(int(match[1]) for match in matches if match)
 
@@ -289,11 +289,11 @@ def _depth(state: Mapping[str, Tensor], blocks: str) -> int:
 def _check_heads(name: str, heads: object, dim: int) -> None:
     if not isinstance(heads, int) or heads < 1 or dim % heads:
         raise InputError(
-            f"{name} {heads} does not divide the width of these weights, {dim}: name the number "
-            "of heads that they were trained with"
+            f"{name} {heads} does not divide the width of these weights, {dim}: set it to the "
+            "number of heads that they were trained with"
         )
     if dim % 2:
-        raise InputError(f"weights of width {dim}: positions of sines and cosines need an even one")
+        raise InputError(f"weights of width {dim}: sine-cosine positions need an even width")
 
 
 def _agree(of_weights: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -303,11 +303,11 @@ def _agree(of_weights: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         if name in config and config[name] != of_weights[name]
     ]
     if wrong:
-        raise InputError(f"the configuration says {'; '.join(wrong)}: is it that of another model?")
+        raise InputError(f"the configuration has {'; '.join(wrong)}: is it that of another model?")
 
 
 def _filled(model: Model, state: Mapping[str, Tensor]) -> Model:
-    """The model with these weights, all of them and no others, each of its shape."""
+    """The model with exactly these weights, each of the right shape."""
     wrong = [
         f"{name} {tuple(weight.shape)}, needed {tuple(expected.shape)}"
         for name, expected in model.state_dict().items()

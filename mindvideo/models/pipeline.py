@@ -92,27 +92,27 @@ class MindVideoPipeline(DiffusionPipeline):
         width, expected = fmri_encoder.config["out_dim"], unet.config["cross_attention_dim"]
         if width != expected:
             raise InputError(
-                f"the fMRI encoder makes tokens of width {width}, the UNet is conditioned on "
-                f"{expected}: take both from one co-training"
+                f"the fMRI encoder has tokens of width {width}, but the UNet is conditioned on "
+                f"width {expected}: use both from the same co-training"
             )
         self.register_modules(vae=vae, unet=unet, fmri_encoder=fmri_encoder, scheduler=scheduler)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, **kwargs: Any) -> Self:  # type: ignore[override]
-        """Load what ``save_pretrained`` wrote, or a checkpoint as MinD-Video released it.
+        """Load a folder written by ``save_pretrained``, or a checkpoint as released by MinD-Video.
 
         Parameters
         ----------
         folder
             A folder, or the hub name of one (``ORG/MODEL``, or ``ORG/MODEL@REVISION``).
         **kwargs
-            Those of diffusers. For a released checkpoint `torch_dtype`, and parts that replace the
-            checkpoint's (e.g. ``scheduler=…``).
+            Passed to diffusers. For a released checkpoint: `torch_dtype`, and parts that replace
+            those of the checkpoint (e.g. ``scheduler=…``).
 
         Raises
         ------
         InputError
-            If the folder holds neither, or a part's weights do not fit its configuration.
+            If the folder contains neither, or a part's weights do not match its configuration.
         """
         place = resolve(str(folder))
         if isinstance(place, HubModel):
@@ -123,8 +123,9 @@ class MindVideoPipeline(DiffusionPipeline):
         if missing := [name for name in PARTS if not (place / name).is_dir()]:
             entries = ", ".join(sorted(path.name for path in place.iterdir())) or "nothing"
             raise InputError(
-                f"{place}: no pipeline: it has no model_index.json, which save_pretrained writes, "
-                f"and to be a released checkpoint it lacks {', '.join(missing)} (found: {entries})"
+                f"{place}: not a pipeline: it has no model_index.json, which save_pretrained "
+                f"writes, and for a released checkpoint it lacks {', '.join(missing)} (found: "
+                f"{entries})"
             )
         return cls._from_released(place, **kwargs)
 
@@ -148,12 +149,12 @@ class MindVideoPipeline(DiffusionPipeline):
     def in_precision(self, dtype: torch.dtype) -> Self:
         """Convert the networks to a precision; in place. Latents stay in single precision."""
         for part in (self.fmri_encoder, self.unet, self.vae):
-            nn.Module.to(part, dtype)  # diffusers' own warns of what does not apply
+            nn.Module.to(part, dtype)  # diffusers' method gives irrelevant warnings
         return self
 
     @property
     def vae_factor(self) -> int:
-        """Pixels along a side of one latent."""
+        """Number of pixels per latent along a side."""
         return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     @torch.no_grad()
@@ -184,7 +185,7 @@ class MindVideoPipeline(DiffusionPipeline):
         fmri
             Windows ``(b, w, v)``.
         negative_fmri
-            The window of the negative condition ``(w, v)``, which guidance pushes away from.
+            The window of the negative condition ``(w, v)``, from which guidance leads away.
         num_frames
             Frames in a clip, f.
         height, width
@@ -192,20 +193,19 @@ class MindVideoPipeline(DiffusionPipeline):
         num_inference_steps
             Denoising steps (paper: 200).
         guidance_scale
-            s; 1 is no guidance, and only then may `negative_fmri` be left out.
+            s; with 1 there is no guidance, and `negative_fmri` may be omitted.
         generator
             Draws the noise that denoising starts from: one per clip, or one for all.
         latents
-            This noise itself, in place of a draw: ``(b, c, f, h, w)``, standard deviation 1.
+            The noise itself, instead of a random draw: ``(b, c, f, h, w)``, standard deviation 1.
         shared_noise
-            Fraction of the noise's variance that the frames of a clip have in common, 0…1: the
-            larger, the steadier the clip (mixed noise; Ge et al., "Preserve your own correlation",
-            2023).
+            Fraction of the noise's variance that the frames of a clip share, 0…1; larger values
+            give less flicker (mixed noise; Ge et al., "Preserve your own correlation", 2023).
         motion
-            How the common part moves in each clip, ``(b, 3)``, in the units of
+            Motion of the shared part in each clip, ``(b, 3)``, in the units of
             :func:`~mindvideo.models.noise.moving_noise`; by default it does not move.
         output_type
-            ``np``: frames; ``latent``: latents as the VAE takes them.
+            ``np``: frames; ``latent``: latents, the input of the VAE's decoder.
 
         Returns
         -------
@@ -215,7 +215,7 @@ class MindVideoPipeline(DiffusionPipeline):
         Raises
         ------
         InputError
-            If windows, sizes, generators or latents do not fit the models or each other, or the
+            If windows, sizes, generators or latents do not match the models or each other, or the
             clips do not fit into memory.
         """
         shape = self._latent_shape(len(fmri), num_frames, height, width)
@@ -267,14 +267,14 @@ class MindVideoPipeline(DiffusionPipeline):
     def _encode_negative(self, negative: Any, windows: Tensor, scale: float) -> Tensor:
         if negative is None:
             raise InputError(
-                f"guidance of scale {scale} without a negative condition: give `negative_fmri`, "
-                "or a scale of 1 for no guidance"
+                f"guidance with scale {scale} needs a negative condition: pass `negative_fmri`, or "
+                "a scale of 1 for no guidance"
             )
         window = torch.as_tensor(negative).to(windows)
         if window.shape != windows.shape[1:]:
             raise InputError(
-                f"the null window has shape {tuple(window.shape)}, the windows "
-                f"{tuple(windows.shape[1:])}: make both with the same stage `windows`"
+                f"the null window has shape {tuple(window.shape)}, but the windows have "
+                f"{tuple(windows.shape[1:])}: compute both from the same run of the stage `windows`"
             )
         return self.fmri_encoder(window[None])
 
@@ -283,7 +283,7 @@ class MindVideoPipeline(DiffusionPipeline):
         if height % factor or width % factor or min(height, width, frames) < 1:
             raise InputError(
                 f"clips of {frames} frames of {height} × {width} px: height and width must be "
-                f"multiples of {factor}, by which the VAE scales"
+                f"multiples of {factor}, the VAE's scale factor"
             )
         return (clips, self.unet.config["in_channels"], frames, height // factor, width // factor)
 
@@ -298,12 +298,12 @@ class MindVideoPipeline(DiffusionPipeline):
         device = self._execution_device
         if latents is not None:
             if tuple(latents.shape) != shape:
-                raise InputError(f"latents of shape {tuple(latents.shape)}, {shape} were needed")
+                raise InputError(f"latents of shape {tuple(latents.shape)}; expected {shape}")
             return latents.to(device, torch.float32)
         if isinstance(generator, Sequence):
             if len(generator) != shape[0]:
                 raise InputError(
-                    f"{len(generator)} generators for {shape[0]} clips: give one per clip"
+                    f"{len(generator)} generators for {shape[0]} clips: pass one per clip"
                 )
             generator = list(generator)
         if motion is not None:
@@ -326,10 +326,10 @@ class MindVideoPipeline(DiffusionPipeline):
 def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:
     if motion.shape != (clips, 3):
         raise InputError(
-            f"motion of shape {motion.shape} for {clips} clips: ({clips}, 3) was needed, right, "
-            "down and expansion of each"
+            f"motion of shape {motion.shape} for {clips} clips; expected ({clips}, 3): motion to "
+            "the right, down, and expansion of each"
         )
     if not np.isfinite(motion).all():
-        raise InputError("motion: a number is not finite; decode it again")
+        raise InputError("motion contains values that are not finite: decode it again")
     if not shared:
-        raise InputError("motion, but shared_noise is 0: only noise that frames share can move")
+        raise InputError("motion needs shared_noise above 0: only noise that frames share can move")

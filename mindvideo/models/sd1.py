@@ -1,4 +1,4 @@
-"""What a Stable Diffusion 1.x is, from its configuration: no network is loaded."""
+"""Recognise Stable Diffusion 1.x by its configuration, without loading a network."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ SD1 = {
     "attention_type": "default",
     "cross_attention_norm": None,
 }
-"""What the UNets of Stable Diffusion 1.x have in common; widths and depths are free."""
+"""Settings that all UNets of Stable Diffusion 1.x share; widths and depths may vary."""
 
 SD1_BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 
 
 def check_sd1(config: Mapping[str, Any]) -> None:
-    """Refuse the configuration of a UNet that is of another kind than Stable Diffusion 1.x's.
+    """Raise an error if a configuration is not that of a Stable Diffusion 1.x UNet.
 
-    What it does not name is as in 1.x: those are diffusers' defaults.
+    Missing settings have diffusers' defaults, which are those of 1.x.
 
     Raises
     ------
@@ -55,6 +55,6 @@ def check_sd1(config: Mapping[str, Any]) -> None:
     if wrong:
         said = ", ".join(f"{name} = {value!r}" for name, value in wrong.items())
         raise InputError(
-            f"this UNet is not of Stable Diffusion 1.x's kind ({said}), and no other can be "
-            "inflated: set `stable_diffusion` to a 1.x model"
+            f"this UNet is not that of a Stable Diffusion 1.x ({said}), and other kinds are not "
+            "supported: set `stable_diffusion` to a 1.x model"
         )

@@ -1,4 +1,4 @@
-"""What every reconstruction begins with: the pipeline, its negative condition, its noise."""
+"""Inputs of every reconstruction: the pipeline, its negative condition, its noise."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 def load_pipeline(
     model: Path, stable_diffusion: str, scheduler: str = "ddim", precision: str = "fp32"
 ) -> MindVideoPipeline:
-    """Join what co-training made with the VAE and the noise schedule of Stable Diffusion.
+    """Join the models of co-training with the VAE and the noise schedule of Stable Diffusion.
 
-    Steps are those of the scheduler named (paper 4.2: DDIM's), whatever sampler the Stable
-    Diffusion comes with. The pipeline is where the networks run, in that precision.
+    The named scheduler determines the steps (paper 4.2: DDIM), whatever the sampler of Stable
+    Diffusion. The pipeline is on the device of all networks, in the given precision.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def load_pipeline(
     """
     where = device()
     if precision == "fp16" and where.type == "cpu":
-        raise InputError("precision: fp16 needs a GPU, and none is here: set bf16 or fp32")
+        raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
     pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(stable_diffusion, "vae"),
         unet=VideoUNet.from_pretrained(model / "unet"),
@@ -45,9 +45,9 @@ def load_pipeline(
 
 
 def noise_generator(seed: int, *place: int) -> torch.Generator:
-    """A generator for the noise of one place: a clip, say, by its number.
+    """A random generator for the noise at one `place`, such as the number of a clip.
 
-    On the CPU, so that it is the same on every device. Zeros at the end of `place` do not count.
+    On the CPU, so that it is the same on every device. Zeros at the end of `place` are ignored.
     """
     (state,) = np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state))
@@ -71,7 +71,7 @@ def negative_window(
         return np.zeros(shape, np.float32)
     if null_window.shape != shape:
         raise InputError(
-            f"the null window has shape {null_window.shape}, the windows {shape}: "
-            "make both with the same stage `windows`"
+            f"the null window has shape {null_window.shape}, but the windows have {shape}: compute "
+            "both from the same run of the stage `windows`"
         )
     return null_window

@@ -1,8 +1,9 @@
 """Stable Diffusion's UNet, inflated: an image model that denoises the frames of a clip together.
 
 The UNet runs diffusers' own modules on all frames of all clips as images. Three kinds of them are
-replaced at construction by modules that see a clip's other frames (paper 3.4): the attention among
-the places of a frame, the transformer blocks, and the residual blocks with their group norms.
+replaced at construction by modules that combine the frames of a clip (paper 3.4): the attention
+between the positions of a frame, the transformer blocks, and the residual blocks with their group
+norms.
 
 No module stores the number of frames in a clip, f: each reads it from its arguments. Transformer
 blocks get (b f) frames and b conditions; residual blocks get the time embedding as (b, f, d).
@@ -29,10 +30,10 @@ from mindvideo.models.sd1 import check_sd1
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 NEW_IN_VIDEO = ("attn_temp", "norm_temp")
-"""What an image UNet lacks."""
+"""Parts that an image UNet lacks."""
 
 TRAINED = ("attn1", "attn2", "attn_temp")
-"""What video tuning and co-training change (paper B)."""
+"""Parts that video tuning and co-training train (paper B)."""
 
 
 def sparse_causal_frames(frames: int, device: torch.device | None = None) -> Tensor:
@@ -65,7 +66,7 @@ class SparseCausalAttention:
         q = rearrange(attn.to_q(hidden_states), "bf n (h d) -> bf h n d", h=h)
 
         def gather(x: Tensor) -> Tensor:
-            # Projected once a frame, then picked: frames are in two others' keys.
+            # Each frame is projected once, then selected: it is used as key by two other frames.
             x = rearrange(x, "(b f) n (h d) -> b f h n d", f=frames, h=h)[:, attended]
             return rearrange(x, "b f two h n d -> (b f) h (two n) d")
 
@@ -77,8 +78,8 @@ class SparseCausalAttention:
 class VideoTransformerBlock(nn.Module):
     """An image UNet's transformer block, with temporal attention after the feed-forward.
 
-    Temporal attention is among the frames of one place. It starts as the identity: its output
-    projection, weight and bias, is zero.
+    Temporal attention is between the frames at one position. It starts as the identity: weight and
+    bias of its output projection are zero.
     """
 
     def __init__(self, block: BasicTransformerBlock) -> None:
@@ -196,7 +197,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If the shapes do not fit each other or this UNet.
+            If the shapes do not match each other or this UNet.
         """
         self._check(latents, encoder_hidden_states)
         b, _, f, *_ = latents.shape
@@ -216,7 +217,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         for block in self.up_blocks:
             n = len(block.resnets)  # type: ignore[arg-type]
             skipped, skips = skipped[:-n], skipped[-n:]
-            # Where a size was odd on the way down, halving and doubling it would miss it by one.
+            # If a size was odd on the way down, halving and doubling would change it by one.
             size = skipped[-1].shape[2:] if skipped else None
             x = block(x, res_hidden_states_tuple=skips, upsample_size=size, **given)
         x = self.conv_out(self.conv_act(self.conv_norm_out(x, f)))  #          (b f) c h w
@@ -231,7 +232,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         }
 
     def freeze_all_but_attention(self) -> None:
-        """Let only :meth:`trainable_parameters` ask for gradients; in place."""
+        """Enable gradients only for :meth:`trainable_parameters`; in place."""
         self.requires_grad_(False)
         for weight in self.trainable_parameters().values():
             weight.requires_grad_(True)
@@ -246,13 +247,13 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         if condition.ndim != 3 or len(condition) != len(latents) or condition.shape[2] != width:
             raise InputError(
                 f"a condition of shape {tuple(condition.shape)} for {len(latents)} clips; the "
-                f"video UNet needs one a clip, (clips, tokens, {width}): encoder and UNet must "
+                f"video UNet needs one per clip, (clips, tokens, {width}): encoder and UNet must "
                 "belong to the same Stable Diffusion"
             )
 
 
 def inflate(unet: UNet2DConditionModel) -> VideoUNet:
-    """Make a video UNet of an image UNet of Stable Diffusion 1.x; weights are copied.
+    """Convert an image UNet of Stable Diffusion 1.x to a video UNet; weights are copied.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files of weights and configurations: which to load, and what is wrong with them."""
+"""Files of weights and configurations: which to load, and whether they are complete."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from mindvideo.errors import InputError
 
 DIFFUSERS = {".safetensors": "diffusion_pytorch_model", ".bin": "diffusion_pytorch_model"}
-"""By the ending of weights, what comes before it in the name of their file."""
+"""The stem of a file's name, by the ending of the file of weights."""
 TRANSFORMERS = {".safetensors": "model", ".bin": "pytorch_model"}
 OPEN_CLIP = (".safetensors", ".bin", ".pth")
-"""Endings: open_clip takes any name."""
+"""Endings; open_clip accepts any name."""
 HALF = ("fp16", "bf16")
-"""Variants of weights that are known to be whole, and not another training's."""
+"""Variants of weights that are known to be complete, and not from another training."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,17 @@ class Weights:
     """Which of a folder's weights are loaded."""
 
     variant: str | None = None
-    """As diffusers and transformers call it: ``fp16`` where only these weights are there."""
+    """The name in diffusers and transformers: ``fp16`` if only these weights exist."""
     safetensors: bool = True
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A configuration's names and values.
+    """Read the names and values of a configuration.
 
     Raises
     ------
     InputError
-        If it is no JSON object; saying what it is instead, where that is known.
+        If it is not a JSON object; the message says what it is instead, if known.
     """
     try:
         if problem := _no_content(path):
@@ -44,14 +44,14 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}): fetch it again") from error
     if not isinstance(config, dict):
-        raise InputError(f"{path}: names and values were needed: is it another program's file?")
+        raise InputError(f"{path}: expected names and values: is it a file of another program?")
     return config
 
 
 def find_weights(
     folder: Path, names: dict[str, str] | tuple[str, ...], needed: str = "weights"
 ) -> Weights:
-    """Choose among a folder's weights: in full precision before half, safetensors before pickles.
+    """Choose weights in a folder: full precision before half, safetensors before pickle files.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def find_weights(
     names
         :data:`DIFFUSERS`, :data:`TRANSFORMERS` or :data:`OPEN_CLIP`.
     needed
-        What they are the weights of, for messages.
+        The model that they are needed for, for messages.
 
     Raises
     ------
     InputError
-        If there are none, or those chosen are not whole.
+        If there are none, or those chosen are incomplete.
     """
     chosen = next(_candidates(folder, names), None)
     if chosen is None:
@@ -72,7 +72,7 @@ def find_weights(
             names if isinstance(names, tuple) else [f"{stem}{end}" for end, stem in names.items()]
         )
         raise InputError(
-            f"{folder}: no weights of {needed}: a file {' or '.join(ends)} was needed (found: "
+            f"{folder}: no weights of {needed}: expected a file {' or '.join(ends)} (found: "
             f"{listing(folder)}){lora(folder)}"
         )
     weights, first = chosen
@@ -85,7 +85,7 @@ def find_weights(
 def _candidates(
     folder: Path, names: dict[str, str] | tuple[str, ...]
 ) -> Iterator[tuple[Weights, Path]]:
-    """Weights and the file, or the index of the files, that they are in; the first is the best."""
+    """Weights, with their file or the index of their files; the best first."""
     there = sorted(folder.iterdir())
     if isinstance(names, tuple):
         for end in names:
@@ -112,7 +112,7 @@ def _candidates(
 def _shards(index: Path) -> list[Path]:
     files = read_json(index).get("weight_map")
     if not isinstance(files, dict) or not files:
-        raise InputError(f"{index}: names no files of weights: fetch it again")
+        raise InputError(f"{index}: does not name any files of weights: fetch it again")
     paths = [index.parent / file for file in sorted(set(files.values()))]
     missing = [path.name for path in paths if not os.path.lexists(path)]
     if missing:
@@ -124,7 +124,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _no_content(path: Path) -> str:
-    """What a file is instead of what its name says; "" if nothing speaks against it."""
+    """What a file is instead of weights; "" if there is no sign of it."""
     if not path.is_file():
         return (
             f"is a link to {os.readlink(path)}, which is not there: fetch it (git annex get, or "
@@ -147,7 +147,7 @@ def _no_content(path: Path) -> str:
 
 
 def _cut_short(path: Path) -> str:
-    """Whether a safetensors file is whole, from its header."""
+    """The problem of an incomplete safetensors file, judged by its header; "" if complete."""
     if path.suffix != ".safetensors":
         return ""
     from safetensors import SafetensorError, safe_open
@@ -160,7 +160,7 @@ def _cut_short(path: Path) -> str:
 
 
 def lora(folder: Path) -> str:
-    """Say that a folder holds a LoRA, and what to do; "" if it holds none."""
+    """Advice if a folder contains a LoRA; "" if it contains none."""
     names = ("adapter_config.json", "adapter_model.*", "*lora*")
     files = [path.name for name in names for path in sorted(folder.glob(name))]
     return (
@@ -173,6 +173,6 @@ def lora(folder: Path) -> str:
 
 
 def listing(folder: Path, most: int = 8) -> str:
-    """Names of what is in a folder."""
+    """Names of the entries of a folder."""
     names = sorted(path.name for path in folder.iterdir())
     return ", ".join(names[:most]) + (", …" if len(names) > most else "") or "nothing"

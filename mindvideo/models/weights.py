@@ -1,4 +1,4 @@
-"""Weights go in strictly: what may be missing is a named list."""
+"""Strict loading of weights: only parts in a named list may be missing."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ log = logging.getLogger(__name__)
 
 
 class StrictWeights:
-    """Makes the ``from_pretrained`` of a diffusers model refuse weights that do not fit.
+    """Makes ``from_pretrained`` of a diffusers model raise an error if weights do not match.
 
-    diffusers itself leaves what a file lacks at random values, with no more than a warning.
-    Goes before the model among the base classes.
+    diffusers itself leaves missing weights at random values, with only a warning. Must come before
+    the model in the list of base classes.
     """
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, **kwargs: Any) -> Self:
-        """Load what ``save_pretrained`` wrote; keywords are those of diffusers.
+        """Load a folder written by ``save_pretrained``; keywords are those of diffusers.
 
         Raises
         ------
         InputError
-            If the folder holds no such model, or weights are missing, left over or of another
-            shape.
+            If the folder does not contain such a model, or weights are missing, unexpected or of
+            another shape.
         """
         config = Path(folder, kwargs.get("subfolder") or "", "config.json")
         if not config.is_file():
-            raise InputError(f"{config.parent}: no {cls.__name__} here: it has no config.json")
+            raise InputError(f"{config.parent}: not a {cls.__name__}: it has no config.json")
         class_name = read_json(config).get("_class_name")
         if class_name != cls.__name__:
-            raise InputError(f"{config.parent}: holds a {class_name}, a {cls.__name__} was needed")
+            raise InputError(f"{config.parent}: contains a {class_name}; expected a {cls.__name__}")
         kwargs["output_loading_info"] = True
         if kwargs.get("variant") is None:
             kwargs |= weights_arguments(config.parent, DIFFUSERS)
@@ -51,21 +51,21 @@ class StrictWeights:
             if info.get(kind)
         }
         if wrong:
-            raise InputError(f"{folder}: these weights are not a {cls.__name__}'s: {_list(wrong)}")
+            raise InputError(f"{folder}: not the weights of a {cls.__name__}: {_list(wrong)}")
         return model
 
 
 def weights_arguments(folder: Path, names: dict[str, str] | tuple[str, ...]) -> dict[str, Any]:
-    """Arguments of ``from_pretrained`` that make it take the weights that a local folder has.
+    """Arguments of ``from_pretrained`` to load the weights that a local folder has.
 
     Raises
     ------
     InputError
-        If it has none, or they are not whole.
+        If it has none, or they are incomplete.
     """
     weights = find_weights(folder, names)
     if weights.variant:
-        log.info("%s: weights of variant %s, the only ones there", folder, weights.variant)
+        log.info("%s: loading the variant %s, the only weights there", folder, weights.variant)
     pickled = {} if weights.safetensors else {"use_safetensors": False}
     return {"variant": weights.variant, **pickled} if weights.variant else pickled
 
@@ -85,13 +85,13 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], *, new: Collect
     Raises
     ------
     InputError
-        If anything else is missing, or anything is left over.
+        If anything else is missing, or there are unexpected weights.
     """
     missing, unexpected = model.load_state_dict(state, strict=False)
     missing = [name for name in missing if not set(name.split(".")) & set(new)]
     wrong = {"missing": missing, "left over": unexpected}
     if missing or unexpected:
-        raise InputError(f"these weights are not a {type(model).__name__}'s: {_list(wrong)}")
+        raise InputError(f"not the weights of a {type(model).__name__}: {_list(wrong)}")
 
 
 def _list(names: Mapping[str, Collection[str]], most: int = 5) -> str:

@@ -1,9 +1,9 @@
-"""The stages: one module a rule, each with a ``main`` that reads, calls pure functions, writes.
+"""The stages: one module per rule, each with a ``main`` that reads, calls pure functions, writes.
 
-A stage's keyword arguments are its contract: their annotations below say what each is, their
-names are those of the rule's inputs and outputs and of the command line's options. The decorators
-`chapter` and `makes` say where it belongs. Signature and decorators are read from the source
-(:mod:`mindvideo.registry`), so that a declaration can be read without what the stage imports.
+The keyword arguments of ``main`` declare a stage's interface: the annotations below say whether
+each is an input or output, and their names are those of the rule's entries and of the command
+line's options. The decorators `chapter` and `makes` declare its place in the workflow. Signature
+and decorators are read from the source (:mod:`mindvideo.registry`), without importing the stage.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,20 +19,20 @@ Inputs: TypeAlias = list[Path]
 """Several of them, in order."""
 
 Output: TypeAlias = Path
-"""A file or folder that the stage makes; moved into place only when the stage has succeeded."""
+"""A file or folder that the stage writes; moved into place only when the stage has succeeded."""
 
 Outputs: TypeAlias = list[Path]
 """Several of them, in order."""
 
 State: TypeAlias = Path
-"""A folder for checkpoints or rows computed so far, of one set of settings, code and inputs.
+"""A folder for checkpoints or rows computed so far, for one set of settings, code and inputs.
 
-It outlives kills.
+It survives if the process is killed.
 """
 
 
 def chapter(title: str) -> Callable[[Main], Main]:
-    """Declare in which chapter of ``mindvideo --help`` a stage stands."""
+    """Declare the chapter of ``mindvideo --help`` that lists a stage."""
     return lambda main: main
 
 
@@ -41,7 +41,7 @@ def makes(
 ) -> Callable[[Main], Main]:
     """Declare an artefact that a stage makes, or a part of one.
 
-    Like the signature, it is read from the source: the arguments are literals.
+    Like the signature, it is read from the source, so the arguments must be literals.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def makes(
     shared
         Whether it is the same for all subjects.
     section
-        The section of the configuration whose values the settings take, where it is not the one
-        that their class belongs to: one stage may make several artefacts, each by its own section.
+        The section of the configuration that the settings come from, if it is not the one of their
+        class: one stage may make several artefacts, each with its own section.
     """
     return lambda main: main

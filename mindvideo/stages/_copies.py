@@ -1,4 +1,4 @@
-"""Refuse two files of the same recording."""
+"""Detect two files of the same recording."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def refuse_copies(runs: Sequence[np.ndarray], names: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        If two runs are; the message names them.
+        If two runs are the same recording; the message names them.
     """
     for length in sorted({len(run) for run in runs}):
         same_length = [i for i, run in enumerate(runs) if len(run) == length]
         for first, second, r in same_recordings(np.stack([runs[i] for i in same_length])):
             one, other = names[same_length[first]], names[same_length[second]]
             raise InputError(
-                f"{one} and {other} are the same recording: over "
-                f"voxels of the whole brain their median r is {r:.2f}, where two recordings have "
-                "little in common. Has one been copied or converted under the other's name? Fetch "
-                "the right file, or leave one out with dataset.exclude."
+                f"{one} and {other} are the same recording: over voxels of the whole brain, their "
+                f"median r is {r:.2f}, but different recordings hardly correlate. Was one copied "
+                "or converted under the other's name? Fetch the right file, or leave out one with "
+                "dataset.exclude."
             )

@@ -44,7 +44,7 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
     Parameters
     ----------
     folder : Path
-        The model of contrastive learning, or of co-training, which holds the encoder as
+        The model of contrastive learning, or of co-training, which contains the encoder as
         ``fmri_encoder``.
     mbm : Path or None
         The model of masked brain modelling. It has neither temporal attention nor a trained head:
@@ -55,7 +55,7 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
     Raises
     ------
     InputError
-        If the encoder was trained on other voxels than those of the windows.
+        If the encoder was trained on voxels other than those of the windows.
     """
     nested = folder / "fmri_encoder"
     model = FmriEncoder.from_pretrained(nested if nested.is_dir() else folder)
@@ -87,11 +87,11 @@ def load_test_windows(
     Parameters
     ----------
     windows, table, null_window, voxels : Path
-        Of the stages `windows` and `select`.
+        Outputs of the stages `windows` and `select`.
     clips : list of Path
         One file for each test segment.
     clip : str
-        Name or folder of the CLIP.
+        Name or folder of the CLIP model.
     out_dim : int
         Width of the encoder's embeddings.
 
@@ -106,14 +106,14 @@ def load_test_windows(
     null = np.load(null_window)
     if null.shape != fmri.shape[1:]:
         raise InputError(
-            f"{null_window} has shape {null.shape}, the windows {fmri.shape[1:]}: make both "
-            "with the same stage `windows`"
+            f"{null_window} has shape {null.shape}, but the windows have {fmri.shape[1:]}: compute "
+            "both from the same run of the stage `windows`"
         )
     middles = load_frames(clips, listing).middles()
     targets = embed_in_batches(embed_frames, load_clip(clip), middles)
     if targets.shape[1] != out_dim:
         raise InputError(
-            f"clip: {clip} embeds in {targets.shape[1]} dimensions, the encoder in {out_dim}: "
-            "use the CLIP that the encoder was trained with"
+            f"clip: embeddings of {clip} have {targets.shape[1]} dimensions, but those of the "
+            f"encoder have {out_dim}: use the CLIP that the encoder was trained with"
         )
     return TestWindows(fmri, null, targets, load_groupings(voxels))

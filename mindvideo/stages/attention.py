@@ -34,11 +34,11 @@ def main(
 ) -> None:
     """Write maps (n_layers, n_voxels), their sums (n_windows, n_layers, n_groups), two tables.
 
-    A map holds the fraction of attention on each voxel, averaged over windows. `table` has a row
-    for each map; its `stage` is the training stage that the encoder comes from. Groups are those
-    of :func:`mindvideo.fmri.networks.groupings`, one grouping after the other. `temporal` has the
-    attention from each volume to each, by window; it is empty without temporal attention. With
-    `mbm`, the encoder is that of masked brain modelling, in the shape of `encoder`.
+    A map is the fraction of attention on each voxel, averaged over windows. `table` has a row for
+    each map; its `stage` is the training stage that the encoder comes from. Groups are those of
+    :func:`mindvideo.fmri.networks.groupings`, one grouping after the other. `temporal` has the
+    attention from each volume to each other volume, by window; it is empty without temporal
+    attention. With `mbm`, the encoder is that of masked brain modelling, in the shape of `encoder`.
     """
     fmri, groupings = np.load(windows, mmap_mode="r"), load_groupings(voxels)
     model = load_encoder(encoder, mbm, windows)
@@ -74,7 +74,7 @@ def _on_voxels(
 
 
 def _temporal(between: np.ndarray, stage: str, layers: list[str]) -> pd.DataFrame:
-    """Table of the attention between volumes (n, l, w, w), queries before keys: a row a value."""
+    """Table of the attention between volumes (n, l, w, w), queries then keys: one row per value."""
     columns = ["stage", "layer", "window", "volume", "attends", "value"]
     if np.isnan(between).any():
         return pd.DataFrame(columns=columns)

@@ -40,8 +40,8 @@ def main(
 ) -> None:
     """Write two maps (2, n_voxels), their sums (n_windows, 2, n_groups), and a table of the maps.
 
-    The first map, `attribution`, holds each voxel's fraction of the absolute attributions. The
-    second, `contribution`, holds the signed attributions, in units of the cosine. Both are means
+    The first map, `attribution`, is each voxel's fraction of the absolute attributions. The second,
+    `contribution`, is the signed attributions, in units of the cosine similarity. Both are means
     over windows. `stage` is the training stage that the encoder comes from. Groups are those of
     :func:`mindvideo.fmri.networks.groupings`, one grouping after the other.
     """
@@ -77,7 +77,7 @@ def main(
     kept = compute_rows(state, "rows", len(test.fmri), attribute, size=size, desc=desc)
     total, gain = kept.array("total"), kept.array("gain")
     error = np.abs(total - gain).sum() / max(np.abs(gain).sum(), 1e-12)
-    log.info("%s: attributions miss %.2g of the gain", stage, error)
+    log.info("%s: attributions sum to the gain with an error of %.2g", stage, error)
     density, sums_of_groups = _means(
         kept.array("signed"), kept.array("absolute"), test.groupings, size
     )

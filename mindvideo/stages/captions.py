@@ -21,7 +21,7 @@ from mindvideo.stages import Input, Output, State, chapter, makes
 def main(*, clips: Input, captions: Output, state: State, settings: CaptionSettings) -> None:
     """Write one row per clip: the caption of each of its frames.
 
-    Captions are kept batch by batch, so that a run that was killed continues where it stopped.
+    Captions are saved batch by batch, so that a stage that was killed continues where it stopped.
     """
     films = load_clips(clips)
     n_clips, n_frames = films.shape[:2]
@@ -45,7 +45,7 @@ def main(*, clips: Input, captions: Output, state: State, settings: CaptionSetti
 
 
 def _read(kept: Path) -> list[str]:
-    """Captions of the batches so far; a line that was cut short is removed."""
+    """Captions of the batches saved so far; an incomplete last line is removed."""
     if not kept.exists():
         return []
     content = kept.read_bytes()

@@ -55,17 +55,17 @@ def main(
 ) -> None:
     """Write (n_repetitions, n_volumes, n_voxels) float32: voxels that have a label in `regions`.
 
-    Voxels that are constant, nearly constant compared with the others, or not finite are zero in
-    their run, and counted in the table, which has one row per run. Two runs that are one recording
-    are an error. With `settings.average` there is one repetition: the mean over those in which a
-    voxel is alive. The map is the temporal SNR of the volumes kept, before cleaning, averaged over
-    repetitions.
+    Voxels that are constant, nearly constant compared with the others, or not finite are set to
+    zero in their run, and counted in the table, which has one row per run. Two runs of the same
+    recording are an error. With `settings.average` there is one repetition: the mean over those in
+    which a voxel has a signal. The map is the temporal SNR of the volumes kept, before cleaning,
+    averaged over repetitions.
     """
     space = read_labels(regions)[1]
     if settings.confounds and not confounds:
         raise InputError(
-            "clean.confounds names columns, but there is no table of confounds: give its path as "
-            "dataset.confounds."
+            "clean.confounds names columns, but there is no table of confounds: set "
+            "dataset.confounds to its path."
         )
     tables = confounds if settings.confounds and confounds else [None] * len(runs)
     out = np.lib.format.open_memmap(
@@ -88,13 +88,13 @@ def main(
         if counts["not_finite"] > MOST_BROKEN * len(space):
             raise InputError(
                 f"{path}: {counts['not_finite']} of {len(space)} voxels have values that are not "
-                "finite numbers. The file is damaged, or its scaling is: fetch it again, or leave "
-                "it out with dataset.exclude."
+                "finite numbers. The file or its scaling is damaged: fetch it again, or leave it "
+                "out with dataset.exclude."
             )
         if result.dead.all():
             raise InputError(
-                f"{path}: none of its {len(space)} voxels varies over the volumes that are kept: "
-                "there is no recording in it. Fetch it again, or leave it out with "
+                f"{path}: none of its {len(space)} voxels varies over the volumes that are kept, "
+                "so it contains no recording. Fetch it again, or leave it out with "
                 "dataset.exclude."
             )
         if settings.average:

@@ -111,7 +111,7 @@ def _encoder(
     _, window_size, n_voxels = fmri.shape
     if autoencoder.config["num_voxels"] != n_voxels:
         raise InputError(
-            f"{mbm}: an autoencoder of {autoencoder.config['num_voxels']} voxels, but the windows "
+            f"{mbm}: an autoencoder for {autoencoder.config['num_voxels']} voxels, but the windows "
             f"have {n_voxels}: tune it on this subject's windows first (stage `mbm` with --start)"
         )
     check_voxels(windows, autoencoder.config["voxels"], mbm)

@@ -82,8 +82,8 @@ def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: FmriEn
     if fmri.shape[1:] != (window_size, n_voxels):
         raise InputError(
             f"{windows}: windows of {fmri.shape[1]} volumes and {fmri.shape[2]} voxels, but "
-            f"{encoder} was trained on {window_size} and {n_voxels}: train it again on these "
-            "windows"
+            f"{encoder} was trained on {window_size} volumes and {n_voxels} voxels: train it again "
+            "on these windows"
         )
     check_voxels(windows, loaded.config["voxels"], encoder)
 
@@ -94,6 +94,6 @@ def _check_width(
     width, needed = fmri_encoder.config["out_dim"], video_unet.config["cross_attention_dim"]
     if width != needed:
         raise InputError(
-            f"{encoder}: tokens of width {width}, but {unet} is conditioned on {needed}: train "
-            "both with the same stable_diffusion"
+            f"{encoder}: tokens of width {width}, but {unet} is conditioned on width {needed}: "
+            "train both with the same stable_diffusion"
         )

@@ -33,10 +33,10 @@ def main(
     state: State,
     settings: EmbeddingSettings,
 ) -> None:
-    """Write embeddings of frames (n, f, dim) and of paraphrases (n, 1 + w, dim), and those.
+    """Write embeddings of frames (n, f, dim) and paraphrases (n, 1 + w, dim), and the paraphrases.
 
-    Rows are those of the table of latents. The first paraphrase of a clip is its caption as it is.
-    Rows are saved as they are computed: an interrupted run embeds only the rest.
+    Rows are those of the table of latents. The first paraphrase of a clip is its caption itself.
+    Rows are saved as they are computed: an interrupted stage embeds only the rest.
     """
     listing = load_table(latents_table, ["segment", "clip", "caption"])
     captions = listing["caption"].fillna("").astype(str).tolist()
@@ -74,7 +74,7 @@ def _write_images(
 
 
 def _paraphrases(captions: list[str], settings: EmbeddingSettings) -> np.ndarray:
-    """Of each caption, itself and its paraphrases: array of str, (n, 1 + w)."""
+    """Each caption and its paraphrases: array of str, (n, 1 + w)."""
     synonyms = load_synonyms() if settings.synonyms else {}
     reworded = {
         caption: reword(

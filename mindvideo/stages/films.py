@@ -30,7 +30,7 @@ from mindvideo.stages import Input, Output, State, chapter, makes
 log = logging.getLogger(__name__)
 
 SECONDS = 60.0
-"""Time between two saves: a kill -9 costs at most so much work, and a batch of views [s]."""
+"""Time between two saves [s]: a kill loses at most this much work, and one batch of views."""
 
 
 @chapter("reconstruction")
@@ -49,7 +49,7 @@ def main(
     segment: str,
     settings: FilmSettings,
 ) -> None:
-    """Write the mp4, ground truth beside the film, and the table of flicker.
+    """Write the mp4, with the ground truth next to the reconstructed film, and the flicker table.
 
     The table has a row for the stimulus, for the film, and for the `reconstructions` clip by clip
     of the same windows. Finished frames and the state of the denoising are kept in the state folder
@@ -60,8 +60,8 @@ def main(
     for path, rows in ((windows, fmri), (reconstructions, clips)):
         if len(rows) != len(listing):
             raise InputError(
-                f"{path} has {len(rows)} rows, {table} {len(listing)}: they come from different "
-                "runs; make both again"
+                f"{path} has {len(rows)} rows, but {table} has {len(listing)}: they come from "
+                "different runs of the workflow; compute both again"
             )
     places = find_segment(listing, segment)
     negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
@@ -77,7 +77,7 @@ def main(
     log.info("%d clips → %d frames at %g a second", len(places), n_frames, settings.fps)
 
     truth = partial(_truth, film, n_frames, settings)
-    changes = {"shown": _changes(truth())}  # first of all, for it says if the film is too short
+    changes = {"shown": _changes(truth())}  # first, to detect a film that is too short
     with (
         KeptRows(state, n_frames, "film") as kept,
         progress(range(0), desc=segment, unit="view") as bar,
@@ -111,18 +111,18 @@ def main(
 
 
 def _finish(film: Film, kept: KeptRows, snapshot: Path) -> None:
-    """Compute the frames that are not kept yet.
+    """Compute the frames that are not saved yet.
 
-    The film's state is saved every `SECONDS`, together with the number of frames that belong to it:
-    first the frames, then the state. A kill between the two leaves more frames than the state has,
-    and these are computed again. A SIGTERM can come in the middle of a batch, so the state that was
-    saved last counts, as after a kill.
+    The film's state is saved every `SECONDS`, with the number of frames that belong to it: first
+    the frames, then the state. A kill between the two leaves more frames than the state has, and
+    these are computed again. A SIGTERM can arrive in the middle of a batch, so the state saved last
+    is used, as after a kill.
     """
     saved = load_snapshot(snapshot)
     kept.rewind(saved["frames"] if saved else 0)
     if saved:
         film.load_state_dict(saved["film"])
-        log.info("going on at frame %d of %d", kept.done, kept.n)
+        log.info("resuming at frame %d of %d", kept.done, kept.n)
 
     def save() -> None:
         kept.flush()
@@ -139,7 +139,7 @@ def _finish(film: Film, kept: KeptRows, snapshot: Path) -> None:
 
 
 def _truth(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.ndarray]:
-    """The stimulus at the time of each frame; its last picture, up to a second after its end."""
+    """The stimulus at the time of each frame; its last frame is held for up to one second."""
     seconds = n_frames / settings.fps
     stream = stream_frames(
         film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
@@ -150,20 +150,20 @@ def _truth(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.nd
         yield frame
     if n_frames - n_read > max(1, settings.fps):
         raise InputError(
-            f"{film}: the film ends after {n_read / settings.fps:.2f} s, the windows go on to "
-            f"{seconds:g} s: is it the right film, and complete?"
+            f"{film}: the film ends after {n_read / settings.fps:.2f} s, but the windows end at "
+            f"{seconds:g} s: is it the right film, and is the file complete?"
         )
     for _ in range(n_read, n_frames):
         yield frame
 
 
 def _changes(frames: Iterable[np.ndarray]) -> list[float]:
-    """Mean change of each frame from the one before."""
+    """Mean change of each frame from the previous one."""
     return [frame_change(before, frame) for before, frame in itertools.pairwise(frames)]
 
 
 def _measure(changes: dict[str, list[float]], settings: FilmSettings) -> pd.DataFrame:
-    """The table of flicker: a row for each film."""
+    """The table of flicker, one row per film."""
     rates = {
         "shown": settings.fps,
         "film": settings.fps,

@@ -94,10 +94,10 @@ def main(
 ) -> None:
     """Write four tables and a folder of maps.
 
-    `map_tables`, `map_values` and `map_sums` are those of the stages `attention` and
+    `map_tables`, `map_values` and `map_sums` are outputs of the stages `attention` and
     `attribution`, in the same order; `attention_times` are the tables of temporal attention;
-    `occlusion_sets` and `occlusion_scores` are those of the stage `occlusion`. `runs` are the test
-    segments' tables of runs: the noise ceiling is that of a mean over as many repetitions. `truth`
+    `occlusion_sets` and `occlusion_scores` are outputs of the stage `occlusion`. `runs` are the
+    test segments' tables of runs: the noise ceiling is for a mean over as many repetitions. `truth`
     is a table of the known content of areas, if any. All intervals use the same bootstrap samples.
     """
     properties = read_truth(truth) if truth else pd.DataFrame({"area": []})
@@ -164,7 +164,7 @@ def _read_maps(
 def _check_shape(path: Path, array: np.ndarray, needed: tuple[int, ...]) -> None:
     if array.shape != needed:
         raise InputError(
-            f"{path} has shape {array.shape}; these windows and voxels need {needed}: it was "
+            f"{path} has shape {array.shape}, but these windows and voxels need {needed}: it was "
             "computed for others. Run its stage again"
         )
 
@@ -176,14 +176,14 @@ def _ceiling(r: Path, mask: Path, runs: list[Path], n_voxels: int) -> tuple[np.n
     -------
     ceiling : array on the whole grid
     space : Space
-        Of the selected voxels.
+        Space of the selected voxels.
     """
     values, grid = read_map(r)
     selected, other = read_map(mask)
     if not grid.same(other) or (selected > 0).sum() != n_voxels:
         raise InputError(
-            f"{r} ({grid}) and {mask} ({other}, {(selected > 0).sum()} voxels) do not belong to a "
-            f"table of {n_voxels} selected voxels: take all three from one run of `select`"
+            f"{r} ({grid}) and {mask} ({other}, {(selected > 0).sum()} voxels) do not match the "
+            f"table of {n_voxels} selected voxels: use all three from one run of `select`"
         )
     n_repetitions = min(len(load_table(path, ["run"])) for path in runs)
     return noise_ceiling(values, n_repetitions), Space(grid, selected > 0)
@@ -227,7 +227,7 @@ def _sums(encoder_map: EncoderMap, groups: list[Grouping], counts: np.ndarray) -
 
 
 def _temporal(paths: list[Path], counts: np.ndarray) -> pd.DataFrame:
-    """Mean attention from each volume to each, with its interval."""
+    """Mean attention from each volume to each other volume, with its interval."""
     keys = ["stage", "layer", "volume", "attends"]
     rows = []
     for path in paths:
@@ -277,7 +277,7 @@ def _drops(sets: Path, scores: Path, counts: np.ndarray) -> list[dict]:
 def _drops_of_areas(
     dropped: pd.DataFrame, areas: Grouping
 ) -> dict[tuple[str, str, str], np.ndarray]:
-    """By stage, the drop of identification with each area occluded, per voxel of the area."""
+    """For each stage, the drop of identification per voxel of each occluded area."""
     per_voxel = {}
     for stage, rows in dropped[dropped["grouping"] == "area"].groupby("stage", sort=False):
         drop = rows.set_index("group")["drop_value"].reindex(areas.groups).to_numpy(float)

@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Write latents (n, f, c, h, w) and text tokens (n, tokens, dim) of all segments, in order.
 
-    Rows are saved as they are computed: an interrupted run encodes only the rest.
+    Rows are saved as they are computed: an interrupted stage encodes only the rest.
     """
     listing = _listing(clips, scenes)
     save_table(table, listing)
@@ -46,7 +46,7 @@ def main(
     captions = listing["caption"].tolist()
     if n_cut := count_cut(tokenizer, captions):
         limit = tokenizer.model_max_length
-        log.info("%d of %d captions are longer than %d tokens: cut", n_cut, len(captions), limit)
+        log.info("%d of %d captions cut to %d tokens", n_cut, len(captions), limit)
     (empty,) = encode_captions(tokenizer, encoder, [""], batch_size=1)
     np.save(empty_text, empty[0])
     # Equal captions are encoded once.
@@ -79,7 +79,7 @@ def _listing(clips: Inputs, scenes: Inputs) -> pd.DataFrame:
         n_rows, n_clips = len(scene_table), len(load_clips(film))
         if n_rows != n_clips:
             raise InputError(
-                f"{path}: {n_rows} rows, {n_clips} were needed, one for each clip of {film}"
+                f"{path}: {n_rows} rows, expected {n_clips}, one for each clip of {film}"
             )
         scene_numbers = scene_table["scene"] + first_scene
         scene_table = scene_table.assign(segment=path.stem, scene=scene_numbers)

@@ -84,7 +84,7 @@ def main(
 def _rebuild(
     autoencoder: MaskedAutoencoder, volumes: np.ndarray, settings: MbmSettings
 ) -> np.ndarray:
-    """Volumes (n, v) → (n, 3, v): as given, with hidden voxels NaN, with these reconstructed."""
+    """Volumes (n, v) → (n, 3, v): unchanged, with hidden voxels NaN, with these reconstructed."""
     given = torch.tensor(volumes, dtype=torch.float32, device=autoencoder.device)
     generator = torch.Generator().manual_seed(settings.seed)
     _, prediction, mask = autoencoder(given, settings.mask_ratio, generator=generator)
@@ -95,19 +95,19 @@ def _rebuild(
 
 
 OTHER_FILES = 256
-"""Allowance for files that libraries hold open besides the samples."""
+"""Number of files that libraries may open in addition to the samples."""
 
 
 def _allow_open_files(n: int) -> None:
-    """Raise the limit of open files: a memory map holds its file open, and 1024 are usual."""
+    """Raise the limit of open files, usually 1024: each memory map keeps its file open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = n + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise InputError(
-                f"{n} arrays of samples are memory-mapped at once, and this system lets a process "
-                f"open {hard} files: have the limit raised (ulimit -Hn), or name fewer subjects in "
-                "pretraining_data.subjects"
+                f"{n} arrays of samples are memory-mapped at once, but this system allows a "
+                f"process only {hard} open files: raise the limit (ulimit -Hn), or name fewer "
+                "subjects in pretraining_data.subjects"
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
@@ -116,6 +116,6 @@ def _check_shape(autoencoder: MaskedAutoencoder, shape: EncoderShape, start: Inp
     for name, expected in shape.model_dump().items():
         if (value := autoencoder.config[name]) != expected:
             raise InputError(
-                f"{start}: an autoencoder with {name} {value}, but the settings say {expected}: "
-                "give pre-training and tuning the same `encoder` settings"
+                f"{start}: an autoencoder with {name} {value}, but the settings have {expected}: "
+                "use the same `encoder` settings for pre-training and tuning"
             )

@@ -37,7 +37,7 @@ def main(
     Its rows are motion to the right and down [widths and heights of a frame per frame] and
     expansion [fraction per frame]; its columns are the coefficients of a window's values, and the
     intercept. Segments are left out in turn. The motion of each training clip and the result of
-    each regression are saved as they are computed: an interrupted run computes only the rest.
+    each regression are saved as they are computed: an interrupted stage computes only the rest.
     """
     fmri = np.load(windows)
     clip_table = load_table(table, ["segment", "clip"])

@@ -66,15 +66,15 @@ def main(
 def occlusion_sets(
     groupings: list[Grouping], settings: OcclusionSettings
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """List the sets of voxels to occlude: nothing, and each group, random voxels, and the others.
+    """List the sets of voxels to occlude: nothing; each group; random voxels; all other voxels.
 
-    The random voxels of a group depend on the seed and the group's number alone. Areas, which are
-    many and small, have no random voxels and no others to compare with.
+    The random voxels of a group depend only on the seed and the group's number. Areas, which are
+    many and small, are not compared with random voxels or with all others.
 
     Returns
     -------
     table : DataFrame
-        Columns `grouping`, `group`, `occluded`, `n_voxels`; a row for each set.
+        Columns `grouping`, `group`, `occluded`, `n_voxels`; one row per set.
     masks : (n_sets, n_voxels) bool
     """
     n_voxels = len(groupings[0].member)

@@ -35,10 +35,10 @@ def main(
 ) -> None:
     """Write a clip for each window of a segment, uint8 (n, f, h, w, 3).
 
-    `motion` is the decoder of how clips move (stage `motion`), needed if noise is to move.
+    `motion` is the decoder of the clips' motion (stage `motion`), needed for moving noise.
 
     The noise of a clip depends only on the seed and on the clip's number among all test clips, so
-    that neither the batch size nor the other windows matter. Clips are kept as they are made.
+    that neither the batch size nor the other windows matter. Clips are saved as they are computed.
     """
     fmri = np.load(windows, mmap_mode="r")
     listing = load_table(table, ["segment", "clip"])
@@ -84,7 +84,7 @@ def main(
 def _motion(path: Input | None, windows: np.ndarray) -> np.ndarray:
     if path is None:
         raise InputError(
-            "moving_noise: true, but no decoder of motion was given: make it with `mindvideo "
-            "motion` and give it by --motion"
+            "moving_noise: true needs a decoder of motion: compute it with `mindvideo motion`, and "
+            "pass it as --motion"
         )
     return predict(windows, *load_decoder(path, windows[0].size))

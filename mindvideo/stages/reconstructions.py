@@ -16,9 +16,9 @@ from mindvideo.stages import Input, Inputs, Output, chapter, makes
 def main(
     *, segments: Inputs, table: Input, reconstructions: Output, settings: JoinSettings
 ) -> None:
-    """Write a clip a row of the table, uint8 (n, f, h, w, 3).
+    """Write one clip per row of the table, uint8 (n, f, h, w, 3).
 
-    `segments` are files of a segment's clips, named after it.
+    `segments` are files with the clips of a segment each, named after it.
     """
     listing = load_table(table, ["segment", "clip"])
     parts = {path.stem: load_clips(path) for path in segments}
@@ -26,8 +26,8 @@ def main(
     needed = listing["segment"].astype(str).value_counts(sort=False).to_dict()
     if n_clips != needed:
         raise InputError(
-            f"{table} lists windows of {needed}, the reconstructions are of {n_clips}: they come "
-            "from different runs; reconstruct again"
+            f"{table} lists windows of {needed}, but the reconstructions are of {n_clips}: they "
+            "come from different runs of the workflow; reconstruct again"
         )
     first = next(iter(parts.values()))
     shape = (len(listing), *first.shape[1:])
@@ -35,8 +35,8 @@ def main(
     for name, clips in parts.items():
         if clips.shape[1:] != shape[1:]:
             raise InputError(
-                f"{name}: clips of (frames, height, width, colours) {clips.shape[1:]}, others of "
-                f"{shape[1:]}: reconstruct all segments with the same settings"
+                f"{name}: clips of (frames, height, width, colours) {clips.shape[1:]}, but others "
+                f"of {shape[1:]}: reconstruct all segments with the same settings"
             )
         out[find_segment(listing, name)] = clips
     out.flush()

@@ -78,14 +78,14 @@ def main(
             areas[~_common(masks, grid)] = 0
             if not areas.any():
                 raise InputError(
-                    f"{masks[0]}: no voxel of this mask lies near the cortex in MNI space. Is it "
-                    "the mask of another space? For runs in native space say regions.atlas: false."
+                    f"{masks[0]}: no voxel of this mask is near the cortex in MNI space. Is it a "
+                    "mask in another space? For runs in native space, set regions.atlas: false."
                 )
     else:
         if not masks:
             raise InputError(
-                "regions.atlas is false, so the voxels are those of a brain mask, and there is "
-                "none: give its path as dataset.mask, or in the column mask of the table of runs."
+                "regions.atlas is false, so a brain mask must define the voxels, but there is "
+                "none: set dataset.mask, or the column mask of the table of runs, to its path."
             )
         grid = replace(grid, mni=False)
         areas = _common(masks, grid).astype(np.int16) * NO_AREA

@@ -40,7 +40,7 @@ def main(
     retrieval: Output,
     settings: RetrievalSettings,
 ) -> None:
-    """Write a row for each kind of candidate and each K.
+    """Write one row for each kind of candidate and each K.
 
     Candidates are the frames in the middle of the clips, and the captions that differ. `scenes`
     are the tables of the captions, one for each of `clips`.
@@ -64,9 +64,9 @@ def main(
     for name, (clip_embeddings, candidate) in candidates.items():
         if clip_embeddings.shape[1] != fmri_embeddings.shape[1]:
             raise InputError(
-                f"clip: {settings.clip} embeds in {clip_embeddings.shape[1]} dimensions, "
-                f"{encoder} in {fmri_embeddings.shape[1]}: take the CLIP that the encoder was "
-                "trained with"
+                f"clip: embeddings of {settings.clip} have {clip_embeddings.shape[1]} dimensions, "
+                f"but those of {encoder} have {fmri_embeddings.shape[1]}: use the CLIP that the "
+                "encoder was trained with"
             )
         similarity = cosine_similarity(fmri_embeddings, clip_embeddings)
         for k in TOP:

@@ -26,8 +26,8 @@ def _count(path: Path, n_volumes: int) -> int:
     length = series_length(path)
     if length < n_volumes:
         raise InputError(
-            f"{path}: {length} volumes, and one sample averages {n_volumes}: lower "
-            "samples.seconds, or leave the run out of pretraining_data.runs."
+            f"{path}: {length} volumes, but one sample averages {n_volumes}: lower "
+            "samples.seconds, or remove this run from pretraining_data.runs."
         )
     return length // n_volumes
 
@@ -38,7 +38,7 @@ def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettin
     """Write (n_samples, n_voxels) float32: area by area, with zeros up to a multiple of the patch.
 
     The index has one row per sample: its run, and its start [s]. Grayordinates that vary far less
-    than the others are set to their mean. Memory holds one run.
+    than the others are set to their mean. Only one run is in memory at a time.
     """
     columns = grayordinates(settings.areas)
     left, right, _ = cortex_vertices()

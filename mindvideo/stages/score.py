@@ -1,4 +1,4 @@
-"""Score reconstructions against the stimuli, with chance, a null and confidence intervals."""
+"""Score reconstructions against the stimuli: chance, null distribution, confidence intervals."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 log = logging.getLogger(__name__)
 
 FRAMES, CLIPS, PAIRS = 32, 8, 16
-"""At a time: frames and clips that go through a network, and pairs of clips whose pixels a thread
-compares."""
+"""Batch sizes: frames and clips of a network, and pairs of clips whose pixels a thread compares."""
 
 
 @chapter("evaluation")
@@ -55,11 +54,11 @@ def main(
     state: State,
     settings: ScoringSettings,
 ) -> None:
-    """Write a row for each metric, and a row for each clip.
+    """Write a table with one row per metric, and a table with one row per clip.
 
-    `shots` are the tables of what the films show, one for each of `clips` in the same order; only
-    `attributes` and `subset` of the settings need them. So do `leave_out_cuts` the `scenes`.
-    The outputs of the networks and the scores of pixels are kept, so that a run after a kill
+    `shots` are the tables of shots of the films, one for each of `clips` in the same order; only
+    the settings `attributes` and `subset` need them. Only `leave_out_cuts` needs `scenes`. The
+    outputs of the networks and the scores of pixels are saved, so that an interrupted stage
     computes only the rest.
     """
     reconstructed = load_clips(reconstructions)
@@ -67,15 +66,15 @@ def main(
     stimuli = load_stimuli(reconstructed, listing, clips)
     if len(reconstructed) < 2:
         raise InputError(
-            f"{reconstructions}: {len(reconstructed)} clips, at least 2 were needed to compare"
+            f"{reconstructions}: {len(reconstructed)} clips, but at least 2 are needed to compare"
         )
     groups = segment_rows(listing)
     attributes, marked = _read_shots(listing, clips, shots or [], settings)
     left_out = _with_a_cut(listing, scenes or []) if settings.leave_out_cuts else None
     if left_out is not None and marked is not None and not (marked & ~left_out).any():
         raise InputError(
-            f"{settings.subset}: all {marked.sum()} clips that it marks have a cut, at least 1 "
-            "without was needed: leave out scoring.leave_out_cuts or scoring.subset"
+            f"{settings.subset}: all {marked.sum()} clips of this subset have a cut, but at least "
+            "1 without a cut is needed: remove scoring.leave_out_cuts or scoring.subset"
         )
     rng = np.random.default_rng(settings.seed)
 
@@ -110,13 +109,13 @@ def _with_a_cut(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
     keys = list(zip(listing["segment"].astype(str), listing["clip"]))
     if missing := [f"{segment} {clip}" for segment, clip in keys if (segment, clip) not in cut]:
         raise InputError(
-            f"no scenes of {len(missing)} clips, first {missing[0]}: scoring.leave_out_cuts needs "
+            f"no scenes for {len(missing)} clips, first {missing[0]}: scoring.leave_out_cuts needs "
             "the tables of scenes of all test segments"
         )
     has_cut = np.array([cut[key] for key in keys])
     if has_cut.all():
         raise InputError(
-            f"all {len(has_cut)} clips have a cut, at least 1 without was needed: leave out "
+            f"all {len(has_cut)} clips have a cut, but at least 1 without a cut is needed: remove "
             "scoring.leave_out_cuts, or raise scenes.threshold"
         )
     log.info("%d of %d clips have a cut: left out", has_cut.sum(), len(has_cut))
@@ -136,8 +135,8 @@ def _read_shots(
         return [], None
     if len(shots) != len(clips):
         raise InputError(
-            f"{len(shots)} tables of shots, {len(clips)} films cut into clips: attributes and "
-            f"subset ({', '.join(columns)}) need one for each, in the same order"
+            f"{len(shots)} tables of shots for {len(clips)} films: attributes and subset "
+            f"({', '.join(columns)}) need one table per film, in the same order"
         )
     text = dict.fromkeys(settings.attributes, str)
     tables = {c.stem: load_shots(path, columns).astype(text) for c, path in zip(clips, shots)}
@@ -273,7 +272,7 @@ def _n_way(
     for n_way in settings.n_way:
         if not enough_classes(n_way, n_classes, k):
             log.info(
-                "%s %d-way left out: the classifier has %d classes, %d are the ground truth's",
+                "%s %d-way left out: the classifier has %d classes, %d describe the ground truth",
                 kind,
                 n_way,
                 n_classes,
@@ -302,7 +301,7 @@ def _requested(
     attributes: list[Attribute],
     settings: ScoringSettings,
 ) -> list[tuple[Attribute, np.ndarray]]:
-    """The attributes that this classifier is asked for, and its classes that name their values."""
+    """The attributes that this classifier scores, and its classes that name their values."""
     classifier = f"{kind} classifier {getattr(settings, f'{kind}_classifier')}"
     return [
         (attribute, naming_classes(attribute, labels, classifier))

@@ -34,21 +34,21 @@ def _load(path: Path, n_voxels: int) -> np.ndarray:
     repetitions = np.load(path, mmap_mode="r")
     if repetitions.shape[2] != n_voxels:
         raise InputError(
-            f"{path} has {repetitions.shape[2]} voxels, the regions {n_voxels}: they belong to "
-            "different subjects or grids. Clean the runs again."
+            f"{path} has {repetitions.shape[2]} voxels, but the regions have {n_voxels}: they "
+            "belong to different subjects or grids. Clean the runs again."
         )
     return repetitions
 
 
 def _warn_of_swaps(cleaned: list[Path], names: list[list[str]], z: np.ndarray) -> None:
-    """Warn of segments whose repetitions hardly agree, and of runs that agree across segments."""
+    """Warn of segments whose repetitions hardly correlate, and of runs that do across segments."""
     odd, r = out_of_line(z)
     if not odd:
         return
     for segment in odd:
         log.warning(
-            "%s: its repetitions hardly agree (r = %.3f where the others have %.3f, in the most "
-            "reproducible voxels). Do %s show the same film, in time?",
+            "%s: its repetitions hardly correlate (r = %.3f, for the other segments %.3f, in the "
+            "most reproducible voxels). Do %s show the same film, with the same timing?",
             cleaned[segment].stem,
             r[segment],
             np.median(r),

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 COMPARED = (*METRICS, "psnr")
 NUMBERS = ("value", "ci_low", "ci_high", "chance")
 ALL_NUMBERS = ("n_clips", *NUMBERS, "null_mean", "p", "p_min")
-"""Columns of tables of metrics: of other methods', and of this configuration's."""
+"""Columns of tables of metrics: those of other methods, and those of this configuration."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ def main(
 ) -> None:
     """Write the paper's Table 1 and the comparison with other methods, as TSV and as HTML.
 
-    `metrics` and `per_clip` are those of the settings' rows that are configured, `methods` the
-    tables of metrics of the settings' methods, in the same order.
+    `metrics` and `per_clip` are tables for the configured rows of the settings, `methods` the
+    tables of metrics for the methods of the settings, both in the same order.
     """
     built = [row.label for row in settings.rows if row.owner is not None]
     if not len(built) == len(metrics) == len(per_clip):
         raise InputError(
-            f"{len(built)} rows ({', '.join(built)}), {len(metrics)} tables of metrics, "
-            f"{len(per_clip)} tables of clips: one of each is needed for every row"
+            f"{len(built)} rows ({', '.join(built)}), but {len(metrics)} tables of metrics and "
+            f"{len(per_clip)} tables of clips: every row needs one of each"
         )
     scores = {
         label: Scores(_metrics(m, ALL_NUMBERS), _per_clip(c))
@@ -69,8 +69,8 @@ def main(
     others = methods or []
     if len(others) != len(settings.methods):
         raise InputError(
-            f"{len(settings.methods)} methods ({', '.join(settings.methods)}), {len(others)} "
-            "tables of metrics: one is needed for each"
+            f"{len(settings.methods)} methods ({', '.join(settings.methods)}), but {len(others)} "
+            "tables of metrics: every method needs one"
         )
     ours = {row.label: scores[row.label].metrics for row in settings.rows if row.full}
     named = dict(zip(settings.methods, map(_metrics, others)))
@@ -88,9 +88,9 @@ def _per_clip(path: Path) -> pd.DataFrame:
 
 
 def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataFrame:
-    """Compare every metric of every row with the first row, and with the paper's report.
+    """Compare every metric of every row with the first row, and with the paper's value.
 
-    Both tests take the clips that have a score; the paired one takes those that both rows have.
+    Both tests use the clips that have a score; the paired test uses those that both rows have.
     Its p values are corrected (Holm) over all rows and metrics of the table.
     """
     published = {row["row"]: row for row in read_published("table1")}
@@ -204,7 +204,7 @@ def _table1(
             "*" if row["p_paired_holm"] < SIGNIFICANCE else "",
         )
     published = {row["row"]: row for row in read_published("table1")}
-    for absent in settings.rows:  # what the paper has and this configuration has not
+    for absent in settings.rows:  # rows of the paper that this configuration does not have
         if absent.owner is None:
             for name in set(columns) & set(METRICS):
                 value = number(published[absent.label][name])
@@ -213,7 +213,7 @@ def _table1(
 
 
 def _turned(table: Table, metrics: Sequence[str]) -> Table:
-    """Metrics as rows: there are more of them than models."""
+    """Transpose a table: metrics as rows, since there are more of them than models."""
     models = [name for name, cells in table.rows.items() if cells]
     rows = {
         metric: {name: table.rows[name][metric] for name in models if metric in table.rows[name]}

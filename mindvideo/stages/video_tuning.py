@@ -44,7 +44,7 @@ def main(
 ) -> None:
     """Write the UNet's folder, its training curve, and clips generated during training.
 
-    The clips are uint8 (n, f, h, w, 3); the table has the moment and the caption of each.
+    The clips are uint8 (n, f, h, w, 3); the table has the training step and the caption of each.
     """
     films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
     check_rows(latents, films, text, len(tokens))
@@ -97,6 +97,6 @@ def main(
 
 
 def evenly(captions: pd.Series, count: int) -> np.ndarray:
-    """Rows of distinct captions, evenly from first to last: int, at most `count` of them."""
+    """Rows of distinct captions, evenly spaced from first to last: int, at most `count`."""
     first = np.flatnonzero(~captions.duplicated())
     return first[np.unique(np.linspace(0, len(first) - 1, count).round().astype(int))]

@@ -30,15 +30,16 @@ def main(
     """Write windows (n_windows, size, n_voxels) float32, and the table of their clips.
 
     Repetitions are averaged. Voxels follow the order of the table `voxels`, with zeros up to a
-    multiple of the patch size. Segments are named after their files. With `segment` only its
-    windows are written; shuffled ones come from all segments given. Memory holds one segment.
+    multiple of the patch size. Segments are named after their files. With `segment`, only its
+    windows are written; shuffled windows come from all segments given. Only one segment is in
+    memory at a time.
     """
     columns = pd.read_csv(voxels, sep="\t")["column"].to_numpy()
     padding = -len(columns) % settings.patch_size
     if padding > len(columns):
         log.warning(
-            "%d of the %d columns of a window hold a voxel, the others are padding, all zero: "
-            "select more voxels, or lower encoder.patch_size (%d)",
+            "only %d of the %d columns of a window are voxels, the others are zero padding: select "
+            "more voxels, or lower encoder.patch_size (%d)",
             len(columns),
             len(columns) + padding,
             settings.patch_size,
@@ -48,8 +49,8 @@ def main(
         shape = np.load(path, mmap_mode="r").shape
         if shape[2] <= columns.max():
             raise InputError(
-                f"{path} has {shape[2]} voxels, the table of selected voxels names column "
-                f"{columns.max()}: they belong to different subjects or grids. Select again."
+                f"{path} has {shape[2]} voxels, but the table of selected voxels names column "
+                f"{columns.max()}: they belong to different subjects or grids. Select voxels again."
             )
         lengths.append(shape[1])
     n = sum(lengths)
@@ -60,7 +61,7 @@ def main(
     kept = np.arange(n) if segment is None else np.array(find_segment(clips, segment))
     row = np.full(n, -1)
     row[kept] = np.arange(len(kept))
-    # Row i holds the window of clip order[i], so the window of clip c goes to row place[c].
+    # Row i has the window of clip order[i], so the window of clip c is written to row place[c].
     place = np.argsort(derangement(n, settings.seed)) if settings.shuffle else np.arange(n)
     row = row[place]
     out = np.lib.format.open_memmap(

@@ -1,4 +1,4 @@
-"""Paraphrases of a caption (paper B): synonyms, and words that change places.
+"""Paraphrases of a caption (paper B): synonyms, and swapped words.
 
 >>> synonyms = {"small": ["little"], "road": ["route", "way"]}
 >>> replace_words("a small dog", synonyms, 1.0, np.random.default_rng(0))

@@ -15,7 +15,7 @@ import math
 from mindvideo.errors import InputError
 
 ROUNDED = 1e-4
-"""A rate that is off by less than this fraction was rounded: five digits suffice."""
+"""A rate with a smaller relative error is taken as rounded: five digits suffice."""
 
 
 def whole_rate(tr: float, fps: float) -> float:
@@ -57,14 +57,14 @@ def frames_per_clip(tr: float, fps: float) -> int:
         below = math.floor(tr * fps)
         advised = " or ".join(_rate(n, tr) for n in (below, below + 1) if n)
         raise InputError(
-            f"a clip of {tr:g} s at {fps:g} frames per second has {tr * fps:g} frames, a whole "
-            f"number was needed: set clips.fps to {advised}"
+            f"a clip of {tr:g} s at {fps:g} frames per second has {tr * fps:g} frames, but it must "
+            f"have a whole number: set clips.fps to {advised}"
         )
     return n_frames
 
 
 def rates_up_to(rate: float, tr: float) -> str:
-    """ ", such as 23.5714 (33 frames a clip)": the highest rate up to another, as advice."""
+    """ ", such as 23.5714 (33 frames a clip)": the highest valid rate up to another, as advice."""
     n_frames = math.floor(rate * tr * (1 + ROUNDED)) if math.isfinite(rate) else 0
     return f", such as {_rate(n_frames, tr)}" if n_frames else ""
 

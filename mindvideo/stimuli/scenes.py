@@ -57,7 +57,7 @@ def cuts_of_captions(captions: Sequence[str], same_scene: float) -> np.ndarray:
     not a cut: no shot lasts one frame at 3 FPS.
     """
     cuts = np.zeros(len(captions), bool)
-    last = 0  # the latest frame that was no error
+    last = 0  # the latest frame that was not an error
     for i in range(1, len(captions)):
         if common_words(captions[i], captions[last]) < same_scene:
             if (
@@ -80,7 +80,7 @@ def cuts_of_pictures(
     times : ndarray, (n_changes,)
         Times at which a picture appeared that differs from the one before it [s of the film].
     scores : ndarray, (n_changes,)
-        By how much it differs (:func:`mindvideo.io.films.stream_frames`).
+        How much it differs (:func:`mindvideo.io.films.stream_frames`).
     threshold : float
         Smallest score of a cut.
     fps : float
@@ -90,7 +90,7 @@ def cuts_of_pictures(
     Returns
     -------
     ndarray of bool, (n_frames,)
-        As of :func:`cuts_of_captions`.
+        As in :func:`cuts_of_captions`.
     """
     cuts = np.zeros(n_frames, bool)
     # The first frame that shows the picture; times are rounded to a microsecond.
@@ -113,7 +113,7 @@ def number_scenes(pictures: np.ndarray, captions: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of int, (n_frames,)
-        From 0, one more at each cut.
+        Starts at 0 and increases by one at each cut.
     """
     near_picture_cut = pictures.copy()
     near_picture_cut[1:] |= pictures[:-1]

@@ -1,4 +1,4 @@
-"""Checkpoints: a folder `step-N` in the state folder, written whole or not at all."""
+"""Checkpoints: a folder `step-N` in the state folder, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stateful(Protocol):
 def trainable_state(model: nn.Module) -> dict[str, Tensor]:
     """State of a model without its frozen parameters.
 
-    Frozen parameters are loaded from the inputs again: a state folder belongs to one set of inputs.
+    Frozen parameters are loaded again from the inputs, since a state belongs to one set of inputs.
     """
     frozen = {n for n, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
     return {name: value for name, value in model.state_dict().items() if name not in frozen}
@@ -81,9 +81,10 @@ def restore(folder: Path, model: nn.Module, parts: dict[str, Stateful]) -> int:
     if mismatches := sorted(name for name in names if shapes.get(name) != expected.get(name)):
         first = mismatches[0]
         raise InputError(
-            f"{newest}: a checkpoint of another training: {len(mismatches)} weights differ, first "
-            f"{first} ({shapes.get(first, 'none')} here, {expected.get(first, 'none')} needed). "
-            "Delete its folder to train from the start, or restore its settings and inputs."
+            f"{newest}: a checkpoint of another training run: {len(mismatches)} weights differ, "
+            f"first {first} (found {shapes.get(first, 'none')}, expected "
+            f"{expected.get(first, 'none')}). Delete its folder to train from scratch, or restore "
+            "its settings and inputs."
         )
     model.load_state_dict(weights, strict=False)
     states = torch.load(newest / "training.pt", map_location="cpu", weights_only=True)

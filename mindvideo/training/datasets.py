@@ -1,4 +1,4 @@
-"""Examples of a training: arrays, in memory or on disk, read one batch at a time."""
+"""Training examples: arrays, in memory or on disk, read one batch at a time."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Examples:
     def batch(self, indices: np.ndarray) -> Batch:
         """Rows of the given examples, float32 on the CPU, and their numbers as `index`."""
         values = {
-            # A copy into torch's own memory, whose alignment is always the same. BLAS may sum in
-            # another order where it is not, and a resumed training must give the same sums.
+            # A copy into torch's own memory, whose alignment is always the same: with another
+            # alignment BLAS may sum in another order, but resumed training must give equal sums.
             name: torch.tensor(array[indices], dtype=torch.float32)
             for name, array in self._arrays.items()
         }
@@ -77,7 +77,7 @@ class Concatenated:
             if array.shape[1:] != arrays[0].shape[1:]:
                 raise InputError(
                     f"{name}: rows of shape {array.shape[1:]}, but {arrays[0].shape[1:]} in "
-                    f"{names[0]}: were they made with the same settings?"
+                    f"{names[0]}: were they computed with the same settings?"
                 )
         self._arrays = arrays
         self._ends = np.cumsum([len(array) for array in arrays])
@@ -87,7 +87,7 @@ class Concatenated:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        numbers = np.searchsorted(self._ends, rows, side="right")  # of the array that has each row
+        numbers = np.searchsorted(self._ends, rows, side="right")  # of the array with each row
         starts = self._ends - [len(array) for array in self._arrays]
         values = np.empty((len(rows), *self.shape[1:]), self._arrays[0].dtype)
         for number in np.unique(numbers):
@@ -122,8 +122,8 @@ def load_volumes(paths: Sequence[Path]) -> Concatenated:
         array = np.load(path, mmap_mode="r")
         if array.ndim not in (2, 3) or not array.size:
             raise InputError(
-                f"{path}: an array of shape {array.shape}, but volumes (n, v) or windows "
-                "(n, w, v) are needed: make it with the stage `samples` or `windows`"
+                f"{path}: an array of shape {array.shape}; expected volumes (n, v) or windows "
+                "(n, w, v), as the stages `samples` and `windows` write them"
             )
         volumes.append(array.reshape(-1, array.shape[-1]))
     return Concatenated(volumes, paths)
@@ -138,6 +138,6 @@ def check_latents(path: Path, latents: np.ndarray, channels: int) -> None:
     """
     if latents.ndim != 5 or latents.shape[2] != channels:
         raise InputError(
-            f"{path}: an array of shape {latents.shape}, but (clips, frames, {channels} channels, "
-            "height, width) is needed: make it again with the same stable_diffusion"
+            f"{path}: an array of shape {latents.shape}; expected (clips, frames, {channels} "
+            "channels, height, width): compute it again with the same stable_diffusion"
         )

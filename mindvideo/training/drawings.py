@@ -20,7 +20,7 @@ from mindvideo.models.guidance import decode_latents, denoise
 class ClipGenerator:
     """Generates one clip for each of some captions, always from the same noise.
 
-    The training stays as it is: its weights, their gradients, and torch's global random numbers.
+    Training is not affected: weights, gradients, and torch's global random numbers are unchanged.
 
     Attributes
     ----------
@@ -73,16 +73,16 @@ class ClipGenerator:
 
 @dataclass(frozen=True)
 class Drawings:
-    """Generates clips at some steps of a training, and keeps them in a folder.
+    """Generates clips at some steps of a training run, and keeps them in a folder.
 
     Attributes
     ----------
     folder : Path
-        State of the training: after an interruption, the clips generated before it are kept.
+        State of the training run; clips generated before an interruption are kept.
     times : int
-        How often, evenly from before the first step to after the last.
+        How often, evenly spaced from before the first step to after the last.
     total : int
-        Steps of the training.
+        Number of steps of the training run.
     generate : callable
         → frames.
     key : str
@@ -103,7 +103,7 @@ class Drawings:
         object.__setattr__(self, "at", steps.tolist())
 
     def __call__(self, step: int) -> None:
-        """Generate clips if they are due at this step and are not there yet."""
+        """Generate clips if they are due at this step and do not exist yet."""
         path = self._path(step)
         if step not in self.at or path.exists():
             return
@@ -118,5 +118,5 @@ class Drawings:
 
     def _path(self, step: int) -> Path:
         name = f"{self.key}-{step:07d}.npy"
-        older = self.folder / f"drawn-{name}"  # of a training that an older version has begun
+        older = self.folder / f"drawn-{name}"  # of a training run that an older version started
         return older if older.exists() else self.folder / f"generated-{name}"

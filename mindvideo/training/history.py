@@ -1,4 +1,4 @@
-"""History of a training, step by step: a TSV file and TensorBoard events that grow as it runs."""
+"""History of a training run, step by step: a growing TSV file and TensorBoard events."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class History:
-    """Rows appended to a TSV file, one a step; the first column is `step`, counted from 1.
+    """Rows appended to a TSV file, one per step; the first column is `step`, counted from 1.
 
     Parameters
     ----------
     path : Path
-        The file. If it exists, the training is resumed: rows after `step` are removed, because
-        their steps are repeated, and so is an incomplete last row.
+        The file. If it exists, training is resumed: rows after `step` are removed, because their
+        steps are repeated, and so is an incomplete last row.
     events : Path
-        Folder of the same values for ``tensorboard --logdir``, also while the training runs.
+        Folder of the same values for ``tensorboard --logdir``, also during training.
     step : int
         Steps done so far.
     """
@@ -40,7 +40,7 @@ class History:
         self._events = SummaryWriter(str(events), purge_step=step + 1, flush_secs=10)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Append a row. The first row decides the columns."""
+        """Append a row. The first row determines the columns."""
         if not self._columns:
             self._columns = ["step", *values]
             self._file.write("\t".join(self._columns) + "\n")

@@ -1,9 +1,9 @@
-"""One loop for all training stages. Killed at any moment, a training resumes where it was.
+"""One loop for all training stages; after a kill at any moment, training resumes where it was.
 
 A step is a function of the weights, the optimizer's state and the step's number: batches, learning
-rate and random numbers follow from (seed, step) (`sampling`, `schedule`). A checkpoint holds these
-three. A resumed training ends with the weights of an uninterrupted one: bitwise on one CPU, up to
-the order of sums on a GPU.
+rate and random numbers follow from (seed, step) (`sampling`, `schedule`). A checkpoint contains
+these three. A resumed training run ends with the weights of an uninterrupted one: bitwise on one
+CPU, up to the order of sums on a GPU.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 class Objective(Protocol):
-    """What a stage trains for.
+    """The objective that a stage minimises.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def train(
         Which examples make up the batch of a step.
     settings : Training
     state : Path
-        Folder of the checkpoint and of the history so far. If it holds a checkpoint, the training
+        Folder of the checkpoint and of the history so far. If it contains a checkpoint, training
         resumes from it.
     history : Path
         The complete history, written at the end: TSV with the columns step, loss, those that the
@@ -113,9 +113,9 @@ def train(
     Raises
     ------
     NonFiniteError
-        If loss or gradient are not finite. The weights are not updated, the checkpoint stays.
+        If loss or gradient are not finite. The weights are not updated, the checkpoint is kept.
     InputError
-        If the batch cannot be divided as the settings say.
+        If the batch cannot be divided as the settings require.
     SystemExit
         After a SIGTERM or SIGINT, when the step is done and its checkpoint is written.
     """
@@ -143,7 +143,7 @@ def train(
     start = checkpoint.restore(state, model, stateful)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     n_weights = sum(parameter.numel() for parameter in trainable)
-    logger.info("%s: steps %d to %d, %d an epoch", desc, start, schedule.total, batches.per_epoch)
+    logger.info("%s: steps %d to %d, %d per epoch", desc, start, schedule.total, batches.per_epoch)
     n_processes = accelerator.num_processes
     logger.info("%d trainable weights on %d x %s", n_weights, n_processes, accelerator.device)
 
@@ -236,7 +236,7 @@ def _backward(
 
 
 def adamw(model: nn.Module, settings: Training) -> torch.optim.AdamW:
-    """AdamW on the trainable parameters, without decay of biases, norms, scales, other vectors."""
+    """AdamW on the trainable parameters, without decay of vectors (biases, norms, scales)."""
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
@@ -303,15 +303,15 @@ def _check_finite(
         return
     if broken := _not_finite(parts):
         raise NonFiniteError(
-            f"step {step + 1}: there are NaN or infinite values in {broken}. Find where they come "
-            "from (a run with broken voxels? a file cut short?) and make the input again; the "
-            f"weights of the last checkpoint in {state} are sound."
+            f"step {step + 1}: there are NaN or infinite values in {broken}. Find their origin (a "
+            "run with damaged voxels? a file cut short?) and compute the input again; the weights "
+            f"of the last checkpoint in {state} are valid."
         )
     reason = f"its gradient's norm is {norm}" if math.isfinite(loss) else f"it is {loss}"
     raise NonFiniteError(
         f"step {step + 1}: the loss is no longer finite ({reason}). The batch: examples "
-        f"{', '.join(map(str, indices))}. The weights of the last checkpoint in {state} are sound, "
-        "but the same would happen again from there: check those examples, or lower lr, lengthen "
+        f"{', '.join(map(str, indices))}. The weights of the last checkpoint in {state} are valid, "
+        "but training would fail again from there: check those examples, or lower lr, lengthen "
         "warmup, lower clip_grad, or use precision: fp32."
     )
 
@@ -329,13 +329,13 @@ def _not_finite(parts: list[Batch]) -> str:
 def _check_precision(settings: Training) -> None:
     if settings.precision == "fp16" and device().type == "cpu":
         raise InputError(
-            "precision: fp16 needs a GPU, and torch finds none here. Set precision: fp32 (or "
-            "bf16), or run where there is one."
+            "precision: fp16 needs a GPU, but torch finds none. Set precision: fp32 (or bf16), or "
+            "run on a machine with a GPU."
         )
 
 
 def _set_gradient_checkpointing(model: nn.Module, enabled: bool) -> None:
-    """Enable or disable it in all diffusers models among the modules of `model`."""
+    """Enable or disable gradient checkpointing in all diffusers models within `model`."""
     for part in model.modules():
         if isinstance(part, ModelMixin) and enabled:
             part.enable_gradient_checkpointing()

@@ -1,7 +1,7 @@
 """Which examples make up a step, and the random numbers of a step.
 
-Both are functions of (seed, step) alone. A training resumed from a checkpoint therefore gets the
-same batches and random numbers, without any saved state of loaders or generators.
+Both are functions of (seed, step) only. Training resumed from a checkpoint therefore gets the same
+batches and random numbers, without any saved state of loaders or generators.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def step_seed(seed: int, *key: int) -> int:
 def step_generator(seed: int, *key: int) -> torch.Generator:
     """Seed torch's global generators (for dropout) and return one for all other random numbers.
 
-    It is on the CPU whatever the device, so that a training on a GPU gets the same noise.
+    It is always on the CPU, so that training on a GPU gets the same noise.
     """
     number = step_seed(seed, *key)
     torch.manual_seed(number)
@@ -32,13 +32,13 @@ def step_generator(seed: int, *key: int) -> torch.Generator:
 
 
 class Batches:
-    """Batches without replacement, reshuffled every epoch; no batch holds a scene twice.
+    """Batches without replacement, reshuffled every epoch; no batch contains a scene twice.
 
     An epoch has ``per_epoch`` = K batches of B examples, where K is the largest number with
     sum over scenes of min(size, K) >= K·B. The examples are laid out scene by scene, in random
     order within and between the scenes and at most K of a scene, and dealt out in turn to the K
-    batches. Two of a scene lie less than K places apart, so no batch holds both. Without scenes,
-    each example is a scene of its own, K = n // B, and the result is the usual permutation. The
+    batches. Two of a scene are less than K positions apart, so no batch contains both. Without
+    scenes, each example is its own scene, K = n // B, and the result is the usual permutation. The
     examples left over differ from epoch to epoch.
 
     Parameters
@@ -72,8 +72,8 @@ class Batches:
         _, self._scene, sizes = np.unique(scenes, return_inverse=True, return_counts=True)
         if len(sizes) < batch_size:
             raise InputError(
-                f"batch_size: {batch_size}, but the clips show only {len(sizes)} scenes, and "
-                "clips of one scene are kept out of a batch. Make the batch smaller, or set "
+                f"batch_size: {batch_size}, but the clips show only {len(sizes)} scenes, and a "
+                "batch must not contain two clips of the same scene. Lower batch_size, or set "
                 "apart: false."
             )
         counts = range(n_examples // batch_size, 0, -1)
@@ -96,7 +96,7 @@ class Batches:
         place = rng.permutation(self._scene.max() + 1)[self._scene[order]]
         by_scene = np.argsort(place, kind="stable")
         order, place = order[by_scene], place[by_scene]
-        # Rank of an example within its scene: those from k on wait for another epoch.
+        # Rank of an example within its scene; those from k on are left for another epoch.
         first = np.searchsorted(place, place)
         order = order[np.arange(n) - first < k]
         surplus = len(order) - k * self.batch_size

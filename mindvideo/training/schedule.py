@@ -1,4 +1,4 @@
-"""Length of a training and its learning rate, step by step."""
+"""Length of a training run and its learning rate, step by step."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mindvideo.sizes import check_warmup
 
 @dataclass(frozen=True)
 class Schedule:
-    """Warm-up, then constant or half a cosine: a function of the step alone, without state.
+    """Warm-up, then constant or half a cosine: a function of the step only, without state.
 
     Attributes
     ----------
     total, warmup : int
-        Optimizer steps of the training, and of its warm-up.
+        Optimizer steps of the training run, and of its warm-up.
     peak : float
         Learning rate at the end of the warm-up.
     shape : {"constant", "cosine"}
-        What follows the warm-up; the cosine ends at zero.
+        The schedule after the warm-up; the cosine ends at zero.
     """
 
     total: int
@@ -35,7 +35,7 @@ class Schedule:
         Raises
         ------
         InputError
-            If the warm-up is as long as the training.
+            If the warm-up is as long as the training run.
         """
         length = steps_per_epoch if settings.unit == "epochs" else 1
         check_warmup(settings.warmup, settings.duration, settings.unit)
@@ -43,7 +43,7 @@ class Schedule:
         return cls(total, warmup, settings.lr, settings.schedule)
 
     def lr(self, step: int) -> float:
-        """Learning rate of a step (counted from 0), as He et al. (2022) have it per iteration."""
+        """Learning rate of a step (counted from 0), updated per step as in He et al. (2022)."""
         if step < self.warmup:
             return self.peak * (step + 1) / self.warmup  # a step at 0 would change nothing
         if self.shape == "constant":

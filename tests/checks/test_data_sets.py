@@ -121,24 +121,28 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
     said = by_place(findings)
     for place, words in {
         run(1, "seg1", 2): "error: is missing",
-        run(1, "test2", 9): "error: is missing; is it test2_9.mni.nii.gz, which nothing names?",
-        "video_fmri_dataset/subject2/fmri/seg3/": "; 2 files belong in it: seg3_1_mni.nii.gz, …",
+        run(
+            1, "test2", 9
+        ): "error: is missing; did you mean test2_9.mni.nii.gz, which is not used?",
+        "video_fmri_dataset/subject2/fmri/seg3/": "; 2 files expected in it: seg3_1_mni.nii.gz, …",
         run(1, "seg4", 1): "238 volumes, 245 needed (1 dropped at the start, 240 kept, 4 dropped",
-        run(1, "seg5", 1): "error: lies on another grid than 78 other runs of sub1: 3×4×3 voxels",
+        run(1, "seg5", 1): "error: is on another grid (3×4×3 voxels",
         run(2, "seg6", 2): f"error: has the same content as {run(2, 'seg6', 1)}",
         run(1, "seg7", 1): "error: cut short or damaged",
-        run(1, "seg8", 1): "error: is no NIfTI or CIFTI file but a web page (HTML)",
-        run(1, "seg9", 1): "error: is 3×4×3, a 3-D map; a 4-D run",
-        run(1, "seg10", 1): "warning: its header says TR 1.5 s, dataset.tr 2 s, which is used",
-        run(1, "seg11", 1): "error: is a CIFTI file; a 4-D run",
-        run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which is not there",
-        run(3, "seg12", 3): "warning: no run of the description: one more of sub3?",
+        run(1, "seg8", 1): "error: is not a NIfTI or CIFTI file but a web page (HTML)",
+        run(1, "seg9", 1): "error: is 3×4×3, a 3-D map; expected a 4-D run",
+        run(
+            1, "seg10", 1
+        ): "warning: the TR in its header is 1.5 s, but dataset.tr is 2 s, which is used",
+        run(1, "seg11", 1): "error: is a CIFTI file; expected a 4-D run",
+        run(1, "seg13", 1): "error: is a link to ../.git/annex/objects/key, which does not exist",
+        run(3, "seg12", 3): "warning: not in the description: is it another run of sub3?",
         films / "seg1.mp4": "error: is missing",
         films / "seg2.mp4": "error: the film ends after 400.00 s, 240 clips of 2 s need 480 s",
         films / "seg3.mp4": "warning: the film lasts 490.00 s, its runs 480 s",
-        films / "seg4.mp4": "warning: 25 frames per second, dataset.film_fps says 30",
+        films / "seg4.mp4": "warning: 25 frames per second, but dataset.film_fps is 30",
         films / "seg5.mp4": "error: ffmpeg cannot decode it (",
-        "dataset.exclude": "'subject1 test2_11' is no run of this data set; did you mean",
+        "dataset.exclude": "'subject1 test2_11' is not a run of this data set; did you mean",
     }.items():
         assert words in said.pop(str(place))
     assert not said
@@ -164,9 +168,9 @@ def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree
         str(films / "seg1.mp4"): "error: the film ends after 470.00 s (the file states 480.00 s, "
         "as its sound may last), 240 clips of 2 s need 480 s: is the download complete, and does "
         "dataset.clips_per_segment count the clips of this segment?",
-        str(films / "seg10.webm"): "warning: 5 frames per second, dataset.film_fps says 30: is "
-        "this the film of the experiment? Clips are cut by time stamps, so another rate does no "
-        "harm if it lasts as long",
+        str(films / "seg10.webm"): "warning: 5 frames per second, but dataset.film_fps is 30: is "
+        "this the film of the experiment? Clips are cut by time stamps, so the rate does not "
+        "matter if the duration is right",
     }
     said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
     assert said[str(films / "seg10.webm")].startswith(
@@ -192,7 +196,7 @@ def test_values_are_read_when_asked_for(purdue, tree):
     said = by_place(checks.check_dataset(dataset, deep=True))
     assert said.pop(str(run(1, "seg1", 1))).startswith("warning: 1 of 36 voxels are not finite")
     assert said.pop(str(run(1, "seg2", 1))) == "error: 36 of 36 voxels are not finite numbers"
-    assert said.pop(str(run(1, "seg3", 1))) == "error: no voxel's value ever changes"
+    assert said.pop(str(run(1, "seg3", 1))) == "error: all voxels are constant over time"
     assert "damaged" in said.pop(str(run(1, "seg4", 1)))
     assert not said
 
@@ -232,7 +236,7 @@ def test_headers_that_hold_anything_do_not_stop_the_walk(purdue, tree):
     run(1, "seg10", 2).write_bytes(b"<?xml version='1.0'?><!DOCTYPE GIFTI><GIFTI>")
     change(run(2, "seg1", 1), n=200)
     said = by_place(checks.check_dataset(purdue.described("volume", **FEW | {"exceptions": {}})))
-    assert "its qform is no rotation" in said[str(run(1, "seg1", 1))]
+    assert "its qform is not a rotation" in said[str(run(1, "seg1", 1))]
     assert "a GIFTI file" in said[str(run(1, "seg10", 2))]
     assert "200 volumes, 245 needed" in said[str(run(2, "seg1", 1))]
 
@@ -244,7 +248,7 @@ def test_what_many_files_share_is_said_once(purdue, tree):
     findings = checks.check_dataset(dataset)
     assert {f.level for f in findings} == {"error"}
     text = report(findings)
-    assert text.count("its header says TR 1 s") == 1
+    assert text.count("the TR in its header is 1 s") == 1
     assert "6 files" in text
     assert "… and 3 more (--all names them)" in text
     assert str(run(1, "seg6", 1)) not in text
@@ -269,7 +273,7 @@ def test_permissions_as_the_system_reports_them(purdue, tree, monkeypatch):
 def test_a_segment_that_one_subject_saw_once(purdue, tree):
     dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
     said = by_place(checks.check_dataset(dataset))
-    assert said["sub1 seg10"].startswith("error: one repetition only")
+    assert said["sub1 seg10"].startswith("error: only one repetition")
 
 
 def test_masks_and_confounds(purdue, tree):
@@ -294,16 +298,16 @@ def test_masks_and_confounds(purdue, tree):
     Path("confounds/subject1_seg2_1.tsv").unlink()
     said = by_place(checks.check_dataset(dataset))
     assert said == {
-        "confounds/subject1_seg1_1.tsv": "error: 244 rows, the run has 245 volumes: "
-        "does it belong to another run? Check dataset.confounds.",
-        "confounds/subject1_seg1_2.tsv": "error: 0 rows, the run has 245 volumes: "
-        "does it belong to another run? Check dataset.confounds.",
+        "confounds/subject1_seg1_1.tsv": "error: 244 rows, but the run has 245 volumes: "
+        "does the table belong to another run? Check dataset.confounds.",
+        "confounds/subject1_seg1_2.tsv": "error: 0 rows, but the run has 245 volumes: "
+        "does the table belong to another run? Check dataset.confounds.",
         "confounds/subject1_seg2_1.tsv": "error: is missing",
-        "subject2_mask.nii.gz": "error: this mask is empty. Name the subject's mask in "
-        "dataset.mask.",
+        "subject2_mask.nii.gz": "error: this mask is empty. Set dataset.mask to "
+        "the subject's mask.",
         "subject3_mask.nii.gz": "error: this mask has 3×3×3 voxels of 2×2×2 mm, origin (0, 0, 0) "
-        "mm; the runs have 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm. Resample it to the runs' "
-        "grid (nearest neighbour), e.g. with nilearn.image.resample_to_img.",
+        "mm, but the runs have 3×4×3 voxels of 2×2×2 mm, origin (0, 0, 0) mm. Resample it to the "
+        "runs' grid (nearest neighbour), e.g. with nilearn.image.resample_to_img.",
     }
 
 
@@ -311,14 +315,18 @@ def test_masks_and_confounds(purdue, tree):
     ("missing", "there", "hint"),
     [
         ("a_bold.nii.gz", ["a_bold.json"], ""),
-        ("a_bold.nii.gz", ["a_bold.json", "a_bolt.nii.gz"], "; is it a_bolt.nii.gz, which"),
-        ("a_bold.nii.gz", ["a_bold.json", "a_bold.nii"], "; is it a_bold.nii, which"),
+        ("a_bold.nii.gz", ["a_bold.json", "a_bolt.nii.gz"], "; did you mean a_bolt.nii.gz"),
+        ("a_bold.nii.gz", ["a_bold.json", "a_bold.nii"], "; did you mean a_bold.nii, "),
         (
             "a_bold.dtseries.nii",
             ["a_bold.dtseries.json", "a_1_bold.dtseries.nii"],
-            "is it a_1_bold.d",
+            "did you mean a_1_bold.d",
         ),
-        ("a_timeseries.tsv", ["a_timeseries.json", "a_timeserie.tsv"], "; is it a_timeserie.tsv"),
+        (
+            "a_timeseries.tsv",
+            ["a_timeseries.json", "a_timeserie.tsv"],
+            "; did you mean a_timeserie.tsv",
+        ),
         ("seg1.mp4", ["seg1.tsv", "seg1.txt"], ""),
     ],
 )
@@ -327,7 +335,7 @@ def test_a_missing_file_is_not_confused_with_what_lies_beside_it(tmp_path, missi
         (tmp_path / name).touch()
     (finding,) = absent([str(tmp_path / missing)])
     assert hint in finding.message
-    assert ("is it" in finding.message) == bool(hint)
+    assert ("did you mean" in finding.message) == bool(hint)
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -354,12 +362,12 @@ def test_the_command_says_how_it_went(purdue, whole, monkeypatch, tmp_path, caps
         return status, capsys.readouterr().out
 
     status, said = command("check-dataset", "--only", "dataset")
-    assert (status, "Nothing is missing or odd." in said) == (0, True)
+    assert (status, "Nothing is missing or unusual." in said) == (0, True)
     status, said = command("check-dataset", "--only", "pretraining_data")
     assert (status, "1 error." in said) == (1, True)
     dataset["film_fps"] = {"default": 30, "seg10": 25}
     status, said = command("check-dataset", "--only", "dataset")
-    assert (status, "1 warning: nothing stands in the way." in said) == (0, True)
+    assert (status, "1 warning: the workflow can run." in said) == (0, True)
     status, said = command("runs")
     assert len(said.splitlines()) == 1 + 3 * (2 + 2 + 10)
 
@@ -371,7 +379,7 @@ def test_a_first_run_on_another_grid_is_the_only_one_named(purdue, tree):
     few = FEW | {"subjects": {"sub1": "subject1"}, "mask": "mask.nii.gz"}
     findings = by_place(checks.check_dataset(purdue.described("volume", **few)))
     assert list(findings) == [str(run(1, "seg1", 1))]
-    assert "lies on another grid than 13 other runs of sub1" in findings[str(run(1, "seg1", 1))]
+    assert "than 13 other runs of sub1" in findings[str(run(1, "seg1", 1))]
 
 
 def test_segments_that_only_their_numbers_tell_from_others_are_a_warning(
@@ -383,7 +391,7 @@ def test_segments_that_only_their_numbers_tell_from_others_are_a_warning(
     values["film_fps"]["test7"] = 25
     findings = by_place(checks.check_dataset(Dataset.model_validate(values)))
     assert set(findings) == {"dataset.timing", "dataset.film_fps"}
-    assert findings["dataset.timing"].startswith("warning: there is no segment 'seg100' here")
+    assert findings["dataset.timing"].startswith("warning: there is no segment 'seg100':")
 
 
 def test_places_that_are_no_files_are_not_called_so():

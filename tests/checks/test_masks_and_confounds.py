@@ -50,12 +50,12 @@ def test_masks_of_runs_that_have_little_in_common(purdue, tree):
     Path("subject3_seg1_2_mask.nii.gz").unlink()
     said = by_place(checks.check_dataset(dataset))
     assert said.pop("subject1_seg10_2_mask.nii.gz").startswith(
-        "warning: the masks of sub1's 4 training runs have 21 voxels in common, the median one has "
-        "30: this one lacks most, 15 voxels that half of them have."
+        "warning: the masks of sub1's 4 training runs have 21 voxels in common, and a median of "
+        "30 each. This mask lacks most: 15 voxels that half of the masks have."
     )
     assert said.pop("subject1_test1_4_mask.nii.gz") == (
-        "warning: this mask of a test run lacks 12 of the 21 voxels that the masks of sub1's "
-        "training runs have in common"
+        "warning: this mask of a test run lacks 12 of the 21 voxels common to the masks of "
+        "sub1's training runs"
     )
     assert "this mask has 3×4×4 voxels" in said.pop("subject2_seg1_1_mask.nii.gz")
     assert "lacks 12 of the 36 voxels" in said.pop("subject3_test1_2_mask.nii.gz")
@@ -83,5 +83,5 @@ def test_columns_of_confounds_are_looked_for_beforehand(purdue, tree):
             "warning: no column of its 14 tables is named motion_outlyer*: did you mean "
             "motion_outlier*?"
         )
-        assert "named cosine*: is the" in said.pop(f"{subject} clean.confounds: cosine*")
+        assert "named cosine*: check" in said.pop(f"{subject} clean.confounds: cosine*")
     assert not said

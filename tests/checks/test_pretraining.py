@@ -69,17 +69,17 @@ def test_what_can_be_wrong_with_pretraining_runs(rest):
     shutil.copy("hcp/11/one.nii", "hcp/11/two.nii")
     said = said_of(checks.check_pretraining(rest, 2.16, deep=True))
     assert said["hcp/9/one.nii"][0].startswith("error: 5 grayordinates, 5 + 0 of them cortical;")
-    assert said["hcp/9/two.nii"][0].startswith("error: is no dense series (.dtseries.nii): series")
+    assert said["hcp/9/two.nii"][0].startswith("error: is not a dense series (.dtseries")
     assert said["hcp/10/one.nii"][0].startswith("error: cut short: ")
     assert [m[:47] for m in said["hcp/10/two.nii"]] == [
-        "error: its header says TR 2 s, pretraining_data",
-        "error: 2 volumes; a sample averages 3",
-        "error: no voxel's value ever changes",
+        "error: the TR in its header is 2 s, but pretrai",
+        "error: 2 volumes, but a sample averages 3",
+        "error: all voxels are constant over time",
     ]
     assert said["hcp/11/two.nii"][0].startswith("error: has the same content as hcp/11/one.nii")
     assert said["hcp/11/one.nii"] == [
-        "warning: 1 of 91282 voxels are not finite numbers: masked later",
-        "warning: 1 of 91282 grayordinates never change",
+        "warning: 1 of 91282 voxels are not finite numbers; they will be",
+        "warning: 1 of 91282 grayordinates are constant",
     ]
 
 
@@ -95,7 +95,7 @@ def test_pretraining_runs_that_are_one_recording_or_partly_outside_the_brain(res
     said = said_of(checks.check_pretraining(rest, 2.16, deep=True))
     (copy,), (outside,) = said.pop("hcp/11/two.nii"), said.pop("hcp/10/two.nii")
     assert copy.startswith("error: is the same recording as hcp/9/one.nii")
-    assert outside.startswith("warning: 50 of 91282 grayordinates hardly change")
+    assert outside.startswith("warning: 50 of 91282 grayordinates vary far less")
     assert not said
 
 
@@ -104,12 +104,16 @@ def test_the_advice_on_headers_with_another_tr_can_be_followed(rest):
     problems = checks.check_pretraining(wrong, 2.16)
     assert {f.level for f in problems} == {"error"}
     assert all(
-        f.message.endswith("If it is pretraining_data.tr: trust_header_tr: false") for f in problems
+        f.message.endswith("If pretraining_data.tr is correct, set trust_header_tr: false")
+        for f in problems
     )
     followed = Pretraining.model_validate(wrong.model_dump() | {"trust_header_tr": False})
     problems = checks.check_pretraining(followed, 2.16)
     assert {(f.level, f.message) for f in problems} == {
-        ("warning", "its header says TR 0.72 s, pretraining_data.tr 0.8 s, which is used")
+        (
+            "warning",
+            "the TR in its header is 0.72 s, but pretraining_data.tr is 0.8 s, which is used",
+        )
     }
 
 

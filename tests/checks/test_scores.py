@@ -42,4 +42,4 @@ def test_too_few_clips(purdue, test, clips, n_shifts, p):
     warnings = findings(purdue, test, **clips)
     assert {(f.level, f.place) for f in warnings} == {("warning", f"sub{n}") for n in (1, 2, 3)}
     assert f"({', '.join(test)}) allow {n_shifts} circular shifts" in warnings[0].message
-    assert f"p of scores cannot be below {p}. For 0.05 20 are needed" in warnings[0].message
+    assert f"p cannot be below {p}. For 0.05, 20 are needed" in warnings[0].message

@@ -79,7 +79,7 @@ def test_where_the_films_onset_is_not_known():
             ["the last of 60 clips has no volumes of its own", "and set lag: 0"],
         ),
         ({"film_onset": {}}, 0, []),
-        ({}, 0, ["a clip gets the volumes from 0 to 3 s after its onset"]),
+        ({}, 0, ["a clip is paired with the volumes from 0 to 3 s after its onset"]),
         ({"film_onset": {"default": 6, "film2": 14}}, 3, ["from -3.5 to -0.5 s"]),
     ],
 )

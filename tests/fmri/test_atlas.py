@@ -35,7 +35,7 @@ def test_grayordinates_come_area_by_area_left_before_right():
 
 
 def test_unknown_area_is_named():
-    with pytest.raises(InputError, match="'EBA' is no area"):
+    with pytest.raises(InputError, match="'EBA' is not an area"):
         atlas.labels_of("EBA")
 
 

@@ -113,7 +113,7 @@ def test_a_copy_whose_header_is_moved_by_a_voxel_lies_on_another_grid(folder):
     write_run(original, recording(0), GRID, 2, 0.01)
     moved = GRID.affine @ nib.affines.from_matvec(np.eye(3), [1, 0, 0])
     write_run(copy, recording(0), Grid(moved, SHAPE), 2, 0.01)
-    with pytest.raises(InputError, match=r"seg1_2.nii.gz lies on another grid"):
+    with pytest.raises(InputError, match=r"seg1_2.nii.gz is on another grid"):
         run_clean(folder, [original, copy])
 
 

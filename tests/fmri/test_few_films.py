@@ -117,9 +117,9 @@ def test_the_smallest_p_of_signed_ranks_is_the_least_of_all_outcomes(n, tail):
 def test_four_films_and_signed_ranks_are_refused_with_the_floor():
     z = np.random.default_rng(0).normal(1, 0.1, size=(4, 500))
     result = over_segments(z, "greater", "wilcoxon")
-    with pytest.raises(InputError, match=r"no p below 0.0625.*asks for 2e-05.*criterion") as error:
+    with pytest.raises(InputError, match=r"no p below 0.0625.*requires 2e-05.*criterion") as error:
         select(result, LABELS, **TEST)
-    assert "At least 12 more" in str(error.value)
+    assert "at least 12 more" in str(error.value)
     check_floor(smallest_p(16, "greater", "wilcoxon"), 500, 0.01, "bonferroni")
 
 
@@ -237,4 +237,4 @@ def test_windows_of_padding_are_warned_of(folder, tmp_path, caplog):
         settings=WindowSettings(lag=0, patch_size=16),
     )
     (said,) = warnings(caplog)
-    assert said.startswith("1 of the 16 columns of a window hold a voxel")
+    assert said.startswith("only 1 of the 16 columns of a window are voxels")

@@ -95,10 +95,10 @@ def test_dead_voxel_is_untested_not_zero():
 
 
 def test_one_repetition_is_an_error():
-    with pytest.raises(InputError, match="at least 2 runs, and this one has 1"):
+    with pytest.raises(InputError, match="at least 2 runs, but this one has 1"):
         segment_z(segment(5, n_repetitions=1))
 
 
 def test_one_segment_is_an_error():
-    with pytest.raises(InputError, match="at least 2 of them, 1 given"):
+    with pytest.raises(InputError, match="at least 2 of them, found 1"):
         over_segments(np.zeros((1, 4)), "greater")

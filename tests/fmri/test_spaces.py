@@ -208,7 +208,7 @@ def test_native_volumes_take_the_mask_and_know_no_area(tmp_path):
     assert (labels == NO_AREA).all()
     np.testing.assert_array_equal(space.mask, mask)
     assert not space.grid.mni
-    with pytest.raises(InputError, match=r"there is none: give its path as dataset.mask"):
+    with pytest.raises(InputError, match=r"there is none: set dataset.mask"):
         run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", atlas=False)
 
 
@@ -236,7 +236,7 @@ def test_a_mask_elsewhere(tmp_path):
     corner = np.zeros(GRID.shape, bool)
     corner[0, 0, 0] = True
     write_map(path, np.ones(1, bool), Space(GRID, corner), name="brain")
-    with pytest.raises(InputError, match="no voxel of this mask lies near the cortex"):
+    with pytest.raises(InputError, match="no voxel of this mask is near the cortex"):
         run_regions(tmp_path, tmp_path / "run.nii.gz", "volume", path)
 
 
@@ -278,7 +278,7 @@ def test_grayordinates_outside_the_mask_are_zero_in_samples_and_counted(tmp_path
 
 
 def test_a_run_shorter_than_a_sample(subject, tmp_path):
-    with pytest.raises(InputError, match="11 volumes, and one sample averages 20"):
+    with pytest.raises(InputError, match="11 volumes, but one sample averages 20"):
         samples.main(
             runs=[subject / "seg1_1_Atlas.dtseries.nii"],
             samples=tmp_path / "s.npy",

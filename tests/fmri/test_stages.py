@@ -195,7 +195,7 @@ def test_windows_of_one_segment_are_those_among_all(folder, voxels, tmp_path, sh
 
 
 def test_windows_of_a_segment_that_is_not_given(folder, voxels, tmp_path):
-    with pytest.raises(InputError, match="no windows of segment seg2: there are windows of seg1"):
+    with pytest.raises(InputError, match="no windows of segment seg2, only of seg1"):
         cut_windows(folder, tmp_path / "own", ["seg1"], segment="seg2")
 
 
@@ -244,7 +244,7 @@ def test_a_run_in_which_nothing_varies_is_refused(folder, tmp_path, constant):
 
 def test_runs_of_another_subject(folder, tmp_path):
     np.save(tmp_path / "seg2.npy", np.zeros((2, 20, 7), np.float32))
-    with pytest.raises(InputError, match=r"seg2.npy has 7 voxels, the regions"):
+    with pytest.raises(InputError, match=r"seg2.npy has 7 voxels, but the regions"):
         run_select_of(folder, tmp_path, [tmp_path / "seg2.npy"])
 
 
@@ -260,7 +260,7 @@ def test_swapped_runs_are_named(folder, tmp_path, caplog):
     paths += [tmp_path / "seg2.npy", tmp_path / "seg10.npy"]
     with caplog.at_level(logging.WARNING):
         run_select_of(folder, tmp_path, paths)
-    assert "seg2: its repetitions hardly agree" in caplog.text
+    assert "seg2: its repetitions hardly correlate" in caplog.text
     assert "seg2_1.nii.gz and seg10_2.nii.gz agree" in caplog.text
     assert "seg2_2.nii.gz and seg10_1.nii.gz agree" in caplog.text
     assert "seg1" not in caplog.text.replace("seg10", "")

@@ -28,7 +28,7 @@ def test_windows_look_forward_and_stop_at_the_end(size, lag, expected):
 
 
 def test_lag_beyond_the_segment():
-    with pytest.raises(InputError, match=r"lag of 5 volumes passes.*dataset\.lag, or windows\.lag"):
+    with pytest.raises(InputError, match=r"lag of 5 volumes is too long.*windows\.lag"):
         cut(VOLUMES, 2, 5)
 
 
@@ -57,7 +57,7 @@ def test_one_window_cannot_be_shuffled():
 def test_average_leaves_out_the_rest():
     volumes = np.arange(14.0).reshape(7, 2)
     np.testing.assert_array_equal(average(volumes, 3), [volumes[:3].mean(0), volumes[3:6].mean(0)])
-    with pytest.raises(InputError, match="7 volumes, and one sample averages 8"):
+    with pytest.raises(InputError, match="7 volumes, but one sample averages 8"):
         average(volumes, 8)
 
 

@@ -51,7 +51,7 @@ def test_an_archive_is_unpacked_to_the_described_tree(tmp_path, capsys, how, pre
     unpacked = tree(tmp_path / "here")
     assert unpacked.pop("video_fmri_dataset/10.4231/readme.txt") == b"read me"
     assert unpacked == expected
-    assert ": 4; there already: 0" in capsys.readouterr().out
+    assert ": 4; already there: 0" in capsys.readouterr().out
 
 
 def test_a_stored_inner_zip_is_not_written_to_disk(tmp_path, monkeypatch):
@@ -102,7 +102,7 @@ def test_only_missing_or_incomplete_files_are_unpacked(tmp_path, capsys):
     cut.write_bytes(b"fil3" * 50_000)
     before = kept.stat().st_mtime_ns
     assert main(command) == 0
-    assert ": 1; there already: 3" in capsys.readouterr().out
+    assert ": 1; already there: 3" in capsys.readouterr().out
     assert cut.read_bytes() == FILES["stimuli/seg1.mp4"]
     assert kept.stat().st_mtime_ns == before
 
@@ -179,7 +179,7 @@ def test_too_little_room(tmp_path, capsys, monkeypatch):
 
 def test_no_archive(tmp_path, capsys):
     assert main(["unpack", str(tmp_path / "a.zip")]) == 1
-    assert "there is no such archive" in capsys.readouterr().err
+    assert "no such file" in capsys.readouterr().err
     (tmp_path / "a.zip").write_text("<html>Not found</html>")
     assert main(["unpack", str(tmp_path / "a.zip")]) == 1
     assert "cannot be read" in capsys.readouterr().err

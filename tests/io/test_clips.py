@@ -28,7 +28,7 @@ def test_clips_are_gathered_in_the_order_of_the_table():
 
 def test_only_clips_load_as_clips(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 3)))
-    with pytest.raises(InputError, match="made by the stage `clips`"):
+    with pytest.raises(InputError, match="as the stage `clips` writes them"):
         load_clips(tmp_path / "x.npy")
 
 

@@ -145,10 +145,10 @@ def test_clips_that_a_template_does_not_name_are_left_out(tmp_path, caplog):
     assert clips == {("test1", 3): Place(tmp_path / "test1_3_seed42.gif")}
     assert "left out, as they are not named '{segment}_{clip}_seed42': test1_3_seed1" in caplog.text
     with pytest.raises(
-        InputError, match=r"the same clip twice: .*seed42.gif and test1_3_seed1.gif"
+        InputError, match=r"several files for the same clip: .*seed42.gif and test1_3_seed1.gif"
     ):
         find_clips(tmp_path, "{segment}_{clip}_seed*")
-    with pytest.raises(InputError, match=r"no clip is named '\{clip\}': test1_3_seed1"):
+    with pytest.raises(InputError, match=r"no clip matches the pattern '\{clip\}': test1_3_seed1"):
         find_clips(tmp_path, "{clip}")
 
 
@@ -219,15 +219,15 @@ def test_folders_without_clips_are_named(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         find_clips(tmp_path / "nowhere")
     (tmp_path / "a.png").touch()
-    with pytest.raises(InputError, match=r"no clips \(mp4, GIF or .npy\) in it, only 1 .png"):
+    with pytest.raises(InputError, match=r"no clips \(mp4, GIF or .npy\), only 1 .png"):
         find_clips(tmp_path)
     save_gif(tmp_path / "fox.gif", clip(0))
-    with pytest.raises(InputError, match=r"fox.gif: names that do not end in a number"):
+    with pytest.raises(InputError, match=r"fox.gif: names must end with the clip's number"):
         find_clips(tmp_path)
     (tmp_path / "fox.gif").unlink()
     save_gif(tmp_path / "a_1.gif", clip(0))
     save_gif(tmp_path / "a_01.gif", clip(0))
-    with pytest.raises(InputError, match=r"the same clip twice: a_1.gif and a_01.gif"):
+    with pytest.raises(InputError, match=r"several files for the same clip: a_1.gif and a_01.gif"):
         find_clips(tmp_path)
 
 

@@ -87,7 +87,7 @@ def test_a_missing_column_is_named(path):
 
 
 def test_another_runs_table(path):
-    with pytest.raises(InputError, match="12 rows, the run has 245 volumes"):
+    with pytest.raises(InputError, match="12 rows, but the run has 245 volumes"):
         read_confounds(path, ["motion6"], 245)
 
 

@@ -87,11 +87,11 @@ def common_message(path: Path, space: str = "volume") -> str:
 def test_a_qform_that_is_no_rotation(path):
     put(path, sform_code=0, quatern=(0.9, 0.8, 0.1))
     message = common_message(path)
-    assert message.startswith("its qform is no rotation (quaternion b, c, d = 0.9, 0.8, 0.1")
+    assert message.startswith("its qform is not a rotation (quaternion b, c, d = 0.9, 0.8, 0.1")
     assert "fslcpgeom" in message
     assert "fslorient" in message
     assert "etch it again" not in message
-    with pytest.raises(InputError, match=r"seg1_1.nii: its qform is no rotation"):
+    with pytest.raises(InputError, match=r"seg1_1.nii: its qform is not a rotation"):
         regions.main(
             run=path,
             regions=path.with_name("regions.nii.gz"),
@@ -116,18 +116,18 @@ ROWS = AFFINE[:3].ravel()
             r"its pixdim gives voxels of 0×3×3 mm",
         ),
         ({"sform_code": 0, "quatern": (NO, 0, 0)}, "its qform"),
-        ({"dim": (4, 5, -6, 4, 12, 1, 1, 1)}, "its header says 5×-6×4×12 voxels"),
-        ({"dim": (4, 5, 6, 0, 12, 1, 1, 1)}, "its header says 5×6×0×12 voxels"),
+        ({"dim": (4, 5, -6, 4, 12, 1, 1, 1)}, "its header states 5×-6×4×12 voxels"),
+        ({"dim": (4, 5, 6, 0, 12, 1, 1, 1)}, "its header states 5×6×0×12 voxels"),
         ({"dim": (0, 5, 6, 4, 12, 1, 1, 1)}, "header"),
         ({"dim": (9, 5, 6, 4, 12, 1, 1, 1)}, "header"),
         ({"dim": (5, 5, 6, 4, 12, 1, 1, 1)}, "is 5×6×4×12×1: neither a 4-D.*numpy.squeeze"),
         ({"dim": (5, 5, 6, 4, 1, 12, 1, 1)}, "is 5×6×4×1×12: neither a 4-D.*numpy.squeeze"),
         ({"dim": (2, 30, 48, 1, 1, 1, 1, 1)}, "is 30×48: neither a 4-D run"),
-        ({"dim": (3, 5, 6, 4, 1, 1, 1, 1)}, "is 5×6×4, a 3-D map; a 4-D run"),
+        ({"dim": (3, 5, 6, 4, 1, 1, 1, 1)}, "is 5×6×4, a 3-D map; expected a 4-D run"),
         ({"datatype": 9999}, "its header is damaged.*data code 9999"),
         ({"datatype": 0}, "its header is damaged"),
-        ({"datatype": 32}, "holds complex numbers"),
-        ({"datatype": 128}, "holds colours"),
+        ({"datatype": 32}, "contains complex numbers"),
+        ({"datatype": 128}, "contains colours"),
         ({"scl_slope": 2, "scl_inter": np.inf}, "its header is damaged.*intercept"),
         ({"vox_offset": NO}, "its header is damaged"),
         ({"vox_offset": -80}, "header"),
@@ -225,7 +225,7 @@ FOREIGN = [
     ("seg1_1.nii.gz", b"/annex/objects/MD5E-s5--1.nii.gz\n", r"datalad get"),
     ("seg1_1.nii.gz", b"PK\x03\x04" + bytes(60), r"zip archive.*mindvideo unpack"),
     ("seg1_1.npy", b"\x93NUMPY\x01\x00v" + bytes(60), r"NumPy array"),
-    ("seg1_1.nii", b"\x07\x06\x05\x04" * 99, r"is no NIfTI or CIFTI file \(it starts with"),
+    ("seg1_1.nii", b"\x07\x06\x05\x04" * 99, r"is not a NIfTI or CIFTI file \(it starts with"),
     ("seg1_1.nii", b"", r"^is empty"),
 ]
 
@@ -240,7 +240,7 @@ def test_other_formats_are_named_with_the_way_to_convert_them(
 
 
 def test_a_folder_where_a_file_was_needed(tmp_path):
-    assert common_message(tmp_path) == "is a folder; a file was needed."
+    assert common_message(tmp_path) == "is a folder; expected a file."
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -274,21 +274,19 @@ def test_a_cifti_1_file_is_called_that(cifti):
 
 def test_a_cifti_file_without_its_axes(cifti, path):
     nib.save(nib.Nifti2Image(np.zeros((1, 1, 1, 1, 12, 40), np.float32), np.eye(4)), path)
-    assert "as CIFTI files are, and does not say what its axes" in common_message(path, "cifti")
+    assert "like a CIFTI file, but does not describe its axes" in common_message(path, "cifti")
     content = cifti.read_bytes()
     cifti.write_bytes(content.replace(b"<Vertex", b"<Vertfx", 1))
     assert "description of the axes is damaged" in common_message(cifti, "cifti")
 
 
 def test_cifti_where_a_volume_was_needed_and_the_other_way_round(cifti, path, tmp_path):
-    assert "is a CIFTI file; a 4-D run" in common_message(cifti, "volume")
+    assert "is a CIFTI file; expected a 4-D run" in common_message(cifti, "volume")
     said = common_message(path, "cifti")
-    assert "but a volume (5×6×4×12). Name the CIFTI files. Only the runs of a data set, not" in said
+    assert "is a volume (5×6×4×12), not a dense series (.dtseries.nii). Use the CIFTI files" in said
     scalar = tmp_path / "map.dscalar.nii"
     nib.save(Cifti2Image(np.zeros((1, 40), np.float32), (ScalarAxis(["a"]), MODELS)), scalar)
-    assert "it is a map of grayordinates (scalar × grayordinates)" in common_message(
-        scalar, "cifti"
-    )
+    assert "but a map (scalar × grayordinates)" in common_message(scalar, "cifti")
 
 
 def test_a_garbled_intent_does_not_make_a_series_a_volume(cifti):
@@ -302,7 +300,7 @@ def test_a_garbled_intent_does_not_make_a_series_a_volume(cifti):
 def test_axes_of_another_length_than_the_data(cifti):
     content = cifti.read_bytes()
     cifti.write_bytes(content.replace(b'NumberOfSeriesPoints="12"', b'NumberOfSeriesPoints="13"'))
-    assert "its data are 12×40, its axes 13×40" in common_message(cifti, "cifti")
+    assert "its data are 12×40, but its axes are 13×40" in common_message(cifti, "cifti")
 
 
 DENSE = BrainModelAxis.from_surface(np.arange(60), 100, "CIFTI_STRUCTURE_CORTEX_LEFT")
@@ -319,7 +317,7 @@ def test_a_dense_file_whose_91k_version_is_in_its_folder(tmp_path, name, other):
     path = tmp_path / name
     write_dtseries(path, np.ones((3, 60)), DENSE, 1.0)
     message = checks.inspect_run(str(path), "cifti")[1][0].message
-    assert message.startswith("60 grayordinates, 60 + 0 of them cortical; the 91k layout was")
+    assert message.startswith("60 grayordinates, 60 + 0 of them cortical; expected the 91k layout")
     assert "wb_command -cifti-resample" in message
     assert "without _1.6mm" in message
     (tmp_path / other).write_bytes(path.read_bytes())  # the name alone is not enough

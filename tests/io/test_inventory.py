@@ -65,7 +65,7 @@ def test_other_axes(tmp_path):
     parcels = ParcelsAxis.from_brain_models([("a", MODELS[:4]), ("b", MODELS[4:])])
     image = Cifti2Image(np.zeros((7, 2), np.float32), (SeriesAxis(0, 2, 7), parcels))
     nib.save(image, tmp_path / "a.ptseries.nii")
-    with pytest.raises(InputError, match=r"no dense series.*its axes are series × parcels"):
+    with pytest.raises(InputError, match=r"not a dense series.*axes are series × parcels"):
         inspect(tmp_path / "a.ptseries.nii")
 
 
@@ -73,8 +73,8 @@ def test_other_axes(tmp_path):
     ("content", "match"),
     [
         (b"", "is empty"),
-        (b"<html>not found</html>", "is no NIfTI or CIFTI file"),
-        ((348).to_bytes(4, "little") + b"x" * 40, "cut short: 44 bytes of a header"),
+        (b"<html>not found</html>", "is not a NIfTI or CIFTI file"),
+        ((348).to_bytes(4, "little") + b"x" * 40, "cut short: only 44 bytes of a header"),
     ],
 )
 def test_no_image(tmp_path, content, match):

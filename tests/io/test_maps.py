@@ -96,7 +96,7 @@ def test_a_series_is_no_map(tmp_path):
     path = tmp_path / "two.dscalar.nii"
     axes = nib.cifti2.ScalarAxis(["a", "b"]), MODELS
     nib.save(Cifti2Image(np.zeros((2, 7), np.float32), axes), path)
-    with pytest.raises(InputError, match="is no map of one value a grayordinate"):
+    with pytest.raises(InputError, match="is not a map, one value per grayordinate"):
         read_map(path)
 
 
@@ -142,7 +142,7 @@ def test_a_mask_that_does_not_go_with_the_others_is_named(tmp_path):
     rest = Space(VOLUME.grid, ~VOLUME.mask)
     write_map(paths[1], np.ones(len(rest), bool), rest, name="brain")
     with pytest.raises(
-        InputError, match=r"run1_mask.nii.gz: no voxel is in this mask and in all 2"
+        InputError, match=r"run1_mask.nii.gz: no voxel is both in this mask and in all 2"
     ):
         read_masks(paths, VOLUME.grid)
     moved = Space(Grid(AFFINE + np.eye(4, k=3), SHAPE), VOLUME.mask)

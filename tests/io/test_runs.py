@@ -92,14 +92,14 @@ def test_truncated_unpacked_file(tmp_path):
 def test_something_else_under_the_name(tmp_path):
     path = tmp_path / "seg1_1.nii.gz"
     path.write_text("<html>not found</html>")
-    with pytest.raises(InputError, match=r"seg1_1.nii.gz: is no NIfTI .*a web page \(HTML\)"):
+    with pytest.raises(InputError, match=r"seg1_1.nii.gz: is not a NIfTI .*a web page \(HTML\)"):
         read(path)
 
 
 def test_not_four_dimensional(tmp_path):
     path = tmp_path / "t1w.nii.gz"
     nib.save(nib.Nifti1Image(np.zeros(SHAPE, np.float32), GRID.affine), path)
-    with pytest.raises(InputError, match=r"t1w.nii.gz: is 5×6×4, a 3-D map; a 4-D run"):
+    with pytest.raises(InputError, match=r"t1w.nii.gz: is 5×6×4, a 3-D map; expected a 4-D run"):
         read(path)
 
 
@@ -107,7 +107,7 @@ def test_cifti_where_a_volume_was_needed(tmp_path):
     path = tmp_path / "seg1_1_Atlas.dtseries.nii"
     write_dtseries(path, np.zeros((4, 3)), BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT"), 2)
     with pytest.raises(
-        InputError, match=r"CIFTI file; a 4-D run.*the volume.*dataset.space: cifti"
+        InputError, match=r"CIFTI file; expected a 4-D run.*the volume.*dataset.space: cifti"
     ):
         read(path)
 
@@ -116,7 +116,7 @@ def test_cifti_where_a_volume_was_needed(tmp_path):
 def test_wrong_number_of_volumes(tmp_path, n, why):
     path = tmp_path / "seg3_2.nii.gz"
     write_run(path, values(n), GRID, TR, step=0.1)
-    with pytest.raises(InputError, match=rf"seg3_2.nii.gz: {n} volumes, 12 expected.*{why}"):
+    with pytest.raises(InputError, match=rf"seg3_2.nii.gz: {n} volumes, but 12 expected.*{why}"):
         read(path)
 
 
@@ -130,7 +130,7 @@ def test_wrong_number_of_volumes(tmp_path, n, why):
     ids=["shifted", "flipped", "larger"],
 )
 def test_another_grid(path, grid):
-    with pytest.raises(InputError, match=r"seg1_1.nii.gz lies on another grid than the regions"):
+    with pytest.raises(InputError, match=r"seg1_1.nii.gz is on another grid than the regions"):
         read(path, grid)
 
 
@@ -229,19 +229,19 @@ def test_another_layout(cifti):
 def test_no_series(tmp_path):
     path = tmp_path / "map.dscalar.nii"
     nib.save(Cifti2Image(series(1), (ScalarAxis(["a"]), MODELS)), path)
-    with pytest.raises(InputError, match=r"is no dense series.*a map of grayordinates"):
+    with pytest.raises(InputError, match=r"is not a dense series.*a map"):
         read_dtseries(path, COLUMNS, VERTICES, tr=0.72)
 
 
 def test_series_the_wrong_way_round(tmp_path):
     path = tmp_path / "turned.dtseries.nii"
     nib.save(Cifti2Image(series().T, (MODELS, SeriesAxis(0, 0.72, 6))), path)
-    with pytest.raises(InputError, match=r"no dense series.*its axes are grayordinates × series"):
+    with pytest.raises(InputError, match=r"not a dense series.*axes are grayordinates × series"):
         read_dtseries(path, COLUMNS, VERTICES, tr=0.72)
 
 
 def test_volume_where_a_series_was_needed(path):
-    with pytest.raises(InputError, match=r"is no dense series.*a volume.*dataset.space: volume"):
+    with pytest.raises(InputError, match=r"is a volume.*not a dense series.*dataset.space: volume"):
         read_dtseries(path, COLUMNS, VERTICES, tr=0.72)
 
 
@@ -283,7 +283,7 @@ def test_a_cifti_run_is_trimmed_like_a_volumes(cifti):
 
 
 def test_a_cifti_run_of_another_length(cifti):
-    with pytest.raises(InputError, match=r"6 volumes, 8 expected.*is the download complete"):
+    with pytest.raises(InputError, match=r"6 volumes, but 8 expected.*is the download complete"):
         read_run(cifti, SPACE, keep=5, drop=(2, 1), tr=0.72)
 
 

@@ -57,5 +57,5 @@ def test_missing_columns_are_named(save):
     with pytest.raises(InputError, match="without a value in the column what:"):
         load_shots(save(start=[0, 1], end=[1, 2], what=["a", None]), ["what"])
     for end in ([1, 1], [1, "late"]):
-        with pytest.raises(InputError, match="end after their start"):
+        with pytest.raises(InputError, match="end after its start"):
             load_shots(save(start=[0, 1], end=end), [])

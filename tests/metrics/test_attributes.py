@@ -30,9 +30,9 @@ def test_a_value_that_no_label_names_is_reported():
     with pytest.raises(InputError) as error:
         naming_classes(attribute("animal", "owl", "elk", "ant"), LABELS, "image classifier any/one")
     message = str(error.value)
-    assert message.startswith("animal: 'elk', 'ant': a word of none of the 5 labels")
+    assert message.startswith("animal: 'elk', 'ant': not a word in any of the 5 labels")
     assert "image classifier any/one (owl in a wood, owl at the lake, Fox in a wood, fox" in message
-    assert "leave animal out of scoring.attributes" in message
+    assert "remove animal from scoring.attributes" in message
 
 
 def test_two_values_in_one_label_are_reported():

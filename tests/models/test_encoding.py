@@ -33,7 +33,7 @@ def vae():
 
 def test_refuses_frames_that_could_not_be_decoded_again(vae):
     clips = np.zeros((1, 2, 16, 15, 3), np.uint8)
-    with pytest.raises(InputError, match="16 × 15 px; multiples of 2, by"):
+    with pytest.raises(InputError, match="16 × 15 px; the VAE needs multiples of 2"):
         next(encode_frames(vae, clips, batch_size=2))
 
 

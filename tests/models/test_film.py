@@ -222,9 +222,9 @@ def test_memory_does_not_grow_with_the_film():
         (0, {}, "no windows"),
         (2, {"rate": 0}, "0 times a clip's frame rate"),
         (2, {"rate": math.nan}, "nan times"),
-        (2, {"rate": 0.01}, "no frame at all"),
-        (2, {"overlap": 1}, "overlap by 1 of their length"),
-        (2, {"overlap": -0.5}, "overlap by -0.5"),
+        (2, {"rate": 0.01}, "give no frame"),
+        (2, {"overlap": 1}, "overlap of views: 1 of their length"),
+        (2, {"overlap": -0.5}, "overlap of views: -0.5"),
     ],
 )
 def test_refuses_what_makes_no_film(clips, changes, message):

@@ -167,7 +167,7 @@ def test_saves_and_loads(tmp_path):
     loaded = FmriEncoder.from_pretrained(tmp_path)
     fmri = torch.randn(1, 2, 48)
     assert torch.equal(encoder(fmri), loaded(fmri))
-    with pytest.raises(InputError, match="holds a FmriEncoder"):
+    with pytest.raises(InputError, match="contains a FmriEncoder"):
         MaskedAutoencoder.from_pretrained(tmp_path)
     with pytest.raises(InputError, match=r"no config\.json"):
         FmriEncoder.from_pretrained(tmp_path / "missing")

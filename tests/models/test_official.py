@@ -241,10 +241,10 @@ def test_refuses_missing_and_surplus_weights_by_name(layout, tmp_path, capsys):
     ("name", "weight", "message"),
     [
         ("norm.bias", torch.ones(3), r"norm\.bias \(3,\), needed \(16,\)"),
-        ("pos_embed", torch.ones(1, 6, 16), "12 tokens, no multiple of the 5 patches"),
+        ("pos_embed", torch.ones(1, 6, 16), "12 tokens, which is not a multiple of the 5 patches"),
         ("pos_embed", torch.ones(1, 1, 16), "no patch has a position"),
         ("pos_embed", torch.ones(7, 16), r"pos_embed has shape \(7, 16\)"),
-        ("patch_embed.proj.weight", torch.ones(16, 2, 8), "2 values in a voxel"),
+        ("patch_embed.proj.weight", torch.ones(16, 2, 8), "2 values per voxel"),
         ("norm.bias", [1.0], "norm.bias is a list"),
     ],
 )
@@ -263,7 +263,7 @@ def test_refuses_a_configuration_of_other_sizes(layout):
 
 
 def test_refuses_heads_that_do_not_divide_the_width(layout, tmp_path, capsys):
-    with pytest.raises(InputError, match=r"num_heads 5 does not divide .* 16: name"):
+    with pytest.raises(InputError, match=r"num_heads 5 does not divide .* 16: set"):
         official.encoder_from_official(layout.released_encoder(), layout.CONFIG | {"num_heads": 5})
     with pytest.raises(InputError, match="num_heads 0 does not divide"):
         official.encoder_from_official(layout.released_encoder(), layout.CONFIG, num_heads=0)
@@ -301,17 +301,17 @@ def test_refuses_files_that_hold_no_weights(layout, tmp_path, capsys):
         source.write_bytes(content)
         assert str(source) in refusal(source, tmp_path, capsys)
     torch.save([1, 2], source)
-    assert "holds a list" in refusal(source, tmp_path, capsys)
+    assert "contains a list" in refusal(source, tmp_path, capsys)
     for content in (3, {0: torch.ones(1)}):
         torch.save({"model": content}, source)
-        assert "`model` holds no weights" in refusal(source, tmp_path, capsys)
+        assert "`model` does not contain weights" in refusal(source, tmp_path, capsys)
     torch.save({"model": {}}, source)
     assert "missing: patch_embed.proj.weight" in refusal(source, tmp_path, capsys)
     assert "no such file" in refusal(tmp_path / "nowhere", tmp_path, capsys)
     (tmp_path / "empty").mkdir()
     assert "no config.json" in refusal(tmp_path / "empty", tmp_path, capsys)
     (tmp_path / "empty" / "config.json").write_text("{")
-    assert "no JSON" in refusal(tmp_path / "empty", tmp_path, capsys)
+    assert "not valid JSON" in refusal(tmp_path / "empty", tmp_path, capsys)
     (tmp_path / "empty" / "config.json").write_text(json.dumps(layout.CONFIG))
     assert "model.pth or diffusion" in refusal(tmp_path / "empty", tmp_path, capsys)
 
@@ -320,11 +320,11 @@ def test_overwrites_nothing(layout, tmp_path, capsys):
     source = layout.write_encoder(tmp_path / "released")
     for command in ("import-official", "export-official"):
         assert main([command, str(source), "--to", str(source)]) == 1
-        assert "is there already" in capsys.readouterr().err
+        assert "already exists" in capsys.readouterr().err
 
 
 def test_export_refuses_what_is_not_of_this_project(layout, tmp_path, capsys):
     source = layout.write_encoder(tmp_path / "released")
     assert main(["export-official", str(source), "--to", str(tmp_path / "exported")]) == 1
-    assert "holds a fMRIEncoder, a FmriEncoder was needed" in capsys.readouterr().err
+    assert "contains a fMRIEncoder; expected a FmriEncoder" in capsys.readouterr().err
     assert not (tmp_path / "exported").exists()

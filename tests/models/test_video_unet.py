@@ -274,7 +274,7 @@ def test_saves_and_loads(unet, tmp_path):
 
 def test_does_not_load_an_image_unet(tmp_path):
     image_unet().save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="holds a UNet2DConditionModel, a VideoUNet was needed"):
+    with pytest.raises(InputError, match="contains a UNet2DConditionModel; expected a VideoUNet"):
         VideoUNet.from_pretrained(tmp_path)
 
 

@@ -154,7 +154,7 @@ def test_random_voxels_depend_on_the_seed_and_the_group_alone():
 def test_another_clip_than_the_encoder_was_trained_with(case, tmp_path, monkeypatch):
     embed = "mindvideo.stages._encoders.embed_in_batches"
     monkeypatch.setattr(embed, lambda *_: np.zeros((14, 5), np.float32))
-    with pytest.raises(InputError, match="embeds in 5 dimensions"):
+    with pytest.raises(InputError, match="have 5 dimensions"):
         case.run("occlusion", "contrastive", tmp_path / "out", tmp_path / "state")
 
 

@@ -143,7 +143,7 @@ def test_mask_of_another_selection(case):
 def test_truth_must_be_numeric(volume):
     path = volume.inputs["truth"].with_name("words.tsv")
     save_table(path, pd.DataFrame({"area": ["V1"], "content": ["much"]}))
-    with pytest.raises(InputError, match="column content is not of numbers"):
+    with pytest.raises(InputError, match="column content is not numeric"):
         volume.interpret(truth=path)
 
 
@@ -156,5 +156,5 @@ def test_sums_of_other_windows(volume, tmp_path):
     ):
         volume.interpret(table=tmp_path / "few.tsv")
     save_table(tmp_path / "one.tsv", few[:1])
-    with pytest.raises(InputError, match="1 windows, at least 2"):
+    with pytest.raises(InputError, match="1 windows, but at least 2"):
         volume.interpret(table=tmp_path / "one.tsv")

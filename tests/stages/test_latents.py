@@ -83,7 +83,7 @@ def test_segments_are_concatenated_and_their_scenes_numbered_on(run, caplog):
     assert table["segment"].tolist() == ["seg2"] * 3 + ["seg10"] * 3
     assert table["clip"].tolist() == [0, 1, 2] * 2
     assert table["scene"].tolist() == [0, 0, 1, 2, 2, 3]
-    assert "2 of 6 captions are longer than 8 tokens" in caplog.text
+    assert "2 of 6 captions cut to 8 tokens" in caplog.text
 
 
 def test_scenes_must_be_of_the_same_segments(run):
@@ -96,7 +96,7 @@ def test_scenes_must_be_of_the_same_segments(run):
 def test_every_clip_needs_its_caption(run):
     paths, _, main = run
     save_table(paths["scenes"][1], load_table(paths["scenes"][1]).iloc[:2])
-    with pytest.raises(InputError, match=r"seg10\.tsv: 2 rows, 3 were needed"):
+    with pytest.raises(InputError, match=r"seg10\.tsv: 2 rows, expected 3"):
         main()
 
 

@@ -73,7 +73,7 @@ def test_refuses_what_does_not_belong_together(moving):
 
 def test_a_decoder_refuses_windows_of_another_size(moving):
     decode(moving)
-    with pytest.raises(InputError, match=r"shape \(3, 41\), \(3, 39\) was needed"):
+    with pytest.raises(InputError, match=r"shape \(3, 41\); expected \(3, 39\)"):
         load_decoder(moving / "decoder.npy", 38)
 
 

@@ -127,7 +127,7 @@ def test_negative_conditions_differ(inputs, tmp_path):
 
 def test_noise_moves_as_the_decoder_says(inputs, tmp_path):
     settings = {"shared_noise": 1.0, "batch_size": 2, "moving_noise": True}
-    with pytest.raises(InputError, match="no decoder of motion was given"):
+    with pytest.raises(InputError, match="moving_noise: true needs a decoder of motion"):
         reconstruct(inputs, tmp_path, **settings)
     windows = np.load(inputs / "windows.npy").reshape(len(ROWS), -1).astype(np.float64)
     coef = np.zeros((3, windows.shape[1]))

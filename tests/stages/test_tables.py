@@ -163,9 +163,9 @@ def test_methods_are_compared_with_what_papers_report(run):
 
 
 def test_tables_that_do_not_fit_are_named(run, tmp_path):
-    with pytest.raises(InputError, match=r"3 rows \(Full model, .*\), 1 tables of metrics"):
+    with pytest.raises(InputError, match=r"3 rows \(Full model, .*\), but 1 tables of metrics"):
         run(metrics=[tmp_path / "full.tsv"])
-    with pytest.raises(InputError, match=r"1 methods \(Mine\), 0 tables"):
+    with pytest.raises(InputError, match=r"1 methods \(Mine\), but 0 tables"):
         run(methods=None)
 
 

@@ -20,7 +20,7 @@ def test_clips_hold_a_whole_number_of_frames():
     [(1.4, 3, [4, 5]), (1.49, 3, [4, 5]), (0.72, 1, [1]), (1.1, 24, [26, 27])],
 )
 def test_advised_rates_are_accepted_as_they_are_printed(tr, fps, frames):
-    with pytest.raises(InputError, match="a whole number was needed") as error:
+    with pytest.raises(InputError, match="must have a whole number") as error:
         frames_per_clip(tr, fps)
     advised = re.findall(r"([\d.]+) \((\d+) frames? a clip\)", str(error.value))
     assert [frames_per_clip(tr, float(rate)) for rate, _ in advised] == frames
@@ -41,7 +41,7 @@ def test_the_advice_below_a_films_rate_is_not_above_it():
 )
 def test_other_rates_are_no_rounded_ones(tr, fps):
     assert whole_rate(tr, fps) == fps
-    with pytest.raises(InputError, match="a whole number was needed"):
+    with pytest.raises(InputError, match="must have a whole number"):
         frames_per_clip(tr, fps)
 
 

@@ -91,7 +91,9 @@ def test_checkpoint_of_another_model(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, 1, network(0), {})
     other = network(0)
     other[0].requires_grad_(True)
-    with pytest.raises(InputError, match=r"2 weights differ, first 0.bias \(none here, \(\d+,\)"):
+    with pytest.raises(
+        InputError, match=r"2 weights differ, first 0.bias \(found none, expected \(\d+,\)"
+    ):
         checkpoint.restore(tmp_path, other, {})
 
 

@@ -133,5 +133,5 @@ def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
 def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(InputError, match="--processes 4, but torch sees 1 GPUs"):
+    with pytest.raises(InputError, match="--processes 4, but torch finds only 1 GPUs"):
         processes.run_in_processes(4, [])

@@ -238,7 +238,7 @@ def test_without_modalities_the_encoder_keeps_its_weights(trained: Stages, tmp_p
 
 def test_other_encoder_settings_than_those_of_pretraining(trained: Stages, tmp_path: Path) -> None:
     shape = SHAPE.model_copy(update={"embed_dim": 8})
-    with pytest.raises(InputError, match="embed_dim 16, but the settings say 8"):
+    with pytest.raises(InputError, match="embed_dim 16, but the settings have 8"):
         Stages(tmp_path).mbm("x", trained.windows, trained.folder / "pretrained", encoder=shape)
 
 
@@ -313,7 +313,9 @@ def test_more_subjects_than_files_that_can_be_open(
     trained: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
-    with pytest.raises(InputError, match=r"1100 arrays of samples .* lets a process open 1024"):
+    with pytest.raises(
+        InputError, match=r"1100 arrays of samples .* allows a process only 1024 open"
+    ):
         Stages(tmp_path).mbm("x", trained.samples, None, times=1100)
 
 

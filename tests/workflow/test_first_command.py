@@ -59,12 +59,12 @@ def test_documented_targets_are_there(checkout):
         ("results/sub1/vidoes", "Did you mean results/sub1/videos?"),
         (
             "results/sub1",
-            "this folder is no result by itself. Results are named results/SUBJECT/WH",
+            "this folder is not itself a result. Results are named results/SUBJECT/WH",
         ),
         ("results/sub4/windows", "there is no subject sub4; the subjects are sub1, sub2, sub3"),
-        ("results/sub1/videos/index.html", "Ask for the folder: results/sub1/videos"),
-        ("sub1/videos", "Ask for results/sub1/videos"),
-        ("videos", "this rule makes many files. Ask for one of them, for example results/sub1/vid"),
+        ("results/sub1/videos/index.html", "Request the folder: results/sub1/videos"),
+        ("sub1/videos", "Request results/sub1/videos"),
+        ("videos", "this rule makes many files. Request one of them, such as results/sub1/vid"),
         ("data/demo/video_fmri_dataset/stimuli/seg99.mp4", "there is no segment seg99"),
     ],
 )
@@ -109,7 +109,7 @@ def test_results_in_another_folder_are_asked_for_there(checkout):
     assert checkout.jobs("out/shared/captions/seg1.tsv")["captions"] == 1
     done = checkout.snakemake("--dry-run", "--", "results/sub1/videos")
     assert done.returncode != 0
-    assert "the folder of results is out. Ask for out/sub1/videos" in done.stdout + done.stderr
+    assert "the folder of results is out. Request out/sub1/videos" in done.stdout + done.stderr
 
 
 def test_a_setting_of_a_section_can_be_given_on_the_command_line(checkout):
@@ -129,9 +129,7 @@ def test_a_setting_of_a_section_can_be_given_on_the_command_line(checkout):
 def test_a_mistyped_profile_is_refused(checkout):
     done = checkout.snakemake("--dry-run", "--workflow-profile", "profiles/slrum")
     assert done.returncode != 0
-    assert "--workflow-profile profiles/slrum: there is no such profile" in (
-        done.stdout + done.stderr
-    )
+    assert "--workflow-profile profiles/slrum: no such profile" in (done.stdout + done.stderr)
     assert "profiles/default, profiles/generic, profiles/slurm" in done.stdout + done.stderr
 
 

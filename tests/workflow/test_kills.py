@@ -106,7 +106,7 @@ def test_killed_at_random_it_ends_with_the_weights_of_one_left_alone(checkout):
             assert checkout.snakemake("--unlock").returncode == 0
             second = checkout.snakemake("--", MODEL)
             assert second.returncode != 0
-            assert "another process is at work here" in second.stdout + second.stderr
+            assert "another process is writing here" in second.stdout + second.stderr
             for pid in trainers(checkout):
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not trainers(checkout))

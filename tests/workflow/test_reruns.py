@@ -217,7 +217,7 @@ def to_docstring(path):
         ("fmri/cleaning.py", add("\n# a remark\n"), set()),
         ("fmri/cleaning.py", to_docstring, set()),
         ("training/loop.py", replace("%s: stopped after", "%s: ended after"), set()),
-        ("io/tables.py", replace("no table of tab-separated values", "no table"), set()),
+        ("io/tables.py", replace("not a table of tab-separated values", "no table"), set()),
         ("fmri/cleaning.py", lambda path: path.touch(), set()),
         ("settings/fmri.py", add("\nX = 1\n"), set()),  # values are compared, not their source
         ("commands/data_sets.py", add("\nX = 1\n"), set()),  # no stage's
@@ -258,7 +258,7 @@ def test_results_of_other_code_can_be_adopted(chain, package):
             mindvideo(chain, "adopt", model, "--deep", "--why", "a constant that nothing reads")
             assert not chain.jobs(TARGET)
             text = mindvideo(chain, "explain", model)
-            assert "by other code than is here, adopted on " in text
+            assert "by code that has changed since, adopted on " in text
             assert ": a constant that nothing reads" in text
             add("\nX = 1\n")(clips)
             assert "clips" in chain.jobs(TARGET)

@@ -43,7 +43,7 @@ def test_another_data_set_is_refused_before_any_job(checkout, other, how):
         done = checkout.snakemake(*more, *options, environment=environment)
         said = done.stdout + done.stderr
         assert done.returncode != 0
-        assert "holds results of the data set 'demo' (configuration config/config.yaml" in said
+        assert "contains results of the data set 'demo' (configuration config/config.yaml" in said
         assert "config/mine.yaml describes 'mine'" in said
         assert "Traceback" not in said
 
@@ -66,4 +66,4 @@ def test_the_variable_is_for_all_commands(checkout, other):
 def test_a_variable_that_names_no_file(checkout):
     done = checkout.snakemake("--dry-run", environment={VARIABLE: "config/mien.yaml"})
     assert done.returncode != 0
-    assert f"{VARIABLE}=config/mien.yaml: there is no such file" in done.stdout + done.stderr
+    assert f"{VARIABLE}=config/mien.yaml: no such file" in done.stdout + done.stderr

@@ -48,8 +48,8 @@ def test_a_job_is_opened_in_a_debugger(checkout, rule):
     ("arguments", "message"),
     [
         (("contrastiv", "model=sub1"), "there is no rule contrastiv with a command; did you mean"),
-        (("contrastive",), "rule contrastive: wildcards model=… are needed; none given"),
-        (("contrastive", "sub1"), "sub1: WILDCARD=VALUE was needed, as model=sub1"),
+        (("contrastive",), "rule contrastive: expected the wildcards model=…; found none"),
+        (("contrastive", "sub1"), "sub1: expected WILDCARD=VALUE, such as model=sub1"),
         (
             ("contrastive", "model=sub9"),
             "there is no subject sub9; the subjects are sub1, ",

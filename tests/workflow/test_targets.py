@@ -95,7 +95,7 @@ def test_a_folder_of_results_is_made_whole(checkout):
     done = checkout.snakemake("-n", "-R", windows, "--", windows)
     assert done.returncode != 0
     assert (done.stdout + done.stderr).count(
-        "Ask for what it holds: results/sub1/windows/train.npy"
+        "Request its contents: results/sub1/windows/train.npy"
     ) == 1
 
 
@@ -127,7 +127,7 @@ def test_a_configuration_with_a_key_twice_is_refused(checkout, file):
     done = checkout.snakemake("--dry-run", *options, "--", "results/sub1/videos")
     assert done.returncode != 0
     assert f"configuration: {file} cannot be read: " in (said := done.stdout + done.stderr)
-    assert "the key 'clean' stands in line" in said or "the key 'a' stands there twice" in said
+    assert "the key 'clean' is already in line" in said or "duplicate key 'a'" in said
 
 
 def test_a_variant_adds_only_what_it_changes(checkout):
@@ -216,7 +216,7 @@ def test_corrections_of_no_segment_are_named(checkout):
     touch(checkout.folder / "mended" / "sge10.tsv")
     done = checkout.snakemake("--dry-run", "--", "results/sub1/videos")
     assert done.returncode != 0
-    assert "mended/{segment}.tsv is there for sge10" in done.stdout + done.stderr
+    assert "mended/{segment}.tsv exists for sge10" in done.stdout + done.stderr
 
 
 def touch(path):

@@ -43,15 +43,15 @@ class Frames(Protocol):
 class ClipTargets:
     """CLIP embeddings of frames and of paraphrases of captions, of unit length.
 
-    The stage `embeddings` has computed them. Only cropped frames are embedded during training,
-    because a frame has many possible crops and a training uses few of them.
+    The stage `embeddings` computes them. Only cropped frames are embedded during training, because
+    a frame has many possible crops, of which training uses few.
 
     Parameters
     ----------
     images : Tensor, shape (n, f, d)
         Embeddings of each example's frames.
     paraphrases : Tensor, shape (n, 1 + w, d)
-        Embeddings of each example's caption as it is, then of its paraphrases.
+        Embeddings of each example's caption itself, then of its paraphrases.
     frames : Frames, optional
         Frames of each example, needed for crops.
     embed : callable, optional
@@ -75,7 +75,7 @@ class ClipTargets:
 
     @property
     def texts(self) -> Tensor:
-        """Embeddings of the captions as they are, (n, d)."""
+        """Embeddings of the captions themselves, (n, d)."""
         return self.paraphrases[:, 0]
 
     @property
@@ -98,7 +98,7 @@ class ClipTargets:
         return targets
 
     def draw_texts(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        """Embeddings (b, d) of a random paraphrase of each caption; of the caption without any."""
+        """Embeddings (b, d) of a random paraphrase of each caption, or of a caption without any."""
         n_paraphrases = self.paraphrases.shape[1] - 1
         device = self.paraphrases.device
         if not n_paraphrases:

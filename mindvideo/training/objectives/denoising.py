@@ -87,9 +87,9 @@ class Denoising:
     Attributes
     ----------
     scheduler : DDPMScheduler
-        Noise schedule and meaning of the prediction (`epsilon` or `v_prediction`).
+        Noise schedule and type of prediction (`epsilon` or `v_prediction`).
     condition : Condition
-        Batch → what the model is conditioned on.
+        Batch → condition of the model.
     min_snr : float, optional
         Weight of an error: min(SNR, min_snr) / SNR at its time, or / (SNR + 1) for velocities
         (Hang et al. 2023, Eq. 8). By default all weights are 1.
