@@ -92,7 +92,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def _put_on_record(config: Config) -> None:
-    """Record the digests of the runs, so that no job has to compute them (docs/reference/cost.md)."""
+    """Record the digests of the runs: jobs need not compute them (docs/reference/cost.md)."""
     from mindvideo.contents import Digests
     from mindvideo.descriptions import pretraining_runs, pretraining_subjects
     from mindvideo.progress import progress
