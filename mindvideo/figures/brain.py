@@ -185,7 +185,7 @@ def write_names(
     Parameters
     ----------
     axis : Axes
-        Names outside its limits are left out.
+        Names outside its limits are left out; those at its edge are moved inside.
     labels : list of (name, (x, y))
         [mm]
     scale : float
@@ -198,8 +198,11 @@ def write_names(
     for name, (x, y) in labels:
         half = text_width(name, size) / scale / 2
         tall = 0.8 * LINE * size / scale
-        hidden = any(abs(x - a) < half + b and abs(y - c) < tall for a, c, b in boxes)
-        if hidden or not (left <= x <= right and bottom <= y <= top):
+        if not (left <= x <= right and bottom <= y <= top):
+            continue
+        x = min(max(x, left + half), right - half)
+        y = min(max(y, bottom + tall / 2), top - tall / 2)
+        if any(abs(x - a) < half + b and abs(y - c) < tall for a, c, b in boxes):
             continue
         boxes.append((x, y, half))
         halo = [withStroke(linewidth=1.8, foreground="white")]

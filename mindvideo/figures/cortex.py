@@ -13,8 +13,8 @@ from matplotlib.colors import ListedColormap, TwoSlopeNorm
 
 from mindvideo.figures.brain import AROUND, NAMED, outline, painted, raster, show, write_names
 from mindvideo.figures.inflated import draw_hemisphere
-from mindvideo.figures.layout import even_columns
-from mindvideo.figures.style import GROUND, INK, SMALL, SOFT
+from mindvideo.figures.layout import LINE, even_columns, wrap
+from mindvideo.figures.style import GROUND, INK, SIZE, SMALL, SOFT
 
 Names = Mapping[int, tuple[str, Sequence[float]]]
 """Network: its name and its colour."""
@@ -26,7 +26,8 @@ VIEWS: tuple[tuple[Literal["left", "right"], Literal["lateral", "medial"]], ...]
     ("right", "medial"),
     ("right", "lateral"),
 )
-TITLE, BAR = 0.3, 1.0  # height of a title, width of the colour bars [inch]
+BAR = 1.0  # width of the colour bars [inch]
+NETWORKS, CEILING = "Yeo's 17 networks", "Noise ceiling of the test runs' mean"
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,19 @@ class FlatMaps:
         width = (self._width - BAR) / self._columns
         return width, min(0.96 * width * (top - bottom) / (right - left), 6)
 
+    def _wrapped(self, title: str) -> list[str]:
+        return wrap(title, 0.96 * self._cell[0], weight="bold")
+
+    @property
+    def _row(self) -> float:
+        """Height of a row of maps with their titles [inch]."""
+        lines = max(len(self._wrapped(t)) for t in (NETWORKS, CEILING, *self._ratios))
+        return self._cell[1] + LINE * SIZE * lines + 0.12
+
     @property
     def height(self) -> float:
         """Height of all maps [inch]; 0 without any."""
-        return (self._cell[1] + TITLE) * -(-self._n // self._columns) if self._n else 0.0
+        return self._row * -(-self._n // self._columns) if self._n else 0.0
 
     def draw(self, figure: Any) -> None:
         """Draw the maps on a figure of this width and height."""
@@ -125,16 +135,16 @@ class FlatMaps:
 
         def axis_of(n: int, title: str) -> Any:
             row, column = divmod(n, self._columns)
-            y = height - (row + 1) * (tall + TITLE)
+            y = height - (row + 1) * self._row
             place = (column * wide / self._width, y / height, 0.96 * wide / self._width)
             axis = figure.add_axes((*place, tall / height))
             show(axis, ground, extent, cmap=ListedColormap([GROUND]))
             axis.set(xlim=(left, right), ylim=(bottom, top), anchor="NW")
-            axis.set_title(title)
+            axis.set_title("\n".join(self._wrapped(title)))
             return axis
 
         if self._ratios:
-            axis = axis_of(0, "Yeo's 17 networks")
+            axis = axis_of(0, NETWORKS)
             self._draw_networks(axis, extent, scale)
             outline(axis, areas, extent, INK)
         for n, (title, values) in enumerate(self._ratios.items(), 1):
@@ -145,7 +155,7 @@ class FlatMaps:
                 bar = self._bar(figure, image, 0.56, "times uniform", extend="both")
                 bar.set_ticks([-2, -1, 0, 1, 2], labels=["¼", "½", "1", "2", "4"])
         if self._ceiling is not None:
-            axis = axis_of(self._n - 1, "Noise ceiling of the test runs' mean")
+            axis = axis_of(self._n - 1, CEILING)
             values = self._painted(self._ceiling)
             image = show(axis, values, extent, cmap="viridis", vmin=0, vmax=1)
             outline(axis, areas, extent, INK, scale)

@@ -78,7 +78,7 @@ def draw_interpretation(
             panels.append(lambda axis: _temporal(axis, temporal, tr))
         if panels:
             rows.append((max(2.4, 1.0 + 0.21 * n_bars), panels))
-    width = float(np.clip(1 + 3.4 * max([len(p) for _, p in rows], default=0), 9, 17.5))
+    width = float(np.clip(1 + 3.4 * max([len(p) for _, p in rows], default=0), 11, 17.5))
     flat, last = FlatMaps(cortex, names, ratios, ceiling, width), list(ratios)[-1]
     # Each part: its height [inch], and what draws it.
     parts: list[tuple[float, Panel]] = [(flat.height, flat.draw)] if flat.height else []

@@ -96,7 +96,8 @@ def _volumes(axis: Axes, examples: np.ndarray) -> None:
     bars = np.concatenate([np.concatenate([example, gap]) for example in examples])[:-1]
     colours = shades((np.ma.masked_invalid(bars) + RANGE) / (2 * RANGE))
     colours[np.isinf(bars)] = 1.0
-    axis.imshow(colours, aspect="auto", interpolation="none")
+    # Few rows, stretched: where the viewer of a PDF scales them, it blurs them.
+    axis.imshow(colours, aspect="auto", interpolation="nearest")
     places = [n for n in range(len(bars)) if n % 4 < 3]
     names = ["measured", "masked", "reconstructed"] * len(examples)
     axis.set_yticks(places, names, fontsize=TINY)

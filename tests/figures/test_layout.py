@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
@@ -13,48 +12,12 @@ from mindvideo.figures.layout import even_columns, spread, text_width, wrap
 from mindvideo.figures.panel import draw_panel
 from mindvideo.figures.scores import draw_bars, draw_distributions, draw_time_courses
 from mindvideo.figures.strip import draw_strip
-from mindvideo.figures.style import style
 from mindvideo.figures.training import draw_rebuilt, draw_retrieval, draw_training
+from tests.figures.texts import boxes, cut
 
 LONG = "a_very_long_name_of_a_segment_task-nature_run-01"
 WORDS = "a subject or a variant that has a name of many words, which no axis has room for"
 NAN = float("nan")
-
-
-def drawn(figure):
-    """Lay a figure out; return it with its renderer."""
-    canvas = FigureCanvasAgg(figure)
-    with style():
-        canvas.draw()
-    return figure, canvas.get_renderer()
-
-
-def boxes(figure, kind, within=None):
-    figure, renderer = drawn(figure)
-    found = [a for a in (within or figure).findobj(kind) if a.get_visible()]
-    found = [a for a in found if not isinstance(a, Text) or a.get_text().strip()]
-    return [(a, a.get_window_extent(renderer)) for a in found]
-
-
-def cut(figure):
-    """Texts that reach beyond the figure; those of ticks outside an axis are not drawn."""
-    drawn(figure)
-    width, height = figure.bbox.width, figure.bbox.height
-    ticks = {
-        label
-        for axis in figure.axes
-        for which in (axis.xaxis, axis.yaxis)
-        for tick in which.get_major_ticks() + which.get_minor_ticks()
-        for label in (tick.label1, tick.label2)
-        if not axis.axison
-        or not min(which.get_view_interval()) <= tick.get_loc() <= max(which.get_view_interval())
-    }
-    return [
-        text.get_text()
-        for text, box in boxes(figure, Text)
-        if text not in ticks
-        and (box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1)
-    ]
 
 
 def curve(n, seed=0):
