@@ -218,6 +218,14 @@ def all_samples(wildcards):
     return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in subjects]
 
 
+def figure(path, category):
+    """Outputs: a figure as PNG, which the report shows, and as PDF for papers."""
+    caption = f"../workflow/report/{Path(path).name}.rst"
+    labels = {"model": "{model}"} if "{model}" in path else {}
+    shown = report(f"{RESULTS}/{path}.png", caption=caption, category=category, labels=labels)
+    return [shown, f"{RESULTS}/{path}.pdf"]
+
+
 def of_trainings(name, *trainings):
     """Input function: the same file of several training stages, in order."""
 

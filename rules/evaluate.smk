@@ -92,18 +92,8 @@ use rule stage as figures with:
         mask=at("selection", f"mask{MAP}"),
         tsnr=each("clean", "train", f"_tsnr{MAP}"),
     output:
-        strip=report(
-            f"{RESULTS}/{{model}}/figures/strip.png",
-            caption="../workflow/report/strip.rst",
-            category="Reconstructions",
-            labels={"model": "{model}"},
-        ),
-        brain=report(
-            f"{RESULTS}/{{model}}/figures/brain.png",
-            caption="../workflow/report/brain.rst",
-            category="Voxels",
-            labels={"model": "{model}"},
-        ),
+        strip=figure("{model}/figures/strip", "Reconstructions"),
+        brain=figure("{model}/figures/brain", "Voxels"),
     params:
         **params_of("figures"),
 
@@ -117,24 +107,9 @@ use rule stage as score_figures with:
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
     output:
-        worst=report(
-            f"{RESULTS}/{{model}}/figures/worst.png",
-            caption="../workflow/report/worst.rst",
-            category="Reconstructions",
-            labels={"model": "{model}"},
-        ),
-        distributions=report(
-            f"{RESULTS}/{{model}}/figures/distributions.png",
-            caption="../workflow/report/distributions.rst",
-            category="Scores",
-            labels={"model": "{model}"},
-        ),
-        time_courses=report(
-            f"{RESULTS}/{{model}}/figures/time_courses.png",
-            caption="../workflow/report/time_courses.rst",
-            category="Scores",
-            labels={"model": "{model}"},
-        ),
+        worst=figure("{model}/figures/worst", "Reconstructions"),
+        distributions=figure("{model}/figures/distributions", "Scores"),
+        time_courses=figure("{model}/figures/time_courses", "Scores"),
     params:
         **params_of("score_figures"),
 
@@ -148,20 +123,8 @@ use rule stage as panels with:
         per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
         clips=each("clips", "test", ".npy"),
     output:
-        subjects=report(
-            f"{RESULTS}/tables/subjects.png",
-            caption="../workflow/report/subjects.rst",
-            category="Tables",
-        ),
-        variants=report(
-            f"{RESULTS}/tables/variants.png",
-            caption="../workflow/report/variants.rst",
-            category="Tables",
-        ),
-        ssim=report(
-            f"{RESULTS}/tables/ssim.png",
-            caption="../workflow/report/ssim.rst",
-            category="Tables",
-        ),
+        subjects=figure("tables/subjects", "Tables"),
+        variants=figure("tables/variants", "Tables"),
+        ssim=figure("tables/ssim", "Tables"),
     params:
         **params_of("panels"),

@@ -102,11 +102,6 @@ use rule stage as interpretation_figure with:
         maps=at("interpretation", "maps"),
         mask=at("selection", f"mask{MAP}"),
     output:
-        figure=report(
-            f"{RESULTS}/{{model}}/figures/interpretation.png",
-            caption="../workflow/report/interpretation.rst",
-            category="What the encoder learned",
-            labels={"model": "{model}"},
-        ),
+        figure=figure("{model}/figures/interpretation", "What the encoder learned"),
     params:
         **params_of("interpretation_figure"),

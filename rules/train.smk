@@ -85,29 +85,9 @@ use rule stage as training_figures with:
         generated=at("video_tuning", "generated.npy"),
         generated_table=at("video_tuning", "generated.tsv"),
     output:
-        training=report(
-            f"{RESULTS}/{{model}}/figures/training.png",
-            caption="../workflow/report/training.rst",
-            category="Training",
-            labels={"model": "{model}"},
-        ),
-        rebuilt=report(
-            f"{RESULTS}/{{model}}/figures/rebuilt.png",
-            caption="../workflow/report/rebuilt.rst",
-            category="Training",
-            labels={"model": "{model}"},
-        ),
-        retrieved=report(
-            f"{RESULTS}/{{model}}/figures/retrieval.png",
-            caption="../workflow/report/retrieval.rst",
-            category="Training",
-            labels={"model": "{model}"},
-        ),
-        drawings=report(
-            f"{RESULTS}/{{model}}/figures/drawings.png",
-            caption="../workflow/report/drawings.rst",
-            category="Training",
-            labels={"model": "{model}"},
-        ),
+        training=figure("{model}/figures/training", "Training"),
+        rebuilt=figure("{model}/figures/rebuilt", "Training"),
+        retrieved=figure("{model}/figures/retrieval", "Training"),
+        drawings=figure("{model}/figures/drawings", "Training"),
     params:
         **params_of("training_figures"),

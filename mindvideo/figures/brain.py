@@ -11,13 +11,13 @@ from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from mindvideo.figures.style import BLUE, INK, ORANGE, style
+from mindvideo.figures.layout import LINE, empty_figure, legends_above, text_width
+from mindvideo.figures.style import BLUE, GROUND, INK, ORANGE, SKY, TINY, style
 
-CORTEX = "#e7e9ec"  # where there is no value
 PIXEL = 0.8  # side of a pixel of the map [mm]
 AROUND = 45.0  # margin around the visual areas [mm]
-SELECTED = "#5b9bd0"
 REACH = 2.5  # from a pixel to its vertex [mm]
+UNIT = 3.7  # of the panels' widths [inch]
 # Names on the map, and the areas of the Glasser parcellation that they outline.
 NAMED: dict[str, tuple[str, ...]] = {
     "V1": ("V1",),
@@ -41,6 +41,8 @@ def draw_brain(
 ) -> Figure:
     """Draw flat maps of both hemispheres, of the visual areas in them, and a histogram.
 
+    A map without any value has no panel, as where volumes are in native space.
+
     Parameters
     ----------
     points : (n_vertices, 2) float
@@ -58,55 +60,75 @@ def draw_brain(
     """
     laid = np.isfinite(points).all(axis=1)
     pixels, extent = raster(points[laid])
-    where = pixels >= 0
-
-    def picture(values: np.ndarray, empty: Any = np.nan) -> np.ndarray:
-        out = np.full(pixels.shape, empty, dtype=values.dtype)
-        out[where] = values[laid][pixels[where]]
-        return out
-
-    names = picture(areas, "")
-    ground = np.where(where, 1.0, np.nan)
-    chosen = np.where(picture(selected) >= 0.5, 1.0, np.nan)
-    visual = np.flatnonzero(np.isin(names, sum(NAMED.values(), ())).any(axis=0))
+    names = painted(areas[laid], pixels, "")
+    ground = np.where(pixels >= 0, 1.0, np.nan)
+    maps = {"tsnr": tsnr, "r": r, "selected": selected}
+    present = [name for name, values in maps.items() if np.isfinite(values[laid]).any()]
+    stacked: list[str] = [name for name in ("tsnr", "r") if name in present]
+    columns: list[tuple[list[str], float]] = [(stacked, 1.55)] if stacked else []
+    columns += [(["selected"], 1.15)] if "selected" in present else []
+    columns += [(["histogram"], 0.8)] if len(voxels[0]) else []
+    if not columns:
+        return empty_figure("No voxel was measured.")
+    widths = [width for _, width in columns]
     with style():
-        figure = Figure(figsize=(13, 4.8), layout="constrained")
-        axes = figure.subplot_mosaic(
-            [["tsnr", "selected", "histogram"], ["r", "selected", "histogram"]],
-            width_ratios=[1.55, 1.15, 0.8],
-        )
-        for axis, values, cmap, limit, ink, title in (
-            (axes["tsnr"], tsnr, "viridis", _top(tsnr), "white", "Temporal SNR of the raw runs"),
-            (axes["r"], r, "YlOrRd", max(_top(r), 0.1), INK, "Correlation r between repetitions"),
+        figure = Figure(figsize=(max(4.0, UNIT * sum(widths)), 4.8), layout="constrained")
+        mosaic: Any = [[panels[row % len(panels)] for panels, _ in columns] for row in range(2)]
+        axes = figure.subplot_mosaic(mosaic, width_ratios=widths)
+        for name, cmap, lowest, ink, title, unit in (
+            ("tsnr", "viridis", 0.0, "white", "Temporal SNR of the raw runs", "mean / SD"),
+            ("r", "YlOrRd", 0.1, INK, "Correlation between repetitions", "r"),
         ):
-            show(axis, ground, extent, cmap=ListedColormap([CORTEX]))
-            image = show(axis, picture(values), extent, cmap=cmap, vmin=0, vmax=limit)
+            if name not in present:
+                continue
+            axis, values = axes[name], maps[name]
+            show(axis, ground, extent, cmap=ListedColormap([GROUND]))
+            options = {"cmap": cmap, "vmin": 0, "vmax": max(_top(values), lowest)}
+            image = show(axis, painted(values[laid], pixels), extent, **options)
             outline(axis, names, extent, ink)
             axis.set_title(title)
             bar = figure.colorbar(image, ax=axis, shrink=0.7, pad=0.01, aspect=18)
+            bar.set_label(unit)
             bar.outline.set_visible(False)  # type: ignore[operator]
-        axis = axes["selected"]
-        show(axis, ground, extent, cmap=ListedColormap([CORTEX]))
-        show(axis, chosen, extent, cmap=ListedColormap([SELECTED]))
-        outline(axis, names, extent, INK, named=True)
-        if len(visual):
-            low, high = (extent[0] + PIXEL * visual[n] for n in (0, -1))
-            axis.set_xlim(low - AROUND, high + AROUND)
-        axis.set_title("Selected voxels: visual areas, left and right")
-        _histogram(axes["histogram"], *voxels)
+        if "selected" in present:
+            axis = axes["selected"]
+            show(axis, ground, extent, cmap=ListedColormap([GROUND]))
+            chosen = np.where(painted(selected[laid], pixels) >= 0.5, 1.0, np.nan)
+            show(axis, chosen, extent, cmap=ListedColormap([SKY]))
+            low, high = _visual(names, extent)
+            axis.set_xlim(low, high)
+            outline(axis, names, extent, INK, scale=UNIT * 1.15 / (high - low))
+            axis.set_title("Selected voxels: visual areas, left and right")
+        if "histogram" in axes:
+            _histogram(axes["histogram"], *voxels, width=UNIT * 0.8 - 0.7)
     return figure
+
+
+def painted(values: np.ndarray, pixels: np.ndarray, empty: Any = np.nan) -> np.ndarray:
+    """Give each pixel of a raster the value of its point, or `empty` where there is none."""
+    out = np.full(pixels.shape, empty, dtype=values.dtype)
+    out[pixels >= 0] = values[pixels[pixels >= 0]]
+    return out
 
 
 def show(axis: Any, values: np.ndarray, extent: tuple, **options: Any) -> Any:
     """Show a raster of values in the place that :func:`raster` has given it."""
     axis.axis("off")
-    return axis.imshow(values, extent=extent, origin="lower", interpolation="nearest", **options)
+    return axis.imshow(values, extent=extent, origin="lower", interpolation="none", **options)
 
 
 def _top(values: np.ndarray) -> float:
     """The end of a colour scale: all but the largest two in a hundred fit."""
-    finite = values[np.isfinite(values)]
-    return float(np.quantile(finite, 0.98)) if len(finite) else 1.0
+    return float(np.quantile(values[np.isfinite(values)], 0.98))
+
+
+def _visual(names: np.ndarray, extent: tuple) -> tuple[float, float]:
+    """From where to where the visual areas reach, and what is around them [mm]."""
+    visual = np.flatnonzero(np.isin(names, sum(NAMED.values(), ())).any(axis=0))
+    if not len(visual):
+        return extent[:2]
+    low, high = (extent[0] + PIXEL * visual[n] for n in (0, -1))
+    return low - AROUND, high + AROUND
 
 
 def raster(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
@@ -119,40 +141,81 @@ def raster(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, f
     return nearest, (low[0], high[0], low[1], high[1])
 
 
-def outline(axis: Any, names: np.ndarray, extent: tuple, colour: str, named: bool = False) -> None:
-    """Draw the borders of :data:`NAMED`, and its names in each half of the picture."""
+def outline(
+    axis: Any, names: np.ndarray, extent: tuple, colour: str, scale: float | None = None
+) -> None:
+    """Draw the borders of :data:`NAMED`, and its names in each half of the picture.
+
+    Parameters
+    ----------
+    axis : Axes
+    names : (n_rows, n_columns) str
+        Areas.
+    extent : tuple of float
+        [mm]
+    colour : str
+    scale : float, optional
+        [inch/mm], by which names are placed so that none hides another; by default there are none.
+    """
     left, right, bottom, top = extent
     x = np.linspace(left, right, names.shape[1])
     y = np.linspace(bottom, top, names.shape[0])
     middle = names.shape[1] // 2
+    labels: list[tuple[float, str, tuple[float, float]]] = []
     for name, members in NAMED.items():
         inside = np.isin(names, members)
         if not inside.any():
             continue
         axis.contour(x, y, inside, [0.5], colors=colour, linewidths=0.6, alpha=0.9)
         for start, half in ((0, inside[:, :middle]), (middle, inside[:, middle:])):
-            if named and half.any():
+            if half.any():
                 depth = distance_transform_edt(half)  # the name stands where there is most room
                 row, column = np.unravel_index(depth.argmax(), depth.shape)
-                axis.annotate(
-                    name,
-                    (x[start + column], y[row]),
-                    color=INK,
-                    fontsize=7,
-                    ha="center",
-                    va="center",
-                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
-                )
+                place = (float(x[start + column]), float(y[row]))
+                labels.append((float(depth.max()), name, place))
+    if scale:
+        write_names(axis, [label[1:] for label in sorted(labels, reverse=True)], scale)
 
 
-def _histogram(axis: Any, values: np.ndarray, selected: np.ndarray) -> None:
+def write_names(
+    axis: Any, labels: list[tuple[str, tuple[float, float]]], scale: float, size: float = TINY
+) -> None:
+    """Write names at their places, but for those that would hide one before.
+
+    Parameters
+    ----------
+    axis : Axes
+        Names outside its limits are left out; those at its edge are moved inside.
+    labels : list of (name, (x, y))
+        [mm]
+    scale : float
+        [inch/mm]
+    size : float
+        [point]
+    """
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    boxes: list[tuple[float, float, float]] = []
+    for name, (x, y) in labels:
+        half = text_width(name, size) / scale / 2
+        tall = 0.8 * LINE * size / scale
+        if not (left <= x <= right and bottom <= y <= top):
+            continue
+        x = min(max(x, left + half), right - half)
+        y = min(max(y, bottom + tall / 2), top - tall / 2)
+        if any(abs(x - a) < half + b and abs(y - c) < tall for a, c, b in boxes):
+            continue
+        boxes.append((x, y, half))
+        halo = [withStroke(linewidth=1.8, foreground="white")]
+        look = {"fontsize": size, "ha": "center", "va": "center", "path_effects": halo}
+        axis.annotate(name, (x, y), color=INK, **look)
+
+
+def _histogram(axis: Any, values: np.ndarray, selected: np.ndarray, width: float) -> None:
     axis.set_title("Reproducibility")
-    if not len(values):
-        return
     edges = np.linspace(values.min(), values.max(), 50)
     axis.hist(values, edges, color=BLUE, alpha=0.45, label=f"measured ({len(values):,})")
     axis.hist(values[selected], edges, color=ORANGE, label=f"selected ({selected.sum():,})")
     axis.set_yscale("log")
-    axis.set_xlabel("r between repetitions")
+    axis.set_xlabel("correlation r between repetitions")
     axis.set_ylabel("voxels")
-    axis.legend(loc="upper right", fontsize=8)
+    legends_above([axis], width)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from mindvideo.figures.strip import side_by_side
-from mindvideo.figures.style import SOFT, style
+from mindvideo.figures.layout import LINE, wrap
+from mindvideo.figures.strip import CELL, MARGIN, frame_numbers, side_by_side
+from mindvideo.figures.style import SIZE, SMALL, SOFT, style
 
 
 def draw_drawings(
@@ -27,23 +28,34 @@ def draw_drawings(
         Frames of each clip, evenly spread from the first to the last frame.
     """
     n_frames, h, w = next(iter(columns.values())).shape[1:4]
-    frame_numbers = np.unique(np.linspace(0, n_frames - 1, frames_per_clip).round().astype(int))
-    cell, gap = 0.85, max(1, h // 32)  # height of a frame [inch], lines between frames [px]
-    wide = cell * (len(frame_numbers) * w + (len(frame_numbers) - 1) * gap) / h
-    width, row, top = len(columns) * (wide + 0.1) + 0.1, cell + 0.25, 0.25
-    height = top + len(captions) * row + 0.05
+    numbers = frame_numbers(n_frames, frames_per_clip)
+    gap, between = max(1, h // 32), 0.1  # between frames [px], between clips [inch]
+    wide = CELL * (len(numbers) * (w + gap) - gap) / h
+    width = len(columns) * (wide + between) + between
+    titles = [wrap(title, wide, weight="bold") for title in columns]
+    words = [wrap(caption, width - 2 * between, SMALL, most=2) for caption in captions]
+    top = LINE * SIZE * max(map(len, titles)) + MARGIN
+    aboves = [LINE * SMALL * len(lines) + MARGIN for lines in words]
+    height = top + sum(aboves) + len(captions) * (CELL + MARGIN) + MARGIN
     with style():
         figure = Figure(figsize=(width, height))
-        for i, caption in enumerate(captions):
-            y = height - top - i * row
-            words = textwrap.shorten(caption, int(14 * width), placeholder=" …")
-            figure.text(0.1 / width, (y - 0.17) / height, words, color=SOFT, fontsize=8)
-            for j, (title, clips) in enumerate(columns.items()):
-                left = 0.1 + j * (wide + 0.1)
-                place = (left / width, (y - row) / height, wide / width, cell / height)
+
+        def write(x: float, y: float, lines: list[str], **options: Any) -> None:
+            place = (x / width, y / height)
+            figure.text(*place, "\n".join(lines), va="top", linespacing=1.2, **options)
+
+        y = height - MARGIN
+        for j, title in enumerate(titles):
+            write(between + j * (wide + between), y, title, weight="bold", fontsize=SIZE)
+        y -= top
+        for i, (lines, above) in enumerate(zip(words, aboves)):
+            write(between, y, lines, color=SOFT, fontsize=SMALL)
+            y -= above + CELL
+            for j, clips in enumerate(columns.values()):
+                left = between + j * (wide + between)
+                place = (left / width, y / height, wide / width, CELL / height)
                 axis = figure.add_axes(place)
                 axis.axis("off")
-                axis.imshow(side_by_side(clips[i, frame_numbers], gap), interpolation="nearest")
-                if i == 0:
-                    figure.text(left / width, 1 - 0.17 / height, title, weight="bold", fontsize=9)
+                axis.imshow(side_by_side(clips[i, numbers], gap), interpolation="none")
+            y -= MARGIN
     return figure

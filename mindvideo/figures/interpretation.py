@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
-from mindvideo.figures.brain import AROUND, CORTEX, NAMED, outline, raster, show
-from mindvideo.figures.inflated import draw_hemisphere
-from mindvideo.figures.style import INK, SOFT, style
-
-STAGES = {
-    "mbm": ("after masked brain modelling", "#c9d7e3"),
-    "contrastive": ("after contrastive learning", "#7fa6c6"),
-    "cotraining": ("after co-training", "#2f6f9f"),
-}
-LAYERS = ("#f3c9a5", "#e19a5d", "#b65f20")
-RATIO = TwoSlopeNorm(0, -2, 2)  # of the logarithm to base 2: from a quarter to four times uniform
-RATIO_MAP = "RdBu_r"
-VIEWS: tuple[tuple[Literal["left", "right"], Literal["lateral", "medial"]], ...] = (
-    ("left", "lateral"),
-    ("left", "medial"),
-    ("right", "medial"),
-    ("right", "lateral"),
+from mindvideo.figures.cortex import RATIO_MAP, Cortex, FlatMaps, Names, draw_inflated
+from mindvideo.figures.layout import empty_figure, legend_columns, wrap
+from mindvideo.figures.style import (
+    CONDITIONS,
+    INK,
+    LAYERS,
+    SMALL,
+    SOFT,
+    TINY,
+    TRAINING_STAGES,
+    style,
 )
 
+STAGES = {
+    "mbm": "after masked brain modelling",
+    "contrastive": "after contrastive learning",
+    "cotraining": "after co-training",
+}
+GROUPINGS = {"network": "Yeo networks", "hierarchy": "Visual hierarchy"}
 
-@dataclass(frozen=True)
-class Cortex:
-    """The group surface, left hemisphere's vertices before the right's."""
+INTERVAL, UNIFORM = "95% interval", "uniform over the voxels"
+RANDOM = "as many random voxels occluded"
 
-    flat: np.ndarray
-    """(n_vertices, 2) [mm]; NaN where the surface has no place."""
-    inflated: tuple[np.ndarray, np.ndarray]
-    """(2, n_vertices / 2, 3) points [mm], (2, n_faces, 3) faces."""
-    areas: np.ndarray
-    """(n_vertices,) names; empty where there is none."""
-    networks: np.ndarray
-    """(n_vertices,) int; 0 where there is none."""
+Panel = Callable[[Any], None]
+"""What draws on an axis."""
 
 
 def draw_interpretation(
     cortex: Cortex,
-    names: Mapping[int, tuple[str, Sequence[float]]],
+    names: Names,
     ratios: Mapping[str, np.ndarray],
     ceiling: np.ndarray,
     networks: pd.DataFrame,
@@ -60,7 +50,7 @@ def draw_interpretation(
     others_below: float,
     tr: float,
 ) -> Figure:
-    """Draw maps above, bars below.
+    """Draw maps above, bars below. What the data lack has no panel: the others close up.
 
     Parameters
     ----------
@@ -79,143 +69,83 @@ def draw_interpretation(
     tr : float
         [s]
     """
-    first = _first_layer(networks)
-    layers = _by_layer(networks)
+    rows = []
+    for grouping in GROUPINGS:
+        panels, n_bars = _bar_panels(networks, occlusion, grouping, others_below)
+        if grouping == "network" and not agreements.empty:
+            panels.append(lambda axis: _agreement(axis, agreements))
+        if grouping == "hierarchy" and not temporal.empty:
+            panels.append(lambda axis: _temporal(axis, temporal, tr))
+        if panels:
+            rows.append((max(2.4, 1.0 + 0.21 * n_bars), panels))
+    width = float(np.clip(1 + 3.4 * max([len(p) for _, p in rows], default=0), 11, 17.5))
+    flat, last = FlatMaps(cortex, names, ratios, ceiling, width), list(ratios)[-1]
+    # Each part: its height [inch], and what draws it.
+    parts: list[tuple[float, Panel]] = [(flat.height, flat.draw)] if flat.height else []
+    if np.isfinite(ratios[last]).any():
+        title = f"{last}, on the inflated surface"
+        parts.append((2.5, lambda figure: draw_inflated(figure, cortex, ratios[last], title)))
+    entries: dict[str, Any] = {}
+    for height, panels in rows:
+        parts.append((height, partial(_row, panels=panels, entries=entries)))
+    if not parts:
+        return empty_figure("No voxel was selected.")
+    labels = [*STAGES.values(), *(["last layer"] * len(LAYERS)), INTERVAL, UNIFORM, RANDOM]
     with style():
-        figure = Figure(figsize=(15 if layers is None else 17.5, 16.8), layout="constrained")
-        parts: Any = figure.subfigures(3, 1, height_ratios=[7.4, 2.1, 7.4])
-        top, middle, bottom = parts
-        _flat_maps(top, cortex, names, ratios, ceiling)
-        title = list(ratios)[-1]
-        _inflated(middle, cortex, ratios[title], f"{title}, on the inflated surface")
-        n_columns = 3 + (layers is not None)
-        grid = bottom.subplots(2, n_columns + 1, width_ratios=[*[1.25] * n_columns, 1.0])
-        for row, grouping in zip(grid, ("network", "hierarchy")):
-            order = _order(first, grouping, others_below)
-            cells = list(row[:n_columns])
-            title = "Yeo networks" if grouping == "network" else "Visual hierarchy"
-            attention = first[first["method"] == "attention"]
-            _bars(cells[0], attention, grouping, order, "fraction of the attention (first layer)")
-            cells[0].set_title(f"{title}: attention")
-            if layers is not None:
-                _bars(cells[1], layers, grouping, order, "fraction of the attention", by="layer")
-                cells[1].set_title("… by layer")
-            attributed = first[first["method"] == "attribution"]
-            _bars(cells[-2], attributed, grouping, order, "fraction of the integrated gradients")
-            cells[-2].set_title("… attribution")
-            _drops(cells[-1], occlusion, grouping, order)
-            for cell in cells[1:]:
-                cell.set_yticklabels([])
-        legend = {
-            label: handle
-            for cell in grid[0, :n_columns]
-            for handle, label in zip(*cell.get_legend_handles_labels())
-        }
-        bottom.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=4)
-        _agreement(grid[0, -1], agreements)
-        _temporal(grid[1, -1], temporal, tr)
+        room = 0.15 + 1.5 * SMALL / 72 * -(-len(labels) // legend_columns(labels, width))
+        size = (width, sum(height for height, _ in parts) + room)
+        figure = Figure(figsize=size, layout="constrained")
+        ratios_of_heights = [*(height for height, _ in parts), room]
+        places: Any = figure.subfigures(len(parts) + 1, 1, height_ratios=ratios_of_heights)
+        for place, (_, draw) in zip(places, parts):
+            draw(place)
+        ncols = legend_columns(list(entries), width)
+        places[-1].legend(entries.values(), entries.keys(), loc="center", ncols=ncols)
     return figure
 
 
-# --- maps -----------------------------------------------------------------------------------------
+def _bar_panels(
+    networks: pd.DataFrame, occlusion: pd.DataFrame, grouping: str, others_below: float
+) -> tuple[list[Panel], int]:
+    """The panels of one grouping that have data, and how many bars the first of them has."""
+    first = _first_layer(networks)
+    first = first[first["grouping"] == grouping]
+    attention = first[first["method"] == "attention"]
+    if attention.empty:
+        return [], 0
+    order = _order(attention, others_below if grouping == "network" else 0)
+    panels: list[tuple[str, Panel]] = [
+        ("attention, first layer", _bars_of(attention, order, "fraction of attention"))
+    ]
+    layers = _by_layer(networks[networks["grouping"] == grouping])
+    if layers is not None:
+        panel = _bars_of(layers, order, "fraction of attention", by="layer")
+        panels.append(("attention by layer", panel))
+    attributed = first[first["method"] == "attribution"]
+    if not attributed.empty:
+        panel = _bars_of(attributed, order, "fraction of integrated gradients")
+        panels.append(("attribution", panel))
+    dropped = occlusion[occlusion["grouping"] == grouping] if len(occlusion) else occlusion
+    if not dropped.empty:
+        panels.append(("occlusion", lambda axis: _drops(axis, dropped, order)))
+
+    def titled(n: int, title: str, panel: Panel) -> Panel:
+        def draw(axis: Any) -> None:
+            panel(axis)
+            axis.set_title(title if n else f"{GROUPINGS[grouping]}: {title}")
+            _groups(axis, order, named=n == 0)
+
+        return draw
+
+    return [titled(n, *panel) for n, panel in enumerate(panels)], len(order)
 
 
-def _flat_maps(
-    figure: Any,
-    cortex: Cortex,
-    names: Mapping[int, tuple[str, Sequence[float]]],
-    ratios: Mapping[str, np.ndarray],
-    ceiling: np.ndarray,
-) -> None:
-    laid = np.isfinite(cortex.flat).all(axis=1)
-    pixels, extent = raster(cortex.flat[laid])
-    where = pixels >= 0
-
-    def picture(values: np.ndarray, empty: Any = np.nan) -> np.ndarray:
-        out = np.full(pixels.shape, empty, dtype=values.dtype)
-        out[where] = values[laid][pixels[where]]
-        return out
-
-    areas = picture(cortex.areas, "")
-    ground = np.where(where, 1.0, np.nan)
-    selected = np.isfinite(picture(list(ratios.values())[-1]))
-    axes = figure.subplots(2, 3).ravel()
-    maps = [(title, np.log2(np.maximum(v, 1e-6))) for title, v in ratios.items()]
-    for axis, (title, values) in zip(axes[1:5], maps[:4]):
-        show(axis, ground, extent, cmap=ListedColormap([CORTEX]))
-        image = show(axis, picture(values), extent, cmap=RATIO_MAP, norm=RATIO)
-        axis.set_title(title)
-    bar = figure.colorbar(image, ax=axes[[2]], shrink=0.8, pad=0.01, aspect=18, extend="both")
-    bar.set_ticks([-2, -1, 0, 1, 2], labels=["¼", "½", "1", "2", "4"])
-    bar.set_label("times uniform", color=SOFT)
-    bar.outline.set_visible(False)
-    show(axes[5], ground, extent, cmap=ListedColormap([CORTEX]))
-    image = show(axes[5], picture(ceiling), extent, cmap="viridis", vmin=0, vmax=1)
-    axes[5].set_title("Noise ceiling of the test runs' mean (correlation)")
-    bar = figure.colorbar(image, ax=axes[5], shrink=0.8, pad=0.01, aspect=18)
-    bar.outline.set_visible(False)
-    _networks(axes[0], picture(cortex.networks, 0), extent, names, selected)
-    rows, columns = np.nonzero(selected)
-    for axis in axes:
-        outline(axis, areas, extent, INK, named=axis is not axes[0])
-        if len(columns):  # where most of what was selected lies, and what is around it
-            pixel = (extent[1] - extent[0]) / selected.shape[1]
-            for pixels_of_axis, start, limits in (
-                (columns, extent[0], axis.set_xlim),
-                (rows, extent[2], axis.set_ylim),
-            ):
-                low, high = start + pixel * np.quantile(pixels_of_axis, [0.01, 0.99])
-                limits(low - AROUND / 3, high + AROUND / 3)
-
-
-def _networks(
-    axis: Any,
-    picture: np.ndarray,
-    extent: tuple,
-    names: Mapping[int, tuple[str, Sequence[float]]],
-    selected: np.ndarray,
-) -> None:
-    """Colour the networks, and name those in which voxels were selected."""
-    colours = [(0.9, 0.9, 0.9, 0.0), *(names[n][1] for n in sorted(names))]
-    show(axis, picture, extent, cmap=ListedColormap(colours), vmin=0, vmax=len(names), alpha=0.55)
-    axis.set_title("Yeo's 17 networks")
-    left, right, bottom, top = extent
-    x = np.linspace(left, right, selected.shape[1])
-    y = np.linspace(bottom, top, selected.shape[0])
-    for number, (name, _) in names.items():
-        rows, columns = np.nonzero((picture == number) & selected & (x < x.mean()))
-        if len(rows) < max(1, 0.01 * selected.sum()):
-            continue
-        nearest = np.hypot(rows - np.median(rows), columns - np.median(columns)).argmin()
-        axis.annotate(
-            name,
-            (x[columns[nearest]], y[rows[nearest]]),
-            fontsize=7.5,
-            color=INK,
-            ha="center",
-            path_effects=[withStroke(linewidth=2, foreground="white")],
-        )
-
-
-def _inflated(figure: Any, cortex: Cortex, ratio: np.ndarray, title: str) -> None:
-    points, faces = cortex.inflated
-    colours = np.tile(mpl.colors.to_rgb(CORTEX), (len(ratio), 1))
-    has_ratio = np.isfinite(ratio)
-    log_ratio = np.log2(np.maximum(ratio[has_ratio], 1e-6)).clip(-2, 2)
-    colours[has_ratio] = mpl.colormaps[RATIO_MAP](RATIO(log_ratio))[:, :3]
-    borders = np.zeros(len(ratio), int)
-    for number, members in enumerate(NAMED.values(), 1):
-        borders[np.isin(cortex.areas, members)] = number
-    halves = {"left": 0, "right": 1}
-    axes = figure.subplots(1, 4)
-    for axis, (side, view) in zip(axes, VIEWS):
-        half = halves[side]
-        vertices = slice(half * len(points[0]), (half + 1) * len(points[0]))
-        draw_hemisphere(
-            axis, points[half], faces[half], colours[vertices], borders[vertices], side, view
-        )
-        axis.text(0.5, 0, f"{side}, {view}", transform=axis.transAxes, ha="center", color=SOFT)
-    axes[0].set_title(title)
+def _row(figure: Any, panels: list[Panel], entries: dict[str, Any]) -> None:
+    """Draw panels next to each other, and collect the entries of their legends."""
+    for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+        panel(axis)
+        for handle, label in zip(*axis.get_legend_handles_labels()):
+            entries.setdefault(label, handle)
 
 
 # --- bars -----------------------------------------------------------------------------------------
@@ -233,92 +163,84 @@ def _by_layer(networks: pd.DataFrame) -> pd.DataFrame | None:
     return last if last["layer"].nunique() > 1 else None
 
 
-def _order(networks: pd.DataFrame, grouping: str, others_below: float) -> dict[str, list[str]]:
+def _order(attention: pd.DataFrame, others_below: float) -> dict[str, list[str]]:
     """Bars from top to bottom, and the groups that each holds."""
-    of = networks[(networks["grouping"] == grouping) & (networks["method"] == "attention")]
-    of = of[of["stage"] == of["stage"].iloc[0]]
-    small = of["uniform"] < (others_below if grouping == "network" else 0)
+    of = attention[attention["stage"] == attention["stage"].iloc[0]]
+    small = of["uniform"] < others_below
     bars = {group: [group] for group in of.loc[~small, "group"]}
-    return bars | (
-        {f"{small.sum()} others": of.loc[small, "group"].tolist()} if small.any() else {}
-    )
+    others = f"{small.sum()} others" if small.sum() > 1 else "1 other"
+    return bars | ({others: of.loc[small, "group"].tolist()} if small.any() else {})
 
 
-def _bars(
-    axis: Any,
-    table: pd.DataFrame,
-    grouping: str,
-    order: Mapping[str, list[str]],
-    label: str,
-    by: str = "stage",
-) -> None:
+def _bars_of(
+    table: pd.DataFrame, order: Mapping[str, list[str]], label: str, by: str = "stage"
+) -> Panel:
     """Bars with intervals, and a tick at what uniform values over the voxels would give."""
-    table = table[table["grouping"] == grouping]
     kinds = list(dict.fromkeys(table[by]))
     height = 0.8 / len(kinds)
-    for n, kind in enumerate(kinds):
-        rows = table[table[by] == kind].set_index("group")
-        name, colour = STAGES[kind] if by == "stage" else (f"{kind} layer", LAYERS[n])
-        for place, groups in enumerate(order.values()):
-            y = place - 0.4 + (n + 0.5) * height
-            summed = rows.loc[groups]
-            value, uniform = summed["value"].sum(), summed["uniform"].sum()
-            axis.barh(y, value, 0.92 * height, color=colour, label=name if not place else None)
-            if len(groups) == 1:  # intervals of several do not add up
-                ends = summed[["ci_low", "ci_high"]].to_numpy()[0]
-                axis.plot(ends, [y, y], color=INK, linewidth=1)
-            if n == 0:
-                edges = [place - 0.44, place + 0.44]
-                axis.plot(
-                    [uniform, uniform],
-                    edges,
-                    color="#c0392b",
-                    linewidth=1.4,
-                    label="uniform over the voxels" if not place else None,
-                )
-    axis.set_xlim(left=0)
-    axis.set_xlabel(label)
-    _groups(axis, order)
+
+    def draw(axis: Any) -> None:
+        for n, kind in enumerate(kinds):
+            rows = table[table[by] == kind].set_index("group")
+            named = (STAGES, TRAINING_STAGES) if by == "stage" else None
+            name = named[0][kind] if named else f"{kind} layer"
+            colour = named[1][kind] if named else LAYERS[n]
+            for place, groups in enumerate(order.values()):
+                y = place - 0.4 + (n + 0.5) * height
+                summed = rows.loc[groups]
+                value, uniform = summed["value"].sum(), summed["uniform"].sum()
+                once = {"label": name if not place else None}
+                axis.barh(y, value, 0.92 * height, color=colour, **once)
+                if len(groups) == 1:  # intervals of several do not add up
+                    ends = summed[["ci_low", "ci_high"]].to_numpy()[0]
+                    once = {"label": INTERVAL if not place else None}
+                    axis.plot(ends, [y, y], color=INK, linewidth=1, **once)
+                if n == 0:
+                    edges = [place - 0.44, place + 0.44]
+                    once = {"label": UNIFORM if not place else None}
+                    look = {"color": CONDITIONS["chance"], "linewidth": 1.6}
+                    axis.plot([uniform, uniform], edges, **look, **once)
+        axis.set_xlim(left=0)
+        axis.set_xlabel(label)
+
+    return draw
 
 
-def _drops(axis: Any, occlusion: pd.DataFrame, grouping: str, order: Mapping) -> None:
-    """Drop of identification, beside the range of drops for as many random voxels."""
-    table = occlusion[occlusion["grouping"] == grouping]
-    if table.empty:
-        axis.axis("off")
-        axis.text(0, 0.95, "Not occluded (interpretation.occlude).", va="top")
-        return
+def _drops(axis: Any, table: pd.DataFrame, order: Mapping[str, list[str]]) -> None:
+    """Drop of identification, with the range of drops for as many random voxels behind it."""
     stages = list(dict.fromkeys(table["stage"]))
     height = 0.8 / len(stages)
     for n, stage in enumerate(stages):
         rows = table[table["stage"] == stage].set_index("group")
         for place, groups in enumerate(order.values()):
-            if len(groups) > 1:  # occluded one by one: their drops do not add up
-                continue
+            if len(groups) > 1 or groups[0] not in rows.index:
+                continue  # several were occluded one by one: their drops do not add up
             row, y = rows.loc[groups[0]], place - 0.4 + (n + 0.5) * height
-            axis.barh(y, 100 * row["drop_value"], 0.92 * height, color=STAGES[stage][1])
+            colour = TRAINING_STAGES[stage]
+            axis.barh(y, 100 * row["drop_value"], 0.92 * height, color=colour)
             ends = 100 * row[["drop_ci_low", "drop_ci_high"]].to_numpy(float)
             axis.plot(ends, [y, y], color=INK, linewidth=1)
             ends = 100 * row[["random_low", "random_high"]].to_numpy(float)
             axis.plot(
                 ends,
                 [y, y],
-                color="#c0392b",
+                color=CONDITIONS["chance"],
                 linewidth=3.5,
                 alpha=0.45,
                 zorder=0.5,
                 solid_capstyle="butt",
-                label="as many random voxels" if not (n or place) else None,
+                label=RANDOM if not (n or place) else None,
             )
     axis.axvline(0, color=SOFT, linewidth=0.6)
-    axis.set_xlabel("drop of identification [points]")
-    full = ", ".join(f"{100 * v:.0f}%" for v in table.groupby("stage", sort=False)["full"].first())
-    axis.set_title(f"… occluded (whole: {full})")
-    _groups(axis, order)
+    full = " and ".join(
+        f"{100 * v:.0f}%" for v in table.groupby("stage", sort=False)["full"].first()
+    )
+    words = f"drop of identification accuracy [percentage points]; without occlusion {full}"
+    axis.set_xlabel("\n".join(wrap(words, 2.6)))
 
 
-def _groups(axis: Any, order: Mapping[str, list[str]]) -> None:
-    axis.set_yticks(range(len(order)), list(order))
+def _groups(axis: Any, order: Mapping[str, list[str]], named: bool) -> None:
+    axis.set_yticks(range(len(order)), list(order) if named else [])
     axis.set_ylim(len(order) - 0.5, -0.5)
     axis.tick_params(axis="y", length=0)
 
@@ -328,11 +250,6 @@ def _groups(axis: Any, order: Mapping[str, list[str]]) -> None:
 
 def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
     """Draw the rank correlation of each map with the information that areas are known to carry."""
-    axis.set_title("Against what areas carry")
-    if agreements.empty:
-        axis.axis("off")
-        axis.text(0, 0.95, "Unknown for these data\n(interpretation.truth).", va="top")
-        return
     layer = agreements["layer"].fillna("")
     first = agreements[layer.str.startswith("first") | (layer == "")]
     short = {"mbm": "MBM", "contrastive": "contrastive", "cotraining": "co-training"}
@@ -343,25 +260,23 @@ def _agreement(axis: Any, agreements: pd.DataFrame) -> None:
         index="row", columns="property", values=["rho", "p"], sort=False, dropna=False
     )
     rho, p = table["rho"], table["p"]
+    axis.set_title("Agreement with what areas carry")
     axis.imshow(rho, cmap="PuOr_r", vmin=-1, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(rho.to_numpy()):
         if np.isfinite(value):
             mark = "*" if p.to_numpy()[i, j] < 0.05 else ""
             words = f"{round(value, 1) + 0.0:.1f}{mark}".replace("-", "\N{MINUS SIGN}")
-            axis.text(j, i, words, ha="center", va="center", fontsize=7, color=INK)
+            colour = "white" if abs(value) > 0.65 else INK  # on dark cells
+            axis.text(j, i, words, ha="center", va="center", fontsize=TINY, color=colour)
     axis.set_xticks(range(rho.shape[1]), list(rho.columns), rotation=60, ha="right")
-    axis.set_yticks(range(len(rho)), list(rho.index), fontsize=7.5)
+    axis.set_yticks(range(len(rho)), list(rho.index), fontsize=SMALL)
     axis.tick_params(length=0)
     axis.set_xlabel("rank correlation (* p < 0.05)")
 
 
 def _temporal(axis: Any, temporal: pd.DataFrame, tr: float) -> None:
     """Draw the attention between the volumes of a window, in the first layer at the last stage."""
-    axis.set_title("Attention in time")
-    if temporal.empty:
-        axis.axis("off")
-        axis.text(0, 0.95, "No temporal attention.", va="top")
-        return
+    axis.set_title("Attention between volumes")
     last = temporal[temporal["stage"] == temporal["stage"].iloc[-1]]
     last = last[last["layer"] == last["layer"].iloc[0]]
     attention = last.pivot_table(index="volume", columns="attends", values="value")

@@ -1,85 +1,96 @@
-"""Ground truth above reconstruction, clip by clip."""
+"""Stimulus above reconstruction, clip by clip."""
 
 from __future__ import annotations
 
-import textwrap
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from mindvideo.figures.style import INK, SOFT, style
+from mindvideo.figures.layout import LINE, even_columns, wrap
+from mindvideo.figures.style import INK, SMALL, SOFT, TINY, style
+
+CELL = 0.85  # height of a frame [inch]
+LEFT, BETWEEN, MARGIN = 0.3, 0.15, 0.06  # names of the rows; between clips; around all [inch]
 
 
 def draw_strip(
-    truth: np.ndarray,
-    reconstruction: np.ndarray,
+    stimuli: np.ndarray,
+    reconstructions: np.ndarray,
     labels: Sequence[str],
     *,
     caption: str = "",
-    columns: int = 4,
+    columns: int | None = None,
     frames_per_clip: int = 3,
 ) -> Figure:
     """Draw clips in a grid, each as a row of frames above the row of its reconstruction.
 
     Parameters
     ----------
-    truth, reconstruction : ndarray, uint8, (n_clips, n_frames, h, w, 3)
+    stimuli, reconstructions : ndarray, uint8, (n_clips, n_frames, h, w, 3)
     labels : sequence of str, (n_clips,)
         Stand above the clips.
     caption : str
         Stands below all of them.
-    columns : int
-        Clips side by side.
+    columns : int, optional
+        Clips side by side; by default, as many as fill the rows.
     frames_per_clip : int
         Frames of each clip, evenly spread from the first to the last frame.
     """
-    n_clips, n_frames, h, w, _ = truth.shape
-    frame_numbers = np.unique(np.linspace(0, n_frames - 1, frames_per_clip).round().astype(int))
-    columns = min(columns, n_clips)
+    n_clips, n_frames, h, w, _ = stimuli.shape
+    numbers = frame_numbers(n_frames, frames_per_clip)
+    gap = max(1, h // 32)
+    columns = columns or even_columns(n_clips, max(4, math.ceil(math.sqrt(n_clips / 3))))
     n_rows = -(-n_clips // columns)
-    cell = 0.85  # height of a frame, and below: rooms for names, labels and the caption [inch]
-    left, above = 0.3, 0.3
-    width = left + columns * (len(frame_numbers) * cell * w / h + 0.15)
-    lines = textwrap.wrap(
-        caption, max(40, int(16 * (width - left))), break_on_hyphens=False, break_long_words=False
-    )
-    below = 0.05 + 0.16 * len(lines) + (0.08 if lines else 0)
-    height = n_rows * (2 * cell + above) + below
+    clip_height = CELL * (2 * h + gap) / h
+    clip_width = CELL * (len(numbers) * (w + gap) - gap) / h
+    titles = [wrap(label, clip_width, SMALL) for label in labels]
+    above = LINE * SMALL * max(map(len, titles)) + MARGIN
+    row = clip_height + above + MARGIN
+    width = LEFT + columns * clip_width + (columns - 1) * BETWEEN + MARGIN
+    lines = wrap(caption, width - LEFT - MARGIN, SMALL) if caption else []
+    below = LINE * SMALL * len(lines) + (2 * MARGIN if lines else 0)
+    height = n_rows * row + below
     with style():
         figure = Figure(figsize=(width, height))
-        axes = figure.subplots(n_rows, columns, squeeze=False)
-        for axis in axes.flat:
+        for i, title in enumerate(titles):
+            left = LEFT + i % columns * (clip_width + BETWEEN)
+            bottom = height - i // columns * row - above - clip_height
+            place = (left / width, bottom / height, clip_width / width, clip_height / height)
+            axis = figure.add_axes(place)
             axis.axis("off")
-        for i, axis in enumerate(axes.flat[:n_clips]):
-            gap = max(1, h // 32)
-            rows = [side_by_side(clips[i, frame_numbers], gap) for clips in (truth, reconstruction)]
-            between = np.full((gap, rows[0].shape[1], 3), 255, np.uint8)
-            axis.imshow(np.concatenate([rows[0], between, rows[1]]), interpolation="nearest")
-            axis.set_title(labels[i], color=INK, pad=3, fontsize=8, weight="normal")
+            pair = [side_by_side(c[i, numbers], gap) for c in (stimuli, reconstructions)]
+            between = np.full((gap, pair[0].shape[1], 3), 255, np.uint8)
+            picture = np.concatenate([pair[0], between, pair[1]])
+            axis.imshow(picture, interpolation="none", aspect="auto")
+            axis.set_title("\n".join(title), color=INK, pad=3, fontsize=SMALL, weight="normal")
             if i % columns == 0:
-                for y, name in ((0.75, "shown"), (0.25, "reconstructed")):
-                    axis.text(
-                        -0.02,
-                        y,
+                for y, name in ((0.75, "stimulus"), (0.25, "reconstruction")):
+                    figure.text(
+                        (left - 0.05) / width,
+                        (bottom + y * clip_height) / height,
                         name,
-                        transform=axis.transAxes,
                         rotation=90,
                         ha="right",
                         va="center",
                         color=SOFT,
-                        fontsize=8,
+                        fontsize=TINY,
                     )
-        figure.text(left / width, 0.05 / height, "\n".join(lines), color=SOFT, fontsize=8)
-        figure.subplots_adjust(
-            left=left / width,
-            right=1 - 0.05 / width,
-            bottom=below / height,
-            top=1 - 0.25 / height,
-            wspace=0.05,
-            hspace=above / (2 * cell),
+        figure.text(
+            LEFT / width,
+            MARGIN / height,
+            "\n".join(lines),
+            color=SOFT,
+            fontsize=SMALL,
+            linespacing=1.3,
         )
     return figure
+
+
+def frame_numbers(n_frames: int, n: int) -> np.ndarray:
+    """Frames of a clip, evenly spread from the first to the last one."""
+    return np.unique(np.linspace(0, n_frames - 1, n).round().astype(int))
 
 
 def side_by_side(frames: np.ndarray, gap: int) -> np.ndarray:

@@ -7,33 +7,55 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from mindvideo.figures.style import BLUE, INK, ORANGE, SOFT, style
+from mindvideo.figures.layout import (
+    empty_figure,
+    end_labels,
+    legend_below,
+    panel_grid,
+    starts_row,
+    wrap,
+)
+from mindvideo.figures.style import (
+    CONDITIONS,
+    INK,
+    MODALITIES,
+    SIZE,
+    TINY,
+    style,
+)
+
+Curve = tuple[np.ndarray, np.ndarray]
+"""Steps and values, each (n,)."""
+CURVE = CONDITIONS["reconstruction"]
+NO_STEPS = "No training run has recorded a step."
+RANGE = 2.5  # of the colours of volumes [SD]
 
 
-def draw_training(histories: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def draw_training(histories: Mapping[str, Curve]) -> Figure:
     """Draw a panel for each training run: its loss at each step, and a running mean.
 
     Parameters
     ----------
     histories : mapping of str to (steps, losses), each (n,)
-        By title. Losses that are not finite are left out; all that are there decide the axis but
-        for the highest 1%, as the first steps would flatten the rest.
+        By title. Losses that are not finite are left out, and so is a run without any; all that
+        are there decide the axis but for the highest 1%, as the first steps would flatten the rest.
     """
-    columns = max(1, min(3, len(histories)))
-    n_rows = max(1, -(-len(histories) // columns))
+    curves = {title: c for title, curve in histories.items() if len((c := _finite(curve))[0])}
+    width, height = 2.8, 2.2  # [inch]
     with style():
-        figure = Figure(figsize=(3.3 * columns, 2.2 * n_rows), layout="constrained")
-        axes = figure.subplots(n_rows, columns, squeeze=False)
-        for axis in axes.flat[len(histories) :]:
-            axis.axis("off")
-        for axis, (title, (steps, losses)) in zip(axes.flat, histories.items()):
-            axis.set_title(title)
-            _curve(axis, steps, losses, BLUE)
-            axis.set_xlabel("step")
-        for row in axes:
-            row[0].set_ylabel("loss")
+        if not curves:
+            return empty_figure(NO_STEPS)
+        figure, axes = panel_grid(len(curves), 3, width, height)
+        for axis, (title, curve) in zip(axes, curves.items()):
+            axis.set_title("\n".join(wrap(title, width - 0.9, weight="bold")))
+            _curves(axis, {"": (curve, CURVE)}, height - 0.8)
+            if starts_row(axis):
+                axis.set_ylabel("loss")
     return figure
 
 
@@ -43,33 +65,49 @@ def draw_rebuilt(runs: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) 
     Parameters
     ----------
     runs : mapping of str to (steps (n,), correlations (n,), examples (m, 3, v))
-        By title. Examples are volumes, the same with NaN where they were masked, and reconstructed.
-        Voxels are in their order, side by side; colours are those of -2.5 … 2.5.
+        By title. Examples are z-scored volumes, the same with NaN where they were masked, and
+        reconstructed. Voxels are in their order, side by side.
     """
-    n = len(runs)
+    if not runs:
+        return empty_figure(NO_STEPS)
+    height = 0.8 + max(0.145 * 4 * len(examples) for *_, examples in runs.values())  # [inch]
     with style():
-        figure = Figure(figsize=(9.5, 2.6 * n), layout="constrained")
-        rows = figure.subplots(n, 2, squeeze=False, width_ratios=[1, 2.4])
+        figure = Figure(figsize=(10.5, height * len(runs)), layout="constrained")
+        rows = figure.subplots(len(runs), 2, squeeze=False, width_ratios=[1, 2.4])
         for (curve, picture), (title, (steps, values, examples)) in zip(rows, runs.items()):
-            curve.set_title(title)
-            _curve(curve, steps, values, BLUE)
+            curve.set_title("\n".join(wrap(title, 2.4, weight="bold")))
+            finite = _finite((steps, values))
+            if len(finite[0]):
+                _curves(curve, {"": (finite, CURVE)}, height - 0.8)
             curve.set_ylabel("correlation, masked voxels")
-            curve.set_xlabel("step")
-            picture.set_title("volumes: measured, masked, reconstructed")
-            shades = colormaps["RdBu_r"].with_extremes(bad="#d6d9dd")
-            gap = np.full((1, examples.shape[2]), np.inf)
-            bars = np.concatenate([np.concatenate([example, gap]) for example in examples])[:-1]
-            colours = shades((np.ma.masked_invalid(bars) + 2.5) / 5)
-            colours[np.isinf(bars)] = 1.0  # white between the examples
-            picture.imshow(colours, aspect="auto", interpolation="none")
-            picture.set_yticks([])
-            picture.set_xlabel("voxel")
-            picture.spines[:].set_visible(False)
+            picture.set_title("Volumes")
+            _volumes(picture, examples)
+        shades = ScalarMappable(Normalize(-RANGE, RANGE), "RdBu_r")
+        bar = figure.colorbar(shades, ax=rows[:, 1], shrink=0.8, pad=0.01, aspect=25, extend="both")
+        bar.set_label("z-score")
+        bar.outline.set_visible(False)  # type: ignore[operator]
     return figure
 
 
+def _volumes(axis: Axes, examples: np.ndarray) -> None:
+    """Paint examples (m, 3, v) as rows of colours, with white between them."""
+    shades = colormaps["RdBu_r"].with_extremes(bad="#d6d9dd")
+    gap = np.full((1, examples.shape[2]), np.inf)
+    bars = np.concatenate([np.concatenate([example, gap]) for example in examples])[:-1]
+    colours = shades((np.ma.masked_invalid(bars) + RANGE) / (2 * RANGE))
+    colours[np.isinf(bars)] = 1.0
+    # Few rows, stretched: where the viewer of a PDF scales them, it blurs them.
+    axis.imshow(colours, aspect="auto", interpolation="nearest")
+    places = [n for n in range(len(bars)) if n % 4 < 3]
+    names = ["measured", "masked", "reconstructed"] * len(examples)
+    axis.set_yticks(places, names, fontsize=TINY)
+    axis.tick_params(axis="y", length=0)
+    axis.set_xlabel("voxel")
+    axis.spines[:].set_visible(False)
+
+
 def draw_retrieval(
-    batches: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    batches: Mapping[str, Curve],
     batch_chance: float,
     retrieval: Sequence[tuple[str, float, float, float, float]],
 ) -> Figure:
@@ -83,62 +121,97 @@ def draw_retrieval(
     retrieval : sequence of (label, accuracy, low, high, chance)
         Among the test clips, with the ends of the interval.
     """
+    curves = {
+        name: (curve, MODALITIES.get(name, CURVE))
+        for name, of_name in batches.items()
+        if len((curve := _finite(of_name))[0])
+    }
+    n_panels, height = bool(curves) + bool(retrieval), 2.9
     with style():
-        figure = Figure(figsize=(9.5, 2.8), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        left.set_title("top-1 within a training batch")
-        for (name, (steps, accuracies)), colour in zip(batches.items(), (BLUE, ORANGE)):
-            _curve(left, steps, accuracies, colour, label=name)
-        left.axhline(batch_chance, color=SOFT, ls=":", lw=1)
-        left.annotate(
-            "chance",
-            (1, batch_chance),
-            (-2, 2),
-            ("axes fraction", "data"),
-            "offset points",
-            color=SOFT,
-            ha="right",
-        )
-        left.set_ylim(0, 1)
-        left.set_xlabel("step")
-        if batches:
-            left.legend(loc=(0.55, 0.15))
-        right.set_title("among the test clips")
-        for place, (_, accuracy, low, high, chance) in enumerate(retrieval):
-            right.barh(place, accuracy, height=0.6, color=BLUE)
-            right.plot([low, high], [place, place], color=INK, lw=1)
-            right.plot([chance, chance], [place - 0.4, place + 0.4], color=ORANGE, lw=2)
-        right.set_yticks(range(len(retrieval)), [label for label, *_ in retrieval])
-        right.invert_yaxis()
-        right.set_xlim(0, 1)
-        right.set_xlabel("fraction of windows (orange: chance; line: 95% interval)")
+        if not n_panels:
+            return empty_figure("Nothing was retrieved.")
+        figure = Figure(figsize=(4.9 * n_panels, height), layout="constrained")
+        axes = figure.subplots(1, n_panels, squeeze=False)[0]
+        if curves:
+            axes[0].set_title("Within a training batch")
+            level = {"chance": (batch_chance, CONDITIONS["chance"])}
+            _curves(axes[0], curves, height - 0.8, level, limits=(0, 1))
+            axes[0].set_ylabel("top-1 accuracy")
+        if retrieval:
+            axes[-1].set_title("Among the test clips")
+            _retrieved(figure, axes[-1], retrieval)
     return figure
 
 
-def _curve(
-    axis: Axes, steps: np.ndarray, values: np.ndarray, colour: str, label: str | None = None
+def _retrieved(
+    figure: Figure, axis: Axes, retrieval: Sequence[tuple[str, float, float, float, float]]
 ) -> None:
-    """Plot values and their running mean, whose last value is written beside it."""
+    entries = {}
+    for place, (_, accuracy, low, high, chance) in enumerate(retrieval):
+        axis.barh(place, accuracy, height=0.6, color=CURVE)
+        (entries["95% interval"],) = axis.plot([low, high], [place, place], color=INK, lw=1)
+        (entries["chance"],) = axis.plot(
+            [chance, chance], [place - 0.4, place + 0.4], color=CONDITIONS["chance"], lw=2
+        )
+    names = ["\n".join(wrap(label, 1.5)) for label, *_ in retrieval]
+    axis.set_yticks(range(len(retrieval)), names)
+    axis.invert_yaxis()
+    axis.set_xlim(0, 1)
+    axis.set_xlabel("fraction of windows")
+    legend_below(figure, entries)
+
+
+# --- curves ---------------------------------------------------------------------------------------
+
+
+def _finite(curve: Curve) -> Curve:
+    steps, values = curve
     finite = np.isfinite(values)
-    steps, values = steps[finite], values[finite]
-    if not len(values):
-        axis.text(0.5, 0.5, "no steps", transform=axis.transAxes, ha="center", color=SOFT)
-        return
-    smooth = running_mean(values, max(1, len(values) // 20))
-    axis.plot(steps, values, color=colour, alpha=0.35, lw=0.8)
-    axis.plot(steps, smooth, color=colour, lw=1.6, label=label)
-    low, high = values.min(), np.quantile(values, 0.99)
+    return steps[finite], values[finite]
+
+
+def _curves(
+    axis: Axes,
+    curves: Mapping[str, tuple[Curve, str]],
+    height: float,
+    levels: Mapping[str, tuple[float, str]] | None = None,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Plot curves and their running means, with name and last value to the right of the axes.
+
+    Parameters
+    ----------
+    axis : Axes
+    curves : mapping of str to ((steps, values), colour)
+        By name; finite, with one step or more.
+    height : float
+        Of the axes [inch].
+    levels : mapping of str to (value, colour), optional
+        Lines that go across.
+    limits : (low, high), optional
+        Of the values; by default those of the curves.
+    """
+    labels, lows, highs = [], [], []
+    first = min(curve[0].min() for curve, _ in curves.values())
+    last = max(curve[0].max() for curve, _ in curves.values())
+    for name, ((steps, values), colour) in curves.items():
+        smooth = running_mean(values, max(1, len(values) // 20))
+        axis.plot(steps, values, color=colour, alpha=0.35, lw=0.8)
+        axis.plot(steps, smooth, color=colour, lw=1.6)
+        axis.plot(steps[-1], smooth[-1], "o", ms=4, color=colour, clip_on=False)
+        labels.append((float(smooth[-1]), f"{name} {smooth[-1]:.3g}".strip(), colour))
+        lows.append(values.min())
+        highs.append(max(np.quantile(values, 0.99), smooth.max()))
+    for name, (value, colour) in (levels or {}).items():
+        axis.axhline(value, color=colour, ls="--", lw=1)
+        labels.append((value, f"{name} {value:.3g}", colour))
+    low, high = min(lows), max(highs)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    axis.set_ylim(low - margin, max(high, smooth.max()) + margin)
-    axis.plot(steps[-1], smooth[-1], "o", ms=4, color=colour)
-    axis.annotate(
-        f"{smooth[-1]:.3g}",
-        (steps[-1], smooth[-1]),
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="right",
-        color=colour,
-    )
+    axis.set_ylim(limits or (low - margin, high + margin))
+    axis.set_xlim(min(0, first), last)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axis.set_xlabel("step")
+    end_labels(axis, labels, height, SIZE)
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:

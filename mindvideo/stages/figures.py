@@ -14,12 +14,12 @@ from mindvideo.figures.style import metric_label
 from mindvideo.fmri.atlas import on_vertices
 from mindvideo.fmri.surface import flat_map, on_surface
 from mindvideo.io.clips import load_clips, load_stimuli
-from mindvideo.io.figures import save_png
+from mindvideo.io.figures import save_figure
 from mindvideo.io.maps import read_map
 from mindvideo.io.spaces import Grayordinates, Grid
 from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import FigureSettings
-from mindvideo.stages import Input, Inputs, Output, chapter, makes
+from mindvideo.stages import Input, Inputs, Outputs, chapter, makes
 
 COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
 
@@ -36,11 +36,11 @@ def main(
     r: Input,
     mask: Input,
     tsnr: Inputs,
-    strip: Output,
-    brain: Output,
+    strip: Outputs,
+    brain: Outputs,
     settings: FigureSettings,
 ) -> None:
-    """Write two PNG files."""
+    """Write two figures, each as PNG and as PDF."""
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     stimuli = load_stimuli(reconstructed, listing, clips)
@@ -53,10 +53,10 @@ def main(
     of_all = results[results["n_clips"] == results["n_clips"].max()]
     with_reference = of_all["chance"].notna() | of_all["metric"].isin(["ssim", "psnr"])
     of_all = of_all[with_reference & ~of_all["metric"].str.startswith("retrieval")]
-    summary = "  ·  ".join(_result(row) for row in of_all.to_dict("records"))
-    save_png(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=summary), strip)
+    summary = ";  ".join(_result(row) for row in of_all.to_dict("records"))
+    save_figure(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=summary), strip)
 
-    save_png(_brain(r, mask, tsnr), brain)
+    save_figure(_brain(r, mask, tsnr), brain)
 
 
 def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:

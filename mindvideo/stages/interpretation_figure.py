@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.figures.interpretation import STAGES, Cortex, draw_interpretation
+from mindvideo.figures.cortex import Cortex
+from mindvideo.figures.interpretation import STAGES, draw_interpretation
 from mindvideo.fmri.atlas import grayordinate_networks, network_names, on_vertices
 from mindvideo.fmri.networks import NETWORKS
 from mindvideo.fmri.surface import flat_map, inflated, on_surface
-from mindvideo.io.figures import save_png
+from mindvideo.io.figures import save_figure
 from mindvideo.io.maps import read_map
 from mindvideo.io.spaces import Grayordinates
 from mindvideo.io.tables import load_table
 from mindvideo.settings.interpretation import InterpretationFigureSettings
-from mindvideo.stages import Input, Output, chapter, makes
+from mindvideo.stages import Input, Outputs, chapter, makes
 
 LAST = list(STAGES)[-1]
 
@@ -32,15 +33,15 @@ def main(
     agreements: Input,
     maps: Input,
     mask: Input,
-    figure: Output,
+    figure: Outputs,
     settings: InterpretationFigureSettings,
 ) -> None:
-    """Write a PNG file from the tables and maps of the stage `interpret`."""
+    """Write a figure, as PNG and as PDF, from the tables and maps of the stage `interpret`."""
     selected, _ = read_map(mask)
     titles = {
-        f"Attention {STAGES[stage][0]}": _find(maps, f"attention_{stage}_first") for stage in STAGES
+        f"Attention {STAGES[stage]}": _find(maps, f"attention_{stage}_first") for stage in STAGES
     }
-    titles[f"Attribution {STAGES[LAST][0]}"] = _find(maps, f"attribution_{LAST}")
+    titles[f"Attribution {STAGES[LAST]}"] = _find(maps, f"attribution_{LAST}")
     ratios = {title: _on_cortex(path, selected > 0) for title, path in titles.items()}
     ceiling = _find(maps, "noise_ceiling")
     points, areas = flat_map()
@@ -59,7 +60,7 @@ def main(
         others_below=settings.others_below,
         tr=settings.tr,
     )
-    save_png(drawing, figure)
+    save_figure(drawing, figure)
 
 
 def _find(maps: Path, start: str) -> Path:

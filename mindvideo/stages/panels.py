@@ -1,4 +1,4 @@
-"""Draw the clips of subjects and variants below the stimuli, and SSIM beside other methods."""
+"""Draw the clips of subjects and variants below the stimuli, and SSIM next to other methods."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mindvideo.errors import InputError
 from mindvideo.figures.panel import draw_panel
 from mindvideo.figures.scores import draw_bars
 from mindvideo.io.clips import gather_clips, load_clips
-from mindvideo.io.figures import save_png
+from mindvideo.io.figures import save_figure
 from mindvideo.io.published import number, read_published
 from mindvideo.io.tables import load_table
 from mindvideo.metrics.statistics import block_bootstrap, confidence_interval
 from mindvideo.settings.evaluation import PanelSettings
-from mindvideo.stages import Inputs, Output, chapter
+from mindvideo.stages import Inputs, Outputs, chapter
 
 Models = dict[str, tuple[np.ndarray, pd.DataFrame]]
 """Reconstructions and the table of their clips, by row of Table 1."""
@@ -33,12 +33,15 @@ def main(
     metrics: Inputs,
     per_clip: Inputs,
     clips: Inputs,
-    subjects: Output,
-    variants: Output,
-    ssim: Output,
+    subjects: Outputs,
+    variants: Outputs,
+    ssim: Outputs,
     settings: PanelSettings,
 ) -> None:
-    """Write three PNG files; the inputs but `clips` are those of the rows that are configured."""
+    """Write three figures, each as PNG and as PDF.
+
+    The inputs but `clips` are those of the rows that are configured.
+    """
     rows = [row for row in settings.rows if row.owner is not None]
     if {len(rows)} != set(map(len, (reconstructions, listings, metrics, per_clip))):
         raise InputError(f"{len(rows)} rows need as many reconstructions and tables")
@@ -48,13 +51,13 @@ def main(
     }
     films = {path.stem: load_clips(path) for path in clips}
     full = [row.label for row in rows if row.full]
-    save_png(_panel({name: models[name] for name in full}, films), subjects)
+    save_figure(_panel({name: models[name] for name in full}, films), subjects)
     first = str(rows[0].owner)
     others = [r.label for r in rows if not r.full and str(r.owner).startswith(f"{first}/")]
     first_subject = {name: models[name] for name in (rows[0].label, *others)}
-    save_png(_panel(first_subject, films), variants)
+    save_figure(_panel(first_subject, films), variants)
     bars = _bars(dict(zip(models, metrics)), full, per_clip[0], settings)
-    save_png(draw_bars(bars, "SSIM"), ssim)
+    save_figure(draw_bars(bars, "SSIM"), ssim)
 
 
 def _panel(models: Models, films: dict[str, np.ndarray]):
@@ -87,19 +90,19 @@ def _bars(
     means = block_bootstrap([values], block=settings.block, resamples=2000, rng=rng)
     mean = float(np.nanmean(values))
     one = [
-        (f"{row['method']} *", number(row["ssim_test1"]), nan, nan)
+        (str(row["method"]), number(row["ssim_test1"]), nan, nan)
         for row in published
         if row["ssim_test1"]
     ]
     every = [
-        (f"{row['method']} *", number(row["ssim"]), nan, nan) for row in published if row["ssim"]
+        (str(row["method"]), number(row["ssim"]), nan, nan) for row in published if row["ssim"]
     ]
     for name in full:
         columns = ["value", "ci_low", "ci_high"]
         row = load_table(metrics[name], ["metric", *columns]).set_index("metric")
         value, low, high = (float(row[column]["ssim"]) for column in columns)
-        every.append((f"here: {name}", value, low, high))
+        every.append((name, value, low, high))
     return {
-        f"{full[0]}, {segment}": [*one, (f"here: {full[0]}", mean, *confidence_interval(means))],
-        f"All test clips of {settings.dataset}   (* published, on Wen et al. 2018)": every,
+        f"{full[0]}, {segment}": [*one, (full[0], mean, *confidence_interval(means))],
+        f"All test clips of {settings.dataset}": every,
     }

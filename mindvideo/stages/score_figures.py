@@ -10,11 +10,11 @@ from mindvideo.figures.scores import Level, draw_distributions, draw_time_course
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_stimuli
-from mindvideo.io.figures import save_png
+from mindvideo.io.figures import save_figure
 from mindvideo.io.tables import load_table
 from mindvideo.metrics.names import current_name
 from mindvideo.settings.evaluation import ScoreFigureSettings
-from mindvideo.stages import Input, Inputs, Output, chapter, makes
+from mindvideo.stages import Input, Inputs, Outputs, chapter, makes
 
 
 @chapter("evaluation")
@@ -26,12 +26,12 @@ def main(
     clips: Inputs,
     metrics: Input,
     per_clip: Input,
-    worst: Output,
-    distributions: Output,
-    time_courses: Output,
+    worst: Outputs,
+    distributions: Outputs,
+    time_courses: Outputs,
     settings: ScoreFigureSettings,
 ) -> None:
-    """Write three PNG files."""
+    """Write three figures, each as PNG and as PDF."""
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     stimuli = load_stimuli(reconstructed, listing, clips)
@@ -57,12 +57,12 @@ def main(
         for i, row in zip(chosen, listing.iloc[chosen].to_dict("records"))
     ]
     caption = f"The {len(chosen)} worst of {ranked.notna().sum()} clips by {metric_label(by)}."
-    save_png(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=caption), worst)
+    save_figure(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=caption), worst)
 
     values = {name: scores[name].to_numpy(float) for name in names}
-    save_png(draw_distributions(values, levels), distributions)
+    save_figure(draw_distributions(values, levels), distributions)
     courses = {name: _by_segment(scores, name) for name in names[: settings.courses]}
-    save_png(draw_time_courses(courses, levels, tr=settings.tr), time_courses)
+    save_figure(draw_time_courses(courses, levels, tr=settings.tr), time_courses)
 
 
 def _by_segment(scores: pd.DataFrame, name: str) -> dict[str, np.ndarray]:

@@ -11,10 +11,10 @@ from mindvideo.errors import InputError
 from mindvideo.figures.drawings import draw_drawings
 from mindvideo.figures.training import draw_rebuilt, draw_retrieval, draw_training
 from mindvideo.io.clips import load_clips
-from mindvideo.io.figures import save_png
+from mindvideo.io.figures import save_figure
 from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import TrainingFigureSettings
-from mindvideo.stages import Input, Inputs, Output, chapter, makes
+from mindvideo.stages import Input, Inputs, Outputs, chapter, makes
 
 TOP1 = "_top1"
 """End of the names that contrastive learning gives its retrieval within a batch."""
@@ -29,13 +29,13 @@ def main(
     retrieval: Input,
     generated: Input,
     generated_table: Input,
-    training: Output,
-    rebuilt: Output,
-    retrieved: Output,
-    drawings: Output,
+    training: Outputs,
+    rebuilt: Outputs,
+    retrieved: Outputs,
+    drawings: Outputs,
     settings: TrainingFigureSettings,
 ) -> None:
-    """Write four PNG files.
+    """Write four figures, each as PNG and as PDF.
 
     The first histories are those of masked brain modelling, one for each file of `examples`.
     """
@@ -43,16 +43,16 @@ def main(
     tables = {title: load_table(path, ["step", "loss"]) for path, title in zip(histories, titles)}
     steps = {title: table["step"].to_numpy() for title, table in tables.items()}
     losses = {t: (steps[t], table["loss"].to_numpy(float)) for t, table in tables.items()}
-    save_png(draw_training(losses), training)
+    save_figure(draw_training(losses), training)
 
     masked = {
         title: (steps[title], tables[title]["correlation"].to_numpy(float), np.load(path))
         for path, title in zip(examples, titles)
     }
-    save_png(draw_rebuilt(masked), rebuilt)
+    save_figure(draw_rebuilt(masked), rebuilt)
 
     batches = {
-        f"fMRI to {'frame' if column.startswith('image') else 'caption'}": (
+        "frame" if column.startswith("image") else "caption": (
             steps[title],
             table[column].to_numpy(float),
         )
@@ -63,8 +63,8 @@ def main(
     columns = ["metric", "value", "ci_low", "ci_high", "chance"]
     rows = load_table(retrieval, columns)[columns].itertuples(index=False, name=None)
     bars = [(_label(name), *numbers) for name, *numbers in rows]
-    save_png(draw_retrieval(batches, 1 / settings.batch_size, bars), retrieved)
-    save_png(_drawings(generated, generated_table), drawings)
+    save_figure(draw_retrieval(batches, 1 / settings.batch_size, bars), retrieved)
+    save_figure(_drawings(generated, generated_table), drawings)
 
 
 def _drawings(generated: Path, generated_table: Path) -> Figure:

@@ -5,12 +5,12 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from mindvideo.figures.brain import draw_brain
+from mindvideo.figures.brain import draw_brain, write_names
 from mindvideo.figures.drawings import draw_drawings
 from mindvideo.figures.gallery import gallery_page
 from mindvideo.figures.strip import draw_strip
-from mindvideo.figures.style import metric_label
 from mindvideo.figures.training import draw_training, running_mean
 
 
@@ -18,13 +18,14 @@ def pixels(axis):
     return np.asarray(axis.images[0].get_array())
 
 
-def test_the_strip_puts_ground_truth_above_the_reconstruction():
+def test_the_strip_puts_the_stimulus_above_the_reconstruction():
     truth = np.full((5, 6, 8, 8, 3), 40, np.uint8)
     truth[:, -1] = 60
     figure = draw_strip(truth, truth + 100, [f"clip {i}" for i in range(5)], columns=3)
-    with_images = [axis for axis in figure.axes if axis.images]
-    assert [axis.get_title(loc="left") for axis in with_images] == [f"clip {i}" for i in range(5)]
-    picture = pixels(with_images[0])
+    assert [axis.get_title(loc="left") for axis in figure.axes] == [f"clip {i}" for i in range(5)]
+    names = [text.get_text() for text in figure.texts if text.get_text()]
+    assert names == ["stimulus", "reconstruction"] * 2  # of two rows
+    picture = pixels(figure.axes[0])
     assert picture.shape == (8 + 1 + 8, 3 * 8 + 2, 3)  # 3 of 6 frames, lines between
     assert (picture[:8, :8] == 40).all()
     assert (picture[:8, -8:] == 60).all()  # the last frame is among them
@@ -48,7 +49,7 @@ def test_training_curves_leave_out_what_is_not_finite():
     losses[50] = np.nan
     figure = draw_training({"a": (steps, losses), "b": (steps[:0], losses[:0])})
     figure.canvas.draw()
-    assert [axis.get_title(loc="left") for axis in figure.axes[:2]] == ["a", "b"]
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["a"]
     assert len(figure.axes[0].lines[0].get_xdata()) == 99
 
 
@@ -100,12 +101,26 @@ def test_a_brain_in_which_nothing_was_selected_or_measured_is_still_a_figure():
     nothing = np.full(4, np.nan)
     points = np.array([[0, 0], [0, 30], [30, 0], [30, 30.0]])
     none = np.zeros(0), np.zeros(0, bool)
-    draw_brain(points, np.full(4, ""), nothing, nothing, nothing, none).canvas.draw()
+    figure = draw_brain(points, np.full(4, ""), nothing, nothing, nothing, none)
+    assert [text.get_text() for text in figure.texts] == ["No voxel was measured."]
 
 
-def test_metrics_are_written_as_people_do():
-    assert metric_label("video_50_way") == "video 50-way"
-    assert metric_label("ssim") == "SSIM"
+def test_volumes_in_native_space_have_a_histogram_and_no_empty_maps():
+    points = np.array([[0, 0], [0, 30], [30, 0], [30, 30.0]])
+    nothing = np.full(4, np.nan)
+    voxels = np.array([0.1, 0.2, 0.5]), np.array([False, False, True])
+    figure = draw_brain(points, np.full(4, ""), nothing, nothing, nothing, voxels)
+    figure.canvas.draw()
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["Reproducibility"]
+
+
+def test_names_on_a_map_do_not_hide_each_other():
+    axis = Figure().subplots()
+    axis.set(xlim=(0, 100), ylim=(0, 100))
+    labels = [("first", (50, 50)), ("second", (51, 51)), ("edge", (0, 80)), ("far", (500, 50))]
+    write_names(axis, labels, scale=0.05)
+    assert [text.get_text() for text in axis.texts] == ["first", "edge"]
+    assert 0 < axis.texts[1].xy[0] < 10
 
 
 def test_the_page_carries_its_data_and_nothing_from_elsewhere():

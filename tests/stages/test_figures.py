@@ -13,6 +13,7 @@ from mindvideo.io.spaces import Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
 from mindvideo.settings.evaluation import FigureSettings
 from mindvideo.stages import figures as stage
+from tests.stages.outputs import figure_paths
 
 
 @pytest.fixture
@@ -50,9 +51,9 @@ def run(test_set):
             "tsnr": [folder / "tsnr.nii.gz"] * 2,
             **changed,
         }
-        out = {name: folder / f"{name}.png" for name in ("strip", "brain")}
+        out = figure_paths(folder, "strip", "brain")
         stage.main(**inputs, **out, settings=FigureSettings(every=5))
-        return out
+        return {name: paths[0] for name, paths in out.items()}
 
     return main
 

@@ -87,7 +87,7 @@ def test_tables_and_figure(case, tmp_path):
     figure_stage.main(
         **{name: out[name] for name in TABLES},
         mask=case.inputs["mask"],
-        figure=picture,
+        figure=[picture],
         settings=InterpretationFigureSettings(tr=2),
     )
     with Image.open(picture) as image:
@@ -125,7 +125,7 @@ def test_native_volumes_without_truth_have_neither_agreements_nor_surface_maps(v
     figure_stage.main(
         **{name: out[name] for name in TABLES},
         mask=volume.inputs["mask"],
-        figure=picture,
+        figure=[picture],
         settings=InterpretationFigureSettings(tr=2),
     )
     assert picture.stat().st_size > 50_000

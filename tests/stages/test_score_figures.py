@@ -9,6 +9,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings.evaluation import PanelSettings, ScoreFigureSettings, TableRow
 from mindvideo.stages import panels, score_figures
+from tests.stages.outputs import figure_paths
 
 
 @pytest.fixture
@@ -38,8 +39,7 @@ def draw(test_set, scores, monkeypatch):
         real = score_figures.draw_strip
         with monkeypatch.context() as patch:
             patch.setattr(score_figures, "draw_strip", strip)
-            names = ("worst", "distributions", "time_courses")
-            out = {name: test_set.folder / f"{name}.png" for name in names}
+            out = figure_paths(test_set.folder, "worst", "distributions", "time_courses")
             score_figures.main(
                 reconstructions=test_set.reconstructions,
                 table=test_set.table,
@@ -48,8 +48,9 @@ def draw(test_set, scores, monkeypatch):
                 **out,
                 settings=ScoreFigureSettings(tr=2, **settings),
             )
-        for path in out.values():
+        for path, pdf in out.values():
             assert Image.open(path).size[0] > 200
+            assert pdf.read_bytes().startswith(b"%PDF")
         return arguments
 
     return run
@@ -104,7 +105,7 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
 
     real = panels.draw_panel
     monkeypatch.setattr(panels, "draw_panel", panel)
-    out = {name: test_set.folder / f"{name}.png" for name in ("subjects", "variants", "ssim")}
+    out = figure_paths(test_set.folder, "subjects", "variants", "ssim")
     inputs = {
         "reconstructions": [
             test_set.reconstructions,
@@ -125,7 +126,7 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
     np.testing.assert_array_equal(truth[1], test_set.films["test1"][4])
     np.testing.assert_array_equal(variants["Full model"], variants["Window size 1"])
     assert [clip is None for clip in subjects["Subject 2"]] == [True, True, False, False]
-    assert all(path.stat().st_size > 2000 for path in out.values())
+    assert all(path.stat().st_size > 2000 for paths in out.values() for path in paths)
     with pytest.raises(InputError, match="3 rows need as many"):
         panels.main(**inputs | {"metrics": []}, clips=test_set.clips, **out, settings=settings)
 

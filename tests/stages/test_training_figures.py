@@ -7,6 +7,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.tables import save_table
 from mindvideo.settings.evaluation import TrainingFigureSettings
 from mindvideo.stages import training_figures as stage
+from tests.stages.outputs import figure_paths
 
 FIGURES = ("training", "rebuilt", "retrieved", "drawings")
 
@@ -38,11 +39,9 @@ def inputs(tmp_path):
 
 
 def test_writes_four_figures(inputs, tmp_path):
-    out = {
-        name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "retrieved", "drawings")
-    }
+    out = figure_paths(tmp_path, *FIGURES)
     stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
-    for path in out.values():
+    for path, _ in out.values():
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
@@ -50,9 +49,7 @@ def test_writes_four_figures(inputs, tmp_path):
 
 def test_clips_of_another_run(inputs, tmp_path):
     np.save(inputs["generated"], np.zeros((3, 6, 16, 16, 3), np.uint8))
-    out = {
-        name: tmp_path / f"{name}.png" for name in ("training", "rebuilt", "retrieved", "drawings")
-    }
+    out = figure_paths(tmp_path, *FIGURES)
     with pytest.raises(InputError, match="3 clips, but 4 rows"):
         stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
 

@@ -1,6 +1,8 @@
 """Dry runs: which jobs a target needs."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -165,6 +167,23 @@ def test_what_the_encoder_learned_needs_no_reconstructions(checkout):
     assert {rule: n for rule, n in added.items() if rule not in tests} == expected
     checkout.configure(interpretation={"truth": None})
     assert "demo_truth" not in checkout.jobs(figure)
+
+
+def test_one_job_writes_a_figure_as_png_and_as_pdf(checkout):
+    png, pdf = (f"results/sub1/figures/strip.{ending}" for ending in ("png", "pdf"))
+    jobs = checkout.jobs(png)
+    assert jobs["figures"] == 1
+    assert checkout.jobs(pdf) == checkout.jobs(png, pdf) == jobs
+
+
+def test_every_figure_has_a_caption():
+    root = Path(__file__).parents[2]
+    rules = "".join(path.read_text() for path in (root / "rules").glob("*.smk"))
+    figures = re.findall(r'=figure\("([^"]+)"', rules)
+    assert len(figures) == 13
+    for figure in figures:
+        caption = root / "workflow/report" / f"{Path(figure).name}.rst"
+        assert len(caption.read_text()) > 80, caption
 
 
 OF_WINDOWS = (
