@@ -116,11 +116,11 @@ class Ear(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def open_page(folder, page, *options):
+def open_page(folder, page, *options, patience=60):
     """What the page sends when its scripts are done, and what the browser says of it."""
     file = folder / "opened.html"
     with HTTPServer(("127.0.0.1", 0), Ear) as server, (folder / "said.txt").open("w+") as said:
-        server.heard, server.timeout = None, 60
+        server.heard, server.timeout = None, patience
         file.write_text(page.replace("{{port}}", str(server.server_port)))
         command = [
             *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
