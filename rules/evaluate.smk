@@ -98,6 +98,24 @@ use rule stage as figures with:
         **params_of("figures"),
 
 
+use rule stage as surfaces with:
+    """Interactive maps of the recorded brain on the cortical surface, as one page."""
+    input:
+        r=at("selection", f"r{MAP}"),
+        t=at("selection", f"t{MAP}"),
+        mask=at("selection", f"mask{MAP}"),
+        tsnr=each("clean", "train", f"_tsnr{MAP}"),
+    output:
+        page=report(
+            f"{RESULTS}/{{model}}/surfaces/index.html",
+            caption="../workflow/report/surfaces.rst",
+            category="Voxels",
+            labels={"model": "{model}"},
+        ),
+    params:
+        **params_of("surfaces"),
+
+
 use rule stage as score_figures with:
     """The worst clips, the distributions of scores, and their time courses along the films."""
     input:

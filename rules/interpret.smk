@@ -105,3 +105,22 @@ use rule stage as interpretation_figure with:
         figure=figure("{model}/figures/interpretation", "What the encoder learned"),
     params:
         **params_of("interpretation_figure"),
+
+
+use rule stage as interpretation_surfaces with:
+    """The interactive maps of the recorded brain, and those of the encoder on the same surface."""
+    input:
+        r=at("selection", f"r{MAP}"),
+        t=at("selection", f"t{MAP}"),
+        mask=at("selection", f"mask{MAP}"),
+        tsnr=each("clean", "train", f"_tsnr{MAP}"),
+        maps=at("interpretation", "maps"),
+    output:
+        page=report(
+            f"{RESULTS}/{{model}}/interpretation/surfaces.html",
+            caption="../workflow/report/interpretation_surfaces.rst",
+            category="What the encoder learned",
+            labels={"model": "{model}"},
+        ),
+    params:
+        **params_of("surfaces"),

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from mindvideo.fmri.atlas import area_of, data_file, mesh_points, midthickness
+from mindvideo.fmri.atlas import area_of, data_file, mesh_points, midthickness, on_vertices
 
 
 @cache
@@ -43,14 +43,25 @@ def inflated() -> tuple[np.ndarray, np.ndarray]:
     points : (2, 32492, 3) float32
         Left and right hemisphere: x to the right, y to the front, z up [mm].
     faces : (2, n_faces, 3) int
-        Corners of their triangles.
+        Corners of their triangles; those of every S1200 mesh but the flat one.
     """
-    files = [data_file(f"S1200.{side}.inflated_MSMAll.32k_fs_LR.surf.gii") for side in "LR"]
-    meshes = [nib.GiftiImage.from_filename(file) for file in files]
-    points, faces = (
-        np.stack([mesh.agg_data(kind) for mesh in meshes]) for kind in ("pointset", "triangle")
-    )
-    return points, faces
+    name = "inflated_MSMAll"
+    files = [data_file(f"S1200.{side}.{name}.32k_fs_LR.surf.gii") for side in "LR"]
+    faces = np.stack([nib.GiftiImage.from_filename(file).agg_data("triangle") for file in files])
+    return mesh_points(name).reshape(2, -1, 3), faces
+
+
+def sulcal_depth() -> np.ndarray:
+    """Mean sulcal depth of the S1200 group at each vertex, (64984,) float32.
+
+    Negative in sulci, positive on gyri (without unit); NaN on the medial wall.
+    """
+    file = data_file("S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii")
+    with file.open("rb") as opened:
+        # A check would warn in each log: the header has pixels of size 0.
+        header = nib.Nifti2Header.from_fileobj(opened, check=False)
+        depth = header.raw_data_from_fileobj(opened).ravel()
+    return on_vertices(depth.astype(np.float32), np.nan)
 
 
 def on_surface(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray) -> np.ndarray:

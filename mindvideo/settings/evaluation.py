@@ -234,6 +234,12 @@ class ScoreFigureSettings(FigureSettings):
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
 
 
+class SurfaceSettings(Section):
+    """Interactive maps on the cortical surface."""
+
+    dataset: Annotated[str, From("dataset.name")] = Field(description="named in the page's title")
+
+
 class PanelSettings(Section):
     """Rows of Table 1, drawn below the films."""
 

@@ -7,19 +7,16 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from mindvideo.errors import InputError
 from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
-from mindvideo.fmri.atlas import on_vertices
-from mindvideo.fmri.surface import flat_map, on_surface
+from mindvideo.fmri.surface import flat_map
 from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.figures import save_figure
-from mindvideo.io.maps import read_map
-from mindvideo.io.spaces import Grayordinates, Grid
 from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import FigureSettings
 from mindvideo.stages import Input, Inputs, Outputs, chapter, makes
+from mindvideo.stages._cortex import on_cortex, read_maps
 
 COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
 
@@ -61,24 +58,16 @@ def main(
 
 def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
     """Draw the maps of selection and of the runs' temporal SNR, mean over the segments."""
-    maps = [read_map(path) for path in (r, mask, *tsnr)]
-    grid = maps[0][1]
-    for path, (_, other) in zip((r, mask, *tsnr), maps):
-        if not grid.same(other):
-            raise InputError(
-                f"{r} ({grid}) and {path} ({other}) are not on the same grid: they come from the "
-                "stages `select` and `clean`; run these again"
-            )
-    r_values, selected, *snrs = (values for values, _ in maps)
+    (r_values, selected, *snrs), grid = read_maps([r, mask, *tsnr])
     mean_snr = np.mean(snrs, axis=0)
     measured = np.isfinite(r_values) & (r_values != 0)
     points, areas = flat_map()
     return draw_brain(
         points,
         areas,
-        tsnr=_on_cortex(mean_snr, mean_snr > 0, grid),
-        r=_on_cortex(r_values, measured, grid),
-        selected=_on_cortex(selected > 0, measured, grid),
+        tsnr=on_cortex(mean_snr, mean_snr > 0, grid),
+        r=on_cortex(r_values, measured, grid),
+        selected=on_cortex(selected > 0, measured, grid),
         voxels=(r_values[measured], selected[measured] > 0),
     )
 
@@ -87,15 +76,6 @@ def _label(row: dict) -> str:
     """Name the clip, and its SSIM unless it was left out of the scores."""
     name = f"{row['segment']}, clip {row['clip']}"
     return name if np.isnan(row["ssim"]) else f"{name}   SSIM {row['ssim']:.2f}"
-
-
-def _on_cortex(values: np.ndarray, measured: np.ndarray, grid: Grid | Grayordinates) -> np.ndarray:
-    """Project a map to the vertices of the group surface; NaN for a volume in native space."""
-    if isinstance(grid, Grayordinates):
-        return on_vertices(np.where(measured, values, np.nan), np.nan)
-    if not grid.mni:
-        return np.full(len(flat_map()[0]), np.nan)
-    return on_surface(values, measured, grid.affine)
 
 
 def _result(row: dict) -> str:

@@ -12,13 +12,13 @@ from mindvideo.figures.cortex import Cortex
 from mindvideo.figures.interpretation import STAGES, draw_interpretation
 from mindvideo.fmri.atlas import grayordinate_networks, network_names, on_vertices
 from mindvideo.fmri.networks import NETWORKS
-from mindvideo.fmri.surface import flat_map, inflated, on_surface
+from mindvideo.fmri.surface import flat_map, inflated
 from mindvideo.io.figures import save_figure
 from mindvideo.io.maps import read_map
-from mindvideo.io.spaces import Grayordinates
 from mindvideo.io.tables import load_table
 from mindvideo.settings.interpretation import InterpretationFigureSettings
 from mindvideo.stages import Input, Outputs, chapter, makes
+from mindvideo.stages._cortex import on_cortex
 
 LAST = list(STAGES)[-1]
 
@@ -74,13 +74,8 @@ def _find(maps: Path, start: str) -> Path:
 
 
 def _on_cortex(path: Path, selected: np.ndarray) -> np.ndarray:
-    """Project a map to the vertices of the group surface; NaN for a volume in native space."""
     values, grid = read_map(path)
-    if isinstance(grid, Grayordinates):
-        return on_vertices(np.where(selected, values, np.nan), np.nan)
-    if not grid.mni:
-        return np.full(len(flat_map()[0]), np.nan)
-    return on_surface(values, selected, grid.affine)
+    return on_cortex(values, selected, grid)
 
 
 def _maybe_empty(path: Path) -> pd.DataFrame:

@@ -56,7 +56,7 @@ class Ear(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def act_on(page, steps, *, size=(1280, 900), address="", options=()):
+def act_on(page, steps, *, size=(1280, 900), address="", options=(), patience=60):
     """Open a page from the disk, run steps after its own script, return what they found.
 
     Parameters
@@ -68,6 +68,8 @@ def act_on(page, steps, *, size=(1280, 900), address="", options=()):
         Width and height of the viewport [px]; a frame, since windows have a minimum width.
     address : str
         What follows the path, such as "#test1-3".
+    patience : float
+        Time that the steps may take [s].
 
     Returns
     -------
@@ -80,7 +82,7 @@ def act_on(page, steps, *, size=(1280, 900), address="", options=()):
     opened, frame = folder / "opened.html", folder / "frame.html"
     text = page.read_text()
     with HTTPServer(("127.0.0.1", 0), Ear) as server, (folder / "said.txt").open("w+") as said:
-        server.heard, server.timeout = None, 60
+        server.heard, server.timeout = None, patience
         act = ACT.replace("{{steps}}", steps).replace("{{port}}", str(server.server_port))
         text = text.replace("</head>", LISTEN, 1)
         opened.write_text(act.join(text.rsplit("</body>", 1)))

@@ -13,6 +13,7 @@ from mindvideo.io.spaces import Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
 from mindvideo.settings.evaluation import FigureSettings
 from mindvideo.stages import figures as stage
+from mindvideo.stages._cortex import on_cortex
 from tests.stages.outputs import figure_paths
 
 
@@ -77,7 +78,7 @@ def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
         cifti = np.asarray(picture.convert("RGB"), dtype=float)
     with Image.open(run()["brain"]) as picture:
         assert np.abs(cifti - np.asarray(picture.convert("RGB"))).mean() > 1
-    on_surface = stage._on_cortex(values, values > 0, space.grid)
+    on_surface = on_cortex(values, values > 0, space.grid)
     areas = flat_map()[1]
     assert set(areas[on_surface > 0]) == {"V1", "MT"}
     assert np.isfinite(on_surface[areas == "V1"]).all()
@@ -86,7 +87,7 @@ def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
 
 def test_native_volumes_have_no_place_on_the_group_surface():
     grid = Grid(np.eye(4), (4, 4, 4), mni=False)
-    assert np.isnan(stage._on_cortex(np.ones((4, 4, 4)), np.ones((4, 4, 4), bool), grid)).all()
+    assert np.isnan(on_cortex(np.ones((4, 4, 4)), np.ones((4, 4, 4), bool), grid)).all()
 
 
 @pytest.mark.parametrize("name", ["mask", "tsnr"])

@@ -75,6 +75,8 @@ SHARED_COUNTS = Counter(SHARED)
                     "training_figures",
                     "interpret",
                     "interpretation_figure",
+                    "surfaces",
+                    "interpretation_surfaces",
                 ),
                 3,
             )
@@ -184,6 +186,15 @@ def test_every_figure_has_a_caption():
     for figure in figures:
         caption = root / "workflow/report" / f"{Path(figure).name}.rst"
         assert len(caption.read_text()) > 80, caption
+
+
+def test_surface_maps_of_the_recorded_brain_need_no_model(checkout):
+    page = "results/sub1/surfaces"
+    expected = {"demo_film": 18, "demo_train_runs": 18, "regions": 1, "clean": 18, "select": 1}
+    assert checkout.jobs(f"{page}/index.html") == expected | {"surfaces": 1}
+    of_encoder = checkout.jobs("results/sub1/interpretation/surfaces.html")
+    maps = checkout.jobs("results/sub1/interpretation/networks.tsv")
+    assert of_encoder - maps == {"interpretation_surfaces": 1}
 
 
 OF_WINDOWS = (

@@ -1,0 +1,189 @@
+"""Write the maps of a subject as an interactive page on the cortical surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mindvideo.figures.interpretation import RATIO_MAP, STAGES
+from mindvideo.figures.surfaces import GroupSurface, SurfaceMap, surfaces_page
+from mindvideo.fmri.atlas import mesh_points
+from mindvideo.fmri.surface import flat_map, inflated, sulcal_depth
+from mindvideo.io.spaces import Grid
+from mindvideo.settings.evaluation import SurfaceSettings
+from mindvideo.stages import Input, Inputs, Output, chapter, makes
+from mindvideo.stages._cortex import on_cortex, read_maps
+
+MESHES = {
+    "inflated": "inflated_MSMAll",
+    "very inflated": "very_inflated_MSMAll",
+    "midthickness": "midthickness_MSMAll",
+}
+RECORDED = "Recorded brain"
+ENCODER = "Encoder"
+NATIVE = (
+    "These maps are volumes in the subject's own space, which has no fixed relation to the group "
+    "surface. For this page, resample the runs to MNI152 space, or use runs in CIFTI format "
+    "(91k grayordinates)."
+)
+Maps = list[SurfaceMap]
+Project = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@chapter("evaluation")
+@makes("surfaces", made_from=["selection", "clean"])
+@makes("interpretation", made_from=["interpretation", "selection", "clean"])
+def main(
+    *,
+    model: str,
+    r: Input,
+    t: Input,
+    mask: Input,
+    tsnr: Inputs,
+    maps: Input | None = None,
+    page: Output,
+    settings: SurfaceSettings,
+) -> None:
+    """Write one HTML file.
+
+    `tsnr` are the maps of the training segments. `maps` is the folder of the stage `interpret`;
+    without it, the page has only the maps of the recorded brain.
+    """
+    of_encoder = sorted(maps.glob("*.nii*")) if maps else []
+    of_encoder = [path for path in of_encoder if path.suffix != ".json"]
+    (r_values, t_values, selected, *others), grid = read_maps([r, t, mask, *tsnr, *of_encoder])
+    snrs, encoder_values = others[: len(tsnr)], others[len(tsnr) :]
+
+    def project(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
+        return on_cortex(values, measured, grid)
+
+    shown: Maps = []
+    notice = NATIVE if isinstance(grid, Grid) and not grid.mni else ""
+    if not notice:
+        shown += _recorded(r_values, t_values, selected > 0, snrs, project)
+        for path, values in zip(of_encoder, encoder_values):
+            shown.append(_of_encoder(path, values, selected > 0, project))
+    points, faces = inflated()
+    surface = GroupSurface(
+        {name: mesh_points(file).reshape(points.shape) for name, file in MESHES.items()},
+        faces,
+        sulcal_depth(),
+        flat_map()[1],
+    )
+    subject, _, variant = model.partition("/variants/")
+    title = f"{settings.dataset}, {subject}{variant and f', variant {variant}'}"
+    text = surfaces_page(f"{title}: maps on the cortex", shown, surface, notice=notice)
+    page.write_text(text, encoding="utf-8")
+
+
+def _recorded(
+    r: np.ndarray,
+    t: np.ndarray,
+    selected: np.ndarray,
+    snrs: list[np.ndarray],
+    project: Project,
+) -> Maps:
+    """Maps of the stages `select` and `clean`."""
+    measured = np.isfinite(r) & (r != 0)
+    snr = np.mean(snrs, axis=0)
+    return [
+        SurfaceMap(
+            key="r",
+            name="Correlation r between repetitions",
+            group=RECORDED,
+            about="Correlation of a voxel's responses between repetitions of the training "
+            f"segments, averaged over {len(snrs)} segments (mean Fisher z).",
+            unit="correlation r",
+            values=project(r, measured),
+            scale="positive",
+            colours="YlOrRd",
+        ),
+        SurfaceMap(
+            key="t",
+            name="t statistic of the correlation",
+            group=RECORDED,
+            about="One-sample t test, over the training segments, of the Fisher z of the "
+            "correlation between repetitions.",
+            unit=f"t ({len(snrs) - 1} degrees of freedom)",
+            values=project(t, measured & np.isfinite(t)),
+            scale="signed",
+            colours=RATIO_MAP,
+        ),
+        SurfaceMap(
+            key="selected",
+            name="Selected voxels",
+            group=RECORDED,
+            about=f"The {selected.sum():,} voxels that the encoder reads, selected by the "
+            "reproducibility of their responses. In volumes, a vertex takes the mean of the voxels "
+            "around it.",
+            unit="fraction selected at the vertex",
+            values=project(selected, measured),
+            scale="fraction",
+            colours="Blues",
+        ),
+        SurfaceMap(
+            key="tsnr",
+            name="Temporal SNR of the raw runs",
+            group=RECORDED,
+            about="Mean of the raw signal divided by its standard deviation over time, drift "
+            "included, averaged over the training runs.",
+            unit="mean / standard deviation",
+            values=project(snr, snr > 0),
+            scale="positive",
+            colours="viridis",
+        ),
+    ]
+
+
+def _of_encoder(
+    path: Path, values: np.ndarray, selected: np.ndarray, project: Project
+) -> SurfaceMap:
+    """Describe a map of the stage `interpret` by the parts of its name: method, stage, layer."""
+    key = path.name.partition(".")[0]
+    method, stage, layer = [*key.split("_"), "", ""][:3]
+    ratio = SurfaceMap(
+        key=key,
+        name=f"{method.capitalize()} {STAGES[stage]}" if stage in STAGES else key,
+        group=ENCODER,
+        about="",
+        unit="times uniform",
+        values=project(values, selected),
+        scale="ratio",
+        colours=RATIO_MAP,
+    )
+    if method == "attention":
+        layers = layer.replace("-", " = ")
+        return replace(
+            ratio,
+            name=f"{ratio.name}, {layers} layer",
+            about="Attention that each selected voxel receives from the encoder, averaged over "
+            "the test windows. 1 is uniform attention over the selected voxels.",
+        )
+    if method == "attribution":
+        return replace(
+            ratio,
+            about="Each selected voxel's fraction of the integrated gradients' magnitude, for the "
+            "cosine between the encoder's embedding and CLIP's embedding of the frame. 1 is the "
+            "same fraction for all selected voxels.",
+        )
+    if method == "contribution":
+        return replace(
+            ratio,
+            about="Integrated gradients with their signs: how much each selected voxel adds to "
+            "the cosine between the encoder's embedding and CLIP's embedding of the frame.",
+            unit="cosine",
+            scale="signed",
+        )
+    return replace(
+        ratio,
+        name="Noise ceiling",
+        about="Correlation that a perfect model would reach with the mean of the test "
+        "repetitions, estimated from the correlation between training repetitions.",
+        unit="correlation",
+        values=project(values, values > 0),
+        scale="fraction",
+        colours="viridis",
+    )
