@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -95,7 +96,7 @@ def main(
             scores = [_number(row.get(name, math.nan)) for name in columns]
             cards.setdefault((row["segment"], row["clip"]), card)["models"][variant] = scores
 
-    rows = summary.to_dict("records")
+    rows: Any = summary.to_dict("records")
     # The date is that of the input, not of this run: a rerun writes the same page.
     about = _about(model, configuration, day_of(reconstructions, metrics), settings)
     page = gallery_page(
@@ -103,7 +104,9 @@ def main(
         [*cards.values()],
         rows,
         columns,
-        **{"width": size[1], "height": size[0], "fps": settings.fps},
+        width=size[1],
+        height=size[0],
+        fps=settings.fps,
     )
     (videos / "index.html").write_text(page, encoding="utf-8")
     (videos / "summary.js").write_text(summary_script(model, rows), encoding="utf-8")
