@@ -25,7 +25,7 @@ the settings of one stage.
 
 | source | meaning |
 |---|---|
-| paper | section or table of Chen, Qing & Zhou, *Cinematic Mindscapes*, NeurIPS 2023 (B: appendix) |
+| paper | section or table of Chen, Qing & Zhou, *Cinematic Mindscapes*, NeurIPS 2023; B: appendix |
 | image paper | Chen et al., *Seeing Beyond the Brain*, CVPR 2023, and its code |
 | released code | the code and weights that accompany the paper |
 | Wen et al. 2018 | the data set's own processing |
@@ -44,7 +44,7 @@ ORDER = [
     *("dataset", "pretraining_data", "pretrained", "…"),
     *("scoring", "tables", "videos", "figures", "interpretation", "demo"),
 ]
-"""Sections of the page; the dots stand for those of the other stages, in the configuration's order."""
+"""Sections of the page; the dots stand for the other stages, in the order of the configuration."""
 
 
 def settings_page() -> str:
