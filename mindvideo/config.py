@@ -26,6 +26,7 @@ from mindvideo.pretraining_data import Pretraining
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
+from mindvideo.settings.sources import OFF, here
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
 from mindvideo.validation import explain, placed, problems_of, section_of
@@ -64,7 +65,7 @@ class Config(Stages):
 
     model_config = ConfigDict(json_schema_extra=_or_path)
 
-    results: Annotated[PathText, AfterValidator(_folder)] = Field(
+    results: Annotated[PathText, AfterValidator(_folder), here("a name")] = Field(
         "results", description="folder of all results"
     )
     dataset: Dataset = Field(
@@ -78,8 +79,8 @@ class Config(Stages):
     videos: Videos = Videos()
     tables: Tables = Tables()
     demo: Demo = Demo()
-    variants: dict[Name, dict[str, dict[str, Any]]] = Field(
-        {}, description="name: the sections that differ from the full model's (ablations)"
+    variants: Annotated[dict[Name, dict[str, dict[str, Any]]], OFF] = Field(
+        {}, description="name: the sections in which an ablation or control differs"
     )
 
     @model_validator(mode="wrap")

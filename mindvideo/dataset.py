@@ -30,6 +30,7 @@ from mindvideo.settings.base import (
     Section,
     Timing,
 )
+from mindvideo.settings.sources import DATA
 from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
@@ -71,7 +72,7 @@ Segments = Annotated[list[Segment], AfterValidator(_in_order)]
 
 
 class Dataset(Section):
-    """A film-watching data set: who watched what, how often, and where the files are."""
+    """A data set: who watched which films, how often, and where the files are."""
 
     name: Name = Field(description="of the data set, for titles and messages")
     reference: str | None = Field(
@@ -80,18 +81,19 @@ class Dataset(Section):
         "methods section",
     )
     tr: RepetitionTime = Field(description="repetition time [s]; the header's is only checked")
-    trust_header_tr: bool = Field(
-        True, description="a header that says another TR is an error of check-dataset; else a hint"
+    trust_header_tr: Annotated[bool, DATA] = Field(
+        True,
+        description="check-dataset reports a header with another TR as an error; false: as a hint",
     )
     lag: int = Field(ge=0, description="volumes between a clip and its window, on top of `timing`")
-    space: Literal["volume", "cifti"] = Field(
+    space: Annotated[Literal["volume", "cifti"], DATA] = Field(
         "volume", description="what the runs are: NIfTI volumes, or CIFTI dense series (91k)"
     )
-    runs: list[Run] = Field(
+    runs: Annotated[list[Run], DATA] = Field(
         [],
         description="path of a table of runs (`mindvideo runs` writes one), instead of subjects, "
-        "train, test, repetitions, run, confounds, mask, exceptions; what it says goes before what "
-        "they say",
+        "train, test, repetitions, run, confounds, mask, exceptions; values in the table override "
+        "them",
     )
     clips_per_segment: dict[str, PositiveInt] = Field(
         description="clips (= volumes kept) of a segment; `default` for those not named"
@@ -100,46 +102,46 @@ class Dataset(Section):
     train: Segments = Field(min_length=2, description="training segments")
     test: Segments = Field(min_length=1, description="test segments")
     repetitions: dict[Split, PositiveInt] = Field(
-        description="how often each segment was shown to a subject"
+        description="presentations of each segment to a subject"
     )
-    film: PathText | None = Field(None, description="path template with {segment}")
-    films: dict[str, PathText] = Field(
-        {}, description="segment: its film, where `film` does not fit"
+    film: Annotated[PathText | None, DATA] = Field(None, description="path template with {segment}")
+    films: Annotated[dict[str, PathText], DATA] = Field(
+        {}, description="segment: its film, if `film` does not apply"
     )
-    film_fps: dict[str, PositiveFloat] = Field(
+    film_fps: Annotated[dict[str, PositiveFloat], DATA] = Field(
         {},
-        description="frames per second of a segment's film; `default` for those not named. Only "
-        "checked: clips are cut by time stamps",
+        description="frames per second of a segment's film; `default` for those not named. Used "
+        "for a check only: clips are cut by time stamps",
     )
-    film_onset: dict[str, float] = Field(
+    film_onset: Annotated[dict[str, float], DATA] = Field(
         {},
-        description="time of a film's first frame after the start of its runs [s], negative where "
+        description="time of a film's first frame after the start of its runs [s], negative if "
         "the film starts first; `default` for segments not named. Only for check-dataset, which "
         "reports how long after a clip its volumes were recorded",
     )
-    shots: PathText | None = Field(
+    shots: Annotated[PathText | None, DATA] = Field(
         None,
-        description="path template with {segment}: table of what each shot of a film shows, with "
-        "its start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
+        description="path template with {segment}: table of the shots of a film and their content, "
+        "with start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
     )
-    run: RunTemplate | None = Field(
+    run: Annotated[RunTemplate | None, DATA] = Field(
         None, description="path template with {subject}, {segment}, {repetition}"
     )
-    mask: RunTemplate | None = Field(
+    mask: Annotated[RunTemplate | None, DATA] = Field(
         None,
         description="path template with {subject}, or {segment} and {repetition} too: brain masks "
         "on the grid of the volumes. Voxels are those in the masks of all training runs",
     )
-    confounds: RunTemplate | None = Field(
+    confounds: Annotated[RunTemplate | None, DATA] = Field(
         None,
         description="path template with {subject}, {segment}, {repetition}: fMRIPrep's tables of "
         "confounds",
     )
     timing: dict[str, Timing] = Field(description="by segment; `default` for those not named")
-    exclude: Annotated[list[str], AfterValidator(_run_keys)] = Field(
+    exclude: Annotated[list[str], AfterValidator(_run_keys), DATA] = Field(
         [], description="runs to leave out, as 'SUBJECT SEGMENT_REPETITION'"
     )
-    exceptions: Annotated[dict[str, RunTemplate], AfterValidator(_run_keys)] = Field(
+    exceptions: Annotated[dict[str, RunTemplate], AfterValidator(_run_keys), DATA] = Field(
         {}, description="'SUBJECT SEGMENT_REPETITION': its own path"
     )
 

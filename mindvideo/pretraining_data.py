@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from mindvideo.settings.base import Name, PathText, RepetitionTime, Section
+from mindvideo.settings.sources import DATA
 from mindvideo.templates import check_template
 
 
@@ -20,20 +21,21 @@ class Pretraining(Section):
         "methods section",
     )
     tr: RepetitionTime = Field(description="repetition time [s]; the header's is only checked")
-    trust_header_tr: bool = Field(
-        True, description="a header that says another TR is an error of check-dataset; else a hint"
+    trust_header_tr: Annotated[bool, DATA] = Field(
+        True,
+        description="check-dataset reports a header with another TR as an error; false: as a hint",
     )
     subjects: Annotated[list[Name], Field(min_length=1)] | Literal["*"] = Field(
         description="a list, or the path of a table whose first column names them, or '*': all "
-        "that have a run on the disk",
+        "with a run on the disk",
     )
     runs: list[Name] = Field(min_length=1, description="e.g. rfMRI_REST1_LR")
     run: PathText = Field(description="path template with {subject}, {run}")
-    exceptions: dict[str, PathText] = Field(
+    exceptions: Annotated[dict[str, PathText], DATA] = Field(
         {}, description="name of a run, or a pattern of names (tfMRI_*): its own path template"
     )
-    absent: Literal["error", "skip"] = Field(
-        "error", description="runs that have no file: `skip` where not every subject has them all"
+    absent: Annotated[Literal["error", "skip"], DATA] = Field(
+        "error", description="runs without a file: `skip` if some subjects lack some runs"
     )
 
     @model_validator(mode="after")

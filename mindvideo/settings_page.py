@@ -15,19 +15,36 @@ from pydantic_core import PydanticUndefined
 
 from mindvideo.config import Config
 from mindvideo.settings.base import execution_fields
+from mindvideo.settings.sources import Source
 
-HEAD = """# Every setting
+HEAD = """# Settings
 
-Sections of a configuration (`config/config.yaml`, `config/wen2018.yaml`), in the order of the
-chain, with what holds where a configuration says nothing: the paper's numbers, unless the text says
-otherwise. A key that does not exist is an error. `mindvideo STAGE --help` lists the settings of one
-stage.
+The sections of a configuration (`config/config.yaml`, `config/wen2018.yaml`), with the default of
+each setting and its source. A key that does not exist is an error. `mindvideo STAGE --help` lists
+the settings of one stage.
 
-Settings marked with ⚙ say how a result is computed (memory, speed, what is drawn on the way), not
-what it is. Changing one reruns nothing, and a training that was interrupted goes on from its
-checkpoint. Results may differ by rounding, and with `accumulate` by which random numbers are drawn.
+| source | meaning |
+|---|---|
+| paper | section or table of Chen, Qing & Zhou, *Cinematic Mindscapes*, NeurIPS 2023; B: appendix |
+| image paper | Chen et al., *Seeing Beyond the Brain*, CVPR 2023, and its code |
+| released code | the code and weights that accompany the paper |
+| Wen et al. 2018 | the data set's own processing |
+| library | the default of that library |
+| data | depends on the data set; the default applies where nothing is given |
+| this project | our choice, and why |
+
+Settings marked ⚙ affect how a result is computed (memory, speed, intermediate figures), not the
+result, except for rounding and, with `accumulate`, the order of random numbers. Changing one
+recomputes nothing, and an interrupted training run continues from its checkpoint.
 
 This page is written by `mindvideo settings`."""
+
+
+ORDER = [
+    *("dataset", "pretraining_data", "pretrained", "…"),
+    *("scoring", "tables", "videos", "figures", "interpretation", "demo"),
+]
+"""Sections of the page; the dots stand for the other stages, in the order of the configuration."""
 
 
 def settings_page() -> str:
@@ -36,10 +53,15 @@ def settings_page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    yield from _table("the top level", Config, "")
-    for name, field in Config.model_fields.items():
-        if (section := _model(field)) is not None:
+    yield from _table("Top level", Config, "")
+    for name in sorted(Config.model_fields, key=_place):
+        if (section := _model(Config.model_fields[name])) is not None:
             yield from _section(name, section)
+
+
+def _place(name: str) -> int:
+    """Order of a section on the page: data first, then the order of the stages."""
+    return ORDER.index(name) if name in ORDER else ORDER.index("…")
 
 
 def _section(name: str, section: type[BaseModel], mark: str = "") -> Iterator[str]:
@@ -57,11 +79,23 @@ def _table(title: str, section: type[BaseModel], text: str) -> Iterator[str]:
         yield re.sub(r"\s+", " ", paragraph).replace("``", "`") + "\n"
     rows = [(n, f) for n, f in section.model_fields.items() if _model(f) is None]
     if rows:
-        yield "| setting | kind | default | meaning |\n|---|---|---|---|"
-    for name, field in rows:
-        mark = " ⚙" if execution_fields(section).get(name) is True else ""
-        cells = (f"`{name}`{mark}", _type(field), _default(field), _description(section, name))
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        yield '<div class="settings" markdown>\n'
+        yield "| setting | type | default | source | meaning |\n|---|---|---|---|---|"
+        yield from (_row(section, name, field) for name, field in rows)
+        yield "\n</div>"
+
+
+def _row(section: type[BaseModel], name: str, field: FieldInfo) -> str:
+    mark = " ⚙" if execution_fields(section).get(name) is True else ""
+    source = str(source_of(field) or "")
+    meaning = _description(section, name)
+    cells = (f"`{name}`{mark}", _type(field), _default(field), source, meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def source_of(field: FieldInfo) -> Source | None:
+    """Where the default of a setting comes from; none for a setting that must be given."""
+    return next((mark for mark in field.metadata if isinstance(mark, Source)), None)
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:
@@ -81,7 +115,7 @@ def _type(field: FieldInfo) -> str:
 
 
 def _words(kind: Any) -> str:
-    """A type as a person would say it."""
+    """A type in words."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _words(inner[0])
@@ -93,7 +127,7 @@ def _words(kind: Any) -> str:
         return f"list of {' and '.join(dict.fromkeys(_words(i) for i in inner if i is not ...))}"
     if origin is dict:
         return f"{_words(inner[0])} → {_words(inner[1])}"
-    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+    names = {int: "integer", float: "number", str: "text", bool: "true or false"}
     names |= {type(None): "nothing", Any: "anything"}
     return names.get(kind, getattr(kind, "__name__", str(kind)))
 
@@ -108,5 +142,5 @@ def _description(section: type[BaseModel], name: str) -> str:
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
-        return "needed"
+        return "required"
     return f"`{json.dumps(value, default=str, ensure_ascii=False)}`"

@@ -1,6 +1,7 @@
 """The examples in docstrings run, and the modules that people call themselves have some."""
 
 import doctest
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -71,3 +72,13 @@ def test_examples_run(name, tmp_path, monkeypatch):
 )
 def test_public_modules_have_an_example(name):
     assert name in modules_with_examples()
+
+
+def test_examples_of_the_page_run(tmp_path, monkeypatch):
+    page = ROOT.parent / "docs/reference/api/index.md"
+    monkeypatch.chdir(tmp_path)
+    code = "".join(re.findall(r"^```pycon\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), 0)
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+    assert result.attempted > 30
+    assert result.failed == 0

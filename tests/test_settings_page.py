@@ -33,7 +33,7 @@ def test_every_section_is_there():
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (int | None, "whole number or nothing"),
+        (int | None, "integer or nothing"),
         (Literal["a", "b"], "`a` or `b`"),
         (list[Annotated[float, Field(ge=0)]], "list of number"),
         (dict[str, bool], "text → true or false"),

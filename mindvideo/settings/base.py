@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mindvideo.errors import RenamedSetting
 from mindvideo.paths import expand
+from mindvideo.settings.sources import RELEASED, here, paper
 
 
 class _ExecutionMark:
@@ -167,7 +168,7 @@ def execution_fields(section: type[BaseModel]) -> dict[str, Any]:
 
 
 class Timing(Section):
-    """How the recording of a segment lies against its film."""
+    """Volumes of a run that were recorded outside the film."""
 
     drop_start: int = Field(ge=0, description="volumes dropped at the start of a run")
     drop_end: int = Field(ge=0, description="volumes dropped at the end of a run")
@@ -178,22 +179,25 @@ class Pretrained(Section):
     or commit), a folder, or `zoo:NAME` (shipped with mindvideo).
     """
 
-    stable_diffusion: PathText = Field(
+    stable_diffusion: Annotated[PathText, paper("4.2")] = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
-        description="image model that is inflated to video: Stable Diffusion 1.x (paper 3.4)",
+        description="image model that is inflated to video: a Stable Diffusion 1.x",
     )
-    clip: PathText = Field(
+    clip: Annotated[
+        PathText, here("the text encoder of Stable Diffusion 1.5; the paper names no size")
+    ] = Field(
         "hf-hub:timm/vit_large_patch14_clip_224.openai",
-        description="space that fMRI is pulled into: a CLIP of open_clip (paper 3.3)",
+        description="model whose embedding space fMRI is aligned with: a CLIP of open_clip",
     )
-    captioner: PathText = Field(
+    captioner: Annotated[PathText, here("the paper (3.3) names BLIP, but no size")] = Field(
         "Salesforce/blip-image-captioning-base",
-        description="writes the captions of frames: a BLIP (paper 3.3)",
+        description="model that captions frames: a BLIP",
     )
-    image_classifier: PathText = Field(
-        "google/vit-base-patch16-224", description="judges frames: a ViT on ImageNet (paper 4.3)"
+    image_classifier: Annotated[PathText, RELEASED] = Field(
+        "google/vit-base-patch16-224",
+        description="model that scores frames: a ViT trained on ImageNet",
     )
-    video_classifier: PathText = Field(
+    video_classifier: Annotated[PathText, RELEASED] = Field(
         "MCG-NJU/videomae-base-finetuned-kinetics",
-        description="judges clips: a VideoMAE on Kinetics-400 (paper 4.3)",
+        description="model that scores clips: a VideoMAE trained on Kinetics-400",
     )

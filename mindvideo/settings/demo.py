@@ -7,14 +7,17 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mindvideo.settings.base import From, Section, Timing
+from mindvideo.settings.sources import SEED, WEN, here
+
+CORES = here("a demo for two CPU cores")
 
 
 class DemoFilm(Section):
-    """The film world (mindvideo.demo)."""
+    """The rendered films (mindvideo.demo)."""
 
-    seed: int = Field(2026, description="of the films")
-    size: PositiveInt = Field(128, description="height and width of the films [px]")
-    fps: PositiveInt = Field(30, description="frames per second of a film")
+    seed: Annotated[int, SEED] = Field(2026, description="of the films")
+    size: Annotated[PositiveInt, CORES] = Field(128, description="height and width of a film [px]")
+    fps: Annotated[PositiveInt, WEN] = Field(30, description="frames per second of a film")
 
 
 class DemoFilmSettings(DemoFilm, of="demo.film"):
@@ -25,9 +28,11 @@ class DemoFilmSettings(DemoFilm, of="demo.film"):
 class DemoBrain(Section):
     """The simulated brains (mindvideo.demo.brain)."""
 
-    seed: int = Field(2018, description="of the brains and their noise")
-    resolution: PositiveInt = Field(4, description="voxel size [mm]")
-    snr: PositiveFloat = Field(1.0, description="scales the signal against the noise")
+    seed: Annotated[int, SEED] = Field(2018, description="of the brains and their noise")
+    resolution: Annotated[PositiveInt, CORES] = Field(4, description="voxel size [mm]")
+    snr: Annotated[PositiveFloat, here("the unit of the ratio")] = Field(
+        1.0, description="factor of the signal relative to the noise"
+    )
 
 
 class DemoBrainSettings(DemoBrain, of="demo.brain"):
@@ -39,8 +44,8 @@ class DemoBrainSettings(DemoBrain, of="demo.brain"):
 class DemoRest(Section):
     """The simulated pre-training subjects."""
 
-    seed: int = Field(1200, description="of the resting brains")
-    n_volumes: PositiveInt = Field(300, description="volumes of a run")
+    seed: Annotated[int, SEED] = Field(1200, description="of the resting brains")
+    n_volumes: Annotated[PositiveInt, CORES] = Field(300, description="volumes of a run")
 
 
 class DemoRestSettings(DemoRest, of="demo.rest"):
@@ -50,7 +55,8 @@ class DemoRestSettings(DemoRest, of="demo.rest"):
 class Zoo(Section):
     """The small models of the demo (mindvideo.demo.zoo_build).
 
-    Those that judge reconstructions learn from another seed than those that make them.
+    Models that score reconstructions are trained on films of another seed than those that generate
+    them.
     """
 
     generator_seed: int = 101
@@ -73,6 +79,8 @@ class Zoo(Section):
 
 
 class Demo(Section):
+    """The embedded data set; read with `dataset: config/datasets/demo.yaml` only."""
+
     film: DemoFilm = DemoFilm()
     brain: DemoBrain = DemoBrain()
     rest: DemoRest = DemoRest()

@@ -7,34 +7,41 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Execution, Fraction, From, Name, PathText, Precision, Section
+from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
+
+NULL = here("p down to 0.0002")
 
 
 class Reconstruction(Section, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
-    scheduler: Literal["ddim", "dpm-solver++", "unipc"] = Field(
-        "ddim", description="sampler (paper 4.2: ddim); the others need fewer steps"
+    scheduler: Annotated[Literal["ddim", "dpm-solver++", "unipc"], paper("4.2")] = Field(
+        "ddim", description="sampler; the others need fewer steps"
     )
-    steps: PositiveInt = Field(200, description="denoising steps (paper 4.2)")
-    guidance: Annotated[float, Field(ge=1)] = Field(12.5, description="guidance scale (paper B)")
-    negative: Literal["null-window", "zero", "none"] = Field(
-        "null-window", description="negative condition; `none`: no guidance (Table 1, w/o AG)"
+    steps: Annotated[PositiveInt, paper("4.2")] = Field(200, description="denoising steps")
+    guidance: Annotated[float, Field(ge=1), paper("B")] = Field(12.5, description="guidance scale")
+    negative: Annotated[Literal["null-window", "zero", "none"], paper("3.4")] = Field(
+        "null-window",
+        description="negative condition: the null window (`windows.null`), a zero embedding, or "
+        "none, without guidance (Table 1, w/o AG)",
     )
-    shared_noise: Fraction = Field(
+    shared_noise: Annotated[Fraction, OFF] = Field(
         0.0,
-        description="fraction of the initial noise's variance that all frames of a clip share "
-        "(not in the paper: steadies clips)",
+        description="fraction of the initial noise's variance that all frames of a clip share; "
+        "reduces flicker",
     )
-    moving_noise: bool = Field(
+    moving_noise: Annotated[bool, OFF] = Field(
         False,
-        description="let the noise that frames share (`shared_noise`) move as the clip does, by "
-        "what is decoded from fMRI (section `motion`; not in the paper: makes clips move)",
+        description="let the shared noise (`shared_noise`) move as the clip does, by the motion "
+        "that is decoded from fMRI (section `motion`)",
     )
-    precision: Precision = Field(
-        "fp32", description="numbers that the networks compute with; `fp32`: single precision"
+    precision: Annotated[Precision, here("exact; others are faster")] = Field(
+        "fp32", description="number format of the networks; `fp32`: single precision"
     )
-    batch_size: Execution[PositiveInt] = Field(4, description="clips reconstructed together")
-    seed: int = Field(0, description="of the noise that denoising starts from")
+    batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
+        4, description="clips reconstructed together"
+    )
+    seed: Annotated[int, SEED] = Field(0, description="of the noise that denoising starts from")
 
     @model_validator(mode="after")
     def _something_moves(self) -> Self:
@@ -47,12 +54,11 @@ class Reconstruction(Section, section="reconstruction"):
 
 
 class Motion(Section, section="motion"):
-    """How a clip moves, decoded by ridge regression (not in the paper); for `moving_noise`."""
+    """Motion of a clip, decoded by ridge regression (not in the paper); for `moving_noise`."""
 
-    stretch: bool = Field(
+    stretch: Annotated[bool, here("ridge regression underestimates motion")] = Field(
         True,
-        description="stretch what is decoded until it spreads as motion in the training films "
-        "does: regression alone underestimates motion",
+        description="rescale decoded motion to the variance of motion in the training films",
     )
 
 
@@ -79,10 +85,10 @@ class JoinSettings(Section):
 class Films(Section, section="films"):
     """Whole segments as one film (not in the paper); sampling is that of `reconstruction`."""
 
-    fps: PositiveFloat | None = Field(
-        None, description="frames per second of a film, any; none: that of the clips"
+    fps: Annotated[PositiveFloat | None, here("the rate of the clips")] = Field(
+        None, description="frames per second of a film; not given: as the clips"
     )
-    overlap: Annotated[float, Field(ge=0, lt=1)] = Field(
+    overlap: Annotated[float, Field(ge=0, lt=1), here("smooth joins at twice the time")] = Field(
         0.5, description="fraction of a clip that the next one overlaps; 0: no overlap"
     )
 
@@ -103,14 +109,18 @@ class FilmSettings(_ClipSettings):
 class Statistics(Section):
     """Intervals and nulls of all measures."""
 
-    permutations: PositiveInt = Field(
-        5000, description="random circular shifts that make the null; all, where there are no more"
+    permutations: Annotated[PositiveInt, NULL] = Field(
+        5000,
+        description="random circular shifts for the null distribution; if there are fewer, each "
+        "is used once",
     )
-    resamples: PositiveInt = Field(2000, description="bootstrap samples of an interval")
-    block: PositiveInt = Field(
-        5, description="neighbours that a bootstrap sample draws together [clips]"
+    resamples: Annotated[PositiveInt, here("a usual number")] = Field(
+        2000, description="bootstrap samples of an interval"
     )
-    seed: int = Field(0, description="of shifts and resamples")
+    block: Annotated[PositiveInt, here("10 s at a TR of 2 s: neighbours are similar")] = Field(
+        5, description="neighbouring clips that a bootstrap sample draws together"
+    )
+    seed: Annotated[int, SEED] = Field(0, description="of shifts and resamples")
 
 
 class RetrievalSettings(Statistics, of="scoring"):
@@ -120,55 +130,63 @@ class RetrievalSettings(Statistics, of="scoring"):
 
 
 class Scoring(Statistics, section="scoring"):
-    """Metrics beside their chance levels."""
+    """Metrics and their chance levels."""
 
-    n_way: list[Annotated[int, Field(ge=2)]] = Field([2, 50], description="N (paper 4.3)")
-    gt_classes: PositiveInt = Field(3, description="top classes that count as ground truth")
-    trials: Annotated[int, Field(ge=0)] = Field(
+    n_way: Annotated[list[Annotated[int, Field(ge=2)]], paper("Table 1")] = Field(
+        [2, 50], description="N of N-way classification"
+    )
+    gt_classes: Annotated[PositiveInt, RELEASED] = Field(
+        3, description="most probable classes of the stimulus that count as correct"
+    )
+    trials: Annotated[int, Field(ge=0), here("the exact expectation needs none")] = Field(
         0,
-        description="trials of the paper's Monte-Carlo, reported beside the exact expectation (the "
-        "paper's: 100; 0: none)",
+        description="random trials, reported in addition to the exact expectation; the paper "
+        "(4.3) uses 100",
     )
-    retrieval: list[PositiveInt] = Field([1, 10], description="k of top-k retrieval")
-    leave_out_cuts: bool = Field(
-        False, description="leave out of all scores the clips in which the film is cut"
+    retrieval: Annotated[list[PositiveInt], here("an addition")] = Field(
+        [1, 10], description="k of top-k retrieval"
     )
-    attributes: dict[str, Literal["image", "video"]] = Field(
+    leave_out_cuts: Annotated[bool, paper("4.3")] = Field(
+        False, description="exclude clips that contain a cut from all scores"
+    )
+    attributes: Annotated[dict[str, Literal["image", "video"]], DATA] = Field(
         {},
         description="column of the tables of shots: classifier that should recognise the "
         "stimulus's value in the reconstruction (needs dataset.shots)",
     )
-    subset: str | None = Field(
+    subset: Annotated[str | None, DATA] = Field(
         None,
         description="0/1 column of the tables of shots: identification and attributes are also "
-        "reported over the clips that it marks (needs dataset.shots)",
+        "reported for the clips that it marks (needs dataset.shots)",
     )
 
 
 class ScoringSettings(Scoring):
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
     image_classifier: Annotated[str | None, From("pretrained.image_classifier")] = Field(
-        description="none: leave out what it says"
+        description="none: omit its metrics"
     )
     video_classifier: Annotated[str | None, From("pretrained.video_classifier")] = Field(
-        description="none: leave out what it says"
+        description="none: omit its metrics"
     )
     clip: Annotated[str | None, From("pretrained.clip")] = Field(
-        description="CLIP model (none: leave out what it says)"
+        description="CLIP model; none: omit its metrics"
     )
 
 
 class Tables(Section):
     """The paper's Table 1, and the comparison with other methods."""
 
-    variants: list[Name] = Field(
-        [], description="variants that get a row beside those of the paper's Table 1"
+    variants: Annotated[list[Name], here("the rows of the paper only")] = Field(
+        [], description="variants that get a row in addition to those of the paper's Table 1"
     )
-    methods: dict[str, PathText] = Field(
-        {}, description="name: table of metrics that `mindvideo score-folder` made of a method"
+    methods: Annotated[dict[str, PathText], DATA] = Field(
+        {}, description="name: a method's table of metrics, from `mindvideo score-folder`"
     )
-    permutations: PositiveInt = Field(5000, description="flips of signs of a paired test")
-    seed: int = Field(0, description="of the tests' permutations")
+    permutations: Annotated[PositiveInt, NULL] = Field(
+        5000, description="random sign flips of a paired test"
+    )
+    seed: Annotated[int, SEED] = Field(0, description="of the sign flips")
 
 
 class TableRow(Section):
@@ -189,8 +207,8 @@ class TableSettings(Tables, of="tables"):
 class Videos(Section):
     """The mp4 files and their page."""
 
-    variants: list[Name] = Field(
-        [], description="variants whose clips stand on the page of their subject, too"
+    variants: Annotated[list[Name], OFF] = Field(
+        [], description="variants whose clips are also shown on the page of their subject"
     )
 
 
@@ -220,13 +238,17 @@ class TrainingFigureSettings(Section):
 class FigureSettings(Section, section="figures"):
     """The strip of reconstructions, and the map of selected voxels."""
 
-    every: PositiveInt = Field(10, description="the strip shows every n-th clip")
-    worst: PositiveInt = Field(16, description="clips that the figure of worst cases shows")
-    worst_by: str | None = Field(
-        None, description="metric that says which are worst (the first of the table)"
+    every: Annotated[PositiveInt, here("fits a page")] = Field(
+        10, description="the strip shows every n-th clip"
     )
-    courses: PositiveInt = Field(
-        6, description="metrics, from the first, whose time courses are drawn"
+    worst: Annotated[PositiveInt, here("fits a page")] = Field(
+        16, description="number of clips in the figure of the worst reconstructions"
+    )
+    worst_by: Annotated[str | None, here("the first metric")] = Field(
+        None, description="metric that ranks them; not given: the first of the table"
+    )
+    courses: Annotated[PositiveInt, here("fits a page")] = Field(
+        6, description="number of metrics, from the first, whose time courses are shown"
     )
 
 

@@ -7,18 +7,19 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Fraction, From, Section, Timing
+from mindvideo.settings.sources import DATA, IMAGE_PAPER, OFF, SEED, WEN, here, paper
 
 
 class Regions(Section, section="regions"):
     """Which voxels are used: those of Glasser's areas, on volumes or grayordinates."""
 
-    max_distance: PositiveFloat = Field(
-        4.0, description="farthest a voxel may lie from the cortical surface [mm]"
+    max_distance: Annotated[PositiveFloat, here("covers the cortical ribbon")] = Field(
+        4.0, description="largest distance of a voxel from the cortical surface [mm]"
     )
-    grayordinates: Literal["cortex", "all"] = Field(
-        "cortex", description="of CIFTI runs: the cortical ones, or those below the cortex too"
+    grayordinates: Annotated[Literal["cortex", "all"], here("the paper decodes cortex")] = Field(
+        "cortex", description="of CIFTI runs: cortical grayordinates only, or subcortical ones too"
     )
-    atlas: bool = Field(
+    atlas: Annotated[bool, DATA] = Field(
         True,
         description="volumes are in MNI152 space; false: in native space, all voxels of "
         "dataset.mask are used, and none has an area",
@@ -47,22 +48,31 @@ def _is_period(high_pass: float) -> float:
 class Clean(Section, section="clean"):
     """Trim each run, regress out drift and confounds in one step, z-score it."""
 
-    detrend_order: int = Field(4, ge=0, description="order of the polynomial drift (Wen 2018)")
-    high_pass: Annotated[float, Field(gt=0), AfterValidator(_is_period)] | None = Field(
-        None, description="instead of the polynomial: cosines of periods down to this [s]"
+    detrend_order: Annotated[int, WEN] = Field(
+        4, ge=0, description="order of the polynomial drift that is regressed out"
     )
-    confounds: list[str] = Field(
+    high_pass: Annotated[
+        Annotated[float, Field(gt=0), AfterValidator(_is_period)] | None,
+        here("the polynomial is used"),
+    ] = Field(
+        None,
+        description="instead of the polynomial: cosines with periods of at least this are "
+        "regressed out [s]",
+    )
+    confounds: Annotated[list[str], DATA] = Field(
         [],
-        description="columns of dataset.confounds (fMRIPrep); patterns of them, which may find "
-        "none in a run (`motion_outlier*`); or sets of them: motion6, motion12, motion24, wm_csf, "
-        "wm_csf8, global_signal4, 36P, acompcor, acompcor50 (with fMRIPrep's cosines), aroma, "
-        "non_steady_state, outliers",
+        description="columns of dataset.confounds (fMRIPrep) that are regressed out; patterns, "
+        "which may match none in a run (`motion_outlier*`); or sets: motion6, motion12, motion24, "
+        "wm_csf, wm_csf8, global_signal4, 36P, acompcor, acompcor50 (with fMRIPrep's cosines), "
+        "aroma, non_steady_state, outliers",
     )
-    smooth: PositiveFloat | None = Field(
-        None, description="FWHM of a Gaussian, in the volume or along the cortex [mm]"
+    smooth: Annotated[PositiveFloat | None, here("fine patterns carry information")] = Field(
+        None, description="FWHM of a Gaussian kernel, in the volume or along the cortex [mm]"
     )
-    keep_test_repetitions: bool = Field(
-        False, description="keep each cleaned test run; else just their mean, all that is used"
+    keep_test_repetitions: Annotated[bool, here("saves disk")] = Field(
+        False,
+        description="keep each cleaned test run; otherwise only the repetitions' mean, which is "
+        "what later stages use",
     )
 
     renamed: ClassVar = {"keep_test_repeats": "keep_test_repetitions"}
@@ -70,7 +80,7 @@ class Clean(Section, section="clean"):
 
 class CleanSettings(Clean):
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(
-        description="[s]; a header that says otherwise is warned of"
+        description="repetition time [s]; a header with another gives a warning"
     )
     timing: Annotated[Timing, From("timing")]
     n_volumes: Annotated[PositiveInt, From("n_clips")] = Field(
@@ -84,30 +94,37 @@ class CleanSettings(Clean):
 class Selection(Section, section="selection"):
     """Voxels whose response repeats (paper 3.2)."""
 
-    criterion: Literal["significance", "threshold", "best"] = Field(
+    criterion: Annotated[Literal["significance", "threshold", "best"], paper("3.2")] = Field(
         "significance",
-        description="voxels kept: of those that a test over the training segments finds "
-        "significant, a `fraction` (paper 3.2); or, with too few segments for a test, those of "
-        "mean r >= `min_r` (threshold), or the `n_voxels` of highest mean r (best)",
+        description="which voxels are kept: a `fraction` of those that are significant in a test "
+        "over the training segments; or, with too few segments for a test, those with mean r >= "
+        "`min_r` (threshold), or the `n_voxels` with the highest mean r (best)",
     )
-    min_r: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        None, description="of `criterion: threshold`: r between repetitions, mean over segments"
+    min_r: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, here("not used")] = Field(
+        None,
+        description="for `criterion: threshold`: r between repetitions, averaged over segments",
     )
-    n_voxels: PositiveInt | None = Field(None, description="of `criterion: best`")
-    statistic: Literal["t", "wilcoxon"] = Field(
-        "t", description="one-sample test of the segments' z: Student's t (paper 3.2), signed ranks"
+    n_voxels: Annotated[PositiveInt | None, here("not used")] = Field(
+        None, description="for `criterion: best`: number of voxels"
     )
-    tail: Literal["two-sided", "greater"] = Field(
-        "greater", description="of the t-test: only a positive correlation is reproducible"
+    statistic: Annotated[Literal["t", "wilcoxon"], paper("3.2")] = Field(
+        "t", description="one-sample test of the segments' z: Student's t, or signed ranks"
     )
-    correction: Literal["bonferroni", "fdr_bh"] = Field(
-        "bonferroni", description="for the voxels tested (paper 3.2)"
+    tail: Annotated[
+        Literal["two-sided", "greater"], here("only a positive correlation is reproducible")
+    ] = Field("greater", description="alternative hypothesis of the test")
+    correction: Annotated[Literal["bonferroni", "fdr_bh"], paper("3.2")] = Field(
+        "bonferroni", description="correction for the number of voxels"
     )
-    alpha: Fraction = Field(0.01, description="significance after correction (paper 3.2)")
-    fraction: Fraction = Field(
-        0.5, description="fraction of the significant voxels kept, those of highest t (paper 3.2)"
+    alpha: Annotated[Fraction, paper("3.2")] = Field(
+        0.01, description="significance level after correction"
     )
-    areas: list[str] = Field([], description="only in these Glasser areas; empty: all voxels")
+    fraction: Annotated[Fraction, paper("3.2")] = Field(
+        0.5, description="fraction of the significant voxels that is kept, those of highest t"
+    )
+    areas: Annotated[list[str], paper("3.2")] = Field(
+        [], description="restrict to these Glasser areas; empty: no restriction"
+    )
 
     renamed: ClassVar = {"share": "fraction"}
 
@@ -128,21 +145,25 @@ class Selection(Section, section="selection"):
 class _Cut(Section):
     """How windows are cut."""
 
-    size: PositiveInt = Field(
-        2, description="volumes in a window, forward from its clip (paper 3.3, Table 1)"
+    size: Annotated[PositiveInt, paper("Table 1")] = Field(
+        2, description="volumes in a window, forward from its clip"
     )
-    lag: int | None = Field(
-        None, ge=0, description="haemodynamic delay in volumes; without it, dataset.lag"
+    lag: Annotated[int | None, DATA] = Field(
+        None, ge=0, description="haemodynamic delay [volumes]; not given: dataset.lag"
     )
-    shuffle: bool = Field(False, description="control: windows shuffled against the clips")
-    seed: int = Field(0, description="of the shuffling")
+    shuffle: Annotated[bool, OFF] = Field(
+        False, description="control: shuffle the windows against the clips"
+    )
+    seed: Annotated[int, SEED] = Field(0, description="of the shuffling")
 
 
 class Windows(_Cut, section="windows"):
-    """Consecutive volumes that the encoder sees at once."""
+    """Consecutive volumes that the encoder receives together."""
 
-    null: Literal["train-mean", "test-mean"] = Field(
-        "train-mean", description="window of the negative condition; the paper's is test-mean"
+    null: Annotated[Literal["train-mean", "test-mean"], here("reads no test data")] = Field(
+        "train-mean",
+        description="window of the negative condition; the paper (3.4) averages the test set: "
+        "test-mean",
     )
 
 
@@ -158,14 +179,16 @@ class NullWindowSettings(Section):
 class Samples(Section, section="samples"):
     """Pre-training runs → samples of V1–V4."""
 
-    seconds: PositiveFloat = Field(
-        7.2, description="time averaged into one sample [s]; 10 volumes of the HCP (image paper)"
+    seconds: Annotated[PositiveFloat, IMAGE_PAPER] = Field(
+        7.2, description="time that is averaged into one sample [s]: 10 volumes of the HCP"
     )
-    areas: list[str] = Field(["V1", "V2", "V3", "V4"], description="Glasser areas")
-    centre: bool = Field(
+    areas: Annotated[list[str], paper("3.3")] = Field(
+        ["V1", "V2", "V3", "V4"], description="Glasser areas"
+    )
+    centre: Annotated[bool, here("otherwise samples mostly show the mean image")] = Field(
         True,
-        description="subtract each grayordinate's mean over the run, as the target runs' cleaning "
-        "does; without, samples are mostly the scanner's image of the brain",
+        description="subtract each grayordinate's mean over the run, as cleaning does for the "
+        "target runs",
     )
 
 

@@ -7,56 +7,56 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
+from mindvideo.settings.sources import DATA, MEMORY, here, paper
 
 
 class _Batches(Section):
-    batch_size: Execution[PositiveInt] = Field(16, description="windows computed together")
+    batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
+        16, description="windows computed together"
+    )
 
 
 class AttentionSettings(_Batches, of="interpretation"):
     """What the encoder attends to."""
 
-    layers: list[Literal["first", "middle", "last"]] = Field(
+    layers: Annotated[list[Literal["first", "middle", "last"]], paper("3.5")] = Field(
         ["first", "middle", "last"],
         min_length=1,
-        description="blocks whose attention is mapped (paper 3.5)",
+        description="blocks whose attention is mapped",
     )
 
 
 class _AttributionMethod(_Batches):
-    path_steps: PositiveInt = Field(
-        32, description="points on the path of integrated gradients (not in the paper)"
+    path_steps: Annotated[PositiveInt, here("an addition")] = Field(
+        32, description="points on the path of integrated gradients"
     )
 
 
 class AttributionSettings(_AttributionMethod, of="interpretation"):
-    """What the embedding rests on."""
+    """Which voxels determine the embedding."""
 
     clip: Annotated[str, From("pretrained.clip")]
 
 
 class _OcclusionMethod(_Batches):
-    occlude: list[Literal["network", "hierarchy", "area"]] = Field(
-        ["network", "hierarchy"],
-        description="groups that are occluded one by one (not in the paper)",
-    )
-    random_draws: PositiveInt = Field(
-        5,
-        description="sets of as many random voxels that each group is compared with "
-        "(not in the paper)",
+    occlude: Annotated[
+        list[Literal["network", "hierarchy", "area"]], here("an addition; areas take long")
+    ] = Field(["network", "hierarchy"], description="groups of voxels that are occluded in turn")
+    random_draws: Annotated[PositiveInt, here("an addition")] = Field(
+        5, description="sets of as many random voxels that each group is compared with"
     )
 
 
 class OcclusionSettings(_OcclusionMethod, of="interpretation"):
-    """What identification of the clips loses without a group of voxels."""
+    """How much identification of the clips drops without a group of voxels."""
 
     clip: Annotated[str, From("pretrained.clip")]
     seed: Annotated[int, From("scoring.seed")] = 0
 
 
 class _Comparison(Section):
-    smallest_area: PositiveInt = Field(
-        3, description="voxels that an area must have to be compared with the truth"
+    smallest_area: Annotated[PositiveInt, here("means of fewer voxels are noise")] = Field(
+        3, description="smallest number of voxels of an area that is compared with `truth`"
     )
 
 
@@ -65,13 +65,13 @@ class Interpretation(
 ):
     """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
 
-    truth: PathText | None = Field(
+    truth: Annotated[PathText | None, DATA] = Field(
         None,
-        description="table of what areas are known to carry (`area`, then one column a property): "
-        "maps are compared with it",
+        description="table of what areas are known to represent (`area`, then one column for each "
+        "property), with which maps are compared",
     )
-    others_below: Fraction = Field(
-        0.01, description="networks with fewer of the voxels are one bar of the figure"
+    others_below: Annotated[Fraction, here("keeps the figure legible")] = Field(
+        0.01, description="networks with a smaller fraction of the voxels share one bar"
     )
 
 
@@ -95,9 +95,9 @@ class InterpretationFigureSettings(Section, of="interpretation"):
 
 
 class DemoTruthSettings(Section):
-    """What the areas of the simulated brains carry, as a table."""
+    """A table of what the areas of the simulated brains represent."""
 
     attributes: list[str] = Field(
         ["kind", "family", "scene", "time", "colour", "motion"],
-        description="attributes of the film's shots whose weights are written down",
+        description="attributes of the film's shots whose weights are listed",
     )

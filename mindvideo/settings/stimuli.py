@@ -7,24 +7,25 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
+from mindvideo.settings.sources import MEMORY, SEED, here, paper
 from mindvideo.templates import check_template
 
 
 class Clips(Section, section="clips"):
     """Film → clips of frames."""
 
-    fps: PositiveFloat = Field(
+    fps: Annotated[PositiveFloat, paper("4.2")] = Field(
         3,
-        description="frames per second of a clip, up to the film's (paper 4.2): n / TR for a whole "
-        "number n of frames; five digits are enough",
+        description="frames per second of a clip, at most the film's: n / TR for a whole number n "
+        "of frames; five digits are enough",
     )
-    size: Annotated[int, Field(gt=0, multiple_of=8)] = Field(
-        256, description="height and width of a frame [px] (paper B)"
+    size: Annotated[int, Field(gt=0, multiple_of=8), paper("4.2")] = Field(
+        256, description="height and width of a frame [px]"
     )
-    fit: Literal["crop", "pad", "stretch"] = Field(
+    fit: Annotated[Literal["crop", "pad", "stretch"], here("the paper does not say")] = Field(
         "crop",
-        description="how a film that is not square becomes so: its centre, the whole on black, or "
-        "the whole distorted",
+        description="how a film that is not square is made square: crop to its centre, pad with "
+        "black, or stretch",
     )
 
 
@@ -38,8 +39,12 @@ class ClipSettings(Clips):
 class Captions(Section, section="captions"):
     """Frame → caption."""
 
-    batch_size: Execution[PositiveInt] = Field(32, description="frames captioned together")
-    max_tokens: PositiveInt = Field(30, description="longest caption [tokens]")
+    batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
+        32, description="frames captioned together"
+    )
+    max_tokens: Annotated[PositiveInt, here("more than a sentence needs")] = Field(
+        30, description="longest caption [tokens]"
+    )
 
 
 class CaptionSettings(Captions):
@@ -49,25 +54,33 @@ class CaptionSettings(Captions):
 class Cuts(Section):
     """How cuts are found."""
 
-    cuts: list[Literal["pictures", "captions"]] = Field(
+    cuts: Annotated[
+        list[Literal["pictures", "captions"]], here("the paper does not say how it finds cuts")
+    ] = Field(
         ["pictures", "captions"],
         min_length=1,
-        description="what indicates a cut: the film's pictures jump, the frames' captions change",
+        description="what indicates a cut: an abrupt change of the film's pictures, or of the "
+        "frames' captions",
     )
-    threshold: PositiveFloat = Field(
-        8.0, description="how far pictures jump at a cut [percent of white, as ffmpeg's scdet]"
+    threshold: Annotated[PositiveFloat, here("finds the cuts of real and simulated films")] = Field(
+        8.0,
+        description="change of the pictures from which it is a cut [percent of white, as ffmpeg's "
+        "scdet]",
     )
-    same_scene: Fraction = Field(
-        0.6, description="captions of which at least this fraction of words agree are one scene"
+    same_scene: Annotated[Fraction, here("tolerates rephrased captions")] = Field(
+        0.6,
+        description="captions that share at least this fraction of their words belong to one scene",
     )
 
 
 class Scenes(Cuts, section="scenes"):
-    """Film and captions → scenes, and a caption a clip, joined by "Then" at a cut (paper 3.3)."""
+    """Film and captions → scenes, and one caption a clip, with "Then" at a cut (paper 3.3)."""
 
-    corrections: Annotated[PathText, Field(pattern=r"\{segment\}")] | None = Field(
+    corrections: Annotated[
+        Annotated[PathText, Field(pattern=r"\{segment\}")] | None, here("none needed")
+    ] = Field(
         None,
-        description="path template with {segment}: captions corrected by hand, which stand",
+        description="path template with {segment}: captions corrected by hand, used as they are",
     )
 
     @model_validator(mode="after")
@@ -86,7 +99,9 @@ class SceneSettings(Cuts, of="scenes"):
 class Latents(Section, section="latents"):
     """Frames → VAE latents, captions → text tokens."""
 
-    batch_size: Execution[PositiveInt] = Field(16, description="frames encoded together")
+    batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
+        16, description="frames encoded together"
+    )
 
 
 class LatentSettings(Latents):
@@ -96,15 +111,19 @@ class LatentSettings(Latents):
 class Embeddings(Section, section="embeddings"):
     """Frames and paraphrases of captions → CLIP embeddings (paper 3.3, B)."""
 
-    batch_size: Execution[PositiveInt] = Field(64, description="frames embedded together")
-    paraphrases: Annotated[int, Field(ge=0)] = Field(
+    batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
+        64, description="frames embedded together"
+    )
+    paraphrases: Annotated[int, Field(ge=0), here("the paper gives no number")] = Field(
         8, description="paraphrases of each caption; 0: the caption as it is"
     )
-    synonyms: Fraction = Field(
+    synonyms: Annotated[Fraction, here("the paper gives no number")] = Field(
         0.3, description="probability that a word that has WordNet synonyms is replaced by one"
     )
-    word_swap: Fraction = Field(0.3, description="probability that two words of a paraphrase swap")
-    seed: int = Field(0, description="of the paraphrases")
+    word_swap: Annotated[Fraction, here("the paper gives no number")] = Field(
+        0.3, description="probability that two words of a paraphrase are swapped"
+    )
+    seed: Annotated[int, SEED] = Field(0, description="of the paraphrases")
 
     renamed: ClassVar = {"wordings": "paraphrases"}
 

@@ -1,4 +1,4 @@
-"""Settings of the trainings, and the size of the encoder."""
+"""Settings of the training runs, and the size of the encoder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.errors import InputError
 from mindvideo.settings.base import Execution, Fraction, From, Precision, Section
+from mindvideo.settings.sources import IMAGE_PAPER, OFF, RELEASED, SEED, here, library, paper
 from mindvideo.sizes import check_accumulation, check_heads, check_warmup
+
+ADAMW = library("PyTorch")
+TABLE = paper("Table B.1")
+UNSAID = here("the paper does not say")
+SPEED = here("affects speed and memory only")
 
 
 def _refuse(check: Callable[..., None], *values: Any, **names: Any) -> None:
@@ -23,16 +29,20 @@ def _refuse(check: Callable[..., None], *values: Any, **names: Any) -> None:
 class EncoderShape(Section, section="encoder"):
     """Size of the fMRI encoder and of the decoder that pre-trains it (paper Table B.1)."""
 
-    patch_size: PositiveInt = Field(16, description="voxels in a patch")
-    embed_dim: PositiveInt = Field(1024, description="width of a token")
-    depth: PositiveInt = Field(24, description="blocks")
-    num_heads: PositiveInt = Field(16, description="attention heads of a block")
-    mlp_ratio: PositiveFloat = Field(
+    patch_size: Annotated[PositiveInt, TABLE] = Field(16, description="voxels in a patch")
+    embed_dim: Annotated[PositiveInt, TABLE] = Field(1024, description="width of a token")
+    depth: Annotated[PositiveInt, TABLE] = Field(24, description="blocks")
+    num_heads: Annotated[PositiveInt, TABLE] = Field(16, description="attention heads of a block")
+    mlp_ratio: Annotated[PositiveFloat, TABLE] = Field(
         1.0, description="width within a block's MLP, in widths of a token"
     )
-    decoder_embed_dim: PositiveInt = Field(512, description="width of a token in the decoder")
-    decoder_depth: PositiveInt = Field(8, description="blocks of the decoder")
-    decoder_num_heads: PositiveInt = Field(16, description="attention heads of the decoder")
+    decoder_embed_dim: Annotated[PositiveInt, TABLE] = Field(
+        512, description="width of a token in the decoder"
+    )
+    decoder_depth: Annotated[PositiveInt, TABLE] = Field(8, description="blocks of the decoder")
+    decoder_num_heads: Annotated[PositiveInt, TABLE] = Field(
+        16, description="attention heads of the decoder"
+    )
 
     @model_validator(mode="after")
     def _widths_are_shared_among_heads(self) -> Self:
@@ -43,38 +53,45 @@ class EncoderShape(Section, section="encoder"):
 
 
 class Training(Section):
-    """What all trainings have in common (see mindvideo.training.loop)."""
+    """What all training runs have in common (see mindvideo.training.loop)."""
 
     duration: PositiveInt = Field(description="length of the training, in `unit`s")
-    unit: Literal["steps", "epochs"] = Field("steps", description="of `duration` and `warmup`")
+    unit: Annotated[Literal["steps", "epochs"], paper("B")] = Field(
+        "steps", description="of `duration` and `warmup`"
+    )
     batch_size: PositiveInt = Field(description="examples in an optimizer step, over all devices")
-    accumulate: Execution[PositiveInt] = Field(
-        1, description="backward passes in one optimizer step"
+    accumulate: Annotated[Execution[PositiveInt], SPEED] = Field(
+        1, description="backward passes of one optimizer step"
     )
     lr: PositiveFloat = Field(description="peak learning rate")
-    betas: tuple[Fraction, Fraction] = Field((0.9, 0.999), description="of AdamW")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
+    betas: Annotated[tuple[Fraction, Fraction], ADAMW] = Field((0.9, 0.999), description="of AdamW")
+    weight_decay: Annotated[float, Field(ge=0), ADAMW] = Field(
         0.01, description="of AdamW, on matrices only"
     )
-    clip_grad: PositiveFloat = Field(1.0, description="largest norm of the gradient")
-    schedule: Literal["constant", "cosine"] = Field(
+    clip_grad: Annotated[PositiveFloat, UNSAID] = Field(
+        1.0, description="largest norm of the gradient"
+    )
+    schedule: Annotated[Literal["constant", "cosine"], UNSAID] = Field(
         "constant",
-        description="of the learning rate after the warm-up; cosine: half a period, down to 0",
+        description="learning rate after the warm-up; cosine: half a period, down to 0",
     )
-    warmup: Annotated[int, Field(ge=0)] = Field(0, description="warm-up, in `unit`s")
-    precision: Precision = Field(
-        "fp32", description="of activations; weights stay float32 (fp16 needs a GPU)"
+    warmup: Annotated[int, Field(ge=0), UNSAID] = Field(0, description="warm-up, in `unit`s")
+    precision: Annotated[Precision, here("exact; others are faster")] = Field(
+        "fp32", description="of activations; weights stay in single precision (fp16 needs a GPU)"
     )
-    compile: Execution[bool] = Field(
-        False, description="compile the network (torch.compile): slow first steps, faster later"
+    compile: Annotated[Execution[bool], SPEED] = Field(
+        False,
+        description="compile the network (torch.compile): slow first steps, faster ones later",
     )
-    gradient_checkpointing: Execution[bool] = Field(
-        False, description="compute activations again in the backward pass: less memory, more time"
+    gradient_checkpointing: Annotated[Execution[bool], SPEED] = Field(
+        False, description="recompute activations in the backward pass: less memory, more time"
     )
-    checkpoint_minutes: Execution[PositiveFloat] = Field(
+    checkpoint_minutes: Annotated[Execution[PositiveFloat], here("loses at most this")] = Field(
         5.0, description="time between checkpoints [min]"
     )
-    seed: int = Field(0, description="of initial weights, batches, masks, noise and dropout")
+    seed: Annotated[int, SEED] = Field(
+        0, description="of initial weights, batches, masks, noise and dropout"
+    )
 
     decomposes: ClassVar[bool] = True
     """Whether a batch's loss is the mean of its parts'."""
@@ -89,27 +106,32 @@ class Training(Section):
 class Mbm(Training, section="pretraining"):
     """Masked brain modelling on the pre-training samples (paper Table B.1)."""
 
-    duration: PositiveInt = 500
-    unit: Literal["steps", "epochs"] = "epochs"
-    batch_size: PositiveInt = 500
-    lr: PositiveFloat = 2.5e-4
-    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
-    clip_grad: PositiveFloat = 0.8
-    schedule: Literal["constant", "cosine"] = "cosine"
-    warmup: Annotated[int, Field(ge=0)] = 40
-    mask_ratio: Annotated[float, Field(gt=0, lt=1)] = Field(
+    duration: Annotated[PositiveInt, TABLE] = 500
+    unit: Annotated[Literal["steps", "epochs"], TABLE] = "epochs"
+    batch_size: Annotated[PositiveInt, TABLE] = 500
+    lr: Annotated[PositiveFloat, TABLE] = 2.5e-4
+    betas: Annotated[tuple[Fraction, Fraction], IMAGE_PAPER] = (0.9, 0.95)
+    weight_decay: Annotated[float, Field(ge=0), TABLE] = 0.05
+    clip_grad: Annotated[PositiveFloat, TABLE] = 0.8
+    schedule: Annotated[Literal["constant", "cosine"], IMAGE_PAPER] = "cosine"
+    warmup: Annotated[int, Field(ge=0), TABLE] = 40
+    mask_ratio: Annotated[float, Field(gt=0, lt=1), TABLE] = Field(
         0.75, description="fraction of the patches that are masked"
     )
 
 
 class MbmTuning(Mbm, section="mbm_tuning"):
-    """The same on the target subject, briefly (rates of the image paper, Chen et al. CVPR 2023)."""
+    """The same on the target subject, briefly. The paper (B) says "a small learning rate and
+    epochs"; the numbers are those of the image paper's code."""
 
-    duration: PositiveInt = 15
-    lr: PositiveFloat = 5.3e-5
-    warmup: Annotated[int, Field(ge=0)] = 2
-    batch_size: PositiveInt = 16
+    duration: Annotated[PositiveInt, IMAGE_PAPER] = 15
+    unit: Annotated[Literal["steps", "epochs"], IMAGE_PAPER] = "epochs"
+    lr: Annotated[PositiveFloat, IMAGE_PAPER] = 5.3e-5
+    weight_decay: Annotated[float, Field(ge=0), IMAGE_PAPER] = 0.05
+    clip_grad: Annotated[PositiveFloat, IMAGE_PAPER] = 0.8
+    warmup: Annotated[int, Field(ge=0), IMAGE_PAPER] = 2
+    batch_size: Annotated[PositiveInt, IMAGE_PAPER] = 16
+    mask_ratio: Annotated[float, Field(gt=0, lt=1), IMAGE_PAPER] = 0.75
 
 
 class MbmSettings(Mbm):
@@ -120,23 +142,35 @@ class Contrastive(Training, section="contrastive"):
     """fMRI–text–image contrastive learning (paper 3.3, B)."""
 
     decomposes: ClassVar[bool] = False
-    duration: PositiveInt = 1200
-    batch_size: PositiveInt = 20
-    lr: PositiveFloat = 2e-5
-    modalities: list[Literal["text", "image"]] = Field(
-        ["text", "image"],
-        description="what fMRI is brought near to; none: the stage trains nothing, and co-training "
-        "starts from masked brain modelling (Table 1, w/o contrastive)",
+    duration: Annotated[PositiveInt, paper("B")] = 1200
+    batch_size: Annotated[PositiveInt, paper("B")] = Field(
+        20,
+        description="examples in an optimizer step, over all devices; the paper uses 32 for "
+        "subject 3",
     )
-    dropout: Fraction = Field(0.6, description="dropout of the projection head (paper B)")
-    sparsify: Fraction = Field(0.2, description="fraction of voxels set to zero (paper B)")
-    crop: Fraction = Field(0.5, description="probability of a random crop of the frame (paper B)")
-    apart: bool = Field(True, description="keep clips of one scene out of a batch (paper 3.3)")
-    learn_scale: bool = Field(True, description="learn the scale of Eq. 3")
-    align_tokens: Annotated[float, Field(ge=0)] = Field(
+    lr: Annotated[PositiveFloat, paper("B")] = 2e-5
+    modalities: Annotated[list[Literal["text", "image"]], paper("3.3")] = Field(
+        ["text", "image"],
+        description="what fMRI embeddings are aligned with; none: the stage trains nothing, and "
+        "co-training starts from masked brain modelling (Table 1, w/o contrastive)",
+    )
+    dropout: Annotated[Fraction, paper("B")] = Field(
+        0.6, description="dropout of the projection head"
+    )
+    sparsify: Annotated[Fraction, paper("B")] = Field(
+        0.2, description="fraction of voxels set to zero"
+    )
+    crop: Annotated[Fraction, paper("B")] = Field(
+        0.5, description="probability of a random crop of the frame"
+    )
+    apart: Annotated[bool, paper("3.3")] = Field(
+        True, description="at most one clip of a scene in a batch"
+    )
+    learn_scale: Annotated[bool, RELEASED] = Field(True, description="learn the scale of Eq. 3")
+    align_tokens: Annotated[float, Field(ge=0), OFF] = Field(
         0.0,
         description="weight of the squared error between fMRI tokens and the text tokens that "
-        "condition Stable Diffusion (not in the paper: lets short co-trainings start near)",
+        "condition Stable Diffusion; shortens co-training",
     )
 
 
@@ -146,25 +180,29 @@ class ContrastiveSettings(Contrastive):
 
 
 class Denoiser(Training):
-    """What the two trainings of the video UNet have in common."""
+    """What the two training runs of the video UNet have in common."""
 
-    min_snr: PositiveFloat | None = Field(
+    min_snr: Annotated[PositiveFloat | None, OFF] = Field(
         None,
-        description="weigh times by min(SNR, this) / SNR (Hang et al. 2023), so that nearly clean "
-        "latents, which depend little on the condition, do not dominate the training; without "
-        "(paper), all times weigh alike",
+        description="weight the loss by min(SNR, this) / SNR (Hang et al. 2023), so that nearly "
+        "clean latents, which depend little on the condition, do not dominate; not given: all "
+        "times have equal weight",
     )
 
 
 class Drawings(Section):
     """Clips generated from captions while the video UNet is tuned, for a figure."""
 
-    times: Annotated[int, Field(ge=2)] = Field(
-        5, description="how often, evenly from before the first step to after the last"
+    times: Annotated[int, Field(ge=2), here("enough to see the course")] = Field(
+        5, description="how often: evenly from before the first step to after the last"
     )
-    captions: PositiveInt = Field(4, description="captions, evenly from those of the training")
-    steps: PositiveInt = Field(20, description="denoising steps, of DPM-Solver++")
-    guidance: Annotated[float, Field(ge=1)] = Field(
+    captions: Annotated[PositiveInt, here("fit a figure")] = Field(
+        4, description="number of captions, evenly from those of the training clips"
+    )
+    steps: Annotated[PositiveInt, here("takes seconds")] = Field(
+        20, description="denoising steps of DPM-Solver++"
+    )
+    guidance: Annotated[float, Field(ge=1), library("diffusers")] = Field(
         7.5, description="guidance scale, away from the empty caption"
     )
 
@@ -172,10 +210,10 @@ class Drawings(Section):
 class VideoTuning(Denoiser, section="video_tuning"):
     """Text-conditioned tuning of the inflated UNet (paper B)."""
 
-    duration: PositiveInt = 800
-    batch_size: PositiveInt = 14
-    lr: PositiveFloat = 2e-5
-    drop_condition: Fraction = Field(
+    duration: Annotated[PositiveInt, paper("B")] = 800
+    batch_size: Annotated[PositiveInt, paper("B")] = 14
+    lr: Annotated[PositiveFloat, paper("B")] = 2e-5
+    drop_condition: Annotated[Fraction, here("usual for classifier-free guidance")] = Field(
         0.1, description="fraction of captions replaced by the empty one"
     )
     drawings: Execution[Drawings] = Drawings()
@@ -188,11 +226,11 @@ class VideoTuningSettings(VideoTuning):
 class Cotraining(Denoiser, section="cotraining"):
     """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
 
-    duration: PositiveInt = 1500
-    batch_size: PositiveInt = 9
-    lr: PositiveFloat = 3e-5
-    dropout: Fraction = Field(0.0, description="dropout of the projection head")
-    sparsify: Fraction = Field(0.0, description="fraction of voxels set to zero")
+    duration: Annotated[PositiveInt, paper("B")] = 1500
+    batch_size: Annotated[PositiveInt, paper("B")] = 9
+    lr: Annotated[PositiveFloat, paper("B")] = 3e-5
+    dropout: Annotated[Fraction, UNSAID] = Field(0.0, description="dropout of the projection head")
+    sparsify: Annotated[Fraction, UNSAID] = Field(0.0, description="fraction of voxels set to zero")
 
 
 class CotrainingSettings(Cotraining):
