@@ -32,7 +32,9 @@ EXCUSED = {
 
 
 def test_every_command_is_checked_or_excused():
-    unknown = [str(command) for command in commands() if command.program not in CHECKED | {*EXCUSED}]
+    unknown = [
+        str(command) for command in commands() if command.program not in CHECKED | {*EXCUSED}
+    ]
     assert not unknown, "output and diagrams are ```text; other programs need a reason in EXCUSED"
 
 

@@ -14,6 +14,7 @@ from tests.docs.pages import ROOT, commands, inline
 from tests.purdue import described, write_film
 from tests.workflow.conftest import Checkout
 
+
 def _is_whole(command):
     """Without placeholders: SUBJECT, FILE, …"""
     return not any("…" in word or re.search(r"\b[A-Z]{4,}\b", word) for word in command.words)
