@@ -113,7 +113,9 @@ def test_the_guide_to_own_data_leads_from_derivatives_to_windows(derived):
         elif command.program == "snakemake":
             break
     assert done is not None
-    assert "Nothing is missing or odd" in done.stdout
+    assert (
+        "Volumes of the clips" in done.stdout
+    )  # the test film is too short for a small p: a warning
     dry = derived.snakemake("--dry-run", "--", *targets(command), environment=environment)
     assert dry.returncode == 0, dry.stderr
     assert "rule windows:" in dry.stdout + dry.stderr
