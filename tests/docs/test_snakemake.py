@@ -113,9 +113,7 @@ def test_the_guide_to_own_data_leads_from_derivatives_to_windows(derived):
         elif command.program == "snakemake":
             break
     assert done is not None
-    assert (
-        "Volumes of the clips" in done.stdout
-    )  # the test film is too short for a small p: a warning
+    assert "Volumes of the clips" in done.stdout  # a warning: the film is short
     dry = derived.snakemake("--dry-run", "--", *targets(command), environment=environment)
     assert dry.returncode == 0, dry.stderr
     assert "rule windows:" in dry.stdout + dry.stderr
