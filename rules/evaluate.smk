@@ -93,6 +93,7 @@ use rule stage as figures with:
         tsnr=each("clean", "train", f"_tsnr{MAP}"),
     output:
         strip=figure("{model}/figures/strip", "Reconstructions"),
+        preview=f"{RESULTS}/{{model}}/figures/preview.webp",
         brain=figure("{model}/figures/brain", "Voxels"),
     params:
         **params_of("figures"),

@@ -252,6 +252,10 @@ class FigureSettings(Section, section="figures"):
     )
 
 
+class StripSettings(FigureSettings):
+    fps: Annotated[PositiveFloat, From("clips.fps")]
+
+
 class ScoreFigureSettings(FigureSettings):
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
 

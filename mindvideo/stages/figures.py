@@ -1,4 +1,4 @@
-"""Draw the strip of reconstructions, and maps of the recorded brain."""
+"""Draw the strip of reconstructions, still and animated, and maps of the recorded brain."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mindvideo.figures.brain import draw_brain
+from mindvideo.figures.layout import even_columns
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.fmri.surface import flat_map
 from mindvideo.io.clips import load_clips, load_stimuli
-from mindvideo.io.figures import save_figure
+from mindvideo.io.figures import save_animation, save_figure
 from mindvideo.io.tables import load_table
-from mindvideo.settings.evaluation import FigureSettings
-from mindvideo.stages import Input, Inputs, Outputs, chapter, makes
+from mindvideo.settings.evaluation import StripSettings
+from mindvideo.stages import Input, Inputs, Output, Outputs, chapter, makes
 from mindvideo.stages._cortex import on_cortex, read_maps
 
+PREVIEW_COLUMNS = 6
 COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
 
 
@@ -34,10 +36,11 @@ def main(
     mask: Input,
     tsnr: Inputs,
     strip: Outputs,
+    preview: Output,
     brain: Outputs,
-    settings: FigureSettings,
+    settings: StripSettings,
 ) -> None:
-    """Write two figures, each as PNG and as PDF."""
+    """Write two figures, each as PNG and as PDF, and the clips of the strip as an animated WebP."""
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     stimuli = load_stimuli(reconstructed, listing, clips)
@@ -52,7 +55,19 @@ def main(
     of_all = of_all[with_reference & ~of_all["metric"].str.startswith("retrieval")]
     summary = ";  ".join(_result(row) for row in of_all.to_dict("records"))
     save_figure(draw_strip(stimuli[chosen], reconstructed[chosen], labels, caption=summary), strip)
-
+    save_animation(
+        [
+            draw_strip(
+                stimuli[chosen, frame : frame + 1],
+                reconstructed[chosen, frame : frame + 1],
+                [_name(row) for row in rows],
+                columns=even_columns(len(rows), PREVIEW_COLUMNS),
+            )
+            for frame in range(reconstructed.shape[1])
+        ],
+        preview,
+        fps=settings.fps,
+    )
     save_figure(_brain(r, mask, tsnr), brain)
 
 
@@ -74,8 +89,12 @@ def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
 
 def _label(row: dict) -> str:
     """Name the clip, and its SSIM unless it was left out of the scores."""
-    name = f"{row['segment']}, clip {row['clip']}"
+    name = _name(row)
     return name if np.isnan(row["ssim"]) else f"{name}   SSIM {row['ssim']:.2f}"
+
+
+def _name(row: dict) -> str:
+    return f"{row['segment']}, clip {row['clip']}"
 
 
 def _result(row: dict) -> str:

@@ -11,7 +11,7 @@ from mindvideo.fmri.surface import flat_map
 from mindvideo.io.maps import write_map
 from mindvideo.io.spaces import Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
-from mindvideo.settings.evaluation import FigureSettings
+from mindvideo.settings.evaluation import StripSettings
 from mindvideo.stages import figures as stage
 from mindvideo.stages._cortex import on_cortex
 from tests.stages.outputs import figure_paths
@@ -53,7 +53,8 @@ def run(test_set):
             **changed,
         }
         out = figure_paths(folder, "strip", "brain")
-        stage.main(**inputs, **out, settings=FigureSettings(every=5))
+        preview = folder / "preview.webp"
+        stage.main(**inputs, **out, preview=preview, settings=StripSettings(every=5, fps=3))
         return {name: paths[0] for name, paths in out.items()}
 
     return main
@@ -64,6 +65,20 @@ def test_two_pictures(run):
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
+
+
+def test_the_preview_plays_the_clips_at_their_rate(run, test_set):
+    run()
+    n_frames = np.load(test_set.reconstructions).shape[1]
+    with Image.open(test_set.folder / "preview.webp") as preview:
+        assert preview.n_frames == n_frames > 1
+        assert preview.info["loop"] == 0
+        frames = []
+        for number in range(n_frames):
+            preview.seek(number)
+            frames.append(np.asarray(preview.convert("L"), float))
+            assert preview.info["duration"] == 333
+    assert np.abs(frames[0] - frames[1]).max() > 20
 
 
 def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
