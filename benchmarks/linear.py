@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,24 @@ def nearest(predicted: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
     return cosine_similarity(predicted - mean, embeddings - mean).argmax(axis=1)
 
 
+def baseline_scores(run: FinishedRun, out: Path) -> dict[str, pd.DataFrame]:
+    """Metrics of each baseline; those that are in the folder `out` are not computed again."""
+    baselines = Baselines(run)
+    methods = {
+        "retrieval": baselines.retrieve,
+        "ridge": partial(baselines.generate, stretch=False),
+        "ridge, rescaled": partial(baselines.generate, stretch=True),
+    }
+    scores = {}
+    for name, clips in methods.items():
+        folder = out / name.replace(", ", "-")
+        if not (folder / "metrics.tsv").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            run.scores(clips(), folder)
+        scores[name] = load_table(folder / "metrics.tsv").set_index("metric")
+    return scores
+
+
 def finished_scores(run: FinishedRun) -> dict[str, pd.DataFrame]:
     """Metrics that the workflow has computed: of the control, if it is there, and of the chain."""
     paths = {
@@ -224,23 +243,16 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     parser.add_argument("--subject", default="sub1")
     parser.add_argument(
-        "--out", type=Path, required=True, help="new folder for the clips and scores of baselines"
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for the clips and scores of the baselines; those that are there are read",
     )
     arguments = parser.parse_args()
-    baselines = Baselines(FinishedRun(arguments.config, arguments.subject))
-    methods = {
-        "retrieval": baselines.retrieve,
-        "ridge": lambda: baselines.generate(stretch=False),
-        "ridge, rescaled": lambda: baselines.generate(stretch=True),
-    }
-    finished = finished_scores(baselines.run)
+    run = FinishedRun(arguments.config, arguments.subject)
+    finished = finished_scores(run)
     chain = {name: finished.pop(name) for name in ("MinD-Video",) if name in finished}
-    scores = dict(finished)
-    for name, clips in methods.items():
-        folder = arguments.out / name.replace(", ", "-")
-        folder.mkdir(parents=True)
-        scores[name] = baselines.run.scores(clips(), folder)
-    print(table(scores | chain))
+    print(table(finished | baseline_scores(run, arguments.out) | chain))
 
 
 if __name__ == "__main__":
