@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,10 +34,9 @@ class FinishedRun:
         self.table = load_table(self.folder / "windows/test.tsv").iloc[::every]
         self.windows = np.load(self.folder / "windows/test.npy")[::every]
 
-    def settings(self, stage: str) -> dict[str, Any]:
-        both = (self.plan.settings, self.plan.execution)
-        deciding, execution = (json.loads(of(stage, self.subject)) for of in both)
-        return deciding | execution
+    def settings(self, stage: str) -> Any:
+        """The settings of a stage: an object of its class."""
+        return self.plan.settings(stage, self.subject)
 
     def of_segments(self, artefact: str, ending: str) -> list[Path]:
         """Files of the test segments, in order."""
@@ -51,7 +49,7 @@ class FinishedRun:
 
     def scores(self, reconstructions: np.ndarray, folder: Path) -> pd.DataFrame:
         """Metrics of clips (n, f, h, w, 3), computed by the stage `score` in `folder`."""
-        settings = ScoringSettings(**self.settings("score"))
+        settings: ScoringSettings = self.settings("score")
         block = max(1, settings.block // self.every)  # neighbours that are resampled together
         dataset = self.plan.config.dataset
         np.save(folder / "clips.npy", reconstructions)

@@ -39,7 +39,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     run = FinishedRun(arguments.config, arguments.subject, arguments.every)
-    base = run.settings("reconstruct")
+    base = run.settings("reconstruct").model_dump()
     seeds = arguments.seeds or [base["seed"]]
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
 

@@ -1,0 +1,56 @@
+"""Files that GitHub reads: templates, the citation; links between the project's own pages."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import mindvideo
+
+ROOT = Path(__file__).parents[1]
+FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
+ANSWERS = {"textarea", "input", "dropdown", "checkboxes"}
+PAGES = ("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CHANGELOG.md")
+
+
+@pytest.mark.parametrize("form", [f for f in FORMS if f.stem != "config"], ids=lambda f: f.stem)
+def test_an_issue_form_has_what_github_requires(form):
+    content = yaml.safe_load(form.read_text())
+    assert content["name"]
+    assert content["description"]
+    fields = [field for field in content["body"] if field["type"] in ANSWERS]
+    others = [field["type"] for field in content["body"] if field["type"] not in ANSWERS]
+    assert set(others) <= {"markdown"}
+    names = [field["id"] for field in fields]
+    assert len(set(names)) == len(names)
+    assert all(field["attributes"]["label"] for field in fields)
+    assert any(field.get("validations", {}).get("required") for field in fields)
+    options = [o for f in fields if f["type"] == "dropdown" for o in f["attributes"]["options"]]
+    assert all(isinstance(option, str) for option in options)  # an unquoted `no` is a boolean
+
+
+def test_three_forms_and_their_configuration_are_there():
+    assert [form.stem for form in FORMS] == ["bug_report", "config", "data_set", "feature"]
+
+
+def test_the_citation_is_of_this_version_and_names_paper_and_data():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == mindvideo.__version__
+    method, data = citation["references"]
+    assert method["identifiers"][0]["value"] == "arXiv:2305.11675"
+    assert data["doi"] == "10.1093/cercor/bhx268"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_that_the_projects_pages_link_to_are_there(name):
+    for place, anchor in re.findall(r"\]\((?!http)([^)#]+)#([^)]+)\)", (ROOT / name).read_text()):
+        headings = re.findall(r"^#+ (.+)$", (ROOT / place).read_text(), re.MULTILINE)
+        assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
+
+
+def test_commands_of_the_contribution_guide_are_targets_of_make():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"`make ([a-z]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    assert {"test", "check", "videos"} <= targets
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
