@@ -1,7 +1,9 @@
 """Files that GitHub reads: templates, the citation; links between the project's own pages."""
 
 import re
+import tomllib
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -11,7 +13,7 @@ import mindvideo
 ROOT = Path(__file__).parents[1]
 FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
 ANSWERS = {"textarea", "input", "dropdown", "checkboxes"}
-PAGES = ("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CHANGELOG.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CHANGELOG.md")
 
 
 @pytest.mark.parametrize("form", [f for f in FORMS if f.stem != "config"], ids=lambda f: f.stem)
@@ -54,3 +56,26 @@ def test_commands_of_the_contribution_guide_are_targets_of_make():
     targets = set(re.findall(r"`make ([a-z]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
     assert {"test", "check", "videos"} <= targets
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+def test_the_readme_is_read_in_two_minutes():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 120
+    pictures = re.findall(r"!\[[^\]]+\]\((?!http)([^)]+)\)", text)
+    assert any(Path(name).suffix == ".webp" for name in pictures)
+    for name in pictures:
+        assert (ROOT / name).stat().st_size < 2_000_000
+
+
+def test_badges_are_true():
+    badges = re.findall(r"img\.shields\.io/badge/([^)\s]+)", (ROOT / "README.md").read_text())
+    names = dict(unquote(badge).rsplit("-", 1)[0].split("-", 1) for badge in badges)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    workflow = (ROOT / "workflow/Snakefile").read_text()
+    minimum = re.search(r'min_version\("([\d.]+)"\)', workflow)[1]
+    python = project["requires-python"].replace(">=", "≥ ")
+    assert names == {
+        "licence": project["license"],
+        "python": python,
+        "snakemake": f"≥ {minimum}",
+    }
