@@ -12,8 +12,10 @@ from typing import Any
 from mindvideo.figures.pages import embedded_json, render
 from mindvideo.figures.style import metric_label
 
-MAIN = re.compile(r"identification_(video|frame)|(video|frame)_\d+_way|clip_similarity|ssim")
-"""Metrics that come first: at the top of the page and under each clip."""
+MAIN = re.compile(
+    r"identification_(video|frame)|(video|frame)_\d+_way|clip_similarity|ssim|.*_accuracy"
+)
+"""Metrics that come first: at the top of the page and under each clip; accuracies after others."""
 
 UNDER_A_CLIP = 6
 """Metrics under a clip; the others are folded away."""
@@ -108,7 +110,7 @@ def gallery_page(
     """
     clips = [_card(clip, i) for i, clip in enumerate(clips)]
     rows = [_metric(row, clips, per_clip) for row in metrics]
-    rows.sort(key=lambda row: not row["main"])  # stable: the main ones first
+    rows.sort(key=lambda row: (not row["main"], row["name"].endswith("_accuracy")))  # stable
     data = {
         "fps": fps,
         "under": UNDER_A_CLIP,
