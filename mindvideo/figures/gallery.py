@@ -125,6 +125,7 @@ def gallery_page(
     }
     return render(
         "gallery",
+        styles=["means", "gallery"],
         about=about,
         facts={name: fact for name, fact in about.facts.items() if fact},
         clips=clips,

@@ -93,7 +93,7 @@ def methods_page(s: MethodsSettings, known: Known) -> str:
     text = " ".join(paragraphs.values()) + note
     return render(
         "methods",
-        styled_as="table",
+        styles=["table"],
         title=f"Methods: {s.dataset}, {_whose(s)}",
         paragraphs=paragraphs,
         table_title="Table 1. Settings of the trainings",

@@ -6,6 +6,7 @@ This module's digest contains the files of its folder (:mod:`mindvideo.source`).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -15,15 +16,15 @@ from markupsafe import Markup
 from mindvideo.figures.style import metric_label
 
 
-def render(name: str, styled_as: str = "", **values: Any) -> str:
+def render(name: str, styles: Sequence[str] = (), **values: Any) -> str:
     """Fill in a template with values, its style and, where it has one, its script.
 
     Parameters
     ----------
     name : str
         `gallery` for gallery.html, gallery.css and gallery.js; pages.css is in every page.
-    styled_as : str
-        Template whose style the page has, by default its own.
+    styles : sequence of str
+        Names of the style sheets, by default that of the template.
     **values
         Text is escaped, :class:`~markupsafe.Markup` is not.
     """
@@ -36,7 +37,7 @@ def render(name: str, styled_as: str = "", **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["label"] = metric_label
-    style = Markup(_read("pages.css") + _read(f"{styled_as or name}.css"))
+    style = Markup("".join(_read(f"{sheet}.css") for sheet in ("pages", *(styles or [name]))))
     has_script = files(__name__).joinpath(f"{name}.js").is_file()
     script = Markup(_read(f"{name}.js")) if has_script else ""
     return environment.get_template(f"{name}.html").render(style=style, script=script, **values)
