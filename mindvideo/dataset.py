@@ -75,7 +75,7 @@ class Dataset(Section):
     """A data set: who watched which films, how often, and where the files are."""
 
     name: Name = Field(description="of the data set, for titles and messages")
-    reference: str | None = Field(
+    reference: Annotated[str | None, DATA] = Field(
         None,
         description="paper that describes the data, as `AUTHORS YEAR: TITLE. JOURNAL`, for the "
         "methods section",

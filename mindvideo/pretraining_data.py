@@ -15,7 +15,7 @@ from mindvideo.templates import check_template
 class Pretraining(Section):
     """The CIFTI runs of masked brain modelling's pre-training (HCP layout)."""
 
-    reference: str | None = Field(
+    reference: Annotated[str | None, DATA] = Field(
         None,
         description="paper that describes the data, as `AUTHORS YEAR: TITLE. JOURNAL`, for the "
         "methods section",
