@@ -233,7 +233,7 @@ def table(scores: dict[str, pd.DataFrame]) -> str:
     for metric in (metric for metric in METRICS if metric in first.index):
         chance = pd.to_numeric(first.loc[metric, "chance"], errors="coerce")
         cells = [f"{cell(of.loc[metric])}, p = {of.loc[metric, 'p']:.2g}" for of in scores.values()]
-        written = "–" if np.isnan(chance) else f"{chance:.2f}"
+        written = "–" if np.isnan(chance) else f"{chance:.3f}"
         lines.append(f"| {METRICS[metric]} | {written} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

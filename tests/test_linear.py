@@ -117,7 +117,7 @@ def test_the_table_has_a_column_for_each_method_and_chance():
     assert linear.table({"ridge": scores, "MinD-Video": scores + 0.1}).splitlines() == [
         "| | chance | ridge | MinD-Video |",
         "|---|---|---|---|",
-        "| identification, video | 0.50 | 0.70 [0.65, 0.75], p = 0.0002 "
+        "| identification, video | 0.500 | 0.70 [0.65, 0.75], p = 0.0002 "
         "| 0.80 [0.75, 0.85], p = 0.1 |",
         "| SSIM | – | 0.20 [0.10, 0.30], p = 0.04 | 0.30 [0.20, 0.40], p = 0.14 |",
     ]
