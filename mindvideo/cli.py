@@ -70,6 +70,8 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             parameter.option,
             dest=parameter.name,
             type=str if parameter.kind == "str" else path_argument,
+            # An absent string leaves the default to the stage: "" is not None.
+            default=argparse.SUPPRESS if parameter.kind == "str" else None,
             nargs=_nargs(parameter),
             required=not parameter.optional,
             metavar=parameter.kind.upper() if parameter.kind != "str" else "NAME",

@@ -108,7 +108,7 @@ def run_stage(
     ----------
     stage : Stage
     arguments : dict
-        Its parameters, without `settings`.
+        Its parameters, without `settings`; an optional string may be absent.
     settings : Section
     code : str
         The digest that stands for the code; by default, that of the current code.
@@ -136,7 +136,7 @@ def run_stage(
             stage=stage.name,
             **provenance(stage.module, code, outputs[0]),
             settings=settings.deciding()
-            | {p.name: arguments[p.name] for p in stage.of_kind("str")},
+            | {p.name: arguments.get(p.name) for p in stage.of_kind("str")},
             inputs={name: digests.of(path) for name, path in inputs.items()},
             parameters={
                 p.name: len(_as_list(arguments.get(p.name) or []))

@@ -133,7 +133,11 @@ def test_a_key_that_stands_twice_in_a_description(tmp_path):
 @pytest.mark.parametrize(
     ("read", "given", "match"),
     [
-        (read_dataset, "config/datasets/hcp1200.yaml", "describes pre-training data, with tr, su"),
+        (
+            read_dataset,
+            "config/datasets/hcp1200.yaml",
+            "describes pre-training data, with reference, tr, su",
+        ),
         (
             read_pretraining,
             "config/datasets/bids.yaml",

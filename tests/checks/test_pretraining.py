@@ -78,7 +78,7 @@ def test_what_can_be_wrong_with_pretraining_runs(rest):
     ]
     assert said["hcp/11/two.nii"][0].startswith("error: has the same content as hcp/11/one.nii")
     assert said["hcp/11/one.nii"] == [
-        "warning: 1 of 91282 voxels are not finite numbers; they will be",
+        "warning: 1 of 91282 voxels are not finite numbers; they will be masked",
         "warning: 1 of 91282 grayordinates are constant",
     ]
 

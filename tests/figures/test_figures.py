@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from mindvideo.figures.brain import draw_brain, write_names
 from mindvideo.figures.drawings import draw_drawings
-from mindvideo.figures.gallery import gallery_page
+from mindvideo.figures.gallery import About, gallery_page
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.training import draw_training, running_mean
+from tests.figures.galleries import METRICS, PER_CLIP, clip
 
 
 def pixels(axis):
@@ -124,29 +125,14 @@ def test_names_on_a_map_do_not_hide_each_other():
 
 
 def test_the_page_carries_its_data_and_nothing_from_elsewhere():
-    clips = [
-        {
-            "file": "test1_0000.mp4",
-            "segment": "test1",
-            "clip": 0,
-            "seconds": 0.0,
-            "caption": "a </script> \"quoted\" & naïve 'caption'",
-            "scores": [0.5, None],
-        }
-    ]
-    metrics = [
-        {"name": "ssim", "definition": "likeness", "better": "higher"},
-        {"name": "flow_error", "definition": "error", "better": "lower"},
-    ]
-    page = gallery_page("A < B", clips, metrics, width=260, height=128)
+    caption = "a </script> \"quoted\" & naïve 'caption'"
+    clips = [clip(0) | {"caption": caption}]
+    page = gallery_page(About("A < B"), clips, METRICS, PER_CLIP, width=260, height=128, fps=3)
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert data is not None
     page_data = json.loads(data.group(1))
-    assert page_data["clips"] == clips
-    assert page_data["metrics"] == [
-        {"label": "SSIM", "about": "likeness", "way": 1},
-        {"label": "flow error", "about": "error", "way": -1},
-    ]
+    assert page_data["clips"][0]["caption"] == caption
+    assert page_data["clips"][0]["models"] == clips[0]["models"]
+    assert [metric["index"] for metric in page_data["metrics"]] == [1, 2, 0, 3]
     assert "<title>A &lt; B</title>" in page
-    assert "{{" not in page
-    assert not re.search(r"<[^>]*(src|href)\s*=|https?://|@import|url\(|fetch\(", page)
+    assert not re.search(r"<[^>]*(src|href)=\"?https?://|@import|url\(|fetch\(", page)
