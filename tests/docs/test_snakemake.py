@@ -85,8 +85,8 @@ def derived(checkout, derivatives):
     folder = checkout.folder / "derivatives/fmriprep"
     derivatives.write_tree(folder, [derivatives.CIFTI], ["01"], tasks=tasks)
     (checkout.folder / "stimuli").mkdir()
-    for task in tasks:
-        write_film(checkout.folder / f"stimuli/{task}.mp4", 34, 30)
+    for number, task in enumerate(tasks):  # of different lengths: equal files are an error
+        write_film(checkout.folder / f"stimuli/{task}.mp4", 34 + number / 10, 30)
     return checkout
 
 
