@@ -31,7 +31,7 @@ check: .venv/installed
 
 docs: .venv/installed
 	mindvideo settings > docs/reference/settings.md
-	mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet # the notice is about versions that the lock excludes
 
 rehearsal: .venv/installed
 	python -m benchmarks.rehearsal build/rehearsal
