@@ -32,7 +32,7 @@ def test_a_missing_column_is_named(tmp_path):
 
 def test_an_empty_file_is_no_table(tmp_path):
     (tmp_path / "t.tsv").write_text("")
-    with pytest.raises(InputError, match="no table"):
+    with pytest.raises(InputError, match="not a table"):
         load_table(tmp_path / "t.tsv")
 
 

@@ -112,7 +112,7 @@ def test_refuses_a_film_that_ends_clips_early(run):
 
 
 def test_names_a_segment_without_windows(run):
-    with pytest.raises(InputError, match=r"no windows of segment test9: .* of test1, test2"):
+    with pytest.raises(InputError, match=r"no windows of segment test9, only of test1, test2"):
         run("test9")
 
 
@@ -122,7 +122,7 @@ def test_names_a_segment_without_windows(run):
         ([("test1", 0), ("test2", 2), ("test2", 0)], "test2: no window of clip 1 of 3"),
         ([("test1", 0), ("test2", 2), ("test2", 3)], "test2: no window of clip 0, 1 of 4"),
         ([("test2", 1), ("test2", 1), ("test2", 0)], "test2: clips are listed twice"),
-        ([("test2", 1), ("test2", 0)], "windows.npy has 3 rows, .*table.tsv 2"),
+        ([("test2", 1), ("test2", 0)], "windows.npy has 3 rows, .*table.tsv has 2"),
     ],
 )
 def test_names_what_does_not_fit_in_the_table(run, rows, message):
