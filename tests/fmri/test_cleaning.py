@@ -120,7 +120,7 @@ def test_basis_is_orthonormal(confounds):
 
 
 def test_run_too_short_for_its_regressors():
-    with pytest.raises(InputError, match=r"5 volumes are too few to regress 5.*at least 6"):
+    with pytest.raises(InputError, match=r"5 volumes are too few to regress out 5.*at least 6"):
         nuisance(polynomials(5, 4))
     with pytest.raises(InputError, match=r"8 volumes are too few.*fewer clean.confounds"):
         nuisance(polynomials(8, 1), np.random.default_rng(0).normal(size=(8, 30)))

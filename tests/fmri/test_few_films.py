@@ -127,7 +127,7 @@ def test_a_false_discovery_rate_accepts_a_p_that_all_voxels_have():
     everywhere = np.full(500, 0.0625)
     assert multipletests(everywhere, 0.07, "fdr_bh")[0].all()
     check_floor(0.0625, 500, 0.07, "fdr_bh")
-    with pytest.raises(InputError, match=r"asks for 0\.06:"):
+    with pytest.raises(InputError, match=r"requires 0\.06:"):
         check_floor(0.0625, 500, 0.06, "fdr_bh")
 
 

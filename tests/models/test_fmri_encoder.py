@@ -156,7 +156,7 @@ def test_refuses_voxels_that_do_not_fill_their_patches():
 
 
 def test_refuses_heads_that_do_not_divide_the_width():
-    with pytest.raises(InputError, match="among heads 5"):
+    with pytest.raises(InputError, match="not divisible by heads 5"):
         make(num_heads=5)
 
 

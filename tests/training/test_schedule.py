@@ -44,10 +44,10 @@ def test_steps_are_not_converted() -> None:
 
 
 def test_warm_up_must_be_shorter_than_the_training() -> None:
-    with pytest.raises(ValidationError, match="warmup: 5 steps of 5"):
+    with pytest.raises(ValidationError, match="warmup: 5 of 5 steps"):
         Training(duration=5, batch_size=2, lr=1, warmup=5)
     unchecked = Training(duration=6, batch_size=2, lr=1, warmup=5).model_copy(
         update={"duration": 5}
     )
-    with pytest.raises(InputError, match="warmup: 5 steps of 5"):
+    with pytest.raises(InputError, match="warmup: 5 of 5 steps"):
         Schedule.of(unchecked, 1)

@@ -273,7 +273,7 @@ def test_missing_clips_and_rows(trained: Stages, tmp_path: Path) -> None:
 def test_tokens_of_another_width(trained: Stages, tmp_path: Path) -> None:
     stages = Stages(tmp_path)
     np.save(tmp_path / "narrow.npy", np.zeros((2 * N, 7, 16), np.float32))
-    with pytest.raises(InputError, match="tokens of width 16"):
+    with pytest.raises(InputError, match="tokens have width 16"):
         stages.video_tuning(text=tmp_path / "narrow.npy")
     with pytest.raises(InputError, match=r"narrow\.npy have 16"):
         stages.contrastive(mbm=trained.folder / "tuned", text=tmp_path / "narrow.npy")

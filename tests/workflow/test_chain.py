@@ -43,7 +43,7 @@ def test_figures_logs_benchmarks_and_sidecars_are_there(chain):
         assert (results / f"sub1/figures/{name}.png").stat().st_size > 5000
     assert (chain.folder / "results/logs/cotraining/sub1.log").read_text().strip().endswith(" s")
     assert (results / "benchmarks/cotraining/sub1.tsv").is_file()
-    assert "Windows of 2 volumes" in (results / "sub1/methods.html").read_text()
+    assert "two consecutive volumes" in (results / "sub1/methods.html").read_text()
     sidecar = json.loads((results / "sub1/metrics.tsv.json").read_text())
     assert sidecar["stage"] == "score"
     assert sidecar["settings"]["permutations"] == 50
