@@ -188,6 +188,9 @@ def _contrastive(s: MethodsSettings, known: Known) -> str:
         f"to the loss (weight {c.align_tokens:g})."
         if c.align_tokens
         else "",
+        "A linear map, trained with the encoder, led from the mean token to the embedding."
+        if c.project_embedding
+        else "",
     )
 
 

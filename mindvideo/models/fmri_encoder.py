@@ -18,7 +18,7 @@ from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.positions import resize_positions, sincos_positions
 from mindvideo.models.weights import StrictWeights, load_strictly
 
-NEW_IN_ENCODER = ("norm_temp", "attn_temp", "proj_head", "logit_scale")
+NEW_IN_ENCODER = ("norm_temp", "attn_temp", "proj_head", "embedding", "logit_scale")
 """Parts that masked brain modelling does not train."""
 
 LEFT_IN_AUTOENCODER = (
@@ -87,6 +87,10 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         Whether blocks have temporal attention.
     logit_scale_init_value
         Logarithm of the scale of Eq. 3 at the start; ln(1/0.07), as CLIP's.
+    project_embedding
+        Whether a linear map leads from the mean token to the embedding of a window, from the
+        identity on. Without it, as in the released weights, the mean token is the embedding: it
+        cannot be CLIP's embedding and the mean of Stable Diffusion's text tokens at once.
     voxels
         Digest of the table of voxels that the windows were cut from, if known.
     """
@@ -111,6 +115,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         window_size: int = 2,
         use_temp_attn: bool = True,
         logit_scale_init_value: float = 2.6592,
+        project_embedding: bool = False,
         voxels: str | None = None,
     ) -> None:
         super().__init__()
@@ -131,6 +136,8 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         )
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale_init_value)))
         init_blocks(self)
+        # Last, so that all other weights start from the same random numbers with and without it.
+        self.embedding = _identity(out_dim) if project_embedding else nn.Identity()
 
     def forward(self, fmri: Tensor) -> Tensor:
         """Encode windows.
@@ -159,10 +166,9 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         x = rearrange(self.norm(x), "(b w) p d -> b (w p) d", w=window)  #     b (w p) d
         return self.proj_head(x)  #                                            b c o
 
-    @staticmethod
-    def pool(tokens: Tensor) -> Tensor:
-        """(b, c, o) → (b, o): the embedding of a window in the contrastive loss, its mean token."""
-        return tokens.mean(dim=1)
+    def pool(self, tokens: Tensor) -> Tensor:
+        """(b, c, o) → (b, o): the embedding of a window in the contrastive loss."""
+        return self.embedding(tokens.mean(dim=1))
 
     @torch.no_grad()
     def embed(self, windows: np.ndarray, batch_size: int = 64) -> Tensor:
@@ -242,3 +248,11 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
                 "size that it was trained with"
             )
         return expected[0]
+
+
+def _identity(width: int) -> nn.Linear:
+    """A linear map that starts as the identity."""
+    linear = nn.Linear(width, width)
+    nn.init.eye_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear

@@ -51,6 +51,9 @@ IGNORED_IN_AUTOENCODER = (
 ZERO_IN_ENCODER = ("proj_head.fc.bias",)
 """Weights that the released code lacks: zero after import, omitted from export while zero."""
 
+LEFT_OUT_OF_ENCODER = ("embedding",)
+"""Parts that the released code lacks and that do not change the tokens."""
+
 WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that training on several GPUs, or compilation, adds to every name."""
 
@@ -135,11 +138,13 @@ def encoder_to_official(encoder: FmriEncoder) -> tuple[dict[str, Tensor], dict[s
     """Weights and configuration of an fMRI encoder in the format of the released code.
 
     :data:`ZERO_IN_ENCODER` are included if they are not zero; the released code ignores them.
+    :data:`LEFT_OUT_OF_ENCODER` are not: reconstruction does not depend on them.
     """
     state = {
         name: weight.detach().clone()
         for name, weight in encoder.state_dict().items()
-        if name not in ZERO_IN_ENCODER or weight.any()
+        if (name not in ZERO_IN_ENCODER or weight.any())
+        and name.split(".")[0] not in LEFT_OUT_OF_ENCODER
     }
     return state, {"_class_name": OFFICIAL_CLASS, **_settings(encoder)}
 
@@ -224,7 +229,7 @@ def autoencoder_to_official(
 
 
 def _settings(model: FmriEncoder | MaskedAutoencoder) -> dict[str, Any]:
-    ours = ("voxels",)  # unknown to the released code
+    ours = ("voxels", "project_embedding")  # unknown to the released code
     return {n: value for n, value in model.config.items() if n[0] != "_" and n not in ours}
 
 

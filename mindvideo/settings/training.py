@@ -172,6 +172,12 @@ class Contrastive(Training, section="contrastive"):
         description="weight of the squared error between fMRI tokens and the text tokens that "
         "condition Stable Diffusion; shortens co-training",
     )
+    project_embedding: Annotated[bool, OFF] = Field(
+        False,
+        description="let a linear map lead from the mean token to the embedding of a window, so "
+        "that `align_tokens` does not pull the embedding away from CLIP's; the released encoder "
+        "has none",
+    )
 
 
 class ContrastiveSettings(Contrastive):

@@ -127,6 +127,7 @@ def _encoder(
         out_channel=tokens.shape[1],
         out_dim=tokens.shape[2],
         dropout=settings.dropout,
+        project_embedding=settings.project_embedding,
         voxels=voxels_of(windows),
     )
     encoder.load_mbm(autoencoder)

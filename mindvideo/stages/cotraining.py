@@ -58,7 +58,8 @@ def main(
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
     video_unet.freeze_all_but_attention()
-    fmri_encoder.logit_scale.requires_grad_(False)  # only contrastive learning uses it
+    for only_in_contrastive_learning in (fmri_encoder.logit_scale, fmri_encoder.embedding):
+        only_in_contrastive_learning.requires_grad_(False)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
     train(

@@ -36,6 +36,16 @@ def test_tokens_have_the_requested_shape():
     assert torch.equal(encoder.pool(tokens), tokens.mean(1))
 
 
+def test_a_projected_embedding_starts_as_the_mean_token():
+    plain, projected = make(), make(project_embedding=True)
+    windows = torch.randn(3, 2, 48)
+    assert torch.equal(projected(windows), plain(windows))
+    assert torch.equal(projected.embed(windows.numpy()), plain.embed(windows.numpy()))
+    torch.nn.init.constant_(projected.embedding.bias, 1.0)
+    tokens = projected(windows)
+    assert torch.equal(projected.pool(tokens), tokens.mean(1) + 1)
+
+
 def test_names_are_those_of_the_released_weights():
     names = set(make(use_norm=True).state_dict())
     parts = "norm1 attn.qkv attn.proj norm2 mlp.fc1 mlp.fc2 norm_temp attn_temp.qkv attn_temp.proj"

@@ -9,6 +9,7 @@ import open_clip
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler
+from einops import repeat
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
@@ -140,10 +141,11 @@ def test_without_paraphrases_the_caption_is_the_target() -> None:
     assert torch.equal(clip_targets.draw_texts(index, generator()), clip_targets.texts[index])
 
 
-def encoder() -> FmriEncoder:
+def encoder(*, project_embedding: bool = False) -> FmriEncoder:
     torch.manual_seed(0)
     shape = {"embed_dim": 8, "depth": 1, "num_heads": 2, "out_channel": 5, "out_dim": 6}
-    return FmriEncoder(num_voxels=16, patch_size=4, **shape)
+    projection = {"project_embedding": project_embedding}
+    return FmriEncoder(num_voxels=16, patch_size=4, **shape, **projection)
 
 
 def contrast(modalities: list[str], align_tokens: float = 0.0) -> Contrast:
@@ -164,6 +166,24 @@ def test_contrast_is_the_mean_of_its_terms() -> None:
     torch.testing.assert_close(text, logs["text"])
     assert set(logs) == {"text", "text_top1", "image", "image_top1", "scale"}
     assert logs["scale"].item() == pytest.approx(1 / 0.07, rel=1e-4)
+
+
+def test_a_projection_lets_tokens_and_embedding_have_targets_that_differ() -> None:
+    """Of a single example: the tokens' mean is minus the embedding that the loss requires."""
+    near_text, near_clip = {}, {}
+    for projected in (False, True):
+        model = FmriToClip(encoder(project_embedding=projected))
+        examples, clip = batch(4), targets(n_paraphrases=0).texts[:4]
+        examples["text"] = -repeat(clip, "b d -> b c d", c=5).clone()
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        for _ in range(300):
+            loss, logs = contrast(["text"], align_tokens=100.0)(model, examples, generator())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        near_text[projected], near_clip[projected] = (logs[n].item() for n in ("tokens", "text"))
+    assert near_text[True] < 0.02
+    assert near_clip[True] < 0.1 < 0.5 < near_clip[False]
 
 
 def test_contrast_of_text_by_hand() -> None:
