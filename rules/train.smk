@@ -20,6 +20,21 @@ use rule training as contrastive with:
         **params_of("contrastive"),
 
 
+use rule stage as ridge with:
+    """Fit a linear encoder by ridge regression: windows to text tokens and CLIP embeddings."""
+    input:
+        windows=at("windows", "train.npy"),
+        table=at("windows", "train.tsv"),
+        latents_table=at("latents", "table.tsv"),
+        text=at("latents", "text.npy"),
+        images=at("embeddings", "images.npy"),
+    output:
+        model=directory(f"{RESULTS}/{{model}}/ridge/model"),
+        decoding=f"{RESULTS}/{{model}}/ridge/decoding.tsv",
+    params:
+        **params_of("ridge"),
+
+
 use rule gpu_stage as retrieval with:
     """Retrieve the test clips' frames and captions by the encoder's embeddings of their windows."""
     input:

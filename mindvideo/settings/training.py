@@ -179,6 +179,22 @@ class ContrastiveSettings(Contrastive):
     clip: Annotated[str, From("pretrained.clip")]
 
 
+class Ridge(Section, section="ridge"):
+    """Linear decoding of a window's text tokens and CLIP embedding, by ridge regression (not in the
+    paper): a baseline, and the encoder where `cotraining.encoder` is `ridge`."""
+
+    variance: Annotated[float, Field(gt=0, le=1), here("the rest is negligible")] = Field(
+        0.999,
+        description="fraction of the variance of the text tokens that their principal components, "
+        "which are predicted, explain",
+    )
+    stretch: Annotated[bool, here("ridge regression underestimates variance")] = Field(
+        True,
+        description="rescale predicted tokens to the variance of the training clips' text tokens; "
+        "the embedding is not rescaled",
+    )
+
+
 class Denoiser(Training):
     """What the two training runs of the video UNet have in common."""
 
