@@ -36,11 +36,12 @@ use rule stage as ridge with:
 
 
 use rule gpu_stage as retrieval with:
-    """Retrieve the test clips' frames and captions by the encoder's embeddings of their windows."""
+    """Retrieve the test clips' frames and captions by the embeddings of their windows."""
     input:
         windows=at("windows", "test.npy"),
         table=at("windows", "test.tsv"),
         encoder=at("contrastive", "model"),
+        ridge=at("ridge", "model"),
         clips=each("clips", "test", ".npy"),
         scenes=each("scenes", "test", ".tsv"),
     output:
@@ -74,7 +75,7 @@ use rule training as cotraining with:
         table=at("windows", "train.tsv"),
         latents=at("latents", "latents.npy"),
         latents_table=at("latents", "table.tsv"),
-        encoder=at("contrastive", "model"),
+        encoder=encoder_to_cotrain,
         unet=at("video_tuning", "model"),
     output:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),

@@ -247,6 +247,23 @@ class Cotraining(Denoiser, section="cotraining"):
     lr: Annotated[PositiveFloat, paper("B")] = 3e-5
     dropout: Annotated[Fraction, UNSAID] = Field(0.0, description="dropout of the projection head")
     sparsify: Annotated[Fraction, UNSAID] = Field(0.0, description="fraction of voxels set to zero")
+    encoder: Annotated[Literal["contrastive", "ridge"], OFF] = Field(
+        "contrastive",
+        description="stage whose encoder conditions the UNet: that of contrastive learning, or the "
+        "linear encoder of `ridge`",
+    )
+    train: Annotated[list[Literal["encoder", "unet"]], paper("B")] = Field(
+        ["encoder", "unet"], min_length=1, description="what is trained; the other is frozen"
+    )
+
+    @model_validator(mode="after")
+    def _has_what_it_drops(self) -> Self:
+        if self.encoder == "ridge" and self.dropout:
+            raise ValueError(
+                f"dropout: {self.dropout:g}, but encoder: ridge has no projection head: set "
+                "dropout to 0"
+            )
+        return self
 
 
 class CotrainingSettings(Cotraining):
