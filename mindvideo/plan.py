@@ -11,6 +11,7 @@ artefact's stage, or a stage upstream, reads; it shares all others with the full
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -77,11 +78,16 @@ class Plan:
             return getattr(dataset, split)
         return dataset.segments_of(owner.partition("/")[0], split)
 
-    def owners(self, shared: bool) -> str:
-        """Regular expression of the owners, for the wildcards' constraints."""
+    def owners(self, shared: bool, only: Callable[[Stages], bool] = lambda _: True) -> str:
+        """Regular expression of the owners, for the wildcards' constraints.
+
+        `only` restricts them to the full model and variants with such settings.
+        """
         names = [SHARED] if shared else list(self.config.dataset.subjects)
-        variants = "|".join(map(_literal, self.config.variants)) or "(?!)"
-        return f"({'|'.join(map(_literal, names))})(/variants/({variants}))?"
+        chosen = [name for name in self.config.variants if only(self.stages[name])]
+        variants = "|".join(map(_literal, chosen)) or "(?!)"
+        full = "?" if only(self.stages[None]) else ""
+        return f"({'|'.join(map(_literal, names))})(/variants/({variants})){full}"
 
     # --- settings ---------------------------------------------------------------------------------
 

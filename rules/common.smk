@@ -161,6 +161,26 @@ def known_truth(wildcards):
     return PLAN.stages_of(owner(wildcards)).interpretation.truth or []
 
 
+def generates(stages):
+    """Whether a model generates its clips, by diffusion."""
+    return stages.reconstruction.method == "diffusion"
+
+
+def copies(stages):
+    """Whether a model's clips are copies of training clips."""
+    return not generates(stages)
+
+
+def generator_of_films(wildcards):
+    """The models after co-training, which generate a film."""
+    if copies(PLAN.stages_of(owner(wildcards))):
+        raise WorkflowError(
+            f"{owner(wildcards)}: reconstruction.method is nearest, which copies whole clips: only a "
+            "model with method: diffusion generates films"
+        )
+    return at("cotraining", "model")(wildcards)
+
+
 def motion(wildcards):
     """The decoder of the clips' motion, if the starting noise moves with it."""
     moving = PLAN.stages_of(owner(wildcards)).reconstruction.moving_noise
@@ -235,8 +255,19 @@ def of_trainings(name, *trainings):
     return paths
 
 
+def encoder_to_cotrain(wildcards):
+    """The model of the encoder that conditions the UNet."""
+    stage = PLAN.stages_of(owner(wildcards)).cotraining.encoder
+    return at(stage, "model")(wildcards)
+
+
 def encoder_after(wildcards):
     """The model that contains the encoder after a training stage, or determines its shape."""
+    if PLAN.stages_of(owner(wildcards)).cotraining.encoder == "ridge":
+        raise WorkflowError(
+            f"{owner(wildcards)}: cotraining.encoder is ridge, and a linear encoder has no attention "
+            "to interpret: request the interpretation of a model with cotraining.encoder: contrastive"
+        )
     after = "contrastive" if wildcards.stage == "mbm" else wildcards.stage
     return at(after, "model")(wildcards)
 

@@ -26,8 +26,27 @@ use rule gpu_stage as reconstruct with:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
     wildcard_constraints:
         segment=one_of(DATASET.test),
+        model=PLAN.owners(shared=False, only=generates),
     params:
         **params_of("reconstruct"),
+
+
+use rule stage as nearest with:
+    """Copy the training clip that is nearest to the decoded CLIP embedding of each window."""
+    input:
+        windows=at("windows", "test/{segment}.npy"),
+        table=at("windows", "test/{segment}.tsv"),
+        encoder=at("ridge", "model"),
+        clips=each("clips", "train", ".npy"),
+        latents_table=at("latents", "table.tsv"),
+        images=at("embeddings", "images.npy"),
+    output:
+        reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
+    wildcard_constraints:
+        segment=one_of(DATASET.test),
+        model=PLAN.owners(shared=False, only=copies),
+    params:
+        **params_of("nearest"),
 
 
 use rule stage as reconstructions with:
@@ -47,7 +66,7 @@ use rule gpu_stage as films with:
         windows=at("windows", "test/{segment}.npy"),
         table=at("windows", "test/{segment}.tsv"),
         null_window=at("windows", "null.npy"),
-        model=at("cotraining", "model"),
+        model=generator_of_films,
         film=film,
         reconstructions=at("reconstruction", "{segment}.npy"),
     output:

@@ -20,12 +20,28 @@ use rule training as contrastive with:
         **params_of("contrastive"),
 
 
+use rule stage as ridge with:
+    """Fit a linear encoder by ridge regression: windows to text tokens and CLIP embeddings."""
+    input:
+        windows=at("windows", "train.npy"),
+        table=at("windows", "train.tsv"),
+        latents_table=at("latents", "table.tsv"),
+        text=at("latents", "text.npy"),
+        images=at("embeddings", "images.npy"),
+    output:
+        model=directory(f"{RESULTS}/{{model}}/ridge/model"),
+        decoding=f"{RESULTS}/{{model}}/ridge/decoding.tsv",
+    params:
+        **params_of("ridge"),
+
+
 use rule gpu_stage as retrieval with:
-    """Retrieve the test clips' frames and captions by the encoder's embeddings of their windows."""
+    """Retrieve the test clips' frames and captions by the embeddings of their windows."""
     input:
         windows=at("windows", "test.npy"),
         table=at("windows", "test.tsv"),
         encoder=at("contrastive", "model"),
+        ridge=at("ridge", "model"),
         clips=each("clips", "test", ".npy"),
         scenes=each("scenes", "test", ".tsv"),
     output:
@@ -59,7 +75,7 @@ use rule training as cotraining with:
         table=at("windows", "train.tsv"),
         latents=at("latents", "latents.npy"),
         latents_table=at("latents", "table.tsv"),
-        encoder=at("contrastive", "model"),
+        encoder=encoder_to_cotrain,
         unet=at("video_tuning", "model"),
     output:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),

@@ -56,6 +56,8 @@ PAPER = [
     ("cotraining.unit", "steps", "B", "1,500 steps"),
     ("cotraining.batch_size", 9, "B", "a batch size of 9"),
     ("cotraining.lr", 3e-5, "B", "a learning rate of 3×10⁻⁵"),
+    ("cotraining.train", ["encoder", "unet"], "B", "The whole fMRI encoder is updated, and …"),
+    ("reconstruction.method", "diffusion", "3.4", "Stable Diffusion … is used as the base"),
     ("reconstruction.scheduler", "ddim", "4.2", "performed with 200 DDIM steps"),
     ("reconstruction.steps", 200, "4.2", "performed with 200 DDIM steps"),
     ("reconstruction.guidance", 12.5, "B", "with a guidance scale of 12.5"),

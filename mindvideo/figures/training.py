@@ -126,7 +126,7 @@ def draw_retrieval(
         for name, of_name in batches.items()
         if len((curve := _finite(of_name))[0])
     }
-    n_panels, height = bool(curves) + bool(retrieval), 2.9
+    n_panels, height = bool(curves) + bool(retrieval), max(2.9, 0.45 * len(retrieval))
     with style():
         if not n_panels:
             return empty_figure("Nothing was retrieved.")

@@ -18,7 +18,7 @@ Windows of two segments, with information about one target but not the other:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ from mindvideo.errors import InputError
 
 ALPHAS = np.logspace(0, 8, 17)
 FOLDS = 5
+
+Alphas = Sequence[float] | np.ndarray
 
 Keep = Callable[[str, Callable[[], np.ndarray]], np.ndarray]
 """Name of an array, and how to compute it → the array, which may have been computed before."""
@@ -49,11 +51,14 @@ class Decoder(NamedTuple):
     intercept : ndarray, shape (k,)
     correlation : ndarray, shape (k,)
         Correlation between the targets of each group and their predictions from the other groups.
+    held_out : ndarray, shape (n, k)
+        These predictions, before any rescaling.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     correlation: np.ndarray
+    held_out: np.ndarray
 
 
 def predict(windows: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -67,6 +72,7 @@ def fit_decoder(
     groups: np.ndarray,
     *,
     stretch: bool = True,
+    alphas: Alphas = ALPHAS,
     keep: Keep = compute_now,
 ) -> Decoder:
     """Ridge regression on windows, with a separate penalty for each target.
@@ -85,6 +91,8 @@ def fit_decoder(
     stretch : bool
         Scale the predictions to the variance of the targets. The factor is estimated from the
         predictions for the groups that were left out.
+    alphas : sequence of float
+        Penalties to choose from, by the leave-one-out error on the windows that are fitted.
     keep : callable
         Computes the predictions of each regression of the cross-validation, and the coefficients
         of the regression on all windows.
@@ -104,40 +112,46 @@ def fit_decoder(
     predicted = np.empty_like(targets, dtype=np.float64)
     folds = GroupKFold(min(FOLDS, len(names))).split(features, groups=groups)
     for fold, (train, test) in enumerate(folds, start=1):
-        fit = partial(_predict, features[train], targets[train], features[test])
+        fit = partial(_predict, features[train], targets[train], features[test], alphas)
         predicted[test] = keep(f"fold-{fold}", fit)
-    mean, target_sd, predicted_sd = targets.mean(axis=0), _sd(targets), _sd(predicted)
+    mean, target_sd, predicted_sd = targets.mean(axis=0), spread(targets), spread(predicted)
     covariance = ((predicted - predicted.mean(axis=0)) * (targets - mean)).mean(axis=0)
-    fitted = keep("all", partial(_coefficients, features, targets))
+    fitted = keep("all", partial(_coefficients, features, targets, alphas))
     coef, intercept = fitted[:, :-1], fitted[:, -1]
     if stretch:
-        factor = _ratio(target_sd, predicted_sd)
+        factor = ratio(target_sd, predicted_sd)
         coef, intercept = factor[:, None] * coef, mean + factor * (intercept - mean)
-    return Decoder(coef, intercept, correlation=_ratio(covariance, predicted_sd * target_sd))
+    correlation = ratio(covariance, predicted_sd * target_sd)
+    return Decoder(coef, intercept, correlation, held_out=predicted)
 
 
-def _sd(values: np.ndarray) -> np.ndarray:
+def spread(values: np.ndarray) -> np.ndarray:
     """SD of each column; 0 where it is only rounding error, whatever the column's unit."""
     sd = values.std(axis=0)
     return np.where(sd > 1e-12 * np.abs(values).max(axis=0), sd, 0.0)
 
 
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a / b; 0 where b is 0, since predicting a constant target is no evidence of decoding."""
     return np.divide(a, b, out=np.zeros_like(b), where=b > 0)
 
 
-def _fit(windows: np.ndarray, targets: np.ndarray) -> RidgeCV:
-    return RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(windows, targets)
+def _fit(windows: np.ndarray, targets: np.ndarray, alphas: Alphas) -> RidgeCV:
+    return RidgeCV(alphas=alphas, alpha_per_target=True).fit(windows, targets)
 
 
-def _predict(windows: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.ndarray:
-    predicted = _fit(windows, targets).predict(others)
+def _predict(
+    windows: np.ndarray,
+    targets: np.ndarray,
+    others: np.ndarray,
+    alphas: Alphas,
+) -> np.ndarray:
+    predicted = _fit(windows, targets, alphas).predict(others)
     return predicted.reshape(len(others), -1)  # for one target it has one dimension
 
 
-def _coefficients(windows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _coefficients(windows: np.ndarray, targets: np.ndarray, alphas: Alphas) -> np.ndarray:
     """(k, n_features + 1) float64; the last column is the intercept."""
-    ridge = _fit(windows, targets)
+    ridge = _fit(windows, targets, alphas)
     coef = np.atleast_2d(ridge.coef_).astype(np.float64)
     return np.column_stack([coef, np.broadcast_to(ridge.intercept_, len(coef))])

@@ -85,6 +85,31 @@ def retrieval(similarity: np.ndarray, k: int, candidates: np.ndarray | None = No
     return retrieved if candidates is None else retrieved[:, candidates]
 
 
+def nearest(predicted: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+    """For each predicted embedding, the nearest of others.
+
+    By the cosine of what remains without the mean of the others: regression shrinks its predictions
+    towards this mean, and the embeddings next to it would otherwise be the nearest of most.
+
+    Parameters
+    ----------
+    predicted : ndarray, (n, d)
+    embeddings : ndarray, (m, d)
+
+    Returns
+    -------
+    ndarray of int, (n,)
+        Rows of `embeddings`.
+
+    Examples
+    --------
+    >>> nearest(np.array([[5.0, 5.1]]), np.array([[5.0, 7.0], [5.0, 3.0]])).tolist()
+    [0]
+    """
+    mean = embeddings.mean(axis=0)
+    return cosine_similarity(predicted - mean, embeddings - mean).argmax(axis=1)
+
+
 def frame_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cosine similarity of simultaneous frames, averaged over frames, for every pair of clips.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -17,6 +16,7 @@ from mindvideo.models.blocks import Block, PatchEmbed, count_patches, init_block
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.positions import resize_positions, sincos_positions
 from mindvideo.models.weights import StrictWeights, load_strictly
+from mindvideo.models.window_encoder import WindowEncoder
 
 NEW_IN_ENCODER = ("norm_temp", "attn_temp", "proj_head", "embedding", "logit_scale")
 """Parts that masked brain modelling does not train."""
@@ -59,7 +59,7 @@ class ProjectionHead(nn.Module):
         return self.layer_norm(x + projected)  #                               b c o
 
 
-class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
+class FmriEncoder(StrictWeights, WindowEncoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A transformer over the patches of a window of volumes (paper 3.3, 4.2).
 
     Spatial attention within each volume, temporal attention within each patch; no class token.
@@ -156,7 +156,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         InputError
             If windows do not have the size of the encoder's input.
         """
-        window = self._check(fmri)
+        window = self.check_windows(fmri)
         x = self._embed(fmri)  #                                               (b w) p d
         for block in self.blocks:
             if self.gradient_checkpointing and torch.is_grad_enabled():
@@ -170,17 +170,14 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         """(b, c, o) → (b, o): the embedding of a window in the contrastive loss."""
         return self.embedding(tokens.mean(dim=1))
 
-    @torch.no_grad()
-    def embed(self, windows: np.ndarray, batch_size: int = 64) -> Tensor:
-        """Embeddings (n, o) of unit length of windows (n, w, v), which may lie on disk."""
-        parts = []
-        for start in range(0, len(windows), batch_size):
-            part = torch.tensor(windows[start : start + batch_size], dtype=self.dtype)
-            parts.append(F.normalize(self.pool(self(part.to(self.device))).float(), dim=-1))
-        return torch.cat(parts)
+    def embedding_of(self, fmri: Tensor) -> Tensor:
+        return self.pool(self(fmri))
+
+    def freeze_embedding(self) -> None:
+        self.logit_scale.requires_grad_(False)
+        self.embedding.requires_grad_(False)
 
     def set_dropout(self, p: float) -> None:
-        """Change the probability of dropout in the head; in place."""
         self.proj_head.dropout.p = p
 
     def load_mbm(self, autoencoder: MaskedAutoencoder) -> None:
@@ -225,7 +222,7 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
         Tensor ``(len(layers), b, w, h, p, p)``
             Rows (queries) sum to 1.
         """
-        window = self._check(fmri)
+        window = self.check_windows(fmri)
         numbers = [range(len(self.blocks))[layer] for layer in layers]
         maps: dict[int, Tensor] = {}
         x = self._embed(fmri)
@@ -238,16 +235,6 @@ class FmriEncoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def _embed(self, fmri: Tensor) -> Tensor:
         return self.patch_embed(rearrange(fmri, "b w v -> (b w) v")) + self.pos_embed[:, 1:]
-
-    def _check(self, fmri: Tensor) -> int:
-        expected = (self.config["window_size"], self.config["num_voxels"])
-        if fmri.ndim != 3 or tuple(fmri.shape[1:]) != expected:
-            raise InputError(
-                f"fMRI of shape {tuple(fmri.shape)}; the encoder needs (windows, {expected[0]} "
-                f"volumes, {expected[1]} voxels): use windows of the subject and of the window "
-                "size that it was trained with"
-            )
-        return expected[0]
 
 
 def _identity(width: int) -> nn.Linear:

@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.io.released import read_encoder, read_unet
-from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.encoders import Encoder
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
 from mindvideo.models.hub import HubModel
 from mindvideo.models.memory import check_fits
@@ -48,6 +48,7 @@ class MindVideoPipeline(DiffusionPipeline):
     --------
     The demo's small Stable Diffusion, inflated, with an untrained encoder of 32 voxels:
 
+    >>> from mindvideo.models.fmri_encoder import FmriEncoder
     >>> from mindvideo.models.video_unet import inflate
     >>> unet = inflate(load_stable_diffusion("zoo:stable-diffusion", "unet"))
     >>> encoder = FmriEncoder(
@@ -85,7 +86,7 @@ class MindVideoPipeline(DiffusionPipeline):
         self,
         vae: AutoencoderKL,
         unet: VideoUNet,
-        fmri_encoder: FmriEncoder,
+        fmri_encoder: Encoder,
         scheduler: SchedulerMixin,
     ) -> None:
         super().__init__()

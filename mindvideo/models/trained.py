@@ -10,7 +10,7 @@ import torch
 
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
-from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.encoders import load_fmri_encoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
@@ -38,7 +38,7 @@ def load_pipeline(
     pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(stable_diffusion, "vae"),
         unet=VideoUNet.from_pretrained(model / "unet"),
-        fmri_encoder=FmriEncoder.from_pretrained(model / "fmri_encoder"),
+        fmri_encoder=load_fmri_encoder(model / "fmri_encoder"),
         scheduler=make_scheduler(scheduler, load_stable_diffusion(stable_diffusion, "scheduler")),
     )
     return pipeline.in_precision(PRECISIONS[precision]).to(where)

@@ -15,6 +15,12 @@ NULL = here("p down to 0.0002")
 class Reconstruction(Section, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
+    method: Annotated[Literal["diffusion", "nearest"], paper("3.4")] = Field(
+        "diffusion",
+        description="how a clip is computed: generated, or copied from the training clip that is "
+        "nearest to the CLIP embedding which the stage `ridge` decodes (a baseline, for which the "
+        "other settings have no meaning)",
+    )
     scheduler: Annotated[Literal["ddim", "dpm-solver++", "unipc"], paper("4.2")] = Field(
         "ddim", description="sampler; the others need fewer steps"
     )
@@ -76,6 +82,10 @@ class ReconstructionSettings(_ClipSettings):
     first: Annotated[int, From("first_clip")] = Field(
         0, ge=0, description="number of the first window's clip among all test clips: of its noise"
     )
+
+
+class NearestSettings(Section):
+    """Copying the nearest training clip: nothing to set."""
 
 
 class JoinSettings(Section):

@@ -185,6 +185,22 @@ class ContrastiveSettings(Contrastive):
     clip: Annotated[str, From("pretrained.clip")]
 
 
+class Ridge(Section, section="ridge"):
+    """Linear decoding of a window's text tokens and CLIP embedding, by ridge regression (not in the
+    paper): a baseline, and the encoder where `cotraining.encoder` is `ridge`."""
+
+    variance: Annotated[float, Field(gt=0, le=1), here("the rest is negligible")] = Field(
+        0.999,
+        description="fraction of the variance of the text tokens that their principal components, "
+        "which are predicted, explain",
+    )
+    stretch: Annotated[bool, here("ridge regression underestimates variance")] = Field(
+        True,
+        description="rescale predicted tokens to the variance of the training clips' text tokens; "
+        "the embedding is not rescaled",
+    )
+
+
 class Denoiser(Training):
     """What the two training runs of the video UNet have in common."""
 
@@ -237,6 +253,23 @@ class Cotraining(Denoiser, section="cotraining"):
     lr: Annotated[PositiveFloat, paper("B")] = 3e-5
     dropout: Annotated[Fraction, UNSAID] = Field(0.0, description="dropout of the projection head")
     sparsify: Annotated[Fraction, UNSAID] = Field(0.0, description="fraction of voxels set to zero")
+    encoder: Annotated[Literal["contrastive", "ridge"], OFF] = Field(
+        "contrastive",
+        description="stage whose encoder conditions the UNet: that of contrastive learning, or the "
+        "linear encoder of `ridge`",
+    )
+    train: Annotated[list[Literal["encoder", "unet"]], paper("B")] = Field(
+        ["encoder", "unet"], min_length=1, description="what is trained; the other is frozen"
+    )
+
+    @model_validator(mode="after")
+    def _has_what_it_drops(self) -> Self:
+        if self.encoder == "ridge" and self.dropout:
+            raise ValueError(
+                f"dropout: {self.dropout:g}, but encoder: ridge has no projection head: set "
+                "dropout to 0"
+            )
+        return self
 
 
 class CotrainingSettings(Cotraining):

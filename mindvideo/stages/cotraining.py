@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from mindvideo.errors import InputError
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table, rows_of
-from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.encoders import Encoder, load_fmri_encoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
@@ -28,7 +29,7 @@ from mindvideo.training.sampling import Batches
 
 
 @chapter("training")
-@makes("cotraining", made_from=["windows", "latents", "contrastive", "video_tuning"])
+@makes("cotraining", made_from=["windows", "latents", "contrastive", "ridge", "video_tuning"])
 def main(
     *,
     windows: Input,
@@ -52,14 +53,12 @@ def main(
     rows = rows_of(window_clips, latent_clips, latents_table)
 
     torch.manual_seed(settings.seed)
-    fmri_encoder = FmriEncoder.from_pretrained(encoder)
+    fmri_encoder = load_fmri_encoder(encoder)
     video_unet = VideoUNet.from_pretrained(unet)
     check_latents(latents, films, video_unet.config["in_channels"])
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
-    video_unet.freeze_all_but_attention()
-    for only_in_contrastive_learning in (fmri_encoder.logit_scale, fmri_encoder.embedding):
-        only_in_contrastive_learning.requires_grad_(False)
+    _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
     train(
@@ -78,7 +77,16 @@ def main(
     video_unet.save_pretrained(model / "unet")
 
 
-def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: FmriEncoder) -> None:
+def _freeze(fmri_encoder: Encoder, video_unet: VideoUNet, trained: Collection[str]) -> None:
+    """Freeze what is not trained: always the embedding, and all of the UNet but its attention."""
+    video_unet.freeze_all_but_attention()
+    fmri_encoder.freeze_embedding()
+    for name, model in (("encoder", fmri_encoder), ("unet", video_unet)):
+        if name not in trained:
+            model.requires_grad_(False)
+
+
+def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: Encoder) -> None:
     window_size, n_voxels = loaded.config["window_size"], loaded.config["num_voxels"]
     if fmri.shape[1:] != (window_size, n_voxels):
         raise InputError(
@@ -89,9 +97,7 @@ def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: FmriEn
     check_voxels(windows, loaded.config["voxels"], encoder)
 
 
-def _check_width(
-    encoder: Path, fmri_encoder: FmriEncoder, unet: Path, video_unet: VideoUNet
-) -> None:
+def _check_width(encoder: Path, fmri_encoder: Encoder, unet: Path, video_unet: VideoUNet) -> None:
     width, needed = fmri_encoder.config["out_dim"], video_unet.config["cross_attention_dim"]
     if width != needed:
         raise InputError(

@@ -20,6 +20,10 @@ TOP1 = "_top1"
 """End of the names that contrastive learning gives its retrieval within a batch."""
 
 
+DECODERS = {"fmri": "encoder", "ridge": "ridge"}
+"""What the embeddings of windows come from, by the first word of a metric of retrieval."""
+
+
 @chapter("training")
 @makes("figures", made_from=["cotraining", "retrieval"])
 def main(
@@ -81,9 +85,10 @@ def _drawings(generated: Path, generated_table: Path) -> Figure:
 
 
 def _label(metric: str) -> str:
-    """ "fmri_to_frame_top5" → "frame, top 5"."""
-    what, _, k = metric.removeprefix("fmri_to_").partition("_top")
-    return f"{what}, top {k}"
+    """ "fmri_to_frame_top5" → "encoder: frame, top 5"."""
+    source, _, rest = metric.partition("_to_")
+    what, _, measure = rest.partition("_")
+    return f"{DECODERS[source]}: {what}, {measure.replace('top', 'top ')}"
 
 
 def _titles(histories: list[Path]) -> list[str]:

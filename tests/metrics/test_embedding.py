@@ -8,6 +8,7 @@ from mindvideo.metrics.embedding import (
     cosine_similarity,
     frame_similarity,
     identification,
+    nearest,
     retrieval,
 )
 
@@ -84,3 +85,12 @@ def test_similarity_and_consistency_are_those_of_loops_over_frames():
 def test_a_clip_of_one_frame_is_steady():
     one = np.ones((3, 1, 4))
     assert adjacent_consistency(one).tolist() == all_pairs_consistency(one).tolist() == [1, 1, 1]
+
+
+def test_the_nearest_embedding_does_not_depend_on_how_much_ridge_regression_shrinks():
+    rng = np.random.default_rng(0)
+    embeddings = 3 + rng.normal(size=(50, 8))
+    mean = embeddings.mean(axis=0)
+    for shrinkage in (1.0, 0.01):
+        predicted = mean + shrinkage * (embeddings - mean)
+        np.testing.assert_array_equal(nearest(predicted, embeddings), np.arange(50))

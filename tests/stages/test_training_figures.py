@@ -55,7 +55,8 @@ def test_clips_of_another_run(inputs, tmp_path):
 
 
 def test_labels_of_bars():
-    assert stage._label("fmri_to_frame_top5") == "frame, top 5"
+    assert stage._label("fmri_to_frame_top5") == "encoder: frame, top 5"
+    assert stage._label("ridge_to_frame_identification") == "ridge: frame, identification"
 
 
 def test_titles_of_histories(tmp_path):

@@ -8,7 +8,7 @@ import os
 import resource
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,9 @@ from pydantic import ValidationError
 from mindvideo.errors import InputError
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.io.tables import load_table, save_table
+from mindvideo.models.encoders import load_fmri_encoder
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
@@ -134,7 +136,7 @@ class Stages:
             "encoder": self.folder / "contrastive",
             "unet": self.folder / "video",
         }
-        settings = CotrainingSettings(**FEW, **SD)
+        settings = CotrainingSettings(**{**FEW, **SD, **changes.pop("settings", {})})
         cotraining.main(**{**inputs, **changes}, settings=settings, **self._outputs("both"))
 
 
@@ -209,6 +211,50 @@ def test_cotraining_changes_encoder_and_attention(trained: Stages) -> None:
     unets = [VideoUNet.from_pretrained(folder / f) for f in ("video", "both/unet")]
     assert weights_changed(*unets) <= set(unets[0].trainable_parameters())
     assert weights_changed(*unets)
+
+
+@pytest.mark.parametrize("only", ["encoder", "unet"])
+def test_cotraining_can_freeze_one_of_the_two(
+    trained: Stages, tmp_path: Path, only: Literal["encoder", "unet"]
+) -> None:
+    models = {"encoder": trained.folder / "contrastive", "unet": trained.folder / "video"}
+    Stages(tmp_path).cotraining(**models, settings={"train": [only]})
+    encoders = [
+        FmriEncoder.from_pretrained(f) for f in (models["encoder"], tmp_path / "both/fmri_encoder")
+    ]
+    unets = [VideoUNet.from_pretrained(f) for f in (models["unet"], tmp_path / "both/unet")]
+    assert bool(weights_changed(*encoders)) == (only == "encoder")
+    assert bool(weights_changed(*unets)) == (only == "unet")
+
+
+def test_cotraining_of_the_unet_with_a_linear_encoder(trained: Stages, tmp_path: Path) -> None:
+    of_windows, of_text = np.load(trained.windows).shape, np.load(trained.text).shape
+    linear = LinearEncoder(
+        num_voxels=of_windows[2],
+        window_size=of_windows[1],
+        n_components=3,
+        out_channel=of_text[1],
+        out_dim=of_text[2],
+        embedding_dim=6,
+    )
+    linear.save_pretrained(tmp_path / "linear")
+    Stages(tmp_path).cotraining(
+        encoder=tmp_path / "linear",
+        unet=trained.folder / "video",
+        settings={"encoder": "ridge", "train": ["unet"]},
+    )
+    after = load_fmri_encoder(tmp_path / "both/fmri_encoder")
+    assert isinstance(after, LinearEncoder)
+    assert not weights_changed(linear, after)
+    unets = [
+        VideoUNet.from_pretrained(f) for f in (trained.folder / "video", tmp_path / "both/unet")
+    ]
+    assert weights_changed(*unets)
+
+
+def test_a_linear_encoder_has_no_dropout() -> None:
+    with pytest.raises(ValidationError, match="no projection head: set dropout to 0"):
+        CotrainingSettings(**FEW, **SD, encoder="ridge", dropout=0.1)
 
 
 def test_retrieval_is_logged(trained: Stages, caplog: pytest.LogCaptureFixture) -> None:

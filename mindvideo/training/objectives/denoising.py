@@ -25,7 +25,7 @@ from diffusers import DDPMScheduler
 from einops import rearrange
 from torch import Tensor, nn
 
-from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.encoders import Encoder
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
 from mindvideo.training.augment import chosen, sparsify
@@ -37,7 +37,7 @@ Condition = Callable[[Batch, torch.Generator], Tensor]
 class FmriToVideo(nn.Module):
     """Encoder and UNet as one model, with the calling convention of the UNet alone."""
 
-    def __init__(self, encoder: FmriEncoder, unet: VideoUNet) -> None:
+    def __init__(self, encoder: Encoder, unet: VideoUNet) -> None:
         super().__init__()
         self.encoder = encoder
         self.unet = unet
