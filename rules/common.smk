@@ -226,11 +226,25 @@ def figure(path, category):
     return [shown, f"{RESULTS}/{path}.pdf"]
 
 
+def has_pretraining(wildcards):
+    """Whether the encoder is pre-trained on other subjects; if not, no rule reads their runs."""
+    return PLAN.stages_of(owner(wildcards)).pretraining.trains
+
+
+def pretrained_autoencoder(wildcards):
+    """The model that tuning on the subject starts from, if there is a pre-training."""
+    return at("pretraining", "model")(wildcards) if has_pretraining(wildcards) else []
+
+
 def of_trainings(name, *trainings):
-    """Input function: the same file of several training stages, in order."""
+    """Input function: the same file of several training stages, in order.
+
+    A pre-training without steps is left out.
+    """
 
     def paths(wildcards):
-        return [at(training, name)(wildcards) for training in trainings]
+        left_out = set() if has_pretraining(wildcards) else {"pretraining"}
+        return [at(stage, name)(wildcards) for stage in trainings if stage not in left_out]
 
     return paths
 
