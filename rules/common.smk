@@ -167,6 +167,19 @@ def motion(wildcards):
     return at("motion", "decoder.npy")(wildcards) if moving else []
 
 
+def windows_to_average(wildcards):
+    """The training windows, if the mean of their tokens is a condition."""
+    reconstruction = PLAN.stages_of(owner(wildcards)).reconstruction
+    named = {reconstruction.negative, reconstruction.condition}
+    return at("windows", "train.npy")(wildcards) if "mean-tokens" in named else []
+
+
+def empty_caption(wildcards):
+    """The text tokens of the empty caption, if they are the negative condition."""
+    negative = PLAN.stages_of(owner(wildcards)).reconstruction.negative
+    return at("latents", "empty_text.npy")(wildcards) if negative == "empty-caption" else []
+
+
 def to_cut(wildcards):
     """Clean runs of the segment whose windows are cut; of all segments if windows are shuffled."""
     if PLAN.stages_of(owner(wildcards)).windows.shuffle:

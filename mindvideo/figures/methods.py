@@ -231,14 +231,20 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
 
 
 def _reconstruction(s: MethodsSettings) -> str:
-    r = s.reconstruction
+    r, decoded_from = s.reconstruction, "its window"
+    if r.condition == "mean-tokens":
+        decoded_from = "the mean training window (the same for all clips)"
     return sentences(
         f"Test clips were reconstructed in {count(r.steps, 'step')} of {SAMPLERS[r.scheduler]}, "
         f"{_guidance(s)}.",
+        "As a baseline without fMRI, every clip had the same condition, the mean of the tokens of "
+        "all training windows; clips differed in their initial noise only."
+        if r.condition == "mean-tokens"
+        else "",
         _shared(r.shared_noise),
         "The shared noise moved from frame to frame with the motion of the clip (translation and "
-        "expansion of the image), which was decoded from its window by a ridge regression that "
-        "was fitted to the optical flow of the training clips"
+        f"expansion of the image), which was decoded from {decoded_from} by a ridge regression "
+        "that was fitted to the optical flow of the training clips"
         + (" and scaled to its spread." if s.motion.stretch else ".")
         if r.moving_noise
         else "",
@@ -257,8 +263,13 @@ def _guidance(s: MethodsSettings) -> str:
     r = s.reconstruction
     if r.negative == "none" or r.guidance == 1:
         return "without guidance"
-    if r.negative == "zero":
-        negative = "a window of zeros"
+    fixed = {
+        "zero": "a window of zeros",
+        "mean-tokens": "the mean of the tokens of all training windows",
+        "empty-caption": "the text tokens of the empty caption",
+    }
+    if r.negative in fixed:
+        negative = fixed[r.negative]
     else:
         of = {"train-mean": "training", "test-mean": "test"}[s.windows.null]
         negative = f"the null window, the mean of all {of} windows"

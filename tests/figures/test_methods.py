@@ -161,6 +161,15 @@ def test_the_trainings_are_a_table():
         ({"reconstruction": {"negative": "none"}}, "DDIM (Song et al. 2021), without guidance."),
         ({"reconstruction": {"guidance": 1.0}}, "DDIM (Song et al. 2021), without guidance."),
         ({"reconstruction": {"negative": "zero"}}, "away from a window of zeros"),
+        (
+            {"reconstruction": {"negative": "mean-tokens"}},
+            "away from the mean of the tokens of all training windows (scale 12.5)",
+        ),
+        ({"reconstruction": {"negative": "empty-caption"}}, "away from the text tokens of the"),
+        (
+            {"reconstruction": {"condition": "mean-tokens"}},
+            "every clip had the same condition, the mean of the tokens of all training windows",
+        ),
         ({"reconstruction": {"scheduler": "unipc"}}, "UniPC (Zhao et al. 2023)"),
         ({"reconstruction": {"shared_noise": 0.9}}, "shared 90% of the variance of the initial"),
         (

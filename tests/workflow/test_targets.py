@@ -235,6 +235,11 @@ def test_training_that_is_left_out_needs_no_data(checkout):
     assert checkout.jobs(untuned, full) - checkout.jobs(full) == Counter(of_unet)
 
 
+def test_without_fmri_only_the_reconstruction_differs(checkout):
+    full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/no-brain"))
+    assert checkout.jobs(alone, full) - checkout.jobs(full) == Counter([*RECONSTRUCT, "score"])
+
+
 def test_variants_on_the_page_are_made_for_it(checkout):
     alone = checkout.jobs("results/sub1/videos")
     checkout.configure(videos={"variants": ["without-guidance"]})
