@@ -62,6 +62,8 @@ def main() -> None:
                 null_window=run.folder / "windows/null.npy",
                 model=run.folder / "cotraining/model",
                 motion=motion,
+                train_windows=run.folder / "windows/train.npy",
+                empty_text=run.folder.parent / "shared/latents/empty_text.npy",
                 reconstructions=state / "reconstructed.npy",
                 state=state,
                 segment="all",

@@ -187,6 +187,19 @@ def motion(wildcards):
     return at("motion", "decoder.npy")(wildcards) if moving else []
 
 
+def windows_to_average(wildcards):
+    """The training windows, if the mean of their tokens is a condition."""
+    reconstruction = PLAN.stages_of(owner(wildcards)).reconstruction
+    named = {reconstruction.negative, reconstruction.condition}
+    return at("windows", "train.npy")(wildcards) if "mean-tokens" in named else []
+
+
+def empty_caption(wildcards):
+    """The text tokens of the empty caption, if they are the negative condition."""
+    negative = PLAN.stages_of(owner(wildcards)).reconstruction.negative
+    return at("latents", "empty_text.npy")(wildcards) if negative == "empty-caption" else []
+
+
 def to_cut(wildcards):
     """Clean runs of the segment whose windows are cut; of all segments if windows are shuffled."""
     if PLAN.stages_of(owner(wildcards)).windows.shuffle:
@@ -246,11 +259,25 @@ def figure(path, category):
     return [shown, f"{RESULTS}/{path}.pdf"]
 
 
+def has_pretraining(wildcards):
+    """Whether the encoder is pre-trained on other subjects; if not, no rule reads their runs."""
+    return PLAN.stages_of(owner(wildcards)).pretraining.trains
+
+
+def pretrained_autoencoder(wildcards):
+    """The model that tuning on the subject starts from, if there is a pre-training."""
+    return at("pretraining", "model")(wildcards) if has_pretraining(wildcards) else []
+
+
 def of_trainings(name, *trainings):
-    """Input function: the same file of several training stages, in order."""
+    """Input function: the same file of several training stages, in order.
+
+    A pre-training without steps is left out.
+    """
 
     def paths(wildcards):
-        return [at(training, name)(wildcards) for training in trainings]
+        left_out = set() if has_pretraining(wildcards) else {"pretraining"}
+        return [at(stage, name)(wildcards) for stage in trainings if stage not in left_out]
 
     return paths
 

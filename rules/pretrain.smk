@@ -31,7 +31,7 @@ use rule training as mbm_tuning with:
     """Tune the masked autoencoder on the subject's training windows."""
     input:
         samples=at("windows", "train.npy"),
-        start=at("pretraining", "model"),
+        start=pretrained_autoencoder,
     output:
         model=directory(f"{RESULTS}/{{model}}/mbm_tuning/model"),
         history=f"{RESULTS}/{{model}}/mbm_tuning/history.tsv",

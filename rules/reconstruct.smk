@@ -22,6 +22,8 @@ use rule gpu_stage as reconstruct with:
         null_window=at("windows", "null.npy"),
         model=at("cotraining", "model"),
         motion=motion,
+        train_windows=windows_to_average,
+        empty_text=empty_caption,
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
     wildcard_constraints:
@@ -69,6 +71,8 @@ use rule gpu_stage as films with:
         model=generator_of_films,
         film=film,
         reconstructions=at("reconstruction", "{segment}.npy"),
+        train_windows=windows_to_average,
+        empty_text=empty_caption,
     output:
         video=f"{RESULTS}/{{model}}/films/{{segment}}.mp4",
         flickers=f"{RESULTS}/{{model}}/films/{{segment}}.tsv",

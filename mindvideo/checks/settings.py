@@ -98,8 +98,10 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         if len(train) < 2 or not n:
             continue
         size, most = stages.encoder.patch_size, min(n, s.n_voxels or n)
-        ratio = stages.mbm_tuning.mask_ratio
-        yield from refused(f"mbm_tuning ({subject})", check_mask, ratio, most + -most % size, size)
+        tuning, padded = stages.mbm_tuning, most + -most % size
+        if tuning.trains:
+            place_of_mask = f"mbm_tuning ({subject})"
+            yield from refused(place_of_mask, check_mask, tuning.mask_ratio, padded, size)
         if n < size:
             yield warning(
                 place,
@@ -222,20 +224,25 @@ def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding
     """Check batch sizes against the number of examples."""
     dataset = config.dataset
     every = sum(map(dataset.n_clips, dataset.train))
-    batch = stages.video_tuning.batch_size
-    yield from refused("video_tuning", check_batch_size, batch, every)
+    if stages.video_tuning.trains:
+        batch = stages.video_tuning.batch_size
+        yield from refused("video_tuning", check_batch_size, batch, every)
     for subject in dataset.subjects:
         clips = sum(map(dataset.n_clips, dataset.segments_of(subject, "train")))
         examples = {"contrastive": clips, "cotraining": clips}
         examples["mbm_tuning"] = clips * stages.windows.size
         for name, n in examples.items():
-            batch = getattr(stages, name).batch_size
-            yield from refused(f"{name} ({subject})", check_batch_size, batch, n)
+            training = getattr(stages, name)
+            if training.trains:
+                place, batch = f"{name} ({subject})", training.batch_size
+                yield from refused(place, check_batch_size, batch, n)
 
 
 def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """Check patches and samples of the pre-training."""
     data, s = config.pretraining_data, stages.pretraining
+    if not s.trains:
+        return
     n_volumes = max(1, round(stages.samples.seconds / data.tr))
     with suppress(InputError):  # unknown areas, which are reported above
         size = stages.encoder.patch_size

@@ -63,6 +63,7 @@ def check(arguments: argparse.Namespace) -> int:
     findings: list[Finding] = [
         *refused("results", check_results, config.results, config.dataset.name, name)
     ]
+    stages = [config.stages(variant) for variant in (None, *config.variants)]
     if arguments.only != "pretraining_data":
         dataset = config.dataset
         print(
@@ -72,7 +73,6 @@ def check(arguments: argparse.Namespace) -> int:
         windows = settings_of(WindowSettings, config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
         findings += check_timing(dataset, windows.size, windows.lag)
-        stages = [config.stages(variant) for variant in (None, *config.variants)]
         findings += checks.check_dataset(
             dataset,
             fps=max(s.clips.fps for s in stages),
@@ -80,7 +80,8 @@ def check(arguments: argparse.Namespace) -> int:
             atlas=any(s.regions.atlas for s in stages),
             deep=arguments.deep,
         )
-    if arguments.only != "dataset":
+    pretrains = arguments.only is None and any(s.pretraining.trains for s in stages)
+    if arguments.only == "pretraining_data" or pretrains:
         seconds = config.samples.seconds
         findings += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
     if arguments.only is None:

@@ -11,7 +11,7 @@ from mindvideo.figures.recordings import cleaning, data_set, films, selection
 from mindvideo.figures.references import MIND_VIDEO, citation, cited
 from mindvideo.figures.wording import at_probability, count, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
-from mindvideo.settings.training import Training
+from mindvideo.settings.training import Denoiser, Training
 
 SAMPLERS = {
     "ddim": "DDIM (Song et al. 2021)",
@@ -127,12 +127,6 @@ def _encoder(s: MethodsSettings, known: Known) -> str:
     if w.size == 1:
         window = f"one volume, {start}"
     beyond = w.size + s.lag > 1
-    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
-    n = s.recordings.pretraining_subjects
-    volumes = round(s.samples.seconds / s.pretraining_tr)
-    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
-    ratio = s.mbm_tuning.mask_ratio
-    remasked = "" if ratio == s.pretraining.mask_ratio else f" ({at_probability(ratio)} masked)"
     return sentences(
         f"Each clip was paired with a window of the selected voxels: {window}.",
         "Where a window passes the end of its segment, the last volume is repeated."
@@ -144,20 +138,42 @@ def _encoder(s: MethodsSettings, known: Known) -> str:
         else "",
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
         f"{e.embed_dim:,}, {count(e.depth, 'block')}, {count(e.num_heads, 'attention head')}).",
+        _masked_modelling(s),
+        _contrastive(s, known),
+    )
+
+
+def _masked_modelling(s: MethodsSettings) -> str:
+    trainings = [t for t in (s.pretraining, s.mbm_tuning) if t.trains]
+    if not trainings:
+        return "Masked brain modelling was omitted: the weights were random at first."
+    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
+    n = s.recordings.pretraining_subjects
+    volumes = round(s.samples.seconds / s.pretraining_tr)
+    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
+    first, last = trainings[0].mask_ratio, trainings[-1].mask_ratio
+    remasked = "" if last == first else f" ({at_probability(last)} masked)"
+    on_others = (
+        f"on fMRI runs of {count(n, 'other subject') if n else 'other subjects'}{data}, in "
+        f"{listed(s.samples.areas)}, averaged over {s.samples.seconds:g} s "
+        f"({count(volumes, 'volume')}){centred}"
+    )
+    on_subject = f"on the volumes of the training windows of the subject{remasked}"
+    parts = [
+        part
+        for part, training in ((on_others, s.pretraining), (on_subject, s.mbm_tuning))
+        if training.trains
+    ]
+    return (
         "It was first trained by masked brain modelling, that is, as a masked autoencoder (He et "
         "al. 2022; Chen et al. 2023), which predicts masked patches of a volume from the others "
-        f"({at_probability(s.pretraining.mask_ratio)} of the patches masked): on "
-        f"fMRI runs of {count(n, 'other subject') if n else 'other subjects'}{data}, in "
-        f"{listed(s.samples.areas)}, averaged over {s.samples.seconds:g} s "
-        f"({count(volumes, 'volume')}){centred}; then on the volumes of the training windows of "
-        f"the subject{remasked}.",
-        _contrastive(s, known),
+        f"({at_probability(first)} of the patches masked): {'; then '.join(parts)}."
     )
 
 
 def _contrastive(s: MethodsSettings, known: Known) -> str:
     c, m = s.contrastive, s.embeddings
-    if not c.modalities:
+    if not c.trains:
         return "Contrastive learning was omitted."
     changes = []
     if m.synonyms:
@@ -196,34 +212,42 @@ def _contrastive(s: MethodsSettings, known: Known) -> str:
 
 def _video_model(s: MethodsSettings, known: Known) -> str:
     v, c = s.video_tuning, s.cotraining
+    dropped = ""
+    if v.drop_condition:
+        dropped = f" ({at_probability(v.drop_condition)} of them replaced by the empty caption)"
     return sentences(
         f"Stable Diffusion (Rombach et al. 2022; {known.models['stable_diffusion']}) was inflated "
         f"to clips of {count(s.num_frames, 'frame')}, by sparse causal attention between frames "
         "and temporal attention.",
         "The attention layers of its UNet were first tuned on the training clips, conditioned on "
-        "their captions"
-        + (
-            f" ({at_probability(v.drop_condition)} of them replaced by the empty caption)."
-            if v.drop_condition
-            else "."
-        ),
+        f"their captions{dropped}."
+        if v.trains
+        else "Video tuning on captions was omitted.",
         "UNet and encoder were then trained together on pairs of windows and clips of the "
-        "training set, with the fMRI tokens as the condition.",
+        "training set, with the fMRI tokens as the condition."
+        if c.trains
+        else "Co-training of UNet and encoder was omitted.",
         f"In this step, {at_probability(c.sparsify)} of the voxels of each window were set to zero."
-        if c.sparsify
+        if c.trains and c.sparsify
         else "",
     )
 
 
 def _reconstruction(s: MethodsSettings) -> str:
-    r = s.reconstruction
+    r, decoded_from = s.reconstruction, "its window"
+    if r.condition == "mean-tokens":
+        decoded_from = "the mean training window (the same for all clips)"
     return sentences(
         f"Test clips were reconstructed in {count(r.steps, 'step')} of {SAMPLERS[r.scheduler]}, "
         f"{_guidance(s)}.",
+        "As a baseline without fMRI, every clip had the same condition, the mean of the tokens of "
+        "all training windows; clips differed in their initial noise only."
+        if r.condition == "mean-tokens"
+        else "",
         _shared(r.shared_noise),
         "The shared noise moved from frame to frame with the motion of the clip (translation and "
-        "expansion of the image), which was decoded from its window by a ridge regression that "
-        "was fitted to the optical flow of the training clips"
+        f"expansion of the image), which was decoded from {decoded_from} by a ridge regression "
+        "that was fitted to the optical flow of the training clips"
         + (" and scaled to its spread." if s.motion.stretch else ".")
         if r.moving_noise
         else "",
@@ -242,8 +266,13 @@ def _guidance(s: MethodsSettings) -> str:
     r = s.reconstruction
     if r.negative == "none" or r.guidance == 1:
         return "without guidance"
-    if r.negative == "zero":
-        negative = "a window of zeros"
+    fixed = {
+        "zero": "a window of zeros",
+        "mean-tokens": "the mean of the tokens of all training windows",
+        "empty-caption": "the text tokens of the empty caption",
+    }
+    if r.negative in fixed:
+        negative = fixed[r.negative]
     else:
         of = {"train-mean": "training", "test-mean": "test"}[s.windows.null]
         negative = f"the null window, the mean of all {of} windows"
@@ -306,10 +335,13 @@ def _top(retrieved: Sequence[str]) -> str:
 
 def training_table(s: MethodsSettings) -> list[tuple[str, ...]]:
     """A row for each training that took place, in the order of `COLUMNS`."""
-    trained = {name: getattr(s, name) for name in TRAININGS}
-    if not s.contrastive.modalities:
-        del trained["contrastive"]
-    return [_settings_of(TRAININGS[name], t) for name, t in trained.items()]
+    return [_settings_of(TRAININGS[name], t) for name, t in _trained(s).items()]
+
+
+def _trained(s: MethodsSettings) -> dict[str, Training]:
+    """Settings of the trainings that took place."""
+    trainings = {name: getattr(s, name) for name in TRAININGS}
+    return {name: training for name, training in trainings.items() if training.trains}
 
 
 def _settings_of(name: str, t: Training) -> tuple[str, ...]:
@@ -327,15 +359,16 @@ def _settings_of(name: str, t: Training) -> tuple[str, ...]:
 
 
 def _table_note(s: MethodsSettings) -> str:
+    trained = _trained(s)
     mixed = [
-        f"{TRAININGS[name]} ({getattr(s, name).precision})"
-        for name in TRAININGS
-        if getattr(s, name).precision != "fp32"
+        f"{TRAININGS[name]} ({training.precision})"
+        for name, training in trained.items()
+        if training.precision != "fp32"
     ]
     weighed = [
-        f"{TRAININGS[name]} ({getattr(s, name).min_snr:g})"
-        for name in ("video_tuning", "cotraining")
-        if getattr(s, name).min_snr
+        f"{TRAININGS[name]} ({training.min_snr:g})"
+        for name, training in trained.items()
+        if isinstance(training, Denoiser) and training.min_snr
     ]
     return sentences(
         "Optimizer: AdamW (Loshchilov & Hutter 2019). β: its exponential decay rates; decay: its "

@@ -69,7 +69,8 @@ def draw_rebuilt(runs: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) 
         reconstructed. Voxels are in their order, side by side.
     """
     if not runs:
-        return empty_figure(NO_STEPS)
+        with style():
+            return empty_figure(NO_STEPS)
     height = 0.8 + max(0.145 * 4 * len(examples) for *_, examples in runs.values())  # [inch]
     with style():
         figure = Figure(figsize=(10.5, height * len(runs)), layout="constrained")

@@ -49,6 +49,7 @@ from torch import Tensor
 
 from mindvideo.errors import InputError
 from mindvideo.models.cascade import Block, Cascade
+from mindvideo.models.conditions import Tokens
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import noise_generator
 from mindvideo.models.views import Views, plan_views
@@ -105,8 +106,8 @@ def film_noise(shape: tuple[int, int, int], *, seed: int, shared: float) -> Nois
 @torch.no_grad()
 def denoise_whole_film(
     pipeline: MindVideoPipeline,
-    windows: Sequence[np.ndarray],
-    negative: np.ndarray | None = None,
+    windows: Sequence[np.ndarray] | Tokens,
+    negative: np.ndarray | Tokens | None = None,
     *,
     noise: Noise,
     num_frames: int = 6,
@@ -155,9 +156,10 @@ class Film:
         The model. Its scheduler may depend on earlier steps (DPM-Solver++, UniPC): each block of
         frames has its own copy.
     windows
-        ``(w, v)`` each, one per clip, in order and without gaps; read as they are needed.
+        ``(w, v)`` each, one per clip, in order and without gaps; read as they are needed. Or tokens
+        in their place.
     negative
-        The window of the negative condition ``(w, v)``.
+        The window of the negative condition ``(w, v)``, or its tokens.
     noise
         The noise that denoising starts from: (c, h, w) at a time in frames of a clip
         (:func:`film_noise`).
@@ -185,8 +187,8 @@ class Film:
     def __init__(
         self,
         pipeline: MindVideoPipeline,
-        windows: Sequence[np.ndarray],
-        negative: np.ndarray | None = None,
+        windows: Sequence[np.ndarray] | Tokens,
+        negative: np.ndarray | Tokens | None = None,
         *,
         noise: Noise,
         num_frames: int = 6,
@@ -276,8 +278,8 @@ class _Conditions:
     def __init__(
         self,
         pipeline: MindVideoPipeline,
-        windows: Sequence[np.ndarray],
-        negative: np.ndarray | None,
+        windows: Sequence[np.ndarray] | Tokens,
+        negative: np.ndarray | Tokens | None,
         scale: float,
     ) -> None:
         self._pipeline, self._windows, self._negative = pipeline, windows, negative
@@ -318,8 +320,12 @@ class _Conditions:
     def _encode(self, missing: list[int]) -> None:
         if not missing:
             return
-        windows = np.stack([self._windows[i] for i in missing])
-        encoded = self._pipeline.encode(windows, self._negative, self._scale)
+        given: np.ndarray | Tokens
+        if isinstance(self._windows, Tokens):
+            given = self._windows[missing]
+        else:
+            given = np.stack([self._windows[i] for i in missing])
+        encoded = self._pipeline.encode(given, self._negative, self._scale)
         if len(encoded) > len(missing):
             self._negative_tokens = encoded[:1].clone()
         for i, tokens in zip(missing, encoded[-len(missing) :]):

@@ -16,6 +16,7 @@ from torch import Generator, Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.io.released import read_encoder, read_unet
+from mindvideo.models.conditions import Tokens
 from mindvideo.models.encoders import Encoder
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
 from mindvideo.models.hub import HubModel
@@ -161,8 +162,8 @@ class MindVideoPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        fmri: Tensor | np.ndarray,
-        negative_fmri: Tensor | np.ndarray | None = None,
+        fmri: Tensor | np.ndarray | Tokens,
+        negative_fmri: Tensor | np.ndarray | Tokens | None = None,
         *,
         num_frames: int = 6,
         height: int = 256,
@@ -184,9 +185,10 @@ class MindVideoPipeline(DiffusionPipeline):
         Parameters
         ----------
         fmri
-            Windows ``(b, w, v)``.
+            Windows ``(b, w, v)``, or tokens in place of the encoder's.
         negative_fmri
-            The window of the negative condition ``(w, v)``, from which guidance leads away.
+            The window of the negative condition ``(w, v)``, from which guidance leads away; or its
+            tokens (b = 1).
         num_frames
             Frames in a clip, f.
         height, width
@@ -238,16 +240,30 @@ class MindVideoPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def encode(self, fmri: Any, negative_fmri: Any = None, guidance_scale: float = 1.0) -> Tensor:
-        """Windows ``(b, w, v)`` → conditions ``(b, tokens, d)``.
+        """Windows ``(b, w, v)``, or tokens → conditions ``(b, tokens, d)``.
 
         Under guidance (a scale other than 1) ``(2·b, tokens, d)``: the negative condition of each
         window, then the conditions of the windows. For :meth:`predict` with the same scale.
         """
-        windows = torch.as_tensor(fmri).to(self._execution_device, self.fmri_encoder.dtype)
-        condition = self.fmri_encoder(windows)  #                                    b tokens d
+        condition = self._tokens_of(fmri)  #                                         b tokens d
         if guidance_scale == 1:
             return condition
-        negative = self._encode_negative(negative_fmri, windows, guidance_scale)
+        if negative_fmri is None:
+            raise InputError(
+                f"guidance with scale {guidance_scale} needs a negative condition: pass "
+                "`negative_fmri`, or a scale of 1 for no guidance"
+            )
+        if not isinstance(negative_fmri, Tokens):
+            if not isinstance(fmri, Tokens):
+                _check_negative(negative_fmri, fmri)
+            negative_fmri = torch.as_tensor(negative_fmri)[None]
+        negative = self._tokens_of(negative_fmri)  #                                 1 tokens d
+        if negative.shape[1:] != condition.shape[1:]:
+            raise InputError(
+                f"a negative condition of {negative.shape[1]} tokens of width {negative.shape[2]}, "
+                f"but the conditions have {condition.shape[1]} of width {condition.shape[2]}: "
+                "compute both with the same stable_diffusion"
+            )
         return torch.cat([negative.expand_as(condition), condition])  #            2·b tokens d
 
     @torch.no_grad()
@@ -265,19 +281,12 @@ class MindVideoPipeline(DiffusionPipeline):
         """Latents ``(b, c, f, h, w)`` → frames, uint8 ``(b, f, height, width, 3)``."""
         return decode_latents(self.vae, latents)
 
-    def _encode_negative(self, negative: Any, windows: Tensor, scale: float) -> Tensor:
-        if negative is None:
-            raise InputError(
-                f"guidance with scale {scale} needs a negative condition: pass `negative_fmri`, or "
-                "a scale of 1 for no guidance"
-            )
-        window = torch.as_tensor(negative).to(windows)
-        if window.shape != windows.shape[1:]:
-            raise InputError(
-                f"the null window has shape {tuple(window.shape)}, but the windows have "
-                f"{tuple(windows.shape[1:])}: compute both from the same run of the stage `windows`"
-            )
-        return self.fmri_encoder(window[None])
+    def _tokens_of(self, given: Any) -> Tensor:
+        """Tokens ``(b, tokens, d)`` of windows ``(b, w, v)``, or those that are given."""
+        is_tokens = isinstance(given, Tokens)
+        values = torch.as_tensor(given.values if is_tokens else given)
+        values = values.to(self._execution_device, self.fmri_encoder.dtype)
+        return values if is_tokens else self.fmri_encoder(values)
 
     def _latent_shape(self, clips: int, frames: int, height: int, width: int) -> tuple[int, ...]:
         factor = self.vae_factor
@@ -322,6 +331,14 @@ class MindVideoPipeline(DiffusionPipeline):
             moving = [moving_noise(shape[1:], *pair) for pair in zip(motion, generators)]
             common = torch.stack(moving).to(independent)
         return shared**0.5 * common + (1 - shared) ** 0.5 * independent
+
+
+def _check_negative(window: Any, windows: Any) -> None:
+    if tuple(window.shape) != tuple(windows.shape[1:]):
+        raise InputError(
+            f"the null window has shape {tuple(window.shape)}, but the windows have "
+            f"{tuple(windows.shape[1:])}: compute both from the same run of the stage `windows`"
+        )
 
 
 def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:

@@ -60,6 +60,8 @@ def negative_window(
 ) -> np.ndarray | None:
     """The window of the negative condition ``(w, v)``; none without guidance.
 
+    Other kinds are tokens (:mod:`mindvideo.models.conditions`).
+
     Raises
     ------
     InputError

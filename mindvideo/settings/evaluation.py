@@ -26,10 +26,18 @@ class Reconstruction(Section, section="reconstruction"):
     )
     steps: Annotated[PositiveInt, paper("4.2")] = Field(200, description="denoising steps")
     guidance: Annotated[float, Field(ge=1), paper("B")] = Field(12.5, description="guidance scale")
-    negative: Annotated[Literal["null-window", "zero", "none"], paper("3.4")] = Field(
+    negative: Annotated[
+        Literal["null-window", "zero", "mean-tokens", "empty-caption", "none"], paper("3.4")
+    ] = Field(
         "null-window",
-        description="negative condition: the null window (`windows.null`), a zero embedding, or "
-        "none, without guidance (Table 1, w/o AG)",
+        description="negative condition: the null window (`windows.null`); a window of zeros, "
+        "which is nearly the same; the mean of the tokens of all training windows; the text tokens "
+        "of the empty caption; or none, without guidance (Table 1, w/o AG)",
+    )
+    condition: Annotated[Literal["fmri", "mean-tokens"], OFF] = Field(
+        "fmri",
+        description="condition of a clip: the tokens of its window; or, as a baseline without "
+        "fMRI, the mean of the tokens of all training windows for every clip",
     )
     shared_noise: Annotated[Fraction, OFF] = Field(
         0.0,
@@ -55,6 +63,15 @@ class Reconstruction(Section, section="reconstruction"):
             raise ValueError(
                 "moving_noise: true, but shared_noise is 0: only noise that frames share can move "
                 "from one to the next; set shared_noise above 0, 1 say"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _guidance_has_a_direction(self) -> Self:
+        if self.negative == self.condition:
+            raise ValueError(
+                "negative and condition are both mean-tokens, so that guidance would have no "
+                "direction: set negative: null-window, or none for no guidance"
             )
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.errors import InputError
 from mindvideo.settings.base import Execution, Fraction, From, Precision, Section
@@ -55,7 +55,10 @@ class EncoderShape(Section, section="encoder"):
 class Training(Section):
     """What all training runs have in common (see mindvideo.training.loop)."""
 
-    duration: PositiveInt = Field(description="length of the training, in `unit`s")
+    duration: NonNegativeInt = Field(
+        description="length of the training, in `unit`s; 0: no training, the model stays as it is "
+        "at the start"
+    )
     unit: Annotated[Literal["steps", "epochs"], paper("B")] = Field(
         "steps", description="of `duration` and `warmup`"
     )
@@ -96,6 +99,11 @@ class Training(Section):
     decomposes: ClassVar[bool] = True
     """Whether a batch's loss is the mean of its parts'."""
 
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained."""
+        return self.duration > 0
+
     @model_validator(mode="after")
     def _warms_up_and_accumulates(self) -> Self:
         _refuse(check_warmup, self.warmup, self.duration, self.unit)
@@ -106,7 +114,7 @@ class Training(Section):
 class Mbm(Training, section="pretraining"):
     """Masked brain modelling on the pre-training samples (paper Table B.1)."""
 
-    duration: Annotated[PositiveInt, TABLE] = 500
+    duration: Annotated[NonNegativeInt, TABLE] = 500
     unit: Annotated[Literal["steps", "epochs"], TABLE] = "epochs"
     batch_size: Annotated[PositiveInt, TABLE] = 500
     lr: Annotated[PositiveFloat, TABLE] = 2.5e-4
@@ -124,7 +132,7 @@ class MbmTuning(Mbm, section="mbm_tuning"):
     """The same on the target subject, briefly. The paper (B) says "a small learning rate and
     epochs"; the numbers are those of the image paper's code."""
 
-    duration: Annotated[PositiveInt, IMAGE_PAPER] = 15
+    duration: Annotated[NonNegativeInt, IMAGE_PAPER] = 15
     unit: Annotated[Literal["steps", "epochs"], IMAGE_PAPER] = "epochs"
     lr: Annotated[PositiveFloat, IMAGE_PAPER] = 5.3e-5
     weight_decay: Annotated[float, Field(ge=0), IMAGE_PAPER] = 0.05
@@ -142,7 +150,7 @@ class Contrastive(Training, section="contrastive"):
     """fMRI–text–image contrastive learning (paper 3.3, B)."""
 
     decomposes: ClassVar[bool] = False
-    duration: Annotated[PositiveInt, paper("B")] = 1200
+    duration: Annotated[NonNegativeInt, paper("B")] = 1200
     batch_size: Annotated[PositiveInt, paper("B")] = Field(
         20,
         description="examples in an optimizer step, over all devices; the paper uses 32 for "
@@ -178,6 +186,10 @@ class Contrastive(Training, section="contrastive"):
         "that `align_tokens` does not pull the embedding away from CLIP's; the released encoder "
         "has none",
     )
+
+    @property
+    def trains(self) -> bool:
+        return super().trains and bool(self.modalities)
 
 
 class ContrastiveSettings(Contrastive):
@@ -232,7 +244,7 @@ class Drawings(Section):
 class VideoTuning(Denoiser, section="video_tuning"):
     """Text-conditioned tuning of the inflated UNet (paper B)."""
 
-    duration: Annotated[PositiveInt, paper("B")] = 800
+    duration: Annotated[NonNegativeInt, paper("B")] = 800
     batch_size: Annotated[PositiveInt, paper("B")] = 14
     lr: Annotated[PositiveFloat, paper("B")] = 2e-5
     drop_condition: Annotated[Fraction, here("usual for classifier-free guidance")] = Field(
@@ -248,7 +260,7 @@ class VideoTuningSettings(VideoTuning):
 class Cotraining(Denoiser, section="cotraining"):
     """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
 
-    duration: Annotated[PositiveInt, paper("B")] = 1500
+    duration: Annotated[NonNegativeInt, paper("B")] = 1500
     batch_size: Annotated[PositiveInt, paper("B")] = 9
     lr: Annotated[PositiveFloat, paper("B")] = 3e-5
     dropout: Annotated[Fraction, UNSAID] = Field(0.0, description="dropout of the projection head")

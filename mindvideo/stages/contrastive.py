@@ -23,7 +23,7 @@ from mindvideo.settings.training import ContrastiveSettings
 from mindvideo.sizes import check_clip_width
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
 from mindvideo.training.datasets import Examples, Reindexed
-from mindvideo.training.loop import train
+from mindvideo.training.loop import record_no_steps, train
 from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
 from mindvideo.training.sampling import Batches
 from mindvideo.training.similarity import retrieval
@@ -53,8 +53,8 @@ def main(
 ) -> None:
     """Write the encoder's folder and its training curve; log retrieval on the training windows.
 
-    Without any modality, the encoder keeps the weights of masked brain modelling, with an
-    untrained head.
+    If nothing is trained (no modality, or no step), the encoder keeps the weights of masked brain
+    modelling, with an untrained head.
     """
     fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(window_clips))
@@ -63,14 +63,13 @@ def main(
     check_rows(text, tokens, latents_table, len(latent_clips))
     rows = rows_of(window_clips, latent_clips, latents_table)
     scenes = latent_clips["scene"].to_numpy()[rows] if settings.apart else None
-    batches = Batches(len(fmri), settings.batch_size, settings.seed, scenes)
+    batches = Batches.of(settings, len(fmri), scenes)
 
     encoder = _encoder(windows, fmri, tokens, mbm, settings)
-    if not settings.modalities:
-        logger.info("no modality: nothing is trained")
+    if not settings.trains:
+        logger.info("contrastive learning: nothing is trained")
         leave_unless_first()
-        history.write_text("step\tloss\n")
-        events.mkdir()
+        record_no_steps(history, events)
         encoder.save_pretrained(model)
         return
     frames = load_frames(clips, window_clips)

@@ -65,7 +65,7 @@ def main(
         FmriToVideo(fmri_encoder, video_unet),
         Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr),
         Examples(fmri=fmri, latents=Reindexed(films, rows)),
-        Batches(len(fmri), settings.batch_size, settings.seed),
+        Batches.of(settings, len(fmri)),
         settings,
         state=state,
         history=history,

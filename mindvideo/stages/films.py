@@ -21,11 +21,12 @@ from mindvideo.io.snapshots import load_snapshot, save_snapshot
 from mindvideo.io.tables import find_segment, load_table, save_table
 from mindvideo.metrics.flicker import flicker, frame_change
 from mindvideo.models.film import Film, film_noise
-from mindvideo.models.trained import load_pipeline, negative_window
+from mindvideo.models.trained import load_pipeline
 from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
 from mindvideo.settings.evaluation import FilmSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._conditions import load_conditions
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ SECONDS = 60.0
 
 
 @chapter("reconstruction")
-@makes("films", made_from=["windows", "cotraining", "reconstruction"])
+@makes("films", made_from=["windows", "latents", "cotraining", "reconstruction"])
 def main(
     *,
     windows: Input,
@@ -43,6 +44,8 @@ def main(
     model: Input,
     film: Input,
     reconstructions: Input,
+    train_windows: Input | None,
+    empty_text: Input | None,
     video: Output,
     flickers: Output,
     state: State,
@@ -52,8 +55,8 @@ def main(
     """Write the mp4, with the ground truth next to the reconstructed film, and the flicker table.
 
     The table has a row for the stimulus, for the film, and for the `reconstructions` clip by clip
-    of the same windows. Finished frames and the state of the denoising are kept in the state folder
-    until the outputs are in place.
+    of the same windows. `train_windows` and `empty_text` are needed as for clips. Finished frames
+    and the state of the denoising are kept in the state folder until the outputs are in place.
     """
     fmri, clips = np.load(windows, mmap_mode="r"), load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
@@ -64,11 +67,18 @@ def main(
                 "different runs of the workflow; compute both again"
             )
     places = find_segment(listing, segment)
-    negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
     pipeline = load_pipeline(
         model, settings.stable_diffusion, settings.scheduler, settings.precision
     )
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
+    conditions = load_conditions(
+        pipeline,
+        settings,
+        fmri.shape[1:],
+        null_window=null_window,
+        train_windows=train_windows,
+        empty_text=empty_text,
+    )
     side = settings.size // pipeline.vae_factor
     latent = (pipeline.unet.config["in_channels"], side, side)
     per_clip = settings.fps * settings.tr
@@ -89,12 +99,12 @@ def main(
 
         reconstruction = Film(
             pipeline,
-            [fmri[place] for place in places],
-            negative,
+            conditions.of([fmri[place] for place in places], len(places)),
+            conditions.negative,
             noise=film_noise(latent, seed=settings.seed, shared=settings.shared_noise),
             num_frames=settings.num_frames,
             num_inference_steps=settings.steps,
-            guidance_scale=1.0 if negative is None else settings.guidance,
+            guidance_scale=1.0 if conditions.negative is None else settings.guidance,
             rate=rate,
             overlap=settings.overlap,
             batch_size=settings.batch_size,

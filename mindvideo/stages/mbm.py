@@ -47,7 +47,8 @@ def main(
     are memory-mapped and never copied into one array.
     With `start`, training begins from a pre-trained autoencoder, whose positional embeddings are
     interpolated to the samples' voxels.
-    Examples are (n, 3, v): volumes, the same with NaN at hidden voxels, and the reconstructions.
+    Examples are (n, 3, v): volumes, the same with NaN at hidden voxels, and the reconstructions;
+    none if nothing is trained.
     """
     _allow_open_files(len(samples))
     volumes = load_volumes(samples)
@@ -61,13 +62,14 @@ def main(
         autoencoder = MaskedAutoencoder.from_pretrained(start)
         _check_shape(autoencoder, settings.encoder, start)
         autoencoder = autoencoder.resized(n_voxels, voxels_of(*samples))
-    check_mask(settings.mask_ratio, n_voxels, settings.encoder.patch_size)
+    if settings.trains:
+        check_mask(settings.mask_ratio, n_voxels, settings.encoder.patch_size)
     logger.info("%d volumes of %d voxels", len(volumes), n_voxels)
     train(
         autoencoder,
         MaskedModelling(settings.mask_ratio),
         Examples(volumes=volumes),
-        Batches(len(volumes), settings.batch_size, settings.seed),
+        Batches.of(settings, len(volumes)),
         settings,
         state=state,
         history=history,
@@ -76,8 +78,11 @@ def main(
     )
     leave_unless_first()
     autoencoder.save_pretrained(model)
-    rows = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
-    np.save(examples, _rebuild(autoencoder, volumes[rows], settings))
+    rebuilt = np.empty((0, 3, n_voxels), np.float32)
+    if settings.trains:
+        rows = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
+        rebuilt = _rebuild(autoencoder, volumes[rows], settings)
+    np.save(examples, rebuilt)
 
 
 @torch.no_grad()

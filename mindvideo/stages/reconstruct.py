@@ -12,15 +12,16 @@ from mindvideo.io.kept import compute_rows
 from mindvideo.io.motion import load_decoder
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, find_segment, load_table
-from mindvideo.models.trained import load_pipeline, negative_window, noise_generator
+from mindvideo.models.trained import load_pipeline, noise_generator
 from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._conditions import load_conditions
 
 log = logging.getLogger(__name__)
 
 
 @chapter("reconstruction")
-@makes("reconstruction", made_from=["windows", "motion", "cotraining"])
+@makes("reconstruction", made_from=["windows", "motion", "latents", "cotraining"])
 def main(
     *,
     windows: Input,
@@ -28,6 +29,8 @@ def main(
     null_window: Input,
     model: Input,
     motion: Input | None,
+    train_windows: Input | None,
+    empty_text: Input | None,
     reconstructions: Output,
     state: State,
     segment: str,
@@ -35,7 +38,10 @@ def main(
 ) -> None:
     """Write a clip for each window of a segment, uint8 (n, f, h, w, 3).
 
-    `motion` is the decoder of the clips' motion (stage `motion`), needed for moving noise.
+    `motion` is the decoder of the clips' motion (stage `motion`), needed for moving noise. The
+    training windows are needed for the mean of their tokens, `empty_text` for the empty caption as
+    the negative condition. Clips that all have the mean of the tokens as their condition also have
+    the motion of the mean training window.
 
     The noise of a clip depends only on the seed and on the clip's number among all test clips, so
     that neither the batch size nor the other windows matter. Clips are saved as they are computed.
@@ -44,14 +50,26 @@ def main(
     listing = load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(listing))
     places = find_segment(listing, segment)
-    negative = negative_window(settings.negative, np.load(null_window), fmri.shape[1:])
     pipeline = load_pipeline(
         model, settings.stable_diffusion, settings.scheduler, settings.precision
     )
-    motions = _motion(motion, np.array(fmri[places])) if settings.moving_noise else None
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
+    conditions = load_conditions(
+        pipeline,
+        settings,
+        fmri.shape[1:],
+        null_window=null_window,
+        train_windows=train_windows,
+        empty_text=empty_text,
+    )
+    motions = None
+    if settings.moving_noise:
+        responses = np.array(fmri[places])
+        if conditions.window is not None:
+            responses = np.broadcast_to(conditions.window, responses.shape)
+        motions = _motion(motion, responses)
     pipeline.set_progress_bar_config(disable=True)
-    guidance = 1.0 if negative is None else settings.guidance
+    guidance = 1.0 if conditions.negative is None else settings.guidance
     log.info(
         "%d clips, %d steps of %s, guidance %g",
         len(places),
@@ -63,8 +81,8 @@ def main(
     def reconstruct(rows: range) -> dict[str, np.ndarray]:
         batch = places[rows.start : rows.stop]
         clips = pipeline(
-            np.array(fmri[batch]),
-            negative,
+            conditions.of(np.array(fmri[batch]), len(batch)),
+            conditions.negative,
             num_frames=settings.num_frames,
             height=settings.size,
             width=settings.size,

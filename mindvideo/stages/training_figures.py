@@ -42,6 +42,7 @@ def main(
     """Write four figures, each as PNG and as PDF.
 
     The first histories are those of masked brain modelling, one for each file of `examples`.
+    Training runs without a step are left out.
     """
     titles = _titles(histories)
     tables = {title: load_table(path, ["step", "loss"]) for path, title in zip(histories, titles)}
@@ -52,6 +53,7 @@ def main(
     masked = {
         title: (steps[title], tables[title]["correlation"].to_numpy(float), np.load(path))
         for path, title in zip(examples, titles)
+        if len(steps[title])
     }
     save_figure(draw_rebuilt(masked), rebuilt)
 

@@ -59,7 +59,7 @@ def main(
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
     schedule = noise_schedule(scheduler)
-    batches = Batches(len(films), settings.batch_size, settings.seed)
+    batches = Batches.of(settings, len(films))
 
     rows = evenly(captions, settings.drawings.captions)
     generator = ClipGenerator(
@@ -72,7 +72,7 @@ def main(
         steps=settings.drawings.steps,
         guidance=settings.drawings.guidance,
     )
-    total = Schedule.of(settings, batches.per_epoch).total
+    total = Schedule.of(settings, batches.per_epoch if batches else 0).total
     key = f"{settings.drawings.captions}-{settings.drawings.steps}-{settings.drawings.guidance:g}"
     drawings = Drawings(state, settings.drawings.times, total, generator, key)
     train(

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
+from mindvideo.processes import rank
 from mindvideo.progress import progress
 from mindvideo.settings.training import Training
 from mindvideo.sizes import check_accumulation
@@ -72,7 +73,7 @@ def train(
     model: nn.Module,
     objective: Objective,
     examples: Examples,
-    batches: Batches,
+    batches: Batches | None,
     settings: Training,
     *,
     state: Path,
@@ -93,8 +94,9 @@ def train(
         Left in evaluation mode, on the device it was trained on.
     objective : Objective
     examples : Examples
-    batches : Batches
-        Which examples make up the batch of a step.
+    batches : Batches, optional
+        Which examples make up the batch of a step. Without, nothing is trained: the history is
+        empty but for its header, and the model stays as it is.
     settings : Training
     state : Path
         Folder of the checkpoint and of the history so far. If it contains a checkpoint, training
@@ -119,6 +121,14 @@ def train(
     SystemExit
         After a SIGTERM or SIGINT, when the step is done and its checkpoint is written.
     """
+    if batches is None:
+        logger.info("%s: nothing is trained", desc)
+        model.eval().to(device())
+        if not rank():
+            record_no_steps(history, events)
+            if after_step is not None:
+                after_step(0)
+        return
     _check_precision(settings)
     accelerator = Accelerator(
         cpu=device().type == "cpu",
@@ -202,6 +212,12 @@ def train(
         shutil.copyfile(state / "history.tsv", history)
         shutil.copytree(state / "events", events, dirs_exist_ok=True)
     accelerator.wait_for_everyone()
+
+
+def record_no_steps(history: Path, events: Path) -> None:
+    """Write the history and the events of a training run without steps."""
+    history.write_text("step\tloss\n")
+    events.mkdir(exist_ok=True)
 
 
 def _read(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.settings.training import Training
 from mindvideo.sizes import check_batch_size
 
 
@@ -81,6 +82,15 @@ class Batches:
         self.batch_size = batch_size
         self._seed = seed
         self._epoch = lru_cache(maxsize=1)(self._shuffle)
+
+    @classmethod
+    def of(
+        cls, settings: Training, n_examples: int, scenes: npt.ArrayLike | None = None
+    ) -> Batches | None:
+        """The batches of a training run; None if nothing is trained, whatever the batch size is."""
+        if not settings.trains:
+            return None
+        return cls(n_examples, settings.batch_size, settings.seed, scenes)
 
     def batch_at(self, step: int) -> np.ndarray:
         """Examples of a step (counted from 0), int, shape (batch_size,)."""

@@ -35,7 +35,7 @@ class Schedule:
         Raises
         ------
         InputError
-            If the warm-up is as long as the training run.
+            If the warm-up is as long as the training run, or longer.
         """
         length = steps_per_epoch if settings.unit == "epochs" else 1
         check_warmup(settings.warmup, settings.duration, settings.unit)

@@ -106,6 +106,11 @@ def test_the_trainings_are_a_table():
     ]
     without = training_table(settings_of(contrastive={"modalities": []}))
     assert len(without) == len(rows) - 1
+    none = {name: {"duration": 0} for name in ("pretraining", "mbm_tuning", "video_tuning")}
+    assert [row[0] for row in training_table(settings_of(**none))] == [
+        "contrastive learning",
+        "co-training",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -136,10 +141,35 @@ def test_the_trainings_are_a_table():
         ({"windows": {"null": "test-mean"}}, "the mean of all test windows"),
         ({"contrastive": {"modalities": []}}, "Contrastive learning was omitted."),
         ({"contrastive": {"modalities": ["text"]}}, "org/a) of captions."),
+        ({"contrastive": {"duration": 0}}, "Contrastive learning was omitted."),
+        (
+            {"pretraining": {"duration": 0}},
+            "(75% of the patches masked): on the volumes of the training windows of the subject.",
+        ),
+        (
+            {"mbm_tuning": {"duration": 0}},
+            "averaged over 7.2 s (10 volumes), after the mean over "
+            "the run had been subtracted. By contrastive learning",
+        ),
+        (
+            {"pretraining": {"duration": 0}, "mbm_tuning": {"duration": 0}},
+            "Masked brain modelling was omitted",
+        ),
+        ({"video_tuning": {"duration": 0}}, "Video tuning on captions was omitted."),
+        ({"cotraining": {"duration": 0}}, "Co-training of UNet and encoder was omitted."),
         ({"mbm_tuning": {"mask_ratio": 0.5}}, "windows of the subject (50% masked)"),
         ({"reconstruction": {"negative": "none"}}, "DDIM (Song et al. 2021), without guidance."),
         ({"reconstruction": {"guidance": 1.0}}, "DDIM (Song et al. 2021), without guidance."),
         ({"reconstruction": {"negative": "zero"}}, "away from a window of zeros"),
+        (
+            {"reconstruction": {"negative": "mean-tokens"}},
+            "away from the mean of the tokens of all training windows (scale 12.5)",
+        ),
+        ({"reconstruction": {"negative": "empty-caption"}}, "away from the text tokens of the"),
+        (
+            {"reconstruction": {"condition": "mean-tokens"}},
+            "every clip had the same condition, the mean of the tokens of all training windows",
+        ),
         ({"reconstruction": {"scheduler": "unipc"}}, "UniPC (Zhao et al. 2023)"),
         ({"reconstruction": {"shared_noise": 0.9}}, "shared 90% of the variance of the initial"),
         (

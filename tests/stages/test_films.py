@@ -39,6 +39,8 @@ def run(inputs, tmp_path):
         "model": inputs / "model",
         "film": film,
         "reconstructions": tmp_path / "reconstructions.npy",
+        "train_windows": None,
+        "empty_text": None,
         "video": tmp_path / "test2.mp4",
         "flickers": tmp_path / "test2.tsv",
     }
@@ -222,6 +224,8 @@ def test_takes_what_the_stage_of_reconstruction_writes(run, inputs):
             null_window=inputs / "null.npy",
             model=inputs / "model",
             motion=None,
+            train_windows=None,
+            empty_text=None,
             reconstructions=run.folder / f"{segment}.npy",
             state=run.folder / segment,
             segment=segment,
@@ -236,3 +240,15 @@ def test_takes_what_the_stage_of_reconstruction_writes(run, inputs):
     )
     _, flickers = run(reconstructions=clips)
     assert np.isfinite(flickers["flicker"]).all()
+
+
+def test_without_fmri_a_film_does_not_depend_on_its_windows(run, inputs, tmp_path):
+    rng = np.random.default_rng(1)
+    np.save(tmp_path / "train.npy", rng.normal(size=(9, 2, 32)).astype(np.float32))
+    np.save(tmp_path / "reversed.npy", np.load(inputs / "windows.npy")[::-1])
+    none = {"train_windows": tmp_path / "train.npy", "condition": "mean-tokens"}
+    videos = [
+        run(**changes)[0].read_bytes()
+        for changes in (none, none | {"windows": tmp_path / "reversed.npy"}, {})
+    ]
+    assert videos[0] == videos[1] != videos[2]

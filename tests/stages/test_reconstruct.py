@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mindvideo.errors import InputError
 from mindvideo.io.motion import save_decoder
@@ -21,7 +22,19 @@ from mindvideo.stages.reconstruct import main
 ROWS = [("test1", 0), ("test1", 1), ("test1", 2)]
 
 
-def reconstruct(inputs, folder, motion=None, *, state=None, segment="test1", rows=ROWS, **changes):
+def reconstruct(
+    inputs,
+    folder,
+    motion=None,
+    *,
+    windows="windows.npy",
+    train=None,
+    empty=None,
+    state=None,
+    segment="test1",
+    rows=ROWS,
+    **changes,
+):
     settings = {
         "steps": 2,
         "guidance": 3.0,
@@ -35,11 +48,13 @@ def reconstruct(inputs, folder, motion=None, *, state=None, segment="test1", row
     output.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as fresh:
         main(
-            windows=inputs / "windows.npy",
+            windows=inputs / windows,
             table=folder / "table.tsv",
             null_window=inputs / "null.npy",
             model=inputs / "model",
             motion=motion,
+            train_windows=None if train is None else inputs / train,
+            empty_text=None if empty is None else inputs / empty,
             reconstructions=output,
             state=state or Path(fresh),
             segment=segment,
@@ -125,6 +140,53 @@ def test_negative_conditions_differ(inputs, tmp_path):
     assert not np.array_equal(clips["zero"], clips["none"])
 
 
+def write_training_set(inputs, folder):
+    """Training windows, the empty caption's tokens, and the test windows in another order."""
+    rng = np.random.default_rng(1)
+    np.save(folder / "train.npy", rng.normal(size=(70, 2, 32)).astype(np.float32))
+    np.save(folder / "empty.npy", rng.normal(size=(5, 12)).astype(np.float32))
+    np.save(folder / "reversed.npy", np.load(inputs / "windows.npy")[::-1])
+    return {"train": folder / "train.npy", "empty": folder / "empty.npy"}
+
+
+def test_tokens_as_the_negative_condition(inputs, tmp_path):
+    files = write_training_set(inputs, tmp_path)
+    null = reconstruct(inputs, tmp_path).astype(int)
+    for negative, needed in (("mean-tokens", "train-windows"), ("empty-caption", "empty-text")):
+        with pytest.raises(InputError, match=f"pass them as --{needed}"):
+            reconstruct(inputs, tmp_path, negative=negative)
+        clips = reconstruct(inputs, tmp_path, **files, negative=negative).astype(int)
+        assert not np.array_equal(clips, null)
+        unguided = reconstruct(inputs, tmp_path, **files, negative=negative, guidance=1.0)
+        assert np.array_equal(unguided, reconstruct(inputs, tmp_path, guidance=1.0))
+
+
+def test_without_fmri_windows_do_not_matter(inputs, tmp_path):
+    """Clips differ by their noise; the negative condition still has an effect."""
+    none = {"condition": "mean-tokens", **write_training_set(inputs, tmp_path)}
+    clips = reconstruct(inputs, tmp_path, **none)
+    others = reconstruct(inputs, tmp_path, **none, windows=tmp_path / "reversed.npy")
+    assert np.array_equal(clips, others)
+    assert not np.array_equal(clips[0], clips[1])
+    assert not np.array_equal(clips, reconstruct(inputs, tmp_path, **none, negative="none"))
+    assert not np.array_equal(clips, reconstruct(inputs, tmp_path))
+    with pytest.raises(ValidationError, match="both mean-tokens"):
+        reconstruct(inputs, tmp_path, **none, negative="mean-tokens")
+
+
+def test_without_fmri_all_noise_moves_as_in_the_mean_training_window(inputs, tmp_path):
+    files = write_training_set(inputs, tmp_path)
+    settings = {"shared_noise": 1.0, "moving_noise": True, "condition": "mean-tokens", **files}
+    decoder, coef = tmp_path / "decoder.npy", np.random.default_rng(2).normal(size=(3, 64)) / 9
+    save_decoder(decoder, coef, np.zeros(3))
+    moved = reconstruct(inputs, tmp_path, decoder, **settings)
+    mean = np.load(files["train"]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    save_decoder(decoder, 0 * coef, coef @ mean.ravel())
+    np.testing.assert_array_equal(moved, reconstruct(inputs, tmp_path, decoder, **settings))
+    save_decoder(decoder, 0 * coef, np.zeros(3))
+    assert not np.array_equal(moved, reconstruct(inputs, tmp_path, decoder, **settings))
+
+
 def test_noise_moves_as_the_decoder_says(inputs, tmp_path):
     settings = {"shared_noise": 1.0, "batch_size": 2, "moving_noise": True}
     with pytest.raises(InputError, match="moving_noise: true needs a decoder of motion"):
@@ -198,6 +260,8 @@ def test_refuses_a_null_window_of_another_shape(inputs, tmp_path):
             null_window=tmp_path / "null.npy",
             model=inputs / "model",
             motion=None,
+            train_windows=None,
+            empty_text=None,
             reconstructions=tmp_path / "reconstructions.npy",
             state=tmp_path,
             segment="test1",

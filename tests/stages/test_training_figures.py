@@ -47,6 +47,16 @@ def test_writes_four_figures(inputs, tmp_path):
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
 
 
+def test_training_runs_without_a_step_are_left_out(inputs, tmp_path):
+    for path in inputs["histories"]:
+        path.write_text("step\tloss\n")
+    np.save(inputs["examples"][0], np.empty((0, 3, 64), np.float32))
+    out = figure_paths(tmp_path, *FIGURES)
+    stage.main(**inputs, **out, settings=TrainingFigureSettings(batch_size=8))
+    # Both say only that no step was recorded.
+    assert out["training"][0].read_bytes() == out["rebuilt"][0].read_bytes()
+
+
 def test_clips_of_another_run(inputs, tmp_path):
     np.save(inputs["generated"], np.zeros((3, 6, 16, 16, 3), np.uint8))
     out = figure_paths(tmp_path, *FIGURES)

@@ -46,6 +46,7 @@ def test_steps_are_not_converted() -> None:
 def test_warm_up_must_be_shorter_than_the_training() -> None:
     with pytest.raises(ValidationError, match="warmup: 5 of 5 steps"):
         Training(duration=5, batch_size=2, lr=1, warmup=5)
+    assert not Training(duration=0, batch_size=2, lr=1, warmup=5).trains
     unchecked = Training(duration=6, batch_size=2, lr=1, warmup=5).model_copy(
         update={"duration": 5}
     )

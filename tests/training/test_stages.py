@@ -24,7 +24,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
-from mindvideo.models.video_unet import VideoUNet
+from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.settings.training import (
     ContrastiveSettings,
     CotrainingSettings,
@@ -280,6 +280,43 @@ def test_without_modalities_the_encoder_keeps_its_weights(trained: Stages, tmp_p
     assert blocks
     assert all(torch.equal(after[name], before[name]) for name in blocks)
     assert pd.read_csv(tmp_path / "contrastive.tsv", sep="\t").empty
+
+
+def test_training_of_zero_length_leaves_the_models_as_they_are(
+    trained: Stages, tmp_path: Path
+) -> None:
+    """Neither the warm-up nor the batch size is refused, though both are too large."""
+    stages = Stages(tmp_path)
+    none = {"duration": 0, "warmup": 3, "batch_size": 1000}
+    stages.mbm("first", stages.windows, None, **none, mask_ratio=0.99)
+    stages.mbm("tuned", stages.windows, trained.folder / "pretrained", **none)
+    stages.contrastive(settings=none)
+    stages.video_tuning(settings=none)
+    stages.cotraining(settings=none)
+
+    torch.manual_seed(0)
+    fresh = MaskedAutoencoder(num_voxels=VOXELS, **SHAPE.model_dump())
+    first = MaskedAutoencoder.from_pretrained(tmp_path / "first")
+    assert not weights_changed(fresh, first)
+    assert np.load(tmp_path / "first-examples.npy").shape == (0, 3, VOXELS)
+    pretrained = MaskedAutoencoder.from_pretrained(trained.folder / "pretrained")
+    tuned = MaskedAutoencoder.from_pretrained(tmp_path / "tuned")
+    assert weights_changed(pretrained.resized(VOXELS), tuned) == set()
+
+    torch.manual_seed(0)
+    image = load_stable_diffusion(SD["stable_diffusion"], "unet")
+    assert not weights_changed(inflate(image), VideoUNet.from_pretrained(tmp_path / "both/unet"))
+    encoders = [
+        FmriEncoder.from_pretrained(tmp_path / name)
+        for name in ("contrastive", "both/fmri_encoder")
+    ]
+    assert not weights_changed(*encoders)
+    listing = load_table(tmp_path / "generated.tsv")
+    reference = "the clip itself, encoded and decoded"
+    assert listing["moment"].unique().tolist() == ["step 0", reference]
+    for stage in ("first", "tuned", "contrastive", "video", "both"):
+        assert (tmp_path / f"{stage}.tsv").read_text() == "step\tloss\n"
+        assert not list((tmp_path / f"{stage}-events").iterdir())
 
 
 def test_other_encoder_settings_than_those_of_pretraining(trained: Stages, tmp_path: Path) -> None:

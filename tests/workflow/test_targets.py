@@ -221,6 +221,25 @@ def test_table_1_adds_what_each_variant_changes(checkout):
     assert checkout.jobs("results/tables/table1.html") == expected + Counter(["tables"])
 
 
+def test_training_that_is_left_out_needs_no_data(checkout):
+    full = "results/sub1/metrics.tsv"
+    alone = "results/sub1/variants/without-pretraining/metrics.tsv"
+    of_others = ("demo_rest", "samples", "pretraining")
+    assert not set(of_others) & set(checkout.jobs(alone))
+    of_encoder = ("mbm_tuning", "contrastive", "cotraining", *RECONSTRUCT, "score")
+    assert checkout.jobs(alone, full) - checkout.jobs(full) == Counter(of_encoder)
+    figure = "results/sub1/variants/without-pretraining/figures/training.png"
+    assert not set(of_others) & set(checkout.jobs(figure))
+    untuned = "results/sub1/variants/without-video-tuning/metrics.tsv"
+    of_unet = ("video_tuning", "cotraining", *RECONSTRUCT, "score")
+    assert checkout.jobs(untuned, full) - checkout.jobs(full) == Counter(of_unet)
+
+
+def test_without_fmri_only_the_reconstruction_differs(checkout):
+    full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/no-brain"))
+    assert checkout.jobs(alone, full) - checkout.jobs(full) == Counter([*RECONSTRUCT, "score"])
+
+
 def test_variants_on_the_page_are_made_for_it(checkout):
     alone = checkout.jobs("results/sub1/videos")
     checkout.configure(videos={"variants": ["without-guidance"]})

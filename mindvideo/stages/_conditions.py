@@ -1,0 +1,109 @@
+"""What test clips and films are conditioned on, from the files of their stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from mindvideo.errors import InputError
+from mindvideo.models.conditions import Tokens, mean_tokens
+from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.trained import negative_window
+from mindvideo.settings.evaluation import Reconstruction
+
+Windows = TypeVar("Windows")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The negative condition, and what replaces the windows.
+
+    Attributes
+    ----------
+    negative : ndarray (w, v), Tokens (b = 1), or None
+        None: there is no guidance.
+    tokens : Tokens (b = 1), or None
+        The condition of every clip; None: that of its window.
+    window : ndarray (w, v), or None
+        The mean training window, if `tokens` are the mean of its windows' tokens.
+    """
+
+    negative: np.ndarray | Tokens | None
+    tokens: Tokens | None = None
+    window: np.ndarray | None = None
+
+    def of(self, windows: Windows, n: int) -> Windows | Tokens:
+        """The conditions of n clips: their windows, or tokens in place of these."""
+        return windows if self.tokens is None else self.tokens.repeated(n)
+
+
+def load_conditions(
+    pipeline: MindVideoPipeline,
+    settings: Reconstruction,
+    shape: tuple[int, ...],
+    *,
+    null_window: Path,
+    train_windows: Path | None,
+    empty_text: Path | None,
+) -> Conditions:
+    """Load the conditions that the settings name.
+
+    Parameters
+    ----------
+    pipeline
+        Its encoder computes the tokens of the training windows.
+    settings
+    shape
+        (w, v) of the test windows.
+    null_window, train_windows, empty_text
+        Only files that the settings need are read.
+
+    Raises
+    ------
+    InputError
+        If a file is needed that was not given, or windows are not of the test windows' shape.
+    """
+    tokens = window = None
+    if "mean-tokens" in (settings.negative, settings.condition):
+        windows = _training_windows(train_windows, shape)
+        tokens, window = mean_tokens(pipeline.fmri_encoder, windows), _mean(windows)
+    if settings.negative == "mean-tokens":
+        return Conditions(tokens)  # the settings refuse it as the condition, too
+    negative: np.ndarray | Tokens | None
+    if settings.negative == "empty-caption":
+        negative = _empty_caption(empty_text)
+    else:
+        negative = negative_window(settings.negative, np.load(null_window), shape)
+    return Conditions(negative, tokens, window)
+
+
+def _training_windows(path: Path | None, shape: tuple[int, ...]) -> np.ndarray:
+    if path is None:
+        raise InputError(
+            "mean-tokens needs the training windows: compute them with `mindvideo windows`, and "
+            "pass them as --train-windows"
+        )
+    windows = np.load(path, mmap_mode="r")
+    if windows.shape[1:] != shape:
+        raise InputError(
+            f"{path}: windows of shape {windows.shape[1:]}, but the test windows have {shape}: "
+            "compute both from the same run of the stage `windows`"
+        )
+    return windows
+
+
+def _mean(windows: np.ndarray) -> np.ndarray:
+    return windows.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _empty_caption(path: Path | None) -> Tokens:
+    if path is None:
+        raise InputError(
+            "negative: empty-caption needs the tokens of the empty caption: compute them with "
+            "`mindvideo latents`, and pass them as --empty-text"
+        )
+    return Tokens(torch.from_numpy(np.load(path)).float()[None])
