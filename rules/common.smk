@@ -27,11 +27,14 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 
 try:
     PLAN = Plan(check_config(config, read_configfiles(workflow)), LOCK.read_text())
-    check_results(PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION)
+    check_results(
+        PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION, PLAN.config.evaluate
+    )
 except InputError as error:
     raise WorkflowError(str(error))
 
 DATASET = PLAN.config.dataset
+EVALUATE = PLAN.config.evaluate  # the split whose segments are reconstructed and scored
 for _template in {stages.scenes.corrections for stages in PLAN.stages.values()} - {None}:
     if _unknown := set(glob_wildcards(_template).segment) - set(DATASET.segments):
         raise WorkflowError(
@@ -102,7 +105,7 @@ def of_variants(artefact, file):
 
 
 def each(artefact, split, suffix):
-    """Input function: an artefact's files of all training or test segments, in order."""
+    """Input function: an artefact's files of all segments of a split, in order."""
 
     def paths(wildcards):
         folder = PLAN.home(artefact, owner(wildcards))
@@ -151,9 +154,9 @@ def corrections(wildcards):
 
 
 def scenes_to_leave_out(wildcards):
-    """Scenes of the test segments, if clips with a cut are left out of the scores."""
+    """Scenes of the evaluated segments, if clips with a cut are left out of the scores."""
     leave_out = PLAN.stages_of(owner(wildcards)).scoring.leave_out_cuts
-    return each("scenes", "test", ".tsv")(wildcards) if leave_out else []
+    return each("scenes", EVALUATE, ".tsv")(wildcards) if leave_out else []
 
 
 def known_truth(wildcards):
@@ -170,14 +173,16 @@ def motion(wildcards):
 def to_cut(wildcards):
     """Clean runs of the segment whose windows are cut; of all segments if windows are shuffled."""
     if PLAN.stages_of(owner(wildcards)).windows.shuffle:
-        return each("clean", "test", ".npy")(wildcards)
+        return each("clean", EVALUATE, ".npy")(wildcards)
     return at("clean", "{segment}.npy")(wildcards)
 
 
 def to_average(wildcards):
     """The windows whose mean is the null window."""
     null = PLAN.stages_of(owner(wildcards)).windows.null
-    return at("windows", {"train-mean": "train.npy", "test-mean": "test.npy"}[null])(wildcards)
+    return at("windows", {"train-mean": "train.npy", "test-mean": f"{EVALUATE}.npy"}[null])(
+        wildcards
+    )
 
 
 def film(wildcards):

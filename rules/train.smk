@@ -21,13 +21,13 @@ use rule training as contrastive with:
 
 
 use rule gpu_stage as retrieval with:
-    """Retrieve the test clips' frames and captions by the encoder's embeddings of their windows."""
+    """Retrieve the evaluated clips' frames and captions by the encoder's embeddings of their windows."""
     input:
-        windows=at("windows", "test.npy"),
-        table=at("windows", "test.tsv"),
+        windows=at("windows", f"{EVALUATE}.npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
         encoder=at("contrastive", "model"),
-        clips=each("clips", "test", ".npy"),
-        scenes=each("scenes", "test", ".tsv"),
+        clips=each("clips", EVALUATE, ".npy"),
+        scenes=each("scenes", EVALUATE, ".tsv"),
     output:
         retrieval=f"{RESULTS}/{{model}}/retrieval/retrieval.tsv",
     threads: 1

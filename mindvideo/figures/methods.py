@@ -138,8 +138,8 @@ def _encoder(s: MethodsSettings, known: Known) -> str:
         "Where a window passes the end of its segment, the last volume is repeated."
         if beyond
         else "",
-        "As a control, the windows of the training set and those of the test set were shuffled "
-        "against the clips."
+        f"As a control, the windows of the training set and those of the {s.evaluate} set were "
+        "shuffled against the clips."
         if w.shuffle
         else "",
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
@@ -215,8 +215,8 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
 def _reconstruction(s: MethodsSettings) -> str:
     r = s.reconstruction
     return sentences(
-        f"Test clips were reconstructed in {count(r.steps, 'step')} of {SAMPLERS[r.scheduler]}, "
-        f"{_guidance(s)}.",
+        f"{s.evaluate.capitalize()} clips were reconstructed in {count(r.steps, 'step')} of "
+        f"{SAMPLERS[r.scheduler]}, {_guidance(s)}.",
         _shared(r.shared_noise),
         "The shared noise moved from frame to frame with the motion of the clip (translation and "
         "expansion of the image), which was decoded from its window by a ridge regression that "
@@ -242,7 +242,7 @@ def _guidance(s: MethodsSettings) -> str:
     if r.negative == "zero":
         negative = "a window of zeros"
     else:
-        of = {"train-mean": "training", "test-mean": "test"}[s.windows.null]
+        of = {"train-mean": "training", "test-mean": s.evaluate}[s.windows.null]
         negative = f"the null window, the mean of all {of} windows"
     return f"with guidance away from {negative} (scale {r.guidance:g})"
 

@@ -1,4 +1,4 @@
-"""Retrieve the frame and caption of each test clip by the encoder's embedding of its window."""
+"""Retrieve the frame and caption of each evaluated clip by the embedding of its window."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def main(
     model = FmriEncoder.from_pretrained(encoder).to(device()).eval()
     check_voxels(windows, model.config["voxels"], encoder)
     fmri_embeddings = model.embed(fmri).cpu().numpy()
+    log.info("retrieval among %d %s clips", len(listing), settings.evaluate)
 
     clip = load_clip(settings.clip)
     middles = load_frames(clips, listing).middles()
