@@ -115,10 +115,16 @@ def each(artefact, split, suffix):
     return paths
 
 
-def params_of(stage, section="", **texts):
+def held_out(artefact, *parts):
+    """Input function: a file of the validation segments; none if the data set has none."""
+    return at(artefact, *parts) if DATASET.validation else []
+
+
+def params_of(stage, section="", state="", **texts):
     """Params that run a stage: its settings, its code, and its command.
 
-    `texts` are arguments of the stage that are no wildcards.
+    `texts` are arguments of the stage that are no wildcards. `state` names its state folder, if
+    several rules run the stage.
 
     Snakemake compares `settings` and `code` with those of the last time. It does not compare
     `command`, since that depends on the input: how a result is computed reruns nothing.
@@ -139,7 +145,7 @@ def params_of(stage, section="", **texts):
             words += ["--execution", settings_of(wildcards).execution_json()]
         if declared.of_kind("State"):
             others = [value for name, value in wildcards.items() if name not in OWNERS]
-            place = Path(RESULTS, "state", owner(wildcards), section or stage, *others)
+            place = Path(RESULTS, "state", owner(wildcards), state or section or stage, *others)
             words += [declared.of_kind("State")[0].option, str(place), "--keep-state"]
         return shlex.join(words)
 

@@ -12,6 +12,12 @@ use rule training as contrastive with:
         text=at("latents", "text.npy"),
         images=at("embeddings", "images.npy"),
         texts=at("embeddings", "texts.npy"),
+        validation_windows=held_out("windows", "validation.npy"),
+        validation_table=held_out("windows", "validation.tsv"),
+        validation_latents_table=held_out("latents", "validation", "table.tsv"),
+        validation_text=held_out("latents", "validation", "text.npy"),
+        validation_images=held_out("embeddings", "validation", "images.npy"),
+        validation_texts=held_out("embeddings", "validation", "texts.npy"),
     output:
         model=directory(f"{RESULTS}/{{model}}/contrastive/model"),
         history=f"{RESULTS}/{{model}}/contrastive/history.tsv",
@@ -42,6 +48,8 @@ use rule training as video_tuning with:
         text=at("latents", "text.npy"),
         empty_text=at("latents", "empty_text.npy"),
         table=at("latents", "table.tsv"),
+        validation_latents=held_out("latents", "validation", "latents.npy"),
+        validation_text=held_out("latents", "validation", "text.npy"),
     output:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
@@ -61,6 +69,10 @@ use rule training as cotraining with:
         latents_table=at("latents", "table.tsv"),
         encoder=at("contrastive", "model"),
         unet=at("video_tuning", "model"),
+        validation_windows=held_out("windows", "validation.npy"),
+        validation_table=held_out("windows", "validation.tsv"),
+        validation_latents=held_out("latents", "validation", "latents.npy"),
+        validation_latents_table=held_out("latents", "validation", "table.tsv"),
     output:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),
         history=f"{RESULTS}/{{model}}/cotraining/history.tsv",

@@ -15,7 +15,7 @@ def test_no_job_names_a_test_segment(checkout):
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert not re.findall(r"\btest\d|windows/test", said)
-    assert re.search(r"reconstruct +10\b", said)  # 3 subjects and shuffled, no window-1 … : 2 each
+    assert re.search(r"reconstruct +20\b", said)  # 2 of 3 subjects, 6 variants and the control
     assert "results-validation/sub1/windows/validation.npy" in said
 
 
