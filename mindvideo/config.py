@@ -23,6 +23,7 @@ from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
 from mindvideo.pretraining_data import Pretraining
+from mindvideo.run import Evaluated
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
@@ -71,6 +72,11 @@ class Config(Stages):
     dataset: Dataset = Field(
         description="the data set, or the path of its description, as in config/datasets/"
     )
+    evaluate: Annotated[Evaluated, here("results are reported for test segments")] = Field(
+        "test",
+        description="segments that are reconstructed and scored: `test`, or `validation` to choose "
+        "settings; the test segments are then not read",
+    )
     pretraining_data: Pretraining = Field(
         description="runs to pre-train the encoder on, or the path of their description, as "
         "config/datasets/hcp1200.yaml"
@@ -97,6 +103,15 @@ class Config(Stages):
         if of_variants:
             raise ValidationError.from_exception_data(cls.__name__, of_variants)
         return config
+
+    @model_validator(mode="after")
+    def _evaluated_segments_are_there(self) -> Config:
+        if not self.evaluated:
+            raise ValueError(
+                f"evaluate: {self.evaluate}, but the data set {self.dataset.name} has no "
+                "validation segments: name them in dataset.validation, such as [seg17, seg18]"
+            )
+        return self
 
     @model_validator(mode="after")
     def _clips_hold_whole_frames(self) -> Config:
@@ -153,6 +168,17 @@ class Config(Stages):
                     f"{self.dataset.mask}"
                 )
         return self
+
+    @property
+    def evaluated(self) -> list[str]:
+        """The segments that are reconstructed and scored."""
+        return getattr(self.dataset, self.evaluate)
+
+    @property
+    def segments(self) -> list[str]:
+        """All segments that are read: without the test, if validation segments are evaluated."""
+        read = {*self.dataset.train, *self.dataset.validation, *self.evaluated}
+        return [segment for segment in self.dataset.segments if segment in read]
 
     def stages(self, variant: str | None = None) -> Stages:
         """The sections of the full model or of a variant, with a rounded `clips.fps` made exact."""

@@ -21,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from mindvideo.run import DEFAULT, Run, Segment, Split
+from mindvideo.run import DEFAULT, NAMES, Run, Segment, Split
+from mindvideo.run_table import described
 from mindvideo.settings.base import (
     Name,
     PathText,
@@ -100,9 +101,15 @@ class Dataset(Section):
     )
     subjects: dict[Name, str] = Field(min_length=1, description="name here: name in the paths")
     train: Segments = Field(min_length=2, description="training segments")
+    validation: Annotated[Segments, DATA] = Field(
+        [],
+        description="segments that are held out of all training and of voxel selection, for "
+        "training curves and the choice of settings; `train` may name them, too",
+    )
     test: Segments = Field(min_length=1, description="test segments")
     repetitions: dict[Split, PositiveInt] = Field(
-        description="presentations of each segment to a subject"
+        description="presentations of each segment to a subject; those of validation segments are "
+        "as many as those of training segments, unless they are given"
     )
     film: Annotated[PathText | None, DATA] = Field(None, description="path template with {segment}")
     films: Annotated[dict[str, PathText], DATA] = Field(
@@ -151,9 +158,9 @@ class Dataset(Section):
     @classmethod
     def _table_goes_first(cls, values: Any) -> Any:
         table = values.get("runs") if isinstance(values, dict) else None
-        if not table or not all(isinstance(run, Run) for run in table):
-            return values
-        return values | _described(table, values)
+        if table and all(isinstance(run, Run) for run in table):
+            values = values | described(table, values)
+        return _held_out(values) if isinstance(values, dict) else values
 
     @field_validator(*BY_SEGMENT, mode="before")
     @classmethod
@@ -172,8 +179,10 @@ class Dataset(Section):
             missing = [s for s in self.segments if s not in getattr(self, field)]
             if missing and "default" not in getattr(self, field):
                 raise ValueError(f"{field}: no `default`, and nothing for {', '.join(missing)}")
-        if twice := set(self.train) & set(self.test):
-            raise ValueError(f"both training and test segments: {', '.join(sorted(twice))}")
+        for split in ("train", "validation"):
+            if twice := set(getattr(self, split)) & set(self.test):
+                names = ", ".join(sorted(twice))
+                raise ValueError(f"both {NAMES[split]} and test segments: {names}")
         if unsaid := {"train", "test"} - set(self.repetitions):
             raise ValueError(f"repetitions: nothing for {', '.join(sorted(unsaid))}")
         if not self.run and not self.runs:
@@ -223,7 +232,7 @@ class Dataset(Section):
 
     @cached_property
     def rows(self) -> list[Run]:
-        """All runs but those excluded: by subject, training before test, in numeric order."""
+        """All runs but those excluded: by subject, split (training first), numeric order."""
         return [run for run in self.all_rows if not self.keys(run) & set(self.exclude)]
 
     @cached_property
@@ -235,7 +244,7 @@ class Dataset(Section):
             self._run(subject, segment, repetition)
             for subject in subjects
             for segment in self.segments
-            for repetition in range(1, self.repetitions[self.split_of(segment)] + 1)
+            for repetition in range(1, self.n_repetitions(self.split_of(segment)) + 1)
         ]
         return sorted(
             rows, key=lambda r: (subjects.index(r.subject), place[r.segment], r.repetition)
@@ -246,7 +255,8 @@ class Dataset(Section):
         fields = self._fields(run.subject, run.segment, run.repetition)
         templates = {name: getattr(self, name) for name in ("confounds", "mask")}
         return run.model_copy(
-            update={
+            update={"split": self.split_of(run.segment)}
+            | {
                 name: template.format(**fields)
                 for name, template in templates.items()
                 if template and not getattr(run, name)
@@ -307,10 +317,15 @@ class Dataset(Section):
 
     @property
     def segments(self) -> list[str]:
-        return [*self.train, *self.test]
+        return [*self.train, *self.validation, *self.test]
 
     def split_of(self, segment: str) -> Split:
-        return "train" if segment in self.train else "test"
+        splits: tuple[Split, ...] = ("train", "validation", "test")
+        return next((split for split in splits if segment in getattr(self, split)), "test")
+
+    def n_repetitions(self, split: Split) -> int:
+        """Presentations of a segment of this split to a subject."""
+        return self.repetitions.get(split, self.repetitions["train"])
 
     def segments_of(self, subject: str, split: Split) -> list[str]:
         """Segments of a split that the subject has at least one run of."""
@@ -337,6 +352,14 @@ class Dataset(Section):
         return [self.shots.format(segment=s) for s in segments] if self.shots else []
 
 
+def _held_out(values: dict[str, Any]) -> dict[str, Any]:
+    """A description whose training segments are without the validation segments."""
+    train, validation = values.get("train"), values.get("validation")
+    if not isinstance(train, list) or not isinstance(validation, list):
+        return values
+    return values | {"train": [segment for segment in train if segment not in validation]}
+
+
 def _refuse_shared(
     what: str, named: list[tuple[str, str]], of_each: str, placeholders: str
 ) -> None:
@@ -359,30 +382,3 @@ def _refuse_shared(
 
 def _keys(subject: str, folder: str, segment: str, repetition: int) -> set[str]:
     return {f"{name} {segment}_{repetition}" for name in (subject, folder)}
-
-
-def _described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
-    """The keys of a description that a table of runs provides."""
-    named = values.get("subjects") or {}
-    segments = {run.segment: run for run in table}  # run_table checks that rows of a segment agree
-    repetitions = {
-        split: max((run.repetition for run in table if run.split == split), default=1)
-        for split in ("train", "test")
-    }
-    timing = {
-        s: Timing(drop_start=run.drop_start, drop_end=run.drop_end)
-        for s, run in segments.items()
-        if run.drop_start is not None and run.drop_end is not None
-    }
-    clips = {s: run.clips for s, run in segments.items() if run.clips}
-    films = {s: run.film for s, run in segments.items() if run.film}
-    tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
-    return tr | {
-        "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
-        "train": [s for s, run in segments.items() if run.split == "train"],
-        "test": [s for s, run in segments.items() if run.split == "test"],
-        "repetitions": repetitions,
-        "timing": (values.get("timing") or {}) | timing,
-        "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
-        "films": (values.get("films") or {}) | films,
-    }

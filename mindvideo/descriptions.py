@@ -193,7 +193,7 @@ def _some(values: Mapping[str, Any]) -> str:
 
 def _segments(values: dict[str, Any]) -> set[str]:
     """Segments that a description names, before any check."""
-    named = [values.get(split) for split in ("train", "test")]
+    named = [values.get(split) for split in ("train", "validation", "test")]
     return {name for names in named if isinstance(names, list) for name in names if name}
 
 

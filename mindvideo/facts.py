@@ -130,20 +130,21 @@ def timing(config: Config, stages: Stages, segment: str) -> Any:
 @fact("clean")
 def only_mean(config: Config, stages: Stages, segment: str) -> bool:
     """Whether later stages read only the mean of a segment's cleaned repetitions."""
-    return segment in config.dataset.test and not stages.clean.keep_test_repetitions
+    return segment not in config.dataset.train and not stages.clean.keep_test_repetitions
 
 
 @fact()
 def first_clip(config: Config, stages: Stages, segment: str) -> int:
-    """Number of a test segment's first clip among all test clips."""
-    test = config.dataset.test
-    before = test[: test.index(segment)] if segment in test else []
+    """Number of an evaluated segment's first clip among all evaluated clips."""
+    evaluated = config.evaluated
+    before = evaluated[: evaluated.index(segment)] if segment in evaluated else []
     return sum(map(config.dataset.n_clips, before))
 
 
 @fact()
 def split(config: Config, stages: Stages, segment: str) -> str:
-    return "train" if segment in config.dataset.train else "test"
+    """The films that the demo generates for a segment: validation films are training films."""
+    return "test" if segment in config.dataset.test else "train"
 
 
 @fact()
@@ -171,7 +172,16 @@ def film_fps(config: Config, stages: Stages, segment: str) -> float:
 
 @fact()
 def page_title(config: Config, stages: Stages, segment: str) -> str:
-    return "Films reconstructed from fMRI"
+    """Title of the gallery."""
+    of = " (validation segments)" if config.evaluate == "validation" else ""
+    return f"Films reconstructed from fMRI{of}"
+
+
+@fact()
+def scored_data(config: Config, stages: Stages, segment: str) -> str:
+    """The data set as tables name it, with the split of the scores if that is not the test set."""
+    of = " (validation segments)" if config.evaluate == "validation" else ""
+    return f"{config.dataset.name}{of}"
 
 
 @fact()
@@ -193,21 +203,24 @@ def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
     """What a methods section says of a subject's runs."""
     dataset, (subject, _, variant) = config.dataset, owner.partition("/variants/")
     segments = []
-    for split in ("train", "test"):
-        for segment in dataset.segments_of(subject, split):
-            timing, runs = dataset.timing_of(segment), dataset.runs_of(subject, segment)
-            segments.append(
-                SegmentRecording(
-                    name=segment,
-                    split=split,
-                    runs=len(runs),
-                    clips=dataset.n_clips(segment),
-                    drop_start=timing.drop_start,
-                    drop_end=timing.drop_end,
-                    film_onset=dataset.film_onset_of(segment),
-                )
+    for segment in config.segments:
+        if not (runs := dataset.runs_of(subject, segment)):
+            continue
+        timing = dataset.timing_of(segment)
+        segments.append(
+            SegmentRecording(
+                name=segment,
+                split=dataset.split_of(segment),
+                runs=len(runs),
+                clips=dataset.n_clips(segment),
+                drop_start=timing.drop_start,
+                drop_end=timing.drop_end,
+                film_onset=dataset.film_onset_of(segment),
             )
-    of_subject = [run for run in dataset.all_rows if run.subject == subject]
+        )
+    of_subject = [
+        run for run in dataset.all_rows if run.subject == subject and run.segment in config.segments
+    ]
     excluded = [run for run in of_subject if dataset.keys(run) & set(dataset.exclude)]
     pretraining = config.pretraining_data.subjects
     return Recordings(

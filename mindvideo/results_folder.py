@@ -1,7 +1,8 @@
 """Which configuration applies, and which data set a folder of results belongs to.
 
-A folder of results has a stamp, ``dataset.json``, with the name of its data set. Without this
-check, results of another data set would replace its files, since the names are the same.
+A folder of results has a stamp, ``dataset.json``, with the name of its data set and the split that
+is scored. Without this check, results of another data set would replace its files, since the names
+are the same, and scores on validation segments would stand among those on test segments.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from mindvideo.errors import InputError
 from mindvideo.paths import expand
+from mindvideo.run import Evaluated
 
 VARIABLE = "MINDVIDEO_CONFIG"
 """Environment variable with the path of the configuration."""
@@ -43,8 +45,10 @@ def default_configuration() -> Path:
     return path
 
 
-def check_results(results: str, dataset: str, configuration: str) -> None:
-    """Raise an error if a folder contains results of another data set.
+def check_results(
+    results: str, dataset: str, configuration: str, evaluate: Evaluated = "test"
+) -> None:
+    """Raise an error if a folder contains results of another data set, or of another split.
 
     Parameters
     ----------
@@ -54,11 +58,13 @@ def check_results(results: str, dataset: str, configuration: str) -> None:
         Name of the data set whose results are requested.
     configuration : str
         Path of the configuration that describes it.
+    evaluate : {"test", "validation"}
+        The segments that are reconstructed and scored.
 
     Raises
     ------
     InputError
-        If the folder's stamp names another data set, or cannot be read.
+        If the folder's stamp names another data set or split, or cannot be read.
     """
     stamp = Path(results, STAMP)
     if not stamp.is_file():
@@ -66,6 +72,7 @@ def check_results(results: str, dataset: str, configuration: str) -> None:
     try:
         stamped = json.loads(stamp.read_text())
         owner, origin, since = stamped["dataset"], stamped["configuration"], stamped["since"]
+        scored = stamped.get("evaluate", "test")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{stamp} cannot be read, so the data set of these results is unknown "
@@ -80,8 +87,18 @@ def check_results(results: str, dataset: str, configuration: str) -> None:
             f"example results: results-{dataset}. If the data set was only renamed, delete {stamp}"
         )
 
+    if scored != evaluate:
+        raise InputError(
+            f"{results} contains results on {scored} segments (configuration {origin}, since "
+            f"{since}), but {configuration} has evaluate: {evaluate}. The two must not be mixed in "
+            f"one folder: set another one in {configuration}, for example results: "
+            f"{results}-{evaluate}"
+        )
 
-def stamp_results(results: str, dataset: str, configuration: str) -> None:
+
+def stamp_results(
+    results: str, dataset: str, configuration: str, evaluate: Evaluated = "test"
+) -> None:
     """Write the stamp of a folder of results, if it has none."""
     stamp = Path(results, STAMP)
     if stamp.is_file():
@@ -91,5 +108,6 @@ def stamp_results(results: str, dataset: str, configuration: str) -> None:
     stamp.parent.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     values = {"dataset": dataset, "configuration": configuration, "since": now}
+    values |= {} if evaluate == "test" else {"evaluate": evaluate}
     with writing(stamp) as path:
         path.write_text(json.dumps(values, indent=2) + "\n")

@@ -21,7 +21,11 @@ def _is_segment(name: str) -> str:
 
 
 Segment = Annotated[str, Field(pattern=SEGMENT), AfterValidator(_is_segment)]
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test"]
+Evaluated = Literal["test", "validation"]
+"""Splits whose segments can be reconstructed and scored."""
+NAMES: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
+"""The splits as messages name them."""
 
 
 class Run(Section):

@@ -7,11 +7,13 @@ import io
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from mindvideo.errors import InputError, RenamedSetting
-from mindvideo.run import Run
+from mindvideo.run import NAMES, Run
+from mindvideo.settings.base import Timing
 from mindvideo.templates import did_you_mean
 from mindvideo.validation import what_is_wrong
 
@@ -138,3 +140,51 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
         listed = ", ".join(f"{tr or 'n/a'} (line {number})" for tr, number in trs.items())
         problems.append(f"tr: all runs need the same repetition time; found {listed}")
     return problems
+
+
+def described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a description that a table of runs provides."""
+    named = values.get("subjects") or {}
+    segments = {run.segment: run for run in table}  # run_table checks that rows of a segment agree
+    repetitions = {
+        split: max((run.repetition for run in table if run.split == split), default=1)
+        for split in NAMES
+        if split != "validation" or any(run.split == split for run in table)
+    }
+    timing = {
+        s: Timing(drop_start=run.drop_start, drop_end=run.drop_end)
+        for s, run in segments.items()
+        if run.drop_start is not None and run.drop_end is not None
+    }
+    clips = {s: run.clips for s, run in segments.items() if run.clips}
+    films = {s: run.film for s, run in segments.items() if run.film}
+    tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
+    return tr | {
+        "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
+        **{split: [s for s, run in segments.items() if run.split == split] for split in NAMES},
+        **_validation(segments, values),
+        "repetitions": repetitions,
+        "timing": (values.get("timing") or {}) | timing,
+        "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
+        "films": (values.get("films") or {}) | films,
+    }
+
+
+def _validation(segments: dict[str, Run], values: dict[str, Any]) -> dict[str, Any]:
+    """The validation segments: those of the table, and those that the description names.
+
+    Raises
+    ------
+    ValueError
+        If the description names a segment that the table lacks.
+    """
+    named = values.get("validation")
+    if not isinstance(named, list):
+        return {} if named is None else {"validation": named}
+    if unknown := [str(segment) for segment in named if segment not in segments]:
+        raise ValueError(
+            f"validation: the table of runs has no segment {', '.join(unknown)}; it has "
+            f"{', '.join(list(segments)[:SHOWN])}"
+        )
+    of_table = [s for s, run in segments.items() if run.split == "validation"]
+    return {"validation": list(dict.fromkeys([*named, *of_table]))}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mindvideo.config import Config
 from mindvideo.plan import SHARED
+from mindvideo.run import NAMES
 
 PLACEHOLDER = re.compile(
     r"\{\s*(?P<name>\w+)\s*(?:,(?P<constraint>(?:[^{}]|\{\d+(?:,\d*)?\})*))?\}"
@@ -128,7 +129,7 @@ class Targets:
             return [SHARED] if wildcard == "shared" else list(dataset.subjects)
         people = [*dataset.subjects.values(), *([] if others == "*" else others)]
         listed = constraint.split("|") if constraint and LISTED.fullmatch(constraint) else None
-        named = {"segment": dataset.segments, "subject": people}.get(wildcard, listed)
+        named = {"segment": self.config.segments, "subject": people}.get(wildcard, listed)
         if named is None or constraint is None:
             return None
         return [name for name in named if re.fullmatch(constraint, name)]
@@ -225,7 +226,7 @@ class Targets:
         if name == "model" and value == SHARED:
             return f"each subject has its own; the subjects are {listed}"
         if name == "segment" and value in dataset.segments:
-            kind = "training" if dataset.split_of(value) == "train" else "test"
+            kind = NAMES[dataset.split_of(value)]
             return f"{value} is a {kind} segment, and this is made only for {listed}"
         noun = NOUNS.get(name, name)
         return f"there is no {noun} {value}; " + (
@@ -303,7 +304,7 @@ class Targets:
 
     def _paths(self, values: dict[str, str]) -> list[str]:
         """All outputs, for one subject and variant, and every segment."""
-        segments = [values | {"segment": s} for s in self.config.dataset.segments]
+        segments = [values | {"segment": s} for s in self.config.segments]
         outputs = [o for o in self.outputs if o.names.get("variant", ["none"])]
         return list(dict.fromkeys(o.fill(v) for o in outputs for v in segments))
 

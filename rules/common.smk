@@ -27,11 +27,14 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 
 try:
     PLAN = Plan(check_config(config, read_configfiles(workflow)), LOCK.read_text())
-    check_results(PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION)
+    check_results(
+        PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION, PLAN.config.evaluate
+    )
 except InputError as error:
     raise WorkflowError(str(error))
 
 DATASET = PLAN.config.dataset
+EVALUATE = PLAN.config.evaluate  # the split whose segments are reconstructed and scored
 for _template in {stages.scenes.corrections for stages in PLAN.stages.values()} - {None}:
     if _unknown := set(glob_wildcards(_template).segment) - set(DATASET.segments):
         raise WorkflowError(
@@ -102,7 +105,7 @@ def of_variants(artefact, file):
 
 
 def each(artefact, split, suffix):
-    """Input function: an artefact's files of all training or test segments, in order."""
+    """Input function: an artefact's files of all segments of a split, in order."""
 
     def paths(wildcards):
         folder = PLAN.home(artefact, owner(wildcards))
@@ -112,10 +115,16 @@ def each(artefact, split, suffix):
     return paths
 
 
-def params_of(stage, section="", **texts):
+def held_out(artefact, *parts):
+    """Input function: a file of the validation segments; none if the data set has none."""
+    return at(artefact, *parts) if DATASET.validation else []
+
+
+def params_of(stage, section="", state="", **texts):
     """Params that run a stage: its settings, its code, and its command.
 
-    `texts` are arguments of the stage that are no wildcards.
+    `texts` are arguments of the stage that are no wildcards. `state` names its state folder, if
+    several rules run the stage.
 
     Snakemake compares `settings` and `code` with those of the last time. It does not compare
     `command`, since that depends on the input: how a result is computed reruns nothing.
@@ -136,7 +145,7 @@ def params_of(stage, section="", **texts):
             words += ["--execution", settings_of(wildcards).execution_json()]
         if declared.of_kind("State"):
             others = [value for name, value in wildcards.items() if name not in OWNERS]
-            place = Path(RESULTS, "state", owner(wildcards), section or stage, *others)
+            place = Path(RESULTS, "state", owner(wildcards), state or section or stage, *others)
             words += [declared.of_kind("State")[0].option, str(place), "--keep-state"]
         return shlex.join(words)
 
@@ -151,9 +160,9 @@ def corrections(wildcards):
 
 
 def scenes_to_leave_out(wildcards):
-    """Scenes of the test segments, if clips with a cut are left out of the scores."""
+    """Scenes of the evaluated segments, if clips with a cut are left out of the scores."""
     leave_out = PLAN.stages_of(owner(wildcards)).scoring.leave_out_cuts
-    return each("scenes", "test", ".tsv")(wildcards) if leave_out else []
+    return each("scenes", EVALUATE, ".tsv")(wildcards) if leave_out else []
 
 
 def known_truth(wildcards):
@@ -203,14 +212,16 @@ def empty_caption(wildcards):
 def to_cut(wildcards):
     """Clean runs of the segment whose windows are cut; of all segments if windows are shuffled."""
     if PLAN.stages_of(owner(wildcards)).windows.shuffle:
-        return each("clean", "test", ".npy")(wildcards)
+        return each("clean", EVALUATE, ".npy")(wildcards)
     return at("clean", "{segment}.npy")(wildcards)
 
 
 def to_average(wildcards):
     """The windows whose mean is the null window."""
     null = PLAN.stages_of(owner(wildcards)).windows.null
-    return at("windows", {"train-mean": "train.npy", "test-mean": "test.npy"}[null])(wildcards)
+    return at("windows", {"train-mean": "train.npy", "test-mean": f"{EVALUATE}.npy"}[null])(
+        wildcards
+    )
 
 
 def film(wildcards):

@@ -5,9 +5,9 @@ use rule gpu_stage as score with:
     """Score the reconstructions by every metric, with chance level and null distribution."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
-        table=at("windows", "test.tsv"),
-        clips=each("clips", "test", ".npy"),
-        shots=DATASET.shots_paths(DATASET.test),
+        table=at("windows", f"{EVALUATE}.tsv"),
+        clips=each("clips", EVALUATE, ".npy"),
+        shots=DATASET.shots_paths(PLAN.config.evaluated),
         scenes=scenes_to_leave_out,
     output:
         metrics=f"{RESULTS}/{{model}}/metrics.tsv",
@@ -56,16 +56,16 @@ use rule stage as methods with:
 
 
 use rule stage as videos with:
-    """One mp4 per test clip, ground truth next to reconstruction, and a page that plays them."""
+    """One mp4 per clip, ground truth next to reconstruction, and a page that plays them."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
-        table=at("windows", "test.tsv"),
-        clips=each("clips", "test", ".npy"),
-        scenes=each("scenes", "test", ".tsv"),
+        table=at("windows", f"{EVALUATE}.tsv"),
+        clips=each("clips", EVALUATE, ".npy"),
+        scenes=each("scenes", EVALUATE, ".tsv"),
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
         others=of_variants("reconstruction", "reconstructions.npy"),
-        other_tables=of_variants("windows", "test.tsv"),
+        other_tables=of_variants("windows", f"{EVALUATE}.tsv"),
         other_scores=of_variants("scoring", "per_clip.tsv"),
     output:
         videos=report(
@@ -84,8 +84,8 @@ use rule stage as figures with:
     """A strip of reconstructions, and maps of the recorded brain."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
-        table=at("windows", "test.tsv"),
-        clips=each("clips", "test", ".npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
+        clips=each("clips", EVALUATE, ".npy"),
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
         r=at("selection", f"r{MAP}"),
@@ -121,8 +121,8 @@ use rule stage as score_figures with:
     """The worst clips, the distributions of scores, and their time courses along the films."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
-        table=at("windows", "test.tsv"),
-        clips=each("clips", "test", ".npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
+        clips=each("clips", EVALUATE, ".npy"),
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
     output:
@@ -137,10 +137,10 @@ use rule stage as panels with:
     """Compare subjects and variants with the films, and SSIM with that of other methods."""
     input:
         reconstructions=of_rows("reconstruction", "reconstruction/reconstructions.npy"),
-        listings=of_rows("windows", "windows/test.tsv"),
+        listings=of_rows("windows", f"windows/{EVALUATE}.tsv"),
         metrics=of_rows("scoring", "metrics.tsv"),
         per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
-        clips=each("clips", "test", ".npy"),
+        clips=each("clips", EVALUATE, ".npy"),
     output:
         subjects=figure("tables/subjects", "Tables"),
         variants=figure("tables/variants", "Tables"),

@@ -57,25 +57,27 @@ use rule stage as windows with:
         **params_of("windows"),
 
 
-use rule windows as test_windows with:
-    input:
-        cleaned=each("clean", "test", ".npy"),
-        voxels=at("selection", "voxels.tsv"),
-    output:
-        windows=f"{RESULTS}/{{model}}/windows/test.npy",
-        table=f"{RESULTS}/{{model}}/windows/test.tsv",
+if EVALUATE == "test":
+
+    use rule windows as test_windows with:
+        input:
+            cleaned=each("clean", "test", ".npy"),
+            voxels=at("selection", "voxels.tsv"),
+        output:
+            windows=f"{RESULTS}/{{model}}/windows/test.npy",
+            table=f"{RESULTS}/{{model}}/windows/test.tsv",
 
 
 use rule stage as segment_windows with:
-    """Cut the windows of one test segment, so that it can be reconstructed independently."""
+    """Cut the windows of one evaluated segment, so that it can be reconstructed independently."""
     input:
         cleaned=to_cut,
         voxels=at("selection", "voxels.tsv"),
     output:
-        windows=f"{RESULTS}/{{model}}/windows/test/{{segment}}.npy",
-        table=f"{RESULTS}/{{model}}/windows/test/{{segment}}.tsv",
+        windows=f"{RESULTS}/{{model}}/windows/{EVALUATE}/{{segment}}.npy",
+        table=f"{RESULTS}/{{model}}/windows/{EVALUATE}/{{segment}}.tsv",
     wildcard_constraints:
-        segment=one_of(DATASET.test),
+        segment=one_of(PLAN.config.evaluated),
     params:
         **params_of("windows"),
 

@@ -15,7 +15,7 @@ OF_ENCODER = f"{RESULTS}/{{model}}/interpretation/{{stage}}"
 use rule gpu_stage as attention with:
     """Map what the encoder after one training stage attends to."""
     input:
-        windows=at("windows", "test.npy"),
+        windows=at("windows", f"{EVALUATE}.npy"),
         voxels=at("selection", "voxels.tsv"),
         encoder=encoder_after,
         mbm=autoencoder,
@@ -33,12 +33,12 @@ use rule gpu_stage as attention with:
 use rule gpu_stage as attribution with:
     """Map the voxels that determine the embedding, after one training stage."""
     input:
-        windows=at("windows", "test.npy"),
-        table=at("windows", "test.tsv"),
+        windows=at("windows", f"{EVALUATE}.npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
         null_window=at("windows", "null.npy"),
         voxels=at("selection", "voxels.tsv"),
         encoder=encoder_after,
-        clips=each("clips", "test", ".npy"),
+        clips=each("clips", EVALUATE, ".npy"),
     output:
         methods=f"{OF_ENCODER}/attribution.tsv",
         maps=f"{OF_ENCODER}/attribution.npy",
@@ -52,12 +52,12 @@ use rule gpu_stage as attribution with:
 use rule gpu_stage as occlusion with:
     """Identify the clips with each group of voxels occluded, after one training stage."""
     input:
-        windows=at("windows", "test.npy"),
-        table=at("windows", "test.tsv"),
+        windows=at("windows", f"{EVALUATE}.npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
         null_window=at("windows", "null.npy"),
         voxels=at("selection", "voxels.tsv"),
         encoder=encoder_after,
-        clips=each("clips", "test", ".npy"),
+        clips=each("clips", EVALUATE, ".npy"),
     output:
         sets=f"{OF_ENCODER}/occlusion.tsv",
         scores=f"{OF_ENCODER}/occlusion.npy",
@@ -70,11 +70,11 @@ use rule gpu_stage as occlusion with:
 use rule stage as interpret with:
     """Sum attention and attribution over networks and areas, and write the maps."""
     input:
-        table=at("windows", "test.tsv"),
+        table=at("windows", f"{EVALUATE}.tsv"),
         voxels=at("selection", "voxels.tsv"),
         mask=at("selection", f"mask{MAP}"),
         r=at("selection", f"r{MAP}"),
-        runs=each("clean", "test", "_runs.tsv"),
+        runs=each("clean", EVALUATE, "_runs.tsv"),
         map_tables=maps_of_encoders(".tsv"),
         map_values=maps_of_encoders(".npy"),
         map_sums=maps_of_encoders("_groups.npy"),

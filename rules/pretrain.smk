@@ -32,6 +32,7 @@ use rule training as mbm_tuning with:
     input:
         samples=at("windows", "train.npy"),
         start=pretrained_autoencoder,
+        validation_windows=held_out("windows", "validation.npy"),
     output:
         model=directory(f"{RESULTS}/{{model}}/mbm_tuning/model"),
         history=f"{RESULTS}/{{model}}/mbm_tuning/history.tsv",

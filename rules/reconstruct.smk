@@ -15,10 +15,10 @@ use rule stage as motion with:
 
 
 use rule gpu_stage as reconstruct with:
-    """Reconstruct the clip of every window of a test segment."""
+    """Reconstruct the clip of every window of an evaluated segment."""
     input:
-        windows=at("windows", "test/{segment}.npy"),
-        table=at("windows", "test/{segment}.tsv"),
+        windows=at("windows", EVALUATE, "{segment}.npy"),
+        table=at("windows", EVALUATE, "{segment}.tsv"),
         null_window=at("windows", "null.npy"),
         model=at("cotraining", "model"),
         motion=motion,
@@ -27,7 +27,7 @@ use rule gpu_stage as reconstruct with:
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
     wildcard_constraints:
-        segment=one_of(DATASET.test),
+        segment=one_of(PLAN.config.evaluated),
         model=PLAN.owners(shared=False, only=generates),
     params:
         **params_of("reconstruct"),
@@ -36,8 +36,8 @@ use rule gpu_stage as reconstruct with:
 use rule stage as nearest with:
     """Copy the training clip that is nearest to the decoded CLIP embedding of each window."""
     input:
-        windows=at("windows", "test/{segment}.npy"),
-        table=at("windows", "test/{segment}.tsv"),
+        windows=at("windows", EVALUATE, "{segment}.npy"),
+        table=at("windows", EVALUATE, "{segment}.tsv"),
         encoder=at("ridge", "model"),
         clips=each("clips", "train", ".npy"),
         latents_table=at("latents", "table.tsv"),
@@ -45,17 +45,17 @@ use rule stage as nearest with:
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/{{segment}}.npy",
     wildcard_constraints:
-        segment=one_of(DATASET.test),
+        segment=one_of(PLAN.config.evaluated),
         model=PLAN.owners(shared=False, only=copies),
     params:
         **params_of("nearest"),
 
 
 use rule stage as reconstructions with:
-    """Join the clips of all test segments in one array, in the order of the table of windows."""
+    """Join the clips of all evaluated segments in one array, in the order of their windows."""
     input:
-        segments=each("reconstruction", "test", ".npy"),
-        table=at("windows", "test.tsv"),
+        segments=each("reconstruction", EVALUATE, ".npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
     output:
         reconstructions=f"{RESULTS}/{{model}}/reconstruction/reconstructions.npy",
     params:
@@ -63,10 +63,10 @@ use rule stage as reconstructions with:
 
 
 use rule gpu_stage as films with:
-    """Reconstruct a whole test segment as one film, next to the stimulus; measure its flicker."""
+    """Reconstruct a whole segment as one film, next to the stimulus; measure its flicker."""
     input:
-        windows=at("windows", "test/{segment}.npy"),
-        table=at("windows", "test/{segment}.tsv"),
+        windows=at("windows", EVALUATE, "{segment}.npy"),
+        table=at("windows", EVALUATE, "{segment}.tsv"),
         null_window=at("windows", "null.npy"),
         model=generator_of_films,
         film=film,
@@ -77,6 +77,6 @@ use rule gpu_stage as films with:
         video=f"{RESULTS}/{{model}}/films/{{segment}}.mp4",
         flickers=f"{RESULTS}/{{model}}/films/{{segment}}.tsv",
     wildcard_constraints:
-        segment=one_of(DATASET.test),
+        segment=one_of(PLAN.config.evaluated),
     params:
         **params_of("films"),

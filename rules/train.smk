@@ -12,6 +12,12 @@ use rule training as contrastive with:
         text=at("latents", "text.npy"),
         images=at("embeddings", "images.npy"),
         texts=at("embeddings", "texts.npy"),
+        validation_windows=held_out("windows", "validation.npy"),
+        validation_table=held_out("windows", "validation.tsv"),
+        validation_latents_table=held_out("latents", "validation", "table.tsv"),
+        validation_text=held_out("latents", "validation", "text.npy"),
+        validation_images=held_out("embeddings", "validation", "images.npy"),
+        validation_texts=held_out("embeddings", "validation", "texts.npy"),
     output:
         model=directory(f"{RESULTS}/{{model}}/contrastive/model"),
         history=f"{RESULTS}/{{model}}/contrastive/history.tsv",
@@ -36,14 +42,14 @@ use rule stage as ridge with:
 
 
 use rule gpu_stage as retrieval with:
-    """Retrieve the test clips' frames and captions by the embeddings of their windows."""
+    """Retrieve the frames and captions of evaluated clips by the embeddings of their windows."""
     input:
-        windows=at("windows", "test.npy"),
-        table=at("windows", "test.tsv"),
+        windows=at("windows", f"{EVALUATE}.npy"),
+        table=at("windows", f"{EVALUATE}.tsv"),
         encoder=at("contrastive", "model"),
         ridge=at("ridge", "model"),
-        clips=each("clips", "test", ".npy"),
-        scenes=each("scenes", "test", ".tsv"),
+        clips=each("clips", EVALUATE, ".npy"),
+        scenes=each("scenes", EVALUATE, ".tsv"),
     output:
         retrieval=f"{RESULTS}/{{model}}/retrieval/retrieval.tsv",
     threads: 1
@@ -58,6 +64,8 @@ use rule training as video_tuning with:
         text=at("latents", "text.npy"),
         empty_text=at("latents", "empty_text.npy"),
         table=at("latents", "table.tsv"),
+        validation_latents=held_out("latents", "validation", "latents.npy"),
+        validation_text=held_out("latents", "validation", "text.npy"),
     output:
         model=directory(f"{RESULTS}/{{shared}}/video_tuning/model"),
         history=f"{RESULTS}/{{shared}}/video_tuning/history.tsv",
@@ -77,6 +85,10 @@ use rule training as cotraining with:
         latents_table=at("latents", "table.tsv"),
         encoder=encoder_to_cotrain,
         unet=at("video_tuning", "model"),
+        validation_windows=held_out("windows", "validation.npy"),
+        validation_table=held_out("windows", "validation.tsv"),
+        validation_latents=held_out("latents", "validation", "latents.npy"),
+        validation_latents_table=held_out("latents", "validation", "table.tsv"),
     output:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),
         history=f"{RESULTS}/{{model}}/cotraining/history.tsv",

@@ -362,3 +362,15 @@ def test_native_space_with_masks_in_the_table_of_runs(values, tmp_path):
     )
     with pytest.raises(InputError, match=r"regions.atlas is false.*dataset.mask is None"):
         check_config(values, "config.yaml")
+
+
+def test_the_test_segments_are_not_read_where_validation_segments_are_evaluated(values):
+    with pytest.raises(InputError, match="evaluate: validation, but the data set demo has no"):
+        check_config(values | {"evaluate": "validation"}, "test")
+    held_out = values | {"dataset": "config/datasets/demo-validation.yaml"}
+    config = check_config(held_out, "test")
+    assert config.evaluated == config.dataset.test
+    assert config.segments == config.dataset.segments
+    config = check_config(held_out | {"evaluate": "validation"}, "test")
+    assert config.evaluated == ["seg17", "seg18"]
+    assert config.segments == [*config.dataset.train, "seg17", "seg18"]

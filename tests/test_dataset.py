@@ -163,3 +163,38 @@ def test_segments_that_a_configuration_goes_without_may_have_values(values):
     dataset = Dataset.model_validate(values | few)
     assert "test5" in dataset.timing
     assert (dataset.fps_of("seg1"), dataset.n_clips("test1")) == (30, 24)
+
+
+# --- validation segments --------------------------------------------------------------------------
+
+
+def test_validation_segments_are_held_out_of_those_of_the_training(values):
+    values |= {"validation": ["seg18", "seg3"], "mask": "{subject}_{segment}_mask.nii.gz"}
+    dataset = Dataset.model_validate(values)
+    assert dataset.validation == ["seg3", "seg18"]
+    assert not set(dataset.train) & {"seg3", "seg18"}
+    assert len(dataset.train) == 16
+    assert dataset.segments[15:18] == ["seg17", "seg3", "seg18"]
+    assert [dataset.split_of(s) for s in ("seg1", "seg3", "test1")] == [
+        "train",
+        "validation",
+        "test",
+    ]
+    assert dataset.segments_of("sub1", "validation") == ["seg3", "seg18"]
+    assert {run.split for run in dataset.runs_of("sub2", "seg3")} == {"validation"}
+    assert not [mask for mask in dataset.mask_paths("sub1") if "seg3_" in mask]
+
+
+def test_validation_segments_of_their_own_have_their_own_number_of_repetitions(values):
+    values |= {"validation": ["val1"]}
+    assert len(Dataset.model_validate(values).runs_of("sub1", "val1")) == 2  # as in training
+    values["repetitions"] = values["repetitions"] | {"validation": 4}
+    dataset = Dataset.model_validate(values)
+    assert len(dataset.runs_of("sub1", "val1")) == 4
+    assert len(dataset.runs_of("sub1", "seg1")) == 2
+
+
+def test_validation_segments_are_neither_test_segments_nor_all_that_there_is(values):
+    refused(values | {"validation": ["test1"]}, "both validation and test segments: test1")
+    refused(values | {"validation": values["train"][1:]}, "train\n.*at least 2 items")
+    refused(values | {"validation": ["default"]}, "rename this segment")

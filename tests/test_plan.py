@@ -165,3 +165,18 @@ def test_a_folder_in_the_home_is_read(tmp_path, monkeypatch):
 
 def test_a_hub_name_stands_for_itself():
     assert weights_digest("someone/some-model") == "someone/some-model"
+
+
+def test_a_validation_segment_is_evaluated_with_the_films_and_runs_that_it_had(values):
+    full = plan(values)
+    held_out = {"dataset": "config/datasets/demo-validation.yaml", "evaluate": "validation"}
+    validated = plan(values, **held_out)
+    for stage in ("demo_film", "demo_runs", "clips", "captions", "scenes"):
+        for segment in ("seg1", "seg18"):
+            assert deciding(validated, stage, segment) == deciding(full, stage, segment)
+    assert full.settings("reconstruct", "sub1", "seg18").first == 0
+    assert validated.settings("reconstruct", "sub1", "seg18").first == 48
+    assert full.settings("clean", "sub1", "seg18").average is False
+    assert validated.settings("clean", "sub1", "seg18").average is True
+    assert validated.settings("tables", "").dataset == "demo (validation segments)"
+    assert "validation" in validated.settings("videos", "sub1").title

@@ -10,7 +10,7 @@ from mindvideo.registry import read_stage
 
 NEEDS = {need.rule: need for need in needs()}
 RULE = re.compile(
-    r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:(?!(?:use )?rule ).*\n)*)", re.M
+    r"^ *(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:(?! *(?:use )?rule ).*\n)*)", re.M
 )
 UNITS = {"d": 1440, "h": 60, "min": 1, "s": 1 / 60}
 

@@ -91,3 +91,14 @@ def test_a_damaged_stamp_is_no_permission(tmp_path, text):
     (tmp_path / STAMP).write_text(text)
     with pytest.raises(InputError, match=r"dataset\.json cannot be read"):
         check_results(str(tmp_path), "demo", "config/config.yaml")
+
+
+def test_scores_of_two_splits_are_not_mixed_in_one_folder(tmp_path):
+    tested, validated = str(tmp_path / "results"), str(tmp_path / "results-validation")
+    stamp_results(tested, "demo", "config/config.yaml")
+    with pytest.raises(InputError, match=r"results on test segments .* evaluate: validation"):
+        check_results(tested, "demo", "mine.yaml", "validation")
+    stamp_results(validated, "demo", "mine.yaml", "validation")
+    check_results(validated, "demo", "mine.yaml", "validation")
+    with pytest.raises(InputError, match=r"on validation segments .*mine.yaml.* evaluate: test"):
+        check_results(validated, "demo", "config/config.yaml")

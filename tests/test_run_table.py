@@ -107,7 +107,7 @@ def test_all_problems_are_reported_at_once(tmp_path):
         "line 3: seg10 has split test, but train in line 2",
         "line 3: seg10 has clips 90, but 80 in line 2",
         "line 7: segment: ",
-        "line 7: split: Input should be 'train' or 'test'; found 'training'",
+        "line 7: split: Input should be 'train', 'validation' or 'test'; found 'training'",
         "line 7: repetition: Input should be greater than 0; found '0'",
         "line 7: path: no value",
         "line 8: 2 cells under 6 columns",
@@ -156,3 +156,17 @@ def test_another_tr_than_the_descriptions(tmp_path):
     text = HAND_MADE.replace("path\n", "path\ttr\n").replace(".gz\n", ".gz\t2\n")
     with pytest.raises(ValueError, match=r"tr: 1.5 s here, 2 s in the table of runs"):
         dataset(tmp_path, text)
+
+
+def test_the_split_of_a_table_may_be_validation(tmp_path):
+    more = "ann\tseg3\ttrain\t1\ta/3.nii.gz\nann\tseg4\tvalidation\t1\ta/4.nii.gz\n"
+    of_table = dataset(tmp_path, HAND_MADE + more)
+    assert (of_table.train, of_table.validation) == (["seg2", "seg3", "seg10"], ["seg4"])
+    of_both = dataset(tmp_path, HAND_MADE + more, validation=["seg3"])
+    assert (of_both.train, of_both.validation) == (["seg2", "seg10"], ["seg3", "seg4"])
+    assert [run.split for run in of_both.rows if run.segment == "seg3"] == ["validation"]
+    path = written(tmp_path, write_runs(of_both.rows))
+    again = Dataset.model_validate(read_dataset(REST | {"runs": str(path)}, "test"))
+    assert again.rows == of_both.rows
+    with pytest.raises(ValueError, match=r"table of runs has no segment seg5; it has seg10, seg2"):
+        dataset(tmp_path, HAND_MADE, validation=["seg5"])

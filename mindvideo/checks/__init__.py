@@ -20,12 +20,14 @@ from mindvideo.findings import Finding, error, warning
 from mindvideo.io.headers import Header
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.progress import progress
+from mindvideo.run import Evaluated
 from mindvideo.settings.stimuli import Clips
 
 
 def check_dataset(
     dataset: Dataset,
     *,
+    evaluate: Evaluated = "test",
     fps: float = Clips().fps,
     columns: Sequence[str] = (),
     atlas: bool = True,
@@ -36,6 +38,8 @@ def check_dataset(
     Parameters
     ----------
     dataset : Dataset
+    evaluate : {"test", "validation"}
+        The segments that are scored.
     fps : float
         Frames per second of the clips: the maximum over the model and its variants.
     columns : sequence of str
@@ -49,11 +53,15 @@ def check_dataset(
     tables = [run.confounds for run in dataset.rows if run.confounds]
     film_paths = {segment: dataset.film_path(segment) for segment in dataset.segments}
     masks = {
-        s: {p: split for split in ("test", "train") for p in dataset.mask_paths(s, split)}
+        s: {
+            p: split
+            for split in ("test", "validation", "train")
+            for p in dataset.mask_paths(s, split)
+        }
         for s in dataset.subjects
     }
     shots = dataset.shots_paths(dataset.segments)
-    findings = [*description.description(dataset), *scores.shifts(dataset)]
+    findings = [*description.description(dataset), *scores.shifts(dataset, evaluate)]
     others = [*shots, *chain(*masks.values()), *paths, *tables]
     findings += absent(dict.fromkeys([*film_paths.values(), *others]))
     headers: dict[str, Header] = {}

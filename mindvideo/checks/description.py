@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mindvideo.dataset import BY_SEGMENT, Dataset
 from mindvideo.findings import Finding, error, warning
-from mindvideo.run import DEFAULT
+from mindvideo.run import DEFAULT, NAMES
 from mindvideo.templates import did_you_mean, differs_by_number
 
 
@@ -41,9 +41,9 @@ def description(dataset: Dataset) -> Iterator[Finding]:
                     "repetitions. Exclude it, too (dataset.exclude), to leave out this segment for "
                     "this subject",
                 )
-        for split in ("train", "test"):
-            if not dataset.segments_of(subject, split):
-                yield error(subject, f"no {split} runs: leave out the subject")
+        for split, name in NAMES.items():
+            if getattr(dataset, split) and not dataset.segments_of(subject, split):
+                yield error(subject, f"no {name} runs: leave out the subject")
 
 
 def unnamed(dataset: Dataset) -> Iterator[Finding]:

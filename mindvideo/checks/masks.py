@@ -23,7 +23,7 @@ def brain_masks(subject: str, masks: dict[str, str], run: Header | None) -> Iter
     ----------
     subject : str
     masks : dict of str to str
-        Path of each existing mask: "train", or "test" if it belongs to test runs only.
+        Path of each existing mask: "train", if it belongs to a training run, or another split.
     run : Header, optional
         Header of a run on the most common grid, if one could be read.
     """
@@ -54,8 +54,8 @@ def brain_masks(subject: str, masks: dict[str, str], run: Header | None) -> Iter
         if (missing := _count(common & ~packed[path])) > MOST_LOST * _count(common):
             yield warning(
                 path,
-                f"this mask of a test run lacks {missing} of the {_count(common)} voxels common to "
-                f"the masks of {subject}'s training runs",
+                f"this mask of a {masks[path]} run lacks {missing} of the {_count(common)} voxels "
+                f"common to the masks of {subject}'s training runs",
             )
 
 

@@ -36,7 +36,7 @@ def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Find
     if not columns:
         return
     tables, clips = [], []
-    for segment in config.dataset.test:
+    for segment in config.evaluated:
         (path,) = config.dataset.shots_paths([segment]) or ("",)
         if not Path(path).is_file():
             continue
@@ -48,7 +48,7 @@ def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Find
             yield error(path, str(problem).removeprefix(f"{path}: "))
         else:
             tables.append(table)
-    if len(tables) < len(config.dataset.test):
+    if len(tables) < len(config.evaluated):
         return
     shots = pd.concat(tables)
     if s.subset:

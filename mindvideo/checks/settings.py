@@ -33,6 +33,7 @@ from mindvideo.fmri.selection import (
 from mindvideo.fmri.windows import check_lag
 from mindvideo.io.runs import series_length
 from mindvideo.regressors import drifts, regressors
+from mindvideo.run import NAMES
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
 
@@ -210,10 +211,10 @@ def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
                 "extend beyond its end, so each repeats the last volume",
             )
     for subject in dataset.subjects:
-        for split in ("train", "test"):
+        for split in NAMES:
             n = sum(map(dataset.n_clips, dataset.segments_of(subject, split)))
             what = "shuffle (windows.shuffle)" if stages.windows.shuffle else "compare"
-            if n and (split == "test" or stages.windows.shuffle):
+            if n and (split == config.evaluate or stages.windows.shuffle):
                 yield from refused("windows", check_windows, n, f"{subject}, {split}", what)
 
 

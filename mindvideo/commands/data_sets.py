@@ -14,6 +14,7 @@ from mindvideo.results_folder import DEMO, VARIABLE, check_results, default_conf
 
 if TYPE_CHECKING:
     from mindvideo.config import Config
+    from mindvideo.dataset import Dataset
 
 
 def declare_config(parser: argparse.ArgumentParser) -> None:
@@ -61,20 +62,28 @@ def check(arguments: argparse.Namespace) -> int:
     config = load(arguments)
     name = str(arguments.config or default_configuration())
     findings: list[Finding] = [
-        *refused("results", check_results, config.results, config.dataset.name, name)
+        *refused(
+            "results",
+            check_results,
+            config.results,
+            config.dataset.name,
+            name,
+            config.evaluate,
+        )
     ]
     stages = [config.stages(variant) for variant in (None, *config.variants)]
     if arguments.only != "pretraining_data":
         dataset = config.dataset
         print(
-            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments, "
-            f"subjects {', '.join(dataset.subjects)}"
+            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments"
+            f"{_held_out(dataset)}, subjects {', '.join(dataset.subjects)}"
         )
         windows = settings_of(WindowSettings, config, config.stages())
         print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
         findings += check_timing(dataset, windows.size, windows.lag)
         findings += checks.check_dataset(
             dataset,
+            evaluate=config.evaluate,
             fps=max(s.clips.fps for s in stages),
             columns=config.clean.confounds,
             atlas=any(s.regions.atlas for s in stages),
@@ -90,6 +99,12 @@ def check(arguments: argparse.Namespace) -> int:
         _put_on_record(config)
     print("\n" + report(list(dict.fromkeys(findings)), everything=arguments.all))
     return int(any(finding.level == "error" for finding in findings))
+
+
+def _held_out(dataset: Dataset) -> str:
+    """The validation segments, if there are any."""
+    names = ", ".join(dataset.validation)
+    return f" ({len(dataset.validation)} for validation: {names})" if names else ""
 
 
 def _put_on_record(config: Config) -> None:

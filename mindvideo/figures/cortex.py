@@ -27,7 +27,7 @@ VIEWS: tuple[tuple[Literal["left", "right"], Literal["lateral", "medial"]], ...]
     ("right", "lateral"),
 )
 BAR = 1.0  # width of the colour bars [inch]
-NETWORKS, CEILING = "Yeo's 17 networks", "Noise ceiling of the test runs' mean"
+NETWORKS, CEILING = "Yeo's 17 networks", "Noise ceiling of the runs' mean"
 
 
 @dataclass(frozen=True)

@@ -132,8 +132,8 @@ def _encoder(s: MethodsSettings, known: Known) -> str:
         "Where a window passes the end of its segment, the last volume is repeated."
         if beyond
         else "",
-        "As a control, the windows of the training set and those of the test set were shuffled "
-        "against the clips."
+        f"As a control, the windows of the training set and those of the {s.evaluate} set were "
+        "shuffled against the clips."
         if w.shuffle
         else "",
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
@@ -238,8 +238,8 @@ def _reconstruction(s: MethodsSettings) -> str:
     if r.condition == "mean-tokens":
         decoded_from = "the mean training window (the same for all clips)"
     return sentences(
-        f"Test clips were reconstructed in {count(r.steps, 'step')} of {SAMPLERS[r.scheduler]}, "
-        f"{_guidance(s)}.",
+        f"{s.evaluate.capitalize()} clips were reconstructed in {count(r.steps, 'step')} of "
+        f"{SAMPLERS[r.scheduler]}, {_guidance(s)}.",
         "As a baseline without fMRI, every clip had the same condition, the mean of the tokens of "
         "all training windows; clips differed in their initial noise only."
         if r.condition == "mean-tokens"
@@ -274,7 +274,7 @@ def _guidance(s: MethodsSettings) -> str:
     if r.negative in fixed:
         negative = fixed[r.negative]
     else:
-        of = {"train-mean": "training", "test-mean": "test"}[s.windows.null]
+        of = {"train-mean": "training", "test-mean": s.evaluate}[s.windows.null]
         negative = f"the null window, the mean of all {of} windows"
     return f"with guidance away from {negative} (scale {r.guidance:g})"
 

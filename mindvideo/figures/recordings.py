@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mindvideo.figures.references import citation
 from mindvideo.figures.wording import at_probability, count, listed, number, sentences, span
+from mindvideo.run import NAMES
 from mindvideo.settings.methods import MethodsSettings, SegmentRecording
 
 CORRECTIONS = {
@@ -40,14 +41,19 @@ FEW_GROUPS = 3
 
 def data_set(s: MethodsSettings) -> str:
     """Who watched what, how often, and which volumes were kept."""
-    train, test = (_segments(s, split) for split in ("train", "test"))
+    by_split = {split: _segments(s, split) for split in NAMES}
+    watched = [
+        _with_runs(of_split, f"{NAMES[split]} segment")
+        for split, of_split in by_split.items()
+        if of_split or split in ("train", s.evaluate)
+    ]
     excluded = s.recordings.excluded
     reference = f" ({citation(s.reference)})" if s.reference else ""
     return sentences(
         f"The recordings are those of subject {s.recordings.subject} of the data set "
         f"{s.dataset}{reference}.",
-        f"The subject watched {_with_runs(train, 'training segment')} and "
-        f"{_with_runs(test, 'test segment')}; a segment is one film.",
+        f"The subject watched {listed(watched)}; a segment is one film.",
+        _validation(s),
         f"{count(len(excluded), 'further run').capitalize()} "
         f"{'was' if len(excluded) == 1 else 'were'} excluded from all analyses "
         f"({listed(excluded)})."
@@ -61,6 +67,23 @@ def data_set(s: MethodsSettings) -> str:
 
 def _segments(s: MethodsSettings, split: str) -> list[SegmentRecording]:
     return [segment for segment in s.recordings.segments if segment.split == split]
+
+
+def _validation(s: MethodsSettings) -> str:
+    """What validation segments were used for."""
+    if s.evaluate == "validation":
+        return (
+            "All reconstructions and scores are of the validation segments, which were held out of "
+            "all training and of voxel selection, and on which settings may have been chosen; the "
+            "test segments were not read."
+        )
+    if not _segments(s, "validation"):
+        return ""
+    return (
+        "The validation segments were held out of all training and of voxel selection; losses on "
+        "them were recorded during training. All reconstructions and scores are of the test "
+        "segments."
+    )
 
 
 def _with_runs(segments: Sequence[SegmentRecording], noun: str) -> str:
@@ -83,12 +106,9 @@ def _trimming(segments: Sequence[SegmentRecording]) -> str:
     kept = "one for each clip of its film"
     clips = [segment.clips for segment in segments]
     volumes = f"{span(clips)} volumes"
-    by_split = {
-        split: {x.clips for x in segments if x.split == split} for split in ("train", "test")
-    }
-    if len(set(clips)) > 1 and all(len(values) == 1 for values in by_split.values()):
-        of = {"train": "training", "test": "test"}
-        each = [f"{span(by_split[split])} of each {of[split]} run" for split in of]
+    by_split = {split: {x.clips for x in segments if x.split == split} for split in NAMES}
+    if len(set(clips)) > 1 and all(len(values) <= 1 for values in by_split.values()):
+        each = [f"{span(n)} of each {NAMES[split]} run" for split, n in by_split.items() if n]
         volumes = f"volumes ({listed(each)})"
     analysed = f"The remaining {volumes} were analysed, {kept}."
     if list(groups) == [(0, 0)]:
@@ -198,15 +218,15 @@ def cleaning(s: MethodsSettings) -> str:
         named.append(f"fMRIPrep's column{'s' if len(columns) > 1 else ''} {listed(columns)}")
     confounds = f" together with confounds: {'; '.join(named)}" if named else ""
     where = "in the volume" if s.space == "volume" else "along the cortical surface"
-    runs = {segment.runs for segment in _segments(s, "test")}
+    runs = {segment.runs for segment in _segments(s, s.evaluate)}
     averages = (
-        "The z-scored runs of each segment were then averaged, in the training set as in the test "
-        "set; the single training runs were used only to select voxels."
+        "The z-scored runs of each segment were then averaged, in the training set as in the "
+        f"{s.evaluate} set; the single training runs were used only to select voxels."
     )
     if runs == {1}:
         averages = (
             "The z-scored runs of each training segment were then averaged; the single training "
-            "runs were used only to select voxels. Each test segment has a single run."
+            f"runs were used only to select voxels. Each {s.evaluate} segment has a single run."
         )
     return sentences(
         _space(s),
@@ -248,6 +268,7 @@ def selection(s: MethodsSettings, n_voxels: int) -> str:
     """By what the voxels were selected."""
     v = s.selection
     within = f" of {listed(v.areas)}" if v.areas else ""
+    others = "Validation and test" if _segments(s, "validation") else "Test"
     selected = f"{n_voxels:,} voxel{'' if n_voxels == 1 else 's'}"
     runs = {segment.runs for segment in _segments(s, "train")}
     repeated = "its two runs" if runs == {2} else "each pair of its runs"
@@ -276,5 +297,5 @@ def selection(s: MethodsSettings, n_voxels: int) -> str:
     return (
         "Voxels were selected for the reproducibility of their responses. For each training "
         f"segment and voxel, the responses in {repeated} were correlated, and the correlation was "
-        f"Fisher-transformed{mean}. {chosen} Test segments were not used."
+        f"Fisher-transformed{mean}. {chosen} {others} segments were not used."
     )

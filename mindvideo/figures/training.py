@@ -111,8 +111,9 @@ def draw_retrieval(
     batches: Mapping[str, Curve],
     batch_chance: float,
     retrieval: Sequence[tuple[str, float, float, float, float]],
+    evaluated: str = "test",
 ) -> Figure:
-    """Draw retrieval within the batches of a training, and among the test clips.
+    """Draw retrieval within the batches of a training, and among the evaluated clips.
 
     Parameters
     ----------
@@ -120,7 +121,9 @@ def draw_retrieval(
         Top-1 accuracy by modality.
     batch_chance : float
     retrieval : sequence of (label, accuracy, low, high, chance)
-        Among the test clips, with the ends of the interval.
+        Among the evaluated clips, with the ends of the interval.
+    evaluated : {"test", "validation"}
+        The split of these clips.
     """
     curves = {
         name: (curve, MODALITIES.get(name, CURVE))
@@ -139,7 +142,7 @@ def draw_retrieval(
             _curves(axes[0], curves, height - 0.8, level, limits=(0, 1))
             axes[0].set_ylabel("top-1 accuracy")
         if retrieval:
-            axes[-1].set_title("Among the test clips")
+            axes[-1].set_title(f"Among the {evaluated} clips")
             _retrieved(figure, axes[-1], retrieval)
     return figure
 

@@ -128,7 +128,7 @@ def summarise(
     table = pd.DataFrame([_row(metric, **counts, rng=rng) for metric in metrics])
     if max(len(g) for metric in metrics for g in metric.rows) == 1:
         log.warning(
-            "No metric has a p value: each test segment has 1 clip, but a shift needs at least 2. "
+            "No metric has a p value: each segment has 1 clip, but a shift needs at least 2. "
             "Combine the clips of a film in one segment"
         )
     smallest = table["p_min"].to_numpy(float)
@@ -145,8 +145,8 @@ def _too_few(names: list[str], p_min: float, permutations: int) -> str:
         (f"permutations is {permutations}", f"set it to {needed - 1} at the very least")
         if random
         else (
-            f"the test segments allow {round(1 / p_min)} circular shifts",
-            f"score more test segments, or longer ones; {needed} shifts are needed, and segments "
+            f"the segments allow {round(1 / p_min)} circular shifts",
+            f"score more segments, or longer ones; {needed} shifts are needed, and segments "
             "of m and n clips allow m × n",
         )
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from mindvideo.run import Evaluated
 from mindvideo.settings.base import Execution, Fraction, From, Name, PathText, Precision, Section
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
 
@@ -97,7 +98,9 @@ class _ClipSettings(Reconstruction):
 
 class ReconstructionSettings(_ClipSettings):
     first: Annotated[int, From("first_clip")] = Field(
-        0, ge=0, description="number of the first window's clip among all test clips: of its noise"
+        0,
+        ge=0,
+        description="number of the first window's clip among all evaluated clips: of its noise",
     )
 
 
@@ -151,9 +154,12 @@ class Statistics(Section):
 
 
 class RetrievalSettings(Statistics, of="scoring"):
-    """Finding a test clip's frame and caption among all by the encoder's embedding."""
+    """Finding an evaluated clip's frame and caption among all by the encoder's embedding."""
 
     clip: Annotated[str, From("pretrained.clip")]
+    evaluate: Annotated[Execution[Evaluated], From("evaluate")] = Field(
+        "test", description="split that is scored, named in the log"
+    )
 
 
 class Scoring(Statistics, section="scoring"):
@@ -189,6 +195,9 @@ class Scoring(Statistics, section="scoring"):
 
 
 class ScoringSettings(Scoring):
+    evaluate: Annotated[Execution[Evaluated], From("evaluate")] = Field(
+        "test", description="split that is scored, named in the log"
+    )
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
     image_classifier: Annotated[str | None, From("pretrained.image_classifier")] = Field(
         description="none: omit its metrics"
@@ -227,7 +236,8 @@ class TableRow(Section):
 
 class TableSettings(Tables, of="tables"):
     rows: Annotated[list[TableRow], From("table_rows")]
-    dataset: Annotated[str, From("dataset.name")]
+    dataset: Annotated[str, From("scored_data")]
+    evaluate: Annotated[Evaluated, From("evaluate")] = "test"
     block: Annotated[PositiveInt, From("scoring.block")]
 
 
@@ -260,6 +270,7 @@ class TrainingFigureSettings(Section):
     batch_size: Annotated[PositiveInt, From("contrastive.batch_size")] = Field(
         description="of contrastive learning, for its chance"
     )
+    evaluate: Annotated[Evaluated, From("evaluate")] = "test"
 
 
 class FigureSettings(Section, section="figures"):
@@ -298,4 +309,5 @@ class PanelSettings(Section):
 
     rows: Annotated[list[TableRow], From("table_rows")]
     dataset: Annotated[str, From("dataset.name")]
+    evaluate: Annotated[Evaluated, From("evaluate")] = "test"
     block: Annotated[PositiveInt, From("scoring.block")]

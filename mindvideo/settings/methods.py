@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from mindvideo.run import Evaluated, Split
 from mindvideo.settings.base import From, Pretrained, Section
 from mindvideo.settings.evaluation import Motion, Reconstruction, Scoring
 from mindvideo.settings.fmri import Clean, Regions, Samples, Selection, Windows
@@ -24,7 +25,7 @@ class SegmentRecording(Section):
     """How one segment was recorded in a subject."""
 
     name: str
-    split: Literal["train", "test"]
+    split: Split
     runs: PositiveInt = Field(description="repetitions that are used")
     clips: PositiveInt = Field(description="volumes kept")
     drop_start: NonNegativeInt
@@ -54,6 +55,7 @@ class MethodsSettings(Section):
     tr: Annotated[PositiveFloat, From("dataset.tr")]
     lag: Annotated[int, From("lag")]
     recordings: Annotated[Recordings, From("recordings")]
+    evaluate: Annotated[Evaluated, From("evaluate")] = "test"
     num_frames: Annotated[PositiveInt, From("num_frames")]
     regions: Annotated[Regions, From("regions")]
     clean: Annotated[Clean, From("clean")]

@@ -92,6 +92,11 @@ class Training(Section):
     checkpoint_minutes: Annotated[Execution[PositiveFloat], here("loses at most this")] = Field(
         5.0, description="time between checkpoints [min]"
     )
+    validate_every: Annotated[Execution[PositiveInt | None], here("about 20 points")] = Field(
+        None,
+        description="steps between evaluations on the validation segments, if the data set has "
+        "any; not given: a twentieth of the training run",
+    )
     seed: Annotated[int, SEED] = Field(
         0, description="of initial weights, batches, masks, noise and dropout"
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import ClipFrames, load_frames
 from mindvideo.io.sidecars import check_voxels, voxels_of
 from mindvideo.io.tables import check_rows, load_table, rows_of
+from mindvideo.metrics.embedding import identification
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
@@ -22,11 +25,13 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import ContrastiveSettings
 from mindvideo.sizes import check_clip_width
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
+from mindvideo.stages._validation import all_or_none
 from mindvideo.training.datasets import Examples, Reindexed
 from mindvideo.training.loop import record_no_steps, train
 from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
 from mindvideo.training.sampling import Batches
 from mindvideo.training.similarity import retrieval
+from mindvideo.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +50,12 @@ def main(
     text: Input,
     images: Input,
     texts: Input,
+    validation_windows: Input | None,
+    validation_table: Input | None,
+    validation_latents_table: Input | None,
+    validation_text: Input | None,
+    validation_images: Input | None,
+    validation_texts: Input | None,
     model: Output,
     history: Output,
     events: Output,
@@ -55,15 +66,21 @@ def main(
 
     If nothing is trained (no modality, or no step), the encoder keeps the weights of masked brain
     modelling, with an untrained head.
+    The files whose names start with `validation` are those of the validation segments; the loss and
+    retrieval of their clips become part of the training curve.
     """
-    fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
-    check_rows(windows, fmri, table, len(window_clips))
-    latent_clips = load_table(latents_table, ["segment", "clip", "scene"])
-    tokens = np.load(text, mmap_mode="r")
-    check_rows(text, tokens, latents_table, len(latent_clips))
-    rows = rows_of(window_clips, latent_clips, latents_table)
-    scenes = latent_clips["scene"].to_numpy()[rows] if settings.apart else None
+    paired = _pair(windows, table, latents_table, text)
+    fmri, tokens = paired.fmri, paired.tokens
+    scenes = paired.scenes if settings.apart else None
     batches = Batches.of(settings, len(fmri), scenes)
+    held_out = all_or_none(
+        validation_windows=validation_windows,
+        validation_table=validation_table,
+        validation_latents_table=validation_latents_table,
+        validation_text=validation_text,
+        validation_images=validation_images,
+        validation_texts=validation_texts,
+    )
 
     encoder = _encoder(windows, fmri, tokens, mbm, settings)
     if not settings.trains:
@@ -72,33 +89,103 @@ def main(
         record_no_steps(history, events)
         encoder.save_pretrained(model)
         return
-    frames = load_frames(clips, window_clips)
-    targets = _targets(images, texts, latents_table, len(latent_clips), rows, frames, settings)
+    frames = load_frames(clips, paired.clips)
+    targets = _targets(images, texts, latents_table, paired, frames, settings)
     tokens_in = f"the tokens in {text}"
     check_clip_width(settings.clip, targets.width, encoder.config["out_dim"], tokens_in)
-    examples = Examples(fmri=fmri)
-    if settings.align_tokens:
-        examples = Examples(fmri=fmri, text=Reindexed(tokens, rows))
+    objective = Contrast(
+        targets,
+        settings.modalities,
+        settings.sparsify,
+        settings.crop,
+        settings.align_tokens,
+    )
     train(
         FmriToClip(encoder),
-        Contrast(
-            targets,
-            settings.modalities,
-            settings.sparsify,
-            settings.crop,
-            settings.align_tokens,
-        ),
-        examples,
+        objective,
+        _examples(paired, settings),
         batches,
         settings,
         state=state,
         history=history,
         events=events,
         desc="contrastive learning",
+        validation=_validation(held_out, objective, encoder, settings) if held_out else None,
     )
     leave_unless_first()
     _log_retrieval(encoder, fmri, targets, settings)
     encoder.save_pretrained(model)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Windows, and the clips that they belong to.
+
+    Attributes
+    ----------
+    fmri : ndarray, shape (n, w, v)
+    clips : DataFrame
+        Segment and number of the clip of each window.
+    tokens : ndarray, shape (m, tokens, d)
+        Text tokens, in the order of the latents.
+    rows : ndarray of int, shape (n,)
+        Row of the latents of each window's clip.
+    scenes : ndarray of int, shape (n,)
+    """
+
+    fmri: np.ndarray
+    clips: pd.DataFrame
+    tokens: np.ndarray
+    rows: np.ndarray
+    scenes: np.ndarray
+
+    @property
+    def n_latents(self) -> int:
+        return len(self.tokens)
+
+
+def _pair(windows: Path, table: Path, latents_table: Path, text: Path) -> Paired:
+    """Load windows and tokens, and find the clip of each window."""
+    fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
+    check_rows(windows, fmri, table, len(window_clips))
+    latent_clips = load_table(latents_table, ["segment", "clip", "scene"])
+    tokens = np.load(text, mmap_mode="r")
+    check_rows(text, tokens, latents_table, len(latent_clips))
+    rows = rows_of(window_clips, latent_clips, latents_table)
+    return Paired(fmri, window_clips, tokens, rows, latent_clips["scene"].to_numpy()[rows])
+
+
+def _examples(paired: Paired, settings: ContrastiveSettings) -> Examples:
+    if not settings.align_tokens:
+        return Examples(fmri=paired.fmri)
+    return Examples(fmri=paired.fmri, text=Reindexed(paired.tokens, paired.rows))
+
+
+def _validation(
+    held_out: tuple[Path, ...],
+    objective: Contrast,
+    encoder: FmriEncoder,
+    settings: ContrastiveSettings,
+) -> Validation:
+    """The objective on the validation clips, in batches as those of the training run."""
+    windows, table, latents_table, text, images, texts = held_out
+    paired = _pair(windows, table, latents_table, text)
+    if paired.fmri.shape[1:] != (encoder.config["window_size"], encoder.config["num_voxels"]):
+        raise InputError(
+            f"{windows}: windows of shape {paired.fmri.shape[1:]}, unlike those of the training "
+            "segments: cut both again"
+        )
+    targets = _targets(images, texts, latents_table, paired, None, settings)
+    scenes = paired.scenes if settings.apart else np.arange(len(paired.fmri))
+    size = min(settings.batch_size, len(np.unique(scenes)))
+    batches = Batches(len(scenes), size, settings.seed, scenes)
+    return Validation(
+        replace(objective, targets=targets, sparsify=0.0, crop=0.0, joins=False),
+        _examples(paired, settings),
+        [batches.batch_at(number) for number in range(batches.per_epoch)],
+        settings.seed,
+        measure=partial(_retrieval, encoder, paired.fmri, targets, settings),
+    )
 
 
 def _encoder(
@@ -138,19 +225,21 @@ def _targets(
     images: Path,
     texts: Path,
     table: Path,
-    n_clips: int,
-    rows: np.ndarray,
-    frames: ClipFrames,
+    paired: Paired,
+    frames: ClipFrames | None,
     settings: ContrastiveSettings,
 ) -> ClipTargets:
-    """Load the CLIP embeddings that are the encoder's targets, in the order of the windows."""
+    """Load the CLIP embeddings that are the encoder's targets, in the order of the windows.
+
+    Without `frames`, none can be cropped.
+    """
     arrays = [np.load(path, mmap_mode="r") for path in (images, texts)]
     for path, array in zip((images, texts), arrays):
-        check_rows(path, array, table, n_clips)
+        check_rows(path, array, table, paired.n_latents)
     frame_embeddings, text_embeddings = (
-        torch.tensor(array[rows], device=device()) for array in arrays
+        torch.tensor(array[paired.rows], device=device()) for array in arrays
     )
-    if "image" not in settings.modalities or not settings.crop:
+    if "image" not in settings.modalities or not settings.crop or frames is None:
         return ClipTargets(frame_embeddings, text_embeddings)
     clip = load_clip(settings.clip)
     clip.model.requires_grad_(False)
@@ -164,9 +253,26 @@ def _log_retrieval(
     fmri_embeddings = encoder.embed(fmri)
     n_clips = len(fmri_embeddings)
     for modality in settings.modalities:
-        if modality == "text":
-            clip_embeddings = targets.texts
-        else:
-            clip_embeddings = targets.images[:, targets.n_frames // 2]  # of the middle frames
+        clip_embeddings = _candidates(targets, modality)
         top1, top5 = (float(retrieval(fmri_embeddings, clip_embeddings, k)) for k in (1, 5))
         logger.info(RETRIEVAL, modality, n_clips, top1, top5, 1 / n_clips, 5 / n_clips)
+
+
+def _retrieval(
+    encoder: FmriEncoder, fmri: np.ndarray, targets: ClipTargets, settings: ContrastiveSettings
+) -> dict[str, float]:
+    """Identification, and top-1 and top-5 retrieval of the clips, among all of them."""
+    fmri_embeddings, values = encoder.embed(fmri), {}
+    for modality in settings.modalities:
+        clip_embeddings = _candidates(targets, modality)
+        similarity = (fmri_embeddings @ clip_embeddings.T).cpu().numpy()
+        values[f"{modality}_identification"] = float(identification(similarity).diagonal().mean())
+        for k in (1, 5):
+            top = retrieval(fmri_embeddings, clip_embeddings, k)
+            values[f"{modality}_retrieval_{k}"] = float(top)
+    return values
+
+
+def _candidates(targets: ClipTargets, modality: str) -> torch.Tensor:
+    """Embeddings (n, d) of the captions, or of the middle frames."""
+    return targets.texts if modality == "text" else targets.images[:, targets.n_frames // 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._validation import all_or_none
 from mindvideo.training.datasets import Examples, Reindexed, check_latents
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
@@ -26,6 +28,7 @@ from mindvideo.training.objectives.denoising import (
     noise_schedule,
 )
 from mindvideo.training.sampling import Batches
+from mindvideo.training.validation import Validation, equal_parts
 
 
 @chapter("training")
@@ -38,20 +41,28 @@ def main(
     latents_table: Input,
     encoder: Input,
     unet: Input,
+    validation_windows: Input | None,
+    validation_table: Input | None,
+    validation_latents: Input | None,
+    validation_latents_table: Input | None,
     model: Output,
     history: Output,
     events: Output,
     state: State,
     settings: CotrainingSettings,
 ) -> None:
-    """Write a folder with `fmri_encoder` and `unet`, and the training curve."""
-    keys = ["segment", "clip"]
-    fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, keys)
-    check_rows(windows, fmri, table, len(window_clips))
-    films, latent_clips = np.load(latents, mmap_mode="r"), load_table(latents_table, keys)
-    check_rows(latents, films, latents_table, len(latent_clips))
-    rows = rows_of(window_clips, latent_clips, latents_table)
+    """Write a folder with `fmri_encoder` and `unet`, and the training curve.
 
+    The files whose names start with `validation` are those of the validation segments; the loss on
+    them becomes part of the training curve.
+    """
+    fmri, films, rows = _pairs(windows, table, latents, latents_table)
+    held_out = all_or_none(
+        validation_windows=validation_windows,
+        validation_table=validation_table,
+        validation_latents=validation_latents,
+        validation_latents_table=validation_latents_table,
+    )
     torch.manual_seed(settings.seed)
     fmri_encoder = load_fmri_encoder(encoder)
     video_unet = VideoUNet.from_pretrained(unet)
@@ -61,9 +72,13 @@ def main(
     _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
+    objective = Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr)
+    validation = None
+    if held_out:
+        validation = _validation(held_out, objective, encoder, fmri_encoder, video_unet, settings)
     train(
         FmriToVideo(fmri_encoder, video_unet),
-        Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr),
+        objective,
         Examples(fmri=fmri, latents=Reindexed(films, rows)),
         Batches.of(settings, len(fmri)),
         settings,
@@ -71,6 +86,7 @@ def main(
         history=history,
         events=events,
         desc="co-training",
+        validation=validation,
     )
     leave_unless_first()
     fmri_encoder.save_pretrained(model / "fmri_encoder")
@@ -84,6 +100,38 @@ def _freeze(fmri_encoder: Encoder, video_unet: VideoUNet, trained: Collection[st
     for name, model in (("encoder", fmri_encoder), ("unet", video_unet)):
         if name not in trained:
             model.requires_grad_(False)
+
+
+def _pairs(
+    windows: Path, table: Path, latents: Path, latents_table: Path
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Windows, latents, and for each window the row of its clip's latents."""
+    keys = ["segment", "clip"]
+    fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, keys)
+    check_rows(windows, fmri, table, len(window_clips))
+    films, latent_clips = np.load(latents, mmap_mode="r"), load_table(latents_table, keys)
+    check_rows(latents, films, latents_table, len(latent_clips))
+    return fmri, films, rows_of(window_clips, latent_clips, latents_table)
+
+
+def _validation(
+    held_out: tuple[Path, ...],
+    objective: Denoising,
+    encoder: Path,
+    fmri_encoder: Encoder,
+    video_unet: VideoUNet,
+    settings: CotrainingSettings,
+) -> Validation:
+    windows, table, latents, latents_table = held_out
+    fmri, films, rows = _pairs(windows, table, latents, latents_table)
+    check_latents(latents, films, video_unet.config["in_channels"])
+    _check_window(windows, fmri, encoder, fmri_encoder)
+    return Validation(
+        replace(objective, condition=FmriCondition(sparsify=0.0)),
+        Examples(fmri=fmri, latents=Reindexed(films, rows)),
+        equal_parts(len(fmri), settings.batch_size, settings.seed),
+        settings.seed,
+    )
 
 
 def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: Encoder) -> None:

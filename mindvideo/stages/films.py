@@ -1,4 +1,4 @@
-"""Reconstruct a whole test segment as one film, and measure how it flickers between clips."""
+"""Reconstruct a whole evaluated segment as one film, and measure how it flickers between clips."""
 
 from __future__ import annotations
 

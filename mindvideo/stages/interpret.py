@@ -97,8 +97,9 @@ def main(
     `map_tables`, `map_values` and `map_sums` are outputs of the stages `attention` and
     `attribution`, in the same order; `attention_times` are the tables of temporal attention;
     `occlusion_sets` and `occlusion_scores` are outputs of the stage `occlusion`. `runs` are the
-    test segments' tables of runs: the noise ceiling is for a mean over as many repetitions. `truth`
-    is a table of the known content of areas, if any. All intervals use the same bootstrap samples.
+    evaluated segments' tables of runs: the noise ceiling is for a mean over as many repetitions.
+    `truth` is a table of the known content of areas, if any. All intervals use the same
+    bootstrap samples.
     """
     properties = read_truth(truth) if truth else pd.DataFrame({"area": []})
     counts = _bootstrap(table, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from mindvideo.training.datasets import Examples, load_volumes
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.mbm import MaskedModelling
 from mindvideo.training.sampling import Batches
+from mindvideo.training.validation import Validation, equal_parts
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ def main(
     *,
     samples: Inputs,
     start: Input | None,
+    validation_windows: Input | None,
     model: Output,
     history: Output,
     events: Output,
@@ -47,6 +50,7 @@ def main(
     are memory-mapped and never copied into one array.
     With `start`, training begins from a pre-trained autoencoder, whose positional embeddings are
     interpolated to the samples' voxels.
+    The loss on the volumes of `validation_windows` becomes part of the training curve.
     Examples are (n, 3, v): volumes, the same with NaN at hidden voxels, and the reconstructions;
     none if nothing is trained.
     """
@@ -65,9 +69,13 @@ def main(
     if settings.trains:
         check_mask(settings.mask_ratio, n_voxels, settings.encoder.patch_size)
     logger.info("%d volumes of %d voxels", len(volumes), n_voxels)
+    objective = MaskedModelling(settings.mask_ratio)
+    validation = None
+    if validation_windows is not None:
+        validation = _validation(validation_windows, n_voxels, objective, settings)
     train(
         autoencoder,
-        MaskedModelling(settings.mask_ratio),
+        objective,
         Examples(volumes=volumes),
         Batches.of(settings, len(volumes)),
         settings,
@@ -75,6 +83,7 @@ def main(
         history=history,
         events=events,
         desc="masked brain modelling",
+        validation=validation,
     )
     leave_unless_first()
     autoencoder.save_pretrained(model)
@@ -83,6 +92,23 @@ def main(
         rows = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
         rebuilt = _rebuild(autoencoder, volumes[rows], settings)
     np.save(examples, rebuilt)
+
+
+def _validation(
+    windows: Path, n_voxels: int, objective: MaskedModelling, settings: MbmSettings
+) -> Validation:
+    volumes = load_volumes([windows])
+    if volumes.shape[1] != n_voxels:
+        raise InputError(
+            f"{windows}: {volumes.shape[1]} voxels, but the samples have {n_voxels}: cut the "
+            "windows of the validation segments again"
+        )
+    return Validation(
+        objective,
+        Examples(volumes=volumes),
+        equal_parts(len(volumes), settings.batch_size, settings.seed),
+        settings.seed,
+    )
 
 
 @torch.no_grad()

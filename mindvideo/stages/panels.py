@@ -80,7 +80,7 @@ def _panel(models: Models, films: dict[str, np.ndarray]):
 def _bars(
     metrics: dict[str, Path], full: list[str], per_clip: Path, settings: PanelSettings
 ) -> dict[str, list[tuple[str, float, float, float]]]:
-    """SSIM of the first subject in the first test segment, and of all in all (paper, Fig. 6)."""
+    """SSIM of the first subject in the first segment, and of all in all (paper, Fig. 6)."""
     nan = float("nan")
     published = read_published("comparison")
     scores = load_table(per_clip, ["segment", "clip", "ssim"]).sort_values("clip")
@@ -104,5 +104,5 @@ def _bars(
         every.append((name, value, low, high))
     return {
         f"{full[0]}, {segment}": [*one, (full[0], mean, *confidence_interval(means))],
-        f"All test clips of {settings.dataset}": every,
+        f"All {settings.evaluate} clips of {settings.dataset}": every,
     }

@@ -1,4 +1,4 @@
-"""Reconstruct the clips of a test segment, from fMRI alone."""
+"""Reconstruct the clips of an evaluated segment, from fMRI alone."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def main(
     the negative condition. Clips that all have the mean of the tokens as their condition also have
     the motion of the mean training window.
 
-    The noise of a clip depends only on the seed and on the clip's number among all test clips, so
-    that neither the batch size nor the other windows matter. Clips are saved as they are computed.
+    The noise of a clip depends only on the seed and on the clip's number among all evaluated clips,
+    so that neither the batch size nor the other windows matter. Clips are saved as they are
+    computed.
     """
     fmri = np.load(windows, mmap_mode="r")
     listing = load_table(table, ["segment", "clip"])

@@ -1,4 +1,4 @@
-"""Join the reconstructions of all test segments, in the order of the table of windows."""
+"""Join the reconstructions of all evaluated segments, in the order of the table of windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retrieve the frame and caption of each test clip by the embedding of its window."""
+"""Retrieve the frame and caption of each evaluated clip by the embedding of its window."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def main(
     fmri, listing = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(listing))
     embeddings = {"fmri": _embed(encoder, windows, fmri), "ridge": _embed(ridge, windows, fmri)}
+    log.info("retrieval among %d %s clips", len(listing), settings.evaluate)
     clip = load_clip(settings.clip)
     middles = load_frames(clips, listing).middles()
     captions, caption_of_clip = np.unique(_captions(listing, scenes), return_inverse=True)

@@ -69,6 +69,8 @@ def main(
             f"{reconstructions}: {len(reconstructed)} clips, but at least 2 are needed to compare"
         )
     groups = segment_rows(listing)
+    segments = ", ".join(dict.fromkeys(listing["segment"].astype(str)))
+    log.info("scores of %d %s clips (%s)", len(listing), settings.evaluate, segments)
     attributes, marked = _read_shots(listing, clips, shots or [], settings)
     left_out = _with_a_cut(listing, scenes or []) if settings.leave_out_cuts else None
     if left_out is not None and marked is not None and not (marked & ~left_out).any():
@@ -110,7 +112,7 @@ def _with_a_cut(listing: pd.DataFrame, scenes: Inputs) -> np.ndarray:
     if missing := [f"{segment} {clip}" for segment, clip in keys if (segment, clip) not in cut]:
         raise InputError(
             f"no scenes for {len(missing)} clips, first {missing[0]}: scoring.leave_out_cuts needs "
-            "the tables of scenes of all test segments"
+            "the tables of scenes of all scored segments"
         )
     has_cut = np.array([cut[key] for key in keys])
     if has_cut.all():

@@ -160,7 +160,7 @@ def _of_encoder(
             ratio,
             name=f"{ratio.name}, {layers} layer",
             about="Attention that each selected voxel receives from the encoder, averaged over "
-            "the test windows. 1 is uniform attention over the selected voxels.",
+            "the evaluated windows. 1 is uniform attention over the selected voxels.",
         )
     if method == "attribution":
         return replace(

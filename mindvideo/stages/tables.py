@@ -165,9 +165,10 @@ def _page1(results: pd.DataFrame, settings: TableSettings) -> str:
     missing = [row.label for row in settings.rows if row.owner is None]
     reasons = "; ".join(f"{row.label}: {row.why}" for row in settings.rows if row.owner is None)
     notes = [
-        f"Measured on {settings.dataset}: means over the test clips, with 95% intervals of a block "
-        "bootstrap. “Paper” is what Chen, Qing & Zhou (2023) report on the films data set of Wen "
-        "et al. (2018); it compares only with measures on the same data, by the same classifiers.",
+        f"Measured on {settings.dataset}: means over the {settings.evaluate} clips, with 95% "
+        "intervals of a block bootstrap. “Paper” is what Chen, Qing & Zhou (2023) report on the "
+        "films data set of Wen et al. (2018); it compares only with measures on the "
+        "same data, by the same classifiers.",
         f"* differs from the first row by a paired test (signs of blocks of {settings.block} "
         f"neighbouring clips flipped; Holm-corrected over {results['p_paired'].notna().sum()} "
         f"tests; p < {SIGNIFICANCE}). Colours are the paper's, of its uncorrected test, which "

@@ -69,7 +69,9 @@ def main(
     columns = ["metric", "value", "ci_low", "ci_high", "chance"]
     rows = load_table(retrieval, columns)[columns].itertuples(index=False, name=None)
     bars = [(_label(name), *numbers) for name, *numbers in rows]
-    save_figure(draw_retrieval(batches, 1 / settings.batch_size, bars), retrieved)
+    save_figure(
+        draw_retrieval(batches, 1 / settings.batch_size, bars, settings.evaluate), retrieved
+    )
     save_figure(_drawings(generated, generated_table), drawings)
 
 

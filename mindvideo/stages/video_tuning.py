@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
@@ -14,6 +17,7 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._validation import all_or_none
 from mindvideo.training.datasets import Examples, check_latents
 from mindvideo.training.drawings import ClipGenerator, Drawings
 from mindvideo.training.loop import train
@@ -24,6 +28,7 @@ from mindvideo.training.objectives.denoising import (
 )
 from mindvideo.training.sampling import Batches
 from mindvideo.training.schedule import Schedule
+from mindvideo.training.validation import Validation, equal_parts
 
 
 @chapter("training")
@@ -34,6 +39,8 @@ def main(
     text: Input,
     empty_text: Input,
     table: Input,
+    validation_latents: Input | None,
+    validation_text: Input | None,
     model: Output,
     history: Output,
     events: Output,
@@ -45,9 +52,11 @@ def main(
     """Write the UNet's folder, its training curve, and clips generated during training.
 
     The clips are uint8 (n, f, h, w, 3); the table has the training step and the caption of each.
+    The files whose names start with `validation` are those of the validation segments; the loss on
+    them becomes part of the training curve.
     """
-    films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
-    check_rows(latents, films, text, len(tokens))
+    films, tokens = _pairs(latents, text)
+    held_out = all_or_none(validation_latents=validation_latents, validation_text=validation_text)
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
     check_rows(latents, films, table, len(captions))
     torch.manual_seed(settings.seed)
@@ -75,9 +84,10 @@ def main(
     total = Schedule.of(settings, batches.per_epoch if batches else 0).total
     key = f"{settings.drawings.captions}-{settings.drawings.steps}-{settings.drawings.guidance:g}"
     drawings = Drawings(state, settings.drawings.times, total, generator, key)
+    objective = Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr)
     train(
         unet,
-        Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr),
+        objective,
         Examples(latents=films, text=tokens),
         batches,
         settings,
@@ -86,6 +96,7 @@ def main(
         events=events,
         desc="video tuning",
         after_step=drawings,
+        validation=_validation(held_out, objective, empty, settings) if held_out else None,
     )
     leave_unless_first()
     unet.save_pretrained(model)
@@ -94,6 +105,29 @@ def main(
     np.save(generated, np.concatenate(list(moments.values())))
     listing = [(moment, caption) for moment in moments for caption in captions[rows]]
     save_table(generated_table, pd.DataFrame(listing, columns=["moment", "caption"]))
+
+
+def _pairs(latents: Path, text: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Latents of the clips, and tokens of their captions."""
+    films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
+    check_rows(latents, films, text, len(tokens))
+    return films, tokens
+
+
+def _validation(
+    held_out: tuple[Path, ...],
+    objective: Denoising,
+    empty: torch.Tensor,
+    settings: VideoTuningSettings,
+) -> Validation:
+    latents, text = held_out
+    films, tokens = _pairs(latents, text)
+    return Validation(
+        replace(objective, condition=TextCondition(empty, drop=0.0)),
+        Examples(latents=films, text=tokens),
+        equal_parts(len(films), settings.batch_size, settings.seed),
+        settings.seed,
+    )
 
 
 def evenly(captions: pd.Series, count: int) -> np.ndarray:

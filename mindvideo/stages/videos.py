@@ -50,7 +50,7 @@ def main(
     configuration: str = "",
     settings: VideoSettings,
 ) -> None:
-    """Write {segment}_{clip}.mp4 and a poster for each test clip, index.html, and their checksums.
+    """Write {segment}_{clip}.mp4 and a poster for each clip, index.html, and their checksums.
 
     Without `scenes`, clips have no captions. `others` are the reconstructions of the settings'
     variants, in their order, or none: then the page is of one model alone. `model` is its name,
@@ -161,7 +161,7 @@ def _with_captions(listing: pd.DataFrame, scenes: Inputs) -> pd.DataFrame:
         first = listing[missing].iloc[0]
         raise InputError(
             f"{missing.sum()} clips have no caption, first {first['segment']} {first['clip']}: "
-            "find the scenes of the same test segments that were reconstructed"
+            "find the scenes of the same segments that were reconstructed"
         )
     return listing
 

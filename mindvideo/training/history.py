@@ -40,14 +40,15 @@ class History:
         self._events = SummaryWriter(str(events), purge_step=step + 1, flush_secs=10)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Append a row. The first row determines the columns."""
+        """Append a row. The first row determines the columns; a later one may lack some."""
         if not self._columns:
             self._columns = ["step", *values]
             self._file.write("\t".join(self._columns) + "\n")
-        cells = [str(step), *(f"{values[name]:.6g}" for name in self._columns[1:])]
-        self._file.write("\t".join(cells) + "\n")
+        cells = [f"{values[name]:.6g}" if name in values else "n/a" for name in self._columns[1:]]
+        self._file.write("\t".join([str(step), *cells]) + "\n")
         for name in self._columns[1:]:
-            self._events.add_scalar(name, values[name], step)
+            if name in values:
+                self._events.add_scalar(name, values[name], step)
 
     def __enter__(self) -> History:
         return self

@@ -38,6 +38,7 @@ from mindvideo.training.datasets import Batch, Examples, read_ahead
 from mindvideo.training.history import History, peak_memory
 from mindvideo.training.sampling import Batches, step_generator
 from mindvideo.training.schedule import Schedule
+from mindvideo.training.validation import PREFIX, Validation, validates_after
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +82,13 @@ def train(
     events: Path,
     desc: str,
     after_step: Callable[[int], None] | None = None,
+    validation: Validation | None = None,
 ) -> None:
     """Train, in place, the parameters of a model that require a gradient.
 
     Order of operations in a step: seed → loss and gradients of each part of the batch → clip the
-    gradient → check that loss and gradient are finite → optimizer → history → `after_step` →
-    checkpoint, if it is due.
+    gradient → check that loss and gradient are finite → optimizer → validation, if it is due →
+    history → `after_step` → checkpoint, if it is due.
 
     Parameters
     ----------
@@ -111,6 +113,9 @@ def train(
     after_step : callable, optional
         Called by the main process with the number of steps done: at the start, and after each
         step before its checkpoint. It must not change the model.
+    validation : Validation, optional
+        Evaluated by the main process after some steps; its values are columns of the history, n/a
+        in the other rows.
 
     Raises
     ------
@@ -188,7 +193,11 @@ def train(
             # Log.
             if is_main:
                 scalars |= {"lr": lr, "seconds": now - step_start}
-                rows.add(n_done, scalars | {"memory": peak_memory(accelerator.device)})
+                scalars |= {"memory": peak_memory(accelerator.device)}
+                if validation is not None and validates_after(n_done, schedule.total, settings):
+                    scalars |= validation(model)
+                    _log_validation(desc, n_done, scalars)
+                rows.add(n_done, scalars)
                 bar.set_postfix(loss=f"{scalars['loss']:.4g}", refresh=False)
                 if after_step is not None:
                     after_step(n_done)
@@ -303,6 +312,11 @@ def _average(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, f
     if accelerator.num_processes > 1:
         stacked = accelerator.reduce(stacked, "mean")
     return dict(zip(values, stacked.tolist(), strict=True))
+
+
+def _log_validation(desc: str, step: int, scalars: dict[str, float]) -> None:
+    values = ", ".join(f"{k} {v:.4g}" for k, v in scalars.items() if k.startswith(PREFIX))
+    logger.info("%s, step %d: loss %.4g, %s", desc, step, scalars["loss"], values)
 
 
 def _check_finite(

@@ -333,3 +333,26 @@ def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkey
     assert "(3 voxels)" in page
     assert "2-way for clips" in page
     assert "for frames" not in page
+
+
+def test_validation_segments_and_their_scores_are_named():
+    held_out = dataset("wen2018", validation=["seg17", "seg18"])
+    reported = text(held_out)
+    for fact in (
+        "16 training segments with two runs each, two validation segments with two runs each and "
+        "five test segments with 10 runs each;",
+        "All reconstructions and scores are of the test segments.",
+        "Validation and test segments were not used.",
+        "Test clips were reconstructed",
+    ):
+        assert fact in reported
+    reported = text(held_out.model_copy(update={"evaluate": "validation"}))
+    for fact in (
+        "16 training segments with two runs each and two validation segments with two runs each;",
+        "All reconstructions and scores are of the validation segments",
+        "the test segments were not read",
+        "in the training set as in the validation set",
+        "Validation clips were reconstructed",
+    ):
+        assert fact in reported
+    assert "validation" not in text("wen2018.yaml").lower()

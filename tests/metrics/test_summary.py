@@ -80,10 +80,10 @@ def of_segments(*n_clips):
         ((60,), 5000, 1 / 60, None),
         ((5, 4), 5000, 1 / 20, None),
         ((24, 24, 24), 5000, 1 / 5001, None),
-        ((19,), 5000, 1 / 19, "0.053, .*: m. The test segments allow 19 circular shifts: score"),
-        ((2, 3), 5000, 1 / 6, "0.17, .*: m. The test segments allow 6 circular shifts: score"),
+        ((19,), 5000, 1 / 19, "0.053, .*: m. The segments allow 19 circular shifts: score"),
+        ((2, 3), 5000, 1 / 6, "0.17, .*: m. The segments allow 6 circular shifts: score"),
         ((24, 24), 9, 1 / 10, "0.1, .*: m. Permutations is 9: set it to 19"),
-        ((1, 1, 1), 5000, np.nan, "each test segment has 1 clip"),
+        ((1, 1, 1), 5000, np.nan, "each segment has 1 clip"),
     ],
 )
 def test_a_warning_says_where_nothing_can_be_significant(

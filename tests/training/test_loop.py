@@ -27,6 +27,7 @@ from mindvideo.models.device import device
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.training.loop import NonFiniteError, adamw
 from mindvideo.training.objectives.mbm import MaskedModelling
+from mindvideo.training.validation import Validation, equal_parts
 
 STEPS = 4 * 5  # epochs of the toy x batches of 4 of 23 examples
 
@@ -304,3 +305,64 @@ def test_a_gpu_that_torch_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
         device()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert device().type == "cpu"
+
+
+# --- validation -----------------------------------------------------------------------------------
+
+
+def validated(toy: ModuleType, folder: Path, objective: object = None, **changes: object):
+    """The toy's training run, with validation examples of its own, in batches of 3 and 2."""
+    x = np.random.default_rng(1).standard_normal((5, toy.WIDTH)).astype(np.float32)
+    data = toy.Examples(x=x, y=x.sum(axis=1, keepdims=True))
+    net = toy.network()
+    validation = Validation(toy.Regression(), data, equal_parts(5, 3, 0), seed=7)
+    weights = toy.run(folder, objective, net, validation=validation, **changes)
+    return weights, validation, net
+
+
+def test_validation_changes_no_weight_and_no_other_column(toy: ModuleType, tmp_path: Path) -> None:
+    without = toy.run(tmp_path / "without")
+    weights, *_ = validated(toy, tmp_path / "with")
+    assert same(without, weights)
+    table = history(tmp_path / "with")
+    columns = list(history(tmp_path / "without"))
+    pd.testing.assert_frame_equal(table[columns], history(tmp_path / "without"))
+    assert [*table][len(columns) :] == ["validation_loss", "validation_bias"]
+    assert table["validation_loss"].notna().all()  # 20 steps, 20 points
+
+
+def test_validation_is_the_same_after_a_resume(toy: ModuleType, tmp_path: Path) -> None:
+    whole, *_ = validated(toy, tmp_path / "whole", validate_every=3)
+    objective = toy.Regression(before=stop_at(11))
+    with pytest.raises(Stop):
+        validated(toy, tmp_path / "parts", objective, validate_every=3, checkpoint_minutes=1e-9)
+    parts, *_ = validated(toy, tmp_path / "parts", validate_every=3)
+    assert same(whole, parts)
+    pd.testing.assert_frame_equal(history(tmp_path / "whole"), history(tmp_path / "parts"))
+    table = history(tmp_path / "whole")
+    there = table["step"][table["validation_loss"].notna()]
+    assert there.tolist() == [1, 3, 6, 9, 12, 15, 18, 20]
+
+
+def test_the_validation_loss_is_the_mean_over_examples_in_evaluation_mode(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    _, validation, net = validated(toy, tmp_path)
+    net.train()
+    net[1].eval()  # the mode of each module is restored
+    noiseless = Validation(toy.Regression(noise=0), validation.examples, validation.batches, 7)
+    values = noiseless(net)
+    assert [module.training for module in net] == [True, False, True, True, True]
+    net.eval()
+    batch = validation.examples.batch(np.arange(5))
+    expected = float((net(batch["x"]) - batch["y"]).square().mean())
+    assert values["validation_loss"] == pytest.approx(expected, rel=1e-5)
+    assert validation(net) == validation(net) != noiseless(net)
+    assert sorted(np.concatenate(validation.batches)) == [0, 1, 2, 3, 4]
+
+
+def test_a_validation_point_is_not_an_event_of_other_steps(toy: ModuleType, tmp_path: Path) -> None:
+    validated(toy, tmp_path, validate_every=10)
+    events = EventAccumulator(str(tmp_path / "events")).Reload()
+    assert [event.step for event in events.Scalars("validation_loss")] == [1, 10, 20]
+    assert len(events.Scalars("loss")) == STEPS

@@ -21,6 +21,7 @@ from mindvideo.training.datasets import Examples
 from mindvideo.training.loop import train
 from mindvideo.training.sampling import Batches
 from mindvideo.training.similarity import clip_loss, gather
+from mindvideo.training.validation import Validation
 
 N_EXAMPLES, WIDTH = 23, 8
 DEFAULTS: dict[str, Any] = {
@@ -100,6 +101,7 @@ def run(
     net: nn.Module | None = None,
     data: Examples | None = None,
     after_step: Callable[[int], None] | None = None,
+    validation: Validation | None = None,
     **changes: Any,
 ) -> dict[str, Tensor]:
     """Train in `folder`; return the final weights, which are also written to `weights.pt`."""
@@ -117,6 +119,7 @@ def run(
         events=folder / "events",
         desc="toy",
         after_step=after_step,
+        validation=validation,
     )
     torch.save(net.state_dict(), folder / "weights.pt")
     return net.state_dict()

@@ -135,6 +135,8 @@ class Contrast:
         Terms of the loss.
     sparsify, crop, align_tokens : float
         As in ``settings.Contrastive``.
+    joins : bool
+        Whether a batch is what all processes have; otherwise each process has its own.
     """
 
     targets: ClipTargets
@@ -142,6 +144,7 @@ class Contrast:
     sparsify: float
     crop: float
     align_tokens: float
+    joins: bool = True
     decomposes: ClassVar[bool] = False
 
     def __call__(
@@ -150,10 +153,11 @@ class Contrast:
         """Loss; logs its terms, the scale, and top-1 accuracy of retrieval within the batch."""
         fmri = augment.sparsify(batch["fmri"], self.sparsify, generator)
         tokens, fmri_embeddings, scale = model(fmri)
-        fmri_embeddings = gather(fmri_embeddings)
+        join = gather if self.joins else _alone
+        fmri_embeddings = join(fmri_embeddings)
         logs: dict[str, Tensor] = {}
         for modality in self.modalities:
-            clip_embeddings = gather(self._draw(modality, batch["index"], generator))
+            clip_embeddings = join(self._draw(modality, batch["index"], generator))
             logs[modality] = clip_loss(fmri_embeddings, clip_embeddings, scale)
             logs[f"{modality}_top1"] = retrieval(fmri_embeddings.detach(), clip_embeddings, 1)
         loss = torch.stack([logs[modality] for modality in self.modalities]).mean()  # Eq. 3
@@ -166,3 +170,8 @@ class Contrast:
         if modality == "image":
             return self.targets.draw_images(index, self.crop, generator)
         return self.targets.draw_texts(index, generator)
+
+
+def _alone(rows: Tensor) -> Tensor:
+    """Rows of this process only."""
+    return rows
