@@ -151,7 +151,7 @@ def with_holm(table: pd.DataFrame) -> pd.DataFrame:
     if "p_holm" in table:
         return table
     table = table.copy()
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"].to_numpy(float)))
+    table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table["p"].to_numpy(float)))
     return table
 
 

@@ -48,6 +48,10 @@ class Scores:
         """Trained models that differ; 1 for a method without randomness."""
         return self.values.shape[1]
 
+    def of_models(self, metric: str) -> np.ndarray:
+        """Means over the clips of each trained model, (n_models,)."""
+        return self.values.loc[[metric]].to_numpy(float).ravel()
+
     @property
     def sd(self) -> pd.Series:
         """Standard deviation over trained models; NaN if there is one."""

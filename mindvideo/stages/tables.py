@@ -87,7 +87,7 @@ def compare_rows(scores: dict[str, Scores], settings: TableSettings) -> pd.DataF
             if model is not reference and both:
                 row |= _tests(model.per_clip, reference.per_clip, name, settings, rng)
             if model is not reference and name in reference.values.index:
-                row["p_models"] = models_p(model.values.loc[name], reference.values.loc[name])
+                row["p_models"] = models_p(model.of_models(name), reference.of_models(name))
             rows.append(row)
     tests = ["p_two_sample", "colour", "difference", "n_pairs", "p_paired", "p_paired_min"]
     table = pd.DataFrame(rows).reindex(columns=[*rows[0], *tests, "p_paired_holm", "p_models"])

@@ -22,7 +22,6 @@ from mindvideo.io.films import write_video
 from mindvideo.io.posters import write_poster
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.metrics.summary import with_holm
 from mindvideo.progress import progress
 from mindvideo.settings.evaluation import VideoSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
@@ -57,7 +56,9 @@ def main(
     variants, in their order, or none: then the page is of one model alone. `model` is its name,
     "sub1" or "sub1/variants/NAME", `configuration` the file of its settings.
     """
-    summary = with_holm(load_table(metrics, ["metric", "definition", "better", *NUMBERS]))
+    summary = load_table(metrics, ["metric", "definition", "better", *NUMBERS])
+    if "p_holm" not in summary:  # a table of an earlier version
+        summary["p_holm"] = math.nan
     columns = [str(name) for name in load_table(per_clip).columns if name not in KEYS]
     variants = settings.variants if others else []
     if not len(variants) == len(others or []) == len(other_tables or []) == len(other_scores or []):
