@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PositiveInt,
     ValidationError,
     create_model,
     model_validator,
@@ -23,6 +24,7 @@ from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
 from mindvideo.pretraining_data import Pretraining
+from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
 from mindvideo.run import Evaluated
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
@@ -88,6 +90,11 @@ class Config(Stages):
     variants: Annotated[dict[Name, dict[str, dict[str, Any]]], OFF] = Field(
         {}, description="name: the sections in which an ablation or control differs"
     )
+    replicates: Annotated[PositiveInt, here("one training, as in the paper")] = Field(
+        1,
+        description="trainings of each row of the tables, under different seeds: means and tests "
+        "of the tables are then over trained models; costs this many times the training",
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -125,13 +132,26 @@ class Config(Stages):
 
     @model_validator(mode="after")
     def _rows_are_variants(self) -> Config:
-        for section in ("tables", "videos"):
-            named = getattr(self, section).variants
+        for section, key in (
+            ("tables", "variants"),
+            ("tables", "baselines"),
+            ("videos", "variants"),
+        ):
+            named = getattr(getattr(self, section), key)
             if unknown := [name for name in named if name not in self.variants]:
                 raise ValueError(
-                    f"{section}.variants names {', '.join(unknown)}, but variants has "
+                    f"{section}.{key} names {', '.join(unknown)}, but variants has "
                     f"{', '.join(self.variants) or 'none'}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _replicates_have_free_names(self) -> Config:
+        if taken := [name for name in self._replicates if name in self.variants]:
+            raise ValueError(
+                f"replicates: {self.replicates} names a replicate {taken[0]}, but variants has a "
+                "variant of this name: rename that variant"
+            )
         return self
 
     @model_validator(mode="after")
@@ -183,11 +203,35 @@ class Config(Stages):
     def stages(self, variant: str | None = None) -> Stages:
         """The sections of the full model or of a variant, with a rounded `clips.fps` made exact."""
         base = {name: getattr(self, name).model_dump() for name in Stages.model_fields}
-        for section, changes in self.variants.get(variant or "", {}).items():
+        replicate = self._replicates.get(variant or "")
+        repeated = replicate.variant if replicate else variant
+        for section, changes in self.variants.get(repeated or "", {}).items():
             base[section] = _changed(section, base.get(section, {}), changes)
+        if replicate:
+            replicate.reseed(base)
         stages = Stages.model_validate(base)
         fps = whole_rate(self.dataset.tr, stages.clips.fps)
         return stages.model_copy(update={"clips": stages.clips.model_copy(update={"fps": fps})})
+
+    # --- replicates -------------------------------------------------------------------------------
+
+    @property
+    def _replicates(self) -> dict[str, Replicate]:
+        return replicates_by_name(self.variants, self.replicates)
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the variants, and of all replicates."""
+        return [*self.variants, *self._replicates]
+
+    def replicates_of(self, variant: str | None) -> list[str]:
+        """Names of the further trainings of a variant, or of the full model (None)."""
+        return [replicate.name for replicate in replicates_of(variant, self.replicates)]
+
+    def shares_with(self, variant: str) -> list[str | None]:
+        """Models whose results a variant uses where it does not differ, the full model first."""
+        replicate = self._replicates.get(variant)
+        return replicate.shares_with if replicate else [None, variant]
 
 
 def _changed(section: str, base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def scored_data(config: Config, stages: Stages, segment: str) -> str:
 def models(config: Config, stages: Stages, segment: str) -> list[str]:
     """All models that can have results: the subjects, then each subject's variants."""
     subjects = list(config.dataset.subjects)
-    return subjects + [f"{s}/variants/{v}" for s in subjects for v in config.variants]
+    return subjects + [f"{s}/variants/{v}" for s in subjects for v in config.models]
 
 
 @fact()
@@ -238,6 +238,7 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
     """The rows of Table 1: those of the paper in its order, then those of this configuration.
 
     A row of the paper without a variant or subject in the configuration says why it is empty.
+    Baselines and other variants are those of the first subject.
     """
     subjects, rows, of_paper = list(config.dataset.subjects), [], set()
     for row in read_published("table1"):
@@ -249,11 +250,24 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
         elif variant and variant not in config.variants:
             rows.append(TableRow(label=label, why=f"no variant {variant} is configured"))
         else:
-            owner = f"{subjects[n - 1]}/variants/{variant}" if variant else subjects[n - 1]
-            rows.append(TableRow(label=label, owner=owner, full=not variant))
+            rows.append(_row(config, label, subjects[n - 1], variant))
     for n, subject in enumerate(subjects[3:], start=4):
-        rows.append(TableRow(label=f"Subject {n}", owner=subject, full=True))
-    for name in config.tables.variants:
+        rows.append(_row(config, f"Subject {n}", subject))
+    for name in dict.fromkeys([*config.tables.baselines, *config.tables.variants]):
         if name not in of_paper:
-            rows.append(TableRow(label=name, owner=f"{subjects[0]}/variants/{name}"))
+            rows.append(_row(config, name, subjects[0], name))
     return rows
+
+
+def _row(config: Config, label: str, subject: str, variant: str | None = None) -> TableRow:
+    owners = [
+        f"{subject}/variants/{name}" if name else subject
+        for name in (variant, *config.replicates_of(variant))
+    ]
+    return TableRow(
+        label=label,
+        owner=owners[0],
+        replicates=owners[1:],
+        full=not variant,
+        baseline=variant in config.tables.baselines,
+    )

@@ -2,7 +2,8 @@
 
 An artefact belongs to an *owner*: a subject, or ``shared`` if it does not depend on the subject. A
 *variant* (an ablation) has its own copy of an artefact only if it changes a section that the
-artefact's stage, or a stage upstream, reads; it shares all others with the full model::
+artefact's stage, or a stage upstream, reads; it shares all others with the full model. A replicate
+of a variant also shares with that variant, and with the replicate of the full model::
 
     results/shared/latents/…                         computed once
     results/sub1/contrastive/…                       the full model
@@ -53,7 +54,7 @@ class Plan:
         self.lock = lock
         self.adopted = Adopted(Path(config.results))
         self.stages: dict[str | None, Stages] = {None: config.stages()}
-        self.stages |= {name: config.stages(name) for name in config.variants}
+        self.stages |= {name: config.stages(name) for name in config.models}
 
     # --- places -----------------------------------------------------------------------------------
 
@@ -61,15 +62,15 @@ class Plan:
         """Folder of `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
         subject, _, variant = owner.partition("/variants/")
         place = SHARED if artefacts()[artefact].shared else subject
-        changed = {
-            section for section in reads(artefact) if variant and self._changes(variant, section)
-        }
-        return f"{place}/variants/{variant}" if changed else place
+        models = self.config.shares_with(variant) if variant else [None]
+        alike = (m for m in models if not any(self._differ(variant, m, s) for s in reads(artefact)))
+        shared_with = next(alike)  # at the latest, the variant itself
+        return f"{place}/variants/{shared_with}" if shared_with else place
 
-    def _changes(self, variant: str, section: str) -> bool:
-        """Whether a variant changes a result, and not only how it is computed."""
-        changed, full = (getattr(self.stages[name], section) for name in (variant, None))
-        return changed.deciding() != full.deciding()
+    def _differ(self, variant: str, other: str | None, section: str) -> bool:
+        """Whether two models differ in a result, and not only in how it is computed."""
+        one, two = (getattr(self.stages[name or None], section) for name in (variant, other))
+        return one is not two and one.deciding() != two.deciding()
 
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
         """Segments for which an artefact has a file; for a subject, those with runs of it."""
@@ -84,7 +85,7 @@ class Plan:
         `only` restricts them to the full model and variants with such settings.
         """
         names = [SHARED] if shared else list(self.config.dataset.subjects)
-        chosen = [name for name in self.config.variants if only(self.stages[name])]
+        chosen = [name for name in self.config.models if only(self.stages[name])]
         variants = "|".join(map(_literal, chosen)) or "(?!)"
         full = "?" if only(self.stages[None]) else ""
         return f"({'|'.join(map(_literal, names))})(/variants/({variants})){full}"

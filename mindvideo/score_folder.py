@@ -82,7 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     table = load_table(arguments.to / "metrics.tsv")
     columns = ["metric", "n_clips", "value", "ci_low", "ci_high", "chance", "null_mean"]
-    digits = {c: table[c].map(lambda p: f"{p:.2g}", na_action="ignore") for c in ("p", "p_min")}
+    digits = {
+        c: table[c].map(lambda p: f"{p:.2g}", na_action="ignore") for c in ("p", "p_holm", "p_min")
+    }
     print(
         table[columns]
         .assign(**digits)

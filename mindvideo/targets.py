@@ -119,7 +119,7 @@ class Targets:
             return [output]
         n = parts.index(owner) + 1
         longer = (*parts[:n], "variants", "{variant}", *parts[n:])
-        variants = listed | {"variant": list(self.config.variants)}
+        variants = listed | {"variant": self.config.models}
         return [output, replace(output, parts=longer, names=variants)]
 
     def _names(self, wildcard: str, constraint: str | None) -> list[str] | None:
@@ -299,7 +299,7 @@ class Targets:
         """The subject and the variant that a path names, if any."""
         place = len(self.results)
         named = dict(zip(("model", "variant"), parts[place : place + 3 : 2]))
-        names = {"model": [*self.config.dataset.subjects], "variant": [*self.config.variants]}
+        names = {"model": [*self.config.dataset.subjects], "variant": self.config.models}
         return {name: value for name, value in named.items() if value in names[name]}
 
     def _paths(self, values: dict[str, str]) -> list[str]:
@@ -310,7 +310,7 @@ class Targets:
 
     def _overview(self) -> str:
         """How results are named, with all names that exist."""
-        subjects, variants = list(self.config.dataset.subjects), list(self.config.variants)
+        subjects, variants = list(self.config.dataset.subjects), self.config.models
         place = len(self.results)
         within = [o.parts[place:] for o in self.outputs if [*o.parts[:place]] == self.results]
         paths = [parts[1:] for parts in within if parts[0] == "{model}" and parts[1] != "variants"]

@@ -86,10 +86,14 @@ def metrics(wildcards):
     return f"{RESULTS}/{PLAN.home('scoring', owner(wildcards))}/metrics.tsv"
 
 
-def of_rows(artefact, file):
-    """A file for each configured row of Table 1, in order, in the folder of an artefact's owner."""
-    homes = [PLAN.home(artefact, row.owner) for row in table_rows(PLAN.config) if row.owner]
-    return [f"{RESULTS}/{home}/{file}" for home in homes]
+def of_rows(artefact, file, replicates=False):
+    """A file for each configured row of Table 1, in order, in the folder of an artefact's owner.
+
+    With `replicates`, the files of a row's replicates follow its own.
+    """
+    rows = [row for row in table_rows(PLAN.config) if row.owner]
+    owners = [o for row in rows for o in (row.owner, *(row.replicates if replicates else []))]
+    return [f"{RESULTS}/{PLAN.home(artefact, owner)}/{file}" for owner in owners]
 
 
 def of_variants(artefact, file):

@@ -19,8 +19,8 @@ use rule gpu_stage as score with:
 use rule stage as tables with:
     """The paper's Table 1, and the comparison with published methods."""
     input:
-        metrics=of_rows("scoring", "metrics.tsv"),
-        per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
+        metrics=of_rows("scoring", "metrics.tsv", replicates=True),
+        per_clip=of_rows("scoring", "scoring/per_clip.tsv", replicates=True),
         methods=list(PLAN.config.tables.methods.values()),
     output:
         table1=f"{RESULTS}/tables/table1.tsv",

@@ -8,6 +8,8 @@ import yaml
 
 from mindvideo.artefacts import artefacts
 from mindvideo.config import check_config
+from mindvideo.errors import InputError
+from mindvideo.facts import table_rows
 from mindvideo.plan import Plan, reads, weights_digest
 from mindvideo.registry import read_stage, stage_names
 
@@ -56,6 +58,81 @@ def test_a_variant_of_a_shared_stage_is_shared_too(values):
 def test_a_variant_that_changes_nothing_shares_everything(values):
     p = plan(values, variants={"same": {"windows": {"size": 2}}})
     assert {p.home(a, "sub1/variants/same") for a in artefacts()} == {"sub1", "shared"}
+
+
+RESEEDED = ("mbm_tuning", "contrastive", "video_tuning", "cotraining", "reconstruction")
+
+
+def homes(plan, variant):
+    return {a: plan.home(a, f"sub1/variants/{variant}") for a in artefacts()}
+
+
+def test_replicates_differ_in_the_seeds_of_the_subjects_trainings(values):
+    p = plan(values, replicates=3, variants={"win1": {"contrastive": {"seed": 7}}})
+    names = ["replicate-2", "replicate-3", "win1.replicate-2", "win1.replicate-3"]
+    assert p.config.models == ["win1", *names]
+    assert p.config.replicates_of("win1") == names[2:]
+    for n, name in zip((1, 2, 1, 2), names):
+        repeated = p.stages["win1" if name.startswith("win1") else None].model_dump()
+        for section in RESEEDED:
+            repeated[section]["seed"] += n
+        assert p.stages[name].model_dump() == repeated
+    assert p.stages["win1.replicate-3"].contrastive.seed == 9
+
+
+def test_replicates_share_what_does_not_depend_on_seeds(values):
+    p = plan(values, replicates=2, variants={"win1": {"windows": {"size": 1}}})
+    full = homes(p, "replicate-2")
+    of_replicate = {a for a, home in full.items() if "variants" in home}
+    assert of_replicate == {a for a in artefacts() if reads(a) & set(RESEEDED)}
+    assert {"pretraining", "latents", "captions", "windows", "motion"}.isdisjoint(of_replicate)
+    assert full["video_tuning"] == "shared/variants/replicate-2"
+    assert full["mbm_tuning"] == "sub1/variants/replicate-2"
+    ablated = homes(p, "win1.replicate-2")
+    assert ablated["video_tuning"] == "shared/variants/replicate-2"  # of the full model
+    assert ablated["windows"] == "sub1/variants/win1"  # of the variant
+    assert ablated["mbm_tuning"] == "sub1/variants/win1.replicate-2"
+    assert ablated["selection"] == "sub1"
+
+
+def test_a_variant_without_contrastive_learning_is_trained_again_downstream(values):
+    changes = {"contrastive": {"modalities": []}}
+    p = plan(values, replicates=2, variants={"without": changes})
+    home = homes(p, "without.replicate-2")
+    assert home["cotraining"] == home["scoring"] == "sub1/variants/without.replicate-2"
+    assert home["mbm_tuning"] == "sub1/variants/replicate-2"
+
+
+def test_one_training_is_the_default_and_adds_no_model(values):
+    p = plan(values)
+    assert p.config.replicates == 1
+    assert p.config.models == [*values["variants"]]
+    assert all(not row.replicates for row in table_rows(p.config))
+
+
+def test_rows_of_the_tables(values):
+    tables = {"baselines": ["shuffled", "window-1"], "variants": ["other", "shuffled"]}
+    variants = values["variants"] | {"other": {"windows": {"size": 4}}}
+    p = plan(values, replicates=2, tables=tables, variants=variants)
+    rows = {row.label: row for row in table_rows(p.config) if row.owner}
+    assert [*rows][-2:] == ["shuffled", "other"]
+    assert [label for label, row in rows.items() if row.baseline] == ["Window size 1", "shuffled"]
+    assert rows["Full model"].replicates == ["sub1/variants/replicate-2"]
+    assert rows["Subject 2"].replicates == ["sub2/variants/replicate-2"]
+    assert rows["shuffled"].replicates == ["sub1/variants/shuffled.replicate-2"]
+
+
+@pytest.mark.parametrize("name", ["replicate-3", "win1.replicate-2"])
+def test_a_variant_with_the_name_of_a_replicate_is_refused(values, name):
+    variants = {"win1": {"windows": {"size": 1}}, name: {}}
+    with pytest.raises(InputError, match=f"replicates: 3 names a replicate {name}, .*rename"):
+        plan(values, replicates=3, variants=variants)
+    assert name in plan(values, variants=variants).config.models
+
+
+def test_baselines_are_variants(values):
+    with pytest.raises(InputError, match=r"tables.baselines names linear, but variants has window"):
+        plan(values, tables={"baselines": ["linear"]})
 
 
 @pytest.mark.parametrize("stage", IN_THE_WORKFLOW)

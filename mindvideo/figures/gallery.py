@@ -93,8 +93,8 @@ def gallery_page(
         where there is none.
     metrics : sequence of mapping
         Rows of the table of metrics: `metric`, `definition`, whether "higher" or "lower" is
-        `better`, and `value`, `ci_low`, `ci_high`, `chance`, `null_mean`, `p`, `p_min`, NaN where
-        there is none.
+        `better`, and `value`, `ci_low`, `ci_high`, `chance`, `null_mean`, `p`, `p_holm`, `p_min`,
+        NaN where there is none.
     per_clip : sequence of str
         Names of the metrics that clips have scores by.
     width, height : int
@@ -186,6 +186,10 @@ def number_text(value: float) -> str:
     return "–" if math.isnan(value) else text
 
 
+def _p_text(p: float) -> str:
+    return "–" if math.isnan(p) else f"{p:.2g}"
+
+
 def _round_up(value: float) -> float:
     """The next of 1, 2, 5, 10, 20, …"""
     power = 10 ** math.floor(math.log10(value))
@@ -213,7 +217,7 @@ def _metric(
 ) -> dict[str, Any]:
     """A metric as template and script need it; `tick` is chance, or else the mean of the null."""
     name = str(row["metric"])
-    numbers = {key: float(row[key]) for key in (*ON_AXIS, "p", "p_min")}
+    numbers = {key: float(row[key]) for key in (*ON_AXIS, "p", "p_holm", "p_min")}
     index = per_clip.index(name) if name in per_clip else None
     scores = [] if index is None else [s[index] for c in clips for s in c["models"].values()]
     ends = [numbers[key] for key in ON_AXIS if not math.isnan(numbers[key])]
@@ -234,7 +238,8 @@ def _metric(
         "value": numbers["value"],
         "p_min": numbers["p_min"],
         "text": {key: number_text(numbers[key]) for key in ON_AXIS},
-        "p_text": "–" if math.isnan(numbers["p"]) else f"{numbers['p']:.2g}",
+        "p_text": _p_text(numbers["p"]),
+        "p_holm_text": _p_text(numbers["p_holm"]),
         # percent of the axis
         "places": {
             key: round(100 * (numbers[key] - low) / (high - low), 2)

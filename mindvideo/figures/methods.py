@@ -315,7 +315,14 @@ def _evaluation(s: MethodsSettings, known: Known) -> str:
         f"Confidence intervals (95%) are from {n.resamples:,} samples of a block bootstrap within "
         f"segments (blocks of {count(n.block, 'clip')}); p values compare the scores with those of "
         f"{n.permutations:,} random circular shifts of the reconstructions against the films, "
-        "within segments (or of all shifts, where there are no more).",
+        "within segments (or of all shifts, where there are no more). They are also given after "
+        "correction for all metrics of a table (Holm 1979).",
+        f"For the comparison of models, each model was trained {number(s.replicates)} times under "
+        "different seeds, except for masked brain modelling on other subjects. We report means and "
+        "standard deviations over these training runs, and Welch's t-tests with the trained model "
+        "as their unit."
+        if s.replicates > 1
+        else "",
     )
 
 

@@ -23,6 +23,8 @@ REFERENCES = {
     "Glasser et al. 2016": "A multi-modal parcellation of human cerebral cortex. Nature 536.",
     "Hang et al. 2023": "Efficient diffusion training via min-SNR weighting strategy. ICCV.",
     "He et al. 2022": "Masked autoencoders are scalable vision learners. CVPR.",
+    "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
+    "Statistics 6.",
     "Li et al. 2022": "BLIP: bootstrapping language-image pre-training for unified "
     "vision-language understanding and generation. ICML.",
     "Loshchilov & Hutter 2019": "Decoupled weight decay regularization. ICLR.",

@@ -19,18 +19,29 @@ COLOURS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A number, what stands small below it, the class of its colour, and a mark after it."""
+    """A number, what stands small below it, the class of its colour, a mark after it.
+
+    `spread` is its standard deviation, NaN if it has none.
+    """
 
     value: float
     below: Sequence[str] = ()
     colour: str = ""
     mark: str = ""
+    spread: float = math.nan
 
     @property
     def text(self) -> str:
-        """The number as it is printed, with its mark."""
+        """The number as it is printed, with its spread and mark.
+
+        >>> Cell(0.5).text, Cell(12.34, mark="*").text, Cell(0.5, spread=0.0123).text
+        ('0.500', '12.3*', '0.500 ± 0.012')
+        """
+        if math.isnan(self.value):
+            return "–"
         digits = 1 if abs(self.value) >= 10 else 3
-        return "–" if math.isnan(self.value) else f"{self.value:.{digits}f}{self.mark}"
+        spread = "" if math.isnan(self.spread) else f" ± {self.spread:.{digits}f}"
+        return f"{self.value:.{digits}f}{spread}{self.mark}"
 
 
 @dataclass(frozen=True)

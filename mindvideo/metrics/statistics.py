@@ -92,6 +92,7 @@ def circular_null(
     -----
     The shifts include the true order, which p requires to be valid with few clips: n clips in one
     segment allow n shifts, so that p is never below 1 / n. A segment without scores adds no shifts.
+    For the same reason, the mean of these values is not chance: :func:`mean_of_shifts` is.
 
     A shift preserves the similarity of neighbours, but not trends over the whole segment: these
     align only in the true order, and would be mistaken for skill.
@@ -121,6 +122,40 @@ def circular_null(
     means = total / sum(counts)
     sizes = sum(np.nansum(np.abs(segment), axis=1).max() for segment in by_segment)
     return Null(float(means[0]), means if exact else means[1:], exact, float(sizes / sum(counts)))
+
+
+def mean_of_shifts(scores: Sequence[np.ndarray]) -> float:
+    """Expected mean over clips if every segment is shifted, by any number of clips but 0.
+
+    Parameters
+    ----------
+    scores : sequence of ndarray, (n_shifts, n_clips)
+        As in :func:`circular_null`.
+
+    Returns
+    -------
+    float
+        NaN if no segment with a score has a shift other than 0.
+
+    Notes
+    -----
+    It estimates chance, so no reconstruction may be compared with its own clip, in any segment: a
+    combination of shifts in which one segment keeps its true order is left out, too. Segments
+    contribute independently to the mean over clips, so the expectation is exact without drawing
+    combinations: each clip counts with its mean over the shifts of its segment. The clips of a
+    segment that has no other shift (a single clip) do not count.
+
+    Examples
+    --------
+    The true order scores 1, both other shifts score 0, as they would at chance:
+
+    >>> mean_of_shifts([np.array([[1, 1, 1], [0, 0, 0], [0, 0, 0]])])
+    0.0
+    """
+    shifted = [np.asarray(segment[1:], np.float64) for segment in scores if len(segment) > 1]
+    total = sum(float(np.nansum(segment)) / len(segment) for segment in shifted)
+    count = sum(int((~np.isnan(segment[0])).sum()) for segment in shifted)
+    return total / count if count else float("nan")
 
 
 def block_bootstrap(
@@ -198,13 +233,13 @@ def confidence_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[floa
     return float(low), float(high)
 
 
-def two_sample_p(a: np.ndarray, b: np.ndarray) -> float:
-    """Two-sided p of a two-sample t-test with equal variances, used in the paper's Table 1.
+def two_sample_p(a: np.ndarray, b: np.ndarray, *, equal_var: bool = True) -> float:
+    """Two-sided p of a two-sample t-test, with equal variances used in the paper's Table 1.
 
-    The test assumes independent clips and ignores that both models are scored on the same ones:
-    shots that are hard for both hide a difference, and similar neighbours exaggerate one. Compare
-    it with :func:`paired_test`. 1 if all scores of both are the same; NaN if a sample has fewer
-    than two scores, or if both are constant but differ, which leaves no variance.
+    On clips, the test assumes that they are independent and ignores that both models are scored on
+    the same ones: shots that are hard for both hide a difference, and similar neighbours exaggerate
+    one. Compare it with :func:`paired_test`. 1 if all scores of both are the same; NaN if a sample
+    has fewer than two scores, or if both are constant but differ, which leaves no variance.
     """
     a, b = (np.asarray(x, np.float64) for x in (a, b))
     a, b = a[~np.isnan(a)], b[~np.isnan(b)]
@@ -212,7 +247,42 @@ def two_sample_p(a: np.ndarray, b: np.ndarray) -> float:
         return float("nan")
     if _constant(np.concatenate([a, b])):
         return 1.0
-    return float("nan") if _constant(a) and _constant(b) else float(stats.ttest_ind(a, b).pvalue)
+    if _constant(a) and _constant(b):
+        return float("nan")
+    return float(stats.ttest_ind(a, b, equal_var=equal_var).pvalue)
+
+
+def models_p(a: np.ndarray, b: np.ndarray) -> float:
+    """Two-sided p of the hypothesis that two methods have the same mean over training runs.
+
+    Parameters
+    ----------
+    a, b : ndarray, (n_models,)
+        Scores of the trained models of either method: means over the same clips. A single score is
+        that of a method without randomness, which would score the same after every training.
+
+    Returns
+    -------
+    float
+        Of Welch's t-test, or of a one-sample t-test against the score of a method without
+        randomness. NaN if neither has several scores, or if none varies but they differ.
+
+    Notes
+    -----
+    Scores are assumed to be normally distributed over training runs, with a variance of each
+    method's own. Models of the same seed may have a part in common, the tuned video model for
+    example. This correlation narrows their difference, which the test does not use: it errs towards
+    large p. A permutation of the models' labels would assume less, but of 3 and 3 models its p is
+    never below 2 / 20 = 0.1. That of a t-test has no lower bound.
+    """
+    a, b = sorted((np.asarray(x, np.float64) for x in (a, b)), key=len)
+    if len(a) > 1:
+        return two_sample_p(a, b, equal_var=False)
+    if len(b) < 2:
+        return float("nan")
+    if _constant(b):
+        return 1.0 if _constant(np.append(a, b)) else float("nan")
+    return float(stats.ttest_1samp(b, a[0]).pvalue)
 
 
 def _constant(values: np.ndarray) -> bool:

@@ -17,6 +17,8 @@ from mindvideo.metrics.statistics import (
     block_bootstrap,
     circular_null,
     confidence_interval,
+    holm,
+    mean_of_shifts,
 )
 
 log = logging.getLogger(__name__)
@@ -119,13 +121,15 @@ def summarise(
     permutations: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """The table of metrics: value, 95% interval, ceiling, chance, mean of the null, p.
+    """The table of metrics: value, 95% interval, ceiling, chance, mean of the shifts, p.
 
     `p_min` is the smallest p that the number of shifts allows; a warning is logged if it is above
     0.05. A metric that does not compare with stimuli has only one shift, and so neither null nor p.
+    `p_holm` is p, corrected as :func:`with_holm` does.
     """
     counts = {"block": block, "resamples": resamples, "permutations": permutations}
     table = pd.DataFrame([_row(metric, **counts, rng=rng) for metric in metrics])
+    table = with_holm(table)
     if max(len(g) for metric in metrics for g in metric.rows) == 1:
         log.warning(
             "No metric has a p value: each segment has 1 clip, but a shift needs at least 2. "
@@ -135,6 +139,19 @@ def summarise(
     for p_min in np.unique(smallest[smallest > SIGNIFICANCE]).tolist():
         names = table["metric"][smallest == p_min].tolist()
         log.warning("%s", _too_few(names, p_min, permutations))
+    return table
+
+
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `p_holm` after `p`, where a table of an earlier version lacks it.
+
+    All rows of a table are one family, those of subsets of clips and of random trials included:
+    whoever looks for what is significant looks at all of them.
+    """
+    if "p_holm" in table:
+        return table
+    table = table.copy()
+    table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table["p"].to_numpy(float)))
     return table
 
 
@@ -165,9 +182,9 @@ def _row(
     means = block_bootstrap(per_clip, block=block, resamples=resamples, rng=rng)
     low, high = confidence_interval(means)
     null = circular_null(metric.scores, permutations=permutations, rng=rng)
-    null_mean, p, p_min = float(null.values.mean()), null.p(metric.better), null.p_min
+    null_mean, p, p_min = mean_of_shifts(metric.scores), null.p(metric.better), null.p_min
     if null.exact and len(null.values) == 1:  # the true order alone
-        null_mean = p = p_min = float("nan")
+        p = p_min = float("nan")
     rows = np.concatenate(metric.rows)[scored]
     ceiling = np.nan if metric.ceiling is None else float(metric.ceiling[rows].mean(dtype=float))
     log.info("%s: %.3f (%.3f to %.3f), null %.3f", metric.name, value, low, high, null_mean)

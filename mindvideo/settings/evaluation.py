@@ -216,6 +216,11 @@ class Tables(Section):
     variants: Annotated[list[Name], here("the rows of the paper only")] = Field(
         [], description="variants that get a row in addition to those of the paper's Table 1"
     )
+    baselines: Annotated[list[Name], here("none is part of the paper")] = Field(
+        [],
+        description="variants that are baselines: rows of Table 1, and of the comparison with "
+        "published methods",
+    )
     methods: Annotated[dict[str, PathText], DATA] = Field(
         {}, description="name: a method's table of metrics, from `mindvideo score-folder`"
     )
@@ -230,7 +235,9 @@ class TableRow(Section):
 
     label: str
     owner: str | None = None
+    replicates: list[str] = Field([], description="owners of the same trained under other seeds")
     full: bool = Field(False, description="whether it is a full model's")
+    baseline: bool = Field(False, description="whether it is a baseline's")
     why: str = ""
 
 

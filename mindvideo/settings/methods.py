@@ -75,3 +75,4 @@ class MethodsSettings(Section):
     reconstruction: Annotated[Reconstruction, From("reconstruction")]
     scoring: Annotated[Scoring, From("scoring")]
     pretrained: Annotated[Pretrained, From("pretrained")]
+    replicates: Annotated[PositiveInt, From("replicates")] = 1

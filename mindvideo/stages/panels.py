@@ -51,12 +51,13 @@ def main(
     }
     films = {path.stem: load_clips(path) for path in clips}
     full = [row.label for row in rows if row.full]
+    compared = [row.label for row in rows if row.full or row.baseline]
     save_figure(_panel({name: models[name] for name in full}, films), subjects)
     first = str(rows[0].owner)
     others = [r.label for r in rows if not r.full and str(r.owner).startswith(f"{first}/")]
     first_subject = {name: models[name] for name in (rows[0].label, *others)}
     save_figure(_panel(first_subject, films), variants)
-    bars = _bars(dict(zip(models, metrics)), full, per_clip[0], settings)
+    bars = _bars(dict(zip(models, metrics)), compared, per_clip[0], settings)
     save_figure(draw_bars(bars, "SSIM"), ssim)
 
 
@@ -78,7 +79,7 @@ def _panel(models: Models, films: dict[str, np.ndarray]):
 
 
 def _bars(
-    metrics: dict[str, Path], full: list[str], per_clip: Path, settings: PanelSettings
+    metrics: dict[str, Path], compared: list[str], per_clip: Path, settings: PanelSettings
 ) -> dict[str, list[tuple[str, float, float, float]]]:
     """SSIM of the first subject in the first segment, and of all in all (paper, Fig. 6)."""
     nan = float("nan")
@@ -97,12 +98,12 @@ def _bars(
     every = [
         (str(row["method"]), number(row["ssim"]), nan, nan) for row in published if row["ssim"]
     ]
-    for name in full:
+    for name in compared:
         columns = ["value", "ci_low", "ci_high"]
         row = load_table(metrics[name], ["metric", *columns]).set_index("metric")
         value, low, high = (float(row[column]["ssim"]) for column in columns)
         every.append((name, value, low, high))
     return {
-        f"{full[0]}, {segment}": [*one, (full[0], mean, *confidence_interval(means))],
+        f"{compared[0]}, {segment}": [*one, (compared[0], mean, *confidence_interval(means))],
         f"All {settings.evaluate} clips of {settings.dataset}": every,
     }

@@ -57,6 +57,8 @@ def main(
     "sub1" or "sub1/variants/NAME", `configuration` the file of its settings.
     """
     summary = load_table(metrics, ["metric", "definition", "better", *NUMBERS])
+    if "p_holm" not in summary:  # a table of an earlier version
+        summary["p_holm"] = math.nan
     columns = [str(name) for name in load_table(per_clip).columns if name not in KEYS]
     variants = settings.variants if others else []
     if not len(variants) == len(others or []) == len(other_tables or []) == len(other_scores or []):

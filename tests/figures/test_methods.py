@@ -189,6 +189,13 @@ def test_what_is_changed_is_reported(changes, fact):
     assert fact not in text()
 
 
+def test_replicates_are_reported():
+    values = yaml.safe_load((CONFIG / "wen2018.yaml").read_text())
+    reported = text(check_config(values | {"replicates": 3}, "test"))
+    assert "each model was trained three times under different seeds" in reported
+    assert "different seeds" not in text()
+
+
 def test_what_is_left_out_is_not_mentioned():
     assert "paraphrases" not in text(contrastive={"modalities": ["image"]})
     assert "cropped" not in text(contrastive={"modalities": ["text"]})

@@ -13,6 +13,8 @@ from mindvideo.metrics.statistics import (
     circular_null,
     confidence_interval,
     holm,
+    mean_of_shifts,
+    models_p,
     paired_test,
     two_sample_p,
 )
@@ -103,6 +105,36 @@ def test_segments_without_a_score_add_no_shifts():
     null = circular_null([empty, scored, empty], permutations=5000, rng=rng)
     assert null.p_min == 1 / 12
     assert null.p() == fraction_as_good(all_shifts([scored]))
+
+
+def mean_where_every_segment_is_shifted(scores):
+    """A slow loop over all combinations of shifts in which no segment keeps its true order."""
+    combinations = itertools.product(*(segment[1:] for segment in scores))
+    return np.mean([np.nanmean(np.concatenate(rows)) for rows in combinations])
+
+
+def test_chance_is_the_mean_over_shifts_of_all_segments():
+    rng = np.random.default_rng(8)
+    scores = [rng.random((4, 4)), rng.random((3, 3)), rng.random((2, 5))]
+    assert mean_of_shifts(scores) == pytest.approx(mean_where_every_segment_is_shifted(scores))
+    scores[0][:, 1] = scores[2][:, :3] = np.nan  # clips that are left out
+    assert mean_of_shifts(scores) == pytest.approx(mean_where_every_segment_is_shifted(scores))
+
+
+def test_the_true_order_of_no_segment_counts_for_chance():
+    """Each decoded clip scores 1, all others 0: the mean over all shifts would be 1/2 and 1/3."""
+    perfect = [pairs_to_shifts(np.eye(n)) for n in (2, 3)]
+    assert mean_of_shifts(perfect) == 0
+    null = circular_null(perfect, permutations=100, rng=np.random.default_rng(0))
+    assert null.values.mean() == pytest.approx((2 / 2 + 3 / 3) / 5)
+    assert null.p() == 1 / 6  # which the true order must be part of
+
+
+def test_clips_without_another_shift_do_not_count_for_chance():
+    two, one = np.array([[5.0, 7.0], [1.0, 3.0]]), np.array([[9.0]])
+    assert mean_of_shifts([two, one]) == mean_of_shifts([two]) == 2
+    assert np.isnan(mean_of_shifts([one, one]))
+    assert np.isnan(mean_of_shifts([np.full((3, 3), np.nan), one]))
 
 
 def test_p_counts_the_observed_order_among_random_ones():
@@ -315,3 +347,26 @@ def test_counts_are_the_samples_of_the_bootstrap():
     segments = [values[segment] for segment in rows]
     expected = block_bootstrap(segments, **settings, rng=np.random.default_rng(4))
     np.testing.assert_allclose(counts @ values / 9, expected)
+
+
+def test_the_test_over_models_is_welchs():
+    rng = np.random.default_rng(9)
+    a, b = 0.6 + 0.02 * rng.normal(size=3), 0.5 + 0.05 * rng.normal(size=4)
+    expected = stats.ttest_ind(a, b, equal_var=False).pvalue
+    assert models_p(a, b) == models_p(b, a) == pytest.approx(expected)
+    one = stats.ttest_1samp(b, a[0]).pvalue
+    assert models_p(a[:1], b) == models_p(b, a[:1]) == pytest.approx(one)
+
+
+def test_models_without_variance():
+    same, other = np.array([0.5, 0.5]), np.array([0.7, 0.7])
+    assert np.isnan(models_p(same[:1], other[:1]))
+    assert models_p(same, same) == models_p(same[:1], same) == 1
+    assert np.isnan(models_p(same, other))
+    assert np.isnan(models_p(same[:1], other))
+
+
+def test_models_of_one_method_rarely_differ():
+    rng = np.random.default_rng(10)
+    p = [models_p(*rng.normal(size=(2, 3))) for _ in range(2000)]
+    assert 0.02 < np.mean(np.array(p) < 0.05) < 0.06

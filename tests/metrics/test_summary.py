@@ -1,6 +1,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mindvideo.metrics.catalogue import clip_metrics, identification_metric
@@ -11,6 +12,7 @@ from mindvideo.metrics.summary import (
     scores_per_clip,
     shifts_by_segment,
     summarise,
+    with_holm,
 )
 
 ROWS = [np.array([4, 3, 0, 1]), np.array([2, 5, 6]), np.array([7, 8])]
@@ -59,8 +61,9 @@ def test_over_marked_clips_only_the_mean_and_the_null_change(pairs):
     assert row["value"] == pytest.approx(pairs.diagonal()[marked].mean())
     assert row["ceiling"] == 3
     assert row["ci_low"] <= row["value"] <= row["ci_high"]
-    # The null sets a marked clip's reconstruction beside all clips of its segment, marked or not.
-    expected = pairs[0, ROWS[0]].mean() + pairs[3, ROWS[0]].mean() + pairs[6, ROWS[1]].mean()
+    # The null compares a marked clip's reconstruction with all other clips of its segment.
+    others = [(0, [4, 3, 1]), (3, [4, 0, 1]), (6, [2, 5])]
+    expected = sum(pairs[clip, candidates].mean() for clip, candidates in others)
     assert row["null_mean"] == pytest.approx(expected / 3)
     assert row["p_min"] == 1 / (4 * 3)  # of the last segment no clip is marked
     scores = scores_per_clip(part)
@@ -106,6 +109,21 @@ def test_what_compares_with_no_clip_has_no_p_and_no_warning(caplog):
     assert table.loc["steady", ["null_mean", "p", "p_min"]].isna().all()
     assert table.loc["m", "p_min"] == 1 / 60
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_p_is_corrected_within_the_table_and_in_old_tables_too(pairs):
+    marked = np.isin(np.arange(N), [0, 3, 6])
+    metrics = [metric(pairs), metric(-pairs), over_marked(metric(pairs), marked, "rare")]
+    table = summarise(metrics, **DRAWS, rng=np.random.default_rng(0))
+    ranks = table["p"].rank(method="first").astype(int)
+    expected = {rank: p * (4 - rank) for rank, p in zip(ranks, table["p"])}
+    for rank, corrected in zip(ranks, table["p_holm"]):
+        at_most = max(p for other, p in expected.items() if other <= rank)
+        assert corrected == pytest.approx(min(1, at_most))
+    columns = [*table.columns]
+    assert columns[columns.index("p") + 1] == "p_holm"
+    pd.testing.assert_frame_equal(with_holm(table.drop(columns="p_holm")), table)
+    assert with_holm(table) is table
 
 
 def test_a_film_that_stands_still_is_at_chance():

@@ -21,15 +21,19 @@ ROWS = [
 ]
 
 
+OUTPUTS = ("table1", "table1_page", "comparison", "comparison_page")
+
+
 @pytest.fixture
-def run(tmp_path):
+def scores(tmp_path):
+    """A function that writes the tables of a model, and returns their paths."""
     rng = np.random.default_rng(0)
     clips = pd.DataFrame(
         {"segment": ["test1"] * 30 + ["test2"] * 20, "clip": [*range(30), *range(20)]}
     )
     base = rng.random(50)  # some clips are easy for all models
 
-    def scores(name, effect, metrics=(*METRICS, "psnr")):
+    def write(name, effect, metrics=(*METRICS, "psnr")):
         values = clips.assign(**{m: base + effect + 0.1 * rng.normal(size=50) for m in metrics})
         rows = [
             {
@@ -43,18 +47,19 @@ def run(tmp_path):
         save_table(tmp_path / f"{name}_clips.tsv", values.sample(frac=1, random_state=1))
         return tmp_path / f"{name}.tsv", tmp_path / f"{name}_clips.tsv"
 
+    return write
+
+
+@pytest.fixture
+def run(tmp_path, scores):
     models = [scores("full", 0), scores("win1", -0.15), scores("sub2", 0, METRICS[2:])]
     method, _ = scores("mine", 0.2, ["ssim", "psnr"])
 
     def main(**changed):
-        out = {
-            name: tmp_path / f"{name}.out"
-            for name in ("table1", "table1_page", "comparison", "comparison_page")
-        }
+        out = {name: tmp_path / f"{name}.out" for name in OUTPUTS}
         chosen = {"block": 3, "permutations": 500} | changed.pop("settings", {})
-        settings = TableSettings(
-            rows=ROWS, dataset="a test", methods={"Mine": "mine.tsv"}, **chosen
-        )
+        chosen = {"rows": ROWS, "methods": {"Mine": "mine.tsv"}} | chosen
+        settings = TableSettings(dataset="a test", **chosen)
         inputs = {
             "metrics": [m for m, _ in models],
             "per_clip": [c for _, c in models],
@@ -160,6 +165,101 @@ def test_methods_are_compared_with_what_papers_report(run):
     assert table.loc["here: Full model", "ssim"] > 0
     assert "here: Window size 1" not in table.index
     assert "NEURONS" in out["comparison_page"].read_text()
+
+
+def test_one_training_each_says_what_a_star_means(run):
+    out = run()
+    assert (
+        "Each row is one training run. A star means that these two"
+        in out["table1_page"].read_text()
+    )
+    table = load_table(out["table1"])
+    assert (table["n_models"] == 1).all()
+    assert table[["sd", "p_models", "p_models_holm"]].isna().all(axis=None)
+    assert "±" not in out["comparison_page"].read_text()
+
+
+def test_p_of_old_tables_is_corrected_when_they_are_read(run, tmp_path):
+    assert "p_holm" not in load_table(tmp_path / "full.tsv")
+    table = load_table(run()["table1"]).set_index(["row", "metric"])
+    assert table.loc["Full model", "p_holm"].to_numpy() == pytest.approx(0.01 * 6)
+    assert table.loc["Subject 2", "p_holm"].to_numpy() == pytest.approx(0.01 * 3)
+
+
+def test_baselines_are_compared_with_published_methods(run, scores):
+    rows = [ROWS[0], TableRow(label="linear", owner="sub1/variants/linear", baseline=True)]
+    models = [scores("full", 0), scores("linear", -0.1)]
+    inputs = {"metrics": [m for m, _ in models], "per_clip": [c for _, c in models]}
+    out = run(settings={"rows": rows}, **inputs)
+    table, compared = load_table(out["table1"]), load_table(out["comparison"])
+    of_baseline = table[table["row"] == "linear"].set_index("metric")
+    assert of_baseline["p_paired"].notna().all()
+    value = compared.set_index("method").loc["here: linear", "ssim"]
+    assert value == of_baseline.loc["ssim", "value"]
+
+
+@pytest.fixture
+def replicated(run, scores):
+    """Three models of two rows, and a row without randomness: one file, three times."""
+    row = {"replicates": ["second", "third"]}
+    rows = [
+        TableRow(label="Full model", owner="sub1", full=True, **row),
+        TableRow(label="worse", owner="sub1/variants/worse", **row),
+        TableRow(label="steady", owner="sub1/variants/steady", baseline=True, **row),
+    ]
+    full = [scores(f"full{n}", 0.01 * n) for n in range(3)]
+    worse = [scores(f"worse{n}", -0.4 + 0.02 * n) for n in range(3)]
+    models = [*full, *worse, *[scores("steady", -0.2)] * 3]
+    inputs = {"metrics": [m for m, _ in models], "per_clip": [c for _, c in models]}
+    return run(settings={"rows": rows}, **inputs), models
+
+
+def values_of(models, metric):
+    return [load_table(m).set_index("metric").loc[metric, "value"] for m, _ in models]
+
+
+def test_replicates_give_the_mean_the_spread_and_a_test_over_models(replicated):
+    out, models = replicated
+    table = load_table(out["table1"]).set_index(["row", "metric"])
+    full, worse, steady = (values_of(models[n : n + 3], "ssim") for n in (0, 3, 6))
+    assert table.loc[("worse", "ssim"), "n_models"] == 3
+    assert table.loc[("worse", "ssim"), "value"] == pytest.approx(np.mean(worse))
+    assert table.loc[("worse", "ssim"), "sd"] == pytest.approx(np.std(worse, ddof=1))
+    expected = stats.ttest_ind(worse, full, equal_var=False).pvalue
+    assert table.loc[("worse", "ssim"), "p_models"] == pytest.approx(expected)
+    expected = stats.ttest_1samp(full, steady[0]).pvalue
+    assert table.loc[("steady", "ssim"), "p_models"] == pytest.approx(expected)
+    assert table.loc[("steady", "ssim"), "n_models"] == 1
+    assert np.isnan(table.loc[("steady", "ssim"), "sd"])
+    assert (table["p_models_holm"].dropna() >= table["p_models"].dropna()).all()
+    # The test over clips compares the mean scores of each clip.
+    difference = np.mean(worse) - np.mean(full)
+    assert table.loc[("worse", "ssim"), "difference"] == pytest.approx(difference)
+
+
+def test_with_replicates_the_page_marks_methods_that_differ(replicated):
+    out, models = replicated
+    page = out["table1_page"].read_text()
+    assert "Each row is one training run" not in page
+    assert "Welch's t-test with the trained model as its unit" in page.replace("&#39;", "'")
+    assert "could not give less than 0.1" in page
+    full = values_of(models[:3], "ssim")
+    text = f"{np.mean(full):.3f} ± {np.std(full, ddof=1):.3f}"
+    assert text in page
+    assert text in out["comparison_page"].read_text()
+    table = load_table(out["table1"]).set_index(["row", "metric"])
+    worse = table.loc[("worse", "ssim")]
+    mark = "*" if worse["p_models_holm"] < 0.05 else ""
+    assert f">{worse['value']:.3f} ± {worse['sd']:.3f}{mark}<" in page
+    assert mark == "*"
+
+
+def test_replicates_with_other_metrics_are_refused(run, scores):
+    rows = [TableRow(label="Full model", owner="sub1", full=True, replicates=["second"])]
+    models = [scores("full", 0), scores("full2", 0, METRICS)]
+    inputs = {"metrics": [m for m, _ in models], "per_clip": [c for _, c in models]}
+    with pytest.raises(InputError, match=r"full2\.tsv: other metrics .* score both again"):
+        run(settings={"rows": rows}, **inputs)
 
 
 def test_tables_that_do_not_fit_are_named(run, tmp_path):

@@ -240,6 +240,21 @@ def test_without_fmri_only_the_reconstruction_differs(checkout):
     assert checkout.jobs(alone, full) - checkout.jobs(full) == Counter([*RECONSTRUCT, "score"])
 
 
+OF_SEED = ("mbm_tuning", "contrastive", "cotraining", *RECONSTRUCT, "score")
+
+
+def test_replicates_are_trained_for_the_tables_alone(checkout):
+    table, page = "results/tables/table1.html", "results/sub1/videos"
+    before, of_page = checkout.jobs(table), checkout.jobs(page)
+    checkout.configure(replicates=2)
+    assert checkout.jobs(page) == of_page
+    # The models of three subjects, under one further seed, and the video model that they share.
+    added = Counter(["video_tuning", *OF_SEED * 3])
+    for rules in ABLATED.values():
+        added.update(rule for rule in rules if rule in OF_SEED)
+    assert checkout.jobs(table) == before + added
+
+
 def test_variants_on_the_page_are_made_for_it(checkout):
     alone = checkout.jobs("results/sub1/videos")
     checkout.configure(videos={"variants": ["without-guidance"]})
