@@ -91,13 +91,13 @@ def check_accumulation(
 
 
 def check_warmup(warmup: int, duration: int, unit: str) -> None:
-    """Raise an error if the warm-up takes up the whole training run.
+    """Raise an error if the warm-up takes up the whole training run; one of no length has none.
 
     Raises
     ------
     InputError
     """
-    if warmup and warmup >= duration:
+    if 0 < duration <= warmup:
         raise InputError(
             f"warmup: {warmup} of {duration} {unit}: the learning rate would never reach `lr`. "
             "Shorten the warm-up or train longer."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.errors import InputError
 from mindvideo.settings.base import Execution, Fraction, From, Precision, Section
@@ -242,7 +242,10 @@ class VideoTuningSettings(VideoTuning):
 class Cotraining(Denoiser, section="cotraining"):
     """fMRI-conditioned tuning of encoder and UNet together (paper B)."""
 
-    duration: Annotated[PositiveInt, paper("B")] = 1500
+    duration: Annotated[NonNegativeInt, paper("B")] = Field(
+        1500,
+        description="length of the training, in `unit`s; 0: encoder and UNet are not trained",
+    )
     batch_size: Annotated[PositiveInt, paper("B")] = 9
     lr: Annotated[PositiveFloat, paper("B")] = 3e-5
     dropout: Annotated[Fraction, UNSAID] = Field(0.0, description="dropout of the projection head")

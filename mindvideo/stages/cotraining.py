@@ -61,17 +61,21 @@ def main(
     _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
-    train(
-        FmriToVideo(fmri_encoder, video_unet),
-        Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr),
-        Examples(fmri=fmri, latents=Reindexed(films, rows)),
-        Batches(len(fmri), settings.batch_size, settings.seed),
-        settings,
-        state=state,
-        history=history,
-        events=events,
-        desc="co-training",
-    )
+    if settings.duration:
+        train(
+            FmriToVideo(fmri_encoder, video_unet),
+            Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr),
+            Examples(fmri=fmri, latents=Reindexed(films, rows)),
+            Batches(len(fmri), settings.batch_size, settings.seed),
+            settings,
+            state=state,
+            history=history,
+            events=events,
+            desc="co-training",
+        )
+    else:
+        history.write_text("step\tloss\n")
+        events.mkdir(exist_ok=True)
     leave_unless_first()
     fmri_encoder.save_pretrained(model / "fmri_encoder")
     video_unet.save_pretrained(model / "unet")
