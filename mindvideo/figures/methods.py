@@ -6,6 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mindvideo.figures.baselines import (
+    COPIED,
+    conditioned,
+    decoded_embedding,
+    is_linear,
+    linear_encoder,
+)
 from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
 from mindvideo.figures.references import MIND_VIDEO, citation, cited
@@ -72,7 +79,7 @@ class Known:
 def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
     """Write a paragraph for each part of the method, by its heading."""
     versions = ", ".join(f"{name} {version}" for name, version in known.versions.items())
-    return {
+    paragraphs = {
         "Model and subject": _overview(s, known),
         "Recordings": data_set(s),
         "Preprocessing": cleaning(s),
@@ -84,12 +91,13 @@ def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
         "Evaluation": _evaluation(s, known),
         "Software": f"Software: {versions}.",
     }
+    return {heading: text for heading, text in paragraphs.items() if text}
 
 
 def methods_page(s: MethodsSettings, known: Known) -> str:
     """The page: paragraphs, the table of trainings, references."""
     paragraphs = methods_text(s, known)
-    note = _table_note(s)
+    note = _table_note(s) if training_table(s) else ""
     text = " ".join(paragraphs.values()) + note
     return render(
         "methods",
@@ -116,23 +124,18 @@ def _overview(s: MethodsSettings, known: Known) -> str:
     return (
         f"Films were reconstructed from fMRI by MinD-Video ({MIND_VIDEO}), as implemented in "
         f"mindvideo {known.versions['mindvideo']}. This section describes {model} for subject "
-        f"{s.recordings.subject}. Settings of all trainings are given in Table 1."
+        f"{s.recordings.subject}."
+        + (" Settings of all trainings are given in Table 1." if training_table(s) else "")
     )
 
 
 def _encoder(s: MethodsSettings, known: Known) -> str:
-    e, w = s.encoder, s.windows
+    w = s.windows
     start = f"{count(s.lag, 'volume')} after that of the clip" if s.lag else "that of the clip"
     window = f"{number(w.size)} consecutive volumes, the first of which is {start}"
     if w.size == 1:
         window = f"one volume, {start}"
     beyond = w.size + s.lag > 1
-    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
-    n = s.recordings.pretraining_subjects
-    volumes = round(s.samples.seconds / s.pretraining_tr)
-    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
-    ratio = s.mbm_tuning.mask_ratio
-    remasked = "" if ratio == s.pretraining.mask_ratio else f" ({at_probability(ratio)} masked)"
     return sentences(
         f"Each clip was paired with a window of the selected voxels: {window}.",
         "Where a window passes the end of its segment, the last volume is repeated."
@@ -142,6 +145,26 @@ def _encoder(s: MethodsSettings, known: Known) -> str:
         "against the clips."
         if w.shuffle
         else "",
+        _encoded(s, known),
+    )
+
+
+def _encoded(s: MethodsSettings, known: Known) -> str:
+    """How windows become tokens or, to copy the nearest clip, an embedding."""
+    if s.reconstruction.method == "nearest":
+        return decoded_embedding(known.models["clip"])
+    return linear_encoder(s) if is_linear(s) else _transformer(s, known)
+
+
+def _transformer(s: MethodsSettings, known: Known) -> str:
+    e = s.encoder
+    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
+    n = s.recordings.pretraining_subjects
+    volumes = round(s.samples.seconds / s.pretraining_tr)
+    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
+    ratio = s.mbm_tuning.mask_ratio
+    remasked = "" if ratio == s.pretraining.mask_ratio else f" ({at_probability(ratio)} masked)"
+    return sentences(
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
         f"{e.embed_dim:,}, {count(e.depth, 'block')}, {count(e.num_heads, 'attention head')}).",
         "It was first trained by masked brain modelling, that is, as a masked autoencoder (He et "
@@ -192,7 +215,9 @@ def _contrastive(s: MethodsSettings, known: Known) -> str:
 
 
 def _video_model(s: MethodsSettings, known: Known) -> str:
-    v, c = s.video_tuning, s.cotraining
+    v = s.video_tuning
+    if s.reconstruction.method == "nearest":
+        return ""
     return sentences(
         f"Stable Diffusion (Rombach et al. 2022; {known.models['stable_diffusion']}) was inflated "
         f"to clips of {count(s.num_frames, 'frame')}, by sparse causal attention between frames "
@@ -204,16 +229,14 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
             if v.drop_condition
             else "."
         ),
-        "UNet and encoder were then trained together on pairs of windows and clips of the "
-        "training set, with the fMRI tokens as the condition.",
-        f"In this step, {at_probability(c.sparsify)} of the voxels of each window were set to zero."
-        if c.sparsify
-        else "",
+        conditioned(s),
     )
 
 
 def _reconstruction(s: MethodsSettings) -> str:
     r = s.reconstruction
+    if r.method == "nearest":
+        return COPIED
     return sentences(
         f"Test clips were reconstructed in {count(r.steps, 'step')} of {SAMPLERS[r.scheduler]}, "
         f"{_guidance(s)}.",
@@ -303,10 +326,21 @@ def _top(retrieved: Sequence[str]) -> str:
 
 def training_table(s: MethodsSettings) -> list[tuple[str, ...]]:
     """A row for each training that took place, in the order of `COLUMNS`."""
-    trained = {name: getattr(s, name) for name in TRAININGS}
+    return [_settings_of(TRAININGS[name], getattr(s, name)) for name in _trainings(s)]
+
+
+def _trainings(s: MethodsSettings) -> list[str]:
+    """Names of the trainings that took place, in order."""
+    if s.reconstruction.method == "nearest":
+        return []
+    left_out = set()
+    if is_linear(s):
+        left_out |= {"pretraining", "mbm_tuning", "contrastive"}
     if not s.contrastive.modalities:
-        del trained["contrastive"]
-    return [_settings_of(TRAININGS[name], t) for name, t in trained.items()]
+        left_out.add("contrastive")
+    if not s.cotraining.duration:
+        left_out.add("cotraining")
+    return [name for name in TRAININGS if name not in left_out]
 
 
 def _settings_of(name: str, t: Training) -> tuple[str, ...]:
@@ -326,13 +360,13 @@ def _settings_of(name: str, t: Training) -> tuple[str, ...]:
 def _table_note(s: MethodsSettings) -> str:
     mixed = [
         f"{TRAININGS[name]} ({getattr(s, name).precision})"
-        for name in TRAININGS
+        for name in _trainings(s)
         if getattr(s, name).precision != "fp32"
     ]
     weighed = [
         f"{TRAININGS[name]} ({getattr(s, name).min_snr:g})"
-        for name in ("video_tuning", "cotraining")
-        if getattr(s, name).min_snr
+        for name in _trainings(s)
+        if name in ("video_tuning", "cotraining") and getattr(s, name).min_snr
     ]
     return sentences(
         "Optimizer: AdamW (Loshchilov & Hutter 2019). β: its exponential decay rates; decay: its "
