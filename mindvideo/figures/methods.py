@@ -6,6 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mindvideo.figures.baselines import (
+    COPIED,
+    conditioned,
+    decoded_embedding,
+    is_linear,
+    linear_encoder,
+)
 from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
 from mindvideo.figures.references import MIND_VIDEO, citation, cited
@@ -72,7 +79,7 @@ class Known:
 def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
     """Write a paragraph for each part of the method, by its heading."""
     versions = ", ".join(f"{name} {version}" for name, version in known.versions.items())
-    return {
+    paragraphs = {
         "Model and subject": _overview(s, known),
         "Recordings": data_set(s),
         "Preprocessing": cleaning(s),
@@ -84,12 +91,13 @@ def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
         "Evaluation": _evaluation(s, known),
         "Software": f"Software: {versions}.",
     }
+    return {heading: text for heading, text in paragraphs.items() if text}
 
 
 def methods_page(s: MethodsSettings, known: Known) -> str:
     """The page: paragraphs, the table of trainings, references."""
     paragraphs = methods_text(s, known)
-    note = _table_note(s)
+    note = _table_note(s) if training_table(s) else ""
     text = " ".join(paragraphs.values()) + note
     return render(
         "methods",
@@ -116,12 +124,13 @@ def _overview(s: MethodsSettings, known: Known) -> str:
     return (
         f"Films were reconstructed from fMRI by MinD-Video ({MIND_VIDEO}), as implemented in "
         f"mindvideo {known.versions['mindvideo']}. This section describes {model} for subject "
-        f"{s.recordings.subject}. Settings of all trainings are given in Table 1."
+        f"{s.recordings.subject}."
+        + (" Settings of all trainings are given in Table 1." if training_table(s) else "")
     )
 
 
 def _encoder(s: MethodsSettings, known: Known) -> str:
-    e, w = s.encoder, s.windows
+    w = s.windows
     start = f"{count(s.lag, 'volume')} after that of the clip" if s.lag else "that of the clip"
     window = f"{number(w.size)} consecutive volumes, the first of which is {start}"
     if w.size == 1:
@@ -136,6 +145,20 @@ def _encoder(s: MethodsSettings, known: Known) -> str:
         "shuffled against the clips."
         if w.shuffle
         else "",
+        _encoded(s, known),
+    )
+
+
+def _encoded(s: MethodsSettings, known: Known) -> str:
+    """How windows become tokens or, to copy the nearest clip, an embedding."""
+    if s.reconstruction.method == "nearest":
+        return decoded_embedding(known.models["clip"])
+    return linear_encoder(s) if is_linear(s) else _transformer(s, known)
+
+
+def _transformer(s: MethodsSettings, known: Known) -> str:
+    e = s.encoder
+    return sentences(
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
         f"{e.embed_dim:,}, {count(e.depth, 'block')}, {count(e.num_heads, 'attention head')}).",
         _masked_modelling(s),
@@ -211,8 +234,9 @@ def _contrastive(s: MethodsSettings, known: Known) -> str:
 
 
 def _video_model(s: MethodsSettings, known: Known) -> str:
-    v, c = s.video_tuning, s.cotraining
-    dropped = ""
+    v, dropped = s.video_tuning, ""
+    if s.reconstruction.method == "nearest":
+        return ""
     if v.drop_condition:
         dropped = f" ({at_probability(v.drop_condition)} of them replaced by the empty caption)"
     return sentences(
@@ -223,18 +247,14 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
         f"their captions{dropped}."
         if v.trains
         else "Video tuning on captions was omitted.",
-        "UNet and encoder were then trained together on pairs of windows and clips of the "
-        "training set, with the fMRI tokens as the condition."
-        if c.trains
-        else "Co-training of UNet and encoder was omitted.",
-        f"In this step, {at_probability(c.sparsify)} of the voxels of each window were set to zero."
-        if c.trains and c.sparsify
-        else "",
+        conditioned(s),
     )
 
 
 def _reconstruction(s: MethodsSettings) -> str:
     r, decoded_from = s.reconstruction, "its window"
+    if r.method == "nearest":
+        return COPIED
     if r.condition == "mean-tokens":
         decoded_from = "the mean training window (the same for all clips)"
     return sentences(
@@ -346,8 +366,11 @@ def training_table(s: MethodsSettings) -> list[tuple[str, ...]]:
 
 
 def _trained(s: MethodsSettings) -> dict[str, Training]:
-    """Settings of the trainings that took place."""
-    trainings = {name: getattr(s, name) for name in TRAININGS}
+    """Settings of the trainings that took place, in order."""
+    if s.reconstruction.method == "nearest":
+        return {}
+    replaced = ("pretraining", "mbm_tuning", "contrastive") if is_linear(s) else ()
+    trainings = {name: getattr(s, name) for name in TRAININGS if name not in replaced}
     return {name: training for name, training in trainings.items() if training.trains}
 
 

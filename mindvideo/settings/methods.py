@@ -17,6 +17,7 @@ from mindvideo.settings.training import (
     EncoderShape,
     Mbm,
     MbmTuning,
+    Ridge,
     VideoTuning,
 )
 
@@ -69,6 +70,7 @@ class MethodsSettings(Section):
     pretraining: Annotated[Mbm, From("pretraining")]
     mbm_tuning: Annotated[MbmTuning, From("mbm_tuning")]
     contrastive: Annotated[Contrastive, From("contrastive")]
+    ridge: Annotated[Ridge, From("ridge")]
     video_tuning: Annotated[VideoTuning, From("video_tuning")]
     cotraining: Annotated[Cotraining, From("cotraining")]
     motion: Annotated[Motion, From("motion")]

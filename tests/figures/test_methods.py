@@ -157,6 +157,17 @@ def test_the_trainings_are_a_table():
         ),
         ({"video_tuning": {"duration": 0}}, "Video tuning on captions was omitted."),
         ({"cotraining": {"duration": 0}}, "Co-training of UNet and encoder was omitted."),
+        (
+            {"cotraining": {"encoder": "ridge"}},
+            "As a baseline, windows were encoded by a linear map in place of MinD-Video's",
+        ),
+        (
+            {"cotraining": {"train": ["unet"]}},
+            "The UNet was then trained on pairs of windows and clips of the training set, with the "
+            "fMRI tokens as the condition; the encoder was frozen.",
+        ),
+        ({"cotraining": {"train": ["encoder"]}}, "the UNet was frozen."),
+        ({"reconstruction": {"method": "nearest"}}, "by a copy of the training clip whose"),
         ({"mbm_tuning": {"mask_ratio": 0.5}}, "windows of the subject (50% masked)"),
         ({"reconstruction": {"negative": "none"}}, "DDIM (Song et al. 2021), without guidance."),
         ({"reconstruction": {"guidance": 1.0}}, "DDIM (Song et al. 2021), without guidance."),
@@ -202,6 +213,34 @@ def test_what_is_left_out_is_not_mentioned():
     assert "CLIP embeddings (" not in text(contrastive={"modalities": []})
     assert "null window" not in text(reconstruction={"negative": "zero"})
     assert "the last volume is repeated" not in text(windows={"size": 1})
+
+
+def test_a_linear_baseline_mentions_no_training_of_the_transformer():
+    linear = settings_of(cotraining={"encoder": "ridge", "duration": 0})
+    reported = "\n".join(methods_text(linear, KNOWN).values())
+    assert "(99.9% of their variance)" in reported
+    assert "were scaled to the variance" in reported
+    for absent in (
+        "masked brain modelling",
+        "contrastive learning",
+        "transformer (",
+        "attention head",
+    ):
+        assert absent not in reported
+    assert [name for name, *_ in training_table(linear)] == ["video tuning"]
+    plain = text(cotraining={"encoder": "ridge"}, ridge={"stretch": False})
+    assert "were scaled to the variance" not in plain
+
+
+def test_copies_of_training_clips_have_no_video_model():
+    copies = settings_of(reconstruction={"method": "nearest"})
+    reported = "\n".join(methods_text(copies, KNOWN).values())
+    assert "was predicted from its window by ridge regression" in reported
+    for absent in ("Stable Diffusion", "UNet", "guidance", "transformer", "Table 1"):
+        assert absent not in reported
+    page = methods_page(copies, KNOWN)
+    assert "<table" not in page
+    assert "AdamW" not in page
 
 
 def test_a_page_is_one_subjects_or_one_variants():

@@ -270,6 +270,20 @@ def test_cotraining_of_the_unet_with_a_linear_encoder(trained: Stages, tmp_path:
     assert weights_changed(*unets)
 
 
+def test_cotraining_of_no_length_writes_the_models_as_they_came(
+    trained: Stages, tmp_path: Path
+) -> None:
+    models = {"encoder": trained.folder / "contrastive", "unet": trained.folder / "video"}
+    Stages(tmp_path).cotraining(**models, settings={"duration": 0, "warmup": 3})
+    encoders = [
+        FmriEncoder.from_pretrained(f) for f in (models["encoder"], tmp_path / "both/fmri_encoder")
+    ]
+    unets = [VideoUNet.from_pretrained(f) for f in (models["unet"], tmp_path / "both/unet")]
+    assert not weights_changed(*encoders)
+    assert not weights_changed(*unets)
+    assert load_table(tmp_path / "both.tsv", ["step", "loss"]).empty
+
+
 def test_a_linear_encoder_has_no_dropout() -> None:
     with pytest.raises(ValidationError, match="no projection head: set dropout to 0"):
         CotrainingSettings(**FEW, **SD, encoder="ridge", dropout=0.1)

@@ -71,6 +71,7 @@ SHARED_COUNTS = Counter(SHARED)
                     "figures",
                     "methods",
                     "score_figures",
+                    "ridge",
                     "retrieval",
                     "training_figures",
                     "interpret",
@@ -139,6 +140,50 @@ def test_a_variant_adds_only_what_it_changes(checkout):
     both = checkout.jobs("results/sub1/metrics.tsv", "results/sub1/variants/faster/metrics.tsv")
     alone = checkout.jobs("results/sub1/metrics.tsv")
     assert both - alone == Counter([*RECONSTRUCT, "score"])
+
+
+LINEAR = {
+    **{name: n for name, n in CHAIN.items() if not name.startswith(("demo_rest", "pretraining"))},
+    "ridge": 1,
+}
+for _name in ("samples", "mbm_tuning", "contrastive", "videos"):
+    del LINEAR[_name]
+LINEAR |= {"captions": 18, "scenes": 18}  # of the training segments
+
+
+@pytest.mark.parametrize("variant", ["linear", "linear-cotrained"])
+def test_a_linear_variant_trains_no_transformer(checkout, variant):
+    assert checkout.jobs(f"results/sub1/variants/{variant}/metrics.tsv") == LINEAR
+
+
+def test_copies_of_training_clips_need_no_video_model(checkout):
+    without = ("video_tuning", "cotraining", "motion", "null_window", "reconstruct")
+    expected = {name: n for name, n in LINEAR.items() if name not in without}
+    assert checkout.jobs("results/sub1/variants/retrieval/metrics.tsv") == expected | {"nearest": 5}
+
+
+def test_linear_variants_share_all_that_the_full_model_has(checkout):
+    metrics = [f"results/sub1/variants/{name}/metrics.tsv" for name in ("linear", "retrieval")]
+    both = checkout.jobs("results/sub1/metrics.tsv", *metrics)
+    alone = checkout.jobs("results/sub1/metrics.tsv")
+    copied = ["ridge", *["nearest"] * 5, "reconstructions", "score"]
+    assert both - alone == Counter([*copied, "cotraining", *RECONSTRUCT, "score"])
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "linear/interpretation/cotraining/attention.npy",
+            "cotraining.encoder is ridge, and a linear encoder has no attention to interpret",
+        ),
+        ("retrieval/films/test1.mp4", "only a model with method: diffusion generates films"),
+    ],
+)
+def test_what_a_linear_variant_cannot_have_is_refused(checkout, target, said):
+    done = checkout.snakemake("--dry-run", "--", f"results/sub1/variants/{target}")
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
 
 
 def test_motion_is_decoded_where_noise_moves_with_it(checkout):
