@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Execution, Fraction, From, Name, PathText, Precision, Section
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
+from mindvideo.settings.training import Still
 
 NULL = here("p down to 0.0002")
 
@@ -79,6 +80,20 @@ class Motion(Section, section="motion"):
     )
 
 
+def check_still(still: bool, reconstruction: Reconstruction) -> None:
+    """Raise an error if the noise of one image should move.
+
+    Raises
+    ------
+    ValueError
+    """
+    if still and reconstruction.moving_noise:
+        raise ValueError(
+            "video_model.still: true, but reconstruction.moving_noise: true: in one image nothing "
+            "moves; set moving_noise: false"
+        )
+
+
 class _ClipSettings(Reconstruction):
     """What reconstructed clips and films are generated with."""
 
@@ -87,12 +102,18 @@ class _ClipSettings(Reconstruction):
     size: Annotated[PositiveInt, From("clips.size")] = Field(
         description="height and width of a frame [px]"
     )
+    still: Still = False
 
 
 class ReconstructionSettings(_ClipSettings):
     first: Annotated[int, From("first_clip")] = Field(
         0, ge=0, description="number of the first window's clip among all test clips: of its noise"
     )
+
+    @model_validator(mode="after")
+    def _an_image_does_not_move(self) -> Self:
+        check_still(self.still, self)
+        return self
 
 
 class JoinSettings(Section):
@@ -121,6 +142,15 @@ class FilmSettings(_ClipSettings):
     fit: Annotated[Literal["crop", "pad", "stretch"], From("clips.fit")] = Field(
         "crop", description="as that of the clips"
     )
+
+    @model_validator(mode="after")
+    def _an_image_model_makes_no_film(self) -> Self:
+        if self.still:
+            raise ValueError(
+                "video_model.still: true: a model of images cannot generate films; its clips are "
+                "in reconstruction/"
+            )
+        return self
 
 
 class Statistics(Section):

@@ -16,6 +16,7 @@ from mindvideo.settings.training import (
     EncoderShape,
     Mbm,
     MbmTuning,
+    VideoModel,
     VideoTuning,
 )
 
@@ -68,6 +69,7 @@ class MethodsSettings(Section):
     mbm_tuning: Annotated[MbmTuning, From("mbm_tuning")]
     contrastive: Annotated[Contrastive, From("contrastive")]
     video_tuning: Annotated[VideoTuning, From("video_tuning")]
+    video_model: Annotated[VideoModel, From("video_model")]
     cotraining: Annotated[Cotraining, From("cotraining")]
     motion: Annotated[Motion, From("motion")]
     reconstruction: Annotated[Reconstruction, From("reconstruction")]

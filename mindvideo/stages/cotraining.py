@@ -16,7 +16,7 @@ from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
-from mindvideo.training.datasets import Examples, Reindexed, check_latents
+from mindvideo.training.datasets import Examples, Reindexed, check_latents, middle_frames
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,
@@ -55,9 +55,11 @@ def main(
     fmri_encoder = FmriEncoder.from_pretrained(encoder)
     video_unet = VideoUNet.from_pretrained(unet)
     check_latents(latents, films, video_unet.config["in_channels"])
+    if settings.still:
+        films = middle_frames(films)
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
-    video_unet.freeze_all_but_attention()
+    video_unet.freeze_all_but_attention(still=settings.still)
     fmri_encoder.logit_scale.requires_grad_(False)  # only contrastive learning uses it
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))

@@ -14,7 +14,7 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
 from mindvideo.stages import Input, Output, State, chapter, makes
-from mindvideo.training.datasets import Examples, check_latents
+from mindvideo.training.datasets import Examples, check_latents, middle_frames
 from mindvideo.training.drawings import ClipGenerator, Drawings
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
@@ -53,9 +53,11 @@ def main(
     torch.manual_seed(settings.seed)
     unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
     check_latents(latents, films, unet.config["in_channels"])
+    if settings.still:
+        films = middle_frames(films)
     width = unet.config["cross_attention_dim"]
     check_token_width(str(text), tokens.shape[2], width, settings.stable_diffusion)
-    unet.freeze_all_but_attention()
+    unet.freeze_all_but_attention(still=settings.still)
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
     schedule = noise_schedule(scheduler)

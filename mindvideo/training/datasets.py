@@ -129,6 +129,16 @@ def load_volumes(paths: Sequence[Path]) -> Concatenated:
     return Concatenated(volumes, paths)
 
 
+def middle_frames(latents: np.ndarray) -> np.ndarray:
+    """A view of the middle frame of each clip: (n, f, c, h, w) → (n, 1, c, h, w).
+
+    >>> middle_frames(np.zeros((10, 6, 4, 8, 8))).shape
+    (10, 1, 4, 8, 8)
+    """
+    middle = latents.shape[1] // 2
+    return latents[:, middle : middle + 1]
+
+
 def check_latents(path: Path, latents: np.ndarray, channels: int) -> None:
     """Check that latents are (n, f, c, h, w), with the UNet's number of channels c.
 

@@ -240,6 +240,12 @@ def test_without_fmri_only_the_reconstruction_differs(checkout):
     assert checkout.jobs(alone, full) - checkout.jobs(full) == Counter([*RECONSTRUCT, "score"])
 
 
+def test_an_image_model_is_trained_on_its_own(checkout):
+    full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/image-model"))
+    expected = Counter([*OF_WINDOWS, "video_tuning"]) - Counter(["motion"])
+    assert checkout.jobs(alone, full) - checkout.jobs(full) == expected
+
+
 def test_variants_on_the_page_are_made_for_it(checkout):
     alone = checkout.jobs("results/sub1/videos")
     checkout.configure(videos={"variants": ["without-guidance"]})
