@@ -28,7 +28,7 @@ from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
 from mindvideo.run import Evaluated
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
-from mindvideo.settings.evaluation import Tables, Videos
+from mindvideo.settings.evaluation import Tables, Videos, check_still
 from mindvideo.settings.sources import OFF, here
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
@@ -128,6 +128,16 @@ class Config(Stages):
                 frames_per_clip(self.dataset.tr, self.stages(variant).clips.fps)
             except InputError as error:
                 raise ValueError(f"{where}clips.fps: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _images_do_not_move(self) -> Config:
+        for variant in (None, *self.variants):
+            where, stages = f"variants.{variant}: " if variant else "", self.stages(variant)
+            try:
+                check_still(stages.video_model.still, stages.reconstruction)
+            except ValueError as error:
+                raise ValueError(f"{where}{error}") from None
         return self
 
     @model_validator(mode="after")

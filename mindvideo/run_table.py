@@ -158,8 +158,8 @@ def described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
     }
     clips = {s: run.clips for s, run in segments.items() if run.clips}
     films = {s: run.film for s, run in segments.items() if run.film}
-    tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
-    return tr | {
+    tr: dict[str, Any] = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
+    described: dict[str, Any] = {
         "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
         **{split: [s for s, run in segments.items() if run.split == split] for split in NAMES},
         **_validation(segments, values),
@@ -168,6 +168,7 @@ def described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
         "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
         "films": (values.get("films") or {}) | films,
     }
+    return tr | described
 
 
 def _validation(segments: dict[str, Run], values: dict[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,17 @@ def test_what_is_no_setting_of_a_variant_is_said_once(values):
     ]
 
 
+def test_the_noise_of_one_image_does_not_move(values):
+    values["variants"]["image"] = {"video_model": {"still": True}}
+    values["reconstruction"] = {"moving_noise": True, "shared_noise": 1}
+    with pytest.raises(
+        InputError, match=r"variants\.image: video_model\.still: true, but .*moving"
+    ):
+        check_config(values, "config.yaml")
+    values["variants"]["image"]["reconstruction"] = {"moving_noise": False}
+    assert check_config(values, "config.yaml").stages("image").video_model.still
+
+
 @pytest.mark.parametrize(("fraction", "meant"), [(50, 0.5), ("2", 0.02), ("5e0", 0.05)])
 def test_a_fraction_in_percent_is_answered_whether_number_or_text(values, fraction, meant):
     values["selection"] = {"fraction": fraction}

@@ -237,12 +237,19 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
     v, dropped = s.video_tuning, ""
     if s.reconstruction.method == "nearest":
         return ""
+    became = (
+        f"was inflated to clips of {count(s.num_frames, 'frame')}, by sparse causal attention "
+        "between frames and temporal attention"
+    )
+    if s.video_model.still:
+        became = (
+            "remained a model of images: it was trained on the middle frame of each clip, and the "
+            "image that it generated for a window was shown for the whole clip"
+        )
     if v.drop_condition:
         dropped = f" ({at_probability(v.drop_condition)} of them replaced by the empty caption)"
     return sentences(
-        f"Stable Diffusion (Rombach et al. 2022; {known.models['stable_diffusion']}) was inflated "
-        f"to clips of {count(s.num_frames, 'frame')}, by sparse causal attention between frames "
-        "and temporal attention.",
+        f"Stable Diffusion (Rombach et al. 2022; {known.models['stable_diffusion']}) {became}.",
         "The attention layers of its UNet were first tuned on the training clips, conditioned on "
         f"their captions{dropped}."
         if v.trains
@@ -264,7 +271,7 @@ def _reconstruction(s: MethodsSettings) -> str:
         "all training windows; clips differed in their initial noise only."
         if r.condition == "mean-tokens"
         else "",
-        _shared(r.shared_noise),
+        "" if s.video_model.still else _shared(r.shared_noise),
         "The shared noise moved from frame to frame with the motion of the clip (translation and "
         f"expansion of the image), which was decoded from {decoded_from} by a ridge regression "
         "that was fitted to the optical flow of the training clips"

@@ -155,7 +155,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
 
     Made from an image UNet by :func:`inflate`. Convolutions, and the group norm at the entry of
     each transformer, stay per frame. A clip of equal frames with fresh temporal layers gives the
-    image UNet's own output.
+    image UNet's own output, and so does a clip of one frame.
 
     Notes
     -----
@@ -223,18 +223,23 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         x = self.conv_out(self.conv_act(self.conv_norm_out(x, f)))  #          (b f) c h w
         return rearrange(x, "(b f) c h w -> b c f h w", f=f)
 
-    def trainable_parameters(self) -> dict[str, nn.Parameter]:
-        """The weights that video tuning and co-training change, by name: :data:`TRAINED`."""
+    def trainable_parameters(self, *, still: bool = False) -> dict[str, nn.Parameter]:
+        """The weights that video tuning and co-training change, by name: :data:`TRAINED`.
+
+        On `still` images the parts that an image UNet lacks are not trained: a fresh temporal
+        attention stays the identity, and the model is the image UNet.
+        """
+        trained = set(TRAINED) - set(NEW_IN_VIDEO if still else ())
         return {
             name: weight
             for name, weight in self.named_parameters()
-            if set(name.split(".")) & set(TRAINED)
+            if set(name.split(".")) & trained
         }
 
-    def freeze_all_but_attention(self) -> None:
+    def freeze_all_but_attention(self, *, still: bool = False) -> None:
         """Enable gradients only for :meth:`trainable_parameters`; in place."""
         self.requires_grad_(False)
-        for weight in self.trainable_parameters().values():
+        for weight in self.trainable_parameters(still=still).values():
             weight.requires_grad_(True)
 
     def _check(self, latents: Tensor, condition: Tensor) -> None:

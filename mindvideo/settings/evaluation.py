@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from mindvideo.run import Evaluated
 from mindvideo.settings.base import Execution, Fraction, From, Name, PathText, Precision, Section
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
+from mindvideo.settings.training import Still
 
 NULL = here("p down to 0.0002")
 
@@ -86,6 +87,20 @@ class Motion(Section, section="motion"):
     )
 
 
+def check_still(still: bool, reconstruction: Reconstruction) -> None:
+    """Raise an error if the noise of one image should move.
+
+    Raises
+    ------
+    ValueError
+    """
+    if still and reconstruction.moving_noise:
+        raise ValueError(
+            "video_model.still: true, but reconstruction.moving_noise: true: in one image nothing "
+            "moves; set moving_noise: false"
+        )
+
+
 class _ClipSettings(Reconstruction):
     """What reconstructed clips and films are generated with."""
 
@@ -94,6 +109,7 @@ class _ClipSettings(Reconstruction):
     size: Annotated[PositiveInt, From("clips.size")] = Field(
         description="height and width of a frame [px]"
     )
+    still: Still = False
 
 
 class ReconstructionSettings(_ClipSettings):
@@ -102,6 +118,11 @@ class ReconstructionSettings(_ClipSettings):
         ge=0,
         description="number of the first window's clip among all evaluated clips: of its noise",
     )
+
+    @model_validator(mode="after")
+    def _an_image_does_not_move(self) -> Self:
+        check_still(self.still, self)
+        return self
 
 
 class NearestSettings(Section):
@@ -134,6 +155,15 @@ class FilmSettings(_ClipSettings):
     fit: Annotated[Literal["crop", "pad", "stretch"], From("clips.fit")] = Field(
         "crop", description="as that of the clips"
     )
+
+    @model_validator(mode="after")
+    def _an_image_model_makes_no_film(self) -> Self:
+        if self.still:
+            raise ValueError(
+                "video_model.still: true: a model of images cannot generate films; its clips are "
+                "in reconstruction/"
+            )
+        return self
 
 
 class Statistics(Section):

@@ -18,6 +18,7 @@ from mindvideo.settings.training import (
     Mbm,
     MbmTuning,
     Ridge,
+    VideoModel,
     VideoTuning,
 )
 
@@ -72,6 +73,7 @@ class MethodsSettings(Section):
     contrastive: Annotated[Contrastive, From("contrastive")]
     ridge: Annotated[Ridge, From("ridge")]
     video_tuning: Annotated[VideoTuning, From("video_tuning")]
+    video_model: Annotated[VideoModel, From("video_model")]
     cotraining: Annotated[Cotraining, From("cotraining")]
     motion: Annotated[Motion, From("motion")]
     reconstruction: Annotated[Reconstruction, From("reconstruction")]

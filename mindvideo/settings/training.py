@@ -218,6 +218,19 @@ class Ridge(Section, section="ridge"):
     )
 
 
+class VideoModel(Section, section="video_model"):
+    """What the inflated Stable Diffusion generates; read by its training runs and at test time."""
+
+    still: Annotated[bool, OFF] = Field(
+        False,
+        description="generate one image for a clip, without temporal layers: training uses the "
+        "middle frame of each clip, and a reconstruction is its image, repeated",
+    )
+
+
+Still = Annotated[bool, From("video_model.still")]
+
+
 class Denoiser(Training):
     """What the two training runs of the video UNet have in common."""
 
@@ -259,6 +272,7 @@ class VideoTuning(Denoiser, section="video_tuning"):
 
 
 class VideoTuningSettings(VideoTuning):
+    still: Still = False
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
 
 
@@ -290,4 +304,5 @@ class Cotraining(Denoiser, section="cotraining"):
 
 
 class CotrainingSettings(Cotraining):
+    still: Still = False
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]

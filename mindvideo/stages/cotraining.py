@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
 from mindvideo.stages._validation import all_or_none
-from mindvideo.training.datasets import Examples, Reindexed, check_latents
+from mindvideo.training.datasets import Examples, Reindexed, load_latents
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,
@@ -56,7 +57,6 @@ def main(
     The files whose names start with `validation` are those of the validation segments; the loss on
     them becomes part of the training curve.
     """
-    fmri, films, rows = _pairs(windows, table, latents, latents_table)
     held_out = all_or_none(
         validation_windows=validation_windows,
         validation_table=validation_table,
@@ -66,16 +66,23 @@ def main(
     torch.manual_seed(settings.seed)
     fmri_encoder = load_fmri_encoder(encoder)
     video_unet = VideoUNet.from_pretrained(unet)
-    check_latents(latents, films, video_unet.config["in_channels"])
+    pair = partial(_pairs, channels=video_unet.config["in_channels"], still=settings.still)
+    fmri, films, rows = pair(windows, table, latents, latents_table)
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
+    video_unet.freeze_all_but_attention(still=settings.still)
     _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
     objective = Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr)
     validation = None
     if held_out:
-        validation = _validation(held_out, objective, encoder, fmri_encoder, video_unet, settings)
+        held_out_fmri, held_out_films, held_out_rows = pair(*held_out)
+        _check_window(held_out[0], held_out_fmri, encoder, fmri_encoder)
+        held_out_examples = Examples(
+            fmri=held_out_fmri, latents=Reindexed(held_out_films, held_out_rows)
+        )
+        validation = _validation(objective, held_out_examples, settings)
     train(
         FmriToVideo(fmri_encoder, video_unet),
         objective,
@@ -94,8 +101,7 @@ def main(
 
 
 def _freeze(fmri_encoder: Encoder, video_unet: VideoUNet, trained: Collection[str]) -> None:
-    """Freeze what is not trained: always the embedding, and all of the UNet but its attention."""
-    video_unet.freeze_all_but_attention()
+    """Freeze the embedding, and the model that is not trained."""
     fmri_encoder.freeze_embedding()
     for name, model in (("encoder", fmri_encoder), ("unet", video_unet)):
         if name not in trained:
@@ -103,33 +109,33 @@ def _freeze(fmri_encoder: Encoder, video_unet: VideoUNet, trained: Collection[st
 
 
 def _pairs(
-    windows: Path, table: Path, latents: Path, latents_table: Path
+    windows: Path,
+    table: Path,
+    latents: Path,
+    latents_table: Path,
+    *,
+    channels: int,
+    still: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Windows, latents, and for each window the row of its clip's latents."""
     keys = ["segment", "clip"]
     fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, keys)
     check_rows(windows, fmri, table, len(window_clips))
-    films, latent_clips = np.load(latents, mmap_mode="r"), load_table(latents_table, keys)
+    films, latent_clips = (
+        load_latents(latents, channels, still=still),
+        load_table(latents_table, keys),
+    )
     check_rows(latents, films, latents_table, len(latent_clips))
     return fmri, films, rows_of(window_clips, latent_clips, latents_table)
 
 
 def _validation(
-    held_out: tuple[Path, ...],
-    objective: Denoising,
-    encoder: Path,
-    fmri_encoder: Encoder,
-    video_unet: VideoUNet,
-    settings: CotrainingSettings,
+    objective: Denoising, examples: Examples, settings: CotrainingSettings
 ) -> Validation:
-    windows, table, latents, latents_table = held_out
-    fmri, films, rows = _pairs(windows, table, latents, latents_table)
-    check_latents(latents, films, video_unet.config["in_channels"])
-    _check_window(windows, fmri, encoder, fmri_encoder)
     return Validation(
         replace(objective, condition=FmriCondition(sparsify=0.0)),
-        Examples(fmri=fmri, latents=Reindexed(films, rows)),
-        equal_parts(len(fmri), settings.batch_size, settings.seed),
+        examples,
+        equal_parts(len(examples), settings.batch_size, settings.seed),
         settings.seed,
     )
 

@@ -41,7 +41,8 @@ def main(
     `motion` is the decoder of the clips' motion (stage `motion`), needed for moving noise. The
     training windows are needed for the mean of their tokens, `empty_text` for the empty caption as
     the negative condition. Clips that all have the mean of the tokens as their condition also have
-    the motion of the mean training window.
+    the motion of the mean training window. A model of still images generates one, which is
+    repeated.
 
     The noise of a clip depends only on the seed and on the clip's number among all evaluated clips,
     so that neither the batch size nor the other windows matter. Clips are saved as they are
@@ -84,7 +85,7 @@ def main(
         clips = pipeline(
             conditions.of(np.array(fmri[batch]), len(batch)),
             conditions.negative,
-            num_frames=settings.num_frames,
+            num_frames=1 if settings.still else settings.num_frames,
             height=settings.size,
             width=settings.size,
             num_inference_steps=settings.steps,
@@ -93,7 +94,10 @@ def main(
             shared_noise=settings.shared_noise,
             motion=None if motions is None else motions[rows.start : rows.stop],
         )
-        return {"clips": np.asarray(clips)}
+        frames = np.asarray(clips)
+        if settings.still:
+            frames = frames.repeat(settings.num_frames, axis=1)
+        return {"clips": frames}
 
     size = settings.batch_size
     kept = compute_rows(state, "rows", len(places), reconstruct, size=size, desc=segment)

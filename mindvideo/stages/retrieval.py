@@ -76,7 +76,9 @@ def main(
 
 def _embed(encoder: Path, windows: Path, fmri: np.ndarray) -> np.ndarray:
     """Embeddings (n, o) of windows by an encoder in a folder."""
-    model = load_fmri_encoder(encoder).to(device()).eval()
+    model = load_fmri_encoder(encoder)
+    model.to(device())  # type: ignore[arg-type]  # mypy cannot bind diffusers' wrapped method
+    model.eval()
     check_voxels(windows, model.config["voxels"], encoder)
     return model.embed(fmri).cpu().numpy()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
 from mindvideo.stages import Input, Output, State, chapter, makes
 from mindvideo.stages._validation import all_or_none
-from mindvideo.training.datasets import Examples, check_latents
+from mindvideo.training.datasets import Examples, load_latents
 from mindvideo.training.drawings import ClipGenerator, Drawings
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
@@ -55,16 +56,16 @@ def main(
     The files whose names start with `validation` are those of the validation segments; the loss on
     them becomes part of the training curve.
     """
-    films, tokens = _pairs(latents, text)
     held_out = all_or_none(validation_latents=validation_latents, validation_text=validation_text)
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
-    check_rows(latents, films, table, len(captions))
     torch.manual_seed(settings.seed)
     unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
-    check_latents(latents, films, unet.config["in_channels"])
+    pair = partial(_pairs, channels=unet.config["in_channels"], still=settings.still)
+    films, tokens = pair(latents, text)
+    check_rows(latents, films, table, len(captions))
     width = unet.config["cross_attention_dim"]
     check_token_width(str(text), tokens.shape[2], width, settings.stable_diffusion)
-    unet.freeze_all_but_attention()
+    unet.freeze_all_but_attention(still=settings.still)
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
     schedule = noise_schedule(scheduler)
@@ -96,7 +97,7 @@ def main(
         events=events,
         desc="video tuning",
         after_step=drawings,
-        validation=_validation(held_out, objective, empty, settings) if held_out else None,
+        validation=_validation(objective, *pair(*held_out), empty, settings) if held_out else None,
     )
     leave_unless_first()
     unet.save_pretrained(model)
@@ -107,21 +108,22 @@ def main(
     save_table(generated_table, pd.DataFrame(listing, columns=["moment", "caption"]))
 
 
-def _pairs(latents: Path, text: Path) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(
+    latents: Path, text: Path, *, channels: int, still: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Latents of the clips, and tokens of their captions."""
-    films, tokens = np.load(latents, mmap_mode="r"), np.load(text, mmap_mode="r")
+    films, tokens = load_latents(latents, channels, still=still), np.load(text, mmap_mode="r")
     check_rows(latents, films, text, len(tokens))
     return films, tokens
 
 
 def _validation(
-    held_out: tuple[Path, ...],
     objective: Denoising,
+    films: np.ndarray,
+    tokens: np.ndarray,
     empty: torch.Tensor,
     settings: VideoTuningSettings,
 ) -> Validation:
-    latents, text = held_out
-    films, tokens = _pairs(latents, text)
     return Validation(
         replace(objective, condition=TextCondition(empty, drop=0.0)),
         Examples(latents=films, text=tokens),

@@ -129,6 +129,20 @@ def load_volumes(paths: Sequence[Path]) -> Concatenated:
     return Concatenated(volumes, paths)
 
 
+def load_latents(path: Path, channels: int, *, still: bool = False) -> np.ndarray:
+    """Memory-map latents (n, f, c, h, w); if `still`, those of the middle frames, (n, 1, c, h, w).
+
+    Raises
+    ------
+    InputError
+        If the array is of another kind, or its number of channels c is not that of the UNet.
+    """
+    latents = np.load(path, mmap_mode="r")
+    check_latents(path, latents, channels)
+    middle = latents.shape[1] // 2
+    return latents[:, middle : middle + 1] if still else latents
+
+
 def check_latents(path: Path, latents: np.ndarray, channels: int) -> None:
     """Check that latents are (n, f, c, h, w), with the UNet's number of channels c.
 

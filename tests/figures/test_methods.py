@@ -156,6 +156,7 @@ def test_the_trainings_are_a_table():
             "Masked brain modelling was omitted",
         ),
         ({"video_tuning": {"duration": 0}}, "Video tuning on captions was omitted."),
+        ({"video_model": {"still": True}}, "trained on the middle frame of each clip"),
         ({"cotraining": {"duration": 0}}, "Co-training of UNet and encoder was omitted."),
         (
             {"cotraining": {"encoder": "ridge"}},

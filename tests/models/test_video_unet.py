@@ -186,6 +186,27 @@ def test_odd_sizes_come_back(unet):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("settings", "width"), [(LIKE_SD1, 12), (SMALL, 10)])
+def test_one_frame_is_denoised_as_the_image_unet_does_after_training_too(settings, width):
+    """What is trained on still images is what both networks have."""
+    image = image_unet(settings, cross_attention_dim=width).double()
+    video = inflate(image).double()
+    video.freeze_all_but_attention(still=True)
+    trained = {name for name, weight in video.named_parameters() if weight.requires_grad}
+    assert trained == set(video.trainable_parameters()) - {
+        name for name, _ in video.named_parameters() if "attn_temp" in name
+    }
+    of_image = dict(image.named_parameters())
+    for name in trained:
+        change = torch.randn_like(of_image[name]) / 10
+        of_image[name] += change
+        video.get_parameter(name).add_(change)
+    latents, times, condition = (x.double() for x in inputs(frames=1, width=width))
+    expected = image(latents[:, :, 0], times, condition).sample
+    torch.testing.assert_close(video(latents, times, condition)[:, :, 0], expected)
+
+
+@torch.no_grad()
 def test_temporal_attention_sees_later_frames_too(unet):
     """Norms pool and attn1 looks back; only attn_temp lets a place look at its own later frames."""
     block = stir(copy.deepcopy(unet)).mid_block.attentions[0].transformer_blocks[0]

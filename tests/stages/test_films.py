@@ -252,3 +252,8 @@ def test_without_fmri_a_film_does_not_depend_on_its_windows(run, inputs, tmp_pat
         for changes in (none, none | {"windows": tmp_path / "reversed.npy"}, {})
     ]
     assert videos[0] == videos[1] != videos[2]
+
+
+def test_a_model_of_still_images_makes_no_film(run):
+    with pytest.raises(ValueError, match="cannot generate films"):
+        run(still=True)

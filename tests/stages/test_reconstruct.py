@@ -187,6 +187,15 @@ def test_without_fmri_all_noise_moves_as_in_the_mean_training_window(inputs, tmp
     assert not np.array_equal(moved, reconstruct(inputs, tmp_path, decoder, **settings))
 
 
+def test_a_still_clip_is_one_image(inputs, tmp_path):
+    clips = reconstruct(inputs, tmp_path, still=True)
+    assert clips.shape == (3, 3, 16, 16, 3)
+    assert (clips == clips[:, :1]).all()
+    assert np.array_equal(clips[:, :1], reconstruct(inputs, tmp_path, num_frames=1))
+    with pytest.raises(ValidationError, match=r"still: true, but reconstruction\.moving_noise"):
+        reconstruct(inputs, tmp_path, still=True, shared_noise=1.0, moving_noise=True)
+
+
 def test_noise_moves_as_the_decoder_says(inputs, tmp_path):
     settings = {"shared_noise": 1.0, "batch_size": 2, "moving_noise": True}
     with pytest.raises(InputError, match="moving_noise: true needs a decoder of motion"):

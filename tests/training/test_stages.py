@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -349,6 +350,34 @@ def test_training_of_zero_length_leaves_the_models_as_they_are(
     for stage in ("first", "tuned", "contrastive", "video", "both"):
         assert (tmp_path / f"{stage}.tsv").read_text() == "step\tloss\n"
         assert not list((tmp_path / f"{stage}-events").iterdir())
+
+
+def test_a_model_of_still_images_trains_no_temporal_layers(trained: Stages, tmp_path: Path) -> None:
+    stages, still = Stages(tmp_path), {"still": True}
+    stages.video_tuning(settings=still)
+    assert np.load(tmp_path / "generated.npy").shape[1] == 1
+    stages.cotraining(settings=still, encoder=trained.folder / "contrastive")
+    torch.manual_seed(0)
+    first = inflate(load_stable_diffusion(SD["stable_diffusion"], "unet"))
+    tuned = [VideoUNet.from_pretrained(tmp_path / name) for name in ("video", "both/unet")]
+    for before, after in itertools.pairwise([first, *tuned]):
+        changed = weights_changed(before, after)
+        assert changed
+        assert not [name for name in changed if "_temp" in name]
+
+
+def test_still_images_are_the_middle_frames(tmp_path: Path) -> None:
+    """Other frames do not matter: the weights after training are the same to the last bit."""
+    weights = []
+    for folder, others in (("a", 0.0), ("b", 1.0)):
+        (tmp_path / folder).mkdir()
+        stages = Stages(tmp_path / folder)
+        latents = np.load(stages.latents)
+        latents[:, [0, 2]] += others
+        np.save(stages.latents, latents)
+        stages.video_tuning(settings={"still": True})
+        weights.append(VideoUNet.from_pretrained(tmp_path / folder / "video"))
+    assert not weights_changed(*weights)
 
 
 def test_other_encoder_settings_than_those_of_pretraining(trained: Stages, tmp_path: Path) -> None:

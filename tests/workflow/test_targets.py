@@ -300,6 +300,12 @@ def test_replicates_are_trained_for_the_tables_alone(checkout):
     assert checkout.jobs(table) == before + added
 
 
+def test_an_image_model_is_trained_on_its_own(checkout):
+    full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/image-model"))
+    expected = Counter([*OF_WINDOWS, "video_tuning"]) - Counter(["motion"])
+    assert checkout.jobs(alone, full) - checkout.jobs(full) == expected
+
+
 def test_variants_on_the_page_are_made_for_it(checkout):
     alone = checkout.jobs("results/sub1/videos")
     checkout.configure(videos={"variants": ["without-guidance"]})
