@@ -291,7 +291,7 @@ def _shared(fraction: float) -> str:
 
 def _guidance(s: MethodsSettings) -> str:
     r = s.reconstruction
-    if r.negative == "none" or r.guidance == 1:
+    if not r.guided:
         return "without guidance"
     fixed = {
         "zero": "a window of zeros",

@@ -68,14 +68,10 @@ class Reconstruction(Section, section="reconstruction"):
             )
         return self
 
-    @model_validator(mode="after")
-    def _guidance_has_a_direction(self) -> Self:
-        if self.negative == self.condition:
-            raise ValueError(
-                "negative and condition are both mean-tokens, so that guidance would have no "
-                "direction: set negative: null-window, or none for no guidance"
-            )
-        return self
+    @property
+    def guided(self) -> bool:
+        """Whether there is guidance: it has no direction between two equal conditions."""
+        return self.guidance != 1 and self.negative not in ("none", self.condition)
 
 
 class Motion(Section, section="motion"):

@@ -71,13 +71,15 @@ def load_conditions(
     if "mean-tokens" in (settings.negative, settings.condition):
         windows = _training_windows(train_windows, shape)
         tokens, window = mean_tokens(pipeline.fmri_encoder, windows), _mean(windows)
-    if settings.negative == "mean-tokens":
-        return Conditions(tokens)  # the settings refuse it as the condition, too
-    negative: np.ndarray | Tokens | None
-    if settings.negative == "empty-caption":
+    negative: np.ndarray | Tokens | None = tokens
+    if not settings.guided:
+        negative = None
+    elif settings.negative == "empty-caption":
         negative = _empty_caption(empty_text)
-    else:
+    elif settings.negative != "mean-tokens":
         negative = negative_window(settings.negative, np.load(null_window), shape)
+    if settings.condition == "fmri":
+        return Conditions(negative)
     return Conditions(negative, tokens, window)
 
 

@@ -243,6 +243,12 @@ def test_batches_larger_than_the_examples_are_named(here):
     assert len(said) == 6
 
 
+def test_training_that_is_left_out_needs_no_examples(here):
+    none = {"duration": 0, "batch_size": 10_000}
+    left_out = ("contrastive", "cotraining", "mbm_tuning", "video_tuning", "pretraining")
+    assert check(**dict.fromkeys(left_out, none)) == {}
+
+
 def test_a_mask_that_hides_every_patch_is_refused(here):
     said = check(encoder={"patch_size": 4096}, pretraining={"mask_ratio": 0.75})
     assert "mask_ratio: 0.75 of 2 patches" in said["pretraining"]
