@@ -37,6 +37,7 @@ use rule stage as ridge with:
     output:
         model=directory(f"{RESULTS}/{{model}}/ridge/model"),
         decoding=f"{RESULTS}/{{model}}/ridge/decoding.tsv",
+    threads: TRAINING_THREADS
     params:
         **params_of("ridge"),
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_frames
@@ -76,9 +77,8 @@ def main(
 
 def _embed(encoder: Path, windows: Path, fmri: np.ndarray) -> np.ndarray:
     """Embeddings (n, o) of windows by an encoder in a folder."""
-    model = load_fmri_encoder(encoder)
-    model.to(device())  # type: ignore[arg-type]  # mypy cannot bind diffusers' wrapped method
-    model.eval()
+    model = load_fmri_encoder(encoder).eval()
+    nn.Module.to(model, device())
     check_voxels(windows, model.config["voxels"], encoder)
     return model.embed(fmri).cpu().numpy()
 

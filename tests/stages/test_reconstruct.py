@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mindvideo.errors import InputError
 from mindvideo.io.motion import save_decoder
 from mindvideo.io.tables import save_table
+from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import load_pipeline
 from mindvideo.settings.evaluation import JoinSettings, ReconstructionSettings
@@ -68,6 +69,26 @@ def test_writes_a_clip_a_window(inputs, tmp_path):
     assert clips.shape == (3, 3, 16, 16, 3)
     assert clips.dtype == np.uint8
     assert clips.std(axis=(1, 2, 3, 4)).min() > 0
+
+
+def test_a_linear_encoder_conditions_the_same_unet(inputs, tmp_path):
+    folder = tmp_path / "linear"
+    shutil.copytree(inputs, folder)
+    shutil.rmtree(folder / "model" / "fmri_encoder")
+    shape = {"num_voxels": 32, "window_size": 2, "out_channel": 5, "out_dim": 12}
+    encoder = LinearEncoder(n_components=3, embedding_dim=12, **shape)
+    clips = []
+    for weight in (0.0, 1.0):
+        torch.nn.init.constant_(encoder.components.weight, weight)
+        encoder.save_pretrained(folder / "model" / "fmri_encoder")
+        clips.append(reconstruct(folder, tmp_path).astype(int))
+        np.save(folder / "windows.npy", 3 * np.load(inputs / "windows.npy"))
+        clips.append(reconstruct(folder, tmp_path).astype(int))
+        shutil.copy(inputs / "windows.npy", folder / "windows.npy")
+    blind, blind_to_others, sees, sees_others = clips
+    np.testing.assert_array_equal(blind, blind_to_others)
+    assert (sees != sees_others).any()
+    assert (blind != reconstruct(inputs, tmp_path)).any()
 
 
 def test_the_batch_size_does_not_matter_and_the_seed_does(inputs, tmp_path):

@@ -54,6 +54,12 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
         ({"motion": {"stretch": False}}, {"motion", *RECONSTRUCTED}),
         ({"cotraining": {"lr": 1e-5}}, COTRAINED),
         ({"cotraining": {"duration": 3, "batch_size": 3}}, COTRAINED),
+        ({"cotraining": {"encoder": "ridge", "train": ["unet"]}}, COTRAINED),
+        (
+            {"reconstruction": {"method": "nearest"}},
+            {"nearest", "reconstructions", *SCORED},
+        ),
+        ({"ridge": {"stretch": False}}, set()),  # only retrieval and variants read it
         ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
         ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
         ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
