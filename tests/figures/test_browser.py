@@ -192,11 +192,11 @@ def test_means_control_and_links_are_on_top(gallery):  # noqa: F811
     assert found["title"] == "sub1 · full <model> · demo · Films reconstructed from fMRI"
     assert found["facts"] == ["Subject sub1", "Model full <model>", "Data set demo"]
     assert found["rows"] == [
-        "video 2-way 0.760 0.700 to 0.800 0.750 0.740 0.02 0.749",
-        "SSIM 0.400 0.300 to 0.500 – 0.200 0.02 0.111",
-        "flow error lower is better 3.500 2.500 to 4.500 – 3.600 0.02 –",
-        "CLIP consistency 0.400 0.300 to 0.500 – – – –",
-        "SSIM unseen 0.300 0.300 to 0.500 – 0.200 0.02 –",
+        "video 2-way 0.760 0.700 to 0.800 0.750 0.740 0.02 0.06 0.749",
+        "SSIM 0.400 0.300 to 0.500 – 0.200 0.02 0.06 0.111",
+        "flow error lower is better 3.500 2.500 to 4.500 – 3.600 0.02 0.06 –",
+        "CLIP consistency 0.400 0.300 to 0.500 – – – – –",
+        "SSIM unseen 0.300 0.300 to 0.500 – 0.200 0.02 0.06 –",
     ]
     assert found["control"] == ["0.749", "0.111", "–", "–", "–"]
     assert found["missing"] == []

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from mindvideo.errors import InputError
+from mindvideo.figures.scores import draw_bars
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings.evaluation import PanelSettings, ScoreFigureSettings, TableRow
 from mindvideo.stages import panels, score_figures
@@ -117,12 +118,17 @@ def test_panels_show_the_same_clips_of_all_models(test_set, scores, monkeypatch)
         "per_clip": [scores["per_clip"]] * 3,
     }
     monkeypatch.setattr(panels, "N_CLIPS", 4)
-    settings = PanelSettings(rows=ROWS, dataset="a test", block=3)
+    bars = []
+    monkeypatch.setattr(panels, "draw_bars", lambda b, _: bars.append(b) or draw_bars(b, _))
+    rows = [ROWS[0], ROWS[1].model_copy(update={"baseline": True}), *ROWS[2:]]
+    settings = PanelSettings(rows=rows, dataset="a test", block=3)
     panels.main(**inputs, clips=test_set.clips, **out, settings=settings)
     (truth, subjects, labels), (_, variants, _) = arguments
     assert labels == ["test1, clip 0", "test1, clip 4", "test2, clip 1", "test2, clip 5"]
     assert list(subjects) == ["Full model", "Subject 2"]
     assert list(variants) == ["Full model", "Window size 1"]
+    of_all = [name for name, *_ in bars[0]["All test clips of a test"]]
+    assert of_all[-3:] == ["Full model", "Window size 1", "Subject 2"]  # a baseline among them
     np.testing.assert_array_equal(truth[1], test_set.films["test1"][4])
     np.testing.assert_array_equal(variants["Full model"], variants["Window size 1"])
     assert [clip is None for clip in subjects["Subject 2"]] == [True, True, False, False]
