@@ -158,17 +158,20 @@ def described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
     }
     clips = {s: run.clips for s, run in segments.items() if run.clips}
     films = {s: run.film for s, run in segments.items() if run.film}
-    tr: dict[str, Any] = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
-    described: dict[str, Any] = {
-        "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
-        **{split: [s for s, run in segments.items() if run.split == split] for split in NAMES},
+    tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
+    splits: dict[str, list[str]] = {
+        split: [s for s, run in segments.items() if run.split == split] for split in NAMES
+    }
+    return {
+        **tr,
+        **splits,
         **_validation(segments, values),
+        "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
         "repetitions": repetitions,
         "timing": (values.get("timing") or {}) | timing,
         "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
         "films": (values.get("films") or {}) | films,
     }
-    return tr | described
 
 
 def _validation(segments: dict[str, Run], values: dict[str, Any]) -> dict[str, Any]:

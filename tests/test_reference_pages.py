@@ -19,6 +19,7 @@ FILLED = {
     "{{segment}}": "SEGMENT",
     "{MAP}": ".nii.gz",
     "{LABELS}": ".nii.gz",
+    "{EVALUATE}": "test",
 }
 """Wildcards of the rules as the page writes them."""
 
@@ -32,8 +33,8 @@ def rows(page, heading):
 def outputs():
     """All outputs of rules under the folder of results, as the page writes them."""
     for path in sorted((ROOT / "rules").glob("*.smk")):
-        for block in re.findall(
-            r"^    output:\n(.*?)(?=^    \w|^\S)", path.read_text(), re.M | re.S
+        for _, block in re.findall(
+            r"^( +)output:\n(.*?)(?=^\1\w|^\S|\Z)", path.read_text(), re.M | re.S
         ):
             for pattern in re.findall(r'f"(\{(?:RESULTS|OF_ENCODER)\}/[^"]*)"', block):
                 for wildcard, name in FILLED.items():

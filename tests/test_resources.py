@@ -18,7 +18,9 @@ UNITS = {"d": 1440, "h": 60, "min": 1, "s": 1 / 60}
 def rules():
     """Rules that run a stage, with their text and that of the rules that they use."""
     texts = {}
-    paths = sorted((ROOT / "rules").glob("*.smk"), key=lambda path: path.stem != "stage")
+    paths = sorted(
+        (ROOT / "rules").glob("*.smk"), key=lambda path: (path.stem != "stage", path.name)
+    )
     for path in paths:
         for base, derived, name, text in RULE.findall(path.read_text()):
             texts[derived or name] = texts.get(base, "") + text

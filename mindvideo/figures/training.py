@@ -31,12 +31,14 @@ from mindvideo.figures.style import (
 
 Curve = tuple[np.ndarray, np.ndarray]
 """Steps and values, each (n,)."""
-CURVE = CONDITIONS["reconstruction"]
+CURVE, VALIDATION = CONDITIONS["reconstruction"], CONDITIONS["control"]
 NO_STEPS = "No training run has recorded a step."
 RANGE = 2.5  # of the colours of volumes [SD]
 
 
-def draw_training(histories: Mapping[str, Curve]) -> Figure:
+def draw_training(
+    histories: Mapping[str, Curve], validation: Mapping[str, Curve] | None = None
+) -> Figure:
     """Draw a panel for each training run: its loss at each step, and a running mean.
 
     Parameters
@@ -44,6 +46,8 @@ def draw_training(histories: Mapping[str, Curve]) -> Figure:
     histories : mapping of str to (steps, losses), each (n,)
         By title. Losses that are not finite are left out, and so is a run without any; all that
         are there decide the axis but for the highest 1%, as the first steps would flatten the rest.
+    validation : mapping of str to (steps, losses), optional
+        Of the titles that have losses on validation segments.
     """
     curves = {title: c for title, curve in histories.items() if len((c := _finite(curve))[0])}
     width, height = 2.8, 2.2  # [inch]
@@ -53,7 +57,11 @@ def draw_training(histories: Mapping[str, Curve]) -> Figure:
         figure, axes = panel_grid(len(curves), 3, width, height)
         for axis, (title, curve) in zip(axes, curves.items()):
             axis.set_title("\n".join(wrap(title, width - 0.9, weight="bold")))
-            _curves(axis, {"": (curve, CURVE)}, height - 0.8)
+            losses = {"": (curve, CURVE)}
+            held_out = _finite((validation or {}).get(title, (curve[0][:0], curve[1][:0])))
+            if len(held_out[0]):
+                losses = {"training": (curve, CURVE), "validation": (held_out, VALIDATION)}
+            _curves(axis, losses, height - 0.8)
             if starts_row(axis):
                 axis.set_ylabel("loss")
     return figure

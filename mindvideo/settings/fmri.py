@@ -71,8 +71,8 @@ class Clean(Section, section="clean"):
     )
     keep_test_repetitions: Annotated[bool, here("saves disk")] = Field(
         False,
-        description="keep each cleaned test run; otherwise only the repetitions' mean, which is "
-        "what later stages use",
+        description="keep each cleaned run of validation and test segments; otherwise only the "
+        "repetitions' mean, which is what later stages use",
     )
 
     renamed: ClassVar = {"keep_test_repeats": "keep_test_repetitions"}
@@ -163,7 +163,7 @@ class Windows(_Cut, section="windows"):
     null: Annotated[Literal["train-mean", "test-mean"], here("reads no test data")] = Field(
         "train-mean",
         description="window of the negative condition; the paper (3.4) averages the test set: "
-        "test-mean",
+        "test-mean (with `evaluate: validation`, the validation set)",
     )
 
 

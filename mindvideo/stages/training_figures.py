@@ -16,6 +16,7 @@ from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import TrainingFigureSettings
 from mindvideo.stages import Input, Inputs, Outputs, chapter, makes
 
+VALIDATION = "validation_loss"
 TOP1 = "_top1"
 """End of the names that contrastive learning gives its retrieval within a batch."""
 
@@ -48,7 +49,12 @@ def main(
     tables = {title: load_table(path, ["step", "loss"]) for path, title in zip(histories, titles)}
     steps = {title: table["step"].to_numpy() for title, table in tables.items()}
     losses = {t: (steps[t], table["loss"].to_numpy(float)) for t, table in tables.items()}
-    save_figure(draw_training(losses), training)
+    validation = {
+        title: (steps[title], table[VALIDATION].to_numpy(float))
+        for title, table in tables.items()
+        if VALIDATION in table
+    }
+    save_figure(draw_training(losses, validation), training)
 
     masked = {
         title: (steps[title], tables[title]["correlation"].to_numpy(float), np.load(path))
@@ -64,7 +70,7 @@ def main(
         )
         for title, table in tables.items()
         for column in table.columns
-        if column.endswith(TOP1)
+        if column.endswith(TOP1) and not column.startswith("validation_")
     }
     columns = ["metric", "value", "ci_low", "ci_high", "chance"]
     rows = load_table(retrieval, columns)[columns].itertuples(index=False, name=None)

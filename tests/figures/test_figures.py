@@ -136,3 +136,17 @@ def test_the_page_carries_its_data_and_nothing_from_elsewhere():
     assert [metric["index"] for metric in page_data["metrics"]] == [1, 2, 0, 3]
     assert "<title>A &lt; B</title>" in page
     assert not re.search(r"<[^>]*(src|href)=\"?https?://|@import|url\(|fetch\(", page)
+
+
+def test_losses_on_validation_segments_are_a_second_curve():
+    steps = np.arange(1, 101)
+    held_out = np.where(steps % 10 == 0, 2.0 + steps / 100, np.nan)
+    curves = {"a": (steps, 1.0 / steps), "b": (steps, 1.0 / steps)}
+    first, second = draw_training(curves, {"a": (steps, held_out)}).axes
+    points = [line.get_xydata() for line in first.lines]
+    expected = np.stack([steps, held_out], axis=1)[9::10]
+    assert any(np.array_equal(xy, expected) for xy in points)
+    assert len(first.lines) == 2 * len(second.lines)
+    texts = [text.get_text() for text in first.texts]
+    assert any(text.startswith("validation") for text in texts)
+    assert not any("validation" in text.get_text() for text in second.texts)
