@@ -16,7 +16,8 @@ def targets(results="results", variants=VARIANTS, exclude=(), pretraining=None):
     values = yaml.safe_load(Path("config/config.yaml").read_text())
     values["dataset"] = {"like": "config/datasets/demo.yaml", "exclude": list(exclude)}
     values["pretraining_data"] |= pretraining or {}
-    config = check_config(values | {"results": results, "variants": variants}, "test")
+    changes = {"results": results, "variants": variants, "tables": {}}
+    config = check_config(values | changes, "test")
     samples = "[^/]+" if pretraining else "rest1|rest2|rest3"
     variant = "(/variants/(faster))?" if variants else "(/variants/((?!)))?"
     model, shared = f"{{model,(sub1|sub2|sub3){variant}}}", f"{{shared,(shared){variant}}}"

@@ -47,7 +47,7 @@ def text(*of, **changes):
 
 def dataset(name, **changes):
     """The configuration of the Purdue data, with another data set."""
-    values = yaml.safe_load((CONFIG / "wen2018.yaml").read_text()) | {"variants": {}}
+    values = yaml.safe_load((CONFIG / "wen2018.yaml").read_text()) | {"variants": {}, "tables": {}}
     described = yaml.safe_load((CONFIG / f"datasets/{name}.yaml").read_text()) | changes
     return check_config(values | {"dataset": described}, "test")
 

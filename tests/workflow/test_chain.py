@@ -87,6 +87,7 @@ def tables(chain):
     config = yaml.safe_load(before)
     names = ("without-contrastive", "without-guidance")
     config["variants"] = {name: config["variants"][name] for name in names}
+    config["tables"] = {}
     config["dataset"]["subjects"] = {"sub1": "subject1"}
     try:
         chain.config.write_text(yaml.safe_dump(config))
