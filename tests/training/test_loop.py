@@ -355,7 +355,7 @@ def test_the_validation_loss_is_the_mean_over_examples_in_evaluation_mode(
     assert [module.training for module in net] == [True, False, True, True, True]
     net.eval()
     batch = validation.examples.batch(np.arange(5))
-    expected = float((net(batch["x"]) - batch["y"]).square().mean())
+    expected = float((net(batch["x"]) - batch["y"]).detach().square().mean())
     assert values["validation_loss"] == pytest.approx(expected, rel=1e-5)
     assert validation(net) == validation(net) != noiseless(net)
     assert sorted(np.concatenate(validation.batches)) == [0, 1, 2, 3, 4]
