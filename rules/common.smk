@@ -220,6 +220,16 @@ def to_cut(wildcards):
     return at("clean", "{segment}.npy")(wildcards)
 
 
+def repetitions_to_mix(section):
+    """Input function: the windows of each repetition, if a training averages them at random."""
+
+    def path(wildcards):
+        mixes = getattr(PLAN.stages_of(owner(wildcards)), section).mix_repetitions
+        return at("windows", "train_repetitions.npy")(wildcards) if mixes else []
+
+    return path
+
+
 def to_average(wildcards):
     """The windows whose mean is the null window."""
     null = PLAN.stages_of(owner(wildcards)).windows.null

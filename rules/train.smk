@@ -5,6 +5,7 @@ use rule training as contrastive with:
     """Align the encoder's embeddings of windows with CLIP's of their frames and captions."""
     input:
         windows=at("windows", "train.npy"),
+        repetitions=repetitions_to_mix("contrastive"),
         table=at("windows", "train.tsv"),
         mbm=at("mbm_tuning", "model"),
         clips=each("clips", "train", ".npy"),
@@ -81,6 +82,7 @@ use rule training as cotraining with:
     """Tune encoder and video UNet together, from windows to clips."""
     input:
         windows=at("windows", "train.npy"),
+        repetitions=repetitions_to_mix("cotraining"),
         table=at("windows", "train.tsv"),
         latents=at("latents", "latents.npy"),
         latents_table=at("latents", "table.tsv"),

@@ -36,6 +36,7 @@ def decoded_embedding(clip: str) -> str:
     )
 
 
+MIXED = "The repetitions of a window were averaged with random weights, drawn anew in each step."
 COPIED = (
     "As a baseline, no clip was generated: each test clip was reconstructed by a copy of the "
     "training clip whose embedding is nearest to the predicted one, by the cosine after the mean "
@@ -62,4 +63,5 @@ def conditioned(s: MethodsSettings) -> str:
         f"In this step, {at_probability(c.sparsify)} of the voxels of each window were set to zero."
         if c.sparsify
         else "",
+        MIXED if c.mix_repetitions else "",
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mindvideo.figures.baselines import (
     COPIED,
+    MIXED,
     conditioned,
     decoded_embedding,
     is_linear,
@@ -20,6 +21,7 @@ from mindvideo.figures.wording import at_probability, count, listed, number, sen
 from mindvideo.settings.methods import MethodsSettings
 from mindvideo.settings.training import Denoiser, Training
 
+PROJECTED = {"mean": "the mean token", "tokens": "all tokens"}
 SAMPLERS = {
     "ddim": "DDIM (Song et al. 2021)",
     "dpm-solver++": "DPM-Solver++ (Lu et al. 2022)",
@@ -227,8 +229,10 @@ def _contrastive(s: MethodsSettings, known: Known) -> str:
         f"to the loss (weight {c.align_tokens:g})."
         if c.align_tokens
         else "",
-        "A linear map, trained with the encoder, led from the mean token to the embedding."
-        if c.project_embedding
+        MIXED if c.mix_repetitions else "",
+        f"The embedding was a linear map of {PROJECTED[c.project_embedding]}, which was trained "
+        "with the encoder."
+        if c.project_embedding in PROJECTED
         else "",
     )
 

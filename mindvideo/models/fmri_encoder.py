@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -88,9 +88,10 @@ class FmriEncoder(StrictWeights, WindowEncoder, ModelMixin, ConfigMixin):  # typ
     logit_scale_init_value
         Logarithm of the scale of Eq. 3 at the start; ln(1/0.07), as CLIP's.
     project_embedding
-        Whether a linear map leads from the mean token to the embedding of a window, from the
-        identity on. Without it, as in the released weights, the mean token is the embedding: it
-        cannot be CLIP's embedding and the mean of Stable Diffusion's text tokens at once.
+        What a linear map to the embedding of a window is applied to: the mean token (``mean``) or
+        all of them (``tokens``); at first it gives the mean token. With ``none``, as in the
+        released weights, the mean token is the embedding: it cannot be CLIP's embedding and the
+        mean of Stable Diffusion's text tokens at once.
     voxels
         Digest of the table of voxels that the windows were cut from, if known.
     """
@@ -115,7 +116,7 @@ class FmriEncoder(StrictWeights, WindowEncoder, ModelMixin, ConfigMixin):  # typ
         window_size: int = 2,
         use_temp_attn: bool = True,
         logit_scale_init_value: float = 2.6592,
-        project_embedding: bool = False,
+        project_embedding: Literal["none", "mean", "tokens"] = "none",
         voxels: str | None = None,
     ) -> None:
         super().__init__()
@@ -137,7 +138,8 @@ class FmriEncoder(StrictWeights, WindowEncoder, ModelMixin, ConfigMixin):  # typ
         self.logit_scale = nn.Parameter(torch.tensor(float(logit_scale_init_value)))
         init_blocks(self)
         # Last, so that all other weights start from the same random numbers with and without it.
-        self.embedding = _identity(out_dim) if project_embedding else nn.Identity()
+        pooled = {"none": 0, "mean": 1, "tokens": out_channel}[project_embedding]
+        self.embedding = _mean_of(pooled, out_dim) if pooled else nn.Identity()
 
     def forward(self, fmri: Tensor) -> Tensor:
         """Encode windows.
@@ -168,6 +170,8 @@ class FmriEncoder(StrictWeights, WindowEncoder, ModelMixin, ConfigMixin):  # typ
 
     def pool(self, tokens: Tensor) -> Tensor:
         """(b, c, o) → (b, o): the embedding of a window in the contrastive loss."""
+        if self.config["project_embedding"] == "tokens":
+            return self.embedding(rearrange(tokens, "b c o -> b (c o)"))
         return self.embedding(tokens.mean(dim=1))
 
     def embedding_of(self, fmri: Tensor) -> Tensor:
@@ -237,9 +241,10 @@ class FmriEncoder(StrictWeights, WindowEncoder, ModelMixin, ConfigMixin):  # typ
         return self.patch_embed(rearrange(fmri, "b w v -> (b w) v")) + self.pos_embed[:, 1:]
 
 
-def _identity(width: int) -> nn.Linear:
-    """A linear map that starts as the identity."""
-    linear = nn.Linear(width, width)
-    nn.init.eye_(linear.weight)
-    nn.init.zeros_(linear.bias)
+def _mean_of(n: int, width: int) -> nn.Linear:
+    """A linear map of n vectors of this width, one after the other, that starts as their mean."""
+    linear = nn.Linear(n * width, width)
+    with torch.no_grad():
+        linear.weight.copy_(torch.eye(width).repeat(1, n) / n)
+        linear.bias.zero_()
     return linear

@@ -15,6 +15,11 @@ from mindvideo.sizes import check_accumulation, check_heads, check_warmup
 ADAMW = library("PyTorch")
 TABLE = paper("Table B.1")
 UNSAID = here("the paper does not say")
+MIX = Field(
+    False,
+    description="average the repetitions of a window with random weights, drawn anew in each step, "
+    "instead of equal ones: the noise of the mean is another each time",
+)
 SPEED = here("affects speed and memory only")
 
 
@@ -185,12 +190,13 @@ class Contrastive(Training, section="contrastive"):
         description="weight of the squared error between fMRI tokens and the text tokens that "
         "condition Stable Diffusion; shortens co-training",
     )
-    project_embedding: Annotated[bool, OFF] = Field(
-        False,
-        description="let a linear map lead from the mean token to the embedding of a window, so "
-        "that `align_tokens` does not pull the embedding away from CLIP's; the released encoder "
-        "has none",
+    project_embedding: Annotated[Literal["none", "mean", "tokens"], RELEASED] = Field(
+        "none",
+        description="let a linear map of the mean token, or of all tokens, be the embedding of a "
+        "window, so that `align_tokens` does not pull the embedding away from CLIP's; none: the "
+        "mean token is the embedding",
     )
+    mix_repetitions: Annotated[bool, OFF] = MIX
 
     @property
     def trains(self) -> bool:
@@ -284,6 +290,7 @@ class Cotraining(Denoiser, section="cotraining"):
     lr: Annotated[PositiveFloat, paper("B")] = 3e-5
     dropout: Annotated[Fraction, UNSAID] = Field(0.0, description="dropout of the projection head")
     sparsify: Annotated[Fraction, UNSAID] = Field(0.0, description="fraction of voxels set to zero")
+    mix_repetitions: Annotated[bool, OFF] = MIX
     encoder: Annotated[Literal["contrastive", "ridge"], OFF] = Field(
         "contrastive",
         description="stage whose encoder conditions the UNet: that of contrastive learning, or the "

@@ -25,6 +25,7 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import ContrastiveSettings
 from mindvideo.sizes import check_clip_width
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
+from mindvideo.stages._repetitions import windows_to_train_on
 from mindvideo.stages._validation import all_or_none
 from mindvideo.training.datasets import Examples, Reindexed
 from mindvideo.training.loop import record_no_steps, train
@@ -43,6 +44,7 @@ RETRIEVAL = "fMRI to %s among the %d training clips: top-1 %.3f, top-5 %.3f (cha
 def main(
     *,
     windows: Input,
+    repetitions: Input | None,
     table: Input,
     mbm: Input,
     clips: Inputs,
@@ -64,6 +66,7 @@ def main(
 ) -> None:
     """Write the encoder's folder and its training curve; log retrieval on the training windows.
 
+    `repetitions`, the windows of each repetition, are needed by `mix_repetitions` only.
     If nothing is trained (no modality, or no step), the encoder keeps the weights of masked brain
     modelling, with an untrained head.
     The files whose names start with `validation` are those of the validation segments; the loss and
@@ -73,6 +76,7 @@ def main(
     fmri, tokens = paired.fmri, paired.tokens
     scenes = paired.scenes if settings.apart else None
     batches = Batches.of(settings, len(fmri), scenes)
+    to_train_on = windows_to_train_on(windows, fmri, repetitions, mix=settings.mix_repetitions)
     held_out = all_or_none(
         validation_windows=validation_windows,
         validation_table=validation_table,
@@ -103,7 +107,7 @@ def main(
     train(
         FmriToClip(encoder),
         objective,
-        _examples(paired, settings),
+        _examples(paired, settings, to_train_on),
         batches,
         settings,
         state=state,
@@ -155,10 +159,10 @@ def _pair(windows: Path, table: Path, latents_table: Path, text: Path) -> Paired
     return Paired(fmri, window_clips, tokens, rows, latent_clips["scene"].to_numpy()[rows])
 
 
-def _examples(paired: Paired, settings: ContrastiveSettings) -> Examples:
+def _examples(paired: Paired, settings: ContrastiveSettings, fmri: np.ndarray) -> Examples:
     if not settings.align_tokens:
-        return Examples(fmri=paired.fmri)
-    return Examples(fmri=paired.fmri, text=Reindexed(paired.tokens, paired.rows))
+        return Examples(fmri=fmri)
+    return Examples(fmri=fmri, text=Reindexed(paired.tokens, paired.rows))
 
 
 def _validation(
@@ -181,7 +185,7 @@ def _validation(
     batches = Batches(len(scenes), size, settings.seed, scenes)
     return Validation(
         replace(objective, targets=targets, sparsify=0.0, crop=0.0, joins=False),
-        _examples(paired, settings),
+        _examples(paired, settings, paired.fmri),
         [batches.batch_at(number) for number in range(batches.per_epoch)],
         settings.seed,
         measure=partial(_retrieval, encoder, paired.fmri, targets, settings),

@@ -19,6 +19,7 @@ from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._repetitions import windows_to_train_on
 from mindvideo.stages._validation import all_or_none
 from mindvideo.training.datasets import Examples, Reindexed, load_latents
 from mindvideo.training.loop import train
@@ -37,6 +38,7 @@ from mindvideo.training.validation import Validation, equal_parts
 def main(
     *,
     windows: Input,
+    repetitions: Input | None,
     table: Input,
     latents: Input,
     latents_table: Input,
@@ -54,6 +56,7 @@ def main(
 ) -> None:
     """Write a folder with `fmri_encoder` and `unet`, and the training curve.
 
+    `repetitions`, the windows of each repetition, are needed by `mix_repetitions` only.
     The files whose names start with `validation` are those of the validation segments; the loss on
     them becomes part of the training curve.
     """
@@ -68,6 +71,7 @@ def main(
     video_unet = VideoUNet.from_pretrained(unet)
     pair = partial(_pairs, channels=video_unet.config["in_channels"], still=settings.still)
     fmri, films, rows = pair(windows, table, latents, latents_table)
+    to_train_on = windows_to_train_on(windows, fmri, repetitions, mix=settings.mix_repetitions)
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
     video_unet.freeze_all_but_attention(still=settings.still)
@@ -86,7 +90,7 @@ def main(
     train(
         FmriToVideo(fmri_encoder, video_unet),
         objective,
-        Examples(fmri=fmri, latents=Reindexed(films, rows)),
+        Examples(fmri=to_train_on, latents=Reindexed(films, rows)),
         Batches.of(settings, len(fmri)),
         settings,
         state=state,

@@ -15,6 +15,8 @@ from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
 log = logging.getLogger(__name__)
 
+MEAN, SEPARATE = "mean", "separate"
+
 
 @chapter("fMRI")
 @makes("windows", made_from=["clean", "selection"])
@@ -25,15 +27,20 @@ def main(
     windows: Output,
     table: Output,
     segment: str | None = None,
+    repetitions: str = MEAN,
     settings: WindowSettings,
 ) -> None:
     """Write windows (n_windows, size, n_voxels) float32, and the table of their clips.
 
-    Repetitions are averaged. Voxels follow the order of the table `voxels`, with zeros up to a
+    Repetitions are averaged, unless `repetitions` is ``separate``: windows are then (n_windows,
+    n_repetitions, size, n_voxels), and a segment with fewer repetitions than others has some of
+    them twice. Voxels follow the order of the table `voxels`, with zeros up to a
     multiple of the patch size. Segments are named after their files. With `segment`, only its
     windows are written; shuffled windows come from all segments given. Only one segment is in
     memory at a time.
     """
+    if repetitions not in (MEAN, SEPARATE):
+        raise InputError(f"--repetitions {repetitions}: expected {MEAN} or {SEPARATE}")
     columns = pd.read_csv(voxels, sep="\t")["column"].to_numpy()
     padding = -len(columns) % settings.patch_size
     if padding > len(columns):
@@ -44,7 +51,7 @@ def main(
             len(columns) + padding,
             settings.patch_size,
         )
-    lengths = []
+    lengths, counts = [], []
     for path in cleaned:
         shape = np.load(path, mmap_mode="r").shape
         if shape[2] <= columns.max():
@@ -52,6 +59,7 @@ def main(
                 f"{path} has {shape[2]} voxels, but the table of selected voxels names column "
                 f"{columns.max()}: they belong to different subjects or grids. Select voxels again."
             )
+        counts.append(shape[0])
         lengths.append(shape[1])
     n = sum(lengths)
     clips = pd.concat(
@@ -68,16 +76,29 @@ def main(
         windows,
         mode="w+",
         dtype=np.float32,
-        shape=(len(kept), settings.size, len(columns) + padding),
+        shape=(
+            len(kept),
+            *([max(counts)] if repetitions == SEPARATE else []),
+            settings.size,
+            len(columns) + padding,
+        ),
     )
     for path, end, length in zip(cleaned, np.cumsum(lengths), lengths):
         rows = row[end - length : end]
         if (rows < 0).all():
             continue
-        repetitions = np.load(path, mmap_mode="r")
-        volumes = np.stack([run[:, columns] for run in repetitions]).mean(axis=0)
-        of_segment = cut(pad(volumes, settings.patch_size), settings.size, settings.lag)
+        runs = np.stack([run[:, columns] for run in np.load(path, mmap_mode="r")])
+        if repetitions == SEPARATE:
+            in_turn = np.arange(max(counts)) % len(runs)
+            of_segment = np.stack([_cut(run, settings) for run in runs[in_turn]], axis=1)
+        else:
+            of_segment = _cut(runs.mean(axis=0), settings)
         out[rows[rows >= 0]] = of_segment[rows >= 0]
     out.flush()
     save_table(table, clips.iloc[kept])
-    log.info("%s: %d windows of %d volumes × %d voxels", windows.stem, *out.shape)
+    log.info("%s: %d windows of %d volumes × %d voxels", windows.stem, len(out), *out.shape[-2:])
+
+
+def _cut(volumes: np.ndarray, settings: WindowSettings) -> np.ndarray:
+    """Volumes (n, v) of a segment → windows (n, w, v), padded."""
+    return cut(pad(volumes, settings.patch_size), settings.size, settings.lag)

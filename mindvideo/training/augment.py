@@ -33,6 +33,29 @@ def sparsify(fmri: Tensor, fraction: float, generator: torch.Generator) -> Tenso
     return fmri * keep.view(shape).to(fmri)
 
 
+def mix_repetitions(fmri: Tensor, generator: torch.Generator) -> Tensor:
+    """Average the repetitions of each example with random weights.
+
+    The weights of an example are uniform among all that are positive and sum to 1.
+
+    Parameters
+    ----------
+    fmri : Tensor, shape (b, r, w, v) or (b, w, v)
+        Windows of each repetition. Windows that are averaged already are returned unchanged.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    Tensor, shape (b, w, v)
+    """
+    if fmri.ndim == 3:
+        return fmri
+    weights = torch.empty(fmri.shape[:2]).exponential_(generator=generator)
+    weights /= weights.sum(dim=1, keepdim=True)  # Dirichlet, with all parameters 1
+    return torch.einsum("b r w v, b r -> b w v", fmri, weights.to(fmri))
+
+
 def crop(frame: np.ndarray, generator: torch.Generator, side: float = 0.8) -> np.ndarray:
     """Cut a window out of a frame, at a random place.
 

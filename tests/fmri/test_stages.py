@@ -103,13 +103,14 @@ def run_windows(folder, out, **settings):
     return {name: np.load(out / f"{name}.npy") for name in ("train", "test", "null")}
 
 
-def cut_windows(folder, out, segments, *, segment=None, **settings):
+def cut_windows(folder, out, segments, *, segment=None, repetitions="mean", **settings):
     windows.main(
         cleaned=[folder / f"{name}.npy" for name in segments],
         voxels=folder / "voxels.tsv",
         windows=out.with_suffix(".npy"),
         table=out.with_suffix(".tsv"),
         segment=segment,
+        repetitions=repetitions,
         settings=WindowSettings(**{"lag": 0, "patch_size": 16} | settings),
     )
     return np.load(out.with_suffix(".npy")), pd.read_csv(out.with_suffix(".tsv"), sep="\t")
@@ -192,6 +193,33 @@ def test_windows_of_one_segment_are_those_among_all(folder, voxels, tmp_path, sh
     np.testing.assert_array_equal(of_segment, every[table["segment"] == "seg2"])
     assert clips["segment"].tolist() == ["seg2"] * 20
     assert clips["clip"].tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_windows_of_repetitions_have_the_windows_as_their_mean(folder, voxels, tmp_path, shuffle):
+    mean, table = cut_windows(folder, tmp_path / "mean", TRAIN, shuffle=shuffle)
+    separate, clips = cut_windows(
+        folder, tmp_path / "separate", TRAIN, shuffle=shuffle, repetitions="separate"
+    )
+    assert separate.shape == (len(mean), 2, *mean.shape[1:])
+    np.testing.assert_allclose(separate.mean(axis=1), mean, atol=1e-6)
+    assert (separate[:, 0] != separate[:, 1]).any()
+    pd.testing.assert_frame_equal(clips, table)
+
+
+def test_a_segment_with_fewer_repetitions_has_one_of_them_twice(folder, voxels, tmp_path):
+    for segment in TRAIN:
+        runs = np.load(folder / f"{segment}.npy")
+        np.save(tmp_path / f"{segment}.npy", runs[:1] if segment == TRAIN[1] else runs)
+    (tmp_path / "voxels.tsv").write_bytes((folder / "voxels.tsv").read_bytes())
+    separate, clips = cut_windows(tmp_path, tmp_path / "all", TRAIN, repetitions="separate")
+    once = (separate[:, 0] == separate[:, 1]).all(axis=(1, 2))
+    assert once.tolist() == (clips["segment"] == TRAIN[1]).tolist()
+
+
+def test_repetitions_are_averaged_or_separate(folder, voxels, tmp_path):
+    with pytest.raises(InputError, match="--repetitions each: expected mean or separate"):
+        cut_windows(folder, tmp_path / "own", TRAIN, repetitions="each")
 
 
 def test_windows_of_a_segment_that_is_not_given(folder, voxels, tmp_path):

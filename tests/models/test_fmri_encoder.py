@@ -36,14 +36,22 @@ def test_tokens_have_the_requested_shape():
     assert torch.equal(encoder.pool(tokens), tokens.mean(1))
 
 
-def test_a_projected_embedding_starts_as_the_mean_token():
-    plain, projected = make(), make(project_embedding=True)
+@pytest.mark.parametrize("of", ["mean", "tokens"])
+def test_a_projected_embedding_starts_as_the_mean_token(of):
+    plain, projected = make(), make(project_embedding=of)
     windows = torch.randn(3, 2, 48)
-    assert torch.equal(projected(windows), plain(windows))
-    assert torch.equal(projected.embed(windows.numpy()), plain.embed(windows.numpy()))
-    torch.nn.init.constant_(projected.embedding.bias, 1.0)
     tokens = projected(windows)
-    assert torch.equal(projected.pool(tokens), tokens.mean(1) + 1)
+    assert torch.equal(tokens, plain(windows))
+    torch.testing.assert_close(projected.pool(tokens), tokens.mean(1))
+    torch.nn.init.constant_(projected.embedding.bias, 1.0)
+    torch.testing.assert_close(projected.pool(tokens), tokens.mean(1) + 1)
+
+
+def test_a_projection_of_all_tokens_tells_them_apart():
+    projected = make(project_embedding="tokens")
+    torch.nn.init.normal_(projected.embedding.weight)
+    tokens = projected(torch.randn(3, 2, 48))
+    assert not torch.allclose(projected.pool(tokens), projected.pool(tokens.flip(1)))
 
 
 def test_names_are_those_of_the_released_weights():

@@ -199,7 +199,7 @@ def test_an_encoder_of_ours_there_and_back_says_what_is_not_read_there(tmp_path,
         num_heads=4,
         out_channel=5,
         out_dim=12,
-        project_embedding=True,
+        project_embedding="tokens",
     )
     torch.nn.init.constant_(encoder.proj_head.fc.bias, 0.25)
     encoder.save_pretrained(tmp_path / "cotrained" / "fmri_encoder")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mindvideo.training.augment import chosen, crop, draw, sparsify
+from mindvideo.training.augment import chosen, crop, draw, mix_repetitions, sparsify
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -33,6 +33,28 @@ def test_sparsify_keeps_the_other_voxels() -> None:
 def test_voxels_are_zeroed_evenly() -> None:
     zeros = (sparsify(torch.ones(5000, 20), 0.2, generator()) == 0).float().mean(dim=0)
     assert (zeros - 0.2).abs().max() < 0.03
+
+
+def test_repetitions_are_averaged_with_weights_that_sum_to_one() -> None:
+    fmri = torch.arange(3.0)[None, :, None, None].expand(4000, 3, 2, 5)  # repetitions 0, 1, 2
+    mixed = mix_repetitions(fmri, generator())
+    assert mixed.shape == (4000, 2, 5)
+    assert (mixed == mixed[:, :1, :1]).all()  # one weight for a whole repetition
+    torch.testing.assert_close(
+        mix_repetitions(torch.ones(9, 3, 2, 5), generator())[0, 0, 0].item(), 1.0
+    )
+    # Dirichlet(1, 1, 1): a weight has mean 1/3, variance 1/18 and covariance -1/36 with others.
+    values = mixed[:, 0, 0]
+    assert values.mean().item() == pytest.approx(1, abs=0.03)
+    assert values.var().item() == pytest.approx(1 / 18 + 4 / 18 - 4 / 36, rel=0.1)
+    assert torch.equal(mixed, mix_repetitions(fmri, generator()))
+
+
+def test_a_single_repetition_and_a_mean_are_unchanged() -> None:
+    fmri, random = torch.randn(4, 2, 5), generator()
+    assert mix_repetitions(fmri, random) is fmri
+    assert torch.equal(random.get_state(), generator().get_state())  # nothing is drawn
+    torch.testing.assert_close(mix_repetitions(fmri[:, None], random), fmri)
 
 
 def test_crop_is_a_window_of_the_frame() -> None:

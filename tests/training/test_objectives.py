@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import open_clip
@@ -141,11 +142,10 @@ def test_without_paraphrases_the_caption_is_the_target() -> None:
     assert torch.equal(clip_targets.draw_texts(index, generator()), clip_targets.texts[index])
 
 
-def encoder(*, project_embedding: bool = False) -> FmriEncoder:
+def encoder(project_embedding: Literal["none", "mean", "tokens"] = "none") -> FmriEncoder:
     torch.manual_seed(0)
     shape = {"embed_dim": 8, "depth": 1, "num_heads": 2, "out_channel": 5, "out_dim": 6}
-    projection = {"project_embedding": project_embedding}
-    return FmriEncoder(num_voxels=16, patch_size=4, **shape, **projection)
+    return FmriEncoder(num_voxels=16, patch_size=4, project_embedding=project_embedding, **shape)
 
 
 def contrast(modalities: list[str], align_tokens: float = 0.0) -> Contrast:
@@ -168,11 +168,21 @@ def test_contrast_is_the_mean_of_its_terms() -> None:
     assert logs["scale"].item() == pytest.approx(1 / 0.07, rel=1e-4)
 
 
+def test_contrast_averages_repetitions() -> None:
+    model, examples = FmriToClip(encoder()), batch()
+    expected, _ = contrast(["text"])(model, examples, generator())
+    same = examples | {"fmri": repeat(examples["fmri"], "b w v -> b r w v", r=3)}
+    torch.testing.assert_close(contrast(["text"])(model, same, generator())[0], expected)
+    other = examples | {"fmri": torch.stack([examples["fmri"], -examples["fmri"]], dim=1)}
+    losses = {contrast(["text"])(model, other, generator(seed))[0].item() for seed in range(3)}
+    assert len(losses) == 3
+
+
 def test_a_projection_lets_tokens_and_embedding_have_targets_that_differ() -> None:
     """Of a single example: the tokens' mean is minus the embedding that the loss requires."""
     near_text, near_clip = {}, {}
-    for projected in (False, True):
-        model = FmriToClip(encoder(project_embedding=projected))
+    for projected in ("none", "mean", "tokens"):
+        model = FmriToClip(encoder(projected))
         examples, clip = batch(4), targets(n_paraphrases=0).texts[:4]
         examples["text"] = -repeat(clip, "b d -> b c d", c=5).clone()
         optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -182,8 +192,8 @@ def test_a_projection_lets_tokens_and_embedding_have_targets_that_differ() -> No
             loss.backward()
             optimizer.step()
         near_text[projected], near_clip[projected] = (logs[n].item() for n in ("tokens", "text"))
-    assert near_text[True] < 0.02
-    assert near_clip[True] < 0.1 < 0.5 < near_clip[False]
+    assert max(near_text["mean"], near_text["tokens"]) < 0.02
+    assert max(near_clip["mean"], near_clip["tokens"]) < 0.1 < 0.5 < near_clip["none"]
 
 
 def test_contrast_of_text_by_hand() -> None:

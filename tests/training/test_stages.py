@@ -116,6 +116,7 @@ class Stages:
         chosen = {**FEW, "encoder": SHAPE, "clip": "zoo:clip", **changes.pop("settings", {})}
         inputs = {
             "windows": self.windows,
+            "repetitions": None,
             "table": self.folder / "windows.tsv",
             "mbm": self.folder / "tuned",
             "clips": [self.folder / "seg1.npy", self.folder / "seg2.npy"],
@@ -148,6 +149,7 @@ class Stages:
     def cotraining(self, **changes: Any) -> None:
         inputs = {
             "windows": self.windows,
+            "repetitions": None,
             "table": self.folder / "windows.tsv",
             "latents": self.latents,
             "latents_table": self.folder / "latents.tsv",
@@ -168,6 +170,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Stages:
     stages.video_tuning()
     stages.cotraining()
     return stages
+
+
+@pytest.mark.parametrize("stage", ["contrastive", "cotraining"])
+def test_mixed_repetitions_are_those_of_the_windows(
+    trained: Stages, tmp_path: Path, stage: str
+) -> None:
+    train, mix = getattr(trained, stage), {"settings": {"mix_repetitions": True}}
+    with pytest.raises(InputError, match="mix_repetitions: true needs the windows of each"):
+        train(**mix)
+    windows = np.load(trained.windows)
+    others = tmp_path / "others.npy"
+    np.save(others, windows[:-1, None])
+    with pytest.raises(
+        InputError, match=r"others\.npy: an array of shape .* expected \(11 windows"
+    ):
+        train(**mix, repetitions=others)
 
 
 def weights_changed(before: torch.nn.Module, after: torch.nn.Module) -> set[str]:

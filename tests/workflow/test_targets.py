@@ -316,6 +316,13 @@ def test_replicates_are_trained_for_the_tables_alone(checkout):
     assert checkout.jobs(table) == before + added
 
 
+def test_windows_of_each_repetition_are_cut_where_they_are_mixed(checkout):
+    checkout.configure(variants={"mixed": {"contrastive": {"mix_repetitions": True}}})
+    full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/mixed"))
+    added = Counter(["repetition_windows", "contrastive", *WITHOUT_ENCODER])
+    assert checkout.jobs(alone, full) - checkout.jobs(full) == added
+
+
 def test_an_image_model_is_trained_on_its_own(checkout):
     full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/image-model"))
     assert checkout.jobs(alone, full) - checkout.jobs(full) == Counter(OF_IMAGES)

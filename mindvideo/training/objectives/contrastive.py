@@ -151,7 +151,8 @@ class Contrast:
         self, model: nn.Module, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss; logs its terms, the scale, and top-1 accuracy of retrieval within the batch."""
-        fmri = augment.sparsify(batch["fmri"], self.sparsify, generator)
+        fmri = augment.mix_repetitions(batch["fmri"], generator)
+        fmri = augment.sparsify(fmri, self.sparsify, generator)
         tokens, fmri_embeddings, scale = model(fmri)
         join = gather if self.joins else _alone
         fmri_embeddings = join(fmri_embeddings)

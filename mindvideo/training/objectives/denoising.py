@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from mindvideo.models.encoders import Encoder
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
-from mindvideo.training.augment import chosen, sparsify
+from mindvideo.training.augment import chosen, mix_repetitions, sparsify
 from mindvideo.training.datasets import Batch
 
 Condition = Callable[[Batch, torch.Generator], Tensor]
@@ -69,12 +69,15 @@ class TextCondition:
 
 @dataclass(frozen=True)
 class FmriCondition:
-    """The windows `fmri` (b, w, v) of a batch, with a fraction `sparsify` of voxels set to zero."""
+    """The windows of a batch, with a fraction `sparsify` of voxels set to zero.
+
+    `fmri` is (b, w, v), or (b, r, w, v) with repetitions, which are averaged with random weights.
+    """
 
     sparsify: float
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        return sparsify(batch["fmri"], self.sparsify, generator)
+        return sparsify(mix_repetitions(batch["fmri"], generator), self.sparsify, generator)
 
 
 @dataclass(frozen=True)
