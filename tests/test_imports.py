@@ -8,8 +8,8 @@ from mindvideo.registry import stage_names
 
 WITH_TORCH = {
     *("captions", "embeddings", "latents", "train_zoo"),  # networks that others trained
-    *("mbm", "contrastive", "video_tuning", "cotraining", "retrieval"),
-    *("reconstruct", "films", "score", "attention", "attribution", "occlusion"),
+    *("mbm", "contrastive", "ridge", "video_tuning", "cotraining", "retrieval"),
+    *("reconstruct", "nearest", "films", "score", "attention", "attribution", "occlusion"),
 }
 
 

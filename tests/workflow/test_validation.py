@@ -15,7 +15,9 @@ def test_no_job_names_a_test_segment(checkout):
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert not re.findall(r"\btest\d|windows/test", said)
-    assert re.search(r"reconstruct +20\b", said)  # 2 of 3 subjects, 6 variants and the control
+    # 2 segments of 3 subjects, 12 variants in the tables and the control; one variant copies clips.
+    assert re.search(r"reconstruct +32\b", said)
+    assert re.search(r"nearest +2\b", said)
     assert "results-validation/sub1/windows/validation.npy" in said
 
 
