@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 from accelerate.state import AcceleratorState, GradientState
 
+from tests.training.stages import Stages
+
 
 @pytest.fixture(autouse=True)
 def _fresh_accelerator() -> Iterator[None]:
@@ -28,3 +30,14 @@ def toy() -> ModuleType:
     sys.modules["toy"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    stages = Stages(tmp_path_factory.mktemp("stages"))
+    stages.mbm("pretrained", stages.samples, None)
+    stages.mbm("tuned", stages.windows, stages.folder / "pretrained")
+    stages.contrastive(settings={"align_tokens": 1.0})
+    stages.video_tuning()
+    stages.cotraining()
+    return stages
