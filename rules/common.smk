@@ -220,6 +220,11 @@ def to_cut(wildcards):
     return at("clean", "{segment}.npy")(wildcards)
 
 
+def mixes_repetitions(stages):
+    """Whether a training of a model averages the repetitions of windows at random."""
+    return stages.contrastive.mix_repetitions or stages.cotraining.mix_repetitions
+
+
 def repetitions_to_mix(section):
     """Input function: the windows of each repetition, if a training averages them at random."""
 

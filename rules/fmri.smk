@@ -57,13 +57,15 @@ use rule stage as windows with:
         **params_of("windows"),
 
 
-use rule windows as repetition_windows with:
-    """The same windows of each repetition, for training on random averages of them."""
-    output:
-        windows=f"{RESULTS}/{{model}}/windows/train_repetitions.npy",
-        table=f"{RESULTS}/{{model}}/windows/train_repetitions.tsv",
-    params:
-        **params_of("windows", repetitions="separate"),
+if any(mixes_repetitions(stages) for stages in PLAN.stages.values()):
+
+    use rule windows as repetition_windows with:
+        """The same windows of each repetition, for training on random averages of them."""
+        output:
+            windows=f"{RESULTS}/{{model}}/windows/train_repetitions.npy",
+            table=f"{RESULTS}/{{model}}/windows/train_repetitions.tsv",
+        params:
+            **params_of("windows", repetitions="separate"),
 
 
 if EVALUATE == "test":
