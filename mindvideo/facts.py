@@ -245,7 +245,8 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
         label, variant, n = str(row["row"]), row["variant"], int(row["subject"] or 1)
         of_paper.add(variant)
         if n > len(subjects):
-            why = f"{config.dataset.name} has {len(subjects)} subjects"
+            have = "1 subject" if len(subjects) == 1 else f"{len(subjects)} subjects"
+            why = f"{config.dataset.name} has {have}"
             rows.append(TableRow(label=label, why=why))
         elif variant and variant not in config.variants:
             rows.append(TableRow(label=label, why=f"no variant {variant} is configured"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from mindvideo.errors import InputError
 
 
-class WindowEncoder:
+class WindowEncoder(ABC):
     """Base of the models that encode a window as tokens, and as an embedding in CLIP's space.
 
     To be combined with a diffusers model whose configuration has `window_size`, `num_voxels`,
@@ -25,17 +26,17 @@ class WindowEncoder:
     dtype: torch.dtype
     device: torch.device
 
+    @abstractmethod
     def embedding_of(self, fmri: Tensor) -> Tensor:
         """Windows (b, w, v) → their embeddings (b, o), of any length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def freeze_embedding(self) -> None:
         """Freeze what only the embedding depends on, and not the tokens; in place."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_dropout(self, p: float) -> None:
         """Change the probability of dropout in the head; in place."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def embed(self, windows: np.ndarray, batch_size: int = 64) -> Tensor:

@@ -97,7 +97,7 @@ def check_still(still: bool, reconstruction: Reconstruction) -> None:
         )
 
 
-class _ClipSettings(Reconstruction):
+class ClipSettings(Reconstruction):
     """What reconstructed clips and films are generated with."""
 
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
@@ -108,7 +108,7 @@ class _ClipSettings(Reconstruction):
     still: Still = False
 
 
-class ReconstructionSettings(_ClipSettings):
+class ReconstructionSettings(ClipSettings):
     first: Annotated[int, From("first_clip")] = Field(
         0,
         ge=0,
@@ -140,7 +140,7 @@ class Films(Section, section="films"):
     )
 
 
-class FilmSettings(_ClipSettings):
+class FilmSettings(ClipSettings):
     """Settings of a film; `shared_noise` is what all its frames have in common."""
 
     fps: Annotated[PositiveFloat, From("film_fps")] = Field(

@@ -254,11 +254,9 @@ def _targets(
 def _log_retrieval(
     encoder: FmriEncoder, fmri: np.ndarray, targets: ClipTargets, settings: ContrastiveSettings
 ) -> None:
-    fmri_embeddings = encoder.embed(fmri)
-    n_clips = len(fmri_embeddings)
+    values, n_clips = _retrieval(encoder, fmri, targets, settings), len(fmri)
     for modality in settings.modalities:
-        clip_embeddings = _candidates(targets, modality)
-        top1, top5 = (float(retrieval(fmri_embeddings, clip_embeddings, k)) for k in (1, 5))
+        top1, top5 = (values[f"{modality}_retrieval_{k}"] for k in (1, 5))
         logger.info(RETRIEVAL, modality, n_clips, top1, top5, 1 / n_clips, 5 / n_clips)
 
 

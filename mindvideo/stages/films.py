@@ -16,17 +16,15 @@ from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, side_by_side
 from mindvideo.io.films import stream_frames, write_video
 from mindvideo.io.kept import KeptRows
-from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.snapshots import load_snapshot, save_snapshot
 from mindvideo.io.tables import find_segment, load_table, save_table
 from mindvideo.metrics.flicker import flicker, frame_change
 from mindvideo.models.film import Film, film_noise
-from mindvideo.models.trained import load_pipeline
 from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
 from mindvideo.settings.evaluation import FilmSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
-from mindvideo.stages._conditions import load_conditions
+from mindvideo.stages._generator import load_generator
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +65,10 @@ def main(
                 "different runs of the workflow; compute both again"
             )
     places = find_segment(listing, segment)
-    pipeline = load_pipeline(
-        model, settings.stable_diffusion, settings.scheduler, settings.precision
-    )
-    check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
-    conditions = load_conditions(
-        pipeline,
+    pipeline, conditions = load_generator(
+        model,
         settings,
+        windows,
         fmri.shape[1:],
         null_window=null_window,
         train_windows=train_windows,

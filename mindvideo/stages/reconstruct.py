@@ -10,12 +10,11 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.decoding import predict
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.motion import load_decoder
-from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, find_segment, load_table
-from mindvideo.models.trained import load_pipeline, noise_generator
+from mindvideo.models.trained import noise_generator
 from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
-from mindvideo.stages._conditions import load_conditions
+from mindvideo.stages._generator import load_generator
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +51,10 @@ def main(
     listing = load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(listing))
     places = find_segment(listing, segment)
-    pipeline = load_pipeline(
-        model, settings.stable_diffusion, settings.scheduler, settings.precision
-    )
-    check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
-    conditions = load_conditions(
-        pipeline,
+    pipeline, conditions = load_generator(
+        model,
         settings,
+        windows,
         fmri.shape[1:],
         null_window=null_window,
         train_windows=train_windows,

@@ -1,4 +1,4 @@
-"""What test clips and films are conditioned on, from the files of their stages."""
+"""What generates clips and films: the trained models, and what they are conditioned on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.io.sidecars import check_voxels
 from mindvideo.models.conditions import Tokens, mean_tokens
 from mindvideo.models.pipeline import MindVideoPipeline
-from mindvideo.models.trained import negative_window
-from mindvideo.settings.evaluation import Reconstruction
+from mindvideo.models.trained import load_pipeline, negative_window
+from mindvideo.settings.evaluation import ClipSettings
 
 Windows = TypeVar("Windows")
 
@@ -41,36 +42,43 @@ class Conditions:
         return windows if self.tokens is None else self.tokens.repeated(n)
 
 
-def load_conditions(
-    pipeline: MindVideoPipeline,
-    settings: Reconstruction,
+def load_generator(
+    model: Path,
+    settings: ClipSettings,
+    windows: Path,
     shape: tuple[int, ...],
     *,
     null_window: Path,
     train_windows: Path | None,
     empty_text: Path | None,
-) -> Conditions:
-    """Load the conditions that the settings name.
+) -> tuple[MindVideoPipeline, Conditions]:
+    """Load the models after co-training, and the conditions that the settings name.
 
     Parameters
     ----------
-    pipeline
-        Its encoder computes the tokens of the training windows.
+    model
+        Folder that co-training has written.
     settings
+    windows
+        The windows to reconstruct, which must be of the voxels that the model was trained on.
     shape
-        (w, v) of the test windows.
+        (w, v) of these windows.
     null_window, train_windows, empty_text
         Only files that the settings need are read.
 
     Raises
     ------
     InputError
-        If a file is needed that was not given, or windows are not of the test windows' shape.
+        If a file is needed that was not given, or windows are of another shape or other voxels.
     """
+    pipeline = load_pipeline(
+        model, settings.stable_diffusion, settings.scheduler, settings.precision
+    )
+    check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     tokens = window = None
     if "mean-tokens" in (settings.negative, settings.condition):
-        windows = _training_windows(train_windows, shape)
-        tokens, window = mean_tokens(pipeline.fmri_encoder, windows), _mean(windows)
+        training = _training_windows(train_windows, shape)
+        tokens, window = mean_tokens(pipeline.fmri_encoder, training), _mean(training)
     negative: np.ndarray | Tokens | None = tokens
     if not settings.guided:
         negative = None
@@ -79,8 +87,8 @@ def load_conditions(
     elif settings.negative != "mean-tokens":
         negative = negative_window(settings.negative, np.load(null_window), shape)
     if settings.condition == "fmri":
-        return Conditions(negative)
-    return Conditions(negative, tokens, window)
+        return pipeline, Conditions(negative)
+    return pipeline, Conditions(negative, tokens, window)
 
 
 def _training_windows(path: Path | None, shape: tuple[int, ...]) -> np.ndarray:
