@@ -17,9 +17,9 @@ from mindvideo.figures.baselines import (
 from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
 from mindvideo.figures.references import MIND_VIDEO, citation, cited
+from mindvideo.figures.training_table import COLUMNS, table_note, training_table
 from mindvideo.figures.wording import at_probability, count, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
-from mindvideo.settings.training import Denoiser, Training
 
 PROJECTED = {"mean": "the mean token", "tokens": "all tokens"}
 SAMPLERS = {
@@ -28,24 +28,6 @@ SAMPLERS = {
     "unipc": "UniPC (Zhao et al. 2023)",
 }
 MODALITIES = {"text": "captions", "image": "frames"}
-TRAININGS = {
-    "pretraining": "masked brain modelling, other subjects",
-    "mbm_tuning": "masked brain modelling, this subject",
-    "contrastive": "contrastive learning",
-    "video_tuning": "video tuning",
-    "cotraining": "co-training",
-}
-COLUMNS = (
-    "training",
-    "length",
-    "batch",
-    "learning rate",
-    "warm-up",
-    "schedule",
-    "β",
-    "decay",
-    "clipping",
-)
 PIXELS = {
     "ssim": "structural similarity (SSIM; Wang et al. 2004)",
     "ssim_grey": "SSIM of grey values in Gaussian windows",
@@ -99,7 +81,7 @@ def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
 def methods_page(s: MethodsSettings, known: Known) -> str:
     """The page: paragraphs, the table of trainings, references."""
     paragraphs = methods_text(s, known)
-    note = _table_note(s) if training_table(s) else ""
+    note = table_note(s) if training_table(s) else ""
     text = " ".join(paragraphs.values()) + note
     return render(
         "methods",
@@ -366,56 +348,3 @@ def _ways(kind: str, metrics: Sequence[str]) -> list[str]:
 def _top(retrieved: Sequence[str]) -> str:
     tops = [f"top-{k}" for k in retrieved]
     return f", {listed(tops)} retrieval by CLIP embeddings" if tops else ""
-
-
-# --- trainings ------------------------------------------------------------------------------------
-
-
-def training_table(s: MethodsSettings) -> list[tuple[str, ...]]:
-    """A row for each training that took place, in the order of `COLUMNS`."""
-    return [_settings_of(TRAININGS[name], t) for name, t in _trained(s).items()]
-
-
-def _trained(s: MethodsSettings) -> dict[str, Training]:
-    """Settings of the trainings that took place, in order."""
-    if s.reconstruction.method == "nearest":
-        return {}
-    replaced = ("pretraining", "mbm_tuning", "contrastive") if is_linear(s) else ()
-    trainings = {name: getattr(s, name) for name in TRAININGS if name not in replaced}
-    return {name: training for name, training in trainings.items() if training.trains}
-
-
-def _settings_of(name: str, t: Training) -> tuple[str, ...]:
-    return (
-        name,
-        f"{t.duration:,} {t.unit}",
-        f"{t.batch_size:,}",
-        f"{t.lr:g}",
-        f"{t.warmup:,} {t.unit}" if t.warmup else "none",
-        t.schedule,
-        ", ".join(f"{beta:g}" for beta in t.betas),
-        f"{t.weight_decay:g}",
-        f"{t.clip_grad:g}",
-    )
-
-
-def _table_note(s: MethodsSettings) -> str:
-    trained = _trained(s)
-    mixed = [
-        f"{TRAININGS[name]} ({training.precision})"
-        for name, training in trained.items()
-        if training.precision != "fp32"
-    ]
-    weighed = [
-        f"{TRAININGS[name]} ({training.min_snr:g})"
-        for name, training in trained.items()
-        if isinstance(training, Denoiser) and training.min_snr
-    ]
-    return sentences(
-        "Optimizer: AdamW (Loshchilov & Hutter 2019). β: its exponential decay rates; decay: its "
-        "weight decay; clipping: largest norm of the gradient.",
-        f"Losses were weighted by min-SNR (Hang et al. 2023) in {listed(weighed)}."
-        if weighed
-        else "",
-        f"Activations were of reduced precision in {listed(mixed)}." if mixed else "",
-    )
