@@ -10,9 +10,9 @@ import yaml
 
 from mindvideo.config import check_config, load_config
 from mindvideo.figures.methods import Known, methods_page, methods_text
-from mindvideo.figures.training_table import training_table
 from mindvideo.figures.recordings import CONFOUNDS
 from mindvideo.figures.references import REFERENCES, cited
+from mindvideo.figures.training_table import training_table
 from mindvideo.io.confounds import STRATEGIES
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.models.hub import parse
