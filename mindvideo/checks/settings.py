@@ -230,13 +230,11 @@ def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding
         yield from refused("video_tuning", check_batch_size, batch, every)
     for subject in dataset.subjects:
         clips = sum(map(dataset.n_clips, dataset.segments_of(subject, "train")))
-        examples = {"contrastive": clips, "cotraining": clips}
-        examples["mbm_tuning"] = clips * stages.windows.size
-        for name, n in examples.items():
+        for name in ("mbm_tuning", "contrastive", "cotraining"):
             training = getattr(stages, name)
             if training.trains:
                 place, batch = f"{name} ({subject})", training.batch_size
-                yield from refused(place, check_batch_size, batch, n)
+                yield from refused(place, check_batch_size, batch, clips)
 
 
 def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:

@@ -46,8 +46,8 @@ def main(
 ) -> None:
     """Write the autoencoder's folder, its training curve, and its reconstruction of some volumes.
 
-    Samples are volumes (n, v), or windows (n, w, v) of which each volume is an example. The files
-    are memory-mapped and never copied into one array.
+    Samples are volumes (n, v), or windows (n, w, v) of which the first volume is an example, so
+    that an epoch has each volume once. The files are memory-mapped and never copied into one array.
     With `start`, training begins from a pre-trained autoencoder, whose positional embeddings are
     interpolated to the samples' voxels.
     The loss on the volumes of `validation_windows` becomes part of the training curve.

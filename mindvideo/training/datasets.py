@@ -112,6 +112,9 @@ class Reindexed:
 def load_volumes(paths: Sequence[Path]) -> Concatenated:
     """Memory-map files of volumes (n, v) or windows (n, w, v) as volumes, (n_volumes, n_voxels).
 
+    Windows overlap: the volumes after the first of a window are the first of those that follow.
+    Only the first volume of each window is used, so that an epoch has each volume once.
+
     Raises
     ------
     InputError
@@ -125,7 +128,7 @@ def load_volumes(paths: Sequence[Path]) -> Concatenated:
                 f"{path}: an array of shape {array.shape}; expected volumes (n, v) or windows "
                 "(n, w, v), as the stages `samples` and `windows` write them"
             )
-        volumes.append(array.reshape(-1, array.shape[-1]))
+        volumes.append(array[:, 0] if array.ndim == 3 else array)
     return Concatenated(volumes, paths)
 
 

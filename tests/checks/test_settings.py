@@ -138,12 +138,12 @@ def test_batches_larger_than_the_examples_are_named(here):
     said = check(
         contrastive={"batch_size": 241},
         cotraining={"batch_size": 240},
-        mbm_tuning={"batch_size": 481},
+        mbm_tuning={"batch_size": 242},
         video_tuning={"batch_size": 300},
         pretraining={"batch_size": 26},
     )
     assert said["contrastive (a)"].startswith("error: batch_size: 241, but there are only 240")
-    assert said["mbm_tuning (b)"].startswith("error: batch_size: 481, but there are only 480")
+    assert said["mbm_tuning (b)"].startswith("error: batch_size: 242, but there are only 240")
     assert said["video_tuning"].startswith("error: batch_size: 300, but there are only 240")
     assert said["pretraining"].startswith("error: batch_size: 26, but there are only 25")
     assert len(said) == 6

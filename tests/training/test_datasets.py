@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.fmri.windows import cut
 from mindvideo.training.datasets import (
     Concatenated,
     Examples,
@@ -52,8 +53,17 @@ def test_volumes_and_windows_of_files(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", volumes)
     np.save(tmp_path / "b.npy", windows)
     loaded = load_volumes([tmp_path / "a.npy", tmp_path / "b.npy"])
-    expected = np.concatenate([volumes, windows.reshape(6, 4)])
-    np.testing.assert_array_equal(loaded[np.arange(11)], expected)
+    expected = np.concatenate([volumes, windows[:, 0]])
+    np.testing.assert_array_equal(loaded[np.arange(len(expected))], expected)
+    assert len(loaded) == len(expected)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_an_epoch_of_windows_has_each_volume_once(tmp_path: Path, size: int) -> None:
+    volumes = np.arange(10.0)[:, None]
+    np.save(tmp_path / "windows.npy", cut(volumes, size))
+    loaded = load_volumes([tmp_path / "windows.npy"])
+    np.testing.assert_array_equal(loaded[np.arange(len(loaded))], volumes)
 
 
 def test_files_of_other_shapes(tmp_path: Path) -> None:
