@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,13 +23,14 @@ import torch
 import yaml
 
 from benchmarks.random_weights import write_models
+from benchmarks.workflow import ROOT, run_workflow
 from mindvideo.dataset import Dataset
 from mindvideo.demo.rest import layout
 from mindvideo.io.cifti import write_dtseries
 from mindvideo.settings.evaluation import Reconstruction
 from mindvideo.settings.interpretation import Interpretation
 from mindvideo.settings.training import Contrastive, Cotraining, Mbm, MbmTuning, VideoTuning
-from tests.purdue import ROOT, described, noisy, write_films, write_tree
+from tests.purdue import described, noisy, write_films, write_tree
 
 EARLY_VISUAL = ("V1", "V2", "V3", "V4")
 PICTURE = "testsrc2=s=1280x720"
@@ -108,12 +107,7 @@ def write_data(folder: Path, config: dict[str, Any]) -> None:
 def rehearse(folder: Path, config: dict[str, Any], *targets: str) -> None:
     """Write data, and run the workflow in the folder."""
     write_data(folder, config)
-    file = folder / f"{config['results']}.yaml"
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--configfile", file.name, "--cores", "all", "--resources", "gpu=1"]
-    command += ["--", *targets]
-    subprocess.run(command, cwd=folder, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    run_workflow(folder, config["results"], config, *targets)
 
 
 class Work(NamedTuple):
