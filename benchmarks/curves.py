@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -31,8 +32,13 @@ from mindvideo.contents import text_digest
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_yaml
 from mindvideo.errors import InputError
+from mindvideo.fmri.reproducibility import Reproducibility, segment_z
+from mindvideo.fmri.selection import select
 from mindvideo.io.figures import save_figure
+from mindvideo.io.maps import read_labels
 from mindvideo.io.tables import load_table, save_table
+from mindvideo.plan import Plan
+from mindvideo.settings.fmri import Selection
 
 RESULTS, TABLE = "results", "curves.tsv"
 SNRS, SEGMENTS, VOXELS = (0.6, 0.4, 0.25), (9, 4), 900
@@ -197,12 +203,16 @@ class Curves:
         place = folder / RESULTS / self.subject
         scores = pd.concat(_scores(place), ignore_index=True)
         voxels = load_table(place / "selection/voxels.tsv", ["r"])
-        dataset = self.checked_at(point).dataset
+        config = self.checked_at(point)
+        segments = config.dataset.segments_of(self.subject, "train")
+        z = np.stack([segment_z(np.load(place / f"clean/{name}.npy")) for name in segments])
+        labels, _ = read_labels(place / "regions/regions.nii.gz")
         about = {
             **point._asdict(),
-            **_amount(dataset, self.subject),
+            **_amount(config.dataset, self.subject),
             "n_voxels": len(voxels),
             "median_r": voxels["r"].median(),
+            "held_out_r": held_out_r(z, labels, Plan(config).settings("select", self.subject)),
             "subject": self.subject,
             "split": self.checked.evaluate,
         }
@@ -223,6 +233,37 @@ def _amount(dataset: Dataset, subject: str) -> dict[str, float]:
     return {"n_train_clips": sum(map(dataset.n_clips, segments)), "minutes": minutes}
 
 
+def held_out_r(z: np.ndarray, labels: np.ndarray, settings: Selection) -> float:
+    """Median r of selected voxels, in segments that the selection did not use.
+
+    Each segment is left out in turn: voxels are selected by the mean of the others, and the median
+    of their correlation is that in the segment left out. Noise that contributed to the selection
+    does not raise it.
+
+    Parameters
+    ----------
+    z : (n_segments, n_voxels) float
+        Fisher z of the repetitions, from :func:`mindvideo.fmri.reproducibility.segment_z`.
+    labels : (n_voxels,) int
+        Glasser labels.
+    settings : Selection
+        With a criterion that needs no test.
+
+    Returns
+    -------
+    float
+        The segments' medians, averaged as Fisher z.
+    """
+    tested = np.where(np.isfinite(z).all(axis=0), 1.0, np.nan)
+    medians = []
+    for segment, here in enumerate(z):
+        others = np.delete(z, segment, axis=0).mean(axis=0)
+        result = Reproducibility(r=np.tanh(others), z=others, t=others, p=tested)
+        chosen = select(result, labels, **settings.model_dump(exclude={"statistic", "tail"}))
+        medians.append(np.median(here[chosen.columns]))
+    return float(np.tanh(np.mean(medians)))
+
+
 def _scores(place: Path) -> Iterator[pd.DataFrame]:
     """Scores of the clips and of the decoded frames by each model, from the subject's folder."""
     for model, folder in ((FULL, place), (LINEAR, place / "variants" / LINEAR)):
@@ -241,7 +282,9 @@ def _chosen(path: Path, names: dict[str, str], model: str) -> pd.DataFrame:
             "scoring.attributes and all judges"
         )
     rows = table.loc[list(names), list(COPIED)].rename(index=names).rename_axis("metric")
-    return rows.reset_index().assign(model=model)
+    rows = rows.reset_index()
+    rows.insert(0, "model", model)
+    return rows
 
 
 def append(table: Path, rows: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ PANELS = {
     "identification_frame": "identification, image",
     "kind_accuracy": "kind accuracy",
     "scene_accuracy": "scene accuracy",
-    "frame_top5": "frame among the top 5",
+    "frame_top5": "frame in the top 5",
 }
 """Metrics, a row each, with the labels of their axes."""
 WIDTH, ROW = 5.6, 1.75  # [inch]
@@ -44,7 +44,7 @@ def draw_curves(table: pd.DataFrame, snr: float, segments: int) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        One row for each point, model and metric.
+        One row for each point, model and metric, as :mod:`benchmarks.curves` writes them.
     snr, segments : float, int
         The point that both columns have: the noise varies with as many segments, the number of
         segments with this signal-to-noise ratio.
@@ -63,7 +63,12 @@ def draw_curves(table: pd.DataFrame, snr: float, segments: int) -> Figure:
         )
         minutes = (amount["minutes"] / amount["segments"]).max()
         columns = (
-            (noise, "median_r", f"Noise ({segments} segments)", "median r of the selected voxels"),
+            (
+                noise,
+                "held_out_r",
+                f"Noise ({segments} segments)",
+                "median r of the selected voxels, in segments left out of the selection",
+            ),
             (
                 amount,
                 "segments",

@@ -8,17 +8,19 @@ import pytest
 import yaml
 
 from benchmarks import curves as benchmark
-from benchmarks.curves import Curves, Point, measure
+from benchmarks.curves import Curves, Point, held_out_r, measure
 from benchmarks.curves_figure import LOOKS, PANELS, draw_curves
 from benchmarks.workflow import ROOT
 from mindvideo.artefacts import artefacts
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.plan import Plan
+from mindvideo.settings.fmri import Selection
 from tests.figures.texts import cut
 
 POINTS = [Point(1, 18), Point(1, 9), Point(1, 4), Point(0.6, 18), Point(0.4, 18), Point(0.25, 18)]
 FEW = Point(1, 2)
+VOXELS, ALL_VOXELS = 10, 40
 FACTORS = {"fmri": 1.0, "ridge": 0.5}
 
 
@@ -34,7 +36,7 @@ def values():
 
 @pytest.fixture
 def curves(values):
-    return Curves(values, "sub1", 900)
+    return Curves(values, "sub1", VOXELS)
 
 
 def rows_of_metrics(names, factor):
@@ -45,11 +47,15 @@ def rows_of_metrics(names, factor):
 
 
 @pytest.fixture
-def computed(tmp_path):
-    """A folder with tables as the workflow writes them."""
+def computed(tmp_path, monkeypatch):
+    """A folder with tables and cleaned runs as the workflow writes them."""
     place = tmp_path / "results/sub1"
-    for folder in (place / "variants/linear", place / "retrieval", place / "selection"):
-        folder.mkdir(parents=True)
+    for folder in ("variants/linear", "retrieval", "selection", "clean"):
+        (place / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for n in range(18):
+        np.save(place / f"clean/seg{n + 1}.npy", rng.normal(size=(2, 20, ALL_VOXELS)))
+    monkeypatch.setattr(benchmark, "read_labels", lambda _: (np.arange(ALL_VOXELS) + 1, None))
     clips = ["psnr", *benchmark.OF_CLIPS]
     save_table(place / "metrics.tsv", rows_of_metrics(clips, 1.0))
     save_table(place / "variants/linear/metrics.tsv", rows_of_metrics(clips, 0.5))
@@ -97,7 +103,7 @@ def test_a_point_has_one_subject_with_its_first_segments(curves, point):
     assert dataset.segments_of("sub1", "train") == [f"seg{n + 1}" for n in range(point.segments)]
     assert dataset.segments_of("sub1", "test") == [f"test{n + 1}" for n in range(5)]
     assert config.demo.brain.snr == point.snr
-    assert (config.selection.criterion, config.selection.n_voxels) == ("best", 900)
+    assert (config.selection.criterion, config.selection.n_voxels) == ("best", VOXELS)
 
 
 def shared_settings(config):
@@ -122,7 +128,7 @@ def test_all_points_share_films_pretraining_and_video_tuning(curves):
 
 def test_runs_that_the_data_set_leaves_out_stay_out(values):
     values["dataset"] = {"like": "config/datasets/demo.yaml", "exclude": ["sub1 seg1_2"]}
-    dataset = Curves(values, "sub1", 900).checked_at(Point(1, 17)).dataset
+    dataset = Curves(values, "sub1", VOXELS).checked_at(Point(1, 17)).dataset
     assert dataset.exclude == ["sub1 seg1_2", "sub1 seg18_1", "sub1 seg18_2"]
 
 
@@ -136,7 +142,7 @@ def test_runs_that_the_data_set_leaves_out_stay_out(values):
 )
 def test_a_configuration_without_curves_is_refused(values, changes, subject, said):
     with pytest.raises(InputError, match=said):
-        Curves(values | changes, subject, 900)
+        Curves(values | changes, subject, VOXELS)
 
 
 @pytest.mark.parametrize("n", [1, 19])
@@ -171,6 +177,34 @@ def test_rows_have_scores_chance_voxels_and_amount_of_data(curves, computed):
         assert by_name.loc[(model, "frame_top5"), "value"] == pytest.approx(expected)
 
 
+def correlations(runs):
+    """Pearson's r of each voxel between two runs, voxel by voxel."""
+    return np.array([np.corrcoef(runs[0, :, v], runs[1, :, v])[0, 1] for v in range(runs.shape[2])])
+
+
+def test_reproducibility_is_measured_in_segments_that_selection_did_not_use(curves, computed):
+    """Of noise, selected voxels correlate by chance; in the segments left out they do not."""
+    rows = curves.rows(Point(1, 18), computed)
+    place = computed / "results/sub1/clean"
+    r = np.array([correlations(np.load(place / f"seg{n + 1}.npy")) for n in range(18)])
+    medians = []
+    for n in range(18):
+        others = np.arctanh(r[[m for m in range(18) if m != n]]).mean(axis=0)
+        medians.append(np.median(np.arctanh(r[n, np.argsort(others)[-VOXELS:]])))
+    assert rows["held_out_r"].unique() == pytest.approx([np.tanh(np.mean(medians))])
+    chosen = np.median(np.sort(np.tanh(np.arctanh(r).mean(axis=0)))[-VOXELS:])
+    assert chosen > 0.05
+    assert abs(rows["held_out_r"].iloc[0]) < chosen / 2
+
+
+def test_voxels_that_could_not_be_tested_or_are_elsewhere_are_not_selected(curves):
+    z = np.tile(np.arange(6.0) / 10, (3, 1))
+    z[1, 5] = np.nan
+    settings = Selection(criterion="best", n_voxels=1, areas=["V1"])
+    labels = np.array([1, 1, 1, 2, 2, 1])
+    assert held_out_r(z, labels, settings) == pytest.approx(np.tanh(0.2))
+
+
 def test_a_metric_that_is_missing_is_named(curves, computed):
     path = computed / "results/sub1/metrics.tsv"
     table = load_table(path)
@@ -201,7 +235,7 @@ def test_points_of_other_settings_are_not_mixed(curves, values, computed, monkey
     measure(curves, POINTS[:1], computed, "1")
     values["reconstruction"]["steps"] = 5
     with pytest.raises(InputError, match=r"SNR 1, 18 training segments was measured with other"):
-        measure(Curves(values, "sub1", 900), POINTS[:2], computed, "1")
+        measure(Curves(values, "sub1", VOXELS), POINTS[:2], computed, "1")
 
 
 # --- the figure -----------------------------------------------------------------------------------
@@ -213,7 +247,7 @@ def table(curves, computed, monkeypatch):
     counted(monkeypatch, computed)
     measure(curves, POINTS, computed, "1")
     table = load_table(computed / benchmark.TABLE)
-    return table.assign(median_r=table["snr"] / 2)
+    return table.assign(held_out_r=table["snr"] / 2)
 
 
 def test_the_figure_has_the_points_of_each_column_their_intervals_and_chance(table):
