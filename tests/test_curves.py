@@ -18,7 +18,7 @@ from mindvideo.plan import Plan
 from mindvideo.settings.fmri import Selection
 from tests.figures.texts import cut
 
-POINTS = [Point(1, 18), Point(1, 9), Point(1, 4), Point(0.6, 18), Point(0.4, 18), Point(0.25, 18)]
+POINTS = [Point(1, n) for n in (18, 9, 4)] + [Point(snr, 18) for snr in (0.6, 0.4, 0.3, 0.25)]
 FEW = Point(1, 2)
 VOXELS, ALL_VOXELS = 10, 40
 FACTORS = {"fmri": 1.0, "ridge": 0.5}
@@ -254,7 +254,7 @@ def test_the_figure_has_the_points_of_each_column_their_intervals_and_chance(tab
     figure = draw_curves(table, 1, 18)
     assert not cut(figure)
     assert len(figure.axes) == 2 * len(PANELS)
-    places = ([0.125, 0.2, 0.3, 0.5], [4, 9, 18])
+    places = ([0.125, 0.15, 0.2, 0.3, 0.5], [4, 9, 18])
     kinds = table[table["metric"] == "kind_accuracy"].set_index("model")
     for axis, x in zip(figure.axes[2:4], places):
         *curves, chance = [line for line in axis.lines if line.get_marker() not in ("_", "|")]
