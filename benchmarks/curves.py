@@ -37,7 +37,6 @@ from mindvideo.fmri.selection import select
 from mindvideo.io.figures import save_figure
 from mindvideo.io.maps import read_labels
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.plan import Plan
 from mindvideo.settings.fmri import Selection
 
 RESULTS, TABLE = "results", "curves.tsv"
@@ -213,7 +212,7 @@ class Curves:
             **_amount(config.dataset, self.subject),
             "n_voxels": len(voxels),
             "median_r": voxels["r"].median(),
-            "held_out_r": held_out_r(z, labels, Plan(config).settings("select", self.subject)),
+            "held_out_r": held_out_r(z, labels, config.selection),
             "subject": self.subject,
             "split": self.checked.evaluate,
         }
