@@ -19,6 +19,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -332,6 +333,8 @@ def main() -> None:
         save_figure(draw_curves(table, *curves.own), [arguments.figure])
     except InputError as error:
         sys.exit(f"{parser.prog}: {error}")
+    except CalledProcessError:
+        sys.exit("Snakemake failed: see its messages above, then give the same command again")
 
 
 if __name__ == "__main__":

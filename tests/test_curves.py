@@ -1,6 +1,7 @@
 """The benchmark of scores against noise and amount of fMRI."""
 
 import sys
+from subprocess import CalledProcessError
 
 import numpy as np
 import pandas as pd
@@ -228,6 +229,17 @@ def test_a_command_that_was_stopped_continues_with_the_next_point(curves, comput
     after = load_table(computed / benchmark.TABLE)
     pd.testing.assert_frame_equal(after.iloc[: len(before)], before, check_dtype=False)
     assert len(after) == 2 * len(before)
+
+
+def test_a_failed_workflow_says_how_to_continue(computed, monkeypatch):
+    def compute(*_):
+        raise CalledProcessError(1, "snakemake")
+
+    monkeypatch.setattr(Curves, "compute", compute)
+    monkeypatch.setattr(sys, "argv", ["curves", "--folder", str(computed)])
+    with pytest.raises(SystemExit, match=r"Snakemake failed.*the same command again"):
+        benchmark.main()
+    assert not (computed / benchmark.TABLE).exists()
 
 
 def test_points_of_other_settings_are_not_mixed(curves, values, computed, monkeypatch):
