@@ -18,6 +18,8 @@ def run_workflow(
 ) -> None:
     """Write a configuration as NAME.yaml into a folder, and compute targets there.
 
+    Control-C reaches Snakemake, too, and is waited for: the folder can be used again afterwards.
+
     Raises
     ------
     subprocess.CalledProcessError
@@ -28,4 +30,12 @@ def run_workflow(
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--configfile", file.name, "--cores", cores, "--resources", "gpu=1"]
     command += ["--", *targets]
-    subprocess.run(command, cwd=folder, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    with subprocess.Popen(command, cwd=folder, env=environment) as snakemake:
+        try:
+            code = snakemake.wait()
+        except KeyboardInterrupt:
+            snakemake.wait()  # it ends its jobs, and unlocks the folder
+            raise
+    if code:
+        raise subprocess.CalledProcessError(code, command)

@@ -11,7 +11,7 @@ import yaml
 from benchmarks import curves as benchmark
 from benchmarks.curves import Curves, Point, held_out_r, measure
 from benchmarks.curves_figure import LOOKS, PANELS, draw_curves
-from benchmarks.workflow import ROOT
+from benchmarks.workflow import ROOT, run_workflow
 from mindvideo.artefacts import artefacts
 from mindvideo.errors import InputError
 from mindvideo.io.tables import load_table, save_table
@@ -240,6 +240,14 @@ def test_a_failed_workflow_says_how_to_continue(computed, monkeypatch):
     with pytest.raises(SystemExit, match=r"Snakemake failed.*the same command again"):
         benchmark.main()
     assert not (computed / benchmark.TABLE).exists()
+
+
+def test_a_workflow_that_fails_raises_and_leaves_its_configuration(curves, tmp_path, capfd):
+    config = curves.configuration(FEW)
+    with pytest.raises(CalledProcessError):
+        run_workflow(tmp_path, "point", config, "results/sub7/metrics.tsv", cores="1")
+    assert "sub7" in "".join(capfd.readouterr())
+    assert yaml.safe_load((tmp_path / "point.yaml").read_text()) == config
 
 
 def test_points_of_other_settings_are_not_mixed(curves, values, computed, monkeypatch):
