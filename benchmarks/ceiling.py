@@ -62,15 +62,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     parser.add_argument("--subject", default="sub1")
-    parser.add_argument("--every", type=int, default=1, help="take every n-th test clip")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th evaluated clip")
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=20)
     arguments = parser.parse_args()
     run = FinishedRun(arguments.config, arguments.subject, arguments.every)
-    dataset = run.plan.config.dataset
+    dataset, segments = run.plan.config.dataset, run.plan.config.evaluated
     shots = {
         segment: load_shots(Path(path), ["caption"])
-        for segment, path in zip(dataset.test, dataset.shots_paths(dataset.test), strict=True)
+        for segment, path in zip(segments, dataset.shots_paths(segments), strict=True)
     }
     scenes = {
         path.stem: load_scenes(path)[0].set_index("clip")["caption"]

@@ -24,24 +24,24 @@ class FinishedRun:
     config : Path
     subject : str
     every : int
-        Take every n-th test clip only.
+        Take every n-th evaluated clip only.
     """
 
     def __init__(self, config: Path, subject: str, every: int = 1) -> None:
         self.plan, self.subject, self.every = Plan(load_config(config)), subject, every
         self.results = Path(self.plan.config.results)
-        self.folder = self.results / subject
-        self.table = load_table(self.folder / "windows/test.tsv").iloc[::every]
-        self.windows = np.load(self.folder / "windows/test.npy")[::every]
+        self.folder, split = self.results / subject, self.plan.config.evaluate
+        self.table = load_table(self.folder / f"windows/{split}.tsv").iloc[::every]
+        self.windows = np.load(self.folder / f"windows/{split}.npy")[::every]
 
     def settings(self, stage: str) -> Any:
         """The settings of a stage: an object of its class."""
         return self.plan.settings(stage, self.subject)
 
     def of_segments(self, artefact: str, ending: str) -> list[Path]:
-        """Files of the test segments, in order."""
+        """Files of the evaluated segments, in order."""
         home = self.results / self.plan.home(artefact, self.subject) / artefact
-        return [home / f"{segment}{ending}" for segment in self.plan.config.dataset.test]
+        return [home / f"{segment}{ending}" for segment in self.plan.config.evaluated]
 
     def motion(self) -> Path:
         """The decoder of how clips move."""
@@ -51,7 +51,7 @@ class FinishedRun:
         """Metrics of clips (n, f, h, w, 3), computed by the stage `score` in `folder`."""
         settings: ScoringSettings = self.settings("score")
         block = max(1, settings.block // self.every)  # neighbours that are resampled together
-        dataset = self.plan.config.dataset
+        dataset, segments = self.plan.config.dataset, self.plan.config.evaluated
         np.save(folder / "clips.npy", reconstructions)
         save_table(folder / "table.tsv", self.table)
         with tempfile.TemporaryDirectory() as state:
@@ -59,7 +59,7 @@ class FinishedRun:
                 reconstructions=folder / "clips.npy",
                 table=folder / "table.tsv",
                 clips=self.of_segments("clips", ".npy"),
-                shots=[Path(path) for path in dataset.shots_paths(dataset.test)] or None,
+                shots=[Path(path) for path in dataset.shots_paths(segments)] or None,
                 scenes=None,
                 metrics=folder / "metrics.tsv",
                 per_clip=folder / "per_clip.tsv",

@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     parser.add_argument("--subject", default="sub1")
-    parser.add_argument("--every", type=int, default=5, help="take every n-th test clip")
+    parser.add_argument("--every", type=int, default=5, help="take every n-th evaluated clip")
     parser.add_argument("--samplers", nargs="+", default=SAMPLERS, metavar="NAME:STEPS")
     parser.add_argument(
         "--seeds", nargs="+", type=int, metavar="N", help="of the noise; default: the run's"
