@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.finished_run import FinishedRun, cell
-from mindvideo.io.scenes import load_scenes
+from benchmarks.finished_run import FinishedRun, cell, declare_config
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.models.encoding import encode_captions
 from mindvideo.models.pretrained import load_stable_diffusion
@@ -37,10 +36,8 @@ def generate(run: FinishedRun, captions: list[str], guidance: float, steps: int)
         batch_size=64,
     )
     empty, *text = torch.from_numpy(np.concatenate(list(tokens)))
-    shared = run.results / run.plan.home("video_tuning", run.subject) / "video_tuning/model"
-    latents = np.load(
-        run.results / run.plan.home("latents", run.subject) / "latents/latents.npy", mmap_mode="r"
-    )
+    shared = run.artefact("video_tuning") / "model"
+    latents = np.load(run.artefact("latents") / "latents.npy", mmap_mode="r")
     _, f, c, h, w = latents.shape
     parts = [
         ClipGenerator(
@@ -60,8 +57,7 @@ def generate(run: FinishedRun, captions: list[str], guidance: float, steps: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
-    parser.add_argument("--subject", default="sub1")
+    declare_config(parser)
     parser.add_argument("--every", type=int, default=1, help="take every n-th evaluated clip")
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=20)
@@ -72,14 +68,9 @@ def main() -> None:
         segment: load_shots(Path(path), ["caption"])
         for segment, path in zip(segments, dataset.shots_paths(segments), strict=True)
     }
-    scenes = {
-        path.stem: load_scenes(path)[0].set_index("clip")["caption"]
-        for path in run.of_segments("scenes", ".tsv")
-    }
-    rows = run.table[["segment", "clip"]].itertuples(index=False)
     sources = {
         "true captions": describe_clips(run.table, shots, dataset.tr)["caption"].tolist(),
-        "captions by the captioner": [scenes[row.segment][row.clip] for row in rows],
+        "captions by the captioner": run.captions(),
     }
     print(f"| drawn from | {' | '.join(METRICS)} |\n|---|{'---|' * len(METRICS)}")
     with tempfile.TemporaryDirectory() as name:

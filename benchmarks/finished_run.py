@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.config import load_config
+from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.plan import Plan
 from mindvideo.settings.evaluation import ScoringSettings
@@ -21,14 +24,15 @@ class FinishedRun:
 
     Parameters
     ----------
-    config : Path
+    config : sequence of Path
+        Its configuration: files of which each overrides those before it.
     subject : str
     every : int
         Take every n-th evaluated clip only.
     """
 
-    def __init__(self, config: Path, subject: str, every: int = 1) -> None:
-        self.plan, self.subject, self.every = Plan(load_config(config)), subject, every
+    def __init__(self, config: Sequence[Path], subject: str, every: int = 1) -> None:
+        self.plan, self.subject, self.every = Plan(load_config(*config)), subject, every
         self.results = Path(self.plan.config.results)
         self.folder, split = self.results / subject, self.plan.config.evaluate
         self.table = load_table(self.folder / f"windows/{split}.tsv").iloc[::every]
@@ -38,14 +42,28 @@ class FinishedRun:
         """The settings of a stage: an object of its class."""
         return self.plan.settings(stage, self.subject)
 
+    def artefact(self, name: str, variant: str | None = None) -> Path:
+        """The folder of an artefact of the subject."""
+        model = f"{self.subject}/variants/{variant}" if variant else self.subject
+        return self.results / self.plan.home(name, model) / name
+
     def of_segments(self, artefact: str, ending: str) -> list[Path]:
         """Files of the evaluated segments, in order."""
-        home = self.results / self.plan.home(artefact, self.subject) / artefact
-        return [home / f"{segment}{ending}" for segment in self.plan.config.evaluated]
+        folder = self.artefact(artefact)
+        return [folder / f"{segment}{ending}" for segment in self.plan.config.evaluated]
+
+    def captions(self) -> list[str]:
+        """The captioner's caption of each evaluated clip."""
+        scenes = {
+            path.stem: load_scenes(path)[0].set_index("clip")["caption"]
+            for path in self.of_segments("scenes", ".tsv")
+        }
+        pairs = zip(self.table["segment"], self.table["clip"])
+        return [str(scenes[segment].loc[clip]) for segment, clip in pairs]
 
     def motion(self) -> Path:
         """The decoder of how clips move."""
-        return self.results / self.plan.home("motion", self.subject) / "motion/decoder.npy"
+        return self.artefact("motion") / "decoder.npy"
 
     def scores(self, reconstructions: np.ndarray, folder: Path) -> pd.DataFrame:
         """Metrics of clips (n, f, h, w, 3), computed by the stage `score` in `folder`."""
@@ -67,6 +85,18 @@ class FinishedRun:
                 settings=settings.model_copy(update={"block": block}),
             )
         return load_table(folder / "metrics.tsv").set_index("metric")
+
+
+def declare_config(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a finished run."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config/config.yaml")],
+        help="later files override earlier ones",
+    )
+    parser.add_argument("--subject", default="sub1")
 
 
 def cell(row: pd.Series) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.finished_run import FinishedRun, cell
+from benchmarks.finished_run import FinishedRun, cell, declare_config
 from mindvideo.io.tables import save_table
 from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.stages import reconstruct
@@ -30,8 +30,7 @@ METRICS += ("motion_accuracy", "flow_agreement", "ssim")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
-    parser.add_argument("--subject", default="sub1")
+    declare_config(parser)
     parser.add_argument("--every", type=int, default=5, help="take every n-th evaluated clip")
     parser.add_argument("--samplers", nargs="+", default=SAMPLERS, metavar="NAME:STEPS")
     parser.add_argument(

@@ -280,12 +280,12 @@ def _progress(key: Path) -> str:
 # --- the commands ---------------------------------------------------------------------------------
 
 
-def run_adopt(paths: list[Path], config: Path, *, deep: bool, why: str) -> int:
+def run_adopt(paths: list[Path], config: list[Path], *, deep: bool, why: str) -> int:
     """Adopt and print what changed; return the exit status."""
     from mindvideo.config import load_config
 
     lock = find_lock().read_text()
-    lines = list(adopt(paths, Path(load_config(config).results), lock, deep=deep, why=why))
+    lines = list(adopt(paths, Path(load_config(*config).results), lock, deep=deep, why=why))
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
 

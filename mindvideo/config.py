@@ -271,15 +271,34 @@ def _problems_of_variants(values: dict[str, Any]) -> list[InitErrorDetails]:
     return problems
 
 
-def load_config(path: Path) -> Config:
-    """Read and check a configuration file.
+def load_config(*paths: Path) -> Config:
+    """Read and check a configuration; each file overrides those before it, setting by setting.
+
+    They are merged as `snakemake --configfile` merges them.
 
     Raises
     ------
     InputError
-        If the file cannot be read or has wrong keys; the message lists all of them.
+        If a file cannot be read or has wrong keys; the message lists all of them.
     """
-    return check_config(read_yaml(path, "configuration"), str(path))
+    return check_config(read_config(*paths), ", ".join(map(str, paths)))
+
+
+def read_config(*paths: Path) -> dict[str, Any]:
+    """The merged values of configuration files, not yet checked.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    first, *others = (read_yaml(path, "configuration") for path in paths)
+    if others:
+        from snakemake.utils import update_config
+
+        for values in others:
+            update_config(first, values)
+    return first
 
 
 def check_config(values: Mapping[str, Any], where: str) -> Config:

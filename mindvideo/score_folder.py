@@ -40,7 +40,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=int, metavar="N", help="use N frames of each clip")
     add("--fps", type=float, default=3.0, help="frame rate of the videos (%(default)g)")
     add("--partial", action="store_true", help="score the clips that exist if others are missing")
-    add("--config", type=path_argument, metavar="FILE", help=CONFIG)
+    add("--config", type=path_argument, nargs="+", action="extend", metavar="FILE", help=CONFIG)
     for name in NETWORKS:
         option = "--" + name.replace("_", "-")
         add(option, metavar="NAME", help="hub name or folder; none: leave out its metrics")
@@ -251,7 +251,7 @@ def _scoring(arguments: argparse.Namespace) -> Any:
     from mindvideo.settings.base import Pretrained
     from mindvideo.settings.evaluation import Scoring, ScoringSettings
 
-    config = load_config(arguments.config) if arguments.config else None
+    config = load_config(*arguments.config) if arguments.config else None
     pretrained = config.pretrained if config else Pretrained()
     scoring = config.scoring if config else Scoring()
     named = {name: getattr(arguments, name) or getattr(pretrained, name) for name in NETWORKS}

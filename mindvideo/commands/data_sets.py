@@ -21,16 +21,21 @@ def declare_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
         type=path_argument,
-        nargs="?",
+        nargs="*",
         metavar="CONFIG",
-        help=f"configuration file, YAML (${VARIABLE}, or {DEMO})",
+        help=f"configuration file, YAML; later ones override earlier ones (${VARIABLE}, or {DEMO})",
     )
 
 
 def load(arguments: argparse.Namespace) -> Config:
     from mindvideo.config import load_config
 
-    return load_config(arguments.config or default_configuration())
+    return load_config(*configurations(arguments))
+
+
+def configurations(arguments: argparse.Namespace) -> list[Path]:
+    """The configuration files that the command line names, or else the default."""
+    return arguments.config or [default_configuration()]
 
 
 # --- check-dataset ---
@@ -60,7 +65,7 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo.settings.fmri import WindowSettings
 
     config = load(arguments)
-    name = str(arguments.config or default_configuration())
+    name = " ".join(map(str, configurations(arguments)))
     findings: list[Finding] = [
         *refused(
             "results",

@@ -37,8 +37,10 @@ def declare_adopt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=path_argument,
+        nargs="+",
+        action="extend",
         metavar="CONFIG",
-        help=f"configuration of these results (${VARIABLE}, or {DEMO})",
+        help=f"configuration of these results, one file or several (${VARIABLE}, or {DEMO})",
     )
     parser.add_argument("--deep", action="store_true", help="also adopt all ancestors")
     parser.add_argument("--why", default="", metavar="TEXT", help="reason, which is recorded")
@@ -49,7 +51,7 @@ def adopt(arguments: argparse.Namespace) -> int:
 
     return run_adopt(
         arguments.paths,
-        arguments.config or default_configuration(),
+        arguments.config or [default_configuration()],
         deep=arguments.deep,
         why=arguments.why,
     )

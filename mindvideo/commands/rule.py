@@ -6,6 +6,7 @@ import argparse
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=path_argument,
+        nargs="+",
+        action="extend",
         metavar="CONFIG",
         help="like Snakemake's --configfile ($MINDVIDEO_CONFIG, or config/config.yaml)",
     )
@@ -38,7 +41,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def rule(arguments: argparse.Namespace) -> int:
     """Print or run the command of a rule's job; returns the exit status."""
-    command = job_command(arguments.name, _pairs(arguments.wildcards), arguments.config)
+    command = job_command(arguments.name, _pairs(arguments.wildcards), arguments.config or [])
     if arguments.run:
         return subprocess.run(command, shell=True, check=False).returncode
     if arguments.debug:
@@ -55,7 +58,7 @@ def _pairs(arguments: list[str]) -> dict[str, str]:
     return pairs
 
 
-def job_command(name: str, wildcards: dict[str, str], config: Path | None = None) -> str:
+def job_command(name: str, wildcards: dict[str, str], config: Sequence[Path] = ()) -> str:
     """The shell command of one job of the workflow in the current folder.
 
     Raises
@@ -79,7 +82,7 @@ def job_command(name: str, wildcards: dict[str, str], config: Path | None = None
         try:
             workflow = api.workflow(
                 snakefile=snakefile,
-                config_settings=ConfigSettings(configfiles=[config] if config else []),
+                config_settings=ConfigSettings(configfiles=config),
                 resource_settings=ResourceSettings(cores=1),
             )._workflow
             return _command(workflow, name, wildcards)
