@@ -240,7 +240,7 @@ class Targets:
         right = [o.fill(values) for o, values in pairs if not o.wrong(values)]
         if right:
             files = list(dict.fromkeys(right))
-            held = f"Request its contents: {_some(files)}" if len(files) <= 8 else self._overview()
+            held = f"Request its contents: {_some(files)}" if len(files) <= 12 else self._overview()
             return f"this folder is not itself a result. {held}"
         # A wrong name alone, as in results/sub4, could also be a misspelt file.
         deep = (p for p in pairs if len(p[1]) < len(parts) - len(self.results))

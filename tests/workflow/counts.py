@@ -23,6 +23,7 @@ OWN = {
     "clean": SEGMENTS,
     "select": 1,
     "windows": 1,
+    "repetition_windows": 1,
     "test_windows": 1,
     "segment_windows": 5,
     "null_window": 1,

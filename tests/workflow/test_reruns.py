@@ -41,7 +41,7 @@ def kept(path):
 SCORED = {"score", "videos"}
 RECONSTRUCTED = {"reconstruct", "reconstructions", *SCORED}
 COTRAINED = {"cotraining", *RECONSTRUCTED}
-WINDOWS = {"windows", "test_windows", "segment_windows", "null_window"}
+WINDOWS = {"windows", "repetition_windows", "test_windows", "segment_windows", "null_window"}
 CLEANED = {"select", *WINDOWS, "motion", "mbm_tuning", "contrastive", *COTRAINED}
 OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
 

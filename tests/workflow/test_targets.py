@@ -56,7 +56,8 @@ def test_a_target_needs_just_these_jobs(checkout, target, expected):
 
 def test_a_folder_of_results_is_made_whole(checkout):
     windows, selection = "results/sub1/windows", "results/sub1/selection/"
-    files = [f"{windows}/{name}" for name in ("train.npy", "test.tsv", "null.npy")]
+    names = ("train.npy", "train_repetitions.npy", "test.tsv", "null.npy")
+    files = [f"{windows}/{name}" for name in names]
     files += [f"{windows}/test/test{n}.npy" for n in range(1, 6)]
     expected = checkout.jobs(*files, f"{selection}voxels.tsv")
     assert checkout.jobs(windows, selection) - expected == {windows: 1, selection: 1}
@@ -65,7 +66,7 @@ def test_a_folder_of_results_is_made_whole(checkout):
     done = checkout.snakemake("-n", "-R", windows, "--", windows)
     assert done.returncode != 0
     assert (done.stdout + done.stderr).count(
-        "Request its contents: results/sub1/windows/train.npy"
+        "Request its contents: results/sub1/windows/train"
     ) == 1
 
 

@@ -18,7 +18,7 @@ LINEAR = {
     **{name: n for name, n in CHAIN.items() if not name.startswith(("demo_rest", "pretraining"))},
     "ridge": 1,
 }
-for _name in ("samples", "mbm_tuning", "contrastive", "videos"):
+for _name in ("samples", "repetition_windows", "mbm_tuning", "contrastive", "videos"):
     del LINEAR[_name]
 LINEAR |= {"captions": 18, "scenes": 18}  # of the training segments
 
@@ -59,7 +59,7 @@ def test_what_a_linear_variant_cannot_have_is_refused(checkout, target, said):
 
 
 OF_WINDOWS = (
-    *("windows", "test_windows", *["segment_windows"] * 5, "null_window"),
+    *("windows", "repetition_windows", "test_windows", *["segment_windows"] * 5, "null_window"),
     *("mbm_tuning", "contrastive", "cotraining"),
     *("motion", *RECONSTRUCT, "score"),
 )
@@ -133,7 +133,10 @@ def test_replicates_are_trained_for_the_tables_alone(checkout):
 
 
 def test_windows_of_each_repetition_are_cut_where_they_are_mixed(checkout):
-    checkout.configure(variants={"mixed": {"contrastive": {"mix_repetitions": True}}})
+    checkout.configure(
+        contrastive={"mix_repetitions": False},
+        variants={"mixed": {"contrastive": {"mix_repetitions": True}}},
+    )
     full, alone = (f"results/sub1{v}/metrics.tsv" for v in ("", "/variants/mixed"))
     added = Counter(["repetition_windows", "contrastive", *WITHOUT_ENCODER])
     assert checkout.jobs(alone, full) - checkout.jobs(full) == added
