@@ -1,8 +1,8 @@
 """Scores of clips generated from true captions: ``python -m benchmarks.ceiling``
 
-Generates the test clips of a finished run on the embedded data set from captions in place of fMRI,
-and scores them as reconstructions are scored. Decoding fMRI with this U-Net cannot be expected to
-score better than true captions do: content that these miss is not lost in the fMRI.
+Generates the evaluated clips of a finished run on the embedded data set from captions in place of
+fMRI, and scores them as reconstructions are scored. Decoding fMRI with this U-Net cannot be
+expected to score better than true captions do: content that these miss is not lost in the fMRI.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Cost and scores of samplers and their steps: ``python -m benchmarks.samplers [--every 5]``
 
-Reconstructs some test clips of a finished run by each sampler, from the same noise, and scores them
-as the stage does; with ``--seeds`` from several noises, to show how far the scores depend on the
-noise. Run it in the workflow's folder; the finished run is not changed.
+Reconstructs some evaluated clips of a finished run by each sampler, from the same noise, and scores
+them as the stage does; with ``--seeds`` from several noises, to show how far the scores depend on
+the noise. Run it in the workflow's folder; the finished run is not changed.
 """
 
 from __future__ import annotations

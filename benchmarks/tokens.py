@@ -6,7 +6,8 @@ fMRI and tokens from what the video model loses afterwards. For each encoder:
 - R², the fraction of the variance of the text tokens of the clips' captions that the tokens predict
   (variance around the mean of the training clips' tokens);
 - how often the caption whose tokens are nearest, among all captions of the film world without a
-  motion, has the kind and the scene of the clip. Chance is 1 / number of kinds or scenes.
+  motion, has the kind and the scene of the clip. Chance is 1 / number of kinds or scenes; the
+  control is ``--variants shuffled``.
 
 Run it in the workflow's folder; the finished run is not changed.
 """
@@ -54,8 +55,8 @@ def every_caption() -> pd.DataFrame:
     contents = product(KINDS, COLOURS, SCENES, TIMES)
     table = pd.DataFrame(contents, columns=["kind", "colour", "scene", "time"])
     parts = zip(table["kind"], table["colour"], table["scene"], table["time"])
-    sentences = (f"a {colour} {kind} {PLACES[s]} {HOURS[t]}" for kind, colour, s, t in parts)
-    return table.assign(caption=[sentence.strip() for sentence in sentences])
+    sentences = [f"a {colour} {kind} {PLACES[s]} {HOURS[t]}" for kind, colour, s, t in parts]
+    return table.assign(caption=sentences)
 
 
 @torch.no_grad()

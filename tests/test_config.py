@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mindvideo.config import Config, check_config, load_config, read_config
+from mindvideo.config import Config, check_config, load_config
 from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.plan import Plan
 from mindvideo.run_table import write_runs
@@ -19,25 +19,6 @@ from mindvideo.run_table import write_runs
 def values():
     """The demo's configuration, whose variants may be replaced: no table names them."""
     return yaml.safe_load(Path("config/config.yaml").read_text()) | {"tables": {}}
-
-
-def test_files_are_merged_as_snakemake_merges_them(tmp_path):
-    from snakemake.settings.types import ConfigSettings
-
-    paths = [Path("config/config.yaml"), Path("config/validation.yaml")]
-    theirs = ConfigSettings(configfiles=paths).overwrite_config
-    assert read_config(*paths) == theirs
-    config = load_config(*paths)
-    assert (config.evaluate, config.results) == ("validation", "results-validation")
-    assert config.scoring.subset is None
-    assert config.scoring.attributes == load_config(paths[0]).scoring.attributes
-
-
-def test_a_problem_of_merged_files_names_all_of_them(tmp_path):
-    other = tmp_path / "other.yaml"
-    other.write_text("evaluate: never")
-    with pytest.raises(InputError, match=r"config/config\.yaml, .*other\.yaml"):
-        load_config(Path("config/config.yaml"), other)
 
 
 @pytest.mark.parametrize("path", ["config/config.yaml", "config/wen2018.yaml"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from mindvideo.commands.data_sets import configurations
 from mindvideo.paths import path_argument
-from mindvideo.results_folder import DEMO, VARIABLE, default_configuration
+from mindvideo.results_folder import DEMO, VARIABLE
 
 
 def declare_explain(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +52,7 @@ def adopt(arguments: argparse.Namespace) -> int:
 
     return run_adopt(
         arguments.paths,
-        arguments.config or [default_configuration()],
+        configurations(arguments),
         deep=arguments.deep,
         why=arguments.why,
     )
