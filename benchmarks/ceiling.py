@@ -18,6 +18,7 @@ import torch
 from benchmarks.finished_run import FinishedRun, cell, declare_config
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.models.encoding import encode_captions
+from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
@@ -46,7 +47,11 @@ def generate(run: FinishedRun, captions: list[str], guidance: float, steps: int)
             scheduler=make_scheduler("ddim", load_stable_diffusion(pretrained, "scheduler")),
             text=torch.stack(text[start : start + 8]),
             empty=empty,
-            shape=(c, f, h, w),
+            noise=noise_of_clips(
+                (len(text[start : start + 8]), c, f, h, w),
+                torch.Generator().manual_seed(start),
+                shared=run.settings("video_tuning").shared_noise,
+            ),
             steps=steps,
             guidance=guidance,
         )()

@@ -28,8 +28,9 @@ from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
 from mindvideo.run import Evaluated
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
-from mindvideo.settings.evaluation import Tables, Videos, check_still
+from mindvideo.settings.evaluation import Tables, Videos
 from mindvideo.settings.sources import OFF, here
+from mindvideo.settings.training import check_still
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
 from mindvideo.validation import explain, placed, problems_of, section_of
@@ -135,7 +136,8 @@ class Config(Stages):
         for variant in (None, *self.variants):
             where, stages = f"variants.{variant}: " if variant else "", self.stages(variant)
             try:
-                check_still(stages.video_model.still, stages.reconstruction)
+                for noise in (stages.video_tuning, stages.cotraining, stages.reconstruction):
+                    check_still(stages.video_model.still, noise)
             except ValueError as error:
                 raise ValueError(f"{where}{error}") from None
         return self

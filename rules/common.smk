@@ -200,6 +200,21 @@ def motion(wildcards):
     return at("motion", "decoder.npy")(wildcards) if moving else []
 
 
+def motion_to_train_with(section, split="train"):
+    """Input function: the motion of the clips, if the noise of a training moves with it."""
+
+    def path(wildcards):
+        moving = getattr(PLAN.stages_of(owner(wildcards)), section).moving_noise
+        return at("clip_motion", f"{split}.tsv")(wildcards) if moving else []
+
+    return path
+
+
+def held_out_motion(section):
+    """The same of the validation segments; none if the data set has none."""
+    return motion_to_train_with(section, "validation") if DATASET.validation else []
+
+
 def windows_to_average(wildcards):
     """The training windows, if the mean of their tokens is a condition."""
     reconstruction = PLAN.stages_of(owner(wildcards)).reconstruction

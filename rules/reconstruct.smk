@@ -6,7 +6,7 @@ use rule stage as motion with:
     input:
         windows=at("windows", "train.npy"),
         table=at("windows", "train.tsv"),
-        clips=each("clips", "train", ".npy"),
+        clip_motion=at("clip_motion", "train.tsv"),
     output:
         decoder=f"{RESULTS}/{{model}}/motion/decoder.npy",
         decoding=f"{RESULTS}/{{model}}/motion/decoding.tsv",

@@ -12,6 +12,16 @@ use rule stage as clips with:
         **params_of("clips"),
 
 
+use rule stage as clip_motion with:
+    """Measure the motion of each training clip."""
+    input:
+        clips=each("clips", "train", ".npy"),
+    output:
+        motion=f"{RESULTS}/{{shared}}/clip_motion/train.tsv",
+    params:
+        **params_of("clip_motion"),
+
+
 use rule gpu_stage as captions with:
     """Caption each frame."""
     input:

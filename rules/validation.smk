@@ -41,3 +41,12 @@ use rule embeddings as validation_embeddings with:
         paraphrases=f"{RESULTS}/{{shared}}/embeddings/validation/paraphrases.tsv",
     params:
         **params_of("embeddings", state="validation_embeddings"),
+
+
+use rule clip_motion as validation_clip_motion with:
+    input:
+        clips=each("clips", "validation", ".npy"),
+    output:
+        motion=f"{RESULTS}/{{shared}}/clip_motion/validation.tsv",
+    params:
+        **params_of("clip_motion", state="validation_clip_motion"),

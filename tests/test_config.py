@@ -170,6 +170,12 @@ def test_the_noise_of_one_image_does_not_move(values):
     ):
         check_config(values, "config.yaml")
     values["variants"]["image"]["reconstruction"] = {"moving_noise": False}
+    check_config(values, "config.yaml")
+    values["cotraining"] = {"moving_noise": True, "shared_noise": 1}
+    with pytest.raises(InputError, match=r"still: true, but cotraining\.moving_noise: true"):
+        check_config(values, "config.yaml")
+    for name in ("image", "image-model"):
+        values["variants"][name]["cotraining"] = {"moving_noise": False}
     assert check_config(values, "config.yaml").stages("image").video_model.still
 
 

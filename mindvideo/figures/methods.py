@@ -241,6 +241,7 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
         if v.trains
         else "Video tuning on captions was omitted.",
         conditioned(s),
+        *_noise_of_training(s),
     )
 
 
@@ -266,6 +267,21 @@ def _reconstruction(s: MethodsSettings) -> str:
         else "",
         f"The networks computed in {r.precision}." if r.precision != "fp32" else "",
     )
+
+
+def _noise_of_training(s: MethodsSettings) -> list[str]:
+    """What the frames of a clip had in common in the noise that a training adds."""
+    named: dict[tuple[float, bool], list[str]] = {}
+    for name, training in (("video tuning", s.video_tuning), ("co-training", s.cotraining)):
+        if training.trains and training.shared_noise:
+            noise = training.shared_noise, training.moving_noise
+            named.setdefault(noise, []).append(name)
+    moved = ", and it moved from frame to frame with the motion of the clip (Burgert et al. 2025)"
+    return [
+        f"In {listed(names)}, the frames of a clip shared {at_probability(shared)} of the variance "
+        f"of the noise{moved if moving else ''}."
+        for (shared, moving), names in named.items()
+    ]
 
 
 def _shared(fraction: float) -> str:

@@ -11,6 +11,8 @@ REFERENCES = {
     "perfusion based fMRI. NeuroImage 37.",
     "Benjamini & Hochberg 1995": "Controlling the false discovery rate: a practical and powerful "
     "approach to multiple testing. Journal of the Royal Statistical Society B 57.",
+    "Burgert et al. 2025": "Go-with-the-Flow: motion-controllable video diffusion models using "
+    "real-time warped noise. CVPR.",
     "Chen et al. 2023": "Seeing beyond the brain: conditional diffusion model with sparse masked "
     "modeling for vision decoding. CVPR.",
     MIND_VIDEO: "Cinematic mindscapes: high-quality video reconstruction from brain activity. "

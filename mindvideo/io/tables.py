@@ -33,7 +33,14 @@ def load_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     """
     try:
         # quoting=3: captions keep their quotation marks
-        table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
+        table = pd.read_csv(
+            path,
+            sep="\t",
+            keep_default_na=False,
+            na_values=["n/a"],
+            quoting=3,
+            float_precision="round_trip",  # the default may miss the last digit
+        )
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a table of tab-separated values ({error})") from error
     if missing := [name for name in columns if name not in table.columns]:

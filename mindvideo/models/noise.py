@@ -1,4 +1,7 @@
-"""Starting noise that the frames of a clip share, and that moves from frame to frame."""
+"""Noise that the frames of a clip share, and that moves from frame to frame.
+
+For the noise that denoising starts from, and that of the training examples.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,78 @@ import math
 
 import numpy as np
 import torch
+from diffusers.utils.torch_utils import randn_tensor
 from torch import Generator, Tensor
 from torch.nn.functional import avg_pool2d
 
+from mindvideo.errors import InputError
+
 FINE = 4
 """Number of parts per side of an element of moving noise, which moves by whole parts."""
+
+
+def noise_of_clips(
+    shape: tuple[int, ...],
+    generator: Generator | list[Generator] | None = None,
+    *,
+    shared: float = 0.0,
+    motion: np.ndarray | None = None,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """White noise for the latents of several clips, of which frames share a part.
+
+    ``√shared · common + √(1 − shared) · independent`` ("mixed noise"; Ge et al., "Preserve your own
+    correlation", 2023).
+
+    Parameters
+    ----------
+    shape
+        ``(b, c, f, h, w)``.
+    generator
+        One per clip, or one for all.
+    shared
+        Fraction of the variance that the frames of a clip share, 0…1.
+    motion : ndarray, shape (b, 3), optional
+        Motion of the shared part in each clip, in the units of :func:`moving_noise`; by default it
+        does not move.
+    device
+        Of the result.
+
+    Returns
+    -------
+    Tensor, float32, ``(b, c, f, h, w)``
+
+    Raises
+    ------
+    InputError
+        If motion is of another shape, not finite, or of noise that is not shared.
+    """
+    if motion is not None:
+        _check_motion(motion, shape[0], shared)
+    place = torch.device(device)
+    independent = randn_tensor(shape, generator=generator, device=place, dtype=torch.float32)
+    if not shared:
+        return independent
+    if motion is None:
+        one_frame = (*shape[:2], 1, *shape[3:])
+        common = randn_tensor(one_frame, generator=generator, device=place, dtype=torch.float32)
+    else:
+        generators = generator if isinstance(generator, list) else [generator] * shape[0]
+        moving = [moving_noise(shape[1:], *pair) for pair in zip(motion, generators)]
+        common = torch.stack(moving).to(independent)
+    return shared**0.5 * common + (1 - shared) ** 0.5 * independent
+
+
+def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:
+    if motion.shape != (clips, 3):
+        raise InputError(
+            f"motion of shape {motion.shape} for {clips} clips; expected ({clips}, 3): motion to "
+            "the right, down, and expansion of each"
+        )
+    if not np.isfinite(motion).all():
+        raise InputError("motion contains values that are not finite: compute it again")
+    if not shared:
+        raise InputError("motion needs shared_noise above 0: only noise that frames share can move")
 
 
 def moving_noise(

@@ -11,7 +11,6 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
-from diffusers.utils.torch_utils import randn_tensor
 from torch import Generator, Tensor, nn
 
 from mindvideo.errors import InputError
@@ -21,7 +20,7 @@ from mindvideo.models.encoders import Encoder
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
 from mindvideo.models.hub import HubModel
 from mindvideo.models.memory import check_fits
-from mindvideo.models.noise import moving_noise
+from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.official import encoder_from_official, unet_from_official
 from mindvideo.models.pretrained import load_stable_diffusion, resolve
 from mindvideo.models.schedulers import make_scheduler
@@ -316,21 +315,7 @@ class MindVideoPipeline(DiffusionPipeline):
                     f"{len(generator)} generators for {shape[0]} clips: pass one per clip"
                 )
             generator = list(generator)
-        if motion is not None:
-            _check_motion(motion, shape[0], shared)
-        independent = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
-        if not shared:
-            return independent
-        if motion is None:
-            one_frame = (*shape[:2], 1, *shape[3:])
-            common = randn_tensor(
-                one_frame, generator=generator, device=device, dtype=independent.dtype
-            )
-        else:
-            generators = generator if isinstance(generator, list) else [generator] * shape[0]
-            moving = [moving_noise(shape[1:], *pair) for pair in zip(motion, generators)]
-            common = torch.stack(moving).to(independent)
-        return shared**0.5 * common + (1 - shared) ** 0.5 * independent
+        return noise_of_clips(shape, generator, shared=shared, motion=motion, device=device)
 
 
 def _check_negative(window: Any, windows: Any) -> None:
@@ -339,15 +324,3 @@ def _check_negative(window: Any, windows: Any) -> None:
             f"the null window has shape {tuple(window.shape)}, but the windows have "
             f"{tuple(windows.shape[1:])}: compute both from the same run of the stage `windows`"
         )
-
-
-def _check_motion(motion: np.ndarray, clips: int, shared: float) -> None:
-    if motion.shape != (clips, 3):
-        raise InputError(
-            f"motion of shape {motion.shape} for {clips} clips; expected ({clips}, 3): motion to "
-            "the right, down, and expansion of each"
-        )
-    if not np.isfinite(motion).all():
-        raise InputError("motion contains values that are not finite: decode it again")
-    if not shared:
-        raise InputError("motion needs shared_noise above 0: only noise that frames share can move")

@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.run import Evaluated
-from mindvideo.settings.base import Execution, Fraction, From, Name, PathText, Precision, Section
+from mindvideo.settings.base import Execution, From, Name, PathText, Precision, Section
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
-from mindvideo.settings.training import Still
+from mindvideo.settings.training import ClipNoise, MaybeStill
 
 NULL = here("p down to 0.0002")
 
 
-class Reconstruction(Section, section="reconstruction"):
+class Reconstruction(ClipNoise, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
     method: Annotated[Literal["diffusion", "nearest"], paper("3.4")] = Field(
@@ -41,16 +41,6 @@ class Reconstruction(Section, section="reconstruction"):
         description="condition of a clip: the tokens of its window; or, as a baseline without "
         "fMRI, the mean of the tokens of all training windows for every clip",
     )
-    shared_noise: Annotated[Fraction, OFF] = Field(
-        0.0,
-        description="fraction of the initial noise's variance that all frames of a clip share; "
-        "reduces flicker",
-    )
-    moving_noise: Annotated[bool, OFF] = Field(
-        False,
-        description="let the shared noise (`shared_noise`) move as the clip does, by the motion "
-        "that is decoded from fMRI (section `motion`)",
-    )
     precision: Annotated[Precision, here("exact; others are faster")] = Field(
         "fp32", description="number format of the networks; `fp32`: single precision"
     )
@@ -58,15 +48,6 @@ class Reconstruction(Section, section="reconstruction"):
         4, description="clips reconstructed together"
     )
     seed: Annotated[int, SEED] = Field(0, description="of the noise that denoising starts from")
-
-    @model_validator(mode="after")
-    def _something_moves(self) -> Self:
-        if self.moving_noise and not self.shared_noise:
-            raise ValueError(
-                "moving_noise: true, but shared_noise is 0: only noise that frames share can move "
-                "from one to the next; set shared_noise above 0, 1 say"
-            )
-        return self
 
     @property
     def guided(self) -> bool:
@@ -83,21 +64,7 @@ class Motion(Section, section="motion"):
     )
 
 
-def check_still(still: bool, reconstruction: Reconstruction) -> None:
-    """Raise an error if the noise of one image should move.
-
-    Raises
-    ------
-    ValueError
-    """
-    if still and reconstruction.moving_noise:
-        raise ValueError(
-            "video_model.still: true, but reconstruction.moving_noise: true: in one image nothing "
-            "moves; set moving_noise: false"
-        )
-
-
-class ClipSettings(Reconstruction):
+class ClipSettings(Reconstruction, MaybeStill):
     """What reconstructed clips and films are generated with."""
 
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
@@ -105,7 +72,6 @@ class ClipSettings(Reconstruction):
     size: Annotated[PositiveInt, From("clips.size")] = Field(
         description="height and width of a frame [px]"
     )
-    still: Still = False
 
 
 class ReconstructionSettings(ClipSettings):
@@ -114,11 +80,6 @@ class ReconstructionSettings(ClipSettings):
         ge=0,
         description="number of the first window's clip among all evaluated clips: of its noise",
     )
-
-    @model_validator(mode="after")
-    def _an_image_does_not_move(self) -> Self:
-        check_still(self.still, self)
-        return self
 
 
 class NearestSettings(Section):

@@ -36,6 +36,10 @@ class ClipSettings(Clips):
     )
 
 
+class ClipMotion(Section):
+    """Measuring the motion of clips: nothing to set."""
+
+
 class Captions(Section, section="captions"):
     """Frame → caption."""
 

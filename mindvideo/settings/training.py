@@ -237,7 +237,57 @@ class VideoModel(Section, section="video_model"):
 Still = Annotated[bool, From("video_model.still")]
 
 
-class Denoiser(Training):
+class ClipNoise(Section):
+    """Noise of the frames of a clip."""
+
+    shared_noise: Annotated[Fraction, OFF] = Field(
+        0.0,
+        description="fraction of the noise's variance that all frames of a clip share; reduces "
+        "flicker",
+    )
+    moving_noise: Annotated[bool, OFF] = Field(
+        False,
+        description="let the shared noise (`shared_noise`) move as the clip does: in training by "
+        "the clip's own motion, in reconstruction by the motion that is decoded from fMRI "
+        "(section `motion`)",
+    )
+
+    @model_validator(mode="after")
+    def _something_moves(self) -> Self:
+        if self.moving_noise and not self.shared_noise:
+            raise ValueError(
+                "moving_noise: true, but shared_noise is 0: only noise that frames share can move "
+                "from one to the next; set shared_noise above 0, 1 say"
+            )
+        return self
+
+
+def check_still(still: bool, noise: ClipNoise) -> None:
+    """Raise an error if the noise of one image should move.
+
+    Raises
+    ------
+    ValueError
+    """
+    if still and noise.moving_noise:
+        raise ValueError(
+            f"video_model.still: true, but {noise.section_name}.moving_noise: true: in one image "
+            "nothing moves; set moving_noise: false"
+        )
+
+
+class MaybeStill(ClipNoise):
+    """What a stage has to know that generates clips, or trains the model that does."""
+
+    still: Still = False
+
+    @model_validator(mode="after")
+    def _an_image_does_not_move(self) -> Self:
+        check_still(self.still, self)
+        return self
+
+
+class Denoiser(ClipNoise, Training):
     """What the two training runs of the video UNet have in common."""
 
     min_snr: Annotated[PositiveFloat | None, OFF] = Field(
@@ -277,8 +327,7 @@ class VideoTuning(Denoiser, section="video_tuning"):
     drawings: Execution[Drawings] = Drawings()
 
 
-class VideoTuningSettings(VideoTuning):
-    still: Still = False
+class VideoTuningSettings(VideoTuning, MaybeStill):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
 
 
@@ -310,6 +359,5 @@ class Cotraining(Denoiser, section="cotraining"):
         return self
 
 
-class CotrainingSettings(Cotraining):
-    still: Still = False
+class CotrainingSettings(Cotraining, MaybeStill):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]

@@ -19,9 +19,10 @@ from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._motion import motion_of
 from mindvideo.stages._repetitions import windows_to_train_on
 from mindvideo.stages._validation import all_or_none
-from mindvideo.training.datasets import Examples, Reindexed, load_latents
+from mindvideo.training.datasets import Array, Examples, Reindexed, load_latents
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.denoising import (
     Denoising,
@@ -34,7 +35,10 @@ from mindvideo.training.validation import Validation, equal_parts
 
 
 @chapter("training")
-@makes("cotraining", made_from=["windows", "latents", "contrastive", "ridge", "video_tuning"])
+@makes(
+    "cotraining",
+    made_from=["windows", "latents", "clip_motion", "contrastive", "ridge", "video_tuning"],
+)
 def main(
     *,
     windows: Input,
@@ -42,12 +46,14 @@ def main(
     table: Input,
     latents: Input,
     latents_table: Input,
+    clip_motion: Input | None,
     encoder: Input,
     unet: Input,
     validation_windows: Input | None,
     validation_table: Input | None,
     validation_latents: Input | None,
     validation_latents_table: Input | None,
+    validation_clip_motion: Input | None,
     model: Output,
     history: Output,
     events: Output,
@@ -56,7 +62,8 @@ def main(
 ) -> None:
     """Write a folder with `fmri_encoder` and `unet`, and the training curve.
 
-    `repetitions`, the windows of each repetition, are needed by `mix_repetitions` only.
+    `repetitions`, the windows of each repetition, are needed by `mix_repetitions` only, and
+    `clip_motion`, the motion of the clips, by `moving_noise` only.
     The files whose names start with `validation` are those of the validation segments; the loss on
     them becomes part of the training curve.
     """
@@ -69,8 +76,8 @@ def main(
     torch.manual_seed(settings.seed)
     fmri_encoder = load_fmri_encoder(encoder)
     video_unet = VideoUNet.from_pretrained(unet)
-    pair = partial(_pairs, channels=video_unet.config["in_channels"], still=settings.still)
-    fmri, films, rows = pair(windows, table, latents, latents_table)
+    pair = partial(_pairs, channels=video_unet.config["in_channels"], settings=settings)
+    fmri, films = pair(windows, table, latents, latents_table, clip_motion=clip_motion)
     to_train_on = windows_to_train_on(windows, fmri, repetitions, mix=settings.mix_repetitions)
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
@@ -78,19 +85,19 @@ def main(
     _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
-    objective = Denoising(scheduler, FmriCondition(settings.sparsify), settings.min_snr)
+    objective = Denoising(
+        scheduler, FmriCondition(settings.sparsify), settings.min_snr, settings.shared_noise
+    )
     validation = None
     if held_out:
-        held_out_fmri, held_out_films, held_out_rows = pair(*held_out)
+        held_out_fmri, held_out_films = pair(*held_out, clip_motion=validation_clip_motion)
         _check_window(held_out[0], held_out_fmri, encoder, fmri_encoder)
-        held_out_examples = Examples(
-            fmri=held_out_fmri, latents=Reindexed(held_out_films, held_out_rows)
-        )
+        held_out_examples = Examples(fmri=held_out_fmri, **held_out_films)
         validation = _validation(objective, held_out_examples, settings)
     train(
         FmriToVideo(fmri_encoder, video_unet),
         objective,
-        Examples(fmri=to_train_on, latents=Reindexed(films, rows)),
+        Examples(fmri=to_train_on, **films),
         Batches.of(settings, len(fmri)),
         settings,
         state=state,
@@ -118,19 +125,20 @@ def _pairs(
     latents: Path,
     latents_table: Path,
     *,
+    clip_motion: Path | None,
     channels: int,
-    still: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Windows, latents, and for each window the row of its clip's latents."""
+    settings: CotrainingSettings,
+) -> tuple[np.ndarray, dict[str, Array]]:
+    """Windows, and the latents of their clips with, if noise moves, the clips' motion."""
     keys = ["segment", "clip"]
     fmri, window_clips = np.load(windows, mmap_mode="r"), load_table(table, keys)
     check_rows(windows, fmri, table, len(window_clips))
-    films, latent_clips = (
-        load_latents(latents, channels, still=still),
-        load_table(latents_table, keys),
-    )
+    films = load_latents(latents, channels, still=settings.still)
+    latent_clips = load_table(latents_table, keys)
     check_rows(latents, films, latents_table, len(latent_clips))
-    return fmri, films, rows_of(window_clips, latent_clips, latents_table)
+    of_windows = Reindexed(films, rows_of(window_clips, latent_clips, latents_table))
+    moves = motion_of(window_clips, clip_motion, moving=settings.moving_noise)
+    return fmri, {"latents": of_windows, **moves}
 
 
 def _validation(

@@ -9,24 +9,22 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.fmri.decoding import fit_decoder
-from mindvideo.io.clips import load_frames
-from mindvideo.io.kept import compute_rows, keep_array
-from mindvideo.io.motion import MOTION, save_decoder
+from mindvideo.io.kept import keep_array
+from mindvideo.io.motion import MOTION, load_motion, save_decoder
 from mindvideo.io.tables import check_rows, load_table, save_table
-from mindvideo.metrics.motion import mean_motion, optical_flow
 from mindvideo.settings.evaluation import Motion
-from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
+from mindvideo.stages import Input, Output, State, chapter, makes
 
 log = logging.getLogger(__name__)
 
 
 @chapter("reconstruction")
-@makes("motion", made_from=["windows", "clips"])
+@makes("motion", made_from=["windows", "clip_motion"])
 def main(
     *,
     windows: Input,
     table: Input,
-    clips: Inputs,
+    clip_motion: Input,
     decoder: Output,
     decoding: Output,
     state: State,
@@ -36,22 +34,15 @@ def main(
 
     Its rows are motion to the right and down [widths and heights of a frame per frame] and
     expansion [fraction per frame]; its columns are the coefficients of a window's values, and the
-    intercept. Segments are left out in turn. The motion of each training clip and the result of
-    each regression are saved as they are computed: an interrupted stage computes only the rest.
+    intercept. Segments are left out in turn. The result of each regression is saved as it is
+    computed: an interrupted stage computes only the rest.
     """
     fmri = np.load(windows)
     clip_table = load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(clip_table))
-    frames = load_frames(clips, clip_table)
-
-    def estimate(rows: range) -> dict[str, np.ndarray]:
-        return {"motion": np.stack([mean_motion(optical_flow(frames[row])) for row in rows])}
-
-    n_clips = len(clip_table)
-    kept = compute_rows(state, "motion", n_clips, estimate, desc="optical flow", unit="clip")
     fitted = fit_decoder(
         fmri,
-        kept.array("motion"),
+        load_motion(clip_motion, clip_table),
         clip_table["segment"].to_numpy(),
         stretch=settings.stretch,
         keep=partial(keep_array, state),

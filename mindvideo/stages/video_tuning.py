@@ -18,6 +18,7 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
 from mindvideo.stages import Input, Output, State, chapter, makes
+from mindvideo.stages._motion import motion_of
 from mindvideo.stages._validation import all_or_none
 from mindvideo.training.datasets import Examples, load_latents
 from mindvideo.training.drawings import ClipGenerator, Drawings
@@ -33,15 +34,18 @@ from mindvideo.training.validation import Validation, equal_parts
 
 
 @chapter("training")
-@makes("video_tuning", made_from=["latents"], shared=True)
+@makes("video_tuning", made_from=["latents", "clip_motion"], shared=True)
 def main(
     *,
     latents: Input,
     text: Input,
     empty_text: Input,
     table: Input,
+    clip_motion: Input | None,
     validation_latents: Input | None,
     validation_text: Input | None,
+    validation_table: Input | None,
+    validation_clip_motion: Input | None,
     model: Output,
     history: Output,
     events: Output,
@@ -53,43 +57,57 @@ def main(
     """Write the UNet's folder, its training curve, and clips generated during training.
 
     The clips are uint8 (n, f, h, w, 3); the table has the training step and the caption of each.
+    `clip_motion`, the motion of the clips, is needed by `moving_noise` only.
     The files whose names start with `validation` are those of the validation segments; the loss on
     them becomes part of the training curve.
     """
-    held_out = all_or_none(validation_latents=validation_latents, validation_text=validation_text)
+    held_out = all_or_none(
+        validation_latents=validation_latents,
+        validation_text=validation_text,
+        validation_table=validation_table,
+    )
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
     torch.manual_seed(settings.seed)
     unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
-    pair = partial(_pairs, channels=unet.config["in_channels"], still=settings.still)
-    films, tokens = pair(latents, text)
-    check_rows(latents, films, table, len(captions))
+    examples_of = partial(_examples, channels=unet.config["in_channels"], settings=settings)
+    examples = examples_of(latents, text, table, clip_motion=clip_motion)
+    rows = evenly(captions, settings.drawings.captions)
+    drawn = examples.batch(rows)
     width = unet.config["cross_attention_dim"]
-    check_token_width(str(text), tokens.shape[2], width, settings.stable_diffusion)
+    check_token_width(str(text), drawn["text"].shape[2], width, settings.stable_diffusion)
     unet.freeze_all_but_attention(still=settings.still)
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
     schedule = noise_schedule(scheduler)
-    batches = Batches.of(settings, len(films))
+    batches = Batches.of(settings, len(examples))
+    objective = Denoising(
+        schedule,
+        TextCondition(empty, settings.drop_condition),
+        settings.min_snr,
+        settings.shared_noise,
+    )
+    validation = None
+    if held_out:
+        held_out_examples = examples_of(*held_out, clip_motion=validation_clip_motion)
+        validation = _validation(objective, held_out_examples, empty, settings)
 
-    rows = evenly(captions, settings.drawings.captions)
     generator = ClipGenerator(
         unet=unet,
         vae=load_stable_diffusion(settings.stable_diffusion, "vae"),
         scheduler=make_scheduler("dpm-solver++", scheduler),
-        text=torch.tensor(tokens[rows], dtype=torch.float32),
+        text=drawn["text"],
         empty=empty,
-        shape=tuple(films.shape[axis] for axis in (2, 1, 3, 4)),
+        noise=objective.noise_of(drawn, torch.Generator().manual_seed(0)),
         steps=settings.drawings.steps,
         guidance=settings.drawings.guidance,
     )
     total = Schedule.of(settings, batches.per_epoch if batches else 0).total
     key = f"{settings.drawings.captions}-{settings.drawings.steps}-{settings.drawings.guidance:g}"
     drawings = Drawings(state, settings.drawings.times, total, generator, key)
-    objective = Denoising(schedule, TextCondition(empty, settings.drop_condition), settings.min_snr)
     train(
         unet,
         objective,
-        Examples(latents=films, text=tokens),
+        examples,
         batches,
         settings,
         state=state,
@@ -97,37 +115,43 @@ def main(
         events=events,
         desc="video tuning",
         after_step=drawings,
-        validation=_validation(objective, *pair(*held_out), empty, settings) if held_out else None,
+        validation=validation,
     )
     leave_unless_first()
     unet.save_pretrained(model)
     moments = {f"step {step}": frames for step, frames in drawings.load().items()}
-    moments |= {"the clip itself, encoded and decoded": generator.decode(films[rows])}
+    moments |= {"the clip itself, encoded and decoded": generator.decode(drawn["latents"].numpy())}
     np.save(generated, np.concatenate(list(moments.values())))
     listing = [(moment, caption) for moment in moments for caption in captions[rows]]
     save_table(generated_table, pd.DataFrame(listing, columns=["moment", "caption"]))
 
 
-def _pairs(
-    latents: Path, text: Path, *, channels: int, still: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Latents of the clips, and tokens of their captions."""
-    films, tokens = load_latents(latents, channels, still=still), np.load(text, mmap_mode="r")
-    check_rows(latents, films, text, len(tokens))
-    return films, tokens
+def _examples(
+    latents: Path,
+    text: Path,
+    table: Path,
+    *,
+    clip_motion: Path | None,
+    channels: int,
+    settings: VideoTuningSettings,
+) -> Examples:
+    """Latents of the clips, tokens of their captions and, if noise moves, their motion."""
+    listing = load_table(table, ["segment", "clip"])
+    films = load_latents(latents, channels, still=settings.still)
+    tokens = np.load(text, mmap_mode="r")
+    check_rows(latents, films, table, len(listing))
+    check_rows(text, tokens, table, len(listing))
+    moves = motion_of(listing, clip_motion, moving=settings.moving_noise)
+    return Examples(latents=films, text=tokens, **moves)
 
 
 def _validation(
-    objective: Denoising,
-    films: np.ndarray,
-    tokens: np.ndarray,
-    empty: torch.Tensor,
-    settings: VideoTuningSettings,
+    objective: Denoising, examples: Examples, empty: torch.Tensor, settings: VideoTuningSettings
 ) -> Validation:
     return Validation(
         replace(objective, condition=TextCondition(empty, drop=0.0)),
-        Examples(latents=films, text=tokens),
-        equal_parts(len(films), settings.batch_size, settings.seed),
+        examples,
+        equal_parts(len(examples), settings.batch_size, settings.seed),
         settings.seed,
     )
 

@@ -32,8 +32,8 @@ class ClipGenerator:
         Tokens of the captions.
     empty : Tensor, shape (tokens, d)
         Tokens of the empty caption, the negative condition of the guidance.
-    shape : tuple of int
-        Of a clip's latents, (c, f, h, w).
+    noise : Tensor, shape (n, c, f, h, w)
+        That denoising starts from.
     steps : int
         Denoising steps.
     guidance : float
@@ -45,7 +45,7 @@ class ClipGenerator:
     scheduler: Any
     text: Tensor
     empty: Tensor
-    shape: tuple[int, ...]
+    noise: Tensor
     steps: int
     guidance: float
 
@@ -53,8 +53,7 @@ class ClipGenerator:
         """Frames, uint8, (n, f, height, width, 3)."""
         device, was_training = next(self.unet.parameters()).device, self.unet.training
         n = len(self.text)
-        noise = torch.randn((n, *self.shape), generator=torch.Generator().manual_seed(0))
-        noise = noise.to(device)
+        noise = self.noise.to(device)
         condition = self.text
         if self.guidance != 1:
             condition = torch.cat([repeat(self.empty, "t d -> n t d", n=n), self.text])

@@ -121,7 +121,8 @@ class Stages:
             "text": self.text,
             "empty_text": self.empty_text,
             "table": self.folder / "latents.tsv",
-            **no_validation("latents", "text"),
+            "clip_motion": None,
+            **no_validation("latents", "text", "table", "clip_motion"),
         }
         settings = VideoTuningSettings(
             **{**FEW, **SD, "drawings": {"captions": 2, "steps": 1}, **changes.pop("settings", {})}
@@ -141,7 +142,8 @@ class Stages:
             "latents_table": self.folder / "latents.tsv",
             "encoder": self.folder / "contrastive",
             "unet": self.folder / "video",
-            **no_validation("windows", "table", "latents", "latents_table"),
+            "clip_motion": None,
+            **no_validation("windows", "table", "latents", "latents_table", "clip_motion"),
         }
         settings = CotrainingSettings(**{**FEW, **SD, **changes.pop("settings", {})})
         cotraining.main(**{**inputs, **changes}, settings=settings, **self._outputs("both"))

@@ -27,7 +27,8 @@ def generator() -> ClipGenerator:
     width = unet.config["cross_attention_dim"]
     text, empty = torch.randn(2, 5, width), torch.randn(5, width)
     vae, scheduler = load_stable_diffusion(ZOO, "vae"), load_stable_diffusion(ZOO, "scheduler")
-    return ClipGenerator(unet, vae, scheduler, text, empty, (4, 3, 8, 8), steps=2, guidance=3.0)
+    noise = torch.randn(2, 4, 3, 8, 8)
+    return ClipGenerator(unet, vae, scheduler, text, empty, noise, steps=2, guidance=3.0)
 
 
 def test_generates_the_clips_of_the_pipeline(generator: ClipGenerator) -> None:
@@ -45,7 +46,6 @@ def test_generates_the_clips_of_the_pipeline(generator: ClipGenerator) -> None:
         scheduler=DDIMScheduler.from_config(generator.scheduler.config),
     )
     pipeline.set_progress_bar_config(disable=True)
-    noise = torch.randn((2, *generator.shape), generator=torch.Generator().manual_seed(0))
     size = 8 * pipeline.vae_factor
     expected = pipeline(
         generator.text,
@@ -53,7 +53,7 @@ def test_generates_the_clips_of_the_pipeline(generator: ClipGenerator) -> None:
         num_frames=3,
         height=size,
         width=size,
-        latents=noise,
+        latents=generator.noise,
         num_inference_steps=2,
         guidance_scale=3.0,
     )

@@ -306,6 +306,24 @@ def test_errors_are_weighted_by_the_snr(prediction: str) -> None:
     assert min(weights) < 0.2
 
 
+def test_the_noise_of_training_is_shared_and_moves_with_the_clip() -> None:
+    motion = torch.tensor([[0.0, 0, 0], [0.125, 0, 0]])  # the second by one of eight columns
+    batch = {"latents": torch.zeros(2, 3, 4, 8, 8), "motion": motion}
+    scheduler = noise_schedule(DDIMScheduler())
+    moving = Denoising(scheduler, FmriCondition(0.0), shared_noise=1.0)
+    noise = moving.noise_of(batch, generator(1))
+    assert torch.equal(noise, moving.noise_of(batch, generator(1)))
+    assert torch.equal(noise[0], noise[0][:, :1].expand_as(noise[0]))
+    assert torch.allclose(noise[1][:, 2, :, 1:], noise[1][:, 1, :, :-1], atol=1e-5)
+    oracle = Oracle(scheduler, batch["latents"])
+    loss, _ = moving(oracle, batch | {"fmri": torch.zeros(2, 2, 4)}, generator())
+    assert loss < 1e-6
+    partly = Denoising(scheduler, FmriCondition(0.0), shared_noise=0.36)
+    mixed = partly.noise_of(batch, generator(1))
+    independent = torch.randn(2, 4, 3, 8, 8, generator=generator(1))
+    assert torch.allclose(mixed, 0.6 * noise + 0.8 * independent, atol=1e-5)
+
+
 def test_noise_schedule_is_the_samplers() -> None:
     sampler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     assert torch.equal(noise_schedule(sampler).alphas_cumprod, sampler.alphas_cumprod)

@@ -12,7 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from mindvideo.errors import InputError
-from mindvideo.io.tables import save_table
+from mindvideo.io.motion import save_motion
+from mindvideo.io.tables import load_table, save_table
 from tests.training.stages import (
     SHAPE,
     VOXELS,
@@ -35,6 +36,26 @@ def test_mixed_repetitions_are_those_of_the_windows(
         InputError, match=r"others\.npy: an array of shape .* expected \(11 windows"
     ):
         train(**mix, repetitions=others)
+
+
+@pytest.mark.parametrize("stage", ["video_tuning", "cotraining"])
+def test_moving_noise_needs_the_motion_of_all_clips(
+    trained: Stages, tmp_path: Path, stage: str
+) -> None:
+    models = {}
+    if stage == "cotraining":
+        models = {"encoder": trained.folder / "contrastive", "unet": trained.folder / "video"}
+    train = getattr(Stages(tmp_path), stage)
+    moving = {"settings": {"shared_noise": 1.0, "moving_noise": True}, **models}
+    with pytest.raises(InputError, match=r"compute it with `mindvideo clip-motion`"):
+        train(**moving)
+    clips, file = load_table(trained.folder / "latents.tsv")[["segment", "clip"]], tmp_path / "m"
+    save_motion(file, clips[:N], np.zeros((N, 3)))
+    with pytest.raises(InputError, match=r"m: \d of 1\d clips are missing \(seg2"):
+        train(**moving, clip_motion=file)
+    save_motion(file, clips, np.full((2 * N, 3), np.nan))
+    with pytest.raises(InputError, match=r"m: values that are missing or not finite"):
+        train(**moving, clip_motion=file)
 
 
 def test_other_encoder_settings_than_those_of_pretraining(trained: Stages, tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def with_and_without(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stages, 
         stages.mbm("tuned", stages.windows, start, inputs=held_out("windows"))
         inputs = held_out("windows", "table", "latents_table", "text", "images", "texts")
         stages.contrastive(settings={"align_tokens": 1.0, "crop": 0.0}, **inputs)
-        stages.video_tuning(**held_out("latents", "text"))
+        tuned_on = held_out("latents", "text")
+        if tuned_on:
+            tuned_on["validation_table"] = files["latents_table"]
+        stages.video_tuning(**tuned_on)
         stages.cotraining(**held_out("windows", "table", "latents", "latents_table"))
     return both[0], both[1]
 

@@ -15,6 +15,7 @@ import torch
 from pydantic import ValidationError
 
 from mindvideo.errors import InputError
+from mindvideo.io.motion import save_motion
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.io.tables import load_table
 from mindvideo.models.encoders import load_fmri_encoder
@@ -214,6 +215,30 @@ def test_training_of_zero_length_leaves_the_models_as_they_are(
     for stage in ("first", "tuned", "contrastive", "video", "both"):
         assert (tmp_path / f"{stage}.tsv").read_text() == "step\tloss\n"
         assert not list((tmp_path / f"{stage}-events").iterdir())
+
+
+@pytest.mark.parametrize("stage", ["video_tuning", "cotraining"])
+def test_training_with_noise_that_moves(trained: Stages, tmp_path: Path, stage: str) -> None:
+    """Its losses differ with the motion of the clips; in one image nothing moves."""
+    moving, models = {"shared_noise": 1.0, "moving_noise": True}, {}
+    if stage == "cotraining":
+        models = {"encoder": trained.folder / "contrastive", "unet": trained.folder / "video"}
+    train, losses = getattr(Stages(tmp_path), stage), []
+    clips = load_table(trained.folder / "latents.tsv")[["segment", "clip"]]
+    for right in (0.0, 0.125):
+        save_motion(tmp_path / "motion.tsv", clips, np.tile([right, 0, 0], (2 * N, 1)))
+        files = {"clip_motion": tmp_path / "motion.tsv"}
+        if stage == "video_tuning":
+            held_out = {"latents": trained.latents, "text": trained.text}
+            held_out["table"] = trained.folder / "latents.tsv"
+            held_out["clip_motion"] = files["clip_motion"]
+            files |= {f"validation_{name}": path for name, path in held_out.items()}
+        train(settings=moving, **files, **models)
+        name = {"video_tuning": "video", "cotraining": "both"}[stage]
+        losses.append(load_table(tmp_path / f"{name}.tsv")["loss"].tolist())
+    assert losses[0] != losses[1]
+    with pytest.raises(ValidationError, match=rf"still: true, but {stage}\.moving_noise: true"):
+        train(settings={**moving, "still": True}, **files, **models)
 
 
 def test_a_model_of_still_images_trains_no_temporal_layers(trained: Stages, tmp_path: Path) -> None:

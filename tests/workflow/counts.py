@@ -7,6 +7,7 @@ RECONSTRUCT = (*["reconstruct"] * 5, "reconstructions")
 SHARED = {
     "demo_film": SEGMENTS,
     "clips": SEGMENTS,
+    "clip_motion": 1,
     "captions": SEGMENTS,
     "scenes": SEGMENTS,
     "latents": 1,

@@ -104,7 +104,7 @@ def test_a_configuration_with_a_key_twice_is_refused(checkout, file):
 def test_motion_is_decoded_where_noise_moves_with_it(checkout):
     alone = checkout.jobs("results/sub1/metrics.tsv")
     checkout.configure(reconstruction={"moving_noise": False})
-    assert alone - checkout.jobs("results/sub1/metrics.tsv") == {"motion": 1}
+    assert alone - checkout.jobs("results/sub1/metrics.tsv") == {"motion": 1, "clip_motion": 1}
 
 
 def test_a_film_needs_the_reconstructions_but_no_scores(checkout):

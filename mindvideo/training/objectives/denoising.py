@@ -26,6 +26,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.models.encoders import Encoder
+from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
 from mindvideo.training.augment import chosen, mix_repetitions, sparsify
@@ -85,7 +86,8 @@ class Denoising:
     """Mean squared error of the noise predicted at a random time (Ho et al. 2020, Eq. 14).
 
     The batch's `latents` are (b, f, c, h, w), scaled as the UNet expects. All frames of a clip
-    have the same time.
+    have the same time. If the batch has the `motion` of its clips (b, 3), the noise that their
+    frames share moves with it (Burgert et al., "Go-with-the-Flow", 2025).
 
     Attributes
     ----------
@@ -96,11 +98,15 @@ class Denoising:
     min_snr : float, optional
         Weight of an error: min(SNR, min_snr) / SNR at its time, or / (SNR + 1) for velocities
         (Hang et al. 2023, Eq. 8). By default all weights are 1.
+    shared_noise : float
+        Fraction of the noise's variance that the frames of a clip share
+        (:func:`~mindvideo.models.noise.noise_of_clips`).
     """
 
     scheduler: Any  # a DDPMScheduler; diffusers' own types lack what its decorators add
     condition: Condition
     min_snr: float | None = None
+    shared_noise: float = 0.0
     decomposes: ClassVar[bool] = True
 
     def __call__(
@@ -109,13 +115,19 @@ class Denoising:
         latents = rearrange(batch["latents"], "b f c h w -> b c f h w")
         steps = self.scheduler.config.num_train_timesteps
         times = torch.randint(steps, (len(latents),), generator=generator).to(latents.device)
-        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        noise = self.noise_of(batch, generator).to(latents)
         condition = self.condition(batch, generator)
         noisy = self.scheduler.add_noise(latents, noise, times)  # Eq. 4 of Ho et al.
         predicted = model(noisy, times, condition)
         target = self._target(latents, noise, times)
         errors = F.mse_loss(predicted.float(), target, reduction="none").flatten(1).mean(dim=1)
         return (self._weights(times) * errors).mean(), {}  # Eq. 14 of Ho et al.
+
+    def noise_of(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Noise (b, c, f, h, w) for a batch, on the CPU: it is the same for every device."""
+        b, f, c, h, w = batch["latents"].shape
+        motion = batch["motion"].cpu().numpy() if "motion" in batch else None
+        return noise_of_clips((b, c, f, h, w), generator, shared=self.shared_noise, motion=motion)
 
     def _weights(self, times: Tensor) -> Tensor:
         """Weights (b,) of the errors at times (b,)."""
