@@ -101,10 +101,15 @@ def test_a_configuration_with_a_key_twice_is_refused(checkout, file):
     assert "the key 'clean' is already in line" in said or "duplicate key 'a'" in said
 
 
-def test_motion_is_decoded_where_noise_moves_with_it(checkout):
-    alone = checkout.jobs("results/sub1/metrics.tsv")
-    checkout.configure(reconstruction={"moving_noise": False})
-    assert alone - checkout.jobs("results/sub1/metrics.tsv") == {"motion": 1, "clip_motion": 1}
+def test_motion_is_measured_and_decoded_where_noise_moves_with_it(checkout):
+    still, target = {"moving_noise": False}, "results/sub1/metrics.tsv"
+    alone = checkout.jobs(target)
+    checkout.configure(reconstruction=still)
+    assert alone - checkout.jobs(target) == {"motion": 1}
+    checkout.configure(reconstruction=still, video_tuning=still, cotraining=still)
+    assert alone - checkout.jobs(target) == {"motion": 1, "clip_motion": 1}
+    checkout.configure(reconstruction={"moving_noise": True})
+    assert checkout.jobs(target) == alone
 
 
 def test_a_film_needs_the_reconstructions_but_no_scores(checkout):
