@@ -163,19 +163,16 @@ def test_what_is_no_setting_of_a_variant_is_said_once(values):
 
 
 def test_the_noise_of_one_image_does_not_move(values):
-    values["variants"]["image"] = {"video_model": {"still": True}}
-    values["reconstruction"] = {"moving_noise": True, "shared_noise": 1}
-    with pytest.raises(
-        InputError, match=r"variants\.image: video_model\.still: true, but .*moving"
-    ):
-        check_config(values, "config.yaml")
-    values["variants"]["image"]["reconstruction"] = {"moving_noise": False}
-    check_config(values, "config.yaml")
-    values["cotraining"] = {"moving_noise": True, "shared_noise": 1}
-    with pytest.raises(InputError, match=r"still: true, but cotraining\.moving_noise: true"):
-        check_config(values, "config.yaml")
-    for name in ("image", "image-model"):
-        values["variants"][name]["cotraining"] = {"moving_noise": False}
+    moving, still = {"moving_noise": True, "shared_noise": 1}, {"moving_noise": False}
+    sections = ("video_tuning", "cotraining", "reconstruction")
+    image = values["variants"]["image"] = {"video_model": {"still": True}}
+    for section in sections:
+        values[section] = moving
+        image |= dict.fromkeys(sections, still) | {section: moving}
+        said = rf"variants\.image: video_model\.still: true, but {section}\.moving_noise: true"
+        with pytest.raises(InputError, match=said):
+            check_config(values, "config.yaml")
+    image |= dict.fromkeys(sections, still)
     assert check_config(values, "config.yaml").stages("image").video_model.still
 
 
