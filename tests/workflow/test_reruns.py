@@ -278,6 +278,7 @@ def test_results_of_other_code_can_be_adopted(chain, package):
 
 AGAIN = ["reconstruct", "segment_windows"]  # a second job of the rules, for the second segment
 OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")
+OF_TRAINING_FILMS = ("clip_motion", "latents", "embeddings", "video_tuning")
 
 
 @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "
         ({"variants": {"gentle": {"reconstruction": {"guidance": 2}}}}, Counter()),
         (
             {"dataset": {"train": [f"seg{n}" for n in range(1, 6)]}},
-            Counter([*OF_A_SEGMENT, *CLEANED, *AGAIN, "latents", "embeddings", "video_tuning"]),
+            Counter([*OF_A_SEGMENT, *CLEANED, *AGAIN, *OF_TRAINING_FILMS]),
         ),
         ({"dataset": {"exclude": ["subject2 seg1_1"]}}, Counter()),
         (
