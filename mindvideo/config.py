@@ -136,8 +136,12 @@ class Config(Stages):
         for variant in (None, *self.variants):
             where, stages = f"variants.{variant}: " if variant else "", self.stages(variant)
             try:
-                for noise in (stages.video_tuning, stages.cotraining, stages.reconstruction):
-                    check_still(stages.video_model.still, noise)
+                check_still(
+                    stages.video_model.still,
+                    stages.video_tuning,
+                    stages.cotraining,
+                    stages.reconstruction,
+                )
             except ValueError as error:
                 raise ValueError(f"{where}{error}") from None
         return self

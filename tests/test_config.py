@@ -172,6 +172,9 @@ def test_the_noise_of_one_image_does_not_move(values):
         said = rf"variants\.image: video_model\.still: true, but {section}\.moving_noise: true"
         with pytest.raises(InputError, match=said):
             check_config(values, "config.yaml")
+    image |= dict.fromkeys(sections, moving)
+    with pytest.raises(InputError, match=r"but video_tuning\..*, cotraining\..*, reconstruction\."):
+        check_config(values, "config.yaml")
     image |= dict.fromkeys(sections, still)
     assert check_config(values, "config.yaml").stages("image").video_model.still
 

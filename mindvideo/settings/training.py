@@ -262,17 +262,19 @@ class ClipNoise(Section):
         return self
 
 
-def check_still(still: bool, noise: ClipNoise) -> None:
+def check_still(still: bool, *sections: ClipNoise) -> None:
     """Raise an error if the noise of one image should move.
 
     Raises
     ------
     ValueError
+        Naming all sections that let it move.
     """
-    if still and noise.moving_noise:
+    moving = [f"{noise.section_name}.moving_noise" for noise in sections if noise.moving_noise]
+    if still and moving:
         raise ValueError(
-            f"video_model.still: true, but {noise.section_name}.moving_noise: true: in one image "
-            "nothing moves; set moving_noise: false"
+            f"video_model.still: true, but {', '.join(moving)}: true: in one image nothing moves; "
+            "set moving_noise: false"
         )
 
 
