@@ -279,7 +279,7 @@ def check_still(still: bool, *sections: ClipNoise) -> None:
 
 
 class MaybeStill(ClipNoise):
-    """What a stage has to know that generates clips, or trains the model that does."""
+    """Settings of the stages that generate clips, or train the model that does."""
 
     still: Still = False
 

@@ -15,10 +15,8 @@ from mindvideo.figures.references import REFERENCES, cited
 from mindvideo.figures.training_table import training_table
 from mindvideo.io.confounds import STRATEGIES
 from mindvideo.io.sidecars import sidecar_path
-from mindvideo.models.hub import parse
 from mindvideo.plan import Plan
-from mindvideo.settings.base import Pretrained
-from mindvideo.stages.methods import describe_model, main
+from mindvideo.stages.methods import main
 
 CONFIG = Path(__file__).parents[2] / "config"
 MODELS = dict.fromkeys(
@@ -189,6 +187,11 @@ def test_the_trainings_are_a_table():
             {"reconstruction": {"shared_noise": 1.0, "moving_noise": True}},
             "from the same initial noise. The shared noise moved from frame to frame",
         ),
+        (
+            {"cotraining": {"shared_noise": 1.0, "moving_noise": True}},
+            "In co-training, the frames of a clip shared 100% of the variance of the noise, and it "
+            "moved from frame to frame with the motion of the clip (Burgert et al. 2025).",
+        ),
         ({"reconstruction": {"precision": "bf16"}}, "computed in bf16"),
         ({"scoring": {"gt_classes": 1}}, "The most probable class of the stimulus counted"),
         ({"scoring": {"attributes": {"kind": "image", "scene": "image"}}}, "the kind and scene of"),
@@ -327,35 +330,6 @@ def test_all_that_is_cited_is_in_the_list_and_nothing_else():
     assert mentioned - {name.replace("&amp;", "&") for name in listed} == set()
     everything = " ".join(REFERENCES)
     assert len(cited(everything)) == len(REFERENCES)
-
-
-@pytest.mark.parametrize(
-    ("name", "commits", "described"),
-    [
-        ("org/sd@v1", ["451f4fe16113bff5"], "org/sd, revision v1, commit 451f4fe16113"),
-        ("org/sd@451f4fe16113bff5", ["451f4fe16113bff5"], "org/sd, commit 451f4fe16113"),
-        ("org/sd@v1", [], "org/sd, revision v1"),
-        ("hf-hub:org/clip", [], "org/clip"),
-        ("org/sd", ["a" * 40, "b" * 40], f"org/sd, commits {'a' * 12} and {'b' * 12}"),
-        ("zoo:blip", [], "zoo:blip, a small model that is part of mindvideo"),
-    ],
-)
-def test_a_pretrained_model_has_its_name_and_its_version(name, commits, described):
-    assert describe_model(name, commits) == described
-
-
-def test_the_papers_configuration_pins_each_default_model_at_a_commit():
-    pinned = load_config(CONFIG / "wen2018.yaml").pretrained
-    for setting, name in Pretrained().model_dump().items():
-        model = parse(getattr(pinned, setting))
-        assert model.repo == parse(name).repo
-        assert re.fullmatch("[0-9a-f]{40}", model.revision or "")
-
-
-def test_a_local_folder_is_named_without_its_path(tmp_path):
-    (tmp_path / "my-sd").mkdir()
-    described = describe_model(str(tmp_path / "my-sd"), [])
-    assert described == "weights in a local folder, my-sd"
 
 
 def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkeypatch):
