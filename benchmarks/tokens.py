@@ -27,8 +27,8 @@ from benchmarks.finished_run import FinishedRun, declare_config
 from mindvideo.demo.grammar import HOURS, PLACES
 from mindvideo.demo.world import COLOURS, KINDS, SCENES, TIMES
 from mindvideo.io.shots import describe_clips, load_shots
+from mindvideo.models.checkpoints import load_fmri_encoder
 from mindvideo.models.device import device
-from mindvideo.models.encoders import load_fmri_encoder
 from mindvideo.models.encoding import encode_captions
 from mindvideo.models.pretrained import load_stable_diffusion
 

@@ -1,12 +1,24 @@
-"""The error that the user can correct, and the warning about old names."""
+"""The error that the user can correct, with its source, and the warning about old names."""
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
 
 class InputError(Exception):
     """Invalid input: the message says what was found, what was needed, and what to do."""
+
+
+@contextlib.contextmanager
+def named(source: Path) -> Iterator[None]:
+    """Begin the messages of errors with the path of a file or folder."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 class RenamedSetting(FutureWarning):

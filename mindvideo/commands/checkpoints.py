@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mindvideo.errors import InputError
+from mindvideo.errors import InputError, named
 from mindvideo.paths import path_argument
 
 
@@ -41,6 +40,7 @@ def declare_import(parser: argparse.ArgumentParser) -> None:
 def import_official(arguments: argparse.Namespace) -> int:
     from mindvideo.io import released
     from mindvideo.models import official
+    from mindvideo.models.checkpoints import load_autoencoder
     from mindvideo.transaction import writing
 
     source, given = arguments.source, vars(arguments)
@@ -52,18 +52,10 @@ def import_official(arguments: argparse.Namespace) -> int:
         if given["decoder_num_heads"] is not None:
             raise InputError(f"--decoder-num-heads: the encoder in {source} has no decoder")
         weights, config = released.read_encoder(source)
-        with _named(source):
+        with named(source):
             model = official.encoder_from_official(weights, config, given["num_heads"])
     else:
-        weights, config = released.read_checkpoint(source)
-        heads = {
-            name: next(
-                n for n in (given[name], config.get(name), official.PAPERS_HEADS) if n is not None
-            )
-            for name in ("num_heads", "decoder_num_heads")
-        }
-        with _named(source):
-            model = official.autoencoder_from_official(weights, **heads)
+        model = load_autoencoder(source, given["num_heads"], given["decoder_num_heads"])
     with writing(arguments.to) as path:
         model.save_pretrained(path)
     _describe(arguments.to, model.config)
@@ -125,12 +117,3 @@ def _describe(path: Path, sizes: Mapping[str, Any]) -> None:
 def _check_free(path: Path) -> None:
     if path.exists():
         raise InputError(f"{path} already exists: delete it, or choose another path with --to")
-
-
-@contextlib.contextmanager
-def _named(source: Path) -> Iterator[None]:
-    """Prefix errors with the path of the file."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from error

@@ -93,14 +93,16 @@ def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_unet(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read weights by name, and the configuration, of the video UNet in a checkpoint's folder.
+    """Read weights by name, and the configuration, of a released video UNet.
+
+    The folder may be that of the UNet, or that of the whole checkpoint, with the UNet in ``unet/``.
 
     Raises
     ------
     InputError
         If there is no readable configuration, or there are no readable weights.
     """
-    folder = folder / "unet"
+    folder = folder / "unet" if (folder / "unet").is_dir() else folder
     config = read_config(folder)
     if (weights := folder / UNET_WEIGHTS[0]).is_file():
         return read_checkpoint(weights)[0], config

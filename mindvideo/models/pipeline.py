@@ -14,14 +14,12 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Generator, Tensor, nn
 
 from mindvideo.errors import InputError
-from mindvideo.io.released import read_encoder, read_unet
+from mindvideo.models.checkpoints import Encoder, load_fmri_encoder, load_video_unet
 from mindvideo.models.conditions import Tokens
-from mindvideo.models.encoders import Encoder
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
 from mindvideo.models.hub import HubModel
 from mindvideo.models.memory import check_fits
 from mindvideo.models.noise import noise_of_clips
-from mindvideo.models.official import encoder_from_official, unet_from_official
 from mindvideo.models.pretrained import load_stable_diffusion, resolve
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
@@ -136,8 +134,8 @@ class MindVideoPipeline(DiffusionPipeline):
     ) -> Self:
         make: dict[str, Callable[[], Any]] = {
             "vae": lambda: load_stable_diffusion(str(folder), "vae"),
-            "unet": lambda: unet_from_official(*read_unet(folder)),
-            "fmri_encoder": lambda: encoder_from_official(*read_encoder(folder)),
+            "unet": lambda: load_video_unet(folder),
+            "fmri_encoder": lambda: load_fmri_encoder(folder),
             "scheduler": lambda: make_scheduler(
                 "ddim", load_stable_diffusion(str(folder), "scheduler")
             ),

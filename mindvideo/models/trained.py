@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.models.checkpoints import load_fmri_encoder, load_video_unet
 from mindvideo.models.device import device
-from mindvideo.models.encoders import load_fmri_encoder
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
-from mindvideo.models.video_unet import VideoUNet
 
+IMAGE_PARTS = ("vae", "scheduler")
+"""Folders of a checkpoint that co-training does not write."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -24,6 +25,7 @@ def load_pipeline(
 ) -> MindVideoPipeline:
     """Join the models of co-training with the VAE and the noise schedule of Stable Diffusion.
 
+    A folder of a whole checkpoint, with ``vae/`` and ``scheduler/``, has its own.
     The named scheduler determines the steps (paper 4.2: DDIM), whatever the sampler of Stable
     Diffusion. The pipeline is on the device of all networks, in the given precision.
 
@@ -35,11 +37,12 @@ def load_pipeline(
     where = device()
     if precision == "fp16" and where.type == "cpu":
         raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
+    source = str(model) if all((model / p).is_dir() for p in IMAGE_PARTS) else stable_diffusion
     pipeline = MindVideoPipeline(
-        vae=load_stable_diffusion(stable_diffusion, "vae"),
-        unet=VideoUNet.from_pretrained(model / "unet"),
-        fmri_encoder=load_fmri_encoder(model / "fmri_encoder"),
-        scheduler=make_scheduler(scheduler, load_stable_diffusion(stable_diffusion, "scheduler")),
+        vae=load_stable_diffusion(source, "vae"),
+        unet=load_video_unet(model),
+        fmri_encoder=load_fmri_encoder(model),
+        scheduler=make_scheduler(scheduler, load_stable_diffusion(source, "scheduler")),
     )
     return pipeline.in_precision(PRECISIONS[precision]).to(where)
 

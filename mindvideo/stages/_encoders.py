@@ -12,10 +12,10 @@ from mindvideo.fmri.networks import Grouping, groupings
 from mindvideo.io.clips import load_frames
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table
+from mindvideo.models.checkpoints import load_autoencoder, load_fmri_encoder
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_in_batches
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
 from mindvideo.sizes import check_windows
 
@@ -57,13 +57,14 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
     InputError
         If the encoder was trained on voxels other than those of the windows.
     """
-    nested = folder / "fmri_encoder"
-    model = FmriEncoder.from_pretrained(nested if nested.is_dir() else folder)
+    model = load_fmri_encoder(folder)
+    if not isinstance(model, FmriEncoder):
+        raise InputError(f"{folder}: contains a {type(model).__name__}; expected a FmriEncoder")
     check_voxels(windows, model.config["voxels"], folder)
     if mbm:
         shape = {k: v for k, v in model.config.items() if not k.startswith("_")}
         model = FmriEncoder(**{**shape, "use_temp_attn": False})
-        model.load_mbm(MaskedAutoencoder.from_pretrained(mbm))
+        model.load_mbm(load_autoencoder(mbm))
     return model.to(device()).eval().requires_grad_(False)
 
 

@@ -16,10 +16,10 @@ from mindvideo.io.clips import ClipFrames, load_frames
 from mindvideo.io.sidecars import check_voxels, voxels_of
 from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.metrics.embedding import identification
+from mindvideo.models.checkpoints import load_autoencoder
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_clip
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import ContrastiveSettings
@@ -197,7 +197,7 @@ def _encoder(
 ) -> FmriEncoder:
     """Build the encoder for these windows and tokens, from masked brain modelling's weights."""
     torch.manual_seed(settings.seed)
-    autoencoder = MaskedAutoencoder.from_pretrained(mbm)
+    autoencoder = load_autoencoder(mbm)
     _, window_size, n_voxels = fmri.shape
     if autoencoder.config["num_voxels"] != n_voxels:
         raise InputError(

@@ -13,7 +13,7 @@ import torch
 from mindvideo.errors import InputError
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table, rows_of
-from mindvideo.models.encoders import Encoder, load_fmri_encoder
+from mindvideo.models.checkpoints import Encoder, load_fmri_encoder, load_video_unet
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
@@ -75,7 +75,7 @@ def main(
     )
     torch.manual_seed(settings.seed)
     fmri_encoder = load_fmri_encoder(encoder)
-    video_unet = VideoUNet.from_pretrained(unet)
+    video_unet = load_video_unet(unet)
     pair = partial(_pairs, channels=video_unet.config["in_channels"], settings=settings)
     fmri, films = pair(windows, table, latents, latents_table, clip_motion=clip_motion)
     to_train_on = windows_to_train_on(windows, fmri, repetitions, mix=settings.mix_repetitions)

@@ -12,6 +12,7 @@ from einops import rearrange, repeat
 
 from mindvideo.errors import InputError
 from mindvideo.io.sidecars import voxels_of
+from mindvideo.models.checkpoints import load_autoencoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import EncoderShape, MbmSettings
@@ -63,7 +64,7 @@ def main(
             num_voxels=n_voxels, voxels=voxels_of(*samples), **settings.encoder.model_dump()
         )
     else:
-        autoencoder = MaskedAutoencoder.from_pretrained(start)
+        autoencoder = load_autoencoder(start)
         _check_shape(autoencoder, settings.encoder, start)
         autoencoder = autoencoder.resized(n_voxels, voxels_of(*samples))
     if settings.trains:

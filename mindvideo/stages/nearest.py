@@ -10,7 +10,7 @@ from mindvideo.io.clips import load_frames
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, find_segment, load_table
 from mindvideo.metrics.embedding import nearest
-from mindvideo.models.encoders import load_fmri_encoder
+from mindvideo.models.checkpoints import load_fmri_encoder
 from mindvideo.settings.evaluation import NearestSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 

@@ -17,8 +17,8 @@ from mindvideo.io.tables import check_rows, load_table, rows_of, save_table
 from mindvideo.metrics.embedding import cosine_similarity, identification
 from mindvideo.metrics.embedding import retrieval as retrieval_of
 from mindvideo.metrics.summary import Metric, segment_rows, shifts_by_segment, summarise
+from mindvideo.models.checkpoints import load_fmri_encoder
 from mindvideo.models.device import device
-from mindvideo.models.encoders import load_fmri_encoder
 from mindvideo.models.encoding import embed_frames, embed_in_batches, embed_texts
 from mindvideo.models.pretrained import load_clip
 from mindvideo.settings.evaluation import RetrievalSettings

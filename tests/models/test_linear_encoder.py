@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.models.encoders import load_fmri_encoder
+from mindvideo.models.checkpoints import load_fmri_encoder
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.pipeline import MindVideoPipeline

@@ -171,7 +171,7 @@ def test_refuses_a_unet_of_another_kind(released):
     with pytest.raises(InputError, match="use_linear_projection = True"):
         MindVideoPipeline.from_pretrained(released)
     path.write_text(json.dumps(config | {"_class_name": "UNet2DConditionModel"}))
-    with pytest.raises(InputError, match="UNet2DConditionModel; expected UNet3D"):
+    with pytest.raises(InputError, match="UNet2DConditionModel; expected a VideoUNet"):
         MindVideoPipeline.from_pretrained(released)
 
 

@@ -9,7 +9,7 @@ from mindvideo.errors import InputError
 from mindvideo.fmri import decoding
 from mindvideo.fmri.decoding import ALPHAS
 from mindvideo.io.tables import load_table, save_table
-from mindvideo.models.encoders import load_fmri_encoder
+from mindvideo.models.checkpoints import load_fmri_encoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.stages import ridge as stage
 from tests.stages.linear import write_training

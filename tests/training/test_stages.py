@@ -18,7 +18,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.motion import save_motion
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.io.tables import load_table
-from mindvideo.models.encoders import load_fmri_encoder
+from mindvideo.models.checkpoints import load_fmri_encoder
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder

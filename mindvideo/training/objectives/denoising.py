@@ -25,7 +25,7 @@ from diffusers import DDPMScheduler
 from einops import rearrange
 from torch import Tensor, nn
 
-from mindvideo.models.encoders import Encoder
+from mindvideo.models.checkpoints import Encoder
 from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
