@@ -23,9 +23,10 @@ from mindvideo.artefacts import load_sections
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
+from mindvideo.given import check_given
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
-from mindvideo.run import Evaluated
+from mindvideo.run import Evaluated, Split
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
@@ -85,6 +86,13 @@ class Config(Stages):
         "config/datasets/hcp1200.yaml"
     )
     pretrained: Pretrained = Pretrained()
+    given: Annotated[dict[str, PathText | dict[Split, PathText]], OFF] = Field(
+        {},
+        description="artefact: its path, in place of the stages that make it. The path is that of "
+        "the artefact's folder, or of its network; of windows, clips and captions, it can also be "
+        "an array for each split, such as `{ test: windows_{subject}.npy }`. Paths may contain "
+        "{subject} (as the data set has it), and those of arrays {segment}",
+    )
     videos: Videos = Videos()
     tables: Tables = Tables()
     demo: Demo = Demo()
@@ -119,6 +127,11 @@ class Config(Stages):
                 f"evaluate: {self.evaluate}, but the data set {self.dataset.name} has no "
                 "validation segments: name them in dataset.validation, such as [seg17, seg18]"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _given_artefacts_fit(self) -> Config:
+        check_given(self)
         return self
 
     @model_validator(mode="after")

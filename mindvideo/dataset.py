@@ -100,7 +100,7 @@ class Dataset(Section):
         description="clips (= volumes kept) of a segment; `default` for those not named"
     )
     subjects: dict[Name, str] = Field(min_length=1, description="name here: name in the paths")
-    train: Segments = Field(min_length=2, description="training segments")
+    train: Segments = Field(description="training segments; none, if nothing is trained (`given`)")
     validation: Annotated[Segments, DATA] = Field(
         [],
         description="segments that are held out of all training and of voxel selection, for "
@@ -185,12 +185,8 @@ class Dataset(Section):
                 raise ValueError(f"both {NAMES[split]} and test segments: {names}")
         if unsaid := {"train", "test"} - set(self.repetitions):
             raise ValueError(f"repetitions: nothing for {', '.join(sorted(unsaid))}")
-        if not self.run and not self.runs:
-            raise ValueError("set `run`, a path template, or `runs`, a table of runs")
         if other := [run.tr for run in self.runs if run.tr not in (None, self.tr)]:
             raise ValueError(f"tr: {self.tr:g} s here, {other[0]:g} s in the table of runs")
-        if not self.film and (missing := [s for s in self.segments if s not in self.films]):
-            raise ValueError(f"set `film`, a path template, or `films` for {', '.join(missing)}")
         return self
 
     @model_validator(mode="after")
@@ -222,7 +218,7 @@ class Dataset(Section):
             _refuse_shared(
                 f"one {what} for {{}} runs", named, "run", "{subject}, {segment} and {repetition}"
             )
-        films = [(segment, self.film_path(segment)) for segment in self.segments]
+        films = [(segment, film) for segment in self.segments if (film := self.film_path(segment))]
         _refuse_shared("one film for {} segments", films, "segment", "{segment}")
         if bare := [s for s in self.subjects if not any(r.subject == s for r in self.rows)]:
             raise ValueError(f"no runs of {', '.join(bare)}: leave out the subject")

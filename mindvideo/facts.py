@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from mindvideo.config import Config, Stages
 from mindvideo.io.published import read_published
+from mindvideo.run import NAMES
 from mindvideo.settings.base import From, Section
 from mindvideo.settings.evaluation import TableRow
 from mindvideo.settings.methods import Recordings, SegmentRecording
@@ -150,6 +151,15 @@ def split(config: Config, stages: Stages, segment: str) -> str:
 @fact()
 def film_seconds(config: Config, stages: Stages, segment: str) -> float:
     return config.dataset.n_clips(segment) * config.dataset.tr
+
+
+@fact()
+def clips_of_splits(config: Config, stages: Stages, segment: str) -> dict[str, dict[str, int]]:
+    """Number of clips of each segment, by split."""
+    dataset = config.dataset
+    return {
+        split: {name: dataset.n_clips(name) for name in getattr(dataset, split)} for split in NAMES
+    }
 
 
 # --- of the data set and of a variant -------------------------------------------------------------

@@ -13,28 +13,21 @@ of a variant also shares with that variant, and with the replicate of the full m
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from mindvideo.adoption import Adopted, code_and_lock
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
+from mindvideo.errors import InputError
 from mindvideo.facts import sections_read, settings_of
+from mindvideo.given import arrays_of, check_files, file_in, folder_of
 from mindvideo.models.folders import pretrained_folder
-from mindvideo.registry import read_stage
-from mindvideo.run import Split
+from mindvideo.registry import importer, read_stage
+from mindvideo.run import NAMES, Split
 from mindvideo.settings.base import Pretrained, Section
 
 SHARED = "shared"
-
-
-@cache
-def reads(artefact: str) -> frozenset[str]:
-    """All sections that an artefact depends on, upstream included."""
-    node = artefacts()[artefact]
-    sections = (sections_read(stage.settings_class, section) for stage, section in node.makers)
-    return frozenset().union(*sections, *map(reads, node.parents))
 
 
 class Plan:
@@ -55,15 +48,105 @@ class Plan:
         self.adopted = Adopted(Path(config.results))
         self.stages: dict[str | None, Stages] = {None: config.stages()}
         self.stages |= {name: config.stages(name) for name in config.models}
+        self._reads: dict[str, frozenset[str]] = {}
+
+    def check_given(self) -> None:
+        """Check that given files exist, and that each variant changes what is not given.
+
+        Raises
+        ------
+        InputError
+        """
+        dataset = self.config.dataset
+        splits = {split: getattr(dataset, split) for split in NAMES}
+        check_files(self.config.given, dataset.subjects, splits)
+        if not self.config.given:
+            return
+        read, of_artefacts = self.reads("scoring"), frozenset().union(*map(self._read, artefacts()))
+        for variant, sections in self.config.variants.items():
+            if sections.keys() and sections.keys() <= of_artefacts - read:
+                raise InputError(
+                    f"variants.{variant} changes {', '.join(sections)}, on which nothing depends "
+                    f"that is computed here: {', '.join(self.config.given)} are given. Remove the "
+                    "variant, or give it a data set and configuration of its own"
+                )
 
     # --- places -----------------------------------------------------------------------------------
+
+    def reads(self, artefact: str) -> frozenset[str]:
+        """All sections that an artefact depends on, upstream included."""
+        if artefact not in self._reads:
+            self._reads[artefact] = self._sections(artefact)
+        return self._reads[artefact]
+
+    def _sections(self, artefact: str) -> frozenset[str]:
+        node, stage = artefacts()[artefact], importer(artefact)
+        if self.imports(artefact) and stage:
+            return frozenset(sections_read(stage.settings_class))
+        if artefact in self.config.given:
+            return frozenset()
+        return self._read(artefact).union(*map(self.reads, node.parents))
+
+    def _read(self, artefact: str) -> frozenset[str]:
+        """The sections that the stages which make an artefact read."""
+        makers = artefacts()[artefact].makers
+        sections = (sections_read(stage.settings_class, section) for stage, section in makers)
+        return frozenset().union(*sections)
+
+    def file(self, artefact: str, owner: str, *parts: str) -> str:
+        """A file of an artefact, for `owner`: in its folder, or where it is given."""
+        subject = self.config.dataset.subjects.get(owner.partition("/")[0], "")
+        if folder := folder_of(self.config.given, artefact, subject):
+            return file_in(folder, *parts)
+        return "/".join([self.config.results, self.home(artefact, owner), artefact, *parts])
+
+    def arrays(self, artefact: str, owner: str, split: Split) -> list[str]:
+        """The given arrays of a split, from which an artefact is imported; empty if none are."""
+        subject = self.config.dataset.subjects.get(owner.partition("/")[0], "")
+        segments = getattr(self.config.dataset, split)
+        return arrays_of(self.config.given, artefact, split, subject, segments)
+
+    def imports(self, artefact: str) -> bool:
+        """Whether a stage imports an artefact from given arrays."""
+        return isinstance(self.config.given.get(artefact), dict)
+
+    def splits(self, artefact: str) -> list[str]:
+        """The splits of which arrays of an artefact are given."""
+        return list(self.config.given[artefact])
+
+    def lacking(self, *names: str) -> str:
+        """What the data set lacks to make artefacts; empty if all are given or can be made."""
+        dataset = self.config.dataset
+        sources = {
+            "regions": ("runs", bool(dataset.run or dataset.runs)),
+            "clips": ("films", all(map(dataset.film_path, self.config.segments))),
+            "latents": ("training segments", bool(dataset.train)),
+            "selection": ("training segments", bool(dataset.train)),
+        }
+        for name in names:
+            what, there = sources.get(name, ("", True))
+            if name in self.config.given:
+                continue
+            if not there:
+                return what
+            if lacks := self.lacking(*artefacts()[name].parents):
+                return lacks
+        return ""
+
+    def computes(self, *names: str) -> bool:
+        """Whether all of these artefacts are computed here: none is given, and nothing is lacking.
+
+        The folder of a given network has no training curve.
+        """
+        return not self.lacking(*names) and not any(name in self.config.given for name in names)
 
     def home(self, artefact: str, owner: str) -> str:
         """Folder of `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
         subject, _, variant = owner.partition("/variants/")
         place = SHARED if artefacts()[artefact].shared else subject
         models = self.config.shares_with(variant) if variant else [None]
-        alike = (m for m in models if not any(self._differ(variant, m, s) for s in reads(artefact)))
+        read = self.reads(artefact)
+        alike = (m for m in models if not any(self._differ(variant, m, s) for s in read))
         shared_with = next(alike)  # at the latest, the variant itself
         return f"{place}/variants/{shared_with}" if shared_with else place
 

@@ -51,7 +51,10 @@ class Makes:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage's module name, first docstring line, parameters, settings, chapter and artefacts."""
+    """A stage's module name, first docstring line, parameters, settings, chapter and artefacts.
+
+    `imports` is the artefact that it imports, if it is such a stage.
+    """
 
     name: str
     summary: str
@@ -60,6 +63,7 @@ class Stage:
     settings_module: str
     chapter: str
     makes: tuple[Makes, ...]
+    imports: str = ""
 
     @property
     def command(self) -> str:
@@ -136,6 +140,7 @@ def read_stage(name: str) -> Stage:
         raise TypeError(f"{name}.main: an argument `settings: CLASS` is required")
     chapters = [arguments["0"] for arguments in _decorators(main, "chapter")]
     makes = [_makes(arguments.pop("0"), **arguments) for arguments in _decorators(main, "makes")]
+    imported = [arguments["0"] for arguments in _decorators(main, "imports")]
     return Stage(
         name=name,
         summary=(ast.get_docstring(tree) or "").partition("\n")[0],
@@ -144,11 +149,19 @@ def read_stage(name: str) -> Stage:
         settings_module=_module_of(ast.unparse(settings), tree, f"mindvideo.stages.{name}"),
         chapter=chapters[0] if chapters else "others",
         makes=tuple(makes),
+        imports=imported[0] if imported else "",
     )
 
 
 def stage_names() -> list[str]:
     return sorted(p.stem for p in STAGES.glob("*.py") if not p.stem.startswith("_"))
+
+
+@cache
+def importer(artefact: str) -> Stage | None:
+    """The stage that imports an artefact from given arrays; None if there is none."""
+    stages = map(read_stage, stage_names())
+    return next((stage for stage in stages if stage.imports == artefact), None)
 
 
 def command_line(

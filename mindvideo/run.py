@@ -35,7 +35,7 @@ class Run(Section):
     segment: Segment
     split: Split
     repetition: PositiveInt = Field(description="number of the repetition, from 1")
-    path: PathText = Field(min_length=1, description="the BOLD file")
+    path: PathText = Field(description="the BOLD file; empty: the windows are given")
     confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
     mask: PathText | None = Field(None, description="brain mask on the grid of the run")
     film: PathText | None = Field(None, description="the segment's film")

@@ -27,6 +27,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 
 try:
     PLAN = Plan(check_config(config, read_configfiles(workflow)), LOCK.read_text())
+    PLAN.check_given()
     check_results(
         PLAN.config.results, PLAN.config.dataset.name, CONFIGURATION, PLAN.config.evaluate
     )
@@ -75,25 +76,32 @@ def at(artefact, *parts):
     """Input function: a file of an artefact, in the folder that the rule's owner uses."""
 
     def path(wildcards):
-        folder = PLAN.home(artefact, owner(wildcards))
-        return "/".join([RESULTS, folder, artefact, *parts]).format(**wildcards)
+        return PLAN.file(artefact, owner(wildcards), *parts).format(**wildcards)
 
     return path
 
 
 def metrics(wildcards):
-    """The table of metrics, in the folder above that of the scores."""
-    return f"{RESULTS}/{PLAN.home('scoring', owner(wildcards))}/metrics.tsv"
+    return metrics_of(owner(wildcards))
 
 
-def of_rows(artefact, file, replicates=False):
-    """A file for each configured row of Table 1, in order, in the folder of an artefact's owner.
+def metrics_of(name):
+    """The table of metrics of an owner, in the folder above that of the scores."""
+    return f"{RESULTS}/{PLAN.home('scoring', name)}/metrics.tsv"
 
-    With `replicates`, the files of a row's replicates follow its own.
+
+def owners_of_rows(replicates=False):
+    """The owner of each configured row of Table 1, in order.
+
+    With `replicates`, the owners of a row's replicates follow its own.
     """
     rows = [row for row in table_rows(PLAN.config) if row.owner]
-    owners = [o for row in rows for o in (row.owner, *(row.replicates if replicates else []))]
-    return [f"{RESULTS}/{PLAN.home(artefact, owner)}/{file}" for owner in owners]
+    return [o for row in rows for o in (row.owner, *(row.replicates if replicates else []))]
+
+
+def of_rows(artefact, *parts, replicates=False):
+    """A file of an artefact for each configured row of Table 1."""
+    return [PLAN.file(artefact, name, *parts) for name in owners_of_rows(replicates)]
 
 
 def of_variants(artefact, file):
@@ -103,7 +111,7 @@ def of_variants(artefact, file):
         if "/variants/" in wildcards.model:  # a variant's own page
             return []
         owners = [f"{wildcards.model}/variants/{v}" for v in PLAN.config.videos.variants]
-        return [f"{RESULTS}/{PLAN.home(artefact, o)}/{artefact}/{file}" for o in owners]
+        return [PLAN.file(artefact, o, file) for o in owners]
 
     return paths
 
@@ -112,9 +120,10 @@ def each(artefact, split, suffix):
     """Input function: an artefact's files of all segments of a split, in order."""
 
     def paths(wildcards):
-        folder = PLAN.home(artefact, owner(wildcards))
         segments = PLAN.segments(artefact, owner(wildcards), split)
-        return [f"{RESULTS}/{folder}/{artefact}/{segment}{suffix}" for segment in segments]
+        if not segments and split == "train":
+            raise WorkflowError(lacks("training segments", "dataset.train names none"))
+        return [PLAN.file(artefact, owner(wildcards), f"{name}{suffix}") for name in segments]
 
     return paths
 
@@ -252,22 +261,35 @@ def repetitions_to_mix(section):
 
 def to_average(wildcards):
     """The windows whose mean is the null window."""
-    null = PLAN.stages_of(owner(wildcards)).windows.null
+    null = PLAN.stages_of(owner(wildcards)).windows.null_window
     return at("windows", {"train-mean": "train.npy", "test-mean": f"{EVALUATE}.npy"}[null])(
         wildcards
     )
 
 
+def lacks(what, why):
+    """What to say if a result needs what the data set does not have."""
+    given = f" (given are {', '.join(PLAN.config.given)})" if PLAN.config.given else ""
+    return f"this needs {what}, but {why}{given}: request another result, or add them"
+
+
 def film(wildcards):
-    return DATASET.film_path(wildcards.segment)
+    if path := DATASET.film_path(wildcards.segment):
+        return path
+    raise WorkflowError(lacks("films", "dataset.film is not set"))
 
 
 def runs(wildcards):
-    return DATASET.run_paths(subject(wildcards), wildcards.segment)
+    paths = DATASET.run_paths(subject(wildcards), wildcards.segment)
+    if all(paths):
+        return paths
+    raise WorkflowError(lacks("fMRI runs", "dataset.run is not set"))
 
 
 def first_run(wildcards):
-    return next(run.path for run in DATASET.rows if run.subject == subject(wildcards))
+    if path := next(run.path for run in DATASET.rows if run.subject == subject(wildcards)):
+        return path
+    raise WorkflowError(lacks("fMRI runs", "dataset.run is not set"))
 
 
 def brain_masks(wildcards):
@@ -291,9 +313,8 @@ def pretraining_runs(wildcards):
 
 
 def all_samples(wildcards):
-    folder = PLAN.home("samples", owner(wildcards))
     subjects = descriptions.pretraining_subjects(PRETRAINING)
-    return [f"{RESULTS}/{folder}/samples/{subject}.npy" for subject in subjects]
+    return [PLAN.file("samples", owner(wildcards), f"{subject}.npy") for subject in subjects]
 
 
 def figure(path, category):

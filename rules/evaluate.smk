@@ -19,8 +19,8 @@ use rule gpu_stage as score with:
 use rule stage as tables with:
     """The paper's Table 1, and the comparison with published methods."""
     input:
-        metrics=of_rows("scoring", "metrics.tsv", replicates=True),
-        per_clip=of_rows("scoring", "scoring/per_clip.tsv", replicates=True),
+        metrics=[metrics_of(name) for name in owners_of_rows(replicates=True)],
+        per_clip=of_rows("scoring", "per_clip.tsv", replicates=True),
         methods=list(PLAN.config.tables.methods.values()),
     output:
         table1=f"{RESULTS}/tables/table1.tsv",
@@ -136,10 +136,10 @@ use rule stage as score_figures with:
 use rule stage as panels with:
     """Compare subjects and variants with the films, and SSIM with that of other methods."""
     input:
-        reconstructions=of_rows("reconstruction", "reconstruction/reconstructions.npy"),
-        listings=of_rows("windows", f"windows/{EVALUATE}.tsv"),
-        metrics=of_rows("scoring", "metrics.tsv"),
-        per_clip=of_rows("scoring", "scoring/per_clip.tsv"),
+        reconstructions=of_rows("reconstruction", "reconstructions.npy"),
+        listings=of_rows("windows", f"{EVALUATE}.tsv"),
+        metrics=[metrics_of(name) for name in owners_of_rows()],
+        per_clip=of_rows("scoring", "per_clip.tsv"),
         clips=each("clips", EVALUATE, ".npy"),
     output:
         subjects=figure("tables/subjects", "Tables"),

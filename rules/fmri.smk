@@ -1,4 +1,4 @@
-"""Raw runs → clean runs → reproducible voxels → windows, for volumes and for CIFTI."""
+"""Raw runs → clean runs → reproducible voxels, for volumes and for CIFTI; the null window."""
 
 
 use rule stage as regions with:
@@ -43,54 +43,6 @@ use rule stage as select with:
         voxels=f"{RESULTS}/{{model}}/selection/voxels.tsv",
     params:
         **params_of("select"),
-
-
-use rule stage as windows with:
-    """Cut the averaged repetitions of all training segments into windows of selected voxels."""
-    input:
-        cleaned=each("clean", "train", ".npy"),
-        voxels=at("selection", "voxels.tsv"),
-    output:
-        windows=f"{RESULTS}/{{model}}/windows/train.npy",
-        table=f"{RESULTS}/{{model}}/windows/train.tsv",
-    params:
-        **params_of("windows"),
-
-
-if any(mixes_repetitions(stages) for stages in PLAN.stages.values()):
-
-    use rule windows as repetition_windows with:
-        """The same windows of each repetition, for training on random averages of them."""
-        output:
-            windows=f"{RESULTS}/{{model}}/windows/train_repetitions.npy",
-            table=f"{RESULTS}/{{model}}/windows/train_repetitions.tsv",
-        params:
-            **params_of("windows", repetitions="separate"),
-
-
-if EVALUATE == "test":
-
-    use rule windows as test_windows with:
-        input:
-            cleaned=each("clean", "test", ".npy"),
-            voxels=at("selection", "voxels.tsv"),
-        output:
-            windows=f"{RESULTS}/{{model}}/windows/test.npy",
-            table=f"{RESULTS}/{{model}}/windows/test.tsv",
-
-
-use rule stage as segment_windows with:
-    """Cut the windows of one evaluated segment, so that it can be reconstructed independently."""
-    input:
-        cleaned=to_cut,
-        voxels=at("selection", "voxels.tsv"),
-    output:
-        windows=f"{RESULTS}/{{model}}/windows/{EVALUATE}/{{segment}}.npy",
-        table=f"{RESULTS}/{{model}}/windows/{EVALUATE}/{{segment}}.tsv",
-    wildcard_constraints:
-        segment=one_of(PLAN.config.evaluated),
-    params:
-        **params_of("windows"),
 
 
 use rule stage as null_window with:

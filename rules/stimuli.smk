@@ -1,15 +1,16 @@
 """Films → clips → captions → scenes → latents, embeddings; shared by all subjects."""
 
+if not PLAN.imports("clips"):
 
-use rule stage as clips with:
-    """Cut a segment's film into clips of frames."""
-    input:
-        film=film,
-    output:
-        clips=f"{RESULTS}/{{shared}}/clips/{{segment}}.npy",
-        changes=f"{RESULTS}/{{shared}}/clips/{{segment}}_changes.tsv",
-    params:
-        **params_of("clips"),
+    use rule stage as clips with:
+        """Cut a segment's film into clips of frames."""
+        input:
+            film=film,
+        output:
+            clips=f"{RESULTS}/{{shared}}/clips/{{segment}}.npy",
+            changes=f"{RESULTS}/{{shared}}/clips/{{segment}}_changes.tsv",
+        params:
+            **params_of("clips"),
 
 
 use rule stage as clip_motion with:
@@ -22,15 +23,17 @@ use rule stage as clip_motion with:
         **params_of("clip_motion"),
 
 
-use rule gpu_stage as captions with:
-    """Caption each frame."""
-    input:
-        clips=at("clips", "{segment}.npy"),
-    output:
-        captions=f"{RESULTS}/{{shared}}/captions/{{segment}}.tsv",
-    threads: 1
-    params:
-        **params_of("captions"),
+if not PLAN.imports("captions"):
+
+    use rule gpu_stage as captions with:
+        """Caption each frame."""
+        input:
+            clips=at("clips", "{segment}.npy"),
+        output:
+            captions=f"{RESULTS}/{{shared}}/captions/{{segment}}.tsv",
+        threads: 1
+        params:
+            **params_of("captions"),
 
 
 use rule stage as scenes with:

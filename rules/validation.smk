@@ -1,13 +1,4 @@
-"""Validation segments: their windows, latents and embeddings; included if the data set has any."""
-
-
-use rule windows as validation_windows with:
-    input:
-        cleaned=each("clean", "validation", ".npy"),
-        voxels=at("selection", "voxels.tsv"),
-    output:
-        windows=f"{RESULTS}/{{model}}/windows/validation.npy",
-        table=f"{RESULTS}/{{model}}/windows/validation.tsv",
+"""Validation segments: their latents and embeddings; included if the data set has any."""
 
 
 use rule demo_train_runs as demo_validation_runs with:

@@ -10,7 +10,7 @@ from mindvideo.artefacts import artefacts
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.facts import table_rows
-from mindvideo.plan import Plan, reads, weights_digest
+from mindvideo.plan import Plan, weights_digest
 from mindvideo.registry import read_stage, stage_names
 
 IN_THE_WORKFLOW = [name for name in stage_names() if name != "train_zoo"]
@@ -35,16 +35,17 @@ def execution(plan, stage, owner="sub1"):
 
 
 def test_the_graph_of_artefacts_names_only_artefacts_and_sections(values):
-    sections = set(type(plan(values).config.stages()).model_fields)
+    p = plan(values)
+    sections = set(type(p.config.stages()).model_fields)
     for name, artefact in artefacts().items():
         assert artefact.parents <= set(artefacts())
-        assert reads(name) <= sections
+        assert p.reads(name) <= sections
 
 
 def test_a_variant_owns_what_it_changes_and_all_downstream_of_it(values):
     p = plan(values, variants={"win3": {"windows": {"size": 3}}})
     of_variant = {a for a in artefacts() if "variants" in p.home(a, "sub1/variants/win3")}
-    assert of_variant == {a for a in artefacts() if "windows" in reads(a)}
+    assert of_variant == {a for a in artefacts() if "windows" in p.reads(a)}
     assert p.home("selection", "sub1/variants/win3") == "sub1"
     assert p.home("latents", "sub1/variants/win3") == "shared"
     assert p.home("cotraining", "sub1/variants/win3") == "sub1/variants/win3"
@@ -85,7 +86,7 @@ def test_replicates_share_what_does_not_depend_on_seeds(values):
     p = plan(values, replicates=2, variants={"win1": {"windows": {"size": 1}}})
     full = homes(p, "replicate-2")
     of_replicate = {a for a, home in full.items() if "variants" in home}
-    assert of_replicate == {a for a in artefacts() if reads(a) & set(RESEEDED)}
+    assert of_replicate == {a for a in artefacts() if p.reads(a) & set(RESEEDED)}
     assert {"pretraining", "latents", "captions", "windows", "motion"}.isdisjoint(of_replicate)
     assert full["video_tuning"] == "shared/variants/replicate-2"
     assert full["mbm_tuning"] == "sub1/variants/replicate-2"
@@ -144,7 +145,8 @@ def test_settings_are_json_in_a_fixed_order(stage, values):
     assert first == plan(values).settings(stage, "sub1", "seg1", section).deciding_json()
 
 
-def test_sections_that_a_stage_reads_follow_from_its_settings():
+def test_sections_that_a_stage_reads_follow_from_its_settings(values):
+    reads = plan(values).reads
     assert reads("samples") == {"samples", "encoder"}
     assert reads("pretraining") == {"samples", "encoder", "pretraining"}
     assert reads("windows") == {"regions", "clean", "selection", "windows", "encoder"}

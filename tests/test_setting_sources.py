@@ -120,7 +120,12 @@ def test_no_other_default_claims_to_be_the_papers():
     "place",
     [
         *("video_tuning.drop_condition", "embeddings.paraphrases", "pretraining.betas"),
-        *("contrastive.betas", "video_tuning.clip_grad", "cotraining.clip_grad", "windows.null"),
+        *(
+            "contrastive.betas",
+            "video_tuning.clip_grad",
+            "cotraining.clip_grad",
+            "windows.null_window",
+        ),
     ],
 )
 def test_values_that_the_paper_does_not_give_are_not_the_papers(place):

@@ -303,7 +303,7 @@ def _guidance(s: MethodsSettings) -> str:
     if r.negative in fixed:
         negative = fixed[r.negative]
     else:
-        of = {"train-mean": "training", "test-mean": s.evaluate}[s.windows.null]
+        of = {"train-mean": "training", "test-mean": s.evaluate}[s.windows.null_window]
         negative = f"the null window, the mean of all {of} windows"
     return f"with guidance away from {negative} (scale {r.guidance:g})"
 

@@ -31,6 +31,15 @@ def pad(values: np.ndarray, patch_size: int) -> np.ndarray:
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
 
 
+def pad_by_wrapping(values: np.ndarray, patch_size: int) -> np.ndarray:
+    """Pad the voxel axis (the last) with its first voxels again, as the released code does.
+
+    If the number of voxels is already a multiple of `patch_size`, a whole patch is added.
+    """
+    missing = patch_size - values.shape[-1] % patch_size
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)], mode="wrap")
+
+
 def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
     """Volumes of each clip's window, t + lag, …, t + lag + size - 1, of a segment of n volumes.
 

@@ -160,11 +160,13 @@ class _Cut(Section):
 class Windows(_Cut, section="windows"):
     """Consecutive volumes that the encoder receives together."""
 
-    null: Annotated[Literal["train-mean", "test-mean"], here("reads no test data")] = Field(
+    null_window: Annotated[Literal["train-mean", "test-mean"], here("reads no test data")] = Field(
         "train-mean",
         description="window of the negative condition; the paper (3.4) averages the test set: "
         "test-mean (with `evaluate: validation`, the validation set)",
     )
+
+    renamed: ClassVar = {"null": "null_window"}
 
 
 class WindowSettings(_Cut, of="windows"):

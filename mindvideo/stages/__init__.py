@@ -2,7 +2,8 @@
 
 The keyword arguments of ``main`` declare a stage's interface: the annotations below say whether
 each is an input or output, and their names are those of the rule's entries and of the command
-line's options. The decorators `chapter` and `makes` declare its place in the workflow. Signature
+line's options. The decorators `chapter`, `makes` and `imports` declare its place in the
+workflow. Signature
 and decorators are read from the source (:mod:`mindvideo.registry`), without importing the stage.
 """
 
@@ -33,6 +34,11 @@ It survives if the process is killed.
 
 def chapter(title: str) -> Callable[[Main], Main]:
     """Declare the chapter of ``mindvideo --help`` that lists a stage."""
+    return lambda main: main
+
+
+def imports(artefact: str) -> Callable[[Main], Main]:
+    """Declare that a stage imports an artefact from arrays that the configuration gives."""
     return lambda main: main
 
 

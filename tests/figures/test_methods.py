@@ -137,7 +137,7 @@ def test_the_trainings_are_a_table():
         ),
         ({"windows": {"size": 1}}, "one volume, that of the clip."),
         ({"windows": {"shuffle": True}}, "As a control, the windows of the training set"),
-        ({"windows": {"null": "test-mean"}}, "the mean of all test windows"),
+        ({"windows": {"null_window": "test-mean"}}, "the mean of all test windows"),
         ({"contrastive": {"modalities": []}}, "Contrastive learning was omitted."),
         ({"contrastive": {"modalities": ["text"]}}, "org/a) of captions."),
         ({"contrastive": {"duration": 0}}, "Contrastive learning was omitted."),

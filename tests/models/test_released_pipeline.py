@@ -5,75 +5,25 @@ import pickle
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, PNDMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler
 from safetensors.torch import save_file
 
 from mindvideo.errors import InputError
 from mindvideo.models.pipeline import MindVideoPipeline
-from mindvideo.models.video_unet import inflate
-from tests.untrained import untrained_vae
+from tests.released import untrained_video_unet, write_checkpoint
 
 SIZE = {"num_frames": 3, "height": 16, "width": 16, "num_inference_steps": 2}
-UNET = {
-    "block_out_channels": [8, 16],
-    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-    "layers_per_block": 1,
-    "norm_num_groups": 4,
-    "attention_head_dim": 2,
-}
-OF_ITS_TIME = {  # entries that a UNet's configuration had then
-    "_class_name": "UNet3DConditionModel",
-    "_diffusers_version": "0.11.1",
-    "mid_block_type": "UNetMidBlock3DCrossAttn",
-    "act_fn": "silu",
-    "center_input_sample": False,
-    "class_embed_type": None,
-    "downsample_padding": 1,
-    "dual_cross_attention": False,
-    "flip_sin_to_cos": True,
-    "freq_shift": 0,
-    "in_channels": 4,
-    "out_channels": 4,
-    "mid_block_scale_factor": 1,
-    "norm_eps": 1e-05,
-    "num_class_embeds": None,
-    "only_cross_attention": False,
-    "resnet_time_scale_shift": "default",
-    "sample_size": 64,
-    "upcast_attention": False,
-    "use_linear_projection": False,
-}
 
 
 @pytest.fixture
 def video(layout):
-    torch.manual_seed(0)
-    unet = inflate(UNet2DConditionModel(**UNET, cross_attention_dim=layout.OUT))
-    for name, weight in unet.named_parameters():
-        if "attn_temp.to_out" in name:
-            torch.nn.init.normal_(weight, std=0.3)
-    return unet.eval()
+    return untrained_video_unet(layout.OUT)
 
 
 @pytest.fixture
 def released(layout, video, tmp_path):
     """The folder of a checkpoint; as for its encoder, with random weights."""
-    folder = tmp_path / "released"
-    layout.write_encoder(folder / "fmri_encoder", name="model.pth")
-    untrained_vae().save_pretrained(folder / "vae", safe_serialization=False)
-    PNDMScheduler(
-        beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1
-    ).save_pretrained(folder / "scheduler")
-    (folder / "unet").mkdir()
-    torch.save(video.state_dict(), folder / "unet" / "diffusion_pytorch_model.bin")
-    blocks = {
-        key: [name.replace("2D", "3D") for name in UNET[key]]
-        for key in ("down_block_types", "up_block_types")
-    }
-    config = UNET | OF_ITS_TIME | {"cross_attention_dim": layout.OUT} | blocks
-    (folder / "unet" / "config.json").write_text(json.dumps(config))
-    return folder
+    return write_checkpoint(tmp_path / "released", layout, video)
 
 
 def quiet(pipeline):

@@ -1,0 +1,213 @@
+"""Artefacts that the configuration gives by path, in place of the stages that make them.
+
+A path is the folder of an artefact, which is read where it is. For some artefacts it may also be
+that of an array for each split, which a stage imports (:func:`mindvideo.registry.importer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mindvideo.artefacts import artefacts
+from mindvideo.errors import InputError
+from mindvideo.registry import importer
+from mindvideo.run import Split
+from mindvideo.templates import check_template, did_you_mean
+
+if TYPE_CHECKING:
+    from mindvideo.config import Config
+
+Given = Mapping[str, str | dict[Split, str]]
+"""By artefact: the template of a folder, or that of an array for each split."""
+
+MODEL = "model"
+"""Name of the folder or file of a network within the folder of an artefact."""
+
+
+def check_names(given: Given) -> None:
+    """Check the names of artefacts, and the placeholders of their paths.
+
+    Raises
+    ------
+    ValueError
+    """
+    for artefact, where in given.items():
+        place = f"given.{artefact}"
+        if artefact not in artefacts():
+            names = ", ".join(artefacts())
+            raise ValueError(
+                f"{place}: no stage makes this{did_you_mean(artefact, artefacts())} (there are "
+                f"{names})"
+            )
+        allowed = set() if artefacts()[artefact].shared else {"subject"}
+        if isinstance(where, str):
+            check_template(place, where, allowed)
+        elif importer(artefact) is None:
+            imported = ", ".join(name for name in artefacts() if importer(name))
+            raise ValueError(
+                f"{place}: expected the path of a folder; only {imported} can be given as arrays"
+            )
+        else:
+            for split, path in where.items():
+                check_template(f"{place}.{split}", path, {*allowed, "segment"})
+
+
+def check_subjects(given: Given, n_subjects: int) -> None:
+    """Check that each subject has artefacts of its own.
+
+    Raises
+    ------
+    ValueError
+    """
+    for artefact, where in given.items():
+        paths = [where] if isinstance(where, str) else where.values()
+        if n_subjects == 1 or artefacts()[artefact].shared:
+            continue
+        if alike := [path for path in paths if "{subject}" not in path]:
+            raise ValueError(
+                f"given.{artefact}: {alike[0]} is the same for {n_subjects} subjects: write "
+                "{subject} where the paths differ, or name one subject in dataset.subjects"
+            )
+
+
+def check_given(config: Config) -> None:
+    """Check that given artefacts fit the data set, and that what is not given can be made.
+
+    Raises
+    ------
+    ValueError
+    """
+    given, dataset = config.given, config.dataset
+    check_names(given)
+    check_subjects(given, len(dataset.subjects))
+    if "windows" not in given and not (dataset.run or dataset.runs):
+        raise ValueError(
+            "dataset: set `run`, a path template, or `runs`, a table of runs; or give the windows "
+            "(given.windows)"
+        )
+    without = [segment for segment in dataset.segments if not dataset.film_path(segment)]
+    if "clips" not in given and without:
+        raise ValueError(
+            f"dataset: set `film`, a path template, or `films` for {', '.join(without)}; or give "
+            "the clips (given.clips)"
+        )
+    n_train = len(dataset.train)
+    if n_train < 2 and "cotraining" not in given:
+        raise ValueError(
+            f"dataset.train: {n_train} training segments; at least 2 are needed, unless the "
+            "trained model is given (given.cotraining)"
+        )
+    for artefact, where in given.items():
+        if isinstance(where, dict) and config.evaluate not in where:
+            raise ValueError(
+                f"given.{artefact}: nothing for {config.evaluate}, whose segments are evaluated: "
+                f"add `{config.evaluate}: PATH`"
+            )
+    for variant in (None, *config.variants):
+        for problem in _problems(config, config.stages(variant)):
+            raise ValueError(f"variants.{variant}: {problem}" if variant else problem)
+
+
+def _problems(config: Config, stages: Any) -> Iterator[str]:
+    """What the settings of a model need that is not given."""
+    reconstruction, train = stages.reconstruction, config.dataset.train
+    if is_array(config.given, "clips") and "pictures" in stages.scenes.cuts:
+        yield (
+            "scenes.cuts: pictures needs films, but clips are given as an array: set "
+            "scenes: { cuts: [captions] }"
+        )
+    if train:
+        return
+    needs = {
+        "windows.null_window: train-mean": stages.windows.null_window == "train-mean"
+        and reconstruction.negative == "null-window"
+        and is_array(config.given, "windows"),
+        "reconstruction.moving_noise": reconstruction.moving_noise and "motion" not in config.given,
+        "mean-tokens": "mean-tokens" in (reconstruction.negative, reconstruction.condition),
+        "empty-caption": reconstruction.negative == "empty-caption"
+        and "latents" not in config.given,
+        "reconstruction.method: nearest": reconstruction.method == "nearest",
+    }
+    instead = {"windows.null_window: train-mean": ": set windows: { null_window: test-mean }"}
+    for setting, needed in needs.items():
+        if needed:
+            yield (
+                f"{setting} needs training segments, but dataset.train names none"
+                f"{instead.get(setting, ': set it otherwise')}"
+            )
+
+
+def is_array(given: Given, artefact: str) -> bool:
+    return not isinstance(given.get(artefact, ""), str)
+
+
+def folder_of(given: Given, artefact: str, subject: str) -> str | None:
+    """The given folder of an artefact; None if a stage makes or imports it.
+
+    `subject` is the subject's name in paths.
+    """
+    where = given.get(artefact)
+    return where.format(subject=subject) if isinstance(where, str) else None
+
+
+def file_in(folder: str, *parts: str) -> str:
+    """A file of a given artefact.
+
+    The folder of a network may be given itself, instead of that of the artefact with the network in
+    ``model``.
+    """
+    if parts[:1] == (MODEL,) and not Path(folder, MODEL).exists():
+        return "/".join([folder, *parts[1:]])
+    return "/".join([folder, *parts])
+
+
+def arrays_of(
+    given: Given, artefact: str, split: Split, subject: str, segments: list[str]
+) -> list[str]:
+    """Files of the arrays of a split: one, or one for each segment, in order; empty if none."""
+    where = given.get(artefact)
+    template = where.get(split) if isinstance(where, dict) else None
+    if template is None:
+        return []
+    paths = [template.format(subject=subject, segment=segment) for segment in segments]
+    return list(dict.fromkeys(paths))
+
+
+def missing_files(
+    given: Given, subjects: Mapping[str, str], segments: Mapping[Split, list[str]]
+) -> Iterator[str]:
+    """Messages about given paths that do not exist, or are of the wrong kind."""
+    for artefact, where in given.items():
+        of = [""] if artefacts()[artefact].shared else list(subjects.values())
+        for subject in of:
+            if folder := folder_of(given, artefact, subject):
+                yield from _missing_folder(artefact, Path(folder))
+            for split in where if isinstance(where, dict) else ():
+                for path in arrays_of(given, artefact, split, subject, segments[split]):
+                    if not Path(path).is_file():
+                        yield f"given.{artefact}.{split}: no such file: {path}"
+
+
+def _missing_folder(artefact: str, path: Path) -> Iterator[str]:
+    if path.exists():
+        return
+    above = path.parent
+    names = sorted(p.name for p in above.iterdir())[:5] if above.is_dir() else []
+    found = f"; {above} contains {', '.join(names)}" if names else ""
+    yield f"given.{artefact}: no such folder: {path}{found}"
+
+
+def check_files(
+    given: Given, subjects: Mapping[str, str], segments: Mapping[Split, list[str]]
+) -> None:
+    """Check that all given files and folders exist.
+
+    Raises
+    ------
+    InputError
+        Listing all that do not.
+    """
+    if problems := list(dict.fromkeys(missing_files(given, subjects, segments))):
+        raise InputError("\n".join([*problems, f"(relative to {Path.cwd()})"]))

@@ -1,0 +1,174 @@
+"""Artefacts given by path: what is accepted, where they are read, and what they replace."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mindvideo.config import check_config
+from mindvideo.errors import InputError
+from mindvideo.plan import Plan
+
+MOVING = {"moving_noise": True, "shared_noise": 1}
+ARRAYS = {
+    "windows": {"test": "arrays/{subject}.npy"},
+    "clips": {"test": "arrays/{segment}.npy"},
+    "captions": {"test": "arrays/captions.npy"},
+}
+NOTHING_TRAINED = {
+    "given": ARRAYS | {"cotraining": "models/{subject}"},
+    "windows": {"null_window": "test-mean"},
+    "scenes": {"cuts": ["captions"]},
+    "reconstruction": {"moving_noise": False},
+    "variants": {},
+    "tables": {},
+}
+
+
+@pytest.fixture
+def values():
+    return yaml.safe_load(Path("config/config.yaml").read_text())
+
+
+@pytest.fixture
+def released(values):
+    """The demo's configuration as one of a data set without runs, films and training segments."""
+    dataset = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
+    dataset |= {"train": [], "run": None, "film": None}
+    return values | NOTHING_TRAINED | {"dataset": dataset}
+
+
+def plan(values):
+    return Plan(check_config(values, "test"))
+
+
+def refused(values, match):
+    with pytest.raises(InputError, match=match):
+        check_config(values, "test")
+
+
+# --- the configuration ----------------------------------------------------------------------------
+
+
+def test_nothing_has_to_be_given(values):
+    assert check_config(values, "test").given == {}
+
+
+def test_a_data_set_may_have_only_test_arrays(released):
+    config = check_config(released, "test")
+    assert config.segments == config.dataset.test
+    assert all(run.path == "" for run in config.dataset.rows)
+
+
+def test_what_is_not_given_must_be_there(released):
+    dataset, given = released["dataset"], released["given"]
+
+    def without(artefact):
+        return {name: where for name, where in given.items() if name != artefact}
+
+    refused(released | {"given": without("windows")}, "set `run`.*or give the windows")
+    refused(released | {"given": without("clips")}, "set `film`.*for test1.*or give the clips")
+    refused(released | {"given": without("cotraining")}, r"0 training segments.*given\.cotraining")
+    one = released | {"dataset": dataset | {"train": ["seg1"]}, "given": without("cotraining")}
+    refused(one, "1 training segments; at least 2")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"window": "a"}, r"given\.window: no stage makes this; did you mean 'windows'"),
+        ({"latents": {"test": "a.npy"}}, "expected the path of a folder; only .*windows"),
+        ({"windows": {"test": "{run}.npy"}}, r"has {run}; {segment}, {subject} can be filled in"),
+        ({"cotraining": "models/{segment}"}, r"has {segment}; {subject} can be filled in"),
+        ({"latents": "{subject}/latents"}, "has {subject}; nothing can be filled in"),
+        ({"cotraining": "models"}, "models is the same for 3 subjects: write {subject}"),
+        ({"windows": {"train": "{subject}.npy"}}, "nothing for test, whose segments are eval"),
+        ({"clips": {"test": "a.npy"}}, r"clips are given as an array: set\s+scenes: { cuts"),
+        ({"windows": {"tests": "{subject}.npy"}}, "tests"),
+    ],
+)
+def test_what_cannot_be_given_is_refused(values, given, message):
+    refused(values | {"given": given}, message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"windows": {}}, r"windows\.null_window: train-mean needs training.*null_window: test-m"),
+        ({"reconstruction": MOVING}, r"reconstruction\.moving_noise needs train"),
+        ({"reconstruction": {"negative": "mean-tokens"}}, "mean-tokens needs training segments"),
+        ({"reconstruction": {"negative": "empty-caption"}}, "empty-caption needs training"),
+        ({"reconstruction": {"method": "nearest"}}, "nearest needs training segments"),
+        ({"variants": {"x": {"windows": {"null_window": "train-mean"}}}}, r"variants\.x: windows"),
+    ],
+)
+def test_what_needs_training_segments_is_refused_without(released, changes, message):
+    refused(released | changes, message)
+
+
+# --- the plan -------------------------------------------------------------------------------------
+
+
+def test_a_given_folder_is_read_where_it_is(values, tmp_path):
+    model = tmp_path / "subject1"
+    p = plan(values | {"given": {"cotraining": str(tmp_path / "{subject}")}})
+    assert p.file("cotraining", "sub1", "model") == str(model)  # the network itself
+    (model / "model").mkdir(parents=True)
+    assert p.file("cotraining", "sub1", "model") == str(model / "model")
+    assert p.file("cotraining", "sub1/variants/linear", "history.tsv") == f"{model}/history.tsv"
+    assert p.file("windows", "sub1", "test.npy") == "results/sub1/windows/test.npy"
+
+
+def test_what_depends_only_on_given_artefacts_shares_them(values):
+    variants = {"long": {"contrastive": {"lr": 1e-5}}, "few": {"reconstruction": {"steps": 3}}}
+    changed = values | {"variants": variants, "tables": {}}
+    p = plan(changed | {"given": {"contrastive": "models/{subject}"}})
+    assert p.reads("contrastive") == frozenset()
+    assert "contrastive" not in p.reads("cotraining")
+    assert p.home("cotraining", "sub1/variants/long") == "sub1"
+    assert p.home("reconstruction", "sub1/variants/few") == "sub1/variants/few"
+
+
+def test_imported_windows_depend_on_how_they_are_cut_and_padded(values):
+    p = plan(values | {"given": {"windows": {"test": "{subject}.npy"}}})
+    assert p.reads("windows") == {"given_windows", "windows", "encoder"}
+    assert p.imports("windows")
+    assert not p.imports("clips")
+
+
+def test_a_variant_that_changes_nothing_that_is_computed_is_refused(released, tmp_path):
+    given = {
+        "cotraining": str(tmp_path / "{subject}"),
+        "windows": str(tmp_path / "{subject}"),
+        "clips": str(tmp_path),
+    }
+    for subject in ("subject1", "subject2", "subject3"):
+        (tmp_path / subject).mkdir()
+    released = released | {"given": given, "variants": {"slow": {"contrastive": {"lr": 1e-6}}}}
+    with pytest.raises(InputError, match=r"variants\.slow changes contrastive, on which nothing"):
+        plan(released).check_given()
+    plan(released | {"variants": {"few": {"reconstruction": {"steps": 3}}}}).check_given()
+
+
+def test_all_files_that_are_not_there_are_listed(released):
+    with pytest.raises(InputError) as error:
+        plan(released).check_given()
+    for line in (
+        "given.cotraining: no such folder: models/subject2",
+        "given.windows.test: no such file: arrays/subject3.npy",
+        "given.clips.test: no such file: arrays/test5.npy",
+        "given.captions.test: no such file: arrays/captions.npy",
+        "(relative to ",
+    ):
+        assert line in str(error.value)
+
+
+def test_what_the_data_set_lacks_is_known(released, values):
+    p = plan(released)
+    assert p.lacking("scoring", "reconstruction") == "training segments"  # for moving noise
+    assert p.lacking("selection") == "training segments"
+    assert p.lacking("regions") == "runs"
+    assert p.lacking("contrastive") == "training segments"
+    assert p.lacking("windows", "clips", "cotraining") == ""
+    assert not p.computes("cotraining")
+    assert plan(values).computes("cotraining", "selection")

@@ -1,0 +1,133 @@
+"""From released checkpoints and arrays, small and with random weights, to videos and tables."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.trained import noise_generator
+from tests.released import untrained_video_unet, write_checkpoint, write_preprocessed
+from tests.workflow.conftest import Checkout
+
+N, SIZE, VOXELS = 10, 16, 40  # 40 voxels fill their patches of 8: the released loader adds a patch
+CONFIG = "config/released.yaml"
+SMALL = {
+    "dataset": {
+        "like": "config/datasets/released.yaml",
+        "subjects": {"sub1": "subject1"},
+        "test": ["test1"],
+        "clips_per_segment": {"default": N},
+        "timing": {"default": {"drop_start": 1, "drop_end": 4}},
+    },
+    "encoder": {"patch_size": 8, "embed_dim": 16},
+    "clips": {"size": SIZE},
+    "given": {
+        "clips": {"test": f"released/preprocessed/video_test_{SIZE}_3hz.npy"},
+        "captions": {"test": f"released/preprocessed/text_test_{SIZE}_3hz.npy"},
+    },
+    "pretrained": {
+        "clip": "zoo:clip",
+        "image_classifier": "zoo:image-classifier",
+        "video_classifier": "zoo:video-classifier",
+    },
+    "reconstruction": {"steps": 2},
+    "scoring": {"permutations": 20, "trials": 5},
+}
+TARGETS = ("results-released/sub1/videos", "results-released/tables/table1.html")
+OPTIONS = ("--configfile", CONFIG, "small.yaml")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory, layout):
+    """A checkout with the released files."""
+    checkout = Checkout(tmp_path_factory.mktemp("released"))
+    released = checkout.folder / "released"
+    write_checkpoint(released / "subject1", layout, untrained_video_unet(layout.OUT))
+    voxels = {"subject1": VOXELS}
+    folder = released / "preprocessed"
+    write_preprocessed(folder, n_segments=1, n_clips=N, n_voxels=voxels, size=SIZE)
+    (checkout.folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def scored(tree):
+    done = tree.snakemake(*OPTIONS, "--", *TARGETS)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    return tree
+
+
+def test_nothing_is_trained(tree):
+    assert tree.jobs(*TARGETS, options=OPTIONS) == {
+        **dict.fromkeys(("import_windows", "import_segment_windows", "null_window"), 1),
+        **dict.fromkeys(("import_clips", "import_captions", "scenes", "reconstruct"), 1),
+        **dict.fromkeys(("reconstructions", "score", "videos", "tables"), 1),
+    }
+
+
+def test_there_are_videos_scores_and_tables(scored):
+    results = scored.folder / "results-released"
+    assert len(list((results / "sub1/videos").glob("*.mp4"))) == N
+    metrics = pd.read_csv(results / "sub1/metrics.tsv", sep="\t").set_index("metric")
+    assert metrics.loc["video_2_way", "chance"] == 0.75  # three correct classes, corrected
+    assert metrics.loc["video_2_way", "n_clips"] == N
+    table = (results / "tables/table1.html").read_text()
+    assert "wen2018-released has 1 subject" in table
+    assert "no variant window-1 is configured" in table
+    assert (results / "tables/comparison.html").is_file()
+
+
+def test_clips_are_those_of_the_released_pipeline_and_loader(scored):
+    arrays = np.load(scored.folder / "released/preprocessed/fmri_test_subject1.npy")[0]
+    padded = np.concatenate([arrays, arrays[:, :8]], axis=1).astype(np.float32)
+    windows = np.stack([padded, np.concatenate([padded[1:], padded[-1:]])], axis=1)
+    pipeline = MindVideoPipeline.from_pretrained(scored.folder / "released/subject1")
+    pipeline.set_progress_bar_config(disable=True)
+    expected = pipeline(
+        windows[:4],
+        windows.mean(axis=0, dtype=np.float64).astype(np.float32),
+        height=SIZE,
+        width=SIZE,
+        num_inference_steps=2,
+        generator=[noise_generator(0, clip) for clip in range(4)],
+    )
+    reconstructed = np.load(scored.folder / "results-released/sub1/reconstruction/test1.npy")
+    assert np.array_equal(reconstructed[:4], expected)
+
+
+def test_provenance_names_what_was_given(scored):
+    results = scored.folder / "results-released"
+    sidecar = json.loads((results / "sub1/reconstruction/test1.npy.json").read_text())
+    assert "released/subject1" in sidecar["inputs"]
+    sidecar = json.loads((results / "sub1/windows/test.npy.json").read_text())
+    assert list(sidecar["inputs"]) == ["released/preprocessed/fmri_test_subject1.npy"]
+
+
+def test_all_is_what_can_be_made(scored):
+    jobs = scored.jobs(options=OPTIONS)
+    assert jobs == {"score_figures": 1}
+
+
+def test_a_faster_variant_shares_all_but_the_reconstruction(scored):
+    jobs = scored.jobs("results-released/sub1/variants/fast/metrics.tsv", options=OPTIONS)
+    assert jobs == {"reconstruct": 1, "reconstructions": 1, "score": 1}
+
+
+def test_a_missing_file_is_named_before_anything_runs(scored, tmp_path):
+    changed = {"given": {"windows": {"test": "released/fmri_{subject}.npy"}}}
+    (scored.folder / "wrong.yaml").write_text(yaml.safe_dump(changed))
+    done = scored.snakemake("-n", *OPTIONS, "wrong.yaml", "--", TARGETS[0])
+    assert done.returncode == 1
+    message = done.stdout + done.stderr
+    assert "given.windows.test: no such file: released/fmri_subject1.npy" in message
+
+
+def test_what_needs_the_runs_says_so(scored):
+    done = scored.snakemake("-n", *OPTIONS, "--", "results-released/sub1/surfaces/index.html")
+    assert done.returncode == 1
+    message = re.sub(r"\s+", " ", done.stdout + done.stderr)
+    assert "this needs training segments, but dataset.train names none (given are cot" in message
