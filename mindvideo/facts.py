@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
+from mindvideo.given import is_array
 from mindvideo.io.published import read_published
+from mindvideo.registry import importer
 from mindvideo.run import NAMES
 from mindvideo.settings.base import From, Section
 from mindvideo.settings.evaluation import TableRow
@@ -91,6 +94,33 @@ def sections_read(model: type[Section], section: str = "") -> set[str]:
     for place in filter(None, places.values()):
         read |= set(FACTS[place].sections if place in FACTS else [place.partition(".")[0]])
     return read & set(Stages.model_fields)
+
+
+def sections_upstream(config: Config, artefact: str) -> frozenset[str]:
+    """All sections that an artefact depends on, upstream included; those of given ones are not."""
+    stage = importer(artefact)
+    if is_array(config.given, artefact) and stage:
+        return frozenset(sections_read(stage.settings_class))
+    if artefact in config.given:
+        return frozenset()
+    upstream = (sections_upstream(config, parent) for parent in artefacts()[artefact].parents)
+    return frozenset(_of_makers(artefact)).union(*upstream)
+
+
+def _of_makers(artefact: str) -> set[str]:
+    """The sections that the stages which make an artefact read."""
+    makers = artefacts()[artefact].makers
+    return set().union(*(sections_read(stage.settings_class, section) for stage, section in makers))
+
+
+def ineffective(config: Config, variant: str) -> list[str]:
+    """The sections that a variant changes, if all are read only by stages of given artefacts."""
+    sections = config.variants[variant].keys()
+    if not config.given or not sections:
+        return []
+    of_artefacts = set().union(*map(_of_makers, artefacts()))
+    read = sections_upstream(config, "scoring")
+    return list(sections) if sections <= of_artefacts - read else []
 
 
 def _places(model: type[Section]) -> dict[str, str | None]:
@@ -261,7 +291,7 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
         elif variant and variant not in config.variants:
             rows.append(TableRow(label=label, why=f"no variant {variant} is configured"))
         else:
-            rows.append(_row(config, label, subjects[n - 1], variant))
+            rows.append(_row(config, label, subjects[n - 1], variant or None))
     for n, subject in enumerate(subjects[3:], start=4):
         rows.append(_row(config, f"Subject {n}", subject))
     for name in dict.fromkeys([*config.tables.baselines, *config.tables.variants]):
@@ -271,6 +301,9 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
 
 
 def _row(config: Config, label: str, subject: str, variant: str | None = None) -> TableRow:
+    if variant and (changed := ineffective(config, variant)):
+        given = ", ".join(config.given)
+        return TableRow(label=label, why=f"changes only {', '.join(changed)}; given: {given}")
     owners = [
         f"{subject}/variants/{name}" if name else subject
         for name in (variant, *config.replicates_of(variant))

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 Given = Mapping[str, str | dict[Split, str]]
 """By artefact: the template of a folder, or that of an array for each split."""
 
+NETWORKS = ("unet", "fmri_encoder")
+"""Folders of a checkpoint with the networks that co-training has trained."""
+
+IMAGE_PARTS = ("vae", "scheduler")
+"""Further folders of a checkpoint that brings its own image model."""
+
+END = ("scoring", "reconstruction")
+"""Artefacts of which only some settings need everything that they may be made from."""
+
 MODEL = "model"
 """Name of the folder or file of a network within the folder of an artefact."""
 
@@ -143,6 +152,41 @@ def is_array(given: Given, artefact: str) -> bool:
     return not isinstance(given.get(artefact, ""), str)
 
 
+def lacking(config: Config, *names: str) -> str:
+    """What the data set lacks to make artefacts; empty if all are given or can be made."""
+    dataset = config.dataset
+    sources = {
+        "regions": ("runs", bool(dataset.run or dataset.runs)),
+        "clips": ("films", all(map(dataset.film_path, config.segments))),
+        "latents": ("training segments", bool(dataset.train)),
+        "clip_motion": ("training segments", bool(dataset.train)),
+        "selection": ("training segments", bool(dataset.train)),
+    }
+    for name in names:
+        what, there = sources.get(name, ("", True))
+        if name in config.given:
+            continue
+        if not there:
+            return what
+        if lacks := lacking(config, *artefacts()[name].parents):
+            return lacks
+    return ""
+
+
+def computed(config: Config) -> set[str]:
+    """The artefacts that scores of clips may need and that are computed here, or imported."""
+    reached: set[str] = set()
+    left = ["scoring"]
+    while left:
+        name = left.pop()
+        if name in reached or isinstance(config.given.get(name), str):
+            continue
+        reached.add(name)
+        if name not in config.given:
+            left += artefacts()[name].parents
+    return {name for name in reached if name in END or not lacking(config, name)}
+
+
 def folder_of(given: Given, artefact: str, subject: str) -> str | None:
     """The given folder of an artefact; None if a stage makes or imports it.
 
@@ -192,11 +236,26 @@ def missing_files(
 
 def _missing_folder(artefact: str, path: Path) -> Iterator[str]:
     if path.exists():
+        if artefact == "cotraining":
+            yield from _incomplete(Path(file_in(str(path), MODEL)))
         return
     above = path.parent
     names = sorted(p.name for p in above.iterdir())[:5] if above.is_dir() else []
     found = f"; {above} contains {', '.join(names)}" if names else ""
     yield f"given.{artefact}: no such folder: {path}{found}"
+
+
+def _incomplete(model: Path) -> Iterator[str]:
+    """What a checkpoint lacks: its networks, or one of the two parts of its image model."""
+    found = sorted(entry.name for entry in model.iterdir()) if model.is_dir() else []
+    needed = [part for part in NETWORKS if part not in found]
+    if any(part in found for part in IMAGE_PARTS):
+        needed += [part for part in IMAGE_PARTS if part not in found]
+    if needed:
+        yield (
+            f"given.cotraining: {model} lacks {', '.join(f'{part}/' for part in needed)} (found: "
+            f"{', '.join(found) or 'nothing'}): is the download complete?"
+        )
 
 
 def check_files(

@@ -19,11 +19,10 @@ from mindvideo.adoption import Adopted, code_and_lock
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
-from mindvideo.errors import InputError
-from mindvideo.facts import sections_read, settings_of
-from mindvideo.given import arrays_of, check_files, file_in, folder_of
+from mindvideo.facts import sections_upstream, settings_of
+from mindvideo.given import arrays_of, check_files, file_in, folder_of, lacking
 from mindvideo.models.folders import pretrained_folder
-from mindvideo.registry import importer, read_stage
+from mindvideo.registry import read_stage
 from mindvideo.run import NAMES, Split
 from mindvideo.settings.base import Pretrained, Section
 
@@ -51,7 +50,7 @@ class Plan:
         self._reads: dict[str, frozenset[str]] = {}
 
     def check_given(self) -> None:
-        """Check that given files exist, and that each variant changes what is not given.
+        """Check that all given files and folders exist.
 
         Raises
         ------
@@ -60,38 +59,14 @@ class Plan:
         dataset = self.config.dataset
         splits = {split: getattr(dataset, split) for split in NAMES}
         check_files(self.config.given, dataset.subjects, splits)
-        if not self.config.given:
-            return
-        read, of_artefacts = self.reads("scoring"), frozenset().union(*map(self._read, artefacts()))
-        for variant, sections in self.config.variants.items():
-            if sections.keys() and sections.keys() <= of_artefacts - read:
-                raise InputError(
-                    f"variants.{variant} changes {', '.join(sections)}, on which nothing depends "
-                    f"that is computed here: {', '.join(self.config.given)} are given. Remove the "
-                    "variant, or give it a data set and configuration of its own"
-                )
 
     # --- places -----------------------------------------------------------------------------------
 
     def reads(self, artefact: str) -> frozenset[str]:
         """All sections that an artefact depends on, upstream included."""
         if artefact not in self._reads:
-            self._reads[artefact] = self._sections(artefact)
+            self._reads[artefact] = sections_upstream(self.config, artefact)
         return self._reads[artefact]
-
-    def _sections(self, artefact: str) -> frozenset[str]:
-        node, stage = artefacts()[artefact], importer(artefact)
-        if self.imports(artefact) and stage:
-            return frozenset(sections_read(stage.settings_class))
-        if artefact in self.config.given:
-            return frozenset()
-        return self._read(artefact).union(*map(self.reads, node.parents))
-
-    def _read(self, artefact: str) -> frozenset[str]:
-        """The sections that the stages which make an artefact read."""
-        makers = artefacts()[artefact].makers
-        sections = (sections_read(stage.settings_class, section) for stage, section in makers)
-        return frozenset().union(*sections)
 
     def file(self, artefact: str, owner: str, *parts: str) -> str:
         """A file of an artefact, for `owner`: in its folder, or where it is given."""
@@ -114,31 +89,13 @@ class Plan:
         """The splits of which arrays of an artefact are given."""
         return list(self.config.given[artefact])
 
-    def lacking(self, *names: str) -> str:
-        """What the data set lacks to make artefacts; empty if all are given or can be made."""
-        dataset = self.config.dataset
-        sources = {
-            "regions": ("runs", bool(dataset.run or dataset.runs)),
-            "clips": ("films", all(map(dataset.film_path, self.config.segments))),
-            "latents": ("training segments", bool(dataset.train)),
-            "selection": ("training segments", bool(dataset.train)),
-        }
-        for name in names:
-            what, there = sources.get(name, ("", True))
-            if name in self.config.given:
-                continue
-            if not there:
-                return what
-            if lacks := self.lacking(*artefacts()[name].parents):
-                return lacks
-        return ""
-
     def computes(self, *names: str) -> bool:
         """Whether all of these artefacts are computed here: none is given, and nothing is lacking.
 
         The folder of a given network has no training curve.
         """
-        return not self.lacking(*names) and not any(name in self.config.given for name in names)
+        given = any(name in self.config.given for name in names)
+        return not given and not lacking(self.config, *names)
 
     def home(self, artefact: str, owner: str) -> str:
         """Folder of `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""

@@ -338,11 +338,12 @@ def pretrained_autoencoder(wildcards):
 def of_trainings(name, *trainings):
     """Input function: the same file of several training stages, in order.
 
-    A pre-training without steps is left out.
+    A pre-training without steps, or whose model is given, is left out.
     """
 
     def paths(wildcards):
-        left_out = set() if has_pretraining(wildcards) else {"pretraining"}
+        trained = has_pretraining(wildcards) and PLAN.computes("pretraining")
+        left_out = set() if trained else {"pretraining"}
         return [at(stage, name)(wildcards) for stage in trainings if stage not in left_out]
 
     return paths

@@ -7,6 +7,8 @@ import yaml
 
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
+from mindvideo.facts import table_rows
+from mindvideo.given import computed, lacking
 from mindvideo.plan import Plan
 
 MOVING = {"moving_noise": True, "shared_noise": 1}
@@ -136,18 +138,18 @@ def test_imported_windows_depend_on_how_they_are_cut_and_padded(values):
     assert not p.imports("clips")
 
 
-def test_a_variant_that_changes_nothing_that_is_computed_is_refused(released, tmp_path):
-    given = {
-        "cotraining": str(tmp_path / "{subject}"),
-        "windows": str(tmp_path / "{subject}"),
-        "clips": str(tmp_path),
+def test_a_variant_that_changes_nothing_that_is_computed_is_an_empty_row(released):
+    variants = {
+        "without-contrastive": {"contrastive": {"modalities": []}},
+        "few": {"reconstruction": {"steps": 3}},
     }
-    for subject in ("subject1", "subject2", "subject3"):
-        (tmp_path / subject).mkdir()
-    released = released | {"given": given, "variants": {"slow": {"contrastive": {"lr": 1e-6}}}}
-    with pytest.raises(InputError, match=r"variants\.slow changes contrastive, on which nothing"):
-        plan(released).check_given()
-    plan(released | {"variants": {"few": {"reconstruction": {"steps": 3}}}}).check_given()
+    tables = {"variants": ["few"]}
+    rows = table_rows(check_config(released | {"variants": variants, "tables": tables}, "test"))
+    of_label = {row.label: row for row in rows}
+    empty = next(row for row in rows if "contrastive" in row.why)
+    assert empty.owner is None
+    assert empty.why.startswith("changes only contrastive; given: ")
+    assert of_label["few"].owner == "sub1/variants/few"
 
 
 def test_all_files_that_are_not_there_are_listed(released):
@@ -165,10 +167,12 @@ def test_all_files_that_are_not_there_are_listed(released):
 
 def test_what_the_data_set_lacks_is_known(released, values):
     p = plan(released)
-    assert p.lacking("scoring", "reconstruction") == "training segments"  # for moving noise
-    assert p.lacking("selection") == "training segments"
-    assert p.lacking("regions") == "runs"
-    assert p.lacking("contrastive") == "training segments"
-    assert p.lacking("windows", "clips", "cotraining") == ""
+    assert lacking(p.config, "selection") == "training segments"
+    assert lacking(p.config, "regions") == "runs"
+    assert lacking(p.config, "contrastive") == "training segments"
+    assert lacking(p.config, "windows", "clips", "cotraining") == ""
     assert not p.computes("cotraining")
+    imported = {"windows", "clips", "captions"}
+    assert computed(p.config) == imported | {"scenes", "reconstruction", "scoring"}
+    assert {"pretraining", "clean", "contrastive", "latents"} <= computed(plan(values).config)
     assert plan(values).computes("cotraining", "selection")

@@ -49,9 +49,10 @@ def check_dataset(
     deep : bool
         Whether to read the values of the runs, too.
     """
-    paths = [run.path for run in dataset.rows]
-    tables = [run.confounds for run in dataset.rows if run.confounds]
-    film_paths = {segment: dataset.film_path(segment) for segment in dataset.segments}
+    rows = [run for run in dataset.rows if run.path]  # none, if windows are given
+    paths = [run.path for run in rows]
+    tables = [run.confounds for run in rows if run.confounds]
+    film_paths = {s: path for s in dataset.segments if (path := dataset.film_path(s))}
     masks = {
         s: {
             p: split
@@ -71,24 +72,24 @@ def check_dataset(
         if header:
             headers[path] = header
             findings += runs.coordinates(path, header) if atlas else ()
-    for run in dataset.rows:
+    for run in rows:
         if header := headers.get(run.path):
             findings += runs.recording(dataset, run, header)
             if run.confounds and Path(run.confounds).is_file():
                 findings += confounds.table(run.confounds, header.n_volumes, columns)
     for subject in dataset.subjects:
-        of_subject = [run.path for run in dataset.rows if run.subject == subject]
+        of_subject = [run.path for run in rows if run.subject == subject]
         groups = runs.by_grid({p: headers[p] for p in of_subject if p in headers})
         findings += runs.layouts(subject, groups)
         common = next(iter(groups[0].values())) if groups else None
         subject_masks = {p: masks[subject][p] for p in present(masks[subject])}
         findings += brain_masks(subject, subject_masks, common)
-        subject_tables = [r.confounds for r in dataset.rows if r.subject == subject and r.confounds]
+        subject_tables = [r.confounds for r in rows if r.subject == subject and r.confounds]
         findings += confounds.unused(subject, present(subject_tables), columns)
     equal = list(duplicates(present([*paths, *film_paths.values()])))
     findings += equal
     findings += description.unnamed(dataset)
-    for segment in progress(dataset.segments, desc="films", unit="film"):
+    for segment in progress(list(film_paths), desc="films", unit="film"):
         findings += films.film(dataset, segment, fps)
     if deep:
         findings += _values(headers, equal, "values")

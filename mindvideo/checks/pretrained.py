@@ -10,6 +10,7 @@ from typing import Any
 from mindvideo.config import Config, Stages
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, refused, warning
+from mindvideo.given import IMAGE_PARTS, MODEL, computed, file_in, folder_of
 from mindvideo.models import folders
 from mindvideo.models.hub import PREFIX, HubModel, parse
 from mindvideo.models.sd1 import check_sd1
@@ -24,6 +25,15 @@ from mindvideo.sizes import (
 PATIENCE = 10.0
 """How long to wait for an answer of the hub [s]."""
 DIFFUSION = "stable_diffusion"
+LOADED_BY = {
+    DIFFUSION: {"latents", "video_tuning", "cotraining"},
+    "clip": {"embeddings", "scoring"},
+    "captioner": {"captions"},
+    "image_classifier": {"scoring"},
+    "video_classifier": {"scoring"},
+}
+"""Artefacts that need a model, unless they are given; every reconstruction needs the image model,
+too, unless a given checkpoint brings its own."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +56,22 @@ def models(config: Config) -> tuple[Models, list[Finding]]:
     """Look into the folders of all pretrained models, or into the hub's cache, or ask the hub."""
     pretrained = Models(config.pretrained.model_dump())
     findings: list[Finding] = []
+    here = computed(config) - config.given.keys()
     for setting, parts in folders.MODELS.items():
-        findings += _model(pretrained, setting, parts)
+        if here & LOADED_BY[setting] or (setting == DIFFUSION and not _own_image_model(config)):
+            findings += _model(pretrained, setting, parts)
     return pretrained, findings
+
+
+def _own_image_model(config: Config) -> bool:
+    """Whether the given checkpoints of all subjects bring their own image model."""
+    folders_of = [
+        folder_of(config.given, "cotraining", name) for name in config.dataset.subjects.values()
+    ]
+    return all(
+        folder and all(Path(file_in(folder, MODEL, part)).is_dir() for part in IMAGE_PARTS)
+        for folder in folders_of
+    )
 
 
 def fit(_: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ from mindvideo.fmri.selection import (
     segments_needed,
 )
 from mindvideo.fmri.windows import check_lag
+from mindvideo.given import computed
 from mindvideo.io.runs import series_length
 from mindvideo.regressors import drifts, regressors
 from mindvideo.run import NAMES
@@ -50,12 +51,15 @@ def check_settings(config: Config) -> list[Finding]:
     """
     pretrained, findings = models(config)
     findings += methods(config)
-    full = config.stages()
-    of_full = {check: list(check(config, full, pretrained)) for check in SECTIONS}
+    full, here = config.stages(), computed(config)
+    checks = {
+        check: sections for check, (artefact, *sections) in SECTIONS.items() if artefact in here
+    }
+    of_full = {check: list(check(config, full, pretrained)) for check in checks}
     findings += chain.from_iterable(of_full.values())
     for variant in config.variants:
         changed = config.stages(variant)
-        for check, sections in SECTIONS.items():
+        for check, sections in checks.items():
             if all(getattr(changed, name) == getattr(full, name) for name in sections):
                 continue
             findings += [
@@ -223,16 +227,16 @@ def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
 
 def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """Check batch sizes against the number of examples."""
-    dataset = config.dataset
+    dataset, here = config.dataset, computed(config)
     every = sum(map(dataset.n_clips, dataset.train))
-    if stages.video_tuning.trains:
+    if stages.video_tuning.trains and "video_tuning" in here:
         batch = stages.video_tuning.batch_size
         yield from refused("video_tuning", check_batch_size, batch, every)
     for subject in dataset.subjects:
         clips = sum(map(dataset.n_clips, dataset.segments_of(subject, "train")))
         for name in ("mbm_tuning", "contrastive", "cotraining"):
             training = getattr(stages, name)
-            if training.trains:
+            if training.trains and name in here:
                 place, batch = f"{name} ({subject})", training.batch_size
                 yield from refused(place, check_batch_size, batch, clips)
 
@@ -260,14 +264,18 @@ def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
 
 
 SECTIONS: dict[Callable[[Config, Stages, Models], Iterator[Finding]], tuple[str, ...]] = {
-    areas: ("selection", "samples", "regions"),
-    voxels: ("selection", "regions", "encoder", "mbm_tuning"),
-    cleaning: ("clean", "regions"),
-    windows: ("windows",),
-    training_runs: ("windows", "mbm_tuning", "contrastive", "video_tuning", "cotraining"),
-    pretraining: ("samples", "encoder", "pretraining"),
-    fit: ("clips", "contrastive", "video_tuning", "reconstruction"),
-    scoring: ("scoring",),
-    interpretation: ("interpretation",),
+    areas: ("selection", "selection", "samples", "regions"),
+    voxels: ("selection", "selection", "regions", "encoder", "mbm_tuning"),
+    cleaning: ("clean", "clean", "regions"),
+    windows: ("windows", "windows"),
+    training_runs: (
+        *("cotraining", "windows"),
+        *("mbm_tuning", "contrastive", "video_tuning", "cotraining"),
+    ),
+    pretraining: ("pretraining", "samples", "encoder", "pretraining"),
+    fit: ("scoring", "clips", "contrastive", "video_tuning", "reconstruction"),
+    scoring: ("scoring", "scoring"),
+    interpretation: ("selection", "interpretation"),
 }
-"""Checks, and the sections that they read; a variant that changes none of them is not checked."""
+"""Checks, each with an artefact and the sections that it reads. It is left out if the artefact is
+given and not computed, and for a variant that changes none of the sections."""

@@ -58,10 +58,12 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
+    from mindvideo.checks.given import given_artefacts
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
     from mindvideo.facts import settings_of
     from mindvideo.findings import Finding, refused, report
+    from mindvideo.given import computed
     from mindvideo.settings.fmri import WindowSettings
 
     config = load(arguments)
@@ -79,13 +81,17 @@ def check(arguments: argparse.Namespace) -> int:
     stages = [config.stages(variant) for variant in (None, *config.variants)]
     if arguments.only != "pretraining_data":
         dataset = config.dataset
+        here = computed(config)
+        n_runs = f"{len(dataset.rows)} runs of " if "clean" in here else ""
         print(
-            f"{dataset.name}: {len(dataset.rows)} runs of {len(dataset.segments)} segments"
-            f"{_held_out(dataset)}, subjects {', '.join(dataset.subjects)}"
+            f"{dataset.name}: {n_runs}{len(dataset.segments)} segments{_held_out(dataset)}, "
+            f"subjects {', '.join(dataset.subjects)}"
         )
-        windows = settings_of(WindowSettings, config, config.stages())
-        print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
-        findings += check_timing(dataset, windows.size, windows.lag)
+        if "clean" in here:
+            windows = settings_of(WindowSettings, config, config.stages())
+            print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
+            findings += check_timing(dataset, windows.size, windows.lag)
+        findings += given_artefacts(config, deep=arguments.deep)
         findings += checks.check_dataset(
             dataset,
             evaluate=config.evaluate,
@@ -95,6 +101,7 @@ def check(arguments: argparse.Namespace) -> int:
             deep=arguments.deep,
         )
     pretrains = arguments.only is None and any(s.pretraining.trains for s in stages)
+    pretrains = pretrains and "pretraining" in computed(config)
     if arguments.only == "pretraining_data" or pretrains:
         seconds = config.samples.seconds
         findings += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)

@@ -15,8 +15,6 @@ from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 
-IMAGE_PARTS = ("vae", "scheduler")
-"""Folders of a checkpoint that co-training does not write."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -37,7 +35,11 @@ def load_pipeline(
     where = device()
     if precision == "fp16" and where.type == "cpu":
         raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
-    source = str(model) if all((model / p).is_dir() for p in IMAGE_PARTS) else stable_diffusion
+    source = (
+        str(model)
+        if all((model / part).is_dir() for part in ("vae", "scheduler"))
+        else stable_diffusion
+    )
     pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(source, "vae"),
         unet=load_video_unet(model),

@@ -32,9 +32,9 @@ class Reconstruction(ClipNoise, section="reconstruction"):
         Literal["null-window", "zero", "mean-tokens", "empty-caption", "none"], paper("3.4")
     ] = Field(
         "null-window",
-        description="negative condition: the null window (`windows.null_window`); a window of zeros, "
-        "which is nearly the same; the mean of the tokens of all training windows; the text tokens "
-        "of the empty caption; or none, without guidance (Table 1, w/o AG)",
+        description="negative condition: the null window (`windows.null_window`); a window of "
+        "zeros, which is nearly the same; the mean of the tokens of all training windows; the text "
+        "tokens of the empty caption; or none, without guidance (Table 1, w/o AG)",
     )
     condition: Annotated[Literal["fmri", "mean-tokens"], OFF] = Field(
         "fmri",

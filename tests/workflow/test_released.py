@@ -126,6 +126,33 @@ def test_a_missing_file_is_named_before_anything_runs(scored, tmp_path):
     assert "given.windows.test: no such file: released/fmri_subject1.npy" in message
 
 
+def test_given_networks_take_the_place_of_their_trainings(tree, layout):
+    """A released autoencoder starts masked tuning; encoder and video UNet of another training."""
+    layout.write_autoencoder(tree.folder / "autoencoder.pth")
+    for name in ("video_unet", "encoder"):
+        (tree.folder / name).mkdir()
+
+    def jobs(**given):
+        (tree.folder / "given.yaml").write_text(yaml.safe_dump({"given": given}))
+        options = ("--configfile", "config/config.yaml", "given.yaml")
+        return tree.jobs("results/sub1/videos", options=options)
+
+    whole = jobs()
+    start = jobs(pretraining="autoencoder.pth")
+    assert whole - start == {"demo_rest": 6, "samples": 3, "pretraining": 1}
+    both = jobs(pretraining="autoencoder.pth", video_tuning="video_unet")
+    assert start - both == {"video_tuning": 1}
+    assert "contrastive" in both
+    other = {"dataset": {"like": "config/datasets/demo.yaml", "subjects": {"sub1": "subject1"}}}
+    (tree.folder / "one.yaml").write_text(
+        yaml.safe_dump(other | {"given": {"contrastive": "encoder"}})
+    )
+    options = ("--configfile", "config/config.yaml", "one.yaml")
+    given = tree.jobs("results/sub1/videos", options=options)
+    assert not {"pretraining", "mbm_tuning", "contrastive", "embeddings"} & given.keys()
+    assert given["cotraining"] == 1
+
+
 def test_what_needs_the_runs_says_so(scored):
     done = scored.snakemake("-n", *OPTIONS, "--", "results-released/sub1/surfaces/index.html")
     assert done.returncode == 1
