@@ -1,11 +1,13 @@
 """The tree of files that the authors of MinD-Video released, small and with random weights."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import PNDMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 
 from mindvideo.models.video_unet import VideoUNet, inflate
 from tests.untrained import untrained_vae
@@ -43,10 +45,10 @@ OF_ITS_TIME = {  # entries that a UNet's configuration had then
 CAPTIONS = ("a dog runs on grass", "two people talk", "a plane over the sea", "a red car")
 
 
-def untrained_video_unet(width: int) -> VideoUNet:
+def untrained_video_unet(width: int, sizes: Mapping[str, Any] = UNET) -> VideoUNet:
     """A video UNet whose temporal attention has an effect."""
     torch.manual_seed(0)
-    unet = inflate(UNet2DConditionModel(**UNET, cross_attention_dim=width))
+    unet = inflate(UNet2DConditionModel(**dict(sizes) | {"cross_attention_dim": width}))
     for name, weight in unet.named_parameters():
         if "attn_temp.to_out" in name:
             torch.nn.init.normal_(weight, std=0.3)
@@ -56,19 +58,28 @@ def untrained_video_unet(width: int) -> VideoUNet:
 def write_checkpoint(folder: Path, layout, video: VideoUNet) -> Path:
     """Write the checkpoint of one subject: unet/, fmri_encoder/, vae/, scheduler/."""
     layout.write_encoder(folder / "fmri_encoder", name="model.pth")
-    untrained_vae().save_pretrained(folder / "vae", safe_serialization=False)
+    return write_rest(folder, video, untrained_vae())
+
+
+def write_rest(folder: Path, video: VideoUNet, vae: AutoencoderKL) -> Path:
+    """Write the parts of a checkpoint other than its encoder."""
+    vae.save_pretrained(folder / "vae", safe_serialization=False)
     PNDMScheduler(
         beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1
     ).save_pretrained(folder / "scheduler")
     (folder / "unet").mkdir()
     torch.save(video.state_dict(), folder / "unet" / "diffusion_pytorch_model.bin")
-    blocks = {
-        key: [name.replace("2D", "3D") for name in UNET[key]]
-        for key in ("down_block_types", "up_block_types")
-    }
-    config = UNET | OF_ITS_TIME | {"cross_attention_dim": layout.OUT} | blocks
-    (folder / "unet" / "config.json").write_text(json.dumps(config))
+    of_its_time = {name: video.config[name] for name in (*UNET, "cross_attention_dim")}
+    config = {name: _in_three_dimensions(value) for name, value in of_its_time.items()}
+    (folder / "unet" / "config.json").write_text(json.dumps(OF_ITS_TIME | config))
     return folder
+
+
+def _in_three_dimensions(value):
+    """CrossAttnDownBlock2D → CrossAttnDownBlock3D."""
+    if isinstance(value, list | tuple):
+        return [_in_three_dimensions(item) for item in value]
+    return value.replace("2D", "3D") if isinstance(value, str) else value
 
 
 def write_preprocessed(

@@ -17,6 +17,7 @@ FILLED = {
     "{{subject}}": "SUBJECT",
     "{{shared}}": "shared",
     "{{segment}}": "SEGMENT",
+    "{{split}}": "SPLIT",
     "{MAP}": ".nii.gz",
     "{LABELS}": ".nii.gz",
     "{EVALUATE}": "test",

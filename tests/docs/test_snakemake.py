@@ -126,10 +126,23 @@ def test_the_guide_to_own_data_is_short():
     assert last < 8  # the eighth command computes the windows
 
 
+def _released(folder):
+    """Empty files with the names of the released ones."""
+    for subject in ("subject1", "subject2", "subject3"):
+        for part in ("unet", "fmri_encoder", "vae", "scheduler"):
+            (folder / "released" / subject / part).mkdir(parents=True)
+    arrays = folder / "released/preprocessed"
+    arrays.mkdir()
+    of_subjects = (f"fmri_test_subject{n}" for n in (1, 2, 3))
+    for name in (*of_subjects, "video_test_256_3hz", "text_test_256_3hz"):
+        (arrays / f"{name}.npy").touch()
+
+
 PREPARED = {
     "config/config.yaml": lambda folder: None,
     "config/config.yaml config/validation.yaml": lambda folder: None,
     "config/wen2018.yaml": lambda folder: _purdue(folder, "volume"),
+    "config/released.yaml": _released,
     "config.yaml": _of_the_writer,
 }
 """Configurations that the pages name, and what writes their files."""

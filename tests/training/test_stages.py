@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from mindvideo.errors import InputError
 from mindvideo.io.motion import save_motion
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.io.tables import load_table
-from mindvideo.models.checkpoints import load_fmri_encoder
+from mindvideo.models.checkpoints import load_autoencoder, load_fmri_encoder
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
@@ -315,3 +316,25 @@ def test_windows_of_as_many_but_other_voxels(trained: Stages) -> None:
             trained.cotraining()
     finally:
         sidecar_path(trained.windows).unlink()
+
+
+def test_masked_tuning_starts_from_a_released_autoencoder(
+    trained: Stages, layout: ModuleType, tmp_path: Path
+) -> None:
+    heads = {"num_heads": layout.HEADS, "decoder_num_heads": layout.DECODER_HEADS}
+    path = layout.write_autoencoder(tmp_path / "released.pth", config=heads)
+    shape = {
+        "patch_size": layout.PATCH,
+        "embed_dim": layout.DIM,
+        "depth": layout.DEPTH,
+        "mlp_ratio": layout.HIDDEN / layout.DIM,
+        "decoder_embed_dim": layout.DECODER_DIM,
+        "decoder_depth": layout.DECODER_DEPTH,
+        **heads,
+    }
+    trained.mbm("from-file", trained.windows, path, duration=0, encoder=shape)
+    weights = load_autoencoder(trained.folder / "from-file").state_dict()
+    released = layout.released_autoencoder()
+    assert all(torch.equal(weights[name], released[name]) for name in ("mask_token", "norm.weight"))
+    with pytest.raises(InputError, match=r"released\.pth: an autoencoder with embed_dim 16, but"):
+        trained.mbm("wrong", trained.windows, path, encoder=shape | {"embed_dim": 32})
