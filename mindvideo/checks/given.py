@@ -49,7 +49,7 @@ def _arrays(
     if deep and artefact == "windows":
         for segment, part in parts.items():
             if wrong := int((~np.isfinite(np.asarray(part, float))).sum()):
-                yield error(f"{paths[0]} ({segment})", f"{wrong} values are not finite")
+                yield error(f"{paths[0]} ({segment})", f"values that are not finite: {wrong}")
 
 
 def _voxels(config: Config, subject: str, name: str) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ def test_values_that_are_not_finite(released):
     array[1, 2, 3] = np.inf
     np.save(path, array)
     assert findings(values) == []
-    assert findings(values, deep=True) == [f"{path} (test2): 1 values are not finite"]
+    assert findings(values, deep=True) == [f"{path} (test2): values that are not finite: 1"]
 
 
 @pytest.mark.parametrize("part", ["scheduler", "vae", "unet", "fmri_encoder"])
