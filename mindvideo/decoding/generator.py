@@ -160,7 +160,7 @@ def load_generator(
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     mean = None
     if needs_mean_tokens(settings):
-        mean = mean_condition(pipeline, _training_windows(train_windows, shape))
+        mean = mean_condition(pipeline, load_training_windows(train_windows, shape))
     conditions = load_conditions(
         settings, shape, null_window=null_window, mean=mean, empty_text=empty_text
     )
@@ -216,7 +216,7 @@ def load_conditions(
     return Conditions(negative, tokens, window)
 
 
-def _training_windows(path: Path | None, shape: tuple[int, ...]) -> np.ndarray:
+def load_training_windows(path: Path | None, shape: tuple[int, ...]) -> np.ndarray:
     if path is None:
         raise InputError(
             "mean-tokens needs the training windows: compute them with `mindvideo windows`, and "

@@ -32,9 +32,7 @@ def load_pipeline(
     InputError
         If the precision needs a GPU, and there is none.
     """
-    where = device()
-    if precision == "fp16" and where.type == "cpu":
-        raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
+    where = _device_for(precision)
     pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(stable_diffusion, "vae"),
         unet=VideoUNet.from_pretrained(model / "unet"),
@@ -42,6 +40,20 @@ def load_pipeline(
         scheduler=make_scheduler(scheduler, load_stable_diffusion(stable_diffusion, "scheduler")),
     )
     return pipeline.in_precision(PRECISIONS[precision]).to(where)
+
+
+def load_saved_pipeline(folder: Path, precision: str = "fp32") -> MindVideoPipeline:
+    """Load a whole pipeline, saved or released, with its own sampler; else as `load_pipeline`."""
+    where = _device_for(precision)
+    pipeline = MindVideoPipeline.from_pretrained(folder)
+    return pipeline.in_precision(PRECISIONS[precision]).to(where)
+
+
+def _device_for(precision: str) -> torch.device:
+    where = device()
+    if precision == "fp16" and where.type == "cpu":
+        raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
+    return where
 
 
 def noise_generator(seed: int, *place: int) -> torch.Generator:
