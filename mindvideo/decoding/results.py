@@ -160,10 +160,14 @@ def from_results(folder: Path) -> TrainedModel:
             f"{output}: no model of co-training, or no null window, with a sidecar is among its "
             f"inputs ({', '.join(sidecar['inputs'])}): restore their sidecars, or reconstruct again"
         )
+    settings = _validated(ReconstructionSettings, sidecar["settings"] | {"first": 0}, output)
+    local = provenance.root / settings.stable_diffusion
+    if local.is_dir():  # a folder, relative to where the workflow ran
+        settings = settings.model_copy(update={"stable_diffusion": str(local)})
     return TrainedModel(
         place=folder,
         networks=networks,
-        settings=_validated(ReconstructionSettings, sidecar["settings"] | {"first": 0}, output),
+        settings=settings,
         null_window=null_window,
         motion=of_stage("motion"),
         empty_text=of_stage("latents"),
