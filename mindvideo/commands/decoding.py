@@ -66,6 +66,7 @@ def decode(arguments: argparse.Namespace) -> int:
     from mindvideo.decoding.folder import TR, open_model
     from mindvideo.decoding.model import load_windows
     from mindvideo.decoding.run import windows_of_run, write_clips
+    from mindvideo.devices import claim, claimed
     from mindvideo.libraries import versions
     from mindvideo.transaction import writing
 
@@ -91,6 +92,8 @@ def decode(arguments: argparse.Namespace) -> int:
         "settings": model.settings.model_dump(mode="json") | {"first": arguments.first},
         "versions": versions(),
     }
+    if not claimed():
+        claim(1)
     with writing(arguments.to) as folder:
         generator = model.load(source, windows.shape[1:])
         clips = write_clips(
