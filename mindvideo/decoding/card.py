@@ -196,11 +196,19 @@ def _results(facts: Facts) -> str:
             row["metric"],
             row["n_clips"],
             f"{_number(row['value'])} [{_number(row['ci_low'])}, {_number(row['ci_high'])}]",
-            *(_number(row[name]) for name in ("chance", "null_mean", "p")),
+            *(_number(row.get(name)) for name in ("chance", "null_mean", "p", "p_holm")),
         )
         for row in facts.scores.to_dict("records")
     ]
-    names = ("metric", "clips", "mean [95 % interval]", "chance", "mean of the null", "p")
+    names = (
+        "metric",
+        "clips",
+        "mean [95 % interval]",
+        "chance",
+        "mean of the null",
+        "p",
+        "p (Holm)",
+    )
     return (
         f"## Scores\n\nOn the {facts.evaluated} segments, which no training stage read.\n\n"
         f"{_table(names, rows)}"
