@@ -95,21 +95,25 @@ def read_sidecar(path: Path) -> Sidecar | None:
     return with_current_names(content)
 
 
-def ancestors(sidecar: Sidecar, expanded: set[Path], depth: int = 1) -> Iterator[Ancestor]:
+def ancestors(
+    sidecar: Sidecar, expanded: set[Path], depth: int = 1, root: Path = Path()
+) -> Iterator[Ancestor]:
     """All ancestors of an output, back to files that no stage made.
 
     Parameters
     ----------
     expanded : set of Path
         Outputs whose ancestors have been listed; changed in place.
+    root : Path
+        The folder that paths in sidecars are relative to.
     """
     for name in sidecar["inputs"]:
-        path = Path(name)
+        path = root / name
         before, again = read_sidecar(path), path in expanded
         yield Ancestor(depth, path, before, again)
         if before is not None and not again:
             expanded.add(path)
-            yield from ancestors(before, expanded, depth + 1)
+            yield from ancestors(before, expanded, depth + 1, root)
 
 
 def pretrained_commits(path: Path) -> dict[str, list[str]]:

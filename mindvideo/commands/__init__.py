@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mindvideo import score_folder
-from mindvideo.commands import checkpoints, data_sets, results, rule, runs
+from mindvideo.commands import checkpoints, data_sets, decoding, results, rule, runs
 from mindvideo.errors import InputError
 
 
@@ -46,6 +46,16 @@ COMMANDS = {
         "Score the reconstructions of any method, from a folder of clips.",
         score_folder.declare,
         score_folder.run,
+    ),
+    "decode": Command(
+        "Decode windows or a new run of a subject with a trained model.",
+        decoding.declare_decode,
+        decoding.decode,
+    ),
+    "export": Command(
+        "Write a trained model as one folder that can be handed on.",
+        decoding.declare_export,
+        decoding.export,
     ),
     "check-dataset": Command(
         "Report everything missing or unusual in the data sets, before anything runs.",

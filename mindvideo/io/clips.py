@@ -181,9 +181,34 @@ def side_by_side(
     ndarray, uint8, (n_frames, H, 2·W + gap, 3)
         H and the width are even, as H.264 requires. The gap is white.
     """
-    factor = max(1, -(-height // truth.shape[1]))
-    pair = [x.repeat(factor, axis=1).repeat(factor, axis=2) for x in (truth, reconstruction)]
+    pair = [_repeated(x, max(1, -(-height // truth.shape[1]))) for x in (truth, reconstruction)]
     n_frames, h = pair[0].shape[:2]
     gap = np.full((n_frames, h, 4, 3), 255, np.uint8)
-    picture = np.concatenate([pair[0], gap, pair[1]], axis=2)
-    return np.pad(picture, ((0, 0), (0, h % 2), (0, 0), (0, 0)), mode="edge")
+    return _even(np.concatenate([pair[0], gap, pair[1]], axis=2))
+
+
+def enlarge(frames: np.ndarray, *, height: int = MIN_HEIGHT) -> np.ndarray:
+    """Enlarge small frames by a whole factor to at least some height.
+
+    Parameters
+    ----------
+    frames : ndarray, uint8, (n_frames, h, w, 3)
+    height : int
+        As for :func:`side_by_side`.
+
+    Returns
+    -------
+    ndarray, uint8, (n_frames, H, W, 3)
+        H and W are even, as H.264 requires.
+    """
+    return _even(_repeated(frames, max(1, -(-height // frames.shape[1]))))
+
+
+def _repeated(frames: np.ndarray, factor: int) -> np.ndarray:
+    return frames.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def _even(frames: np.ndarray) -> np.ndarray:
+    """Repeat the last row or column of frames whose height or width is odd."""
+    h, w = frames.shape[1:3]
+    return np.pad(frames, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)), mode="edge")

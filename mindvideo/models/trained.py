@@ -32,14 +32,9 @@ def load_pipeline(
     InputError
         If the precision needs a GPU, and there is none.
     """
-    where = device()
-    if precision == "fp16" and where.type == "cpu":
-        raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
-    source = (
-        str(model)
-        if all((model / part).is_dir() for part in ("vae", "scheduler"))
-        else stable_diffusion
-    )
+    where = _device_for(precision)
+    whole = all((model / part).is_dir() for part in ("vae", "scheduler"))
+    source = str(model) if whole else stable_diffusion
     pipeline = MindVideoPipeline(
         vae=load_stable_diffusion(source, "vae"),
         unet=load_video_unet(model),
@@ -47,6 +42,20 @@ def load_pipeline(
         scheduler=make_scheduler(scheduler, load_stable_diffusion(source, "scheduler")),
     )
     return pipeline.in_precision(PRECISIONS[precision]).to(where)
+
+
+def load_saved_pipeline(folder: Path, precision: str = "fp32") -> MindVideoPipeline:
+    """Load a whole pipeline, saved or released, with its own sampler; else as `load_pipeline`."""
+    where = _device_for(precision)
+    pipeline = MindVideoPipeline.from_pretrained(folder)
+    return pipeline.in_precision(PRECISIONS[precision]).to(where)
+
+
+def _device_for(precision: str) -> torch.device:
+    where = device()
+    if precision == "fp16" and where.type == "cpu":
+        raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
+    return where
 
 
 def noise_generator(seed: int, *place: int) -> torch.Generator:

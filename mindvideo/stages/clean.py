@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from mindvideo.decoding.recordings import cleaned_run
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import MOST_BROKEN, clean
 from mindvideo.fmri.copies import sampled_voxels
-from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.io.maps import read_labels, write_map
-from mindvideo.io.runs import read_run
-from mindvideo.io.spaces import Grid, Space
 from mindvideo.io.tables import save_table
-from mindvideo.regressors import regressors
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 from mindvideo.stages._copies import refuse_copies
 
 log = logging.getLogger(__name__)
-
-
-def _read(path: Input, space: Space, settings: CleanSettings) -> np.ndarray:
-    """Read a run, trimmed and smoothed."""
-    grid, fwhm = space.grid, settings.smooth
-    smooth = None
-    if fwhm and isinstance(grid, Grid):
-        smooth = partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
-    run = read_run(
-        path,
-        space,
-        keep=settings.n_volumes,
-        drop=(settings.timing.drop_start, settings.timing.drop_end),
-        tr=settings.tr,
-        smooth=smooth,
-    )
-    return smooth_cortex(run, fwhm) if fwhm and not isinstance(grid, Grid) else run
 
 
 @chapter("fMRI")
@@ -78,25 +56,12 @@ def main(
     mean_tsnr, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
     compared, samples = sampled_voxels(len(space)), []
     for repetition, (path, confound_table) in enumerate(zip(runs, tables, strict=True)):
-        run = _read(path, space, settings)
         into = out[repetition] if buffer is None else buffer
-        result = clean(run, regressors(confound_table, settings), out=into)
+        result = cleaned_run(path, space, settings, confound_table, out=into)
         counts = {
             name: getattr(result, name).sum()
             for name in ("constant", "near_constant", "not_finite")
         }
-        if counts["not_finite"] > MOST_BROKEN * len(space):
-            raise InputError(
-                f"{path}: {counts['not_finite']} of {len(space)} voxels have values that are not "
-                "finite numbers. The file or its scaling is damaged: fetch it again, or leave it "
-                "out with dataset.exclude."
-            )
-        if result.dead.all():
-            raise InputError(
-                f"{path}: none of its {len(space)} voxels varies over the volumes that are kept, "
-                "so it contains no recording. Fetch it again, or leave it out with "
-                "dataset.exclude."
-            )
         if settings.average:
             out[0] += result.values
             alive += ~result.dead

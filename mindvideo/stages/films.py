@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mindvideo.decoding.generator import load_generator
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_clips, side_by_side
 from mindvideo.io.films import stream_frames, write_video
@@ -24,7 +25,6 @@ from mindvideo.models.views import count_frames
 from mindvideo.progress import progress
 from mindvideo.settings.evaluation import FilmSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
-from mindvideo.stages._generator import load_generator
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def main(
                 "different runs of the workflow; compute both again"
             )
     places = find_segment(listing, segment)
-    pipeline, conditions = load_generator(
+    generator = load_generator(
         model,
         settings,
         windows,
@@ -74,6 +74,7 @@ def main(
         train_windows=train_windows,
         empty_text=empty_text,
     )
+    pipeline, conditions = generator.pipeline, generator.conditions
     side = settings.size // pipeline.vae_factor
     latent = (pipeline.unet.config["in_channels"], side, side)
     per_clip = settings.fps * settings.tr
@@ -99,7 +100,7 @@ def main(
             noise=film_noise(latent, seed=settings.seed, shared=settings.shared_noise),
             num_frames=settings.num_frames,
             num_inference_steps=settings.steps,
-            guidance_scale=1.0 if conditions.negative is None else settings.guidance,
+            guidance_scale=generator.guidance,
             rate=rate,
             overlap=settings.overlap,
             batch_size=settings.batch_size,

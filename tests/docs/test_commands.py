@@ -9,8 +9,8 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from mindvideo.cli import COMMANDS, _parser
 from mindvideo.artefacts import artefacts
+from mindvideo.cli import COMMANDS, _parser
 from mindvideo.config import Config
 from mindvideo.registry import read_stage, stage_names
 from tests.docs.pages import FENCED, PAGES, ROOT, blocks, commands, inline, named

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -105,6 +107,17 @@ def test_provenance_names_what_was_given(scored):
     assert "released/subject1" in sidecar["inputs"]
     sidecar = json.loads((results / "sub1/windows/test.npy.json").read_text())
     assert list(sidecar["inputs"]) == ["released/preprocessed/fmri_test_subject1.npy"]
+
+
+def test_decode_gives_the_same_bytes(scored, tmp_path):
+    """The checkpoint is found through the sidecars, although it is not a result itself."""
+    results = scored.folder / "results-released/sub1"
+    command = [sys.executable, "-m", "mindvideo", "decode", str(results)]
+    command += [str(results / "windows/test/test1.npy"), "--to", str(tmp_path / "clips")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    decoded, expected = tmp_path / "clips/clips.npy", results / "reconstruction/test1.npy"
+    assert decoded.read_bytes() == expected.read_bytes()
 
 
 def test_all_is_what_can_be_made(scored):

@@ -1,0 +1,1 @@
+"""From a subject's fMRI to clips, with trained models: for stages and for `mindvideo decode`."""
