@@ -91,7 +91,8 @@ class Config(Stages):
         description="artefact: its path, in place of the stages that make it. The path is that of "
         "the artefact's folder, or of its network; of windows, clips and captions, it can also be "
         "an array for each split, such as `{ test: windows_{subject}.npy }`. Paths may contain "
-        "{subject} (as the data set has it), and those of arrays {segment}",
+        "{subject}, the name in the data set's paths, or {name}, the name in the results; paths of "
+        "arrays also {segment}",
     )
     videos: Videos = Videos()
     tables: Tables = Tables()

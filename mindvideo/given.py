@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mindvideo.artefacts import artefacts
 from mindvideo.errors import InputError
 from mindvideo.registry import importer
-from mindvideo.run import Split
+from mindvideo.run import NAMES, Split
 from mindvideo.templates import check_template, did_you_mean
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ IMAGE_PARTS = ("vae", "scheduler")
 
 END = ("scoring", "reconstruction")
 """Artefacts of which only some settings need everything that they may be made from."""
+
+OF_SUBJECT = ("subject", "name")
+"""Placeholders of a path: the subject's name in paths, and in the results."""
 
 MODEL = "model"
 """Name of the folder or file of a network within the folder of an artefact."""
@@ -50,7 +53,7 @@ def check_names(given: Given) -> None:
                 f"{place}: no stage makes this{did_you_mean(artefact, artefacts())} (there are "
                 f"{names})"
             )
-        allowed = set() if artefacts()[artefact].shared else {"subject"}
+        allowed = set() if artefacts()[artefact].shared else set(OF_SUBJECT)
         if isinstance(where, str):
             check_template(place, where, allowed)
         elif importer(artefact) is None:
@@ -74,10 +77,12 @@ def check_subjects(given: Given, n_subjects: int) -> None:
         paths = [where] if isinstance(where, str) else where.values()
         if n_subjects == 1 or artefacts()[artefact].shared:
             continue
-        if alike := [path for path in paths if "{subject}" not in path]:
+        alike = [path for path in paths if not any(f"{{{name}}}" in path for name in OF_SUBJECT)]
+        if alike:
             raise ValueError(
                 f"given.{artefact}: {alike[0]} is the same for {n_subjects} subjects: write "
-                "{subject} where the paths differ, or name one subject in dataset.subjects"
+                "{subject} or {name} where the paths differ, or name one subject in "
+                "dataset.subjects"
             )
 
 
@@ -108,12 +113,16 @@ def check_given(config: Config) -> None:
             f"dataset.train: {n_train} training segments; at least 2 are needed, unless the "
             "trained model is given (given.cotraining)"
         )
+    needed = (
+        {config.evaluate} if "cotraining" in given else {config.evaluate, "train", "validation"}
+    )
     for artefact, where in given.items():
-        if isinstance(where, dict) and config.evaluate not in where:
-            raise ValueError(
-                f"given.{artefact}: nothing for {config.evaluate}, whose segments are evaluated: "
-                f"add `{config.evaluate}: PATH`"
-            )
+        for split in (split for split in NAMES if split in needed and getattr(dataset, split)):
+            if isinstance(where, dict) and split not in where:
+                raise ValueError(
+                    f"given.{artefact}: nothing for {split}, but dataset.{split} names segments: "
+                    f"add `{split}: PATH`"
+                )
     for variant in (None, *config.variants):
         for problem in _problems(config, config.stages(variant)):
             raise ValueError(f"variants.{variant}: {problem}" if variant else problem)
@@ -187,13 +196,18 @@ def computed(config: Config) -> set[str]:
     return {name for name in reached if name in END or not lacking(config, name)}
 
 
-def folder_of(given: Given, artefact: str, subject: str) -> str | None:
+def folder_of(config: Config, artefact: str, subject: str) -> str | None:
     """The given folder of an artefact; None if a stage makes or imports it.
 
-    `subject` is the subject's name in paths.
+    `subject` is the subject's name in the results; it has no effect if all share the artefact.
     """
-    where = given.get(artefact)
-    return where.format(subject=subject) if isinstance(where, str) else None
+    where = config.given.get(artefact)
+    return where.format(**_names(config, subject)) if isinstance(where, str) else None
+
+
+def _names(config: Config, subject: str) -> dict[str, str]:
+    """What the placeholders of a path stand for."""
+    return {"subject": config.dataset.subjects.get(subject, ""), "name": subject}
 
 
 def file_in(folder: str, *parts: str) -> str:
@@ -207,29 +221,25 @@ def file_in(folder: str, *parts: str) -> str:
     return "/".join([folder, *parts])
 
 
-def arrays_of(
-    given: Given, artefact: str, split: Split, subject: str, segments: list[str]
-) -> list[str]:
+def arrays_of(config: Config, artefact: str, split: Split, subject: str) -> list[str]:
     """Files of the arrays of a split: one, or one for each segment, in order; empty if none."""
-    where = given.get(artefact)
+    where = config.given.get(artefact)
     template = where.get(split) if isinstance(where, dict) else None
     if template is None:
         return []
-    paths = [template.format(subject=subject, segment=segment) for segment in segments]
-    return list(dict.fromkeys(paths))
+    names, segments = _names(config, subject), getattr(config.dataset, split)
+    return list(dict.fromkeys(template.format(**names, segment=name) for name in segments))
 
 
-def missing_files(
-    given: Given, subjects: Mapping[str, str], segments: Mapping[Split, list[str]]
-) -> Iterator[str]:
+def missing_files(config: Config) -> Iterator[str]:
     """Messages about given paths that do not exist, or are of the wrong kind."""
-    for artefact, where in given.items():
-        of = [""] if artefacts()[artefact].shared else list(subjects.values())
-        for subject in of:
-            if folder := folder_of(given, artefact, subject):
+    for artefact, where in config.given.items():
+        subjects = [""] if artefacts()[artefact].shared else list(config.dataset.subjects)
+        for subject in subjects:
+            if folder := folder_of(config, artefact, subject):
                 yield from _missing_folder(artefact, Path(folder))
             for split in where if isinstance(where, dict) else ():
-                for path in arrays_of(given, artefact, split, subject, segments[split]):
+                for path in arrays_of(config, artefact, split, subject):
                     if not Path(path).is_file():
                         yield f"given.{artefact}.{split}: no such file: {path}"
 
@@ -258,9 +268,7 @@ def _incomplete(model: Path) -> Iterator[str]:
         )
 
 
-def check_files(
-    given: Given, subjects: Mapping[str, str], segments: Mapping[Split, list[str]]
-) -> None:
+def check_files(config: Config) -> None:
     """Check that all given files and folders exist.
 
     Raises
@@ -268,5 +276,5 @@ def check_files(
     InputError
         Listing all that do not.
     """
-    if problems := list(dict.fromkeys(missing_files(given, subjects, segments))):
+    if problems := list(dict.fromkeys(missing_files(config))):
         raise InputError("\n".join([*problems, f"(relative to {Path.cwd()})"]))

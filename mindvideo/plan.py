@@ -23,7 +23,7 @@ from mindvideo.facts import sections_upstream, settings_of
 from mindvideo.given import arrays_of, check_files, file_in, folder_of, lacking
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
-from mindvideo.run import NAMES, Split
+from mindvideo.run import Split
 from mindvideo.settings.base import Pretrained, Section
 
 SHARED = "shared"
@@ -56,9 +56,7 @@ class Plan:
         ------
         InputError
         """
-        dataset = self.config.dataset
-        splits = {split: getattr(dataset, split) for split in NAMES}
-        check_files(self.config.given, dataset.subjects, splits)
+        check_files(self.config)
 
     # --- places -----------------------------------------------------------------------------------
 
@@ -70,16 +68,13 @@ class Plan:
 
     def file(self, artefact: str, owner: str, *parts: str) -> str:
         """A file of an artefact, for `owner`: in its folder, or where it is given."""
-        subject = self.config.dataset.subjects.get(owner.partition("/")[0], "")
-        if folder := folder_of(self.config.given, artefact, subject):
+        if folder := folder_of(self.config, artefact, owner.partition("/")[0]):
             return file_in(folder, *parts)
         return "/".join([self.config.results, self.home(artefact, owner), artefact, *parts])
 
     def arrays(self, artefact: str, owner: str, split: Split) -> list[str]:
         """The given arrays of a split, from which an artefact is imported; empty if none are."""
-        subject = self.config.dataset.subjects.get(owner.partition("/")[0], "")
-        segments = getattr(self.config.dataset, split)
-        return arrays_of(self.config.given, artefact, split, subject, segments)
+        return arrays_of(self.config, artefact, split, owner.partition("/")[0])
 
     def imports(self, artefact: str) -> bool:
         """Whether a stage imports an artefact from given arrays."""

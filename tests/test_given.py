@@ -80,12 +80,15 @@ def test_what_is_not_given_must_be_there(released):
     [
         ({"window": "a"}, r"given\.window: no stage makes this; did you mean 'windows'"),
         ({"latents": {"test": "a.npy"}}, "expected the path of a folder; only .*windows"),
-        ({"windows": {"test": "{run}.npy"}}, r"has {run}; {segment}, {subject} can be filled in"),
-        ({"cotraining": "models/{segment}"}, r"has {segment}; {subject} can be filled in"),
+        ({"windows": {"test": "{run}.npy"}}, r"has {run}; {name}, {segment}, {subject} can be"),
+        ({"cotraining": "models/{segment}"}, r"has {segment}; {name}, {subject} can be filled in"),
         ({"latents": "{subject}/latents"}, "has {subject}; nothing can be filled in"),
-        ({"cotraining": "models"}, "models is the same for 3 subjects: write {subject}"),
-        ({"windows": {"train": "{subject}.npy"}}, "nothing for test, whose segments are eval"),
-        ({"clips": {"test": "a.npy"}}, r"clips are given as an array: set\s+scenes: { cuts"),
+        ({"cotraining": "models"}, "models is the same for 3 subjects: write {subject} or {name}"),
+        ({"windows": {"train": "{subject}.npy"}}, "nothing for test, but dataset.test names"),
+        (
+            {"clips": {"train": "b.npy", "test": "a.npy"}},
+            r"clips are given as an array: set\s+scenes: { cuts",
+        ),
         ({"windows": {"tests": "{subject}.npy"}}, "tests"),
     ],
 )
@@ -132,7 +135,10 @@ def test_what_depends_only_on_given_artefacts_shares_them(values):
 
 
 def test_imported_windows_depend_on_how_they_are_cut_and_padded(values):
-    p = plan(values | {"given": {"windows": {"test": "{subject}.npy"}}})
+    p = plan(values | {"given": {"windows": {"train": "a_{name}.npy", "test": "{subject}.npy"}}})
+    assert p.arrays("windows", "sub2", "train") == ["a_sub2.npy"]
+    assert p.arrays("windows", "sub2/variants/linear", "test") == ["subject2.npy"]
+    assert p.arrays("windows", "sub2", "validation") == []
     assert p.reads("windows") == {"given_windows", "windows", "encoder"}
     assert p.imports("windows")
     assert not p.imports("clips")

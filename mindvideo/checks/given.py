@@ -12,14 +12,12 @@ from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error
 from mindvideo.given import MODEL, arrays_of, file_in, folder_of, missing_files
 from mindvideo.io.given import by_segment, load_texts, open_array
-from mindvideo.run import NAMES
 
 
 def given_artefacts(config: Config, *, deep: bool = False) -> Iterator[Finding]:
     """Check files, shapes and numbers of voxels; with `deep`, read the values of volumes, too."""
     dataset, given = config.dataset, config.given
-    segments = {split: getattr(dataset, split) for split in NAMES}
-    problems = list(dict.fromkeys(missing_files(given, dataset.subjects, segments)))
+    problems = list(dict.fromkeys(missing_files(config)))
     for problem in problems:
         place, _, message = problem.partition(": ")
         yield error(place, message)
@@ -27,12 +25,12 @@ def given_artefacts(config: Config, *, deep: bool = False) -> Iterator[Finding]:
         return
     for artefact, where in given.items():
         for split in where if isinstance(where, dict) else ():
-            for name in dataset.subjects.values():
-                if paths := arrays_of(given, artefact, split, name, segments[split]):
+            for subject in dataset.subjects:
+                if paths := arrays_of(config, artefact, split, subject):
                     yield from _arrays(config, artefact, split, paths, deep=deep)
     if isinstance(given.get("windows"), dict) and "cotraining" in given:
-        for subject, name in dataset.subjects.items():
-            yield from _voxels(config, subject, name)
+        for subject in dataset.subjects:
+            yield from _voxels(config, subject)
 
 
 def _arrays(
@@ -52,15 +50,15 @@ def _arrays(
                 yield error(f"{paths[0]} ({segment})", f"values that are not finite: {wrong}")
 
 
-def _voxels(config: Config, subject: str, name: str) -> Iterator[Finding]:
+def _voxels(config: Config, subject: str) -> Iterator[Finding]:
     """Check whether the windows have as many voxels as the encoder reads."""
     from mindvideo.models.checkpoints import load_fmri_encoder
 
-    folder = folder_of(config.given, "cotraining", name)
+    folder = folder_of(config, "cotraining", subject)
     if folder is None:
         return
     model = Path(file_in(folder, MODEL))
-    (path, *_) = arrays_of(config.given, "windows", config.evaluate, name, config.evaluated)
+    (path, *_) = arrays_of(config, "windows", config.evaluate, subject)
     n_voxels, size = open_array(Path(path)).shape[-1], config.encoder.patch_size
     wraps = config.given_windows.padding == "wrap"
     padded = n_voxels + (size - n_voxels % size if wraps else -n_voxels % size)

@@ -65,9 +65,7 @@ def models(config: Config) -> tuple[Models, list[Finding]]:
 
 def _own_image_model(config: Config) -> bool:
     """Whether the given checkpoints of all subjects bring their own image model."""
-    folders_of = [
-        folder_of(config.given, "cotraining", name) for name in config.dataset.subjects.values()
-    ]
+    folders_of = [folder_of(config, "cotraining", subject) for subject in config.dataset.subjects]
     return all(
         folder and all(Path(file_in(folder, MODEL, part)).is_dir() for part in IMAGE_PARTS)
         for folder in folders_of
