@@ -2,7 +2,7 @@
 
 Writes a checkpoint in the released layout, with the paper's sizes and random weights, and arrays of
 a few test clips. Then `config/released.yaml` runs on them with few denoising steps, up to the
-videos. Prints the time of each rule. Takes some minutes on two cores, and 12 GB on the disk.
+videos. Prints the time of each rule. Takes some minutes on two cores, and 6 GB on the disk.
 """
 
 from __future__ import annotations
