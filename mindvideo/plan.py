@@ -84,6 +84,11 @@ class Plan:
         """The splits of which arrays of an artefact are given."""
         return list(self.config.given[artefact])
 
+    def segments_given(self, artefact: str) -> list[str]:
+        """The segments of these splits."""
+        of_splits = (getattr(self.config.dataset, split) for split in self.splits(artefact))
+        return [segment for segments in of_splits for segment in segments]
+
     def computes(self, *names: str) -> bool:
         """Whether all of these artefacts are computed here: none is given, and nothing is lacking.
 

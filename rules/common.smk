@@ -165,6 +165,22 @@ def params_of(stage, section="", state="", **texts):
     return {"settings": settings, "code": PLAN.code(stage), "command": command}
 
 
+def given_arrays(artefact, split=""):
+    """Input function: the given arrays of a split, by default of that of the wildcards."""
+
+    def paths(wildcards):
+        of = split or wildcards.get("split") or DATASET.split_of(wildcards.segment)
+        return PLAN.arrays(artefact, owner(wildcards), of)
+
+    return paths
+
+
+def training_arrays(wildcards):
+    """The given arrays of the training segments, if windows are standardised by them."""
+    standardize = PLAN.stages_of(owner(wildcards)).given_windows.standardize
+    return PLAN.arrays("windows", owner(wildcards), "train") if standardize else []
+
+
 def corrections(wildcards):
     """The table of a segment's manually corrected captions, if there is one."""
     template = PLAN.stages_of(owner(wildcards)).scenes.corrections

@@ -1,37 +1,6 @@
 """Windows, clips and captions from arrays that the configuration gives (`given`)."""
 
 
-def given_arrays(artefact, split=""):
-    """Input function: the arrays of a split, by default of the wildcard's."""
-
-    def paths(wildcards):
-        return PLAN.arrays(artefact, owner(wildcards), split or wildcards.split)
-
-    return paths
-
-
-def given_arrays_of_segment(artefact):
-    """Input function: the arrays of the split of a segment."""
-
-    def paths(wildcards):
-        split = DATASET.split_of(wildcards.segment)
-        return PLAN.arrays(artefact, owner(wildcards), split)
-
-    return paths
-
-
-def training_arrays(wildcards):
-    """The arrays of the training segments, if windows are standardised by them."""
-    standardize = PLAN.stages_of(owner(wildcards)).given_windows.standardize
-    return PLAN.arrays("windows", owner(wildcards), "train") if standardize else []
-
-
-def given_segments(artefact):
-    """The segments of all splits with arrays, for the wildcards' constraints."""
-    splits = PLAN.splits(artefact)
-    return one_of([segment for split in splits for segment in getattr(DATASET, split)])
-
-
 if PLAN.imports("windows"):
 
     use rule stage as import_windows with:
@@ -66,12 +35,12 @@ if PLAN.imports("clips"):
     use rule stage as import_clips with:
         """Import the clips of one segment."""
         input:
-            arrays=given_arrays_of_segment("clips"),
+            arrays=given_arrays("clips"),
         output:
             clips=f"{RESULTS}/{{shared}}/clips/{{segment}}.npy",
             changes=f"{RESULTS}/{{shared}}/clips/{{segment}}_changes.tsv",
         wildcard_constraints:
-            segment=given_segments("clips"),
+            segment=one_of(PLAN.segments_given("clips")),
         params:
             **params_of("import_clips"),
 
@@ -81,10 +50,10 @@ if PLAN.imports("captions"):
     use rule stage as import_captions with:
         """Import the captions of one segment."""
         input:
-            arrays=given_arrays_of_segment("captions"),
+            arrays=given_arrays("captions"),
         output:
             captions=f"{RESULTS}/{{shared}}/captions/{{segment}}.tsv",
         wildcard_constraints:
-            segment=given_segments("captions"),
+            segment=one_of(PLAN.segments_given("captions")),
         params:
             **params_of("import_captions"),

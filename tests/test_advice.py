@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from mindvideo.artefacts import artefacts
 from mindvideo.config import Config
 from mindvideo.validation import section_of
 
@@ -54,7 +55,7 @@ def unknown_settings(named: Iterator[tuple[str, str]]) -> set[str]:
         f"{place}: {section}.{key}"
         for place, text in named
         for section, key in NAMED.findall(text)
-        if key not in SUFFIXES
+        if key not in SUFFIXES and not (section == "given" and key in artefacts())
         if (model := section_of(Config, section)) is None or key not in model.model_fields
     }
 

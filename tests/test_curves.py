@@ -19,7 +19,7 @@ from mindvideo.plan import Plan
 from mindvideo.settings.fmri import Selection
 from tests.figures.texts import cut
 
-POINTS = [Point(1, n) for n in (18, 9, 4)] + [Point(snr, 18) for snr in (0.6, 0.4, 0.3, 0.25)]
+POINTS = [Point(1, n) for n in (18, 9, 4)] + [Point(snr, 18) for snr in (0.4, 0.25)]
 FEW = Point(1, 2)
 VOXELS, ALL_VOXELS = 10, 40
 FACTORS = {"fmri": 1.0, "ridge": 0.5}

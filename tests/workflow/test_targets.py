@@ -65,9 +65,7 @@ def test_a_folder_of_results_is_made_whole(checkout):
     assert checkout.jobs("results/sub2/films")["films"] == 5
     done = checkout.snakemake("-n", "-R", windows, "--", windows)
     assert done.returncode != 0
-    assert (done.stdout + done.stderr).count(
-        "Request its contents: results/sub1/windows/train"
-    ) == 1
+    assert (done.stdout + done.stderr).count("Request its contents: results/sub1/windows/") == 1
 
 
 @pytest.mark.parametrize(
