@@ -1,6 +1,5 @@
 """Windows, clips and captions from arrays that the configuration gives (`given`)."""
 
-
 if PLAN.imports("windows"):
 
     use rule stage as import_windows with:
