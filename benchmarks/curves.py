@@ -42,8 +42,8 @@ from mindvideo.settings.fmri import Selection
 
 RESULTS, TABLE = "results", "curves.tsv"
 SNRS, SEGMENTS, VOXELS = (0.4, 0.25), (9, 4), 900
-"""Defaults. At the lower ratio the median selected voxel has an r of about 0.1; 900 voxels are about
-as many as the demo's own selection has."""
+"""Defaults. At the lower ratio the median selected voxel has an r of about 0.1; 900 voxels are
+about as many as the demo's own selection has."""
 FULL, LINEAR = "MinD-Video", "linear"
 OF_CLIPS = (
     "identification_frame",
