@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from mindvideo.models.pipeline import MindVideoPipeline
@@ -83,12 +84,16 @@ def test_there_are_videos_scores_and_tables(scored):
     assert (results / "tables/comparison.html").is_file()
 
 
-def test_clips_are_those_of_the_released_pipeline_and_loader(scored):
+def test_clips_are_those_of_the_released_pipeline_and_loader(scored, layout):
+    """Windows, tokens and null window by slow references; then one pass through the pipeline."""
     arrays = np.load(scored.folder / "released/preprocessed/fmri_test_subject1.npy")[0]
     padded = np.concatenate([arrays, arrays[:, :8]], axis=1).astype(np.float32)
     windows = np.stack([padded, np.concatenate([padded[1:], padded[-1:]])], axis=1)
     pipeline = MindVideoPipeline.from_pretrained(scored.folder / "released/subject1")
     pipeline.set_progress_bar_config(disable=True)
+    state = layout.released_encoder()
+    tokens = torch.stack([layout.encode(torch.from_numpy(window), state) for window in windows[:4]])
+    layout.assert_near(pipeline.encode(torch.from_numpy(windows[:4])), tokens.float())
     expected = pipeline(
         windows[:4],
         windows.mean(axis=0, dtype=np.float64).astype(np.float32),
