@@ -274,7 +274,7 @@ def test_the_figure_has_the_points_of_each_column_their_intervals_and_chance(tab
     figure = draw_curves(table, 1, 18)
     assert not cut(figure)
     assert len(figure.axes) == 2 * len(PANELS)
-    places = ([0.125, 0.15, 0.2, 0.3, 0.5], [4, 9, 18])
+    places = ([0.125, 0.2, 0.5], [4, 9, 18])
     kinds = table[table["metric"] == "kind_accuracy"].set_index("model")
     for axis, x in zip(figure.axes[2:4], places):
         *curves, chance = [line for line in axis.lines if line.get_marker() not in ("_", "|")]
