@@ -20,7 +20,7 @@ from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
 from mindvideo.facts import sections_upstream, settings_of
-from mindvideo.given import arrays_of, check_files, file_in, folder_of, lacking
+from mindvideo.given import arrays_of, check_files, file_in, folder_of, is_array, lacking
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
 from mindvideo.run import Split
@@ -78,7 +78,7 @@ class Plan:
 
     def imports(self, artefact: str) -> bool:
         """Whether a stage imports an artefact from given arrays."""
-        return isinstance(self.config.given.get(artefact), dict)
+        return is_array(self.config.given, artefact)
 
     def splits(self, artefact: str) -> list[str]:
         """The splits of which arrays of an artefact are given."""

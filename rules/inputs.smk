@@ -1,0 +1,228 @@
+"""Input functions of single rules: files that depend on settings, data set and given artefacts."""
+
+
+def given_arrays(artefact, split=""):
+    """Input function: the given arrays of a split, by default of that of the wildcards."""
+
+    def paths(wildcards):
+        of = split or wildcards.get("split") or DATASET.split_of(wildcards.segment)
+        return PLAN.arrays(artefact, owner(wildcards), of)
+
+    return paths
+
+
+def training_arrays(wildcards):
+    """The given arrays of the training segments, if windows are standardised by them."""
+    standardize = PLAN.stages_of(owner(wildcards)).given_windows.standardize
+    return PLAN.arrays("windows", owner(wildcards), "train") if standardize else []
+
+
+def corrections(wildcards):
+    """The table of a segment's manually corrected captions, if there is one."""
+    template = PLAN.stages_of(owner(wildcards)).scenes.corrections
+    path = template.format(segment=wildcards.segment) if template else ""
+    return [path] if Path(path).is_file() else []
+
+
+def scenes_to_leave_out(wildcards):
+    """Scenes of the evaluated segments, if clips with a cut are left out of the scores."""
+    leave_out = PLAN.stages_of(owner(wildcards)).scoring.leave_out_cuts
+    return each("scenes", EVALUATE, ".tsv")(wildcards) if leave_out else []
+
+
+def known_truth(wildcards):
+    """The table of the known content of areas, if the settings name one."""
+    return PLAN.stages_of(owner(wildcards)).interpretation.truth or []
+
+
+def generates(stages):
+    """Whether a model generates its clips, by diffusion."""
+    return stages.reconstruction.method == "diffusion"
+
+
+def copies(stages):
+    """Whether a model's clips are copies of training clips."""
+    return not generates(stages)
+
+
+def generator_of_films(wildcards):
+    """The models after co-training, which generate a film."""
+    if copies(PLAN.stages_of(owner(wildcards))):
+        raise WorkflowError(
+            f"{owner(wildcards)}: reconstruction.method is nearest, which copies whole clips: only a "
+            "model with method: diffusion generates films"
+        )
+    return at("cotraining", "model")(wildcards)
+
+
+def motion(wildcards):
+    """The decoder of the clips' motion, if the starting noise moves with it."""
+    moving = PLAN.stages_of(owner(wildcards)).reconstruction.moving_noise
+    return at("motion", "decoder.npy")(wildcards) if moving else []
+
+
+def motion_to_train_with(section, split="train"):
+    """Input function: the motion of the clips, if the noise of a training moves with it."""
+
+    def path(wildcards):
+        moving = getattr(PLAN.stages_of(owner(wildcards)), section).moving_noise
+        return at("clip_motion", f"{split}.tsv")(wildcards) if moving else []
+
+    return path
+
+
+def held_out_motion(section):
+    """The same of the validation segments; none if the data set has none."""
+    return motion_to_train_with(section, "validation") if DATASET.validation else []
+
+
+def windows_to_average(wildcards):
+    """The training windows, if the mean of their tokens is a condition."""
+    reconstruction = PLAN.stages_of(owner(wildcards)).reconstruction
+    named = {reconstruction.negative, reconstruction.condition}
+    return at("windows", "train.npy")(wildcards) if "mean-tokens" in named else []
+
+
+def empty_caption(wildcards):
+    """The text tokens of the empty caption, if they are the negative condition."""
+    negative = PLAN.stages_of(owner(wildcards)).reconstruction.negative
+    return at("latents", "empty_text.npy")(wildcards) if negative == "empty-caption" else []
+
+
+def to_cut(wildcards):
+    """Clean runs of the segment whose windows are cut; of all segments if windows are shuffled."""
+    if PLAN.stages_of(owner(wildcards)).windows.shuffle:
+        return each("clean", EVALUATE, ".npy")(wildcards)
+    return at("clean", "{segment}.npy")(wildcards)
+
+
+def mixes_repetitions(stages):
+    """Whether a training of a model averages the repetitions of windows at random."""
+    return stages.contrastive.mix_repetitions or stages.cotraining.mix_repetitions
+
+
+def repetitions_to_mix(section):
+    """Input function: the windows of each repetition, if a training averages them at random."""
+
+    def path(wildcards):
+        mixes = getattr(PLAN.stages_of(owner(wildcards)), section).mix_repetitions
+        return at("windows", "train_repetitions.npy")(wildcards) if mixes else []
+
+    return path
+
+
+def to_average(wildcards):
+    """The windows whose mean is the null window."""
+    null = PLAN.stages_of(owner(wildcards)).windows.null_window
+    return at("windows", {"train-mean": "train.npy", "test-mean": f"{EVALUATE}.npy"}[null])(
+        wildcards
+    )
+
+
+def film(wildcards):
+    if path := DATASET.film_path(wildcards.segment):
+        return path
+    raise WorkflowError(lacks("films", "dataset.film is not set"))
+
+
+def runs(wildcards):
+    paths = DATASET.run_paths(subject(wildcards), wildcards.segment)
+    if all(paths):
+        return paths
+    raise WorkflowError(lacks("fMRI runs", "dataset.run is not set"))
+
+
+def first_run(wildcards):
+    if path := next(run.path for run in DATASET.rows if run.subject == subject(wildcards)):
+        return path
+    raise WorkflowError(lacks("fMRI runs", "dataset.run is not set"))
+
+
+def brain_masks(wildcards):
+    return DATASET.mask_paths(subject(wildcards))
+
+
+def confounds(wildcards):
+    """Tables of confounds of the runs, if the settings name columns to regress out."""
+    variant = owner(wildcards).partition("/variants/")[2] or None
+    if not PLAN.stages[variant].clean.confounds:
+        return []
+    return DATASET.confound_paths(subject(wildcards), wildcards.segment)
+
+
+def pretraining_runs(wildcards):
+    return descriptions.pretraining_runs(PRETRAINING, wildcards.subject)
+
+
+def all_samples(wildcards):
+    subjects = descriptions.pretraining_subjects(PRETRAINING)
+    return [PLAN.file("samples", owner(wildcards), f"{subject}.npy") for subject in subjects]
+
+
+def has_pretraining(wildcards):
+    """Whether the encoder is pre-trained on other subjects; if not, no rule reads their runs."""
+    return PLAN.stages_of(owner(wildcards)).pretraining.trains
+
+
+def pretrained_autoencoder(wildcards):
+    """The model that tuning on the subject starts from, if there is a pre-training."""
+    return at("pretraining", "model")(wildcards) if has_pretraining(wildcards) else []
+
+
+def of_trainings(name, *trainings):
+    """Input function: the same file of several training stages, in order.
+
+    A pre-training without steps, or whose model is given, is left out.
+    """
+
+    def paths(wildcards):
+        trained = has_pretraining(wildcards) and PLAN.computes("pretraining")
+        left_out = set() if trained else {"pretraining"}
+        return [at(stage, name)(wildcards) for stage in trainings if stage not in left_out]
+
+    return paths
+
+
+def encoder_to_cotrain(wildcards):
+    """The model of the encoder that conditions the UNet."""
+    stage = PLAN.stages_of(owner(wildcards)).cotraining.encoder
+    return at(stage, "model")(wildcards)
+
+
+def encoder_after(wildcards):
+    """The model that contains the encoder after a training stage, or determines its shape."""
+    if PLAN.stages_of(owner(wildcards)).cotraining.encoder == "ridge":
+        raise WorkflowError(
+            f"{owner(wildcards)}: cotraining.encoder is ridge, and a linear encoder has no attention "
+            "to interpret: request the interpretation of a model with cotraining.encoder: contrastive"
+        )
+    after = "contrastive" if wildcards.stage == "mbm" else wildcards.stage
+    return at(after, "model")(wildcards)
+
+
+def autoencoder(wildcards):
+    """The model of masked brain modelling, if the encoder has its weights."""
+    return at("mbm_tuning", "model")(wildcards) if wildcards.stage == "mbm" else []
+
+
+def looked_into(file, *stages):
+    """Input function: a file of the encoder after each of these training stages, in order."""
+
+    def paths(wildcards):
+        return [at(f"interpretation/{stage}", file)(wildcards) for stage in stages]
+
+    return paths
+
+
+def maps_of_encoders(ending):
+    """Input function: the files of all maps of attention and attribution, stage by stage."""
+
+    def paths(wildcards):
+        return [
+            at(f"interpretation/{stage}", f"{method}{ending}")(wildcards)
+            for stage in ENCODERS
+            for method in ("attention", "attribution")
+            if method == "attention" or stage in WITH_HEAD
+        ]
+
+    return paths
