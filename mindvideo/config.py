@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from mindvideo.artefacts import load_sections
+from mindvideo.clip_times import ClipTimes
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
@@ -32,6 +33,7 @@ from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
 from mindvideo.settings.sources import OFF, here
 from mindvideo.settings.training import check_still
+from mindvideo.sizes import check_recorded
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
 from mindvideo.validation import explain, placed, problems_of, section_of
@@ -136,11 +138,23 @@ class Config(Stages):
         return self
 
     @model_validator(mode="after")
+    def _windows_were_recorded(self) -> Config:
+        """Leave out the clips at the end of segments for which too few volumes were recorded."""
+        if "windows" in self.given or not any(run.path for run in self.dataset.rows):
+            return self
+        left_out = {
+            segment: self.dataset.n_shown(segment) - self._n_recorded(segment)
+            for segment in self.dataset.segments
+        }
+        return self.model_copy(update={"dataset": self.dataset.leaving_out(left_out)})
+
+    @model_validator(mode="after")
     def _clips_hold_whole_frames(self) -> Config:
         for variant in (None, *self.variants):
             where = f"variants.{variant}." if variant else ""
             try:
-                frames_per_clip(self.dataset.tr, self.stages(variant).clips.fps)
+                stages = self.stages(variant)
+                frames_per_clip(self.clip_seconds(stages), stages.clips.fps)
             except InputError as error:
                 raise ValueError(f"{where}clips.fps: {error}") from None
         return self
@@ -240,8 +254,63 @@ class Config(Stages):
         if replicate:
             replicate.reseed(base)
         stages = Stages.model_validate(base)
-        fps = whole_rate(self.dataset.tr, stages.clips.fps)
+        clips, seconds = stages.clips, self.clip_seconds(stages)
+        fps = clips.frames / seconds if clips.frames else whole_rate(seconds, clips.fps)
         return stages.model_copy(update={"clips": stages.clips.model_copy(update={"fps": fps})})
+
+    # --- times ------------------------------------------------------------------------------------
+
+    def clip_seconds(self, stages: Stages) -> float:
+        """Duration of a clip [s]."""
+        return stages.clips.seconds or self.dataset.tr
+
+    def lag(self, stages: Stages) -> int:
+        """Haemodynamic delay [volumes]."""
+        return self.dataset.lag if stages.windows.lag is None else stages.windows.lag
+
+    def clip_times(self, stages: Stages) -> ClipTimes:
+        """How the clips of a model are aligned with the volumes of runs."""
+        windows = stages.windows
+        return ClipTimes(
+            tr=self.dataset.tr,
+            seconds=self.clip_seconds(stages),
+            size=windows.size,
+            interpolation=windows.interpolation,
+            end=windows.end,
+        )
+
+    def available(self, stages: Stages, segment: str) -> int | None:
+        """Volumes of each run from the first one that is kept; None if it is not known."""
+        if (after := self.dataset.recorded_after(segment)) is None:
+            return None
+        times = self.clip_times(stages)
+        return times.span(self.dataset.n_shown(segment)) + after - self.lag(stages)
+
+    def volumes_needed(self, segment: str) -> int:
+        """Volumes of a run, from the onset of the film on, that the windows of all models need."""
+        needed = []
+        for variant in (None, *self.variants):
+            stages, n = self.stages(variant), self.dataset.n_clips(segment)
+            kept = self.clip_times(stages).n_kept(n, self.available(stages, segment))
+            needed.append(self.lag(stages) + kept)
+        return max(needed)
+
+    def _n_recorded(self, segment: str) -> int:
+        """Number of clips of a segment whose windows were recorded, in every model."""
+        numbers = []
+        for variant in (None, *self.variants):
+            stages, shown = self.stages(variant), self.dataset.n_shown(segment)
+            times, lag = self.clip_times(stages), self.lag(stages)
+            available = self.available(stages, segment)
+            if available is None:
+                available = times.n_kept(shown)
+            numbers.append(times.n_clips(shown, available))
+            try:
+                check_recorded(times.size, lag, available + lag, numbers[-1])
+            except InputError as error:
+                where = f"variants.{variant}: " if variant else ""
+                raise ValueError(f"{where}{segment}: {error}") from None
+        return min(numbers)
 
     # --- replicates -------------------------------------------------------------------------------
 

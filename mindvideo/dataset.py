@@ -15,8 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    PrivateAttr,
     field_validator,
     model_validator,
 )
@@ -32,17 +34,19 @@ from mindvideo.settings.base import (
     Timing,
 )
 from mindvideo.settings.sources import DATA
+from mindvideo.shared_files import check_shared, check_starts
 from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
 RESERVED = {"shared", "state", "benchmarks", "logs", "digests", "tables"}
 """Names of other folders in the results, which subjects cannot have."""
-BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset")
+BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset", "film_start")
 FEW = 12
 """Maximum number of segments that a message lists."""
 PLACEHOLDERS = {
     "run": {"subject", "segment", "repetition"},
     "confounds": {"subject", "segment", "repetition"},
+    "events": {"subject", "segment", "repetition"},
     "mask": {"subject", "segment", "repetition"},
     "film": {"segment"},
     "shots": {"segment"},
@@ -97,7 +101,7 @@ class Dataset(Section):
         "them",
     )
     clips_per_segment: dict[str, PositiveInt] = Field(
-        description="clips (= volumes kept) of a segment; `default` for those not named"
+        description="clips of a segment; `default` for those not named"
     )
     subjects: dict[Name, str] = Field(min_length=1, description="name here: name in the paths")
     train: Segments = Field(description="training segments; none, if nothing is trained (`given`)")
@@ -123,8 +127,13 @@ class Dataset(Section):
     film_onset: Annotated[dict[str, float], DATA] = Field(
         {},
         description="time of a film's first frame after the start of its runs [s], negative if "
-        "the film starts first; `default` for segments not named. Only for check-dataset, which "
-        "reports how long after a clip its volumes were recorded",
+        "the film starts first; `default` for segments not named. With `timing`, only for "
+        "check-dataset, which reports how long after a clip its volumes were recorded",
+    )
+    film_start: Annotated[dict[str, NonNegativeFloat], DATA] = Field(
+        {},
+        description="where a segment starts in its film [s], if several segments share a film; "
+        "`default` for segments not named",
     )
     shots: Annotated[PathText | None, DATA] = Field(
         None,
@@ -144,7 +153,21 @@ class Dataset(Section):
         description="path template with {subject}, {segment}, {repetition}: fMRIPrep's tables of "
         "confounds",
     )
-    timing: dict[str, Timing] = Field(description="by segment; `default` for those not named")
+    timing: Annotated[dict[str, Timing], DATA] = Field(
+        {},
+        description="by segment; `default` for those not named. Not needed for runs whose film "
+        "starts at an event, or at `film_onset`",
+    )
+    events: Annotated[RunTemplate | None, DATA] = Field(
+        None,
+        description="path template with {subject}, {segment}, {repetition}: the runs' BIDS tables "
+        "of events, in place of `timing`: films start at the onset of `event`",
+    )
+    event: Annotated[dict[str, str], DATA] = Field(
+        {},
+        description="the row of a table of events whose onset is the film's, by the values of its "
+        "columns, such as { trial_type: film } or { stim_file: '{segment}.mp4' }",
+    )
     exclude: Annotated[list[str], AfterValidator(_run_keys), DATA] = Field(
         [], description="runs to leave out, as 'SUBJECT SEGMENT_REPETITION'"
     )
@@ -153,6 +176,8 @@ class Dataset(Section):
     )
 
     renamed: ClassVar = {"repeats": "repetitions"}
+
+    _left_out: dict[str, int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -175,10 +200,12 @@ class Dataset(Section):
     def _is_complete(self) -> Dataset:
         if reserved := ", ".join(RESERVED & set(self.subjects)):
             raise ValueError(f"subjects: {reserved} is reserved for a folder of results: rename it")
-        for field in ("clips_per_segment", "timing"):
-            missing = [s for s in self.segments if s not in getattr(self, field)]
-            if missing and "default" not in getattr(self, field):
-                raise ValueError(f"{field}: no `default`, and nothing for {', '.join(missing)}")
+        named = self.clips_per_segment
+        missing = [segment for segment in self.segments if segment not in named]
+        if missing and DEFAULT not in named:
+            raise ValueError(
+                f"clips_per_segment: no `default`, and nothing for {', '.join(missing)}"
+            )
         for split in ("train", "validation"):
             if twice := set(getattr(self, split)) & set(self.test):
                 names = ", ".join(sorted(twice))
@@ -213,13 +240,8 @@ class Dataset(Section):
                 check_template(field, template, allowed, BIDS_ENTITIES)
         for key, template in self.exceptions.items():
             check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"], BIDS_ENTITIES)
-        for field, what in (("path", "file"), ("confounds", "table of confounds")):
-            named = [(self.key(run), path) for run in self.rows if (path := getattr(run, field))]
-            _refuse_shared(
-                f"one {what} for {{}} runs", named, "run", "{subject}, {segment} and {repetition}"
-            )
-        films = [(segment, film) for segment in self.segments if (film := self.film_path(segment))]
-        _refuse_shared("one film for {} segments", films, "segment", "{segment}")
+        check_shared(self)
+        check_starts(self)
         if bare := [s for s in self.subjects if not any(r.subject == s for r in self.rows)]:
             raise ValueError(f"no runs of {', '.join(bare)}: leave out the subject")
         return self
@@ -249,21 +271,29 @@ class Dataset(Section):
     def _with_templates(self, run: Run) -> Run:
         """A row of the table of runs, with its empty cells filled in from the templates."""
         fields = self._fields(run.subject, run.segment, run.repetition)
-        templates = {name: getattr(self, name) for name in ("confounds", "mask")}
-        return run.model_copy(
-            update={"split": self.split_of(run.segment)}
-            | {
-                name: template.format(**fields)
-                for name, template in templates.items()
-                if template and not getattr(run, name)
-            }
-        )
+        templates = {name: getattr(self, name) for name in ("confounds", "mask", "events")}
+        filled: dict[str, Any] = {
+            name: template.format(**fields)
+            for name, template in templates.items()
+            if template and not getattr(run, name)
+        }
+        if run.drop_start is None and run.film_onset is None and not run.events:
+            filled |= self._timing_of(run.segment)
+        return run.model_copy(update={"split": self.split_of(run.segment)} | filled)
+
+    def _timing_of(self, segment: str) -> dict[str, Any]:
+        """Columns of a run of a segment: when its film starts, and what follows it."""
+        timing = self.timing.get(segment) or self.timing.get(DEFAULT)
+        return {
+            **(timing.model_dump() if timing else {}),
+            "film_onset": self.film_onset_of(segment),
+        }
 
     def _fields(self, subject: str, segment: str, repetition: int) -> dict[str, Any]:
         return {"subject": self.subjects[subject], "segment": segment, "repetition": repetition}
 
     def _run(self, subject: str, segment: str, repetition: int) -> Run:
-        folder, timing = self.subjects[subject], self.timing_of(segment)
+        folder = self.subjects[subject]
         fields = self._fields(subject, segment, repetition)
         keys = _keys(subject, folder, segment, repetition) & set(self.exceptions)
         path = self.exceptions[keys.pop()] if keys else self.run
@@ -276,9 +306,9 @@ class Dataset(Section):
             confounds=self.confounds.format(**fields) if self.confounds else None,
             mask=self.mask.format(**fields) if self.mask else None,
             film=self.film_path(segment),
-            clips=self.n_clips(segment),
-            drop_start=timing.drop_start,
-            drop_end=timing.drop_end,
+            clips=self.clips_per_segment.get(segment) or self.clips_per_segment[DEFAULT],
+            events=self.events.format(**fields) if self.events else None,
+            **self._timing_of(segment),
             tr=self.tr,
         )
 
@@ -300,6 +330,14 @@ class Dataset(Section):
     def confound_paths(self, subject: str, segment: str) -> list[str]:
         """Tables of confounds, in the order of `run_paths`; empty if the data set has none."""
         return [run.confounds for run in self.runs_of(subject, segment) if run.confounds]
+
+    def event_paths(self, subject: str, segment: str) -> list[str]:
+        """Tables of events, in the order of `run_paths`; empty if no run starts at an event."""
+        return [run.events for run in self.runs_of(subject, segment) if run.events]
+
+    def event_of(self, segment: str) -> dict[str, str]:
+        """The row of a table of events whose onset is that of a segment's film."""
+        return {column: value.format(segment=segment) for column, value in self.event.items()}
 
     def mask_paths(self, subject: str, split: Split = "train") -> list[str]:
         """Brain masks of a subject's runs, each once; empty if the data set has none.
@@ -327,11 +365,28 @@ class Dataset(Section):
         """Segments of a split that the subject has at least one run of."""
         return [s for s in getattr(self, split) if self.runs_of(subject, s)]
 
-    def timing_of(self, segment: str) -> Timing:
-        return self.timing.get(segment) or self.timing["default"]
-
     def n_clips(self, segment: str) -> int:
-        return self.clips_per_segment.get(segment) or self.clips_per_segment["default"]
+        """Number of clips of a segment that are used."""
+        return self.n_shown(segment) - self.left_out(segment)
+
+    def n_shown(self, segment: str) -> int:
+        """Number of clips of a segment, including those that are left out."""
+        return self.clips_per_segment.get(segment) or self.clips_per_segment[DEFAULT]
+
+    def left_out(self, segment: str) -> int:
+        """Number of clips at the end of a segment for which too few volumes were recorded."""
+        return self._left_out.get(segment, 0)
+
+    def leaving_out(self, clips: dict[str, int]) -> Dataset:
+        """The same data set without so many clips at the end of segments."""
+        dataset = self.model_copy()
+        dataset._left_out = clips
+        return dataset
+
+    def recorded_after(self, segment: str) -> int | None:
+        """Volumes after a segment's film, in the shortest of its runs; None if no run says so."""
+        ends = [run.drop_end for run in self.rows if run.segment == segment]
+        return min((end for end in ends if end is not None), default=None)
 
     def fps_of(self, segment: str) -> float | None:
         return self.film_fps.get(segment) or self.film_fps.get("default")
@@ -339,6 +394,10 @@ class Dataset(Section):
     def film_onset_of(self, segment: str) -> float | None:
         """Time of the film's first frame after the start of its runs [s]; None if unknown."""
         return self.film_onset.get(segment, self.film_onset.get("default"))
+
+    def film_start_of(self, segment: str) -> float:
+        """Where a segment starts in its film [s]."""
+        return self.film_start.get(segment, self.film_start.get(DEFAULT, 0.0))
 
     def film_path(self, segment: str) -> str:
         return self.films.get(segment) or (self.film or "").format(segment=segment)
@@ -354,26 +413,6 @@ def _held_out(values: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(train, list) or not isinstance(validation, list):
         return values
     return values | {"train": [segment for segment in train if segment not in validation]}
-
-
-def _refuse_shared(
-    what: str, named: list[tuple[str, str]], of_each: str, placeholders: str
-) -> None:
-    """Raise an error if several runs or segments share one path.
-
-    Raises
-    ------
-    ValueError
-        Naming them.
-    """
-    for path, n in Counter(path for _, path in named).items():
-        if n > 1:
-            keys = [key for key, named_path in named if named_path == path]
-            more = ", …" if n > 3 else ""
-            raise ValueError(
-                f"{what.format(n)} ({', '.join(keys[:3])}{more}): {path}: each {of_each} needs its "
-                f"own. Does the template contain {placeholders}?"
-            )
 
 
 def _keys(subject: str, folder: str, segment: str, repetition: int) -> set[str]:

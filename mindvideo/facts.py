@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
@@ -16,12 +16,12 @@ from mindvideo.given import is_array
 from mindvideo.io.published import read_published
 from mindvideo.registry import importer
 from mindvideo.run import NAMES
-from mindvideo.settings.base import From, Section
+from mindvideo.settings.base import From, RunTiming, Section, Timing
 from mindvideo.settings.evaluation import TableRow
 from mindvideo.settings.methods import Recordings, SegmentRecording
 
-Compute = Callable[[Config, Stages, str], Any]
-"""Of a configuration, the sections of the full model or of a variant, and a segment or an owner."""
+Compute = Callable[..., Any]
+"""Of a configuration, the sections of the full model or of a variant, and what it is a fact of."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,25 @@ class Fact:
 
     compute: Compute
     sections: tuple[str, ...]
-    of_owner: bool = False
-    """Whether it is a fact of an owner (a subject or a variant), and not of a segment."""
+    of: Literal["segment", "owner", "run"] = "segment"
+    """What it is a fact of: a segment; an owner (a subject or a variant); or the runs of a segment,
+    for which it gets the owner, too."""
+    by_value: bool = False
+    """Whether models differ only if its values do, and not if other settings of its sections do."""
 
 
 FACTS: dict[str, Fact] = {}
 
 
-def fact(*sections: str, of_owner: bool = False) -> Callable[[Compute], Compute]:
+def fact(*sections: str, **what: Any) -> Callable[[Compute], Compute]:
     """Declare a function of (configuration, sections of the variant, segment) as a fact.
 
-    With `of_owner` it is one of (configuration, sections of the variant, owner).
+    `what` are further fields of :class:`Fact`. With ``of="owner"`` it is a function of
+    (configuration, sections of the variant, owner), and with ``of="run"`` of (…, owner, segment).
     """
 
     def register(compute: Compute) -> Compute:
-        FACTS[compute.__name__] = Fact(compute, sections, of_owner)
+        FACTS[compute.__name__] = Fact(compute, sections, **what)
         return compute
 
     return register
@@ -88,12 +92,20 @@ def settings_of(
 
 
 def sections_read(model: type[Section], section: str = "") -> set[str]:
-    """Names of the sections that settings depend on, among those that a variant may change."""
+    """Names of the sections that settings depend on, among those that a variant may change.
+
+    Facts that count by their values are in it by their own names.
+    """
     places = _places(model)
     read = {section or model.section_name} if None in places.values() else set()
     for place in filter(None, places.values()):
-        read |= set(FACTS[place].sections if place in FACTS else [place.partition(".")[0]])
-    return read & set(Stages.model_fields)
+        if place not in FACTS:
+            read.add(place.partition(".")[0])
+        elif FACTS[place].by_value:
+            read.add(place)
+        else:
+            read |= set(FACTS[place].sections)
+    return read & {*Stages.model_fields, *FACTS}
 
 
 def sections_upstream(config: Config, artefact: str) -> frozenset[str]:
@@ -135,7 +147,8 @@ def _places(model: type[Section]) -> dict[str, str | None]:
 def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: str) -> Any:
     if place in FACTS:
         found = FACTS[place]
-        return found.compute(config, stages, owner if found.of_owner else segment)
+        of = {"segment": (segment,), "owner": (owner,), "run": (owner, segment)}[found.of]
+        return found.compute(config, stages, *of)
     if not place:
         return None
     first, *names = place.split(".")
@@ -154,8 +167,51 @@ def n_clips(config: Config, stages: Stages, segment: str) -> int:
 
 
 @fact()
+def n_clips_of_segments(config: Config, stages: Stages, segment: str) -> dict[str, int]:
+    return {name: config.dataset.n_clips(name) for name in config.segments}
+
+
+@fact(of="run")
+def run_timing(config: Config, stages: Stages, owner: str, segment: str) -> list[RunTiming]:
+    """Of each repetition of a segment."""
+    return [run.timing for run in config.dataset.runs_of(owner.partition("/")[0], segment)]
+
+
+@fact()
+def event(config: Config, stages: Stages, segment: str) -> dict[str, str]:
+    return config.dataset.event_of(segment)
+
+
+@fact("windows", "clips", by_value=True)
+def n_volumes(config: Config, stages: Stages, segment: str) -> int:
+    """Volumes to keep of a run."""
+    dataset = config.dataset
+    available = config.available(stages, segment)
+    return config.clip_times(stages).n_kept(dataset.n_clips(segment), available)
+
+
+@fact("clips", by_value=True)
+def n_volumes_of_film(config: Config, stages: Stages, segment: str) -> int:
+    """Volumes that are recorded during the film of a segment."""
+    return config.clip_times(stages).span(config.dataset.n_shown(segment))
+
+
+@fact()
 def timing(config: Config, stages: Stages, segment: str) -> Any:
-    return config.dataset.timing_of(segment)
+    """What the demo records before and after the film of a segment."""
+    run = next(run for run in config.dataset.all_rows if run.segment == segment)
+    return Timing(drop_start=run.drop_start or 0, drop_end=run.drop_end or 0)
+
+
+@fact()
+def film_start(config: Config, stages: Stages, segment: str) -> float:
+    return config.dataset.film_start_of(segment)
+
+
+@fact()
+def film_starts(config: Config, stages: Stages, segment: str) -> dict[str, float]:
+    starts = {name: config.dataset.film_start_of(name) for name in config.evaluated}
+    return {name: start for name, start in starts.items() if start}
 
 
 @fact("clean")
@@ -178,9 +234,9 @@ def split(config: Config, stages: Stages, segment: str) -> str:
     return "test" if segment in config.dataset.test else "train"
 
 
-@fact()
+@fact("clips")
 def film_seconds(config: Config, stages: Stages, segment: str) -> float:
-    return config.dataset.n_clips(segment) * config.dataset.tr
+    return config.dataset.n_shown(segment) * config.clip_seconds(stages)
 
 
 @fact()
@@ -195,14 +251,19 @@ def clips_of_splits(config: Config, stages: Stages, segment: str) -> dict[str, d
 # --- of the data set and of a variant -------------------------------------------------------------
 
 
-@fact("windows")
+@fact("windows", by_value=True)
 def lag(config: Config, stages: Stages, segment: str) -> int:
-    return config.dataset.lag if stages.windows.lag is None else stages.windows.lag
+    return config.lag(stages)
+
+
+@fact("clips")
+def clip_seconds(config: Config, stages: Stages, segment: str) -> float:
+    return config.clip_seconds(stages)
 
 
 @fact("clips")
 def num_frames(config: Config, stages: Stages, segment: str) -> int:
-    return round(stages.clips.fps * config.dataset.tr)
+    return round(stages.clips.fps * config.clip_seconds(stages))
 
 
 @fact("films", "clips")
@@ -238,23 +299,25 @@ def control(config: Config, stages: Stages, segment: str) -> str:
     return next(shuffled, "")
 
 
-@fact(of_owner=True)
+@fact(of="owner")
 def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
     """What a methods section says of a subject's runs."""
     dataset, (subject, _, variant) = config.dataset, owner.partition("/variants/")
-    segments = []
+    segments, of_model = [], config.stages(variant or None)
     for segment in config.segments:
         if not (runs := dataset.runs_of(subject, segment)):
             continue
-        timing = dataset.timing_of(segment)
+        timings = [run.timing for run in runs]
         segments.append(
             SegmentRecording(
                 name=segment,
                 split=dataset.split_of(segment),
                 runs=len(runs),
                 clips=dataset.n_clips(segment),
-                drop_start=timing.drop_start,
-                drop_end=timing.drop_end,
+                left_out=dataset.left_out(segment),
+                volumes=n_volumes(config, of_model, segment),
+                during=n_volumes_of_film(config, of_model, segment),
+                timing=[t for i, t in enumerate(timings) if t not in timings[:i]],
                 film_onset=dataset.film_onset_of(segment),
             )
         )

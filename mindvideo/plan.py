@@ -19,7 +19,7 @@ from mindvideo.adoption import Adopted, code_and_lock
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
-from mindvideo.facts import sections_upstream, settings_of
+from mindvideo.facts import FACTS, sections_upstream, settings_of
 from mindvideo.given import arrays_of, check_files, file_in, folder_of, is_array, lacking
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
@@ -61,7 +61,7 @@ class Plan:
     # --- places -----------------------------------------------------------------------------------
 
     def reads(self, artefact: str) -> frozenset[str]:
-        """All sections that an artefact depends on, upstream included."""
+        """All sections and facts that an artefact depends on, upstream included."""
         if artefact not in self._reads:
             self._reads[artefact] = sections_upstream(self.config, artefact)
         return self._reads[artefact]
@@ -107,10 +107,16 @@ class Plan:
         shared_with = next(alike)  # at the latest, the variant itself
         return f"{place}/variants/{shared_with}" if shared_with else place
 
-    def _differ(self, variant: str, other: str | None, section: str) -> bool:
-        """Whether two models differ in a result, and not only in how it is computed."""
-        one, two = (getattr(self.stages[name or None], section) for name in (variant, other))
-        return one is not two and one.deciding() != two.deciding()
+    def _differ(self, variant: str, other: str | None, read: str) -> bool:
+        """Whether two models differ in a section or fact, and not only in how it is computed."""
+        one, two = (self.stages[name or None] for name in (variant, other))
+        if read in FACTS:
+            compute, segments = FACTS[read].compute, self.config.segments
+            return any(
+                compute(self.config, one, s) != compute(self.config, two, s) for s in segments
+            )
+        first, second = getattr(one, read), getattr(two, read)
+        return first is not second and first.deciding() != second.deciding()
 
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
         """Segments for which an artefact has a file; for a subject, those with runs of it."""

@@ -6,39 +6,45 @@ from pathlib import Path
 
 import numpy as np
 
+from mindvideo.clip_times import Trim
 from mindvideo.fmri.cleaning import cosines, nuisance, polynomials
 from mindvideo.io.confounds import read_confounds
 from mindvideo.settings.fmri import CleanSettings
 
 
-def drifts(settings: CleanSettings) -> np.ndarray:
-    """Drift regressors of a run, on the volumes kept, (n_volumes, n_regressors)."""
+def drifts(settings: CleanSettings, n_volumes: int) -> np.ndarray:
+    """Drift regressors of a run, on the volumes read, (n_volumes, n_regressors)."""
     if settings.high_pass is None:
-        return polynomials(settings.n_volumes, settings.detrend_order)
-    return cosines(settings.n_volumes, settings.tr, settings.high_pass)
+        return polynomials(n_volumes, settings.detrend_order)
+    return cosines(n_volumes, settings.tr, settings.high_pass)
 
 
-def regressors(confounds: Path | None, settings: CleanSettings) -> np.ndarray:
-    """Orthonormal basis of the drift and confound regressors, on the volumes kept.
+def regressors(
+    confounds: Path | None, settings: CleanSettings, trim: Trim, n_volumes: int | None
+) -> np.ndarray:
+    """Orthonormal basis of the drift and confound regressors, on the volumes read.
 
     Parameters
     ----------
     confounds : Path, optional
         The run's table.
     settings : CleanSettings
+    trim : Trim
+        The volumes read.
+    n_volumes : int or None
+        Volumes of the whole run, if that is known.
 
     Returns
     -------
-    (n_volumes, rank) float64
+    (trim.n_read, rank) float64
 
     Raises
     ------
     InputError
         If the table is damaged or lacks a column, or the regressors would leave nothing of the run.
     """
+    drift = drifts(settings, trim.n_read)
     if confounds is None:
-        return nuisance(drifts(settings))
-    timing = settings.timing
-    recorded = timing.drop_start + settings.n_volumes + timing.drop_end
-    table = read_confounds(confounds, settings.confounds, recorded)
-    return nuisance(drifts(settings), table[timing.drop_start : recorded - timing.drop_end])
+        return nuisance(drift)
+    table = read_confounds(confounds, settings.confounds, n_volumes)
+    return nuisance(drift, table[trim.start : trim.start + trim.n_read])

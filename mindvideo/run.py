@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt
 
-from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, Section
+from mindvideo.settings.base import SEGMENT, Name, PathText, RepetitionTime, RunTiming, Section
 
 DEFAULT = "default"
 """In settings by segment, the key that applies to all segments not named."""
@@ -39,9 +39,21 @@ class Run(Section):
     confounds: PathText | None = Field(None, description="fMRIPrep's table of confounds")
     mask: PathText | None = Field(None, description="brain mask on the grid of the run")
     film: PathText | None = Field(None, description="the segment's film")
-    clips: PositiveInt | None = Field(None, description="clips of the segment = volumes kept")
-    drop_start: int | None = Field(None, ge=0, description="volumes dropped at the start")
-    drop_end: int | None = Field(None, ge=0, description="volumes dropped at the end")
+    clips: PositiveInt | None = Field(None, description="clips of the segment")
+    drop_start: int | None = Field(None, ge=0, description="volumes before the film")
+    drop_end: int | None = Field(None, ge=0, description="volumes after the film")
+    film_onset: float | None = Field(
+        None, description="of the film after the start of the run [s], if drop_start is not given"
+    )
+    events: PathText | None = Field(
+        None, description="BIDS table of events with the film's onset, if neither is given"
+    )
     tr: RepetitionTime | None = Field(None, description="repetition time [s]")
 
     renamed: ClassVar = {"repeat": "repetition"}
+
+    @property
+    def timing(self) -> RunTiming:
+        """When its film starts: `drop_start`, else `film_onset`, else the table of events."""
+        onset = self.film_onset if self.drop_start is None and not self.events else None
+        return RunTiming(drop_start=self.drop_start, drop_end=self.drop_end, onset=onset)

@@ -13,13 +13,12 @@ from pydantic import ValidationError
 
 from mindvideo.errors import InputError, RenamedSetting
 from mindvideo.run import NAMES, Run
-from mindvideo.settings.base import Timing
 from mindvideo.templates import did_you_mean
 from mindvideo.validation import what_is_wrong
 
 COLUMNS = list(Run.model_fields)
 NEEDED = [name for name, field in Run.model_fields.items() if field.is_required()]
-OF_SEGMENT = ("split", "film", "clips", "drop_start", "drop_end")
+OF_SEGMENT = ("split", "film", "clips")
 """Columns that have the same value in all rows of a segment."""
 SHOWN = 20
 
@@ -108,8 +107,10 @@ def _row(header: list[str], cells: list[str]) -> tuple[Run | None, list[str]]:
             else f"{problem['loc'][0]}: {what_is_wrong(problem)}; found {problem['input']!r}"
             for problem in error.errors()
         ]
-    if (run.drop_start is None) != (run.drop_end is None):
-        return None, ["drop_start and drop_end: give both, or neither"]
+    if run.drop_end is not None and not run.events and run.drop_start is run.film_onset is None:
+        return None, [
+            "drop_end without drop_start, film_onset or events: when does the film start?"
+        ]
     return run, []
 
 
@@ -117,14 +118,15 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
     """Problems between rows: runs and files named twice, different values for one segment."""
     problems = []
     runs: dict[tuple, int] = {}
-    files: dict[str, int] = {}
+    files: dict[tuple, int] = {}
     segments: dict[tuple[str, str], int] = {}
     for number, run in rows.items():
         first = runs.setdefault((run.subject, run.segment, run.repetition), number)
         if first != number:
             key = f"{run.subject} {run.segment}_{run.repetition}"
             problems.append(f"line {number}: {key} is already in line {first}")
-        if (other := files.setdefault(run.path, number)) != number:
+        film = (run.path, run.drop_start, run.film_onset, run.events and run.segment)
+        if (other := files.setdefault(film, number)) != number:
             problems.append(f"line {number}: same file as in line {other}: {run.path}")
         for name in OF_SEGMENT:
             first = segments.setdefault((run.segment, name), number)
@@ -133,7 +135,7 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
                 problems.append(
                     f"line {number}: {run.segment} has {name} {here if here is not None else 'n/a'}"
                     f", but {there if there is not None else 'n/a'} in line {first}: all runs of a "
-                    "segment show the same film at the same time"
+                    "segment show the same film"
                 )
     trs = {run.tr: number for number, run in reversed(rows.items())}
     if len(trs) > 1:
@@ -151,11 +153,6 @@ def described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
         for split in NAMES
         if split != "validation" or any(run.split == split for run in table)
     }
-    timing = {
-        s: Timing(drop_start=run.drop_start, drop_end=run.drop_end)
-        for s, run in segments.items()
-        if run.drop_start is not None and run.drop_end is not None
-    }
     clips = {s: run.clips for s, run in segments.items() if run.clips}
     films = {s: run.film for s, run in segments.items() if run.film}
     tr = {"tr": table[0].tr} if table[0].tr and "tr" not in values else {}
@@ -168,7 +165,6 @@ def described(table: list[Run], values: dict[str, Any]) -> dict[str, Any]:
         **_validation(segments, values),
         "subjects": {run.subject: named.get(run.subject, run.subject) for run in table},
         "repetitions": repetitions,
-        "timing": (values.get("timing") or {}) | timing,
         "clips_per_segment": (values.get("clips_per_segment") or {}) | clips,
         "films": (values.get("films") or {}) | films,
     }

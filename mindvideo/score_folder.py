@@ -259,7 +259,7 @@ def _scoring(arguments: argparse.Namespace) -> Any:
     without: dict[str, Any] = {"attributes": {}, "subset": None, "leave_out_cuts": False}
     return ScoringSettings(
         **scoring.model_dump() | without,
-        tr=1.0,
+        seconds=1.0,
         **{name: None if value == "none" else value for name, value in named.items()},
     )
 

@@ -175,6 +175,70 @@ def check_steps(steps: int, n_times: int) -> None:
         )
 
 
+def check_recorded(size: int, lag: int, n_volumes: int, n_clips: int) -> None:
+    """Raise an error if no clip has a window of its own, or windows are longer than the segment.
+
+    Parameters
+    ----------
+    size, lag : int
+        Volumes of a window, and between a clip and its window.
+    n_volumes : int
+        Volumes of a run from the onset of the film on.
+    n_clips : int
+        Clips whose windows were recorded.
+
+    Raises
+    ------
+    InputError
+    """
+    if n_clips < 1 or size > n_volumes - lag:
+        raise InputError(
+            f"windows of {size} volumes, {lag} volumes after their clips, do not fit in the "
+            f"{n_volumes} volumes that were recorded from the onset of the film on: lower "
+            "windows.size, or the lag (dataset.lag, or windows.lag if it is set)"
+        )
+
+
+def check_length(
+    n_volumes: int, timing: tuple[int | None, int | None], during: int | None, needed: int
+) -> None:
+    """Raise an error if a run does not have the volumes that its description says.
+
+    Parameters
+    ----------
+    n_volumes : int
+        Volumes of the run.
+    timing : (int or None, int or None)
+        Volumes before and after the film; None if not known.
+    during : int or None
+        Volumes during the film.
+    needed : int
+        Volumes that the windows need, from the start of the run on.
+
+    Raises
+    ------
+    InputError
+    """
+    before, after = timing
+    if before is None or after is None or during is None:
+        if n_volumes < needed:
+            raise InputError(
+                f"{n_volumes} volumes, but the windows of its clips need {needed}: is the file "
+                "complete, and does dataset.clips_per_segment count the clips of this segment?"
+            )
+        return
+    expected = before + during + after
+    if n_volumes == expected:
+        return
+    why = "do dataset.clips_per_segment and dataset.timing fit this segment?"
+    if n_volumes < expected:
+        why = "is the file complete?"
+    raise InputError(
+        f"{n_volumes} volumes, but {expected} expected ({before} before the film, {during} during "
+        f"it, {after} after it): {why}"
+    )
+
+
 def check_windows(n_windows: int, where: str, needed: str = "compare") -> None:
     """Raise an error if there are fewer than two windows.
 

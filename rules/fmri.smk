@@ -19,6 +19,7 @@ use rule stage as clean with:
         runs=runs,
         regions=at("regions", f"regions{LABELS}"),
         confounds=confounds,
+        events=events,
     output:
         cleaned=f"{RESULTS}/{{model}}/clean/{{segment}}.npy",
         tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr{MAP}",

@@ -150,6 +150,11 @@ def confounds(wildcards):
     return DATASET.confound_paths(subject(wildcards), wildcards.segment)
 
 
+def events(wildcards):
+    """Tables of events of the runs whose films start at an event."""
+    return DATASET.event_paths(subject(wildcards), wildcards.segment)
+
+
 def pretraining_runs(wildcards):
     return descriptions.pretraining_runs(PRETRAINING, wildcards.subject)
 

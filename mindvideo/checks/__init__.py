@@ -6,9 +6,10 @@ Everything that is missing or unusual is reported as a finding, and no finding s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 from mindvideo import descriptions
 from mindvideo.checks import confounds, description, films, runs, scores
@@ -28,7 +29,8 @@ def check_dataset(
     dataset: Dataset,
     *,
     evaluate: Evaluated = "test",
-    fps: float = Clips().fps,
+    clips: tuple[float, float] | None = None,
+    needed: Mapping[str, int] = MappingProxyType({}),
     columns: Sequence[str] = (),
     atlas: bool = True,
     deep: bool = False,
@@ -40,8 +42,11 @@ def check_dataset(
     dataset : Dataset
     evaluate : {"test", "validation"}
         The segments that are scored.
-    fps : float
-        Frames per second of the clips: the maximum over the model and its variants.
+    clips : (float, float), optional
+        Duration [s] and frames per second of the clips, those with the most frames per second of
+        the model and its variants; by default those of the paper, one for each volume.
+    needed : mapping of str to int
+        Volumes from the onset of the film on that the windows of a segment need.
     columns : sequence of str
         Confounds that the model's `clean.confounds` names.
     atlas : bool
@@ -49,10 +54,13 @@ def check_dataset(
     deep : bool
         Whether to read the values of the runs, too.
     """
+    seconds, fps = clips or (dataset.tr, Clips().fps)
     rows = [run for run in dataset.rows if run.path]  # none, if windows are given
-    paths = [run.path for run in rows]
+    paths = list(dict.fromkeys(run.path for run in rows))
     tables = [run.confounds for run in rows if run.confounds]
+    tables += [run.events for run in rows if run.events]
     film_paths = {s: path for s in dataset.segments if (path := dataset.film_path(s))}
+    all_films = list(dict.fromkeys(film_paths.values()))
     masks = {
         s: {
             p: split
@@ -64,7 +72,7 @@ def check_dataset(
     shots = dataset.shots_paths(dataset.segments)
     findings = [*description.description(dataset), *scores.shifts(dataset, evaluate)]
     others = [*shots, *chain(*masks.values()), *paths, *tables]
-    findings += absent(dict.fromkeys([*film_paths.values(), *others]))
+    findings += absent(dict.fromkeys([*all_films, *others]))
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="runs", unit="run"):
         header, of_run = runs.inspect_run(path, dataset.space)
@@ -74,7 +82,8 @@ def check_dataset(
             findings += runs.coordinates(path, header) if atlas else ()
     for run in rows:
         if header := headers.get(run.path):
-            findings += runs.recording(dataset, run, header)
+            findings += runs.recording(dataset, run, header, needed.get(run.segment, 0), seconds)
+            findings += runs.onset(dataset, run)
             if run.confounds and Path(run.confounds).is_file():
                 findings += confounds.table(run.confounds, header.n_volumes, columns)
     for subject in dataset.subjects:
@@ -86,11 +95,11 @@ def check_dataset(
         findings += brain_masks(subject, subject_masks, common)
         subject_tables = [r.confounds for r in rows if r.subject == subject and r.confounds]
         findings += confounds.unused(subject, present(subject_tables), columns)
-    equal = list(duplicates(present([*paths, *film_paths.values()])))
+    equal = list(duplicates(present([*paths, *all_films])))
     findings += equal
     findings += description.unnamed(dataset)
     for segment in progress(list(film_paths), desc="films", unit="film"):
-        findings += films.film(dataset, segment, fps)
+        findings += films.film(dataset, segment, fps, seconds)
     if deep:
         findings += _values(headers, equal, "values")
     return findings

@@ -1,4 +1,4 @@
-"""Films of a data set: whether clips can be cut from them, one for each volume of their runs."""
+"""Films of a data set: whether clips can be cut from them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SAME_FPS = 0.01
 """A larger relative difference is more than rounding."""
 
 
-def film(dataset: Dataset, segment: str, fps: float) -> Iterator[Finding]:
-    """Errors that the stage `clips` would raise with `fps` frames per second, and warnings."""
+def film(dataset: Dataset, segment: str, fps: float, seconds: float) -> Iterator[Finding]:
+    """Errors that the stage `clips` would raise with clips of `seconds`, and warnings."""
     path = dataset.film_path(segment)
     if not Path(path).is_file():
         return
@@ -24,10 +24,11 @@ def film(dataset: Dataset, segment: str, fps: float) -> Iterator[Finding]:
     except InputError as problem:
         yield error(path, str(problem).removeprefix(f"{path}: "))
         return
-    needed = dataset.n_clips(segment) * dataset.tr
-    if fault := facts.fault(dataset.n_clips(segment), dataset.tr, fps):
+    n_clips, start = dataset.n_clips(segment), dataset.film_start_of(segment)
+    needed = dataset.n_shown(segment) * seconds
+    if fault := facts.fault(n_clips, seconds, fps, start):
         yield error(path, fault)
-    elif facts.seconds > needed + dataset.tr:
+    elif not dataset.film_start and facts.seconds > needed + seconds:
         yield warning(
             path,
             f"the film lasts {facts.seconds:.2f} s, its runs {needed:g} s: its end is not used",

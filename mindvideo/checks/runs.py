@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from mindvideo.clip_times import ClipTimes
 from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
-from mindvideo.findings import Finding, error, warning
+from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.fmri.atlas import cortex_vertices
 from mindvideo.fmri.cleaning import MOST_BROKEN
 from mindvideo.fmri.copies import SIGNATURE, same_signatures, signature
@@ -18,10 +21,12 @@ from mindvideo.fmri.variation import near_constant
 from mindvideo.io import inventory
 from mindvideo.io.cifti import check_layout
 from mindvideo.io.coordinates import outside_mni
+from mindvideo.io.events import read_onset
 from mindvideo.io.headers import Header, as_run
 from mindvideo.io.runs import SAME_TR
 from mindvideo.io.spaces import Grayordinates
 from mindvideo.run import Run
+from mindvideo.sizes import check_length
 
 Space = Literal["volume", "cifti"]
 
@@ -43,22 +48,30 @@ def coordinates(path: str, header: Header) -> Iterator[Finding]:
         yield Finding(doubt[0], path, doubt[1])
 
 
-def recording(dataset: Dataset, run: Run, header: Header) -> Iterator[Finding]:
-    """Check the number of volumes against timing and clips, and the TR."""
-    timing, clips = dataset.timing_of(run.segment), dataset.n_clips(run.segment)
-    needed = clips + timing.drop_start + timing.drop_end
-    if header.n_volumes != needed:
-        why = (
-            "is the file complete?"
-            if header.n_volumes < needed
-            else "check dataset.timing and dataset.clips_per_segment of this segment"
-        )
-        yield error(
-            run.path,
-            f"{header.n_volumes} volumes, {needed} needed ({timing.drop_start} dropped at the "
-            f"start, {clips} kept, {timing.drop_end} dropped at the end): {why}",
-        )
+def recording(
+    dataset: Dataset, run: Run, header: Header, needed: int, seconds: float
+) -> Iterator[Finding]:
+    """Check the number of volumes against timing and clips, and the TR.
+
+    `needed` volumes from the onset of the film on are in its windows; `seconds` is the duration of
+    a clip.
+    """
+    timing = run.timing
+    during = ClipTimes(dataset.tr, seconds, size=1).span(dataset.n_shown(run.segment))
+    start, ends = timing.start(dataset.tr), (timing.drop_start, timing.drop_end)
+    if start is None and run.events and Path(run.events).is_file():
+        with suppress(InputError):  # reported by the check of the table
+            start = read_onset(Path(run.events), dataset.event_of(run.segment)) / dataset.tr
+    n = header.n_volumes
+    yield from refused(run.path, check_length, n, ends, during, math.ceil(start or 0) + needed)
     yield from repetition_time(run.path, header, dataset.tr, "dataset", dataset.trust_header_tr)
+
+
+def onset(dataset: Dataset, run: Run) -> Iterator[Finding]:
+    """Check the table of events of a run whose film starts at an event."""
+    if run.events and Path(run.events).is_file():
+        event = dataset.event_of(run.segment)
+        yield from refused(run.events, read_onset, Path(run.events), event)
 
 
 def repetition_time(

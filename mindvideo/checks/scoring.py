@@ -43,7 +43,8 @@ def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Find
         listing = pd.DataFrame({"segment": segment, "clip": range(config.dataset.n_clips(segment))})
         try:
             table = load_shots(Path(path), columns).astype(dict.fromkeys(s.attributes, str))
-            clips.append(describe_clips(listing, {segment: table}, config.dataset.tr))
+            seconds, starts = config.clip_seconds(stages), config.dataset.film_start_of(segment)
+            clips.append(describe_clips(listing, {segment: table}, seconds, {segment: starts}))
         except InputError as problem:
             yield error(path, str(problem).removeprefix(f"{path}: "))
         else:

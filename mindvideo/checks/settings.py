@@ -16,6 +16,7 @@ from mindvideo.checks.brains import brain
 from mindvideo.checks.files import present
 from mindvideo.checks.pretrained import Models, fit, models
 from mindvideo.checks.scoring import interpretation, methods, scoring
+from mindvideo.clip_times import Trim, trim
 from mindvideo.config import Config, Stages
 from mindvideo.descriptions import pretraining_runs, pretraining_subjects
 from mindvideo.errors import InputError
@@ -30,7 +31,6 @@ from mindvideo.fmri.selection import (
     demand,
     segments_needed,
 )
-from mindvideo.fmri.windows import check_lag
 from mindvideo.given import computed
 from mindvideo.io.runs import series_length
 from mindvideo.regressors import drifts, regressors
@@ -120,7 +120,10 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             yield from refused(place, check_floor, least, n, s.alpha, s.correction)
         elif s.criterion == "significance":
             repetitions = min(len(dataset.runs_of(subject, segment)) for segment in train)
-            volumes = min(dataset.n_clips(segment) for segment in train)
+            kept = (
+                settings_of(CleanSettings, config, stages, name, owner=subject) for name in train
+            )
+            volumes = min(of_segment.n_volumes for of_segment in kept)
             yield from _power(place, stages, len(train), volumes, comb(repetitions, 2), n)
 
 
@@ -150,15 +153,17 @@ def _power(
 def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """Check what drift, confounds and smoothing leave of each run."""
     dataset, s = config.dataset, stages.clean
-    checked = set()
+    checked: set[tuple[Path | None, Trim | int]] = set()
     for run in dataset.rows:
-        settings = settings_of(CleanSettings, config, stages, run.segment)
+        settings = settings_of(CleanSettings, config, stages, run.segment, owner=run.subject)
         table = Path(run.confounds) if s.confounds and run.confounds else None
         if table is not None and not table.is_file():
             continue
-        if (table, settings.n_volumes) not in checked:
-            checked.add((table, settings.n_volumes))
-            yield from _left_of(str(table or f"clean ({run.segment})"), table, settings)
+        start = run.timing.start(dataset.tr) or 0.0  # an event's is not known yet
+        kept = trim(start + settings.lag, settings.n_volumes, settings.interpolation)
+        if (table, kept) not in checked and (table, kept.n_read) not in checked:
+            checked |= {(table, kept)} if table else {(table, kept.n_read)}
+            yield from _left_of(str(table or f"clean ({run.segment})"), table, settings, kept)
     for subject in dataset.subjects:
         tables = [run.confounds for run in dataset.rows if run.subject == subject and run.confounds]
         yield from confounds.unused(subject, present(tables), s.confounds)
@@ -177,16 +182,16 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         yield warning("clean.smooth", f"a FWHM of {s.smooth:g} mm blurs all areas: is it in mm?")
 
 
-def _left_of(place: str, table: Path | None, s: CleanSettings) -> Iterator[Finding]:
+def _left_of(place: str, table: Path | None, s: CleanSettings, kept: Trim) -> Iterator[Finding]:
     """Check what drift and confounds leave of a run."""
-    if s.high_pass is not None and drifts(s).shape[1] == 1:
+    if s.high_pass is not None and drifts(s, kept.n_read).shape[1] == 1:
         yield warning(
             "clean.high_pass",
             f"a period of {s.high_pass:g} s is longer than twice the {s.n_volumes * s.tr:g} s of a "
             "segment: no drift is removed. Lower it, or use clean.detrend_order",
         )
     try:
-        rank = regressors(table, s).shape[1]
+        rank = regressors(table, s, kept, None).shape[1]
     except InputError as problem:
         yield error(place, str(problem).removeprefix(f"{place}: "))
         return
@@ -200,20 +205,8 @@ def _left_of(place: str, table: Path | None, s: CleanSettings) -> Iterator[Findi
 
 
 def windows(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """Check lag and size of windows in each segment."""
-    dataset, size = config.dataset, stages.windows.size
-    lag, name = stages.windows.lag, "windows.lag"
-    if lag is None:
-        lag, name = dataset.lag, "dataset.lag"
-    for segment in dataset.segments:
-        n = dataset.n_clips(segment)
-        yield from refused(f"{name} ({segment})", check_lag, lag, n)
-        if lag < n < lag + size:
-            yield warning(
-                f"windows.size ({segment})",
-                f"windows of {size} volumes, {lag} after their clips, in a segment of {n}: all "
-                "extend beyond its end, so each repeats the last volume",
-            )
+    """Check the number of windows."""
+    dataset = config.dataset
     for subject in dataset.subjects:
         for split in NAMES:
             n = sum(map(dataset.n_clips, dataset.segments_of(subject, split)))

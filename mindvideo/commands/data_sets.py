@@ -61,10 +61,8 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo.checks.given import given_artefacts
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
-    from mindvideo.facts import settings_of
     from mindvideo.findings import Finding, refused, report
     from mindvideo.given import computed
-    from mindvideo.settings.fmri import WindowSettings
 
     config = load(arguments)
     name = " ".join(map(str, configurations(arguments)))
@@ -88,14 +86,18 @@ def check(arguments: argparse.Namespace) -> int:
             f"subjects {', '.join(dataset.subjects)}"
         )
         if "clean" in here:
-            windows = settings_of(WindowSettings, config, config.stages())
-            print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
-            findings += check_timing(dataset, windows.size, windows.lag)
+            model = config.stages()
+            times, lag = config.clip_times(model), config.lag(model)
+            print(describe_timing(dataset, times, lag, everything=arguments.all))
+            findings += check_timing(dataset, times, lag)
         findings += given_artefacts(config, deep=arguments.deep)
         findings += checks.check_dataset(
             dataset,
             evaluate=config.evaluate,
-            fps=max(s.clips.fps for s in stages),
+            clips=max(
+                ((config.clip_seconds(s), s.clips.fps) for s in stages), key=lambda clip: clip[1]
+            ),
+            needed={s: config.volumes_needed(s) for s in dataset.segments},
             columns=config.clean.confounds,
             atlas=any(s.regions.atlas for s in stages),
             deep=arguments.deep,

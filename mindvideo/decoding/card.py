@@ -165,7 +165,7 @@ def _data(model: TrainedModel, facts: Facts) -> str:
             ("selected voxels", f"{n_voxels}"),
             ("repetition time [s]", f"{recording.settings.tr:g}"),
             ("windows shuffled against the films", f"{recording.settings.windows.shuffle}"),
-            ("haemodynamic delay [volumes]", f"{recording.settings.windows.lag}"),
+            ("haemodynamic delay [volumes]", f"{recording.settings.lag}"),
             *_pairs("cleaning", recording.settings.clean.model_dump(mode="json")),
         ]
     return f"## Data\n\n{_table(('what', 'value'), lines)}"

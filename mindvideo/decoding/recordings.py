@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from mindvideo.clip_times import Trim, trim
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, clean
+from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, clean, standardise
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
+from mindvideo.fmri.windows import resample
+from mindvideo.io.events import read_onset
+from mindvideo.io.headers import read_run_header
+from mindvideo.io.images import named
 from mindvideo.io.runs import read_run
 from mindvideo.io.spaces import Grid, Space
 from mindvideo.regressors import regressors
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings
+from mindvideo.sizes import check_length
 
 
 def cleaned_run(
     path: Path,
     space: Space,
     settings: CleanSettings,
+    timing: RunTiming,
+    *,
     confounds: Path | None = None,
+    events: Path | None = None,
     out: np.ndarray | None = None,
 ) -> Cleaned:
     """Read a run, trim, smooth and clean it.
+
+    If the film does not start with a volume, the cleaned values at its own times are interpolated
+    (`settings.interpolation`), and standardised again.
 
     Parameters
     ----------
@@ -31,19 +45,35 @@ def cleaned_run(
     space : Space
         Its voxels, which have a label in the regions.
     settings : CleanSettings
-    confounds : Path, optional
-        The run's table of confounds.
+    timing : RunTiming
+        When its film starts.
+    confounds, events : Path, optional
+        The run's tables of confounds, and of events.
     out : (n_volumes, n_voxels) float32, optional
         Array that the values are written to.
 
     Raises
     ------
     InputError
-        If the run or the table cannot be read or does not fit, most voxels are not finite, or none
+        If the run or a table cannot be read or does not fit, most voxels are not finite, or none
         varies.
     """
-    run = _read(path, space, settings)
-    result = clean(run, regressors(confounds, settings), out=out)
+    with named(path):
+        header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
+    n_recorded = header.n_volumes
+    kept = kept_volumes(timing, settings, events)
+    with named(path):
+        ends = timing.drop_start, timing.drop_end
+        check_length(n_recorded, ends, settings.n_volumes_of_film, kept.start + kept.n_read)
+    run = _read(path, space, settings, kept)
+    basis = regressors(confounds, settings, kept, n_recorded)
+    result = clean(run, basis, out=out if kept.n_read == settings.n_volumes else None)
+    if kept.shift:
+        times = kept.shift + np.arange(settings.n_volumes)
+        values = standardise(resample(result.values, times, settings.interpolation))
+        if out is not None:
+            out[:] = values
+        result = replace(result, values=values)
     if (broken := result.not_finite.sum()) > MOST_BROKEN * len(space):
         raise InputError(
             f"{path}: {broken} of {len(space)} voxels have values that are not "
@@ -59,18 +89,29 @@ def cleaned_run(
     return result
 
 
-def _read(path: Path, space: Space, settings: CleanSettings) -> np.ndarray:
+def kept_volumes(timing: RunTiming, settings: CleanSettings, events: Path | None = None) -> Trim:
+    """The volumes of a run that are read.
+
+    Raises
+    ------
+    InputError
+        If the table of events cannot be read, or does not have the onset of the film.
+    """
+    start = timing.start(settings.tr)
+    if start is None:
+        if events is None:
+            raise InputError(
+                "it is not known when the film starts: give drop_start, onset, or events"
+            )
+        start = read_onset(events, settings.event) / settings.tr
+    return trim(start + settings.lag, settings.n_volumes, settings.interpolation)
+
+
+def _read(path: Path, space: Space, settings: CleanSettings, kept: Trim) -> np.ndarray:
     """Read a run, trimmed and smoothed."""
     grid, fwhm = space.grid, settings.smooth
     smooth = None
     if fwhm and isinstance(grid, Grid):
         smooth = partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
-    run = read_run(
-        path,
-        space,
-        keep=settings.n_volumes,
-        drop=(settings.timing.drop_start, settings.timing.drop_end),
-        tr=settings.tr,
-        smooth=smooth,
-    )
+    run = read_run(path, space, start=kept.start, keep=kept.n_read, tr=settings.tr, smooth=smooth)
     return smooth_cortex(run, fwhm) if fwhm and not isinstance(grid, Grid) else run

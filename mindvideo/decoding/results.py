@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mindvideo.contents import Digests
 from mindvideo.decoding.model import Recording, TrainedModel
 from mindvideo.errors import InputError
-from mindvideo.settings.base import Timing
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.decoding import RecordingSettings
 from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.settings.fmri import Clean, CleanSettings, WindowSettings
@@ -188,7 +188,8 @@ def from_results(folder: Path) -> TrainedModel:
 
 def _recording(reconstructions: Reconstructions) -> Recording | None:
     """How the runs of the evaluated segments became windows; None if that is not on record."""
-    provenance, timings, last = reconstructions.provenance, set(), None
+    provenance, last = reconstructions.provenance, None
+    timings: list[RunTiming] = []
     for sidecar in reconstructions.sidecars:
         windows = next((m for m in provenance.made_from(sidecar) if m.stage == "windows"), None)
         if windows is None:
@@ -199,8 +200,8 @@ def _recording(reconstructions: Reconstructions) -> Recording | None:
         if not cleaned or voxels is None:
             return None
         for made in cleaned:
-            timing = made.sidecar["settings"]["timing"]
-            timings.add((timing["drop_start"], timing["drop_end"]))
+            cleaning = _validated(CleanSettings, made.sidecar["settings"], made.path)
+            timings += cleaning.timing
         last = windows, cleaned[0], voxels
     assert last is not None
     windows, clean, voxels = last
@@ -209,12 +210,13 @@ def _recording(reconstructions: Reconstructions) -> Recording | None:
     if regions is None or not regions.path.exists() or not voxels.path.exists():
         return None
     cleaning = _validated(CleanSettings, clean.sidecar["settings"], clean.path)
-    one = timings.pop() if len(timings) == 1 else None
+    one = timings[0] if all(timing == timings[0] for timing in timings) else None
     return Recording(
         settings=RecordingSettings(
             tr=cleaning.tr,
             clean=Clean(**{name: getattr(cleaning, name) for name in Clean.model_fields}),
-            timing=Timing(drop_start=one[0], drop_end=one[1]) if one else None,
+            timing=one if one and one.start(cleaning.tr) is not None else None,
+            lag=cleaning.lag,
             windows=_validated(WindowSettings, windows.sidecar["settings"], windows.path),
         ),
         regions=provenance.unchanged(regions, clean.path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from mindvideo.decoding.generator import Generator
 from mindvideo.decoding.model import TrainedModel
 from mindvideo.decoding.recordings import cleaned_run
 from mindvideo.errors import InputError
-from mindvideo.fmri.windows import check_lag, cut, pad
+from mindvideo.fmri.windows import cut, pad
 from mindvideo.io.clips import enlarge
 from mindvideo.io.films import write_video
 from mindvideo.io.headers import read_run_header
@@ -23,10 +24,13 @@ from mindvideo.io.images import named
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.maps import read_labels
 from mindvideo.io.spaces import Grid
-from mindvideo.settings.base import Timing
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings
 
 log = logging.getLogger(__name__)
+
+EPSILON = 1e-6
+"""Durations are rounded numbers: a clip that lacks less of a volume was shown."""
 
 
 def windows_of_run(
@@ -37,7 +41,7 @@ def windows_of_run(
     drop_start: int | None = None,
     drop_end: int | None = None,
 ) -> np.ndarray:
-    """Clean a run of the model's subject, and cut it into one window per volume that is kept.
+    """Clean a run of the model's subject, and cut it into one window for each clip.
 
     Parameters
     ----------
@@ -79,22 +83,33 @@ def windows_of_run(
             f"{model.place} was trained on: leave the option out"
         )
     timing = _timing(model, settings.timing, drop_start, drop_end)
+    times = settings.windows.times
     space = read_labels(recording.regions)[1]
     columns = model.columns(len(space))
     with named(run):
         header = read_run_header(run, "volume" if isinstance(space.grid, Grid) else "cifti")
-    n_volumes = header.n_volumes - timing.drop_start - timing.drop_end
-    if n_volumes < 1:
-        raise InputError(
-            f"{run}: {header.n_volumes} volumes, of which {timing.drop_start} are dropped at the "
-            f"start and {timing.drop_end} at the end: none is left. Is the file complete? Other "
-            "numbers are set with --drop-start and --drop-end"
-        )
-    check_lag(settings.windows.lag, n_volumes)
-    cleaning = CleanSettings(
-        **settings.clean.model_dump(), tr=settings.tr, timing=timing, n_volumes=n_volumes
+    start = timing.start(settings.tr) or 0.0
+    during = header.n_volumes - math.ceil(start) - (timing.drop_end or 0)
+    # Windows may have the volumes after the film, but no clip is shown during them.
+    available = header.n_volumes - math.ceil(start) - settings.lag
+    n_clips = min(
+        times.n_clips_in(available), max(0, int((during + EPSILON) * settings.tr / times.seconds))
     )
-    cleaned = cleaned_run(run, space, cleaning, confounds)
+    if n_clips < 1:
+        raise InputError(
+            f"{run}: {header.n_volumes} volumes, of which {start:g} are before the film and "
+            f"{timing.drop_end or 0} after it: none is left for windows of {times.size} volumes, "
+            f"{settings.lag} after their clips. Is the file complete? Other numbers are set with "
+            "--drop-start and --drop-end"
+        )
+    cleaning = CleanSettings(
+        **settings.clean.model_dump(),
+        tr=settings.tr,
+        timing=[timing],
+        lag=settings.lag,
+        n_volumes=times.n_kept(n_clips, available),
+    )
+    cleaned = cleaned_run(run, space, cleaning, timing, confounds=confounds)
     if dead := int(cleaned.dead[columns].sum()):
         log.warning(
             "%s: %d of %d selected voxels are constant, nearly constant or not finite: set to 0",
@@ -103,22 +118,27 @@ def windows_of_run(
             len(columns),
         )
     chosen = pad(cleaned.values[:, columns], settings.windows.patch_size)
-    return cut(chosen, settings.windows.size, settings.windows.lag)
+    return cut(chosen, times, n_clips)
 
 
 def _timing(
-    model: TrainedModel, stored: Timing | None, drop_start: int | None, drop_end: int | None
-) -> Timing:
+    model: TrainedModel, stored: RunTiming | None, drop_start: int | None, drop_end: int | None
+) -> RunTiming:
     if stored is None and None in (drop_start, drop_end):
         raise InputError(
             f"the evaluated runs of {model.place} were trimmed differently: give the volumes "
             "recorded before and after the film with --drop-start and --drop-end"
         )
-    start = drop_start if stored is None or drop_start is not None else stored.drop_start
-    end = drop_end if stored is None or drop_end is not None else stored.drop_end
-    if min(start or 0, end or 0) < 0:
-        raise InputError(f"--drop-start {start}, --drop-end {end}: neither can be negative")
-    return Timing(drop_start=start or 0, drop_end=end or 0)
+    if min(drop_start or 0, drop_end or 0) < 0:
+        raise InputError(
+            f"--drop-start {drop_start}, --drop-end {drop_end}: neither can be negative"
+        )
+    timing = stored or RunTiming()
+    if drop_start is not None:
+        timing = timing.model_copy(update={"drop_start": drop_start, "onset": None})
+    if drop_end is not None:
+        timing = timing.model_copy(update={"drop_end": drop_end})
+    return timing
 
 
 def write_clips(

@@ -60,7 +60,7 @@ def data_set(s: MethodsSettings) -> str:
         if excluded
         else "",
         f"The repetition time (TR) was {s.tr:g} s.",
-        _trimming(s.recordings.segments),
+        _trimming(s),
         _delay(s),
     )
 
@@ -99,34 +99,90 @@ def _with_runs(segments: Sequence[SegmentRecording], noun: str) -> str:
     )
 
 
-def _trimming(segments: Sequence[SegmentRecording]) -> str:
-    groups: dict[tuple[int, int], list[SegmentRecording]] = defaultdict(list)
+def _trimming(s: MethodsSettings) -> str:
+    """Which volumes of the runs were analysed, and which clips were left out."""
+    segments = s.recordings.segments
+    analysed = _analysed(s, segments)
+    shifted = f", shifted by {count(s.lag, 'volume')}" if s.lag else ""
+    groups: dict[tuple[tuple[int, int], ...], list[SegmentRecording]] = defaultdict(list)
     for segment in segments:
-        groups[segment.drop_start, segment.drop_end].append(segment)
-    kept = "one for each clip of its film"
-    clips = [segment.clips for segment in segments]
-    volumes = f"{span(clips)} volumes"
-    by_split = {split: {x.clips for x in segments if x.split == split} for split in NAMES}
-    if len(set(clips)) > 1 and all(len(values) <= 1 for values in by_split.values()):
-        each = [f"{span(n)} of each {NAMES[split]} run" for split, n in by_split.items() if n]
-        volumes = f"volumes ({listed(each)})"
-    analysed = f"The remaining {volumes} were analysed, {kept}."
-    if list(groups) == [(0, 0)]:
-        return f"All volumes of each run ({span(clips)}) were analysed, {kept}."
-    if len(groups) == 1:
-        (ends,) = groups
-        return f"Of each run, {_dropped(*ends)} discarded. {analysed}"
-    if len(groups) > FEW_GROUPS:
-        starts, stops = zip(*groups)
-        return (
-            f"Depending on the segment, {span(starts)} volumes at the start and {span(stops)} "
+        groups[tuple(_ends(s, segment))].append(segment)
+    if () in groups:  # the onset of a film, or the length of its runs, is known of each run only
+        return sentences(
+            f"Each run was analysed from the onset of its film on{shifted}"
+            f"{_interpolated(s.clean.interpolation)}. {analysed}",
+            _left_out(segments),
+        )
+    if list(groups) == [((0, 0),)]:
+        clips = [segment.volumes for segment in segments]
+        text = f"All volumes of each run ({span(clips)}) were analysed, {_kept(s)}."
+    elif len(groups) == 1 and len(next(iter(groups))) == 1:
+        ((ends,),) = groups
+        text = f"Of each run, {_dropped(*ends)} discarded. {analysed}"
+    elif len(groups) > FEW_GROUPS or any(len(group) > 1 for group in groups):
+        starts, stops = zip(*(ends for group in groups for ends in group))
+        of = "run" if any(len(group) > 1 for group in groups) else "segment"
+        text = (
+            f"Depending on the {of}, {span(starts)} volumes at the start and {span(stops)} "
             f"volumes at the end of a run were discarded. {analysed}"
         )
-    *few, most = sorted(groups, key=lambda ends: len(groups[ends]))
-    parts = [f"of the runs of {listed([x.name for x in groups[e]])}, {_dropped(*e)}" for e in few]
-    rest = f"of the runs of all other segments, {_dropped(*most)} discarded"
-    text = "; ".join([*(f"{part} discarded" for part in parts), rest])
-    return f"{text[0].upper()}{text[1:]}. {analysed}"
+    else:
+        *few, most = sorted(groups, key=lambda ends: len(groups[ends]))
+        parts = [
+            f"of the runs of {listed([x.name for x in groups[e]])}, {_dropped(*e[0])}" for e in few
+        ]
+        rest = f"of the runs of all other segments, {_dropped(*most[0])} discarded"
+        text = "; ".join([*(f"{part} discarded" for part in parts), rest])
+        text = f"{text[0].upper()}{text[1:]}. {analysed}"
+    return sentences(text, _left_out(segments))
+
+
+def _ends(s: MethodsSettings, segment: SegmentRecording) -> list[tuple[int, int]]:
+    """Volumes discarded at both ends, each different pair once; none if they are not known."""
+    ends = []
+    for timing in segment.timing:
+        if timing.drop_start is None or timing.drop_end is None:
+            return []
+        start = timing.drop_start + s.lag
+        recorded = timing.drop_start + segment.during + timing.drop_end
+        ends.append((start, recorded - start - segment.volumes))
+    return list(dict.fromkeys(ends))
+
+
+def _kept(s: MethodsSettings) -> str:
+    if s.clip_seconds != s.tr:
+        return "those of the windows of its clips"
+    if any(segment.volumes > segment.clips for segment in s.recordings.segments):
+        return "one for each clip of its film, and those that the last windows extend to"
+    return "one for each clip of its film"
+
+
+def _analysed(s: MethodsSettings, segments: Sequence[SegmentRecording]) -> str:
+    numbers = [segment.volumes for segment in segments]
+    volumes = f"{span(numbers)} volumes"
+    by_split = {split: {x.volumes for x in segments if x.split == split} for split in NAMES}
+    if len(set(numbers)) > 1 and all(len(values) <= 1 for values in by_split.values()):
+        each = [f"{span(n)} of each {NAMES[split]} run" for split, n in by_split.items() if n]
+        volumes = f"volumes ({listed(each)})"
+    return f"The remaining {volumes} were analysed, {_kept(s)}."
+
+
+def _interpolated(interpolation: str) -> str:
+    if interpolation == "nearest":
+        return " (the nearest volume)"
+    return f" ({interpolation} interpolation between volumes)"
+
+
+def _left_out(segments: Sequence[SegmentRecording]) -> str:
+    """How many clips have no volumes."""
+    if not (n := sum(segment.left_out for segment in segments)):
+        return ""
+    few = [segment for segment in segments if segment.left_out]
+    where = f"of {listed([x.name for x in few])}" if len(few) <= FEW_GROUPS else "of the segments"
+    return (
+        f"The last clips {where} ({count(n, 'clip')} in all) were left out, since too few volumes "
+        "were recorded after their films."
+    )
 
 
 def _dropped(start: int, end: int) -> str:
@@ -148,14 +204,24 @@ def _dropped(start: int, end: int) -> str:
 
 def _delay(s: MethodsSettings) -> str:
     """How the haemodynamic delay is allowed for: by trimming, by the lag, or by both."""
-    onsets = [segment.film_onset for segment in s.recordings.segments]
+    onsets = [
+        segment.film_onset
+        for segment in s.recordings.segments
+        for timing in segment.timing
+        if timing.drop_start is not None
+    ]
     added = f"{count(s.lag, 'volume')} ({s.lag * s.tr:g} s)"
     if any(onset is None for onset in onsets):
         if s.lag:
             allow = "To allow for the haemodynamic delay, windows were taken"
             return f"{allow} {added} after their clips."
         return "No lag was introduced beyond that by which trimming shifts the volumes."
-    shifts = [x.drop_start * s.tr - (x.film_onset or 0) for x in s.recordings.segments]
+    shifts = [
+        0.0 if start is None or timing.onset is not None else start * s.tr - (x.film_onset or 0)
+        for x in s.recordings.segments
+        for timing in x.timing
+        for start in (timing.start(s.tr),)
+    ]
     first = "The acquisition of the first volume analysed began"
     if set(shifts) == {0}:
         begins = f"{first} with the film"
@@ -193,8 +259,17 @@ def films(s: MethodsSettings, captioner: str) -> str:
         f"{at_probability(s.scenes.same_scene)} of their words in common)",
     }
     corrected = " Captions were corrected by hand." if s.scenes.corrections else ""
+    each = ", one for each volume"
+    if s.clip_seconds != s.tr:
+        each = (
+            f"; the window of a clip begins with the volume whose acquisition began nearest to the "
+            f"onset of the clip, {count(s.lag, 'volume')} later"
+            if s.windows.interpolation == "nearest"
+            else f"; the window of a clip begins {count(s.lag, 'volume')} after its onset "
+            f"({s.windows.interpolation} interpolation between volumes)"
+        )
     return (
-        f"The films were cut into clips of {s.tr:g} s, one for each volume. A clip has "
+        f"The films were cut into clips of {s.clip_seconds:g} s{each}. A clip has "
         f"{count(s.num_frames, 'frame')} ({s.clips.fps:.4g} frames/s); {fit}. Each frame was "
         f"captioned by BLIP (Li et al. 2022; {captioner}).{corrected} A cut between scenes was "
         f"assumed where {' or where '.join(signs[sign] for sign in s.scenes.cuts)}. The caption of "

@@ -125,6 +125,22 @@ class Cleaned:
         return self.constant | self.near_constant | self.not_finite
 
 
+def standardise(values: np.ndarray) -> np.ndarray:
+    """Give each voxel mean 0 and SD 1 (over n); constant ones become 0.
+
+    Parameters
+    ----------
+    values : (n_volumes, n_voxels) float
+
+    Returns
+    -------
+    (n_volumes, n_voxels) float32
+    """
+    centred = values - values.mean(axis=0, dtype=np.float64)
+    sd = centred.std(axis=0)
+    return (centred / np.where(sd > 0, sd, 1)).astype(np.float32)
+
+
 def clean(
     run: np.ndarray, basis: np.ndarray, out: np.ndarray | None = None, chunk: int = 1024
 ) -> Cleaned:

@@ -2,14 +2,11 @@
 
 >>> import numpy as np
 >>> volumes = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]])  # three volumes of three voxels
->>> volumes_of_clips(3, size=2)
-array([[0, 1],
-       [1, 2],
-       [2, 3]])
->>> windows = cut(pad(volumes, patch_size=2), size=2)
+>>> times = ClipTimes(tr=2.0, seconds=2.0, size=2, end="repeat")
+>>> windows = cut(pad(volumes, patch_size=2), times, n_clips=3)
 >>> windows.shape
 (3, 2, 4)
->>> windows[2]  # clamped: the last volume twice
+>>> windows[2]  # the last volume twice
 array([[7, 8, 9, 0],
        [7, 8, 9, 0]])
 """
@@ -18,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mindvideo.clip_times import ClipTimes, Interpolation
 from mindvideo.errors import InputError
 
 
@@ -40,71 +38,79 @@ def pad_by_wrapping(values: np.ndarray, patch_size: int) -> np.ndarray:
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)], mode="wrap")
 
 
-def volumes_of_clips(n: int, size: int, lag: int = 0) -> np.ndarray:
-    """Volumes of each clip's window, t + lag, …, t + lag + size - 1, of a segment of n volumes.
+def cut(volumes: np.ndarray, times: ClipTimes, n_clips: int) -> np.ndarray:
+    """Cut one window per clip.
 
     Windows extend forward in time, as in the released code, since the response follows the clip.
-    The windows of the last clips extend beyond the segment's end.
-
-    Parameters
-    ----------
-    n : int
-        Volumes of the segment, one per clip.
-    size : int
-        Volumes in a window.
-    lag : int
-        Haemodynamic delay in volumes, between a clip and its window.
-
-    Returns
-    -------
-    (n, size) int
-
-    Raises
-    ------
-    InputError
-        If all windows are beyond the segment's end.
-    """
-    check_lag(lag, n)
-    return np.arange(n)[:, None] + lag + np.arange(size)
-
-
-def cut(volumes: np.ndarray, size: int, lag: int = 0) -> np.ndarray:
-    """Cut one window per clip (:func:`volumes_of_clips`), clamped at the segment's end.
+    Beyond the last volume, they have it again (:class:`~mindvideo.fmri.clip_times.ClipTimes`).
 
     Parameters
     ----------
     volumes : (n_volumes, n_voxels)
-        One segment, one volume per clip.
-    size : int
-        Volumes in a window.
-    lag : int
-        Haemodynamic delay in volumes, between a clip and its window.
+        One segment, from the first clip's first volume on.
+    times : ClipTimes
+    n_clips : int
 
     Returns
     -------
-    (n_volumes, size, n_voxels)
-
-    Raises
-    ------
-    InputError
-        If the lag is longer than the segment.
+    (n_clips, size, n_voxels)
     """
-    n = len(volumes)
-    return volumes[np.minimum(volumes_of_clips(n, size, lag), n - 1)]
+    first = np.array(times.first_volumes(n_clips))
+    return resample(volumes, first[:, None] + np.arange(times.size), times.interpolation)
 
 
-def check_lag(lag: int, n_volumes: int) -> None:
-    """Raise an error if the lag is longer than the segment.
+def resample(
+    volumes: np.ndarray, positions: np.ndarray, interpolation: Interpolation, chunk: int = 4096
+) -> np.ndarray:
+    """Values at positions between volumes.
 
-    Raises
-    ------
-    InputError
+    Parameters
+    ----------
+    volumes : (n_volumes, n_voxels) float
+    positions : (...) float
+        On the axis of volumes, at least 0. Those beyond the last volume have its values.
+    interpolation : {"nearest", "linear", "cubic"}
+        The nearest volume, a straight line between two volumes, or a cubic spline through all
+        (`scipy.interpolate.make_interp_spline`).
+    chunk : int
+        Voxels at a time, which limits memory.
+
+    Returns
+    -------
+    (..., n_voxels), of the same type
+        If all positions are whole numbers, the volumes themselves, whatever the interpolation.
     """
-    if lag >= n_volumes:
-        raise InputError(
-            f"A lag of {lag} volumes is too long for a segment of {n_volumes} volumes: no window "
-            "is left. Lower dataset.lag, or windows.lag if it is set."
-        )
+    positions = np.minimum(positions, len(volumes) - 1)
+    nearest = np.floor(positions + 0.5).astype(int)
+    if interpolation == "nearest" or np.array_equal(nearest, positions):
+        return volumes[nearest]
+    # Imported here since it takes a while, and clips are usually as long as volumes.
+    from scipy.interpolate import make_interp_spline
+
+    order = min({"linear": 1, "cubic": 3}[interpolation], len(volumes) - 1)
+    out = np.empty((*positions.shape, volumes.shape[1]), volumes.dtype)
+    for start in range(0, volumes.shape[1], chunk):
+        here = slice(start, start + chunk)
+        block = volumes[:, here].astype(np.float64)
+        out[..., here] = make_interp_spline(np.arange(len(volumes)), block, k=order)(positions)
+    return out
+
+
+def mean_over_repetitions(repetitions: np.ndarray) -> np.ndarray:
+    """The mean of each voxel over the repetitions in which it has a signal.
+
+    Parameters
+    ----------
+    repetitions : (n_repetitions, n_volumes, n_voxels) float
+        Cleaned runs: a voxel is zero in the runs in which it is dead.
+
+    Returns
+    -------
+    (n_volumes, n_voxels), of the same type
+        Zero where a voxel is dead in all.
+    """
+    alive = repetitions.any(axis=1).sum(axis=0, dtype=repetitions.dtype)
+    return repetitions.sum(axis=0) / np.maximum(alive, 1)
 
 
 def derangement(n: int, seed: int) -> np.ndarray:

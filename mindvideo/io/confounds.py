@@ -153,7 +153,7 @@ def _matching(table: Sequence[str], patterns: Sequence[str]) -> list[str]:
     return [column for p in patterns for column in table if fnmatchcase(column, p)]
 
 
-def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarray:
+def read_confounds(path: Path, names: Sequence[str], n_volumes: int | None) -> np.ndarray:
     """Read columns of a run's table of confounds.
 
     A derivative has no value at the first volume: it is set to that of the second, as in
@@ -165,8 +165,8 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
         fMRIPrep's ``…_desc-confounds_timeseries.tsv``.
     names : sequence of str
         Columns, patterns, or sets of them (:func:`find_columns`); duplicates are removed.
-    n_volumes : int
-        Volumes of the run, before any is dropped.
+    n_volumes : int or None
+        Volumes of the run, before any is dropped; None: not known.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def read_confounds(path: Path, names: Sequence[str], n_volumes: int) -> np.ndarr
     """
     with readable(path):
         table = load_table(path)
-    if len(table) != n_volumes:
+    if n_volumes is not None and len(table) != n_volumes:
         raise InputError(
             f"{path}: {len(table)} rows, but the run has {n_volumes} volumes: does the table "
             "belong to another run? Check dataset.confounds."

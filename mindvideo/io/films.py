@@ -1,12 +1,12 @@
 """Films: cut them into clips of frames, and write them from frames.
 
-A *clip* is what was on screen during one volume: ``tr × fps`` frames, where frame k of a film is
-the picture on screen at time k / fps. The ffmpeg that ships with imageio-ffmpeg decodes and
+A *clip* has ``seconds × fps`` frames, where frame k of a film is the picture on screen at time
+k / fps. The ffmpeg that ships with imageio-ffmpeg decodes and
 encodes, through pipes: a film is read once and never as a whole.
 
 >>> write_video(Path("film.mp4"), np.zeros((40, 32, 48, 3), np.uint8), fps=10)
 >>> changes = cut_clips(
-...     Path("film.mp4"), Path("clips.npy"), tr=2, fps=3, size=16, n_clips=2
+...     Path("film.mp4"), Path("clips.npy"), seconds=2, fps=3, size=16, n_clips=2
 ... )
 >>> np.load("clips.npy").shape
 (2, 6, 16, 16, 3)
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 Fit = Literal["crop", "pad", "stretch"]
 
+LEAD = 2.0
+"""A film that is decoded from a later start is decoded from so much earlier [s]."""
 SCALE = "flags=bicubic+accurate_rnd+full_chroma_inp"
 FITS = {
     # The central square as it looks on screen: sar is the aspect ratio of a pixel.
@@ -51,7 +53,15 @@ LOOK = "scale=64:36:flags=area,format=gbrp,scdet=t=100,metadata=print:file=chang
 
 
 def cut_clips(
-    film: Path, clips: Path, *, tr: float, fps: float, size: int, n_clips: int, fit: Fit = "crop"
+    film: Path,
+    clips: Path,
+    *,
+    seconds: float,
+    fps: float,
+    size: int,
+    n_clips: int,
+    fit: Fit = "crop",
+    start: float = 0.0,
 ) -> pd.DataFrame:
     """Cut a film into clips, in one pass over the file, with one frame in memory at a time.
 
@@ -61,7 +71,7 @@ def cut_clips(
         Any film that ffmpeg reads, of any frame rate, constant or not.
     clips : Path
         Output: .npy, uint8 (n_clips, n_frames, size, size, 3).
-    tr : float
+    seconds : float
         Duration of a clip [s].
     fps : float
         Frames per second of the clips; at most the film's.
@@ -71,12 +81,14 @@ def cut_clips(
         Number of clips to cut. The rest of the film is left out, with a warning.
     fit : {"crop", "pad", "stretch"}
         How to make the picture square: crop its centre, pad it with black, or stretch it.
+    start : float
+        When the first clip starts in the film [s].
 
     Returns
     -------
     DataFrame
-        `time` [s] and `score` of the film's pictures that differ from the one before them: see
-        :func:`stream_frames`.
+        `time` [s after `start`] and `score` of the film's pictures that differ from the one before
+        them: see :func:`stream_frames`.
 
     Raises
     ------
@@ -84,18 +96,24 @@ def cut_clips(
         If the file cannot be decoded, has fewer than `fps` pictures per second, or ends before the
         last frame.
     """
-    n_frames = frames_per_clip(tr, fps)
+    n_frames = frames_per_clip(seconds, fps)
     n_decoded, n_needed = 0, n_clips * n_frames
     facts = probe(film)
-    if fault := facts.fault(n_clips, tr, fps):
+    if fault := facts.fault(n_clips, seconds, fps, start):
         raise InputError(f"{film}: {fault}")
-    if facts.seconds > n_clips * tr + 1:
+    if not start and facts.seconds > n_clips * seconds + 1:
         message = "%s: %g s long, its runs need %g s: the rest is left out"
-        log.warning(message, film, facts.seconds, n_clips * tr)
+        log.warning(message, film, facts.seconds, n_clips * seconds)
     changes: list[tuple[float, float]] = []
-    rate = n_frames / tr  # exact even if `fps` was rounded
+    rate = n_frames / seconds  # exact even if `fps` was rounded
     stream = stream_frames(
-        film, fps=rate, size=size, fit=fit, seconds=n_clips * tr, changes=changes
+        film,
+        fps=rate,
+        size=size,
+        fit=fit,
+        seconds=n_clips * seconds,
+        changes=changes,
+        start=start,
     )
     with clips.open("wb") as out:
         shape = (n_clips, n_frames, size, size, 3)
@@ -105,7 +123,9 @@ def cut_clips(
             if n_decoded <= n_needed:
                 out.write(frame.data)
     if n_decoded < n_needed:  # damaged
-        raise InputError(f"{film}: {facts.too_short(n_decoded / rate, n_clips, tr)}")
+        raise InputError(
+            f"{film}: {facts.too_short(start + n_decoded / rate, n_clips, seconds, start)}"
+        )
     return pd.DataFrame(changes, columns=["time", "score"])
 
 
@@ -117,8 +137,9 @@ def stream_frames(
     fit: Fit = "crop",
     seconds: float | None = None,
     changes: list[tuple[float, float]] | None = None,
+    start: float = 0.0,
 ) -> Iterator[np.ndarray]:
-    """Decode a film frame by frame: the k-th is the picture on screen at time k / fps.
+    """Decode a film frame by frame: the k-th is the picture on screen at `start` + k / fps.
 
     Parameters
     ----------
@@ -126,12 +147,15 @@ def stream_frames(
     fps, size, fit
         As in :func:`cut_clips`.
     seconds : float, optional
-        Where to stop [s of the film].
+        Where to stop [s after `start`].
     changes : list, optional
-        Filled, once the film has ended, with (time [s], score) of each of its pictures (all, not
-        only those yielded) that differs from the one before it. The score is the mean absolute
-        difference of 64 × 36 pixels [percent], or the change of that difference where this is less
-        (ffmpeg's `scdet`): a cut scores high, steady motion does not. Scores below 1 are left out.
+        Filled, once the film has ended, with (time [s after `start`], score) of each of its
+        pictures (all, not only those yielded) that differs from the one before it. The score is the
+        mean absolute difference of 64 × 36 pixels [percent], or the change of that difference where
+        this is less (ffmpeg's `scdet`): a cut scores high, steady motion does not. Scores below 1
+        are left out.
+    start : float
+        Where to start [s of the film].
 
     Yields
     ------
@@ -147,15 +171,20 @@ def stream_frames(
     ffmpeg's `fps` filter moves each picture to a multiple of 1 / fps and repeats it until the
     next. By default it rounds times to the nearest multiple, which shows up to half a frame of the
     future; rounded up, the frame at k / fps is the last picture that had appeared by then. Pictures
-    are first rotated as the file says.
+    are first rotated as the file says. To start later, decoding begins up to `LEAD` earlier, since
+    the picture on screen at `start` may have appeared before it, and times are shifted.
     """
+    lead = min(LEAD, start)
     frames = f"fps=fps={fps!r}:start_time=0:round=up,{FITS[fit].format(size=size)}"
-    graph = f"[0:V:0]{frames}[frames]"
+    shifted = f"[0:V:0]setpts=PTS-{lead!r}/TB," if lead else "[0:V:0]"
+    graph = f"{shifted}{frames}[frames]"
     if changes is not None:
-        graph = f"[0:V:0]split[a][b];[a]{frames}[frames];[b]{LOOK}[look]"
+        graph = f"{shifted}split[a][b];[a]{frames}[frames];[b]{LOOK}[look]"
     words = command("-nostdin", "-v", "error")
+    if start:
+        words += ["-ss", repr(start - lead)]
     if seconds is not None:
-        words += ["-t", repr(seconds)]
+        words += ["-t", repr(lead + seconds)]
     words += ["-i", address(film), "-filter_complex", graph, "-map", "[frames]"]
     words += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
     if changes is not None:
@@ -264,4 +293,4 @@ def _read_changes(path: Path) -> list[tuple[float, float]]:
     times = re.findall(r"pts_time:(\S+)", text)
     scores = re.findall(r"lavfi\.scd\.score=(\S+)", text)
     pairs = zip(map(float, times), map(float, scores), strict=True)
-    return [(time, score) for time, score in pairs if score >= 1]
+    return [(time, score) for time, score in pairs if score >= 1 and time >= 0]

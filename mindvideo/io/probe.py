@@ -54,35 +54,38 @@ class Film:
     stated: float
     starts: tuple[float, ...] = field(repr=False)
 
-    def fault(self, n_clips: int, tr: float, fps: float) -> str | None:
+    def fault(self, n_clips: int, seconds: float, fps: float, start: float = 0.0) -> str | None:
         """Why clips cannot be cut from the film, or None if they can.
 
         Parameters
         ----------
         n_clips : int
-        tr : float
+        seconds : float
             Duration of a clip [s].
         fps : float
             Frames per second of the clips.
+        start : float
+            When the first clip starts [s].
         """
         if fps > SAME_RATE * self.rate:
             return (
                 f"{self.rate:g} pictures per second, but clips.fps is {fps:g}: frames would only "
-                f"repeat; set it to at most {self.rate:g}{rates_up_to(self.rate, tr)}"
+                f"repeat; set it to at most {self.rate:g}{rates_up_to(self.rate, seconds)}"
             )
         # The last frame is due 1 / fps before the end of the last clip.
-        if self.seconds <= n_clips * tr - 1 / fps + 1e-6:
-            return self.too_short(self.seconds, n_clips, tr)
+        if self.seconds <= start + n_clips * seconds - 1 / fps + 1e-6:
+            return self.too_short(self.seconds, n_clips, seconds, start)
         return None
 
-    def too_short(self, seconds: float, n_clips: int, tr: float) -> str:
-        """The message that the film's pictures end after `seconds` [s], before the last clip."""
-        longer = self.stated > seconds + 0.1
+    def too_short(self, end: float, n_clips: int, seconds: float, start: float = 0.0) -> str:
+        """The message that the film's pictures end after `end` [s], before the last clip."""
+        longer = self.stated > end + 0.1
+        after = f" from {start:g} s on" if start else ""
         file = f" (the file states {self.stated:.2f} s, as its sound may last)" if longer else ""
         return (
-            f"the film ends after {seconds:.2f} s{file}, {n_clips} clips of {tr:g} s need "
-            f"{n_clips * tr:g} s: is the download complete, and does dataset.clips_per_segment "
-            "count the clips of this segment?"
+            f"the film ends after {end:.2f} s{file}, {n_clips} clips of {seconds:g} s{after} need "
+            f"{start + n_clips * seconds:g} s: is the download complete, and does "
+            "dataset.clips_per_segment count the clips of this segment?"
         )
 
 

@@ -2,14 +2,14 @@
 
 A run in memory is (n_volumes, n_voxels) float32 on a :class:`~mindvideo.io.spaces.Space`. A problem
 with a file is an :class:`InputError` that names it: the file is missing, unreadable or cut short,
-not a run, too short or too long, on another grid, or empty.
+not a run, on another grid, or empty.
 
 >>> rng = np.random.default_rng(0)
 >>> grid = Grid(np.diag([3.0, 3, 3, 1]), (4, 4, 4))
 >>> volumes = rng.normal(100, 5, (4, 4, 4, 10))
 >>> write_run(Path("run.nii.gz"), volumes, grid, tr=2.0, step=0.01)
 >>> space = Space(grid, volumes.mean(axis=3) > 100)
->>> run = read_run(Path("run.nii.gz"), space, keep=7, drop=(2, 1), tr=2.0)
+>>> run = read_run(Path("run.nii.gz"), space, start=2, keep=7, tr=2.0)
 >>> run.shape == (7, len(space))
 True
 """
@@ -44,31 +44,16 @@ def check_tr(path: Path, stated: float, tr: float) -> None:
         log.warning(message, path, stated, tr)
 
 
-def _check_length(path: Path, n_volumes: int, keep: int, drop: tuple[int, int]) -> None:
-    expected = keep + sum(drop)
-    if n_volumes == expected:
-        return
-    if n_volumes < expected:
-        why = "is the download complete?"
-    else:
-        why = "do dataset.clips_per_segment and dataset.timing fit this segment?"
-    raise InputError(
-        f"{path}: {n_volumes} volumes, but {expected} expected ({drop[0]} dropped at the start, "
-        f"{keep} kept, {drop[1]} dropped at the end): {why} To leave out the run, use "
-        "dataset.exclude."
-    )
-
-
 def read_run(
     path: Path,
     space: Space,
     *,
+    start: int,
     keep: int,
-    drop: tuple[int, int],
     tr: float,
     smooth: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Read a run's voxels of a space, without the volumes to be dropped.
+    """Read some consecutive volumes of a run, at the voxels of a space.
 
     The file is read (and unpacked) once, front to back: memory holds the result and one volume. In
     a CIFTI file the values of a grayordinate are contiguous: only the requested ones are read.
@@ -79,10 +64,8 @@ def read_run(
         NIfTI file, packed or not, or ``.dtseries.nii``.
     space : Space
         Voxels to read.
-    keep : int
-        Volumes to return.
-    drop : (int, int)
-        Volumes to drop before and after these.
+    start, keep : int
+        First volume to return, counted from 0, and number of volumes; the run must have them.
     tr : float
         Repetition time of the configuration [s]; if the header has another one, a warning says so.
     smooth : callable, optional
@@ -99,8 +82,6 @@ def read_run(
     """
     with named(path):
         header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
-    n_volumes = header.n_volumes
-    _check_length(path, n_volumes, keep, drop)
     if not header.grid.same(space.grid):
         raise InputError(
             f"{path} is on another grid than the regions: {header.grid}; the regions have "
@@ -111,11 +92,11 @@ def read_run(
     if header.is_cifti:
         run = read_columns(header, space.index)
     else:
-        run = np.empty((n_volumes, len(space)), dtype=np.float32)
+        run = np.empty((header.n_volumes, len(space)), dtype=np.float32)
         with readable(path), np.errstate(over="ignore"):
             for number, volume in enumerate(each_volume(header)):
                 run[number] = (smooth(volume.astype(np.float32)) if smooth else volume)[space.mask]
-    return run[drop[0] : n_volumes - drop[1]]
+    return run[start : start + keep]
 
 
 def each_volume(header: Header) -> Iterator[np.ndarray]:

@@ -5,14 +5,15 @@ its content.
 
 >>> shots = pd.DataFrame({"start": [0.0, 3.0], "end": [3.0, 8.0], "subject": ["dog", "boat"]})
 >>> clips = pd.DataFrame({"segment": "seg1", "clip": range(4)})
->>> describe_clips(clips, {"seg1": shots}, tr=2)["subject"].tolist()
+>>> describe_clips(clips, {"seg1": shots}, seconds=2)["subject"].tolist()
 ['dog', 'dog', 'boat', 'boat']
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -60,12 +61,12 @@ def load_shots(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def longest_shot(
-    start: np.ndarray, end: np.ndarray, clips: np.ndarray, tr: float
+    start: np.ndarray, end: np.ndarray, clips: np.ndarray, seconds: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the shot that fills most of each clip's time.
 
-    Clip i is on screen during [i·tr, (i + 1)·tr) of its film. If several shots fill equally much of
-    it, to a microsecond, the first is chosen.
+    Clip i is on screen during [i·seconds, (i + 1)·seconds) of its film. If several shots fill
+    equally much of it, to a microsecond, the first is chosen.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def longest_shot(
         [s of the film]
     clips : ndarray of int, (n_clips,)
         Numbers of clips.
-    tr : float
+    seconds : float
         Duration of a clip [s].
 
     Returns
@@ -82,14 +83,17 @@ def longest_shot(
     overlap : ndarray, (n_clips,)
         Time for which the shot is on screen during the clip [s]; 0 without a shot.
     """
-    begin = clips[:, None] * tr  # (n_clips, 1)
-    overlap = np.minimum(end, begin + tr) - np.maximum(start, begin)  # (n_clips, n_shots)
+    begin = clips[:, None] * seconds  # (n_clips, 1)
+    overlap = np.minimum(end, begin + seconds) - np.maximum(start, begin)  # (n_clips, n_shots)
     overlap = overlap.clip(min=0).round(6)
     return overlap.argmax(axis=1), overlap.max(axis=1)
 
 
 def describe_clips(
-    clip_table: pd.DataFrame, shots: dict[str, pd.DataFrame], tr: float
+    clip_table: pd.DataFrame,
+    shots: dict[str, pd.DataFrame],
+    seconds: float,
+    starts: Mapping[str, float] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Describe each clip by the shot that fills most of its time.
 
@@ -99,8 +103,10 @@ def describe_clips(
         `segment` and `clip` of each clip.
     shots : dict of str to DataFrame
         From :func:`load_shots`, by segment.
-    tr : float
+    seconds : float
         Duration of a clip [s].
+    starts : mapping of str to float
+        Where segments start in their films [s], if not at 0.
 
     Returns
     -------
@@ -116,11 +122,13 @@ def describe_clips(
     for segment, rows in clip_table.groupby("segment", sort=False):
         table = shots[str(segment)]
         clips = rows["clip"].to_numpy()
-        shot, overlap = longest_shot(table["start"].to_numpy(), table["end"].to_numpy(), clips, tr)
+        first = starts.get(str(segment), 0.0)
+        start, end = (table[name].to_numpy() - first for name in ("start", "end"))
+        shot, overlap = longest_shot(start, end, clips, seconds)
         if (dark := clips[overlap == 0]).size:
             raise InputError(
-                f"{segment}: no shot during clip {dark[0]} ({dark[0] * tr:g} to "
-                f"{(dark[0] + 1) * tr:g} s of the film); the table's shots go from "
+                f"{segment}: no shot during clip {dark[0]} ({first + dark[0] * seconds:g} to "
+                f"{first + (dark[0] + 1) * seconds:g} s of the film); the table's shots go from "
                 f"{table['start'].min():g} to {table['end'].max():g} s: it must describe the whole "
                 "film, in seconds"
             )

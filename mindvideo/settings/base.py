@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    model_validator,
+)
 
 from mindvideo.errors import RenamedSetting
 from mindvideo.paths import expand
@@ -170,8 +178,29 @@ def execution_fields(section: type[BaseModel]) -> dict[str, Any]:
 class Timing(Section):
     """Volumes of a run that were recorded outside the film."""
 
-    drop_start: int = Field(ge=0, description="volumes dropped at the start of a run")
-    drop_end: int = Field(ge=0, description="volumes dropped at the end of a run")
+    drop_start: int = Field(ge=0, description="volumes before the film")
+    drop_end: int | None = Field(ge=0, description="volumes after the film; null: any number")
+
+
+class RunTiming(Section):
+    """When the film of one run starts, and how much was recorded after it.
+
+    If there is neither `drop_start` nor `onset`, the run's table of events has the onset.
+    """
+
+    drop_start: NonNegativeInt | None = Field(None, description="volumes before the film")
+    drop_end: NonNegativeInt | None = Field(
+        None, description="volumes after the film; none: any number"
+    )
+    onset: float | None = Field(
+        None, description="of the film after the start of the run [s], in place of `drop_start`"
+    )
+
+    def start(self, tr: float) -> float | None:
+        """Start of the film after the start of the run [volumes]; None if a table has it."""
+        if self.drop_start is not None:
+            return float(self.drop_start)
+        return None if self.onset is None else self.onset / tr
 
 
 class Pretrained(Section):

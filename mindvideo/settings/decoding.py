@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, NonNegativeInt, PositiveFloat
 
-from mindvideo.settings.base import Section, Timing
+from mindvideo.settings.base import RunTiming, Section
 from mindvideo.settings.evaluation import ReconstructionSettings
 from mindvideo.settings.fmri import Clean, WindowSettings
 
@@ -16,15 +16,16 @@ class RecordingSettings(Section):
 
     tr: PositiveFloat = Field(description="repetition time [s]")
     clean: Clean
-    timing: Timing | None = Field(
-        None, description="volumes dropped from an evaluated run; none: segments differ"
+    timing: RunTiming | None = Field(
+        None, description="volumes outside the film in an evaluated run; none: runs differ"
     )
+    lag: NonNegativeInt = Field(0, description="haemodynamic delay [volumes]")
     windows: WindowSettings
 
 
 class ModelSettings(Section):
     """Content of ``decoding.json`` in the folder of an exported model."""
 
-    format: Literal[1] = Field(1, description="version of the folder's layout")
+    format: Literal[2] = Field(2, description="version of the folder's layout")
     reconstruction: ReconstructionSettings
     recording: RecordingSettings | None = None

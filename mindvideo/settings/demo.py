@@ -38,7 +38,7 @@ class DemoBrain(Section):
 class DemoBrainSettings(DemoBrain, of="demo.brain"):
     tr: Annotated[PositiveFloat, From("dataset.tr")]
     timing: Annotated[Timing, From("timing")]
-    n_volumes: Annotated[PositiveInt, From("n_clips")]
+    n_volumes: Annotated[PositiveInt, From("n_volumes_of_film")]
 
 
 class DemoRest(Section):

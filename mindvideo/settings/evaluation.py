@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.run import Evaluated
 from mindvideo.settings.base import Execution, From, Name, PathText, Precision, Section
@@ -108,7 +108,12 @@ class FilmSettings(ClipSettings):
         description="frames per second of the film"
     )
     overlap: Annotated[float, Field(ge=0, lt=1), From("films.overlap")] = 0.5
-    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
+    seconds: Annotated[PositiveFloat, From("clip_seconds")] = Field(
+        description="duration of a clip [s]"
+    )
+    start: Annotated[NonNegativeFloat, From("film_start")] = Field(
+        0.0, description="where the segment starts in its film [s]"
+    )
     fit: Annotated[Literal["crop", "pad", "stretch"], From("clips.fit")] = Field(
         "crop", description="as that of the clips"
     )
@@ -185,7 +190,12 @@ class ScoringSettings(Scoring):
     evaluate: Annotated[Execution[Evaluated], From("evaluate")] = Field(
         "test", description="split that is scored, named in the log"
     )
-    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
+    seconds: Annotated[PositiveFloat, From("clip_seconds")] = Field(
+        description="duration of a clip [s]"
+    )
+    film_start: Annotated[dict[str, float], From("film_starts")] = Field(
+        {}, description="where evaluated segments start in their films [s]"
+    )
     image_classifier: Annotated[str | None, From("pretrained.image_classifier")] = Field(
         description="none: omit its metrics"
     )
@@ -289,7 +299,9 @@ class StripSettings(FigureSettings):
 
 
 class ScoreFigureSettings(FigureSettings):
-    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
+    seconds: Annotated[PositiveFloat, From("clip_seconds")] = Field(
+        description="duration of a clip [s]"
+    )
 
 
 class SurfaceSettings(Section):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
-from mindvideo.settings.base import Fraction, From, Section, Timing
+from mindvideo.clip_times import ClipTimes, End, Interpolation
+from mindvideo.settings.base import Fraction, From, RunTiming, Section
 from mindvideo.settings.sources import DATA, IMAGE_PAPER, OFF, SEED, WEN, here, paper
 
 
@@ -69,6 +77,11 @@ class Clean(Section, section="clean"):
     smooth: Annotated[PositiveFloat | None, here("fine patterns carry information")] = Field(
         None, description="FWHM of a Gaussian kernel, in the volume or along the cortex [mm]"
     )
+    interpolation: Annotated[Interpolation, here("changes no value")] = Field(
+        "nearest",
+        description="for runs whose film does not start with a volume: the film is moved to the "
+        "nearest volume, or values at the film's own times are computed (linear, cubic)",
+    )
     keep_test_repetitions: Annotated[bool, here("saves disk")] = Field(
         False,
         description="keep each cleaned run of validation and test segments; otherwise only the "
@@ -82,9 +95,18 @@ class CleanSettings(Clean):
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(
         description="repetition time [s]; a header with another gives a warning"
     )
-    timing: Annotated[Timing, From("timing")]
-    n_volumes: Annotated[PositiveInt, From("n_clips")] = Field(
-        description="volumes kept = clips of the segment"
+    timing: Annotated[list[RunTiming], From("run_timing")] = Field(description="of each run")
+    event: Annotated[dict[str, str], From("event")] = Field(
+        {}, description="row of the tables of events whose onset is the film's, as column: value"
+    )
+    lag: Annotated[NonNegativeInt, From("lag")] = Field(
+        0, description="haemodynamic delay [volumes], by which the volumes kept are later"
+    )
+    n_volumes: Annotated[PositiveInt, From("n_volumes")] = Field(
+        description="volumes kept: those of the segment's clips"
+    )
+    n_volumes_of_film: Annotated[PositiveInt | None, From("n_volumes_of_film")] = Field(
+        None, description="volumes during the film, to check the length of runs"
     )
     average: Annotated[bool, From("only_mean")] = Field(
         False, description="write the repetitions' mean only"
@@ -148,8 +170,16 @@ class _Cut(Section):
     size: Annotated[PositiveInt, paper("Table 1")] = Field(
         2, description="volumes in a window, forward from its clip"
     )
-    lag: Annotated[int | None, DATA] = Field(
-        None, ge=0, description="haemodynamic delay [volumes]; not given: dataset.lag"
+    interpolation: Annotated[Interpolation, here("changes no value")] = Field(
+        "nearest",
+        description="for clips that do not start with a volume: the window begins with the nearest "
+        "volume, or has values at the clip's own times (linear, cubic)",
+    )
+    end: Annotated[End, here("no volume is used twice")] = Field(
+        "recorded",
+        description="windows that extend beyond the film: they have the volumes recorded after it, "
+        "and clips for which there are too few are left out; or the last volume again, as in the "
+        "released code (repeat)",
     )
     shuffle: Annotated[bool, OFF] = Field(
         False, description="control: shuffle the windows against the clips"
@@ -160,6 +190,9 @@ class _Cut(Section):
 class Windows(_Cut, section="windows"):
     """Consecutive volumes that the encoder receives together."""
 
+    lag: Annotated[int | None, DATA] = Field(
+        None, ge=0, description="haemodynamic delay [volumes]; not given: dataset.lag"
+    )
     null_window: Annotated[Literal["train-mean", "test-mean"], here("reads no test data")] = Field(
         "train-mean",
         description="window of the negative condition; the paper (3.4) averages the test set: "
@@ -170,8 +203,18 @@ class Windows(_Cut, section="windows"):
 
 
 class WindowSettings(_Cut, of="windows"):
-    lag: Annotated[int, Field(ge=0), From("lag")]
+    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="repetition time [s]")
+    seconds: Annotated[PositiveFloat, From("clip_seconds")] = Field(
+        description="duration of a clip [s]"
+    )
+    n_clips: Annotated[dict[str, PositiveInt], From("n_clips_of_segments")] = Field(
+        {}, description="clips of each segment; of those not named, all that were recorded"
+    )
     patch_size: Annotated[PositiveInt, From("encoder.patch_size")]
+
+    @property
+    def times(self) -> ClipTimes:
+        return ClipTimes(self.tr, self.seconds, self.size, self.interpolation, self.end)
 
 
 class NullWindowSettings(Section):

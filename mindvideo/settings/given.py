@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from mindvideo.clip_times import End
 from mindvideo.settings.base import From, Section
 from mindvideo.settings.sources import OFF, here
 
@@ -32,6 +33,7 @@ class GivenWindows(Section, section="given_windows"):
 class GivenWindowSettings(GivenWindows):
     size: Annotated[PositiveInt, From("windows.size")] = Field(description="volumes in a window")
     lag: Annotated[int, Field(ge=0), From("lag")]
+    end: Annotated[End, From("windows.end")]
     shuffle: Annotated[bool, From("windows.shuffle")]
     seed: Annotated[int, From("windows.seed")]
     patch_size: Annotated[PositiveInt, From("encoder.patch_size")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mindvideo.run import Evaluated, Split
-from mindvideo.settings.base import From, Pretrained, Section
+from mindvideo.settings.base import From, Pretrained, RunTiming, Section
 from mindvideo.settings.evaluation import Motion, Reconstruction, Scoring
 from mindvideo.settings.fmri import Clean, Regions, Samples, Selection, Windows
 from mindvideo.settings.stimuli import Clips, Embeddings, Scenes
@@ -29,9 +29,11 @@ class SegmentRecording(Section):
     name: str
     split: Split
     runs: PositiveInt = Field(description="repetitions that are used")
-    clips: PositiveInt = Field(description="volumes kept")
-    drop_start: NonNegativeInt
-    drop_end: NonNegativeInt
+    clips: PositiveInt
+    left_out: NonNegativeInt = Field(0, description="further clips, without volumes")
+    volumes: PositiveInt = Field(description="volumes kept")
+    during: PositiveInt = Field(description="volumes during the film")
+    timing: list[RunTiming] = Field(description="each different one of its runs")
     film_onset: float | None = Field(description="after the start of the run [s]")
 
 
@@ -55,6 +57,7 @@ class MethodsSettings(Section):
     pretraining_tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
     space: Annotated[Literal["volume", "cifti"], From("dataset.space")]
     tr: Annotated[PositiveFloat, From("dataset.tr")]
+    clip_seconds: Annotated[PositiveFloat, From("clip_seconds")]
     lag: Annotated[int, From("lag")]
     recordings: Annotated[Recordings, From("recordings")]
     evaluate: Annotated[Evaluated, From("evaluate")] = "test"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
 from mindvideo.settings.sources import MEMORY, SEED, here, paper
@@ -14,10 +14,16 @@ from mindvideo.templates import check_template
 class Clips(Section, section="clips"):
     """Film → clips of frames."""
 
+    seconds: Annotated[PositiveFloat | None, here("a clip for each volume, as in the paper")] = (
+        Field(None, description="duration of a clip [s]; not given: the repetition time")
+    )
+    frames: Annotated[PositiveInt | None, here("from fps, as in the paper")] = Field(
+        None, description="frames of a clip, from which its frame rate follows, in place of `fps`"
+    )
     fps: Annotated[PositiveFloat, paper("4.2")] = Field(
         3,
-        description="frames per second of a clip, at most the film's: n / TR for a whole number n "
-        "of frames; five digits are enough",
+        description="frames per second of a clip, at most the film's, so that a clip has a whole "
+        "number of frames; five digits are enough",
     )
     size: Annotated[int, Field(gt=0, multiple_of=8), paper("4.2")] = Field(
         256, description="height and width of a frame [px]"
@@ -30,10 +36,13 @@ class Clips(Section, section="clips"):
 
 
 class ClipSettings(Clips):
-    tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(description="duration of a clip [s]")
-    n_clips: Annotated[PositiveInt, From("n_clips")] = Field(
-        description="clips of the segment: kept volumes of its runs"
+    seconds: Annotated[PositiveFloat, From("clip_seconds")] = Field(
+        description="duration of a clip [s]"
     )
+    start: Annotated[NonNegativeFloat, From("film_start")] = Field(
+        0.0, description="where the segment starts in its film [s]"
+    )
+    n_clips: Annotated[PositiveInt, From("n_clips")] = Field(description="clips of the segment")
 
 
 class ClipMotion(Section):

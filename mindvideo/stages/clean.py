@@ -26,6 +26,7 @@ def main(
     runs: Inputs,
     regions: Input,
     confounds: Inputs | None = None,
+    events: Inputs | None = None,
     cleaned: Output,
     tsnr: Output,
     table: Output,
@@ -46,6 +47,19 @@ def main(
             "dataset.confounds to its path."
         )
     tables = confounds if settings.confounds and confounds else [None] * len(runs)
+    timing = settings.timing
+    if len(timing) != len(runs):
+        raise InputError(
+            f"{len(runs)} runs, but settings.timing has {len(timing)} entries: one is needed for "
+            "each run"
+        )
+    from_table = [t for t in timing if t.start(settings.tr) is None]
+    if len(from_table) != len(events or []):
+        raise InputError(
+            f"{len(from_table)} runs start at an event, but there are {len(events or [])} tables "
+            "of events: set dataset.events to their path"
+        )
+    onsets = iter(events or [])
     out = np.lib.format.open_memmap(
         cleaned,
         mode="w+",
@@ -57,7 +71,16 @@ def main(
     compared, samples = sampled_voxels(len(space)), []
     for repetition, (path, confound_table) in enumerate(zip(runs, tables, strict=True)):
         into = out[repetition] if buffer is None else buffer
-        result = cleaned_run(path, space, settings, confound_table, out=into)
+        of_run = timing[repetition]
+        result = cleaned_run(
+            path,
+            space,
+            settings,
+            of_run,
+            confounds=confound_table,
+            events=next(onsets) if of_run.start(settings.tr) is None else None,
+            out=into,
+        )
         counts = {
             name: getattr(result, name).sum()
             for name in ("constant", "near_constant", "not_finite")

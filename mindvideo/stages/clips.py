@@ -1,4 +1,4 @@
-"""Cut the film of one segment into clips, one per volume."""
+"""Cut the film of one segment into clips."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ def main(*, film: Input, clips: Output, changes: Output, settings: ClipSettings)
     table = cut_clips(
         film,
         clips,
-        tr=settings.tr,
+        seconds=settings.seconds,
         fps=settings.fps,
         size=settings.size,
         n_clips=settings.n_clips,
         fit=settings.fit,
+        start=settings.start,
     )
     save_table(changes, table)

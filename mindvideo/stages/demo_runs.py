@@ -33,7 +33,7 @@ def main(
     timing = settings.timing
     scanner = Scanner(
         tr=settings.tr,
-        n_volumes=timing.drop_start + settings.n_volumes + timing.drop_end,
+        n_volumes=timing.drop_start + settings.n_volumes + (timing.drop_end or 0),
         drop_start=timing.drop_start,
     )
     sight = look(stream_frames(film, fps=FPS, size=PIXELS), pd.read_csv(shots, sep="\t"))

@@ -77,7 +77,7 @@ def main(
     pipeline, conditions = generator.pipeline, generator.conditions
     side = settings.size // pipeline.vae_factor
     latent = (pipeline.unet.config["in_channels"], side, side)
-    per_clip = settings.fps * settings.tr
+    per_clip = settings.fps * settings.seconds
     rate = per_clip / settings.num_frames
     n_frames = count_frames(len(places), settings.num_frames, rate)
     log.info("%d clips → %d frames at %g a second", len(places), n_frames, settings.fps)
@@ -148,7 +148,12 @@ def _truth(film: Input, n_frames: int, settings: FilmSettings) -> Iterator[np.nd
     """The stimulus at the time of each frame; its last frame is held for up to one second."""
     seconds = n_frames / settings.fps
     stream = stream_frames(
-        film, fps=settings.fps, size=settings.size, fit=settings.fit, seconds=seconds
+        film,
+        fps=settings.fps,
+        size=settings.size,
+        fit=settings.fit,
+        seconds=seconds,
+        start=settings.start,
     )
     n_read = 0
     for frame in itertools.islice(stream, n_frames):
@@ -173,10 +178,10 @@ def _measure(changes: dict[str, list[float]], settings: FilmSettings) -> pd.Data
     rates = {
         "shown": settings.fps,
         "film": settings.fps,
-        "clip by clip": settings.num_frames / settings.tr,
+        "clip by clip": settings.num_frames / settings.seconds,
     }
     rows = []
     for what, per_frame in changes.items():
-        measured = flicker(np.array(per_frame), rates[what] * settings.tr)
+        measured = flicker(np.array(per_frame), rates[what] * settings.seconds)
         rows.append({"what": what, "fps": rates[what], **vars(measured), "flicker": measured.ratio})
     return pd.DataFrame(rows)

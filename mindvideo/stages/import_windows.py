@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mindvideo.clip_times import ClipTimes
 from mindvideo.errors import InputError, named
 from mindvideo.fmri.windows import cut, derangement, pad, pad_by_wrapping
 from mindvideo.io.given import by_segment, open_array
@@ -112,7 +113,16 @@ def _windows(part: np.ndarray, settings: GivenWindowSettings) -> np.ndarray:
     fill = pad if settings.padding == "zeros" else pad_by_wrapping
     padded = fill(part, settings.patch_size)
     if padded.ndim == 2:
-        return cut(padded, settings.size, settings.lag)
+        n, lag = len(padded), settings.lag
+        times = ClipTimes(tr=1, seconds=1, size=settings.size, end=settings.end)
+        if without := n - times.n_clips(n, n - lag):
+            raise InputError(
+                f"windows of {settings.size} volumes, {lag} after their clips: the last {without} "
+                f"of {n} clips have no volumes of their own in an array of one volume per clip: "
+                "give windows, or volumes that are shifted by the lag (windows.lag: 0); "
+                "windows.end: repeat uses the last volume again, as the released loader does"
+            )
+        return cut(padded[lag:], times, n)
     if padded.shape[1] != settings.size:
         raise InputError(
             f"windows of {padded.shape[1]} volumes are given, but windows.size is {settings.size}: "

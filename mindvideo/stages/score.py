@@ -142,7 +142,7 @@ def _read_shots(
         )
     text = dict.fromkeys(settings.attributes, str)
     tables = {c.stem: load_shots(path, columns).astype(text) for c, path in zip(clips, shots)}
-    clip_values = describe_clips(listing, tables, settings.tr)
+    clip_values = describe_clips(listing, tables, settings.seconds, settings.film_start)
     shot_values = pd.concat(tables.values())
     attributes = []
     for name in settings.attributes:

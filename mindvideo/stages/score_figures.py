@@ -62,7 +62,7 @@ def main(
     values = {name: scores[name].to_numpy(float) for name in names}
     save_figure(draw_distributions(values, levels), distributions)
     courses = {name: _by_segment(scores, name) for name in names[: settings.courses]}
-    save_figure(draw_time_courses(courses, levels, tr=settings.tr), time_courses)
+    save_figure(draw_time_courses(courses, levels, tr=settings.seconds), time_courses)
 
 
 def _by_segment(scores: pd.DataFrame, name: str) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.windows import cut, derangement, pad
+from mindvideo.fmri.windows import cut, derangement, mean_over_repetitions, pad
 from mindvideo.io.tables import find_segment, save_table
 from mindvideo.settings.fmri import WindowSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
@@ -32,12 +32,12 @@ def main(
 ) -> None:
     """Write windows (n_windows, size, n_voxels) float32, and the table of their clips.
 
-    Repetitions are averaged, unless `repetitions` is ``separate``: windows are then (n_windows,
-    n_repetitions, size, n_voxels), and a segment with fewer repetitions than others has some of
-    them twice. Voxels follow the order of the table `voxels`, with zeros up to a
-    multiple of the patch size. Segments are named after their files. With `segment`, only its
-    windows are written; shuffled windows come from all segments given. Only one segment is in
-    memory at a time.
+    The first volume of a segment is that of its first clip. Repetitions are averaged, unless
+    `repetitions` is ``separate``: windows are then (n_windows, n_repetitions, size, n_voxels), and
+    a segment with fewer repetitions than others has some of them twice. Voxels follow the order of
+    the table `voxels`, with zeros up to a multiple of the patch size. Segments are named after
+    their files. With `segment`, only its windows are written; shuffled windows come from all
+    segments given. Only one segment is in memory at a time.
     """
     if repetitions not in (MEAN, SEPARATE):
         raise InputError(f"--repetitions {repetitions}: expected {MEAN} or {SEPARATE}")
@@ -60,7 +60,7 @@ def main(
                 f"{columns.max()}: they belong to different subjects or grids. Select voxels again."
             )
         counts.append(shape[0])
-        lengths.append(shape[1])
+        lengths.append(settings.n_clips.get(path.stem) or settings.times.n_clips_in(shape[1]))
     n = sum(lengths)
     clips = pd.concat(
         pd.DataFrame({"segment": path.stem, "clip": np.arange(length)})
@@ -90,15 +90,15 @@ def main(
         runs = np.stack([run[:, columns] for run in np.load(path, mmap_mode="r")])
         if repetitions == SEPARATE:
             in_turn = np.arange(max(counts)) % len(runs)
-            of_segment = np.stack([_cut(run, settings) for run in runs[in_turn]], axis=1)
+            of_segment = np.stack([_cut(run, length, settings) for run in runs[in_turn]], axis=1)
         else:
-            of_segment = _cut(runs.mean(axis=0), settings)
+            of_segment = _cut(mean_over_repetitions(runs), length, settings)
         out[rows[rows >= 0]] = of_segment[rows >= 0]
     out.flush()
     save_table(table, clips.iloc[kept])
     log.info("%s: %d windows of %d volumes × %d voxels", windows.stem, len(out), *out.shape[-2:])
 
 
-def _cut(volumes: np.ndarray, settings: WindowSettings) -> np.ndarray:
-    """Volumes (n, v) of a segment → windows (n, w, v), padded."""
-    return cut(pad(volumes, settings.patch_size), settings.size, settings.lag)
+def _cut(volumes: np.ndarray, n_clips: int, settings: WindowSettings) -> np.ndarray:
+    """Volumes (t, v) of a segment → windows (n, w, v), padded."""
+    return cut(pad(volumes, settings.patch_size), settings.times, n_clips)
