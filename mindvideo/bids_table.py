@@ -96,7 +96,7 @@ def bids_table(folder: Path, choice: Choice, recording: Recording) -> BidsTable:
             mask=run.bold.mask,
             film=recording.film.format(segment=run.segment) if recording.film else None,
             tr=tr,
-            **kept[run.segment],
+            **kept[run.segment][run.bold.path],
         )
         for run in runs
     ]
@@ -209,56 +209,82 @@ class _Trimming:
     without_onset: list[str] = field(default_factory=list)
     """Segments whose films have an unknown onset."""
 
-    def of(self, segment: str, runs: Sequence[Bold]) -> dict[str, int | None]:
-        """Number of clips of a segment, and of volumes to drop at both ends."""
+    def of(self, segment: str, runs: Sequence[Bold]) -> dict[Path, dict[str, int | None]]:
+        """Of each run of a segment: the clips of its film, and the volumes before and after it."""
         recording = self.recording
-        start = recording.drop_start
-        start = recording.lag + (self._before(segment, runs) if start is None else start)
-        end = recording.drop_end
+        if recording.drop_start is None:
+            before = self._before(segment, runs)
+        else:
+            before = {bold.path: recording.drop_start for bold in runs}
+        starts = {path: recording.lag + n for path, n in before.items()}
         lengths = {b.path: self.volumes[b.path] for b in runs if b.path in self.volumes}
         if not lengths:
             self.notes.append(f"{segment}: no run can be read: number of clips unknown")
-            return {"clips": None, "drop_start": start, "drop_end": end or 0}
+            unknown = {"clips": None, "drop_end": recording.drop_end or 0}
+            return {path: {"drop_start": start, **unknown} for path, start in starts.items()}
+        film = Path((recording.film or "").format(segment=segment))
+        clips = _clips_of_film(film, self.tr) if self.tr and film.is_file() else None
+        rest = {path: n - starts[path] for path, n in lengths.items()}
         ((common, _),) = Counter(lengths.values()).most_common(1)
-        if odd := [path for path, n in lengths.items() if n != common]:
-            self.notes.append(
-                f"{segment}: {len(odd)} of {len(lengths)} runs do not have {common} volumes: "
-                f"{odd[0]} has {lengths[odd[0]]}. Delete their rows, or exclude them with --only"
-            )
-        if end is None:
-            film = Path((recording.film or "").format(segment=segment))
-            most = _clips_of_film(film, self.tr) if self.tr and film.is_file() else None
-            end = max(0, common - start - most) if most else 0
-        if (clips := common - start - end) < 1:
+        usual = min(n for path, n in rest.items() if lengths[path] == common)
+        if recording.drop_end is not None or clips is None:
+            clips = usual - (recording.drop_end or 0)
+        clips = min(clips, usual)
+        if clips < 1:
+            path = next(path for path, n in rest.items() if n == usual)
             raise InputError(
-                f"{segment}: {common} volumes, of which {start} would be dropped at the start and "
-                f"{end} at the end: nothing is left. Lower --drop-start, --lag or --drop-end"
+                f"{segment}: {lengths[path]} volumes, of which {starts[path]} would be dropped at "
+                f"the start and {recording.drop_end or 0} at the end: nothing is left. Lower "
+                "--drop-start, --lag or --drop-end"
             )
-        return {"clips": clips, "drop_start": start, "drop_end": end}
+        if short := [path for path, n in rest.items() if n < clips]:
+            self.notes.append(
+                f"{segment}: {len(short)} of {len(lengths)} runs have too few volumes for its "
+                f"{clips} clips: {short[0]} has {lengths[short[0]]}, and "
+                f"{starts[short[0]] + clips} are needed. Delete their rows, exclude them with --only, "
+                "or lower `clips` in all "
+                "rows of the segment"
+            )
+        return {
+            path: {
+                "clips": clips,
+                "drop_start": start,
+                "drop_end": max(0, rest.get(path, clips) - clips),
+            }
+            for path, start in starts.items()
+        }
 
-    def _before(self, segment: str, runs: Sequence[Bold]) -> int:
-        """Number of volumes before the film, from the tables of events."""
+    def _before(self, segment: str, runs: Sequence[Bold]) -> dict[Path, int]:
+        """Number of volumes before the film of each run, from the tables of events."""
         onsets = {}
         for bold in runs:
             events = next(_inherited(self.raw, bold, "events.tsv"), None)
             if events and (onset := _onset(events)) is not None:
-                onsets[events] = onset
+                onsets[bold.path] = events, onset
         if self.tr is None or not onsets:
             self.without_onset.append(segment)
-            return 0
-        ordered = sorted(onsets.items(), key=lambda item: item[1])
-        (first, least), (last, most) = ordered[0], ordered[-1]
-        start = round(least / self.tr)
-        if round(most / self.tr) != start or start < 0:
+            return {bold.path: 0 for bold in runs}
+        if early := [(events, onset) for events, onset in onsets.values() if onset < 0]:
+            events, onset = early[0]
             raise InputError(
-                f"{segment}: its film starts after {least:g} s ({first}) and after {most:g} s "
-                f"({last}): not in the same volume (TR {self.tr:g} s). Set --drop-start, or leave "
-                "out a run with --only"
+                f"{segment}: its film starts {-onset:g} s before the run ({events}): set "
+                "--drop-start, or leave out a run with --only"
             )
-        off = max((onset - start * self.tr for onset in (least, most)), key=abs)
-        if abs(off) > OFF * self.tr:
+        starts = {path: round(onset / self.tr) for path, (_, onset) in onsets.items()}
+        if bare := [bold.path for bold in runs if bold.path not in onsets]:
+            if len(set(starts.values())) > 1:
+                raise InputError(
+                    f"{segment}: the tables of events have different onsets of its film, and there "
+                    f"is none for {bare[0]}: add it, set --drop-start, or leave out the run with "
+                    "--only"
+                )
+            starts |= dict.fromkeys(bare, next(iter(starts.values())))
+        off = {path: onset - starts[path] * self.tr for path, (_, onset) in onsets.items()}
+        worst = max(off, key=lambda path: abs(off[path]))
+        if abs(off[worst]) > OFF * self.tr:
             self.notes.append(
-                f"{segment}: its film, and so its clips, start {off:+.2g} s from the start of a "
-                f"volume ({first})"
+                f"{segment}: its film, and so its clips, start {off[worst]:+.2g} s from the start "
+                f"of a volume ({onsets[worst][0]}). To interpolate, give `events` and `event` in "
+                "the description, and clean.interpolation"
             )
-        return start
+        return starts

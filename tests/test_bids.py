@@ -144,7 +144,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
         table=Path("film1_runs.tsv"),
         settings=CleanSettings(
             tr=dataset.tr,
-            timing=dataset.timing_of("film1"),
+            timing=[run.timing for run in dataset.runs_of("01", "film1")],
             n_volumes=dataset.n_clips("film1"),
             confounds=["csf", "outliers"],
             detrend_order=1,
@@ -350,7 +350,13 @@ def test_a_film_that_starts_later_by_the_events(derivatives, empty, table, refus
     assert {(run.drop_start, run.drop_end) for run in rows} == {(1, 3)}
     Path("sub-1/func").mkdir(parents=True)
     Path("sub-1/func/sub-1_task-a_run-2_events.tsv").write_text("onset\tduration\n8.2\t20\n")
-    assert "a: its film starts after 6.01 s (" in refused()
+    rows, said = table()
+    assert [(r.drop_start, r.clips, r.drop_end) for r in rows if r.segment == "a"] == [
+        (3, 16, 1),
+        (4, 16, 0),
+    ]
+    Path("sub-1/func/sub-1_task-a_run-2_events.tsv").write_text("onset\tduration\n-2\t20\n")
+    assert "a: its film starts 2 s before the run (" in refused()
     assert "nothing is left" in refused("--drop-start", "18", "--lag", "2")
 
 
@@ -360,8 +366,8 @@ def test_runs_of_other_lengths_and_runs_that_cannot_be_read(derivatives, empty, 
             derivatives.write_run(empty, f"sub-1_task-{task}_run-{run}", n=n)
     rows, said = table()
     assert {run.clips for run in rows} == {20}
-    assert "a: 1 of 3 runs do not have 20 volumes: derivatives/" in said
-    assert "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold.nii.gz has 18" in said
+    assert "a: 1 of 3 runs have too few volumes for its 20 clips: derivatives/" in said
+    assert "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold.nii.gz has 18, and 20" in said
     for path in empty.glob("sub-1/func/*task-a*_bold.nii.gz"):
         path.unlink()
         path.symlink_to("../.git/annex/objects/key")
