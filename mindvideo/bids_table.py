@@ -241,9 +241,8 @@ class _Trimming:
             self.notes.append(
                 f"{segment}: {len(short)} of {len(lengths)} runs have too few volumes for its "
                 f"{clips} clips: {short[0]} has {lengths[short[0]]}, and "
-                f"{starts[short[0]] + clips} are needed. Delete their rows, exclude them with --only, "
-                "or lower `clips` in all "
-                "rows of the segment"
+                f"{starts[short[0]] + clips} are needed. Delete their rows, exclude them with "
+                "--only, or lower `clips` in all rows of the segment"
             )
         return {
             path: {

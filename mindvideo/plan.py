@@ -27,6 +27,8 @@ from mindvideo.run import Split
 from mindvideo.settings.base import Pretrained, Section
 
 SHARED = "shared"
+FEW = 6
+"""Maximum number of segments that a note lists."""
 
 
 class Plan:
@@ -57,6 +59,20 @@ class Plan:
         InputError
         """
         check_files(self.config)
+
+    def left_out(self) -> str:
+        """A note on the clips that are left out for want of volumes; empty if there are none."""
+        dataset = self.config.dataset
+        clips = {s: n for s in self.config.segments if (n := dataset.left_out(s))}
+        if not clips:
+            return ""
+        named = ", ".join(f"{segment} {n}" for segment, n in list(clips.items())[:FEW])
+        more = ", …" if len(clips) > FEW else ""
+        return (
+            f"{sum(clips.values())} clips are left out, the last ones of {len(clips)} segments "
+            f"({named}{more}), since too few volumes were recorded after their films. `mindvideo "
+            "check-dataset` shows the timing"
+        )
 
     # --- places -----------------------------------------------------------------------------------
 

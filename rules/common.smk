@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from mindvideo import descriptions
 from mindvideo.config import check_config
@@ -33,6 +34,9 @@ try:
     )
 except InputError as error:
     raise WorkflowError(str(error))
+
+if workflow.is_main_process and (note := PLAN.left_out()):
+    logger.warning(note)
 
 DATASET = PLAN.config.dataset
 EVALUATE = PLAN.config.evaluate  # the split whose segments are reconstructed and scored

@@ -3,9 +3,12 @@
 DEMO = "data/demo"
 DEMO_FILM = f"{DEMO}/video_fmri_dataset/stimuli/{{segment}}"
 DEMO_RUN = (
-    f"{DEMO}/video_fmri_dataset/{{{{subject}}}}/fmri/{{{{segment}}}}/mni/"
-    "{{segment}}_{repetition}_mni.nii.gz"
+    f"{DEMO}/video_fmri_dataset/{{subject}}/fmri/{{segment}}/mni/"
+    "{segment}_{repetition}_mni.nii.gz"
 )
+if (DATASET.run or "").startswith(DEMO):  # descriptions with other recordings have other folders
+    DEMO_RUN = DATASET.run
+DEMO_RUN = DEMO_RUN.replace("{subject}", "{{subject}}").replace("{segment}", "{{segment}}")
 DEMO_REST = (
     f"{DEMO}/hcp/{{subject}}/MNINonLinear/Results/{{run}}/"
     "{run}_Atlas_MSMAll_hp2000_clean.dtseries.nii"
