@@ -109,9 +109,10 @@ def _about(table: BidsTable, given: dict) -> str:
     for split in ("train", "test"):
         segments = dict.fromkeys(run.segment for run in rows if run.split == split)
         lines.append(f"{split}: {', '.join(segments)}")
-    kept = {run.segment: (run.drop_start, run.clips, run.drop_end) for run in rows}
-    for start, clips, end in dict.fromkeys(kept.values()):
-        there = [segment for segment, values in kept.items() if values == (start, clips, end)]
+    kept: dict[tuple, dict[str, None]] = {}
+    for run in rows:
+        kept.setdefault((run.drop_start, run.clips, run.drop_end), {})[run.segment] = None
+    for (start, clips, end), there in kept.items():
         lines.append(
             f"volumes: {start} dropped at the start, {clips or 'all others'} kept, {end} dropped "
             f"at the end ({', '.join(there)})"
@@ -120,15 +121,12 @@ def _about(table: BidsTable, given: dict) -> str:
     tr = next((run.tr for run in rows), None)
     lag = "0 # the table already drops the volumes of the haemodynamic delay"
     if "lag" not in given:
-        lag = (
-            "… # haemodynamic delay in volumes. Better: mindvideo runs --lag N, so that the last "
-            "clips have their own volumes"
-        )
+        lag = "… # haemodynamic delay in volumes, about 4 s"
     lines += ["", "# A configuration of this data set, with the table as runs.tsv:"]
     lines += ["results: results-mine", "pretraining_data: config/datasets/hcp1200.yaml"]
     if tr and (n_frames := round(Clips().fps * tr)) != Clips().fps * tr:
         lines.append(
-            f"clips: {{ fps: {n_frames / tr:.6g} }} # {n_frames} frames a clip of {tr:g} s"
+            f"clips: {{ frames: {n_frames} }} # in a clip of {tr:g} s: {n_frames / tr:.4g} a second"
         )
     lines += ["dataset:", "  name: mine", f"  lag: {lag}", "  runs: runs.tsv"]
     if tr and (start := given.get("drop_start")) is not None:

@@ -18,7 +18,7 @@ from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
 from mindvideo.figures.references import MIND_VIDEO, citation, cited
 from mindvideo.figures.training_table import COLUMNS, table_note, training_table
-from mindvideo.figures.wording import at_probability, count, listed, number, sentences
+from mindvideo.figures.wording import at_probability, count, interpolated, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
 
 PROJECTED = {"mean": "the mean token", "tokens": "all tokens"}
@@ -115,15 +115,21 @@ def _overview(s: MethodsSettings, known: Known) -> str:
 
 def _encoder(s: MethodsSettings, known: Known) -> str:
     w = s.windows
-    start = f"{count(s.lag, 'volume')} after that of the clip" if s.lag else "that of the clip"
-    window = f"{number(w.size)} consecutive volumes, the first of which is {start}"
-    if w.size == 1:
-        window = f"one volume, {start}"
-    beyond = w.size + s.lag > 1
+    size = "one volume" if w.size == 1 else f"{number(w.size)} consecutive volumes"
+    first = "" if w.size == 1 else "the first of which is "
+    after = f"{count(s.lag, 'volume')} after" if s.lag else ""
+    start = f"{after} that of the clip" if s.lag else "that of the clip"
+    if s.clip_seconds != s.tr:
+        start = f"the one nearest to {f'{after} ' if s.lag else ''}the onset of the clip"
+        if w.interpolation != "nearest":
+            size = f"values at {'one time' if w.size == 1 else f'{number(w.size)} times'}"
+            size += "" if w.size == 1 else f", {s.tr:g} s apart"
+            start = f"{after or 'at'} the onset of the clip"
     return sentences(
-        f"Each clip was paired with a window of the selected voxels: {window}.",
+        f"Each clip was paired with a window of the selected voxels: {size}, {first}{start}"
+        f"{interpolated(w.interpolation) if s.clip_seconds != s.tr else ''}.",
         "Where a window passes the end of its segment, the last volume is repeated."
-        if beyond
+        if w.end == "repeat" and w.size > 1
         else "",
         f"As a control, the windows of the training set and those of the {s.evaluate} set were "
         "shuffled against the clips."

@@ -6,8 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from mindvideo.figures.references import citation
-from mindvideo.figures.wording import at_probability, count, listed, number, sentences, span
+from mindvideo.figures.wording import (
+    at_probability,
+    count,
+    interpolated,
+    listed,
+    number,
+    sentences,
+    span,
+)
 from mindvideo.run import NAMES
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.methods import MethodsSettings, SegmentRecording
 
 CORRECTIONS = {
@@ -110,7 +119,7 @@ def _trimming(s: MethodsSettings) -> str:
     if () in groups:  # the onset of a film, or the length of its runs, is known of each run only
         return sentences(
             f"Each run was analysed from the onset of its film on{shifted}"
-            f"{_interpolated(s.clean.interpolation)}. {analysed}",
+            f"{interpolated(s.clean.interpolation, ' (the nearest volume)')}. {analysed}",
             _left_out(segments),
         )
     if list(groups) == [((0, 0),)]:
@@ -167,12 +176,6 @@ def _analysed(s: MethodsSettings, segments: Sequence[SegmentRecording]) -> str:
     return f"The remaining {volumes} were analysed, {_kept(s)}."
 
 
-def _interpolated(interpolation: str) -> str:
-    if interpolation == "nearest":
-        return " (the nearest volume)"
-    return f" ({interpolation} interpolation between volumes)"
-
-
 def _left_out(segments: Sequence[SegmentRecording]) -> str:
     """How many clips have no volumes."""
     if not (n := sum(segment.left_out for segment in segments)):
@@ -204,24 +207,16 @@ def _dropped(start: int, end: int) -> str:
 
 def _delay(s: MethodsSettings) -> str:
     """How the haemodynamic delay is allowed for: by trimming, by the lag, or by both."""
-    onsets = [
-        segment.film_onset
-        for segment in s.recordings.segments
-        for timing in segment.timing
-        if timing.drop_start is not None
-    ]
-    added = f"{count(s.lag, 'volume')} ({s.lag * s.tr:g} s)"
-    if any(onset is None for onset in onsets):
+    timings = [(x, timing) for x in s.recordings.segments for timing in x.timing]
+    lag = f"{count(s.lag, 'volume')} ({s.lag * s.tr:g} s)"
+    if any(x.film_onset is None and timing.drop_start is not None for x, timing in timings):
         if s.lag:
-            allow = "To allow for the haemodynamic delay, windows were taken"
-            return f"{allow} {added} after their clips."
+            return (
+                "To allow for the haemodynamic delay, the volumes of a clip were taken "
+                f"{lag} after it."
+            )
         return "No lag was introduced beyond that by which trimming shifts the volumes."
-    shifts = [
-        0.0 if start is None or timing.onset is not None else start * s.tr - (x.film_onset or 0)
-        for x in s.recordings.segments
-        for timing in x.timing
-        for start in (timing.start(s.tr),)
-    ]
+    shifts = [s.lag * s.tr + _after_onset(s, x, timing) for x, timing in timings]
     first = "The acquisition of the first volume analysed began"
     if set(shifts) == {0}:
         begins = f"{first} with the film"
@@ -234,11 +229,14 @@ def _delay(s: MethodsSettings) -> str:
         begins = f"{first} {span(shifts, ' s')}{volumes} after the onset of the film"
     if not s.lag:
         return f"{begins}, which allows for the haemodynamic delay; no further lag was introduced."
-    total = [shift + s.lag * s.tr for shift in shifts]
-    return (
-        f"{begins}. To allow for the haemodynamic delay, a lag of {added} was introduced, so that "
-        f"the window of a clip begins {span(total, ' s')} after the onset of the clip."
-    )
+    return f"{begins}, which includes a lag of {lag} for the haemodynamic delay."
+
+
+def _after_onset(s: MethodsSettings, segment: SegmentRecording, timing: RunTiming) -> float:
+    """Start of the first volume after the onset of the film, without the lag [s]."""
+    if timing.drop_start is None:  # runs are cut at the onset
+        return 0.0
+    return timing.drop_start * s.tr - (segment.film_onset or 0)
 
 
 # --- films ----------------------------------------------------------------------------------------
@@ -259,15 +257,7 @@ def films(s: MethodsSettings, captioner: str) -> str:
         f"{at_probability(s.scenes.same_scene)} of their words in common)",
     }
     corrected = " Captions were corrected by hand." if s.scenes.corrections else ""
-    each = ", one for each volume"
-    if s.clip_seconds != s.tr:
-        each = (
-            f"; the window of a clip begins with the volume whose acquisition began nearest to the "
-            f"onset of the clip, {count(s.lag, 'volume')} later"
-            if s.windows.interpolation == "nearest"
-            else f"; the window of a clip begins {count(s.lag, 'volume')} after its onset "
-            f"({s.windows.interpolation} interpolation between volumes)"
-        )
+    each = ", one for each volume" if s.clip_seconds == s.tr else ""
     return (
         f"The films were cut into clips of {s.clip_seconds:g} s{each}. A clip has "
         f"{count(s.num_frames, 'frame')} ({s.clips.fps:.4g} frames/s); {fit}. Each frame was "

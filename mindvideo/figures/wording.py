@@ -48,3 +48,10 @@ def at_probability(fraction: float) -> str:
 def sentences(*parts: str) -> str:
     """Join the sentences that are not empty."""
     return " ".join(part for part in parts if part)
+
+
+def interpolated(interpolation: str, nearest: str = "") -> str:
+    """How values between volumes were computed, in brackets; `nearest` if they were not."""
+    if interpolation == "nearest":
+        return nearest
+    return f" ({interpolation} interpolation between volumes)"
