@@ -142,8 +142,9 @@ class Config(Stages):
         """Leave out the clips at the end of segments for which too few volumes were recorded."""
         if "windows" in self.given or not any(run.path for run in self.dataset.rows):
             return self
+        models = {variant: self.stages(variant) for variant in (None, *self.variants)}
         left_out = {
-            segment: self.dataset.n_shown(segment) - self._n_recorded(segment)
+            segment: self.dataset.n_shown(segment) - self._n_recorded(segment, models)
             for segment in self.dataset.segments
         }
         return self.model_copy(update={"dataset": self.dataset.leaving_out(left_out)})
@@ -295,11 +296,10 @@ class Config(Stages):
             needed.append(self.lag(stages) + kept)
         return max(needed)
 
-    def _n_recorded(self, segment: str) -> int:
+    def _n_recorded(self, segment: str, models: Mapping[str | None, Stages]) -> int:
         """Number of clips of a segment whose windows were recorded, in every model."""
-        numbers = []
-        for variant in (None, *self.variants):
-            stages, shown = self.stages(variant), self.dataset.n_shown(segment)
+        numbers, shown = [], self.dataset.n_shown(segment)
+        for variant, stages in models.items():
             times, lag = self.clip_times(stages), self.lag(stages)
             available = self.available(stages, segment)
             if available is None:
