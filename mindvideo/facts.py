@@ -16,6 +16,7 @@ from mindvideo.given import is_array
 from mindvideo.io.published import read_published
 from mindvideo.registry import importer
 from mindvideo.run import NAMES
+from mindvideo.run_files import key_of
 from mindvideo.settings.base import From, Section
 from mindvideo.settings.evaluation import TableRow
 from mindvideo.settings.methods import Recordings, SegmentRecording
@@ -32,19 +33,24 @@ class Fact:
     sections: tuple[str, ...]
     of_owner: bool = False
     """Whether it is a fact of an owner (a subject or a variant), and not of a segment."""
+    of_both: bool = False
+    """Whether it is a fact of a segment in a subject, computed from ``OWNER SEGMENT``."""
 
 
 FACTS: dict[str, Fact] = {}
 
 
-def fact(*sections: str, of_owner: bool = False) -> Callable[[Compute], Compute]:
+def fact(
+    *sections: str, of_owner: bool = False, of_both: bool = False
+) -> Callable[[Compute], Compute]:
     """Declare a function of (configuration, sections of the variant, segment) as a fact.
 
-    With `of_owner` it is one of (configuration, sections of the variant, owner).
+    With `of_owner` it is one of (configuration, sections of the variant, owner), and with `of_both`
+    the last argument is ``OWNER SEGMENT``; neither has a space in it.
     """
 
     def register(compute: Compute) -> Compute:
-        FACTS[compute.__name__] = Fact(compute, sections, of_owner)
+        FACTS[compute.__name__] = Fact(compute, sections, of_owner, of_both)
         return compute
 
     return register
@@ -135,6 +141,8 @@ def _places(model: type[Section]) -> dict[str, str | None]:
 def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: str) -> Any:
     if place in FACTS:
         found = FACTS[place]
+        if found.of_both:
+            return found.compute(config, stages, f"{owner} {segment}")
         return found.compute(config, stages, owner if found.of_owner else segment)
     if not place:
         return None
@@ -236,6 +244,20 @@ def control(config: Config, stages: Stages, segment: str) -> str:
     """The first variant whose windows are shuffled; none: an empty string."""
     shuffled = (name for name in config.variants if config.stages(name).windows.shuffle)
     return next(shuffled, "")
+
+
+@fact(of_both=True)
+def keys(config: Config, stages: Stages, owner_and_segment: str) -> list[str]:
+    """Names of the arrays of a segment's runs; none if they are not in archives."""
+    owner, _, segment = owner_and_segment.partition(" ")
+    paths = config.dataset.run_paths(owner.partition("/")[0], segment)
+    return [key_of(path) for path in paths] if any(map(key_of, paths)) else []
+
+
+@fact(of_owner=True)
+def first_key(config: Config, stages: Stages, owner: str) -> str:
+    subject = owner.partition("/")[0]
+    return next((key_of(run.path) for run in config.dataset.rows if run.subject == subject), "")
 
 
 @fact(of_owner=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mindvideo.errors import InputError
+from mindvideo.fmri.atlas import cortex_vertices
 from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, clean
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.io.runs import read_run
-from mindvideo.io.spaces import Grid, Space
+from mindvideo.io.spaces import AnyGrid, Grayordinates, Grid, Space
 from mindvideo.regressors import regressors
 from mindvideo.settings.fmri import CleanSettings
 
@@ -59,12 +60,22 @@ def cleaned_run(
     return result
 
 
+def is_91k(grid: AnyGrid) -> bool:
+    """Whether a grid is that of the 91k layout, whose neighbours on the cortex are known."""
+    return isinstance(grid, Grayordinates) and grid.follows(cortex_vertices()[:2])
+
+
 def _read(path: Path, space: Space, settings: CleanSettings) -> np.ndarray:
     """Read a run, trimmed and smoothed."""
     grid, fwhm = space.grid, settings.smooth
     smooth = None
     if fwhm and isinstance(grid, Grid):
         smooth = partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
+    elif fwhm and not is_91k(grid):
+        raise InputError(
+            f"{path} has {grid}, and clean.smooth smooths volumes and the 91k layout only: set it "
+            "to null, or smooth the runs first (wb_command -cifti-smoothing)."
+        )
     run = read_run(
         path,
         space,

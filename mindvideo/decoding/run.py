@@ -18,11 +18,9 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.windows import check_lag, cut, pad
 from mindvideo.io.clips import enlarge
 from mindvideo.io.films import write_video
-from mindvideo.io.headers import read_run_header
-from mindvideo.io.images import named
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.maps import read_labels
-from mindvideo.io.spaces import Grid
+from mindvideo.io.runs import header_on
 from mindvideo.settings.base import Timing
 from mindvideo.settings.fmri import CleanSettings
 
@@ -43,7 +41,8 @@ def windows_of_run(
     ----------
     model
     run
-        NIfTI or CIFTI, on the grid of the runs that the model was trained on.
+        On the grid of the runs that the model was trained on; a pair of GIFTI files with
+        ``{hemi}`` in its path, an array of an archive as ``FILE::NAME``.
     confounds
         The run's table, if the settings name confounds.
     drop_start, drop_end
@@ -81,8 +80,7 @@ def windows_of_run(
     timing = _timing(model, settings.timing, drop_start, drop_end)
     space = read_labels(recording.regions)[1]
     columns = model.columns(len(space))
-    with named(run):
-        header = read_run_header(run, "volume" if isinstance(space.grid, Grid) else "cifti")
+    header = header_on(run, space)
     n_volumes = header.n_volumes - timing.drop_start - timing.drop_end
     if n_volumes < 1:
         raise InputError(

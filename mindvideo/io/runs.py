@@ -26,10 +26,10 @@ from nibabel.arrayproxy import ArrayProxy
 
 from mindvideo.errors import InputError
 from mindvideo.io.cifti import check_layout, read_columns
-from mindvideo.io.headers import Header, read_run_header
+from mindvideo.io.headers import Header, form_of, read_run_header
 from mindvideo.io.images import named, readable
 from mindvideo.io.kinds import unpacked
-from mindvideo.io.spaces import Grayordinates, Grid, Space
+from mindvideo.io.spaces import Columns, Grayordinates, Grid, Space
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,19 @@ def _check_length(path: Path, n_volumes: int, keep: int, drop: tuple[int, int]) 
     )
 
 
+def header_on(path: Path, space: Space) -> Header:
+    """Read the header of a run that should be on a space's grid.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if it is missing, unreadable or of another form. The grid is not compared.
+    """
+    described = space.grid if isinstance(space.grid, Columns) else None
+    with named(path):
+        return read_run_header(path, form_of(path, space.grid), described)
+
+
 def read_run(
     path: Path,
     space: Space,
@@ -76,7 +89,8 @@ def read_run(
     Parameters
     ----------
     path : Path
-        NIfTI file, packed or not, or ``.dtseries.nii``.
+        NIfTI file, packed or not, ``.dtseries.nii``, ``.ptseries.nii``, a pair of GIFTI files, or
+        an array (:mod:`mindvideo.run_files`).
     space : Space
         Voxels to read.
     keep : int
@@ -97,8 +111,7 @@ def read_run(
     InputError
         See the module's docstring.
     """
-    with named(path):
-        header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
+    header = header_on(path, space)
     n_volumes = header.n_volumes
     _check_length(path, n_volumes, keep, drop)
     if not header.grid.same(space.grid):
@@ -108,7 +121,7 @@ def read_run(
             "it out with dataset.exclude."
         )
     check_tr(path, header.tr, tr)
-    if header.is_cifti:
+    if not header.is_volume:
         run = read_columns(header, space.index)
     else:
         run = np.empty((n_volumes, len(space)), dtype=np.float32)
@@ -124,6 +137,7 @@ def each_volume(header: Header) -> Iterator[np.ndarray]:
     The file is opened once; otherwise it would be unpacked from its start for each volume.
     """
     stored = header.stored
+    assert isinstance(stored, ArrayProxy)
     with unpacked(header.path) as file:
         spec = stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter
         proxy = ArrayProxy(file, spec)
