@@ -97,8 +97,8 @@ class Dataset(Section):
     )
     voxels: Annotated[PathText | None, DATA] = Field(
         None,
-        description="with `space: array`: table of the arrays' columns, such as name, area, network, "
-        "hemisphere; or a list of names. May contain {subject}",
+        description="with `space: array`: table of the arrays' columns, such as name, area, "
+        "network, hemisphere; or a list of names. May contain {subject}",
     )
     runs: Annotated[list[Run], DATA] = Field(
         [],

@@ -34,7 +34,7 @@ class Brain:
     """Names of the areas that are not Glasser's."""
     unknown: str = ""
     """Why no voxel has an area."""
-    is_91k: bool = False
+    can_be_smoothed: bool = True
 
     def count(self, areas: Sequence[str]) -> int:
         """Number of voxels in these areas, or in all if none is named; unknown areas have none."""

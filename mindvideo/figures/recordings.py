@@ -206,8 +206,8 @@ def films(s: MethodsSettings, captioner: str) -> str:
 FORMS = {
     "gifti": (
         "at the vertices of both cortical surfaces",
-        "those of the multimodal parcellation (Glasser et al. 2016) on fsLR 32k meshes, and unknown "
-        "on others",
+        "those of the multimodal parcellation (Glasser et al. 2016) on fsLR 32k meshes, and "
+        "unknown on others",
     ),
     "parcels": ("in parcels of the brain", "those that the parcels' names say"),
     "array": ("as arrays of volumes and voxels or parcels", "those that their table names"),

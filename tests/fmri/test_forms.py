@@ -164,7 +164,7 @@ def test_fsaverage5_has_no_areas_until_labels_are_named(tmp_path, caplog):
     assert read_label_names(tmp_path / "regions.dlabel.nii")[NO_AREA + 1] == "place"
     values = read_map(tmp_path / "regions.dlabel.nii")[0]
     assert (values[5], values[10_242 + 9], values[6]) == (1, NO_AREA + 1, NO_AREA)
-    with pytest.raises(InputError, match="'MT2' is not an area of these runs.*place"):
+    with pytest.raises(InputError, match=r"'MT2' is not an area of these runs.*place"):
         through_the_stages(tmp_path, "gifti", run_of, labels=labels, areas=["MT2"])
 
 
@@ -247,7 +247,7 @@ def test_dense_series_of_the_59k_meshes(tmp_path, caplog):
     assert table["area"].tolist() == ["MT"]
     few = BrainModelAxis.from_surface(np.arange(9), 9, CORTEX[0])
     save_dense(labels, np.ones((1, 9)), LabelAxis(["areas"], [names]), Grayordinates(few))
-    with pytest.raises(InputError, match="labels on meshes of 9 .*resample the labels"):
+    with pytest.raises(InputError, match=r"labels on meshes of 9 .*resample the labels"):
         through_the_stages(tmp_path, "cifti", run_of, labels=[labels])
 
 
@@ -275,11 +275,12 @@ def parcels(names: list[str]) -> ParcelsAxis:
 
 def test_parcellated_series(tmp_path):
     names = [f"7Networks_LH_{name}_1" for name in ("Vis", "Cont", "Default")] + ["R_V1_ROI", "mine"]
+    names += ["L_A1_ROI", "L_4_ROI"]
     axis = parcels(names)
 
     def run_of(segment, repetition):
         path = tmp_path / f"{SEGMENTS[segment]}_{repetition}.ptseries.nii"
-        values = values_of(5, np.array([0, 3, 4]), segment, repetition)
+        values = values_of(7, np.array([0, 3, 4]), segment, repetition)
         save_dense(path, values, SeriesAxis(0, 2.0, N_VOLUMES), Parcels(axis))
         return path
 
