@@ -165,7 +165,12 @@ def _bold_files(folder: Path) -> list[Bold]:
     paths = [p for p in sorted(inside) if p.name.endswith(tuple(f"_bold{end}" for end in ENDS))]
     if not paths:
         surfaces = any(p.name.endswith(".func.gii") for p in inside)
-        hint = ". For surfaces (.func.gii), use --cifti-output 91k" if surfaces else ""
+        hint = (
+            ". For surfaces (.func.gii), use --cifti-output 91k, or write a template with {hemi} "
+            "and dataset.space: gifti (docs/how-to/own-data.md)"
+            if surfaces
+            else ""
+        )
         raise InputError(
             f"{folder}: no runs found ({', '.join(f'sub-*/[ses-*/]func/*_bold{e}' for e in ENDS)})"
             f"{hint}{_elsewhere(folder)}"

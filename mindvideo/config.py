@@ -234,6 +234,32 @@ class Config(Stages):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _settings_fit_the_form_of_runs(self) -> Config:
+        space = self.dataset.space
+        for variant in (None, *self.variants):
+            where, stages = f"variants.{variant}." if variant else "", self.stages(variant)
+            if stages.clean.smooth and space not in ("volume", "cifti"):
+                why = (
+                    "which have no neighbours"
+                    if space in ("parcels", "array")
+                    else "whose meshes are not known; wb_command -metric-smoothing and "
+                    "mri_surf2surf smooth the files"
+                )
+                raise ValueError(
+                    f"{where}clean.smooth: {stages.clean.smooth:g} mm, but the runs are {space}, "
+                    f"{why}: set it to null"
+                )
+            if not (labels := stages.regions.labels):
+                continue
+            check_template(f"{where}regions.labels", labels, {"subject", "hemi"})
+            if space == "volume":
+                raise ValueError(
+                    f"{where}regions.labels: {labels}, but the runs are volumes, which have the "
+                    "areas of the atlas: remove it"
+                )
+        return self
+
     @property
     def evaluated(self) -> list[str]:
         """The segments that are reconstructed and scored."""

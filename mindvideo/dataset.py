@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from mindvideo.run import DEFAULT, NAMES, Run, Segment, Split
+from mindvideo.run_files import HEMI, Form, form_problem
 from mindvideo.run_table import described
 from mindvideo.settings.base import (
     Name,
@@ -44,7 +45,8 @@ BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset", 
 FEW = 12
 """Maximum number of segments that a message lists."""
 PLACEHOLDERS = {
-    "run": {"subject", "segment", "repetition"},
+    "run": {"subject", "segment", "repetition", "hemi"},
+    "voxels": {"subject"},
     "confounds": {"subject", "segment", "repetition"},
     "events": {"subject", "segment", "repetition"},
     "mask": {"subject", "segment", "repetition"},
@@ -91,8 +93,16 @@ class Dataset(Section):
         description="check-dataset reports a header with another TR as an error; false: as a hint",
     )
     lag: int = Field(ge=0, description="volumes between a clip and its window, on top of `timing`")
-    space: Annotated[Literal["volume", "cifti"], DATA] = Field(
-        "volume", description="what the runs are: NIfTI volumes, or CIFTI dense series (91k)"
+    space: Annotated[Form, DATA] = Field(
+        "volume",
+        description="what the runs are: NIfTI volumes; cifti: dense series (91k; 170k, without "
+        "areas); gifti: pairs of .func.gii, with {hemi} in `run`; parcels: .ptseries.nii; array: "
+        "volumes × columns (.npy, .npz, HDF5, .tsv, .csv; FILE::NAME in archives)",
+    )
+    voxels: Annotated[PathText | None, DATA] = Field(
+        None,
+        description="with `space: array`: table of the arrays' columns, such as name, area, "
+        "network, hemisphere; or a list of names. May contain {subject}",
     )
     runs: Annotated[list[Run], DATA] = Field(
         [],
@@ -141,7 +151,9 @@ class Dataset(Section):
         "with start and end [s of the film]; optional, for `scoring.attributes` and `.subset`",
     )
     run: Annotated[RunTemplate | None, DATA] = Field(
-        None, description="path template with {subject}, {segment}, {repetition}"
+        None,
+        description="path template with {subject}, {segment}, {repetition}, and {hemi} for pairs "
+        "of GIFTI files, filled in with L and R",
     )
     mask: Annotated[RunTemplate | None, DATA] = Field(
         None,
@@ -246,6 +258,17 @@ class Dataset(Section):
             raise ValueError(f"no runs of {', '.join(bare)}: leave out the subject")
         return self
 
+    @model_validator(mode="after")
+    def _runs_are_of_the_form(self) -> Dataset:
+        for run in self.all_rows:
+            if run.path and (problem := form_problem(self.space, run.path)):
+                raise ValueError(f"{run.path}: {problem}")
+        if self.voxels and self.space != "array":
+            raise ValueError(
+                f"voxels: a table of columns is of arrays (space: array); space is {self.space}"
+            )
+        return self
+
     # --- runs -------------------------------------------------------------------------------------
 
     @cached_property
@@ -294,7 +317,7 @@ class Dataset(Section):
 
     def _run(self, subject: str, segment: str, repetition: int) -> Run:
         folder = self.subjects[subject]
-        fields = self._fields(subject, segment, repetition)
+        fields = self._fields(subject, segment, repetition) | {"hemi": HEMI}
         keys = _keys(subject, folder, segment, repetition) & set(self.exceptions)
         path = self.exceptions[keys.pop()] if keys else self.run
         return Run(
@@ -326,6 +349,10 @@ class Dataset(Section):
     def run_paths(self, subject: str, segment: str) -> list[str]:
         """Files of a segment's repetitions, without those excluded; exceptions are applied."""
         return [run.path for run in self.runs_of(subject, segment)]
+
+    def voxels_path(self, subject: str) -> str | None:
+        """Table of the columns of a subject's arrays; None if the data set has none."""
+        return self.voxels.format(subject=self.subjects[subject]) if self.voxels else None
 
     def confound_paths(self, subject: str, segment: str) -> list[str]:
         """Tables of confounds, in the order of `run_paths`; empty if the data set has none."""

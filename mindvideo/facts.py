@@ -16,6 +16,7 @@ from mindvideo.given import is_array
 from mindvideo.io.published import read_published
 from mindvideo.registry import importer
 from mindvideo.run import NAMES
+from mindvideo.run_files import key_of
 from mindvideo.settings.base import From, RunTiming, Section, Timing
 from mindvideo.settings.evaluation import TableRow
 from mindvideo.settings.methods import Recordings, SegmentRecording
@@ -297,6 +298,19 @@ def control(config: Config, stages: Stages, segment: str) -> str:
     """The first variant whose windows are shuffled; none: an empty string."""
     shuffled = (name for name in config.variants if config.stages(name).windows.shuffle)
     return next(shuffled, "")
+
+
+@fact(of="run")
+def keys(config: Config, stages: Stages, owner: str, segment: str) -> list[str]:
+    """Names of the arrays of a segment's runs; none if they are not in archives."""
+    paths = config.dataset.run_paths(owner.partition("/")[0], segment)
+    return [key_of(path) for path in paths] if any(map(key_of, paths)) else []
+
+
+@fact(of="owner")
+def first_key(config: Config, stages: Stages, owner: str) -> str:
+    subject = owner.partition("/")[0]
+    return next((key_of(run.path) for run in config.dataset.rows if run.subject == subject), "")
 
 
 @fact(of="owner")

@@ -17,6 +17,7 @@ from mindvideo.invocation import check_invocation, read_configfiles
 from mindvideo.plan import Plan
 from mindvideo.registry import command_line, read_stage
 from mindvideo.results_folder import check_results
+from mindvideo.run_files import HEMI, files_of
 from mindvideo.targets import OWNERS
 from mindvideo.workflow import clear_finished_states, compare_by_content, place_logs
 
@@ -60,6 +61,9 @@ TRAINING_THREADS = 8  # Snakemake lowers it to --cores
 MAP, LABELS = {
     "volume": (".nii.gz", ".nii.gz"),
     "cifti": (".dscalar.nii", ".dlabel.nii"),
+    "gifti": (".dscalar.nii", ".dlabel.nii"),  # one file of both hemispheres
+    "parcels": (".pscalar.nii", ".plabel.nii"),
+    "array": (".tsv", ".tsv"),
 }[DATASET.space]
 
 

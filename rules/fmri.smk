@@ -1,11 +1,14 @@
-"""Raw runs → clean runs → reproducible voxels, for volumes and for CIFTI; the null window."""
+"""Raw runs → clean runs → reproducible voxels, for runs of all forms; the null window."""
 
 
 use rule stage as regions with:
     """Label the grid of a subject's runs with the areas and networks of the cortex."""
     input:
         run=first_run,
+        right=first_right,
         masks=brain_masks,
+        voxels=table_of_voxels,
+        labels=own_labels,
     output:
         regions=f"{RESULTS}/{{model}}/regions/regions{LABELS}",
         networks=f"{RESULTS}/{{model}}/regions/networks{LABELS}",
@@ -17,6 +20,7 @@ use rule stage as clean with:
     """Trim, detrend and z-score all repetitions of a segment; map the temporal SNR."""
     input:
         runs=runs,
+        right=right_runs,
         regions=at("regions", f"regions{LABELS}"),
         confounds=confounds,
         events=events,

@@ -126,16 +126,42 @@ def film(wildcards):
 
 
 def runs(wildcards):
+    """The files of a segment's runs; of GIFTI runs, those of the left hemisphere."""
     paths = DATASET.run_paths(subject(wildcards), wildcards.segment)
     if all(paths):
-        return paths
+        return [files_of(path)[0] for path in paths]
     raise WorkflowError(lacks("fMRI runs", "dataset.run is not set"))
+
+
+def right_runs(wildcards):
+    """The files of the right hemisphere; none, if runs are single files."""
+    paths = DATASET.run_paths(subject(wildcards), wildcards.segment)
+    return [file for path in paths for file in files_of(path)[1:]]
 
 
 def first_run(wildcards):
     if path := next(run.path for run in DATASET.rows if run.subject == subject(wildcards)):
-        return path
+        return files_of(path)[0]
     raise WorkflowError(lacks("fMRI runs", "dataset.run is not set"))
+
+
+def first_right(wildcards):
+    """The right hemisphere of the first run; none, if runs are single files."""
+    path = next(run.path for run in DATASET.rows if run.subject == subject(wildcards))
+    return files_of(path)[1:]
+
+
+def own_labels(wildcards):
+    """The files of areas that take the place of the atlas's, if the settings name some."""
+    template = PLAN.stages_of(owner(wildcards)).regions.labels
+    if not template:
+        return []
+    return files_of(template.format(subject=DATASET.subjects[subject(wildcards)], hemi=HEMI))
+
+
+def table_of_voxels(wildcards):
+    """The table of the columns of a subject's arrays, if the data set has one."""
+    return DATASET.voxels_path(subject(wildcards)) or []
 
 
 def brain_masks(wildcards):

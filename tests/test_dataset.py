@@ -112,13 +112,13 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ),
         (
             {"run": "{sub}/{segment}_{repetition}.nii"},
-            r"run: .* has {sub}; {repetition}, {segment}, {subj",
+            r"run: .* has {sub}; {hemi}, {repetition}, {segment}, {subj",
         ),
         ({"film": "{segment.mp4"}, "film: '{segment.mp4': "),
         ({"mask": "{run}_mask.nii"}, "mask: .* has {run}; {repetition}, {segment}, {subject} can"),
         (
             {"run": "sub-{subject}/ses-{session}/{segment}_{repetition}.nii"},
-            r"run: .* has {session}; {repetition}, {segment}, {subject} can be filled in; "
+            r"run: .* has {session}; {hemi}, {repetition}, {segment}, {subject} can be filled in; "
             r"repetitions are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` "
             r"writes the table",
         ),

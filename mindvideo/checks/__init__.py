@@ -22,6 +22,7 @@ from mindvideo.io.headers import Header
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.progress import progress
 from mindvideo.run import Evaluated
+from mindvideo.run_files import files_of
 from mindvideo.settings.stimuli import Clips
 
 
@@ -71,11 +72,17 @@ def check_dataset(
     }
     shots = dataset.shots_paths(dataset.segments)
     findings = [*description.description(dataset), *scores.shifts(dataset, evaluate)]
-    others = [*shots, *chain(*masks.values()), *paths, *tables]
+    voxels = {s: dataset.voxels_path(s) or "" for s in dataset.subjects if dataset.voxels}
+    files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
+    others = [*shots, *chain(*masks.values()), *files, *tables, *voxels.values()]
     findings += absent(dict.fromkeys([*all_films, *others]))
     headers: dict[str, Header] = {}
-    for path in progress(present(paths), desc="runs", unit="run"):
-        header, of_run = runs.inspect_run(path, dataset.space)
+    of_path = {run.path: run.subject for run in rows}
+    there = set(present([*files, *voxels.values()]))
+    described = [path for path, s in of_path.items() if voxels.get(s, path) in {path, *there}]
+    readable = [path for path in described if there.issuperset(files_of(path))]
+    for path in progress(readable, desc="runs", unit="run"):
+        header, of_run = runs.inspect_run(path, dataset.space, voxels.get(of_path[path]))
         findings += of_run
         if header:
             headers[path] = header
@@ -95,7 +102,7 @@ def check_dataset(
         findings += brain_masks(subject, subject_masks, common)
         subject_tables = [r.confounds for r in rows if r.subject == subject and r.confounds]
         findings += confounds.unused(subject, present(subject_tables), columns)
-    equal = list(duplicates(present([*paths, *all_films])))
+    equal = list(duplicates(present([*files, *all_films])))
     findings += equal
     findings += description.unnamed(dataset)
     for segment in progress(list(film_paths), desc="films", unit="film"):
@@ -122,7 +129,7 @@ def check_pretraining(data: Pretraining, seconds: float, *, deep: bool = False) 
     findings += absent(paths)
     headers: dict[str, Header] = {}
     for path in progress(present(paths), desc="pre-training runs", unit="run"):
-        header, of_run = runs.inspect_run(path, "cifti")
+        header, of_run = runs.inspect_run(path, "cifti", layout=runs.on_91k)
         findings += of_run
         if header:
             headers[path] = header

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,10 +11,14 @@ import nibabel as nib
 import numpy as np
 
 from mindvideo.dataset import Dataset
+from mindvideo.decoding.recordings import is_91k
 from mindvideo.errors import InputError
-from mindvideo.fmri.atlas import NO_AREA, grayordinate_labels, labels_of, project
+from mindvideo.fmri.atlas import project
+from mindvideo.fmri.labels import labels_named
 from mindvideo.io.headers import read_run_header
 from mindvideo.io.spaces import Grid
+from mindvideo.labelling import check_grid, label
+from mindvideo.run_files import HEMI, files_of
 from mindvideo.settings.fmri import Regions
 
 
@@ -23,23 +27,28 @@ class Brain:
     """The voxels that `regions` selects in a subject's runs, before masks and constant voxels."""
 
     labels: np.ndarray
-    """(n,) int16: Glasser's areas, and :data:`~mindvideo.fmri.atlas.NO_AREA`."""
+    """(n,) int16: Glasser's areas, :data:`~mindvideo.fmri.atlas.NO_AREA`, and those of `own`."""
     size: float
     """Smallest side of a voxel, or distance between grayordinates [mm]."""
+    own: dict[int, str] = field(default_factory=dict)
+    """Names of the areas that are not Glasser's."""
+    unknown: str = ""
+    """Why no voxel has an area."""
+    can_be_smoothed: bool = True
 
     def count(self, areas: Sequence[str]) -> int:
         """Number of voxels in these areas, or in all if none is named; unknown areas have none."""
         if not areas:
             return len(self.labels)
-        labels = [label for area in areas for label in _labels(area)]
+        labels = [number for area in areas for number in self.labels_of(area)]
         return int(np.isin(self.labels, labels).sum())
 
-
-def _labels(area: str) -> tuple[int, ...]:
-    try:
-        return labels_of(area)
-    except InputError:
-        return ()
+    def labels_of(self, area: str) -> tuple[int, ...]:
+        """Labels of an area; none if there is none of this name."""
+        try:
+            return labels_named(area, self.own)
+        except InputError:
+            return ()
 
 
 SPACING = 2.0
@@ -55,25 +64,29 @@ def brain(dataset: Dataset, subject: str, regions: Regions) -> Brain | None:
     Raises
     ------
     InputError
-        If no voxel is near the cortex in MNI space.
+        If no voxel is near the cortex in MNI space, or `regions.labels` cannot be used.
     """
     if not regions.atlas:
         return None
     for run in dataset.rows:
-        if run.subject != subject or not Path(run.path).is_file():
+        if run.subject != subject or not all(Path(file).is_file() for file in files_of(run.path)):
             continue
+        path, table = Path(run.path), dataset.voxels_path(subject)
         try:
-            grid = read_run_header(Path(run.path), dataset.space).grid
+            grid = read_run_header(path, dataset.space, Path(table) if table else None).grid
+            check_grid(path, grid)
         except InputError:
             continue
         if isinstance(grid, Grid):
             affine = tuple(np.ravel(grid.affine))
             labels = _projected(affine, tuple(grid.shape), regions.max_distance)
             return Brain(labels, float(nib.affines.voxel_sizes(grid.affine).min()))
-        cortex = grayordinate_labels()[: grid.n_cortex]
-        rest = np.full(len(grid.models) - grid.n_cortex, NO_AREA, np.int16)
-        parts = [cortex[cortex > 0], *([rest] if regions.grayordinates == "all" else [])]
-        return Brain(np.concatenate(parts), SPACING)
+        named = regions.labels or ""
+        files = files_of(named.format(subject=dataset.subjects[subject], hemi=HEMI))
+        paths = [Path(file) for file in files] if named else []
+        found = label(path, grid, regions.grayordinates == "all", paths)
+        used = found.areas[found.areas > 0]
+        return Brain(used, SPACING, found.own, found.unknown, is_91k(grid))
     return None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from mindvideo.dataset import BY_SEGMENT, Dataset
 from mindvideo.findings import Finding, error, warning
 from mindvideo.run import DEFAULT, NAMES
+from mindvideo.run_files import files_of
 from mindvideo.templates import did_you_mean, differs_by_number
 
 
@@ -50,11 +51,15 @@ def unnamed(dataset: Dataset) -> Iterator[Finding]:
     """Files next to the runs of the description that look like runs but are not described."""
     if dataset.runs or not dataset.run:
         return
-    described = {os.path.normpath(run.path) for run in dataset.all_rows}
+    if dataset.space == "array":  # one file may have the arrays of many runs
+        return
+    files = (file for run in dataset.all_rows for file in files_of(run.path))
+    described = {os.path.normpath(file) for file in files}
     for subject, folder in dataset.subjects.items():
         for segment in dataset.segments:
             try:
-                pattern = dataset.run.format(subject=folder, segment=segment, repetition="*")
+                fields = {"subject": folder, "segment": segment, "hemi": "[LR]"}
+                pattern = dataset.run.format(**fields, repetition="*")
             except ValueError:  # {repetition:02d} cannot format a star
                 return
             parent = Path(pattern).parent

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -22,21 +21,41 @@ from mindvideo.io import inventory
 from mindvideo.io.cifti import check_layout
 from mindvideo.io.coordinates import outside_mni
 from mindvideo.io.events import read_onset
-from mindvideo.io.headers import Header, as_run
+from mindvideo.io.headers import Header
 from mindvideo.io.runs import SAME_TR
-from mindvideo.io.spaces import Grayordinates
+from mindvideo.io.spaces import AnyGrid, Grayordinates
+from mindvideo.labelling import check_grid
 from mindvideo.run import Run
+from mindvideo.run_files import Form
 from mindvideo.sizes import check_length
 
-Space = Literal["volume", "cifti"]
+
+def on_91k(path: Path, grid: AnyGrid) -> None:
+    """Raise an InputError if a run for pre-training is not on the 91k layout."""
+    assert isinstance(grid, Grayordinates)
+    check_layout(path, grid, cortex_vertices()[:2])
 
 
-def inspect_run(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
-    """A run's header, or None if it cannot be used, and problems of the run."""
+Layout = Callable[[Path, AnyGrid], None]
+
+
+def inspect_run(
+    path: str, form: Form, voxels: str | None = None, layout: Layout = check_grid
+) -> tuple[Header | None, list[Finding]]:
+    """A run's header, or None if it cannot be used, and problems of the run.
+
+    Parameters
+    ----------
+    path : str
+    form : {"volume", "cifti", "gifti", "parcels", "array"}
+    voxels : str, optional
+        The table of the columns of an array.
+    layout : callable
+        Raises an InputError for a grid that cannot be used.
+    """
     try:
-        header = as_run(inventory.inspect(Path(path)), space)
-        if isinstance(header.grid, Grayordinates):
-            check_layout(Path(path), header.grid, cortex_vertices()[:2])
+        header = inventory.inspect_run(Path(path), form, Path(voxels) if voxels else None)
+        layout(Path(path), header.grid)
     except InputError as problem:
         return None, [error(path, str(problem))]
     return header, []
@@ -44,7 +63,7 @@ def inspect_run(path: str, space: Space) -> tuple[Header | None, list[Finding]]:
 
 def coordinates(path: str, header: Header) -> Iterator[Finding]:
     """Whether an atlas can be applied to a volume."""
-    if not header.is_cifti and (doubt := outside_mni(header)):
+    if header.is_volume and (doubt := outside_mni(header)):
         yield Finding(doubt[0], path, doubt[1])
 
 
@@ -151,13 +170,14 @@ def _odd(path: str, header: Header, values: inventory.Values) -> Iterator[Findin
             f"{values.not_finite} of {values.n_voxels} voxels are not finite numbers; they will be "
             "masked",
         )
-    if not header.is_cifti:  # volumes are empty around the brain
+    if header.is_volume:  # volumes are empty around the brain
         return
+    what = "grayordinates" if header.is_cifti else "vertices or columns"
     if 0 < values.constant < values.n_voxels:
-        yield warning(path, f"{values.constant} of {values.n_voxels} grayordinates are constant")
+        yield warning(path, f"{values.constant} of {values.n_voxels} {what} are constant")
     if hardly := int(near_constant(values.sd, header.n_volumes - 1).sum()):
         yield warning(
             path,
-            f"{hardly} of {values.n_voxels} grayordinates vary far less than the others, and will "
+            f"{hardly} of {values.n_voxels} {what} vary far less than the others, and will "
             "be masked. Are they outside the brain mask?",
         )

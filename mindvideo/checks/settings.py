@@ -12,7 +12,7 @@ from math import comb
 from pathlib import Path
 
 from mindvideo.checks import confounds
-from mindvideo.checks.brains import brain
+from mindvideo.checks.brains import Brain, brain
 from mindvideo.checks.files import present
 from mindvideo.checks.pretrained import Models, fit, models
 from mindvideo.checks.scoring import interpretation, methods, scoring
@@ -22,7 +22,8 @@ from mindvideo.descriptions import pretraining_runs, pretraining_subjects
 from mindvideo.errors import InputError
 from mindvideo.facts import settings_of
 from mindvideo.findings import Finding, error, refused, warning
-from mindvideo.fmri.atlas import area_names, grayordinates, labels_of
+from mindvideo.fmri.atlas import grayordinates, labels_of
+from mindvideo.fmri.labels import labels_named
 from mindvideo.fmri.reproducibility import check_segments, smallest_p
 from mindvideo.fmri.selection import (
     REACHABLE_R,
@@ -73,9 +74,10 @@ def check_settings(config: Config) -> list[Finding]:
 # --- voxels ---------------------------------------------------------------------------------------
 
 
-def areas(_: Config, stages: Stages, __: Models) -> Iterator[Finding]:
-    """Check the names of areas."""
-    for section in ("selection", "samples"):
+def areas(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
+    """Check the names of areas of the atlas; `voxels` checks those that runs have of their own."""
+    own = config.dataset.space in ("parcels", "array") or stages.regions.labels
+    for section in ("samples",) if own else ("selection", "samples"):
         for area in getattr(stages, section).areas:
             yield from refused(f"{section}.areas", labels_of, area)
     if stages.selection.areas and not stages.regions.atlas:
@@ -98,8 +100,8 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             yield error(f"regions ({subject})", str(problem))
             continue
         n = subject_brain.count(s.areas) if subject_brain else 0
-        if subject_brain and not n and all(area in area_names() for area in s.areas):
-            yield error(place, f"no voxel of the runs is in {', '.join(s.areas)}")
+        if subject_brain:
+            yield from _areas_of(subject, subject_brain, s.areas, n)
         if len(train) < 2 or not n:
             continue
         size, most = stages.encoder.patch_size, min(n, s.n_voxels or n)
@@ -125,6 +127,20 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
             )
             volumes = min(of_segment.n_volumes for of_segment in kept)
             yield from _power(place, stages, len(train), volumes, comb(repetitions, 2), n)
+
+
+def _areas_of(subject: str, of_subject: Brain, names: list[str], n: int) -> Iterator[Finding]:
+    """Check that a subject's voxels have areas, and are in those that are named."""
+    place = f"selection ({subject})"
+    if of_subject.unknown:
+        level = error if names else warning
+        yield level(f"regions ({subject})", of_subject.unknown)
+        return
+    if of_subject.own:
+        for name in names:
+            yield from refused(place, labels_named, name, of_subject.own)
+    if not n and all(map(of_subject.labels_of, names)):
+        yield error(place, f"no voxel of the runs is in {', '.join(names)}")
 
 
 def _power(
@@ -169,10 +185,17 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         yield from confounds.unused(subject, present(tables), s.confounds)
     if s.smooth is None:
         return
-    sizes = []
+    brains: list[Brain] = []
     with suppress(InputError):
-        brains = [brain(dataset, subject, stages.regions) for subject in dataset.subjects]
-        sizes = [of_subject.size for of_subject in brains if of_subject]
+        of_subjects = [brain(dataset, subject, stages.regions) for subject in dataset.subjects]
+        brains = [of_subject for of_subject in of_subjects if of_subject]
+    if any(not of_subject.can_be_smoothed for of_subject in brains):
+        yield error(
+            "clean.smooth",
+            "smooths volumes and the 91k layout only, and these runs have other meshes: set it to "
+            "null, or smooth the runs first (wb_command -cifti-smoothing)",
+        )
+    sizes = [of_subject.size for of_subject in brains]
     if sizes and s.smooth < min(sizes):
         yield warning(
             "clean.smooth",

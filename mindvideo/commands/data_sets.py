@@ -126,8 +126,10 @@ def _put_on_record(config: Config) -> None:
     from mindvideo.contents import Digests
     from mindvideo.descriptions import pretraining_runs, pretraining_subjects
     from mindvideo.progress import progress
+    from mindvideo.run_files import files_of
 
-    paths = [Path(run.path) for run in config.dataset.rows]
+    paths = [Path(file) for run in config.dataset.rows for file in files_of(run.path)]
+    paths = list(dict.fromkeys(paths))
     with contextlib.suppress(InputError):  # the findings report it
         for subject in pretraining_subjects(config.pretraining_data):
             paths += map(Path, pretraining_runs(config.pretraining_data, subject))

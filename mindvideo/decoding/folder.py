@@ -18,6 +18,7 @@ from mindvideo.decoding.model import Recording, TrainedModel
 from mindvideo.decoding.results import from_results
 from mindvideo.errors import InputError
 from mindvideo.io.released import read_config
+from mindvideo.io.spaces import Columns, Grayordinates, Grid, Parcels
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.models.pipeline import PARTS
 from mindvideo.models.trained import load_pipeline
@@ -35,7 +36,7 @@ NAMES = {
     "mean_window": "mean_window.npy",
 }
 VOXELS, REGIONS = "voxels.tsv", "regions"
-ENDINGS = (".nii.gz", ".dlabel.nii")
+ENDINGS = tuple(grid.endings[1] for grid in (Grid, Grayordinates, Parcels, Columns))
 TR = 2.0
 """Repetition time of the paper's data [s]: how long a clip of a released checkpoint is."""
 

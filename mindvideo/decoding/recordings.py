@@ -10,14 +10,14 @@ import numpy as np
 
 from mindvideo.clip_times import Trim, trim
 from mindvideo.errors import InputError
+from mindvideo.fmri.atlas import cortex_vertices
 from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, clean, standardise
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.fmri.windows import resample
 from mindvideo.io.events import read_onset
-from mindvideo.io.headers import read_run_header
 from mindvideo.io.images import named
-from mindvideo.io.runs import read_run
-from mindvideo.io.spaces import Grid, Space
+from mindvideo.io.runs import header_on, read_run
+from mindvideo.io.spaces import AnyGrid, Grayordinates, Grid, Space
 from mindvideo.regressors import regressors
 from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings
@@ -58,9 +58,7 @@ def cleaned_run(
         If the run or a table cannot be read or does not fit, most voxels are not finite, or none
         varies.
     """
-    with named(path):
-        header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
-    n_recorded = header.n_volumes
+    n_recorded = header_on(path, space).n_volumes
     kept = kept_volumes(timing, settings, events)
     with named(path):
         ends = timing.drop_start, timing.drop_end
@@ -89,6 +87,11 @@ def cleaned_run(
     return result
 
 
+def is_91k(grid: AnyGrid) -> bool:
+    """Whether a grid is that of the 91k layout, whose neighbours on the cortex are known."""
+    return isinstance(grid, Grayordinates) and grid.follows(cortex_vertices()[:2])
+
+
 def kept_volumes(timing: RunTiming, settings: CleanSettings, events: Path | None = None) -> Trim:
     """The volumes of a run that are read.
 
@@ -113,5 +116,10 @@ def _read(path: Path, space: Space, settings: CleanSettings, kept: Trim) -> np.n
     smooth = None
     if fwhm and isinstance(grid, Grid):
         smooth = partial(smooth_volume, affine=grid.affine, fwhm=fwhm)
+    elif fwhm and not is_91k(grid):
+        raise InputError(
+            f"{path} has {grid}, and clean.smooth smooths volumes and the 91k layout only: set it "
+            "to null, or smooth the runs first (wb_command -cifti-smoothing)."
+        )
     run = read_run(path, space, start=kept.start, keep=kept.n_read, tr=settings.tr, smooth=smooth)
     return smooth_cortex(run, fwhm) if fwhm and not isinstance(grid, Grid) else run

@@ -19,11 +19,9 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.windows import cut, pad
 from mindvideo.io.clips import enlarge
 from mindvideo.io.films import write_video
-from mindvideo.io.headers import read_run_header
-from mindvideo.io.images import named
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.maps import read_labels
-from mindvideo.io.spaces import Grid
+from mindvideo.io.runs import header_on
 from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings
 
@@ -47,7 +45,8 @@ def windows_of_run(
     ----------
     model
     run
-        NIfTI or CIFTI, on the grid of the runs that the model was trained on.
+        On the grid of the runs that the model was trained on; a pair of GIFTI files with
+        ``{hemi}`` in its path, an array of an archive as ``FILE::NAME``.
     confounds
         The run's table, if the settings name confounds.
     drop_start, drop_end
@@ -86,8 +85,7 @@ def windows_of_run(
     times = settings.windows.times
     space = read_labels(recording.regions)[1]
     columns = model.columns(len(space))
-    with named(run):
-        header = read_run_header(run, "volume" if isinstance(space.grid, Grid) else "cifti")
+    header = header_on(run, space)
     start = timing.start(settings.tr) or 0.0
     during = header.n_volumes - math.ceil(start) - (timing.drop_end or 0)
     # Windows may have the volumes after the film, but no clip is shown during them.

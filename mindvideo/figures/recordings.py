@@ -268,6 +268,17 @@ def films(s: MethodsSettings, captioner: str) -> str:
     )
 
 
+FORMS = {
+    "gifti": (
+        "at the vertices of both cortical surfaces",
+        "those of the multimodal parcellation (Glasser et al. 2016) on fsLR 32k meshes, and "
+        "unknown on others",
+    ),
+    "parcels": ("in parcels of the brain", "those that the parcels' names say"),
+    "array": ("as arrays of volumes and voxels or parcels", "those that their table names"),
+}
+"""Forms of runs: where they were analysed, and what areas they have."""
+
 # --- cleaning and selection -----------------------------------------------------------------------
 
 
@@ -306,6 +317,14 @@ def cleaning(s: MethodsSettings) -> str:
 
 def _space(s: MethodsSettings) -> str:
     within = ", within the brain masks of all training runs" if s.recordings.masked else ""
+    if s.space in FORMS:
+        areas = "those that their table names" if s.regions.labels else FORMS[s.space][1]
+        return f"The runs were analysed {FORMS[s.space][0]}; areas are {areas}."
+    if s.regions.labels:
+        return (
+            "The runs were analysed on the grayordinates of their CIFTI files, whose areas were "
+            "given by a file of labels."
+        )
     if s.space == "cifti":
         if s.regions.grayordinates == "all":
             return (

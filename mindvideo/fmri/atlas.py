@@ -102,18 +102,20 @@ def hierarchy_order(labels: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     labels : (n_voxels,) int
-        Labels 1…361; voxels without an area come last.
+        Labels 1…361, and those of areas that are not Glasser's, which come after all of his;
+        voxels without an area come last.
 
     Returns
     -------
     (n_voxels,) int
         Indices into `labels`.
     """
-    rank = np.full(NO_AREA + 1, NO_AREA)
+    rank = np.full(NO_AREA + 1, np.iinfo(np.int32).max)
     for position, area in enumerate(hierarchy()):
         left, right = labels_of(area)
         rank[left], rank[right] = 2 * position, 2 * position + 1
-    return np.argsort(rank[labels], kind="stable")
+    ranks = np.where(labels > NO_AREA, labels, rank[np.minimum(labels, NO_AREA)])
+    return np.argsort(ranks, kind="stable")
 
 
 @cache
@@ -146,11 +148,11 @@ def label_names() -> dict[int, tuple[str, tuple[float, ...]]]:
 
 
 @cache
-def network_names() -> dict[int, tuple[str, tuple[float, ...]]]:
-    """Name and colour of networks 1…17."""
-    with np.load(data_file("yeo17.npz")) as file:
+def network_names(n_networks: int = N_NETWORKS) -> dict[int, tuple[str, tuple[float, ...]]]:
+    """Name and colour of networks 1…17, or 1…7 of the parcellation into seven."""
+    with np.load(data_file(f"yeo{n_networks}.npz")) as file:
         names, colours = file["labels"].tolist(), file["rgba"].tolist()
-    return {n: (names[n], tuple(colours[n])) for n in range(1, N_NETWORKS + 1)}
+    return {n: (names[n], tuple(colours[n])) for n in range(1, n_networks + 1)}
 
 
 def grayordinates(areas: Sequence[str]) -> np.ndarray:

@@ -30,7 +30,7 @@ from mindvideo.fmri.atlas import DORSAL, EARLY, LATERAL, MEDIAL, VENTRAL, hierar
 
 # Yeo's 17 networks in the order of their labels, as later papers name them (Schaefer et al. 2018,
 # whose colours are those of the atlas). The paper, too, writes VisCent and VisPeri.
-NETWORKS = (
+NETWORKS_17 = (
     "VisCent",
     "VisPeri",
     "SomMotA",
@@ -49,6 +49,9 @@ NETWORKS = (
     "DefaultA",
     "DefaultB",
 )
+NETWORKS_7 = ("Vis", "SomMot", "DorsAttn", "SalVentAttn", "Limbic", "Cont", "Default")
+"""Yeo's seven networks, of parcels that are named after them."""
+NETWORKS = (*NETWORKS_17, *NETWORKS_7)
 NONE = "none"
 """Group of the voxels that belong to no other."""
 
@@ -106,18 +109,20 @@ def groupings(voxels: pd.DataFrame) -> list[Grouping]:
     Parameters
     ----------
     voxels : DataFrame
-        From the stage `select`, with columns `area` (name, or none) and `network` (1…17, 0 is
-        none).
+        From the stage `select`, with columns `area` (name, or none) and `network` (number in
+        :data:`NETWORKS`, from 1; 0 is none). Areas that are not Glasser's are beyond the visual
+        hierarchy, and follow Glasser's.
     """
     areas = voxels["area"].fillna("").astype(str)
     number = voxels["network"].to_numpy(int)
     stream = {area: name for name, members in STREAMS.items() for area in members}
     networks = pd.Series([NETWORKS[n - 1] if 0 < n <= len(NETWORKS) else NONE for n in number])
     streams = areas.map(lambda area: stream.get(area, BEYOND) if area else NONE)
+    own = sorted(set(areas) - set(hierarchy()) - {""})
     return [
         _grouping("network", networks, (*NETWORKS, NONE)),
         _grouping("hierarchy", streams, (*STREAMS, BEYOND, NONE)),
-        _grouping("area", areas.replace("", NONE), (*hierarchy(), NONE)),
+        _grouping("area", areas.replace("", NONE), (*hierarchy(), *own, NONE)),
     ]
 
 

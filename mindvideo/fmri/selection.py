@@ -17,7 +17,7 @@ array([0])
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +26,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.atlas import hierarchy_order, labels_of
+from mindvideo.fmri.atlas import hierarchy_order
+from mindvideo.fmri.labels import labels_named
 from mindvideo.fmri.reproducibility import Reproducibility, Tail
 
 Correction = Literal["bonferroni", "fdr_bh"]
@@ -69,6 +70,7 @@ def select(
     criterion: Criterion = "significance",
     min_r: float | None = None,
     n_voxels: int | None = None,
+    own: Mapping[int, str] = {},
 ) -> Selected:
     """Select the voxels that meet the criterion, in the order of the visual hierarchy.
 
@@ -76,7 +78,7 @@ def select(
     ----------
     result : Reproducibility
     labels : (n_voxels,) int
-        Glasser labels 1…360.
+        Glasser labels 1…360, or some of `own`.
     alpha : float
         Level after correction for the voxels tested.
     correction : {"bonferroni", "fdr_bh"}
@@ -90,6 +92,8 @@ def select(
         `n_voxels` of highest mean r. The last two need no `alpha`, `correction` or `fraction`.
     min_r : float, optional
     n_voxels : int, optional
+    own : mapping
+        Labels of areas that are not Glasser's, with their names.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def select(
     """
     tested = result.valid.copy()
     if areas:
-        tested &= np.isin(labels, [label for area in areas for label in labels_of(area)])
+        tested &= np.isin(labels, [label for area in areas for label in labels_named(area, own)])
     columns = np.flatnonzero(tested)
     if not len(columns):
         where = f" in the areas {', '.join(areas)}" if areas else ""

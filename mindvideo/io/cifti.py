@@ -20,23 +20,32 @@ from nibabel.cifti2.parse_cifti2 import Cifti2Extension
 from mindvideo.errors import InputError
 from mindvideo.io.headers import Header, Rows, read_header
 from mindvideo.io.images import readable
-from mindvideo.io.spaces import Grayordinates
+from mindvideo.io.matrices import Matrix
+from mindvideo.io.spaces import Grayordinates, Parcels
 
 NEAR = 64  # grayordinates: reading over a smaller gap is faster than skipping it
+INTENTS = {
+    (Grayordinates, SeriesAxis): "DENSE_SERIES",
+    (Grayordinates, ScalarAxis): "DENSE_SCALARS",
+    (Grayordinates, LabelAxis): "DENSE_LABELS",
+    (Parcels, SeriesAxis): "PARCELLATED_SERIES",
+    (Parcels, ScalarAxis): "PARCELLATED_SCALAR",
+    (Parcels, LabelAxis): "UNKNOWN",  # NIfTI has no code for it: the axes say what it is
+}
 DENSER = (("_1.6mm", ""), ("den-170k", "den-91k"))
 """Parts of the names of files on denser meshes (HCP 7T, fMRIPrep), and of their 91k versions."""
 
 
 def read_columns(header: Header, columns: np.ndarray) -> np.ndarray:
-    """Read some grayordinates of a dense file.
+    """Read some grayordinates, parcels, vertices or columns of a file that is not a volume.
 
-    The values of a grayordinate are contiguous on disk: only the parts of the file with the
-    requested ones are read.
+    In CIFTI files, the values of a grayordinate are contiguous on disk: only the parts of the file
+    with the requested ones are read.
 
     Parameters
     ----------
     header : Header
-        Header of a CIFTI file.
+        Header of the file.
     columns : (n,) int
         Indices of the grayordinates.
 
@@ -51,6 +60,9 @@ def read_columns(header: Header, columns: np.ndarray) -> np.ndarray:
         If the file is damaged or cut short.
     """
     stored, path = header.stored, header.path
+    if isinstance(stored, Matrix):
+        with readable(path):
+            return stored.columns(columns)
     n_rows = stored.shape[-2]
     needed = stored.offset + int(np.prod(stored.shape)) * stored.dtype.itemsize
     order = np.argsort(columns, kind="stable")
@@ -87,7 +99,7 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
     """
     if grid.follows(vertices):
         return
-    if other := _on_layout(path, vertices):
+    if other := on_layout(path, vertices):
         advice = f"{other.name} in the same folder is on it: name that one."
     else:
         advice = (
@@ -101,7 +113,7 @@ def check_layout(path: Path, grid: Grayordinates, vertices: tuple[np.ndarray, np
     )
 
 
-def _on_layout(path: Path, vertices: tuple[np.ndarray, np.ndarray]) -> Path | None:
+def on_layout(path: Path, vertices: tuple[np.ndarray, np.ndarray]) -> Path | None:
     """A version of the run on the 91k layout in the same folder, by its name and its header."""
     for dense, sparse in DENSER:
         other = path.with_name(path.name.replace(dense, sparse))
@@ -120,16 +132,16 @@ def save_dense(
     path: Path,
     values: np.ndarray,
     rows: Rows,
-    grid: Grayordinates,
+    grid: Grayordinates | Parcels,
 ) -> None:
-    """Write values (n_rows, n_grayordinates) as float32: series, scalars or labels, as `rows`."""
-    kind = {SeriesAxis: "SERIES", ScalarAxis: "SCALARS", LabelAxis: "LABELS"}[type(rows)]
+    """Write values (n_rows, n) as float32: series, scalars or labels, as `rows`."""
+    intent = INTENTS[type(grid), type(rows)]
     matrix = Cifti2Matrix()
     matrix.append(rows.to_mapping(0))
     matrix.append(grid.mapping)
     # Like nibabel's Cifti2Image, but without its copies of the header.
     header = nib.Nifti2Header()
-    header.set_intent(f"NIFTI_INTENT_CONNECTIVITY_DENSE_{kind}")
+    header.set_intent(f"NIFTI_INTENT_CONNECTIVITY_{intent}")
     header.extensions.append(Cifti2Extension.from_bytes(Cifti2Header(matrix).to_xml()))
     stored = values.astype(np.float32, copy=False)[None, None, None, None]
     nib.save(nib.Nifti2Image(stored, None, header), path)

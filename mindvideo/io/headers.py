@@ -1,4 +1,4 @@
-"""Headers of NIfTI and CIFTI files: read and checked in one place.
+"""Headers of runs and maps of all forms: read and checked in one place.
 
 Stages and `check-dataset` both read headers here, so that they cannot disagree. A problem is an
 :class:`InputError` that says what to do about it; callers add the file's name
@@ -15,18 +15,22 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
-from nibabel.cifti2 import BrainModelAxis, LabelAxis, ScalarAxis, SeriesAxis
+from nibabel.cifti2 import BrainModelAxis, LabelAxis, ParcelsAxis, ScalarAxis, SeriesAxis
 from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 
 from mindvideo.errors import InputError
+from mindvideo.io.arrays import read_array
+from mindvideo.io.gifti import read_pair
 from mindvideo.io.images import explained, reason
 from mindvideo.io.kinds import nifti_size, unpacked
-from mindvideo.io.spaces import Grayordinates, Grid
+from mindvideo.io.matrices import Matrix
+from mindvideo.io.spaces import AnyGrid, Columns, Grayordinates, Grid, Parcels
+from mindvideo.run_files import HEMI, Form
 
 Rows: TypeAlias = SeriesAxis | ScalarAxis | LabelAxis
 
@@ -48,13 +52,14 @@ class Header:
     """The header of a file, without its values."""
 
     path: Path
-    grid: Grid | Grayordinates
+    grid: AnyGrid
     n_volumes: int
     """Number of volumes of a run; 0 for a map."""
     tr: float
     """Repetition time [s]; 0 if the file does not state it."""
-    stored: ArrayProxy
-    """nibabel's proxy of the values, (i, j, k[, n_volumes]) or (1, 1, 1, 1, n_rows, n)."""
+    stored: ArrayProxy | Matrix
+    """nibabel's proxy of the values, (i, j, k[, n_volumes]) or (1, 1, 1, 1, n_rows, n); of other
+    files, a matrix (n_volumes, n)."""
     rows: Rows | None = None
     """Axis of a CIFTI file's rows."""
     codes: tuple[int, int] = (0, 0)
@@ -65,6 +70,10 @@ class Header:
     @property
     def is_cifti(self) -> bool:
         return self.rows is not None
+
+    @property
+    def is_volume(self) -> bool:
+        return isinstance(self.grid, Grid)
 
     def __str__(self) -> str:
         return "×".join(map(str, self.stored.shape))
@@ -193,17 +202,18 @@ def _dense(path: Path, stored: ArrayProxy, xml: bytes) -> Header:
     # Metadata differ from run to run; without them, runs on the same grayordinates have equal XML.
     axes = _axes(re.sub(rb"<MetaData>.*?</MetaData>", b"", xml, flags=re.DOTALL))
     kinds = " × ".join(_kind(axis) for axis in axes)
-    if len(axes) != 2 or not isinstance(axes[1], Grayordinates) or not isinstance(axes[0], Rows):
+    forms = Grayordinates | Parcels
+    if len(axes) != 2 or not isinstance(axes[1], forms) or not isinstance(axes[0], Rows):
         raise InputError(
             f"is not a dense series (.dtseries.nii): expected series × grayordinates, but axes "
-            f"are {kinds}. Use the file of grayordinates."
+            f"are {kinds}. Use the file of grayordinates, or of parcels (.ptseries.nii)."
         )
     rows, grid = axes
-    shape = stored.shape
-    if len(shape) != 6 or shape[-2:] != (len(rows), len(grid.models)):
+    shape, n = stored.shape, grid.shape[0]
+    if len(shape) != 6 or shape[-2:] != (len(rows), n):
         raise InputError(
             f"its data are {'×'.join(map(str, shape[-2:]))}, but its axes are {len(rows)}×"
-            f"{len(grid.models)}. Write it again with the program that wrote it."
+            f"{n}. Write it again with the program that wrote it."
         )
     # CIFTI allows units other than time along a series; their step is not a TR.
     series = isinstance(rows, SeriesAxis)
@@ -232,43 +242,77 @@ def _axes(xml: bytes) -> tuple[Any, ...]:
             f"its description of the axes is damaged ({reason(error)}). Fetch the file again, or "
             "write it again with the program that wrote it."
         ) from error
-    return tuple(Grayordinates(a) if isinstance(a, BrainModelAxis) else a for a in axes)
+    grids: dict[Any, Any] = {BrainModelAxis: Grayordinates, ParcelsAxis: Parcels}
+    return tuple(grids[type(a)](a) if type(a) in grids else a for a in axes)
 
 
 # --- the expected kind of file --------------------------------------------------------------------
 
 
-def read_run_header(path: Path, space: Literal["volume", "cifti"]) -> Header:
-    """Read the header of a run of one kind.
+def read_run_header(path: Path, form: Form, described: Columns | Path | None = None) -> Header:
+    """Read the header of a run of one form.
+
+    Parameters
+    ----------
+    path : Path
+        A run (:mod:`mindvideo.run_files`).
+    form : {"volume", "cifti", "gifti", "parcels", "array"}
+    described : Columns or Path, optional
+        The columns of an array, or their table.
 
     Raises
     ------
     InputError
         As :func:`read_header` and :func:`as_run`.
     """
-    return as_run(read_header(path), space)
+    if form == "array":
+        columns, matrix = read_array(path, described)
+        return Header(path, columns, matrix.shape[0], 0.0, matrix)
+    if form == "gifti":
+        vertices, matrix, tr = read_pair(path)
+        return Header(path, vertices, matrix.shape[0], tr, matrix)
+    return as_run(read_header(path), form)
 
 
-def as_run(header: Header, space: Literal["volume", "cifti"]) -> Header:
-    """Check that a file is a run of one kind.
+def form_of(path: Path, grid: AnyGrid) -> Form:
+    """The form of a run on a grid."""
+    if isinstance(grid, Grayordinates):
+        return "gifti" if HEMI in str(path) else "cifti"
+    if isinstance(grid, Grid):
+        return "volume"
+    return "parcels" if isinstance(grid, Parcels) else "array"
+
+
+def as_run(header: Header, form: Form) -> Header:
+    """Check that a NIfTI or CIFTI file is a run of one form.
 
     Raises
     ------
     InputError
         If it is not.
     """
-    if space == "volume":
+    if form == "volume":
         return volume_header(header, 4)
+    series, elements = (
+        ("a parcellated series (.ptseries.nii", "parcels")
+        if form == "parcels"
+        else ("a dense series (.dtseries.nii", "grayordinates")
+    )
     if not header.is_cifti:
         raise InputError(
-            f"is a volume ({header}), not a dense series (.dtseries.nii). Use the CIFTI files. "
-            "Only the runs of a data set may be volumes (dataset.space: volume), not those for "
-            "pre-training."
+            f"is a volume ({header}), not {series}). Use the CIFTI files. Only the runs of a data "
+            "set may be volumes (dataset.space: volume), not those for pre-training."
+        )
+    if isinstance(header.grid, Parcels) != (form == "parcels"):
+        other = "cifti" if form == "parcels" else "parcels"
+        raise InputError(
+            f"is of {header.grid}, not {series}). Set dataset.space: {other}, or use the files of "
+            f"{elements}."
         )
     if not isinstance(header.rows, SeriesAxis):
         raise InputError(
-            "is not a dense series (.dtseries.nii, series × grayordinates) but a map "
-            f"({_kind(header.rows)} × grayordinates). Use the files of the runs."
+            f"is not {series}, series × {elements}) but a map "
+            f"({_kind(header.rows)} × {elements}). Use the files of the runs."
         )
     return header
 

@@ -18,9 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from mindvideo.errors import InputError
-from mindvideo.io.headers import Header, read_header
+from mindvideo.io.headers import Header, read_header, read_run_header
 from mindvideo.io.images import UNREADABLE, explained, reason
+from mindvideo.io.matrices import Matrix
 from mindvideo.io.runs import each_volume
+from mindvideo.io.spaces import Columns
+from mindvideo.run_files import Form
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
@@ -39,7 +42,15 @@ def inspect(path: Path) -> Header:
         If the header is invalid (:func:`~mindvideo.io.headers.read_header`), or the file is cut
         short.
     """
-    header = read_header(path)
+    return _complete(read_header(path))
+
+
+def inspect_run(path: Path, form: Form, described: Columns | Path | None = None) -> Header:
+    """As :func:`inspect`, of a run of one form (:func:`~mindvideo.io.headers.read_run_header`)."""
+    return _complete(read_run_header(path, form, described))
+
+
+def _complete(header: Header) -> Header:
     with explained():
         _check_length(header)
     return header
@@ -57,6 +68,8 @@ def _check_length(header: Header) -> None:
         If the file is shorter.
     """
     path, stored = header.path, header.stored
+    if isinstance(stored, Matrix):  # the readers of these formats know the length
+        return
     content = stored.offset + math.prod(stored.shape) * stored.dtype.itemsize
     if path.suffix != ".gz":
         if (size := path.stat().st_size) < content:
@@ -156,9 +169,15 @@ def read_values(header: Header, voxels: int, volumes: int) -> Values:
 
 def _blocks(header: Header) -> Iterator[np.ndarray]:
     """A run's values, (n_volumes, n) at a time, in their order on the disk."""
+    stored = header.stored
+    if isinstance(stored, Matrix):
+        values = stored.read()
+        for start in range(0, stored.shape[1], BLOCK):
+            yield np.asarray(values[:, start : start + BLOCK], np.float32)
+        return
     if header.is_cifti:
         for start in range(0, math.prod(header.grid.shape), BLOCK):
-            yield np.asarray(header.stored[0, 0, 0, 0, :, start : start + BLOCK])
+            yield np.asarray(stored[0, 0, 0, 0, :, start : start + BLOCK])
         return
     run = np.empty((header.n_volumes, math.prod(header.grid.shape)), dtype=np.float32)
     with np.errstate(over="ignore"):

@@ -18,19 +18,26 @@ GZIP = b"\x1f\x8b"
 # (offset, bytes at that offset, what the file is, what to do with it)
 SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"CDF\x01", "a MINC file", "Convert it with mnc2nii"),
-    (0, b"\x89HDF", "an HDF5 file (MINC 2?)", "Convert it with mnc2nii"),
+    (
+        0,
+        b"\x89HDF",
+        "an HDF5 file",
+        "Set dataset.space: array for arrays in it (FILE::NAME); convert MINC 2 with mnc2nii",
+    ),
     (0, b"\0\0\0\x01", "a FreeSurfer volume (MGH)", "Convert it: mri_convert FILE FILE.nii.gz"),
     (128, b"DICM", "a DICOM file", "Convert the series with dcm2niix"),
     (0, b"PK\x03\x04", "a zip archive", "Unpack it first (mindvideo unpack)"),
-    (0, b"\x93NUMPY", "a NumPy array", "Name the NIfTI or CIFTI file that it was read from"),
+    (0, b"\x93NUMPY", "a NumPy array", "Set dataset.space: array, or name its NIfTI file"),
     (0, b"version https://git-lfs", "a pointer of Git LFS", "Fetch its content: git lfs pull"),
     (0, b"/annex/objects/", "a pointer of git-annex", "Fetch its content: datalad get"),
 )
 GIFTI = (
     "a GIFTI file, the surface of one hemisphere",
-    "Name volumes (.nii.gz), or the CIFTI dense series of both hemispheres (.dtseries.nii, "
-    "dataset.space: cifti): fMRIPrep writes it with --cifti-output 91k, Connectome Workbench with "
-    "wb_command -cifti-create-dense-timeseries",
+    "For the runs of a data set, set dataset.space: gifti and write {hemi} for L and R in "
+    "dataset.run. Elsewhere name volumes (.nii.gz), or the CIFTI dense series of both hemispheres "
+    "(.dtseries.nii, dataset.space: cifti): fMRIPrep writes it with --cifti-output 91k, Connectome "
+    "Workbench with wb_command -metric-resample (from fsaverage to fsLR 32k) and "
+    "-cifti-create-dense-timeseries",
 )
 
 

@@ -1,8 +1,11 @@
-"""Voxel maps: NIfTI on a volume grid, CIFTI on grayordinates; each file describes its values.
+"""Voxel maps: NIfTI on a volume grid, CIFTI on grayordinates and parcels, tables of columns.
+
+Each file describes its values.
 
 Volumes have a NIfTI intent (t test with its degrees of freedom, p value, label …). CIFTI files are
 ``.dscalar.nii`` with a named map, or ``.dlabel.nii`` with a table of names and colours, for FSLeyes
-and Connectome Workbench.
+and Connectome Workbench; of parcels, ``.pscalar.nii`` and ``.plabel.nii``. A map of an array's
+columns is their table, with a column `value`.
 
 >>> from mindvideo.io.spaces import Grid, Space
 >>> mask = np.zeros((4, 4, 4), bool)
@@ -25,11 +28,12 @@ import numpy as np
 from nibabel.cifti2 import LabelAxis, ScalarAxis
 
 from mindvideo.errors import InputError
+from mindvideo.io.arrays import read_table_map, write_table_map
 from mindvideo.io.cifti import read_columns, save_dense
 from mindvideo.io.coordinates import MNI, SCANNER
 from mindvideo.io.headers import Header, read_header, volume_header
 from mindvideo.io.images import named, readable
-from mindvideo.io.spaces import Grayordinates, Grid, Space
+from mindvideo.io.spaces import AnyGrid, Columns, Grid, Space
 
 STORED = {"f": np.float32, "i": np.int16, "u": np.uint8, "b": np.uint8}
 
@@ -37,7 +41,7 @@ Names = Mapping[int, tuple[str, Sequence[float]]]
 """Label → name and colour (red, green, blue, opacity, each 0…1)."""
 
 
-def read_map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
+def read_map(path: Path) -> tuple[np.ndarray, AnyGrid]:
     """Read the values of a map on its whole grid, and the grid.
 
     Raises
@@ -49,15 +53,20 @@ def read_map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
         return _map(path)
 
 
-def _map(path: Path) -> tuple[np.ndarray, Grid | Grayordinates]:
+def _map(path: Path) -> tuple[np.ndarray, AnyGrid]:
     """As :func:`read_map`; messages do not name the file."""
+    if path.suffix == Columns.endings[0]:
+        values, columns, _ = read_table_map(path)
+        return values, columns
     header = read_header(path)
     grid = header.grid
     if isinstance(grid, Grid):
         volume_header(header, 3)
         grid = replace(grid, mni=header.codes[0] == MNI)
     elif header.stored.shape[-2] != 1:
-        raise InputError("is not a map, one value per grayordinate (.dscalar.nii, .dlabel.nii).")
+        raise InputError(
+            "is not a map, one value per grayordinate or parcel (.dscalar.nii, .dlabel.nii)."
+        )
     return _values(header), grid
 
 
@@ -66,7 +75,7 @@ def _values(header: Header) -> np.ndarray:
     if isinstance(header.grid, Grid):
         with readable(header.path):
             return np.asarray(header.stored)
-    return read_columns(header, np.arange(len(header.grid.models)))[0]
+    return read_columns(header, np.arange(header.grid.shape[0]))[0]
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, Space]:
@@ -89,7 +98,26 @@ def read_labels(path: Path) -> tuple[np.ndarray, Space]:
     return labels[labels > 0].astype(np.int16), Space(grid, labels > 0)
 
 
-def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
+def read_label_names(path: Path) -> dict[int, str]:
+    """Names of the labels of a map, by number; a volume has none.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, or not a map.
+    """
+    with named(path):
+        if path.suffix == Columns.endings[0]:
+            return read_table_map(path)[2]
+        rows = read_header(path).rows
+        return {} if rows is None or not isinstance(rows, LabelAxis) else _names(rows)
+
+
+def _names(rows: LabelAxis) -> dict[int, str]:
+    return {int(number): name for number, (name, _) in rows.label[0].items() if number > 0}
+
+
+def read_masks(paths: Sequence[Path], grid: AnyGrid) -> np.ndarray:
     """Read the intersection of a subject's brain masks, ``grid.shape`` bool.
 
     Raises
@@ -109,7 +137,7 @@ def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
     return common
 
 
-def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
+def read_mask(path: Path, grid: AnyGrid) -> np.ndarray:
     """Read a brain mask on the grid of the runs, ``grid.shape`` bool.
 
     Raises
@@ -121,7 +149,7 @@ def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
         return mask_on(grid, path)
 
 
-def mask_on(grid: Grid | Grayordinates, path: Path) -> np.ndarray:
+def mask_on(grid: AnyGrid, path: Path) -> np.ndarray:
     """As :func:`read_mask`; messages do not name the file."""
     values, mask_grid = _map(path)
     if not grid.same(mask_grid):
@@ -148,9 +176,9 @@ def write_map(
     Parameters
     ----------
     path : Path
-        ``.nii.gz`` for voxels of a volume, ``.dscalar.nii`` for grayordinates.
+        With the ending of the grid's maps (:attr:`~mindvideo.io.spaces.Grid.endings`).
     values : (n_voxels,) float, int or bool
-        Stored as float32, int16 or uint8 in a volume, as float32 in CIFTI.
+        Stored as float32, int16 or uint8 in a volume, as float32 in CIFTI, as text in a table.
     space : Space
     name : str
         What the values are.
@@ -161,12 +189,14 @@ def write_map(
     whole[space.mask] = values
     if isinstance(space.grid, Grid):
         _save_volume(path, whole, space.grid, name, intent)
+    elif isinstance(space.grid, Columns):
+        write_table_map(path, whole, space.grid)
     else:
         save_dense(path, whole[None], ScalarAxis([name]), space.grid)
 
 
 def write_labels(path: Path, labels: np.ndarray, space: Space, *, name: str, names: Names) -> None:
-    """Write one label per voxel, 0 elsewhere: ``.nii.gz``, or ``.dlabel.nii`` with names.
+    """Write one label per voxel, 0 elsewhere; in a volume without the names.
 
     Parameters
     ----------
@@ -182,6 +212,8 @@ def write_labels(path: Path, labels: np.ndarray, space: Space, *, name: str, nam
     whole[space.mask] = labels
     if isinstance(space.grid, Grid):
         _save_volume(path, whole, space.grid, name, ("label", ()))
+    elif isinstance(space.grid, Columns):
+        write_table_map(path, whole, space.grid, {n: text for n, (text, _) in names.items()})
     else:
         table: dict[int, tuple[str, tuple[float, ...]]] = {0: ("???", (0.0, 0.0, 0.0, 0.0))}
         table |= {label: (text, tuple(colour)) for label, (text, colour) in names.items()}

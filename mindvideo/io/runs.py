@@ -26,10 +26,10 @@ from nibabel.arrayproxy import ArrayProxy
 
 from mindvideo.errors import InputError
 from mindvideo.io.cifti import check_layout, read_columns
-from mindvideo.io.headers import Header, read_run_header
+from mindvideo.io.headers import Header, form_of, read_run_header
 from mindvideo.io.images import named, readable
 from mindvideo.io.kinds import unpacked
-from mindvideo.io.spaces import Grayordinates, Grid, Space
+from mindvideo.io.spaces import Columns, Grayordinates, Grid, Space
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,19 @@ def check_tr(path: Path, stated: float, tr: float) -> None:
     if stated > 0 and abs(stated - tr) > SAME_TR * tr:
         message = "%s: its header says TR %.4g s, the configuration %.4g s. The latter is used."
         log.warning(message, path, stated, tr)
+
+
+def header_on(path: Path, space: Space) -> Header:
+    """Read the header of a run that should be on a space's grid.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if it is missing, unreadable or of another form. The grid is not compared.
+    """
+    described = space.grid if isinstance(space.grid, Columns) else None
+    with named(path):
+        return read_run_header(path, form_of(path, space.grid), described)
 
 
 def read_run(
@@ -61,7 +74,8 @@ def read_run(
     Parameters
     ----------
     path : Path
-        NIfTI file, packed or not, or ``.dtseries.nii``.
+        NIfTI file, packed or not, ``.dtseries.nii``, ``.ptseries.nii``, a pair of GIFTI files, or
+        an array (:mod:`mindvideo.run_files`).
     space : Space
         Voxels to read.
     start, keep : int
@@ -80,8 +94,7 @@ def read_run(
     InputError
         See the module's docstring.
     """
-    with named(path):
-        header = read_run_header(path, "volume" if isinstance(space.grid, Grid) else "cifti")
+    header = header_on(path, space)
     if not header.grid.same(space.grid):
         raise InputError(
             f"{path} is on another grid than the regions: {header.grid}; the regions have "
@@ -89,7 +102,7 @@ def read_run(
             "it out with dataset.exclude."
         )
     check_tr(path, header.tr, tr)
-    if header.is_cifti:
+    if not header.is_volume:
         run = read_columns(header, space.index)
     else:
         run = np.empty((header.n_volumes, len(space)), dtype=np.float32)
@@ -105,6 +118,7 @@ def each_volume(header: Header) -> Iterator[np.ndarray]:
     The file is opened once; otherwise it would be unpacked from its start for each volume.
     """
     stored = header.stored
+    assert isinstance(stored, ArrayProxy)
     with unpacked(header.path) as file:
         spec = stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter
         proxy = ArrayProxy(file, spec)

@@ -14,7 +14,8 @@ from pydantic import (
 )
 
 from mindvideo.clip_times import ClipTimes, End, Interpolation
-from mindvideo.settings.base import Fraction, From, RunTiming, Section
+from mindvideo.run_files import Form
+from mindvideo.settings.base import Fraction, From, PathText, RunTiming, Section
 from mindvideo.settings.sources import DATA, IMAGE_PAPER, OFF, SEED, WEN, here, paper
 
 
@@ -32,11 +33,18 @@ class Regions(Section, section="regions"):
         description="volumes are in MNI152 space; false: in native space, all voxels of "
         "dataset.mask are used, and none has an area",
     )
+    labels: Annotated[PathText | None, DATA] = Field(
+        None,
+        description="areas in place of the atlas's, on the grid of the runs; not for volumes: path "
+        "of a .dlabel.nii file, of a pair of .label.gii files with {hemi}, or, of parcels and "
+        "arrays, of a table with the columns area and network. May contain {subject}",
+    )
 
 
 class RegionSettings(Regions):
-    space: Annotated[Literal["volume", "cifti"], From("dataset.space")] = Field(
-        description="what the runs are"
+    space: Annotated[Form, From("dataset.space")] = Field(description="what the runs are")
+    key: Annotated[str, From("first_key")] = Field(
+        "", description="name of the first run's array in its archive; empty: not in an archive"
     )
 
 
@@ -107,6 +115,9 @@ class CleanSettings(Clean):
     )
     n_volumes_of_film: Annotated[PositiveInt | None, From("n_volumes_of_film")] = Field(
         None, description="volumes during the film, to check the length of runs"
+    )
+    keys: Annotated[list[str], From("keys")] = Field(
+        [], description="names of the runs' arrays in their archives; none: not in archives"
     )
     average: Annotated[bool, From("only_mean")] = Field(
         False, description="write the repetitions' mean only"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mindvideo.run import Evaluated, Split
+from mindvideo.run_files import Form
 from mindvideo.settings.base import From, Pretrained, RunTiming, Section
 from mindvideo.settings.evaluation import Motion, Reconstruction, Scoring
 from mindvideo.settings.fmri import Clean, Regions, Samples, Selection, Windows
@@ -55,7 +56,7 @@ class MethodsSettings(Section):
     reference: Annotated[str | None, From("dataset.reference")]
     pretraining_reference: Annotated[str | None, From("pretraining_data.reference")]
     pretraining_tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
-    space: Annotated[Literal["volume", "cifti"], From("dataset.space")]
+    space: Annotated[Form, From("dataset.space")]
     tr: Annotated[PositiveFloat, From("dataset.tr")]
     clip_seconds: Annotated[PositiveFloat, From("clip_seconds")]
     lag: Annotated[int, From("lag")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.io.maps import read_labels, write_map
 from mindvideo.io.tables import save_table
+from mindvideo.run_files import run_path
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 from mindvideo.stages._copies import refuse_copies
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 def main(
     *,
     runs: Inputs,
+    right: Inputs | None = None,
     regions: Input,
     confounds: Inputs | None = None,
     events: Inputs | None = None,
@@ -38,8 +41,13 @@ def main(
     zero in their run, and counted in the table, which has one row per run. Two runs of the same
     recording are an error. With `settings.average` there is one repetition: the mean over those in
     which a voxel has a signal. The map is the temporal SNR of the volumes kept, before cleaning,
-    averaged over repetitions.
+    averaged over repetitions. `right` are the right hemispheres of GIFTI runs.
     """
+    if right and len(right) != len(runs):
+        raise InputError(f"{len(runs)} left and {len(right)} right hemispheres: name pairs.")
+    others: list[Path | None] = [*right] if right else [None] * len(runs)
+    keys = settings.keys or [""] * len(runs)
+    runs = [run_path(*names) for names in zip(runs, others, keys, strict=True)]
     space = read_labels(regions)[1]
     if settings.confounds and not confounds:
         raise InputError(

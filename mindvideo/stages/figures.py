@@ -11,13 +11,12 @@ from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.layout import even_columns
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
-from mindvideo.fmri.surface import flat_map
 from mindvideo.io.clips import load_clips, load_stimuli
 from mindvideo.io.figures import save_animation, save_figure
 from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import StripSettings
 from mindvideo.stages import Input, Inputs, Output, Outputs, chapter, makes
-from mindvideo.stages._cortex import on_cortex, read_maps
+from mindvideo.stages._cortex import on_cortex, read_maps, surface_of
 
 PREVIEW_COLUMNS = 6
 COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
@@ -76,10 +75,10 @@ def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
     (r_values, selected, *snrs), grid = read_maps([r, mask, *tsnr])
     mean_snr = np.mean(snrs, axis=0)
     measured = np.isfinite(r_values) & (r_values != 0)
-    points, areas = flat_map()
+    surface = surface_of(grid)
     return draw_brain(
-        points,
-        areas,
+        surface.flat,
+        surface.areas,
         tsnr=on_cortex(mean_snr, mean_snr > 0, grid),
         r=on_cortex(r_values, measured, grid),
         selected=on_cortex(selected > 0, measured, grid),

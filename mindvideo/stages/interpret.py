@@ -20,7 +20,7 @@ from mindvideo.fmri.networks import (
     split_groups,
 )
 from mindvideo.io.maps import read_map, write_map
-from mindvideo.io.spaces import Grid, Space
+from mindvideo.io.spaces import Space
 from mindvideo.io.tables import check_rows, load_table, save_table
 from mindvideo.io.truth import read_truth
 from mindvideo.metrics.statistics import block_counts, confidence_interval
@@ -325,4 +325,4 @@ def _write_maps(
 
 
 def _ending(space: Space) -> str:
-    return ".nii.gz" if isinstance(space.grid, Grid) else ".dscalar.nii"
+    return space.grid.endings[0]

@@ -10,15 +10,14 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.figures.cortex import Cortex
 from mindvideo.figures.interpretation import STAGES, draw_interpretation
-from mindvideo.fmri.atlas import grayordinate_networks, network_names, on_vertices
+from mindvideo.fmri.atlas import network_names
 from mindvideo.fmri.networks import NETWORKS
-from mindvideo.fmri.surface import flat_map, inflated
 from mindvideo.io.figures import save_figure
 from mindvideo.io.maps import read_map
 from mindvideo.io.tables import load_table
 from mindvideo.settings.interpretation import InterpretationFigureSettings
 from mindvideo.stages import Input, Outputs, chapter, makes
-from mindvideo.stages._cortex import on_cortex
+from mindvideo.stages._cortex import on_cortex, surface_of
 
 LAST = list(STAGES)[-1]
 
@@ -37,15 +36,16 @@ def main(
     settings: InterpretationFigureSettings,
 ) -> None:
     """Write a figure, as PNG and as PDF, from the tables and maps of the stage `interpret`."""
-    selected, _ = read_map(mask)
+    selected, grid = read_map(mask)
     titles = {
         f"Attention {STAGES[stage]}": _find(maps, f"attention_{stage}_first") for stage in STAGES
     }
     titles[f"Attribution {STAGES[LAST]}"] = _find(maps, f"attribution_{LAST}")
     ratios = {title: _on_cortex(path, selected > 0) for title, path in titles.items()}
     ceiling = _find(maps, "noise_ceiling")
-    points, areas = flat_map()
-    cortex = Cortex(points, inflated(), areas, on_vertices(grayordinate_networks()))
+    surface = surface_of(grid)
+    inflated = surface.meshes["inflated"], surface.faces
+    cortex = Cortex(surface.flat, inflated, surface.areas, surface.networks)
     names = {n: (NETWORKS[n - 1], colour) for n, (_, colour) in network_names().items()}
     columns = ["method", "stage", "layer", "grouping", "group", "value", "uniform"]
     drawing = draw_interpretation(

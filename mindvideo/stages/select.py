@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.atlas import area_of
+from mindvideo.fmri.atlas import NO_AREA, area_of
 from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.fmri.reproducibility import (
     most_reproducible,
@@ -20,7 +20,7 @@ from mindvideo.fmri.reproducibility import (
     segment_z,
 )
 from mindvideo.fmri.selection import FEW, REMEDY, Selected, demand, select
-from mindvideo.io.maps import read_labels, read_map, write_map
+from mindvideo.io.maps import read_label_names, read_labels, read_map, write_map
 from mindvideo.io.tables import load_table
 from mindvideo.progress import progress
 from mindvideo.settings.fmri import Selection
@@ -141,6 +141,7 @@ def main(
     follow the visual hierarchy; its `column` is the index into the voxel axis of the cleaned runs.
     """
     labels, space = read_labels(regions)
+    own = {label: name for label, name in read_label_names(regions).items() if label > NO_AREA}
     names = [load_table(path, ["run"])["run"].tolist() for path in tables]
     values = np.empty((len(cleaned), len(space)))
     compared, samples = sampled_voxels(len(space)), []
@@ -154,7 +155,8 @@ def main(
     refuse_copies(samples, [name for of_segment in names for name in of_segment])
     _warn_of_swaps(cleaned, names, values)
     result = over_segments(values, settings.tail, settings.statistic)
-    selected = select(result, labels, **settings.model_dump(exclude={"statistic", "tail"}))
+    how = settings.model_dump(exclude={"statistic", "tail"})
+    selected = select(result, labels, **how, own=own)
     columns = selected.columns
     _log_selection(selected, result.r[columns], settings)
     if len(columns) < FEW and settings.criterion != "best":
@@ -180,7 +182,7 @@ def main(
             "column": columns,
             **space.grid.places(space.index[columns]),
             "label": labels[columns],
-            "area": [area_of(label) for label in labels[columns]],
+            "area": [own.get(label) or area_of(label) for label in labels[columns]],
             "network": read_map(networks)[0][space.mask][columns].astype(int),
             **{name: getattr(result, name)[columns] for name in ("r", "t", "p")},
         }

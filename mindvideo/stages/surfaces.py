@@ -10,24 +10,21 @@ import numpy as np
 
 from mindvideo.figures.interpretation import RATIO_MAP, STAGES
 from mindvideo.figures.surfaces import GroupSurface, SurfaceMap, surfaces_page
-from mindvideo.fmri.atlas import mesh_points
-from mindvideo.fmri.surface import flat_map, inflated, sulcal_depth
 from mindvideo.io.spaces import Grid
 from mindvideo.settings.evaluation import SurfaceSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
-from mindvideo.stages._cortex import on_cortex, read_maps
+from mindvideo.stages._cortex import is_drawn, on_cortex, read_maps, surface_of
 
-MESHES = {
-    "inflated": "inflated_MSMAll",
-    "very inflated": "very_inflated_MSMAll",
-    "midthickness": "midthickness_MSMAll",
-}
 RECORDED = "Recorded brain"
 ENCODER = "Encoder"
 NATIVE = (
     "These maps are volumes in the subject's own space, which has no fixed relation to the group "
     "surface. For this page, resample the runs to MNI152 space, or use runs in CIFTI format "
     "(91k grayordinates)."
+)
+NO_SURFACE = (
+    "These runs ({}) are on no surface that the page has: fsLR 32k, fsaverage, fsaverage5 and "
+    "fsaverage6. The maps themselves are in the folder selection."
 )
 Maps = list[SurfaceMap]
 Project = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -52,7 +49,7 @@ def main(
     `tsnr` are the maps of the training segments. `maps` is the folder of the stage `interpret`;
     without it, the page has only the maps of the recorded brain.
     """
-    of_encoder = sorted(maps.glob("*.nii*")) if maps else []
+    of_encoder = sorted([*maps.glob("*.nii*"), *maps.glob("*.tsv")]) if maps else []
     of_encoder = [path for path in of_encoder if path.suffix != ".json"]
     (r_values, t_values, selected, *others), grid = read_maps([r, t, mask, *tsnr, *of_encoder])
     snrs, encoder_values = others[: len(tsnr)], others[len(tsnr) :]
@@ -61,18 +58,15 @@ def main(
         return on_cortex(values, measured, grid)
 
     shown: Maps = []
-    notice = NATIVE if isinstance(grid, Grid) and not grid.mni else ""
+    notice = ""
+    if not is_drawn(grid):
+        notice = NATIVE if isinstance(grid, Grid) else NO_SURFACE.format(grid)
     if not notice:
         shown += _recorded(r_values, t_values, selected > 0, snrs, project)
         for path, values in zip(of_encoder, encoder_values):
             shown.append(_of_encoder(path, values, selected > 0, project))
-    points, faces = inflated()
-    surface = GroupSurface(
-        {name: mesh_points(file).reshape(points.shape) for name, file in MESHES.items()},
-        faces,
-        sulcal_depth(),
-        flat_map()[1],
-    )
+    group = surface_of(grid)
+    surface = GroupSurface(group.meshes, group.faces, group.depth, group.areas)
     subject, _, variant = model.partition("/variants/")
     title = f"{settings.dataset}, {subject}{variant and f', variant {variant}'}"
     text = surfaces_page(f"{title}: maps on the cortex", shown, surface, notice=notice)

@@ -2,6 +2,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from nibabel.cifti2 import BrainModelAxis
 from PIL import Image
 
 from mindvideo.demo.rest import layout
@@ -9,11 +10,11 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import N_GRAYORDINATES, grayordinates
 from mindvideo.fmri.surface import flat_map
 from mindvideo.io.maps import write_map
-from mindvideo.io.spaces import Grayordinates, Grid, Space
+from mindvideo.io.spaces import CORTEX, Columns, Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
 from mindvideo.settings.evaluation import StripSettings
 from mindvideo.stages import figures as stage
-from mindvideo.stages._cortex import on_cortex
+from mindvideo.stages._cortex import on_cortex, surface_of
 from tests.stages.outputs import figure_paths
 
 
@@ -103,6 +104,32 @@ def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
 def test_native_volumes_have_no_place_on_the_group_surface():
     grid = Grid(np.eye(4), (4, 4, 4), mni=False)
     assert np.isnan(on_cortex(np.ones((4, 4, 4)), np.ones((4, 4, 4), bool), grid)).all()
+
+
+def test_maps_on_fsaverage_are_drawn_on_fsaverage5():
+    for n_vertices in (10_242, 40_962):
+        left, right = (
+            BrainModelAxis.from_surface(np.arange(n_vertices), n_vertices, side) for side in CORTEX
+        )
+        grid = Grayordinates(left + right)
+        values = np.tile(np.arange(1.0, n_vertices + 1), 2)
+        drawn = on_cortex(values, values > 3, grid).reshape(2, -1)
+        assert drawn.shape == (2, 10_242)
+        assert np.isnan(drawn[:, :3]).all()
+        np.testing.assert_array_equal(drawn[:, 3:], values[3:10_242][None].repeat(2, 0))
+        surface = surface_of(grid)
+        assert surface.meshes["inflated"].shape == (2, 10_242, 3)
+        assert surface.faces.max() < 10_242
+        laid = np.isfinite(surface.flat).all(axis=1).reshape(2, -1)
+        assert (laid.mean(axis=1) > 0.9).all()
+        assert surface.flat[:10_242][laid[0], 0].max() < surface.flat[10_242:][laid[1], 0].min()
+
+
+def test_columns_of_arrays_have_no_place_on_a_surface():
+    grid = Columns(pd.DataFrame({"name": ["a", "b"]}))
+    drawn = on_cortex(np.ones(2), np.ones(2, bool), grid)
+    assert drawn.shape == (len(flat_map()[0]),)
+    assert np.isnan(drawn).all()
 
 
 @pytest.mark.parametrize("name", ["mask", "tsnr"])

@@ -1,14 +1,16 @@
 """The page of surface maps, from maps in volume and in CIFTI space."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from nibabel.cifti2 import BrainModelAxis
 
 from mindvideo.demo.rest import layout
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import N_GRAYORDINATES, grayordinates, mesh_points
 from mindvideo.fmri.surface import flat_map
 from mindvideo.io.maps import write_map
-from mindvideo.io.spaces import Grayordinates, Grid, Space
+from mindvideo.io.spaces import CORTEX, Columns, Grayordinates, Grid, Space
 from mindvideo.settings.evaluation import SurfaceSettings
 from mindvideo.stages import surfaces
 from tests.surfaces import page_data, values_of
@@ -20,13 +22,21 @@ class Case:
     """Maps of r = 0.4 in V1, of 0.2 elsewhere where something was measured."""
 
     def __init__(self, folder, kind):
-        self.folder, self.ending = folder, ".nii.gz" if kind != "cifti" else ".dscalar.nii"
+        endings = {"cifti": ".dscalar.nii", "fsaverage6": ".dscalar.nii", "array": ".tsv"}
+        self.folder, self.ending = folder, endings.get(kind, ".nii.gz")
         if kind == "cifti":
             grid = Grayordinates(layout())
             measured = np.ones(N_GRAYORDINATES, bool)
             measured[grayordinates(["MT"])] = False
             self.r = np.full(N_GRAYORDINATES, 0.2)
             self.r[grayordinates(["V1"])] = 0.4
+        elif kind == "fsaverage6":
+            sides = (BrainModelAxis.from_surface(np.arange(40_962), 40_962, s) for s in CORTEX)
+            grid = Grayordinates(sum(sides, next(sides)))
+            measured, self.r = np.ones(2 * 40_962, bool), np.full(2 * 40_962, 0.4)
+        elif kind == "array":
+            grid = Columns(pd.DataFrame({"name": ["a", "b", "c"]}))
+            measured, self.r = np.ones(3, bool), np.array([0.4, 0.2, 0.2])
         else:
             affine = np.diag([6.0, 6, 6, 1])
             affine[:3, 3] = (-90, -126, -72)
@@ -116,6 +126,22 @@ def test_native_volumes_are_told_what_they_need(tmp_path):
     assert "resample the runs to MNI152 space" in data["notice"]
     assert "maps" not in data
     assert len(page) < 50_000
+
+
+def test_maps_on_fsaverage_are_shown_on_fsaverage5(tmp_path):
+    case = Case(tmp_path, "fsaverage6")
+    page = case.run(maps=tmp_path / "maps")
+    assert len(page_data(page)["maps"]) == len(RECORDED) + 3
+    r = values_of(page, "r")
+    assert r.shape == (2 * 10_242,)
+    assert r == pytest.approx(0.4, abs=1e-3)
+
+
+def test_the_page_of_arrays_says_that_they_are_on_no_surface(tmp_path):
+    case = Case(tmp_path, "array")
+    data = page_data(case.run(maps=tmp_path / "maps"))
+    assert "(3 columns (name)) are on no surface" in data["notice"]
+    assert "maps" not in data
 
 
 def test_maps_must_be_on_one_grid(tmp_path):
