@@ -1,14 +1,21 @@
-"""The regressors that are removed from a run: drift and confounds."""
+"""What is removed from a run: drift, confounds and censored volumes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from mindvideo.errors import InputError
+from mindvideo.fmri.censoring import kept_volumes
 from mindvideo.fmri.cleaning import cosines, nuisance, polynomials
-from mindvideo.io.confounds import read_confounds
+from mindvideo.io.confounds import exceeding, load_confound_table, values_of
 from mindvideo.settings.fmri import CleanSettings
+
+SPARE = 10
+"""How many more volumes than regressors censoring must keep: z-scores of fewer are noise."""
 
 
 def drifts(settings: CleanSettings) -> np.ndarray:
@@ -18,8 +25,23 @@ def drifts(settings: CleanSettings) -> np.ndarray:
     return cosines(settings.n_volumes, settings.tr, settings.high_pass)
 
 
-def regressors(confounds: Path | None, settings: CleanSettings) -> np.ndarray:
-    """Orthonormal basis of the drift and confound regressors, on the volumes kept.
+@dataclass(frozen=True)
+class Projection:
+    """What is removed from a run, and from which of its volumes."""
+
+    basis: np.ndarray
+    """(n_kept, rank) float64: orthonormal, drift and confounds on the volumes kept."""
+    kept: np.ndarray
+    """(n_volumes,) bool: not censored, of the volumes that trimming leaves."""
+
+    @property
+    def n_left(self) -> int:
+        """Degrees of freedom that are left of the run."""
+        return int(self.kept.sum()) - self.basis.shape[1]
+
+
+def projection(confounds: Path | None, settings: CleanSettings) -> Projection:
+    """Which volumes of a run are kept, and the drift and confounds to remove from them.
 
     Parameters
     ----------
@@ -27,18 +49,37 @@ def regressors(confounds: Path | None, settings: CleanSettings) -> np.ndarray:
         The run's table.
     settings : CleanSettings
 
-    Returns
-    -------
-    (n_volumes, rank) float64
-
     Raises
     ------
     InputError
-        If the table is damaged or lacks a column, or the regressors would leave nothing of the run.
+        If the table is damaged or lacks a column, or the regressors would leave nothing of the
+        volumes kept.
     """
-    if confounds is None:
-        return nuisance(drifts(settings))
+    drift, every = drifts(settings), np.ones(settings.n_volumes, dtype=bool)
+    if confounds is None or not settings.reads_confounds:
+        return Projection(nuisance(drift), every)
     timing = settings.timing
     recorded = timing.drop_start + settings.n_volumes + timing.drop_end
-    table = read_confounds(confounds, settings.confounds, recorded)
-    return nuisance(drifts(settings), table[timing.drop_start : recorded - timing.drop_end])
+    table = load_confound_table(confounds, recorded)
+    volumes = slice(timing.drop_start, recorded - timing.drop_end)
+    values = values_of(confounds, table, settings.confounds)[volumes]
+    kept = _kept(confounds, table, settings)[volumes]
+    if kept.all():
+        return Projection(nuisance(drift, values), kept)
+    try:
+        return Projection(nuisance(drift[kept], values[kept], spare=SPARE), kept)
+    except InputError as error:
+        names = ", ".join(name for name, _ in settings.censoring)
+        raise InputError(
+            f"{confounds}: {np.sum(~kept)} of {len(kept)} volumes are censored ({names}). {error} "
+            "Or censor fewer volumes, or leave the run out with dataset.exclude."
+        ) from error
+
+
+def _kept(path: Path, table: pd.DataFrame, settings: CleanSettings) -> np.ndarray:
+    """The volumes of a whole run that nothing censors, (n_recorded,) bool."""
+    kept = np.ones(len(table), dtype=bool)
+    for name, censor in settings.censoring:
+        marked = exceeding(path, table, censor, name)
+        kept &= kept_volumes(marked, censor.before, censor.after, censor.min_segment)
+    return kept

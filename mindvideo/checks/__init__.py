@@ -6,7 +6,6 @@ Everything that is missing or unusual is reported as a finding, and no finding s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def check_dataset(
     *,
     evaluate: Evaluated = "test",
     fps: float = Clips().fps,
-    columns: Sequence[str] = (),
+    columns: confounds.Entries = (),
     atlas: bool = True,
     deep: bool = False,
 ) -> list[Finding]:
@@ -42,8 +41,8 @@ def check_dataset(
         The segments that are scored.
     fps : float
         Frames per second of the clips: the maximum over the model and its variants.
-    columns : sequence of str
-        Confounds that the model's `clean.confounds` names.
+    columns : sequence of str or Strategy
+        The model's `clean.confounds`.
     atlas : bool
         Whether an atlas is applied to the volumes (`regions.atlas`), which must be in MNI152 space.
     deep : bool

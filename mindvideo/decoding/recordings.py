@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, clean
+from mindvideo.fmri.censoring import clean_kept
+from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.io.runs import read_run
 from mindvideo.io.spaces import Grid, Space
-from mindvideo.regressors import regressors
+from mindvideo.regressors import projection
 from mindvideo.settings.fmri import CleanSettings
 
 
@@ -42,8 +43,8 @@ def cleaned_run(
         If the run or the table cannot be read or does not fit, most voxels are not finite, or none
         varies.
     """
-    run = _read(path, space, settings)
-    result = clean(run, regressors(confounds, settings), out=out)
+    run, removed = _read(path, space, settings), projection(confounds, settings)
+    result = clean_kept(run, removed.basis, removed.kept, settings.censored, out=out)
     if (broken := result.not_finite.sum()) > MOST_BROKEN * len(space):
         raise InputError(
             f"{path}: {broken} of {len(space)} voxels have values that are not "

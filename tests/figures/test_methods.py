@@ -10,10 +10,8 @@ import yaml
 
 from mindvideo.config import check_config, load_config
 from mindvideo.figures.methods import Known, methods_page, methods_text
-from mindvideo.figures.recordings import CONFOUNDS
 from mindvideo.figures.references import REFERENCES, cited
 from mindvideo.figures.training_table import training_table
-from mindvideo.io.confounds import STRATEGIES
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.plan import Plan
 from mindvideo.stages.methods import main
@@ -312,10 +310,6 @@ def test_the_space_is_that_of_the_runs():
     native = text(volumes, "sub01", regions={"atlas": False})
     assert "native space" in native
     assert "Glasser" not in native
-
-
-def test_all_sets_of_confounds_have_words():
-    assert CONFOUNDS.keys() == STRATEGIES.keys()
 
 
 def test_all_that_is_cited_is_in_the_list_and_nothing_else():
