@@ -81,8 +81,8 @@ class Censor(BaseModel):
         more = [name for name in ("before", "after", "min_segment") if getattr(self, name)]
         if more and not self.on:
             raise ValueError(
-                f"{' and '.join(more)} add to the volumes that fd, std_dvars or outliers censor, "
-                "and none of these is set: set one"
+                f"{' and '.join(more)} can only add to the volumes that fd, std_dvars or outliers "
+                "censor, and none of these is set: set one"
             )
         return self
 

@@ -47,7 +47,9 @@ def read_strategy(given: Any) -> Any:
     try:
         return Strategy.model_validate(values | {"name": given})
     except ValidationError as error:
-        raise ValueError(explain(error, "it is not a strategy", Strategy)) from None
+        _, *problems = explain(error, given, Strategy).splitlines()
+        wrong = ". ".join(problem.strip() for problem in problems)
+        raise ValueError(f"it is not a strategy. {wrong}") from None
 
 
 Confound = Annotated[str | Strategy, BeforeValidator(read_strategy)]
