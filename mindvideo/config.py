@@ -25,6 +25,7 @@ from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
 from mindvideo.given import check_given
+from mindvideo.nuisance import names_of
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
 from mindvideo.run import Evaluated, Split
@@ -218,10 +219,13 @@ class Config(Stages):
         for variant in (None, *self.variants):
             where, stages = f"variants.{variant}." if variant else "", self.stages(variant)
             bare = [run.path for run in self.dataset.rows if not run.confounds]
-            if (names := stages.clean.confounds) and bare:
+            if stages.clean.reads_confounds and bare:
+                names = ", ".join(names_of(stages.clean.confounds))
+                reads = f"{where}clean.confounds names {names}"
                 raise ValueError(
-                    f"{where}clean.confounds names {', '.join(names)}, but {len(bare)} runs have "
-                    f"no table of confounds ({bare[0]}, …): set dataset.confounds to their path"
+                    f"{reads if names else f'{where}clean.censor is set'}, but {len(bare)} runs "
+                    f"have no table of confounds ({bare[0]}, …): set dataset.confounds to their "
+                    "path"
                 )
             if not stages.regions.atlas and (
                 self.dataset.space != "volume"

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mindvideo.config import Config
+from mindvideo.nuisance import STRATEGIES, Strategy
 from mindvideo.settings.base import execution_fields
 from mindvideo.settings.sources import Source
 
@@ -66,10 +67,31 @@ def _place(name: str) -> int:
 
 def _section(name: str, section: type[BaseModel], mark: str = "") -> Iterator[str]:
     yield from _table(f"`{name}`{mark}", section, inspect.getdoc(section) or "")
+    if name == "clean":
+        yield from _strategies()
     for key, field in section.model_fields.items():
         if (inner := _model(field)) is not None:
             mark = " ⚙" if execution_fields(section).get(key) is True else ""
             yield from _section(f"{name}.{key}", inner, mark)
+
+
+def _strategies() -> Iterator[str]:
+    """The strategies of `clean.confounds`, and the keys of a file with one."""
+    yield "\n### Strategies of `clean.confounds`\n"
+    yield "| strategy | columns | what is removed |\n|---|---|---|"
+    for name, strategy in STRATEGIES.items():
+        differ = [*(f"{kind}_*" for kind in strategy.components), *strategy.patterns]
+        columns = [str(len(strategy.names))] if strategy.names else []
+        columns += [f"`{pattern}`" for pattern in differ]
+        reference = f" ({strategy.reference.partition(':')[0]})" if strategy.reference else ""
+        yield f"| `{name}` | {', '.join(columns) or 'none'} | {strategy.meaning}{reference} |"
+    yield "\nA YAML file that `clean.confounds` names by its path is a strategy of your own:"
+    yield "\n| key of the file | type | default | meaning |\n|---|---|---|---|"
+    for name, field in Strategy.model_fields.items():
+        if name != "name":
+            default = "none" if _model(field) else _default(field)
+            cells = (f"`{name}`", _type(field), default, field.description or "")
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _table(title: str, section: type[BaseModel], text: str) -> Iterator[str]:

@@ -44,6 +44,7 @@ use rule stage as methods with:
     input:
         voxels=at("selection", "voxels.tsv"),
         metrics=metrics,
+        runs=censored_runs,
     output:
         methods=report(
             f"{RESULTS}/{{model}}/methods.html",

@@ -169,9 +169,9 @@ def brain_masks(wildcards):
 
 
 def confounds(wildcards):
-    """Tables of confounds of the runs, if the settings name columns to regress out."""
+    """Tables of confounds of the runs, if the settings regress out columns or censor volumes."""
     variant = owner(wildcards).partition("/variants/")[2] or None
-    if not PLAN.stages[variant].clean.confounds:
+    if not PLAN.stages[variant].clean.reads_confounds:
         return []
     return DATASET.confound_paths(subject(wildcards), wildcards.segment)
 
@@ -179,6 +179,14 @@ def confounds(wildcards):
 def events(wildcards):
     """Tables of events of the runs whose films start at an event."""
     return DATASET.event_paths(subject(wildcards), wildcards.segment)
+
+
+def censored_runs(wildcards):
+    """Tables of the cleaned runs, which count censored volumes, if any can be censored."""
+    if not (PLAN.stages_of(owner(wildcards)).clean.censoring and PLAN.computes("clean")):
+        return []
+    splits = dict.fromkeys(("train", "validation", EVALUATE))
+    return [path for split in splits for path in each("clean", split, "_runs.tsv")(wildcards)]
 
 
 def pretraining_runs(wildcards):

@@ -6,7 +6,7 @@ Everything that is missing or unusual is reported as a finding, and no finding s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -32,7 +32,7 @@ def check_dataset(
     evaluate: Evaluated = "test",
     clips: tuple[float, float] | None = None,
     needed: Mapping[str, int] = MappingProxyType({}),
-    columns: Sequence[str] = (),
+    columns: confounds.Entries = (),
     atlas: bool = True,
     deep: bool = False,
 ) -> list[Finding]:
@@ -48,8 +48,8 @@ def check_dataset(
         the model and its variants; by default those of the paper, one for each volume.
     needed : mapping of str to int
         Volumes from the onset of the film on that the windows of a segment need.
-    columns : sequence of str
-        Confounds that the model's `clean.confounds` names.
+    columns : sequence of str or Strategy
+        The model's `clean.confounds`.
     atlas : bool
         Whether an atlas is applied to the volumes (`regions.atlas`), which must be in MNI152 space.
     deep : bool

@@ -34,7 +34,7 @@ from mindvideo.fmri.selection import (
 )
 from mindvideo.given import computed
 from mindvideo.io.runs import series_length
-from mindvideo.regressors import drifts, regressors
+from mindvideo.regressors import drifts, projection
 from mindvideo.run import NAMES
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
@@ -172,7 +172,7 @@ def cleaning(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     checked: set[tuple[Path | None, Trim | int]] = set()
     for run in dataset.rows:
         settings = settings_of(CleanSettings, config, stages, run.segment, owner=run.subject)
-        table = Path(run.confounds) if s.confounds and run.confounds else None
+        table = Path(run.confounds) if s.reads_confounds and run.confounds else None
         if table is not None and not table.is_file():
             continue
         start = run.timing.start(dataset.tr) or 0.0  # an event's is not known yet
@@ -214,16 +214,19 @@ def _left_of(place: str, table: Path | None, s: CleanSettings, kept: Trim) -> It
             "segment: no drift is removed. Lower it, or use clean.detrend_order",
         )
     try:
-        rank = regressors(table, s, kept, None).shape[1]
+        removed = projection(table, s, kept, None)
     except InputError as problem:
         yield error(place, str(problem).removeprefix(f"{place}: "))
         return
-    if s.n_volumes - rank < LEAST_LEFT * s.n_volumes:
+    if removed.n_left < LEAST_LEFT * s.n_volumes:
+        censored, fewer = "", ""
+        if n_censored := int((~removed.kept).sum()):
+            censored, fewer = f" and {n_censored} censored volumes", ", or censor fewer volumes"
         yield warning(
             place,
-            f"drift and confounds use {rank} of {s.n_volumes} degrees of freedom: too few are left "
-            "to distinguish voxels. Lower clean.detrend_order, raise clean.high_pass, or name "
-            "fewer clean.confounds",
+            f"drift and confounds{censored} use {s.n_volumes - removed.n_left} of {s.n_volumes} "
+            "degrees of freedom: too few are left to distinguish voxels. Lower "
+            "clean.detrend_order, raise clean.high_pass, or name fewer clean.confounds" + fewer,
         )
 
 

@@ -11,14 +11,15 @@ import numpy as np
 from mindvideo.clip_times import Trim, trim
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import cortex_vertices
-from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, clean, standardise
+from mindvideo.fmri.censoring import clean_kept
+from mindvideo.fmri.cleaning import MOST_BROKEN, Cleaned, standardise
 from mindvideo.fmri.smoothing import smooth_cortex, smooth_volume
 from mindvideo.fmri.windows import resample
 from mindvideo.io.events import read_onset
 from mindvideo.io.images import named
 from mindvideo.io.runs import header_on, read_run
 from mindvideo.io.spaces import AnyGrid, Grayordinates, Grid, Space
-from mindvideo.regressors import regressors
+from mindvideo.regressors import projection
 from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_length
@@ -59,19 +60,16 @@ def cleaned_run(
         varies.
     """
     n_recorded = header_on(path, space).n_volumes
-    kept = kept_volumes(timing, settings, events)
+    kept = trim_of(timing, settings, events)
     with named(path):
         ends = timing.drop_start, timing.drop_end
         check_length(n_recorded, ends, settings.n_volumes_of_film, kept.start + kept.n_read)
     run = _read(path, space, settings, kept)
-    basis = regressors(confounds, settings, kept, n_recorded)
-    result = clean(run, basis, out=out if kept.n_read == settings.n_volumes else None)
+    removed = projection(confounds, settings, kept, n_recorded)
+    direct = None if kept.shift else out
+    result = clean_kept(run, removed.basis, removed.kept, settings.censored, out=direct)
     if kept.shift:
-        times = kept.shift + np.arange(settings.n_volumes)
-        values = standardise(resample(result.values, times, settings.interpolation))
-        if out is not None:
-            out[:] = values
-        result = replace(result, values=values)
+        result = _at_times_of_film(result, kept.shift, settings, out)
     if (broken := result.not_finite.sum()) > MOST_BROKEN * len(space):
         raise InputError(
             f"{path}: {broken} of {len(space)} voxels have values that are not "
@@ -92,7 +90,7 @@ def is_91k(grid: AnyGrid) -> bool:
     return isinstance(grid, Grayordinates) and grid.follows(cortex_vertices()[:2])
 
 
-def kept_volumes(timing: RunTiming, settings: CleanSettings, events: Path | None = None) -> Trim:
+def trim_of(timing: RunTiming, settings: CleanSettings, events: Path | None = None) -> Trim:
     """The volumes of a run that are read.
 
     Raises
@@ -108,6 +106,18 @@ def kept_volumes(timing: RunTiming, settings: CleanSettings, events: Path | None
             )
         start = read_onset(events, settings.event) / settings.tr
     return trim(start + settings.lag, settings.n_volumes, settings.interpolation)
+
+
+def _at_times_of_film(
+    result: Cleaned, shift: float, settings: CleanSettings, out: np.ndarray | None
+) -> Cleaned:
+    """The cleaned values `shift` volumes later, one volume fewer; masked if a neighbour is."""
+    times = shift + np.arange(settings.n_volumes)
+    valued, kept = (volumes[:-1] & volumes[1:] for volumes in (result.valued, result.kept))
+    values = np.zeros((len(times), result.values.shape[1]), np.float32) if out is None else out
+    values[:] = 0
+    values[valued] = standardise(resample(result.values, times[valued], settings.interpolation))
+    return replace(result, values=values, valued=valued, kept=kept)
 
 
 def _read(path: Path, space: Space, settings: CleanSettings, kept: Trim) -> np.ndarray:

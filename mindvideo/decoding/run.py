@@ -22,6 +22,7 @@ from mindvideo.io.films import write_video
 from mindvideo.io.kept import compute_rows
 from mindvideo.io.maps import read_labels
 from mindvideo.io.runs import header_on
+from mindvideo.nuisance import names_of
 from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings
 
@@ -70,11 +71,12 @@ def windows_of_run(
             "clean/, or a model exported from one; or give windows"
         )
     settings = recording.settings
-    names = settings.clean.confounds
+    cleaning = settings.clean
+    names = [*names_of(cleaning.confounds), *(name for name, _ in cleaning.censoring)]
     if names and confounds is None:
         raise InputError(
-            f"the model was trained on runs from which {', '.join(names)} were regressed out: give "
-            "the run's table of confounds with --confounds"
+            f"the model was trained on runs cleaned by {', '.join(dict.fromkeys(names))}: give the "
+            "run's table of confounds with --confounds"
         )
     if confounds is not None and not names:
         raise InputError(

@@ -14,6 +14,7 @@ from mindvideo.figures.baselines import (
     is_linear,
     linear_encoder,
 )
+from mindvideo.figures.nuisance import Censored, references
 from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
 from mindvideo.figures.references import MIND_VIDEO, citation, cited
@@ -52,12 +53,15 @@ class Known:
         Names of the metrics that were computed.
     versions : mapping of str to str
         Versions of the software, by name.
+    censored : Censored, optional
+        How many volumes were censored.
     """
 
     n_voxels: int
     models: Mapping[str, str]
     metrics: Sequence[str]
     versions: Mapping[str, str]
+    censored: Censored | None = None
 
 
 def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
@@ -66,7 +70,7 @@ def methods_text(s: MethodsSettings, known: Known) -> dict[str, str]:
     paragraphs = {
         "Model and subject": _overview(s, known),
         "Recordings": data_set(s),
-        "Preprocessing": cleaning(s),
+        "Preprocessing": cleaning(s, known.censored),
         "Voxel selection": selection(s, known.n_voxels),
         "Films": films(s, known.models["captioner"]),
         "fMRI encoder": _encoder(s, known),
@@ -92,7 +96,7 @@ def methods_page(s: MethodsSettings, known: Known) -> str:
         table_note=note,
         columns=COLUMNS,
         rows=training_table(s),
-        references=cited(text, (s.reference, s.pretraining_reference)),
+        references=cited(text, (s.reference, s.pretraining_reference, *references(s.clean))),
     )
 
 

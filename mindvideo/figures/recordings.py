@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from mindvideo.figures.nuisance import Censored, censoring, confounds
 from mindvideo.figures.references import citation
 from mindvideo.figures.wording import (
     at_probability,
@@ -25,25 +26,6 @@ CORRECTIONS = {
 }
 TESTS = {"t": "one-sample t-test", "wilcoxon": "Wilcoxon signed-rank test"}
 TAILS = {"greater": "one-sided", "two-sided": "two-sided"}
-CONFOUNDS = {
-    "motion6": "the six parameters of rigid motion",
-    "motion12": "the six parameters of rigid motion and their first temporal derivatives",
-    "motion24": "the six parameters of rigid motion, their first temporal derivatives, and the "
-    "squares of both (Friston et al. 1996)",
-    "wm_csf": "the mean signals of white matter and cerebrospinal fluid",
-    "wm_csf8": "the mean signals of white matter and cerebrospinal fluid, their first temporal "
-    "derivatives, and the squares of both",
-    "global_signal4": "the global signal, its first temporal derivative, and the squares of both",
-    "36P": "36 parameters (motion, white matter, cerebrospinal fluid and global signal, their "
-    "first temporal derivatives, and the squares of all; Satterthwaite et al. 2013)",
-    "acompcor": "the first five anatomical CompCor components (Behzadi et al. 2007) with the "
-    "cosines of fMRIPrep",
-    "acompcor50": "the anatomical CompCor components (Muschelli et al. 2014) with the cosines of "
-    "fMRIPrep",
-    "aroma": "the components that ICA-AROMA classified as motion (Pruim et al. 2015)",
-    "non_steady_state": "an indicator for each volume before steady-state magnetisation",
-    "outliers": "an indicator for each motion outlier",
-}
 FEW_GROUPS = 3
 """Ways of trimming that the text lists one by one."""
 
@@ -282,17 +264,14 @@ FORMS = {
 # --- cleaning and selection -----------------------------------------------------------------------
 
 
-def cleaning(s: MethodsSettings) -> str:
+def cleaning(s: MethodsSettings, censored: Censored | None = None) -> str:
     """The space of the runs, and what was done to each."""
     c = s.clean
     if c.high_pass is not None:
         drift = f"discrete cosines with periods down to {c.high_pass:g} s"
     else:
         drift = f"a polynomial of order {c.detrend_order}"
-    named = [CONFOUNDS[name] for name in c.confounds if name in CONFOUNDS]
-    if columns := [name for name in c.confounds if name not in CONFOUNDS]:
-        named.append(f"fMRIPrep's column{'s' if len(columns) > 1 else ''} {listed(columns)}")
-    confounds = f" together with confounds: {'; '.join(named)}" if named else ""
+    removed = confounds(c)
     where = "in the volume" if s.space == "volume" else "along the cortical surface"
     runs = {segment.runs for segment in _segments(s, s.evaluate)}
     averages = (
@@ -307,10 +286,10 @@ def cleaning(s: MethodsSettings) -> str:
     return sentences(
         _space(s),
         f"The runs were smoothed {where} (Gaussian, FWHM {c.smooth:g} mm)." if c.smooth else "",
-        f"In each run and voxel, drift ({drift}) was regressed out{confounds}."
-        if not named
-        else f"In each run and voxel, drift ({drift}) was regressed out in one step{confounds}.",
+        f"In each run and voxel, drift ({drift}) was regressed out"
+        f"{' in one step' if removed else ''}{removed}.",
         "The residuals were z-scored within the run.",
+        censoring(c, censored),
         averages,
     )
 

@@ -1,6 +1,6 @@
 """Cleaning: regress drift and confounds out of a run, then z-score its voxels (Wen et al. 2018).
 
-Order of operations, from the raw run to its z-scores; the stage `clean` does 1, 2 and 6:
+Order of operations, from the raw run to its z-scores; the stage `clean` does 1, 2 and 7:
 
 1. The volumes at the start and the end of the run that are not needed are dropped, as are their
    rows in the table of confounds.
@@ -11,9 +11,11 @@ Order of operations, from the raw run to its z-scores; the stage `clean` does 1,
 4. If `clean.confounds` names any, drift is regressed out of the confounds; those that then hardly
    vary are dropped, the rest standardised, and an orthonormal basis of them is added to the
    drift's (:func:`nuisance`).
-5. In each voxel (:func:`clean`): the mean is subtracted; drift and confounds are regressed out in
+5. If volumes are censored, they leave the basis and the run
+   (:mod:`mindvideo.fmri.censoring`), which then are those of the volumes kept.
+6. In each voxel (:func:`clean`): the mean is subtracted; drift and confounds are regressed out in
    one step; the residual is divided by its SD; dead voxels are set to 0.
-6. If `clean.average` is set, the z-scores of a segment's repetitions are averaged.
+7. If `clean.average` is set, the z-scores of a segment's repetitions are averaged.
 
 Drift and confounds are regressed out in a single step, by projection onto the orthogonal complement
 of all of them: with two steps, the second would reintroduce some of what the first removed
@@ -67,7 +69,7 @@ def cosines(n_volumes: int, tr: float, cutoff: float) -> np.ndarray:
     return create_cosine_drift(1 / cutoff, np.arange(n_volumes) * tr)
 
 
-def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarray:
+def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None, spare: int = 1) -> np.ndarray:
     """Orthonormal basis of all regressors to remove from a run.
 
     Parameters
@@ -76,6 +78,8 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
         From :func:`polynomials` or :func:`cosines`, including the constant.
     confounds : (n_volumes, n_confounds), optional
         Of any scale. Columns that are constant, or depend linearly on others, are allowed.
+    spare : int
+        How many more volumes than regressors are needed.
 
     Returns
     -------
@@ -95,10 +99,10 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None) -> np.ndarr
             left, singular, _ = np.linalg.svd(rest / rest.std(axis=0), full_matrices=False)
             basis = np.hstack([basis, left[:, singular > DEPENDENT * singular[0]]])
     n_volumes, n_regressors = basis.shape
-    if n_volumes <= n_regressors:
+    if n_volumes < n_regressors + spare:
         raise InputError(
             f"{n_volumes} volumes are too few to regress out {n_regressors} regressors (drift and "
-            f"confounds): at least {n_regressors + 1} are needed. Lower "
+            f"confounds): at least {n_regressors + spare} are needed. Lower "
             "clean.detrend_order, raise clean.high_pass, or name fewer clean.confounds."
         )
     return basis
@@ -118,11 +122,21 @@ class Cleaned:
     """(n_voxels,) bool: some value is not a finite number."""
     tsnr: np.ndarray
     """(n_voxels,) float64: mean over SD (n - 1) of the run before cleaning; 0 if dead."""
+    kept: np.ndarray
+    """(n_volumes,) bool: not censored (:mod:`mindvideo.fmri.censoring`)."""
+    valued: np.ndarray
+    """(n_volumes,) bool: kept or interpolated; the others are zero in every voxel."""
 
     @property
     def dead(self) -> np.ndarray:
         """(n_voxels,) bool: any of the three."""
         return self.constant | self.near_constant | self.not_finite
+
+    @property
+    def present(self) -> np.ndarray:
+        """(1 or n_volumes, n_voxels) bool: where there is a signal, to average over."""
+        alive = ~self.dead[None]
+        return alive if self.valued.all() else alive & self.valued[:, None]
 
 
 def standardise(values: np.ndarray) -> np.ndarray:
@@ -190,4 +204,5 @@ def clean(
         tsnr[here][varies] = mean[varies] / raw[varies]
     nearly = near_constant(residual_sd, n_volumes - basis.shape[1])
     values[:, nearly], tsnr[nearly] = 0, 0
-    return Cleaned(values, constant, nearly, not_finite, tsnr)
+    every = np.ones(n_volumes, dtype=bool)
+    return Cleaned(values, constant, nearly, not_finite, tsnr, kept=every, valued=every)

@@ -96,23 +96,6 @@ def resample(
     return out
 
 
-def mean_over_repetitions(repetitions: np.ndarray) -> np.ndarray:
-    """The mean of each voxel over the repetitions in which it has a signal.
-
-    Parameters
-    ----------
-    repetitions : (n_repetitions, n_volumes, n_voxels) float
-        Cleaned runs: a voxel is zero in the runs in which it is dead.
-
-    Returns
-    -------
-    (n_volumes, n_voxels), of the same type
-        Zero where a voxel is dead in all.
-    """
-    alive = repetitions.any(axis=1).sum(axis=0, dtype=repetitions.dtype)
-    return repetitions.sum(axis=0) / np.maximum(alive, 1)
-
-
 def derangement(n: int, seed: int) -> np.ndarray:
     """A random permutation of n items without fixed points (Sattolo's algorithm: one cycle).
 

@@ -14,8 +14,10 @@ from pydantic import (
 )
 
 from mindvideo.clip_times import ClipTimes, End, Interpolation
+from mindvideo.nuisance import Censor, resolve
 from mindvideo.run_files import Form
 from mindvideo.settings.base import Fraction, From, PathText, RunTiming, Section
+from mindvideo.settings.nuisance import Confound, WordlessConfounds
 from mindvideo.settings.sources import DATA, IMAGE_PAPER, OFF, SEED, WEN, here, paper
 
 
@@ -75,12 +77,18 @@ class Clean(Section, section="clean"):
         description="instead of the polynomial: cosines with periods of at least this are "
         "regressed out [s]",
     )
-    confounds: Annotated[list[str], DATA] = Field(
+    confounds: Annotated[list[Confound], DATA] = Field(
         [],
-        description="columns of dataset.confounds (fMRIPrep) that are regressed out; patterns, "
-        "which may match none in a run (`motion_outlier*`); or sets: motion6, motion12, motion24, "
-        "wm_csf, wm_csf8, global_signal4, 36P, acompcor, acompcor50 (with fMRIPrep's cosines), "
-        "aroma, non_steady_state, outliers",
+        description="what is regressed out, from dataset.confounds (fMRIPrep): columns; patterns, "
+        "which may match none in a run (`motion_outlier*`); strategies by name, such as motion24 "
+        "(below); or the paths of own strategies (`nuisance/mine.yaml`)",
+    )
+    censor: Censor = Censor()
+    censored: Annotated[Literal["interpolate", "mask"], here("windows have no gaps")] = Field(
+        "interpolate",
+        description="what a censored volume becomes: interpolated between its neighbours in time "
+        "by cubic splines, or masked: zero, which is the mean, and left out of the mean over "
+        "repetitions",
     )
     smooth: Annotated[PositiveFloat | None, here("fine patterns carry information")] = Field(
         None, description="FWHM of a Gaussian kernel, in the volume or along the cortex [mm]"
@@ -98,8 +106,21 @@ class Clean(Section, section="clean"):
 
     renamed: ClassVar = {"keep_test_repeats": "keep_test_repetitions"}
 
+    @property
+    def censoring(self) -> list[tuple[str, Censor]]:
+        """What censors volumes, with its name in messages."""
+        strategies = [resolve(entry) for entry in self.confounds]
+        named = [("clean.censor", self.censor), *((s.name, s.censor) for s in strategies)]
+        return [(name, censor) for name, censor in named if censor.on]
+
+    @property
+    def reads_confounds(self) -> bool:
+        """Whether cleaning needs tables of confounds."""
+        return bool(self.confounds or self.censoring)
+
 
 class CleanSettings(Clean):
+    confounds: WordlessConfounds = Field(default_factory=list)
     tr: Annotated[PositiveFloat, From("dataset.tr")] = Field(
         description="repetition time [s]; a header with another gives a warning"
     )

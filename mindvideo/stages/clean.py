@@ -40,7 +40,8 @@ def main(
     Voxels that are constant, nearly constant compared with the others, or not finite are set to
     zero in their run, and counted in the table, which has one row per run. Two runs of the same
     recording are an error. With `settings.average` there is one repetition: the mean over those in
-    which a voxel has a signal. The map is the temporal SNR of the volumes kept, before cleaning,
+    which a voxel has a signal and the volume is not masked. The table counts censored volumes if
+    there is a rule to censor. The map is the temporal SNR of the volumes kept, before cleaning,
     averaged over repetitions. `right` are the right hemispheres of GIFTI runs.
     """
     if right and len(right) != len(runs):
@@ -49,12 +50,12 @@ def main(
     keys = settings.keys or [""] * len(runs)
     runs = [run_path(*names) for names in zip(runs, others, keys, strict=True)]
     space = read_labels(regions)[1]
-    if settings.confounds and not confounds:
+    if settings.reads_confounds and not confounds:
         raise InputError(
-            "clean.confounds names columns, but there is no table of confounds: set "
+            "clean.confounds or clean.censor needs a table of confounds, but there is none: set "
             "dataset.confounds to its path."
         )
-    tables = confounds if settings.confounds and confounds else [None] * len(runs)
+    tables = confounds if settings.reads_confounds and confounds else [None] * len(runs)
     timing = settings.timing
     if len(timing) != len(runs):
         raise InputError(
@@ -75,7 +76,8 @@ def main(
         shape=(1 if settings.average else len(runs), settings.n_volumes, len(space)),
     )
     buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
-    mean_tsnr, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
+    mean_tsnr, rows = np.zeros(len(space)), []
+    n_present = np.zeros((1, len(space)), np.float32)
     compared, samples = sampled_voxels(len(space)), []
     for repetition, (path, confound_table) in enumerate(zip(runs, tables, strict=True)):
         into = out[repetition] if buffer is None else buffer
@@ -95,7 +97,7 @@ def main(
         }
         if settings.average:
             out[0] += result.values
-            alive += ~result.dead
+            n_present = n_present + result.present
         samples.append(result.values[:, compared])
         mean_tsnr += result.tsnr / len(runs)
         level = logging.WARNING if result.dead.any() else logging.INFO
@@ -107,13 +109,14 @@ def main(
                 "run": path.name,
                 "volumes": settings.n_volumes,
                 "voxels": len(space),
+                **({"censored": (~result.kept).sum()} if settings.censoring else {}),
                 **counts,
                 "tsnr": np.median(result.tsnr),
             }
         )
     refuse_copies(samples, [path.name for path in runs])
     if settings.average:
-        out[0] /= np.maximum(alive, 1)
+        out[0] /= np.maximum(n_present, 1)
     out.flush()
     write_map(tsnr, mean_tsnr, space, name="temporal SNR", intent=("estimate", ()))
     save_table(table, pd.DataFrame(rows))

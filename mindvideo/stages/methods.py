@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from mindvideo.figures.methods import Known, methods_page
+from mindvideo.figures.nuisance import Censored
 from mindvideo.figures.wording import listed
 from mindvideo.io.tables import load_table
 from mindvideo.libraries import versions
@@ -13,15 +16,24 @@ from mindvideo.models.folders import pretrained_folder
 from mindvideo.models.hub import parse
 from mindvideo.settings.methods import MethodsSettings
 from mindvideo.sidecars import pretrained_commits
-from mindvideo.stages import Input, Output, chapter
+from mindvideo.stages import Input, Inputs, Output, chapter
 
 SHORT = 12
 """Digits of a commit that the text gives: enough to find it."""
 
 
 @chapter("evaluation")
-def main(*, voxels: Input, metrics: Input, methods: Output, settings: MethodsSettings) -> None:
+def main(
+    *,
+    voxels: Input,
+    metrics: Input,
+    runs: Inputs | None = None,
+    methods: Output,
+    settings: MethodsSettings,
+) -> None:
     """Write the page; `voxels` is the table of those selected, `metrics` that of the scores.
+
+    `runs` are the tables of cleaned runs, if volumes of them may be censored.
 
     The commits of pretrained models are those that the sidecars of `metrics`, and of all that it
     was made from, have on record.
@@ -35,8 +47,15 @@ def main(*, voxels: Input, metrics: Input, methods: Output, settings: MethodsSet
         },
         metrics=load_table(metrics, ["metric"])["metric"].tolist(),
         versions=versions(),
+        censored=_censored(runs) if runs else None,
     )
     methods.write_text(methods_page(settings, known), encoding="utf-8")
+
+
+def _censored(tables: Sequence[Path]) -> Censored:
+    """Sums over the tables of runs."""
+    runs = pd.concat([load_table(path, ["volumes", "censored"]) for path in tables])
+    return Censored(int(runs["censored"].sum()), int(runs["volumes"].sum()), len(runs))
 
 
 def describe_model(name: str, commits: Sequence[str]) -> str:

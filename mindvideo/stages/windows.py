@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.windows import cut, derangement, mean_over_repetitions, pad
+from mindvideo.fmri.repetitions import mean_of_repetitions
+from mindvideo.fmri.windows import cut, derangement, pad
 from mindvideo.io.tables import find_segment, save_table
 from mindvideo.settings.fmri import WindowSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
@@ -92,7 +93,7 @@ def main(
             in_turn = np.arange(max(counts)) % len(runs)
             of_segment = np.stack([_cut(run, length, settings) for run in runs[in_turn]], axis=1)
         else:
-            of_segment = _cut(mean_over_repetitions(runs), length, settings)
+            of_segment = _cut(mean_of_repetitions(runs), length, settings)
         out[rows[rows >= 0]] = of_segment[rows >= 0]
     out.flush()
     save_table(table, clips.iloc[kept])

@@ -100,6 +100,39 @@ def test_confounds_that_leave_nothing_or_little_of_a_run_are_counted(here):
     assert "error: 60 volumes are too few to regress out 60" in said["a_s1_1.tsv"]
 
 
+def test_censoring_is_checked_beforehand(here):
+    """Displacement in a run's first volumes; the column is missing in all the others."""
+    said = check(clean={"censor": {"fd": 0.5}})
+    assert len(said) == 20
+    assert "error: no column framewise_displacement, which clean.censor" in said["a_s1_1.tsv"]
+    for number, path in enumerate(sorted(here.glob("*.tsv"))):
+        if path.name.endswith("shots.tsv"):
+            continue
+        table = pd.read_csv(path, sep="\t")
+        n_moved = {0: 52, 1: 42}.get(number, 3)
+        table["framewise_displacement"] = np.where(np.arange(60) < n_moved, 1.0, 0.1)
+        table.to_csv(path, sep="\t", index=False)
+    said = check(clean={"censor": {"fd": 0.5}})
+    assert set(said) == {"a_s1_1.tsv", "a_s1_2.tsv"}
+    assert said["a_s1_1.tsv"].startswith(
+        "error: 52 of 60 volumes are censored (clean.censor). 8 volumes are too few to regress out "
+    )
+    assert "and 42 censored volumes use 47 of 60 degrees of freedom" in said["a_s1_2.tsv"]
+    (here / "a_s1_1.tsv").write_text((here / "a_s1_2.tsv").read_text().rsplit("\n", 2)[0] + "\n")
+    said = check(clean={"censor": {"fd": 0.5}})
+    assert (
+        "59 rows, but the run has 60 volumes: does the table belong to another"
+        in said["a_s1_1.tsv"]
+    )
+
+
+def test_patterns_of_a_strategy_of_the_users_that_match_nothing_are_warned_of(here):
+    strategy = {"name": "mine.yaml", "columns": ["c1", "c3?", "motion_outlyer*"]}
+    said = check(clean={"confounds": [strategy]})
+    assert set(said) == {f"{subject} clean.confounds: mine.yaml" for subject in "ab"}
+    assert "10 tables is named motion_outlyer*" in said["a clean.confounds: mine.yaml"]
+
+
 def test_drift_is_compared_with_the_length_of_a_segment(here):
     assert "error: 60 volumes are too few" in check(clean={"detrend_order": 60})["clean (s1)"]
     said = check(clean={"high_pass": 500})

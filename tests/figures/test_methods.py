@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +11,11 @@ import yaml
 
 from mindvideo.config import check_config, load_config
 from mindvideo.figures.methods import Known, methods_page, methods_text
-from mindvideo.figures.recordings import CONFOUNDS
+from mindvideo.figures.nuisance import Censored
 from mindvideo.figures.references import REFERENCES, cited
 from mindvideo.figures.training_table import training_table
-from mindvideo.io.confounds import STRATEGIES
 from mindvideo.io.sidecars import sidecar_path
+from mindvideo.nuisance import STRATEGIES, Censor, Strategy
 from mindvideo.plan import Plan
 from mindvideo.stages.methods import main
 
@@ -314,8 +315,65 @@ def test_the_space_is_that_of_the_runs():
     assert "Glasser" not in native
 
 
-def test_all_sets_of_confounds_have_words():
-    assert CONFOUNDS.keys() == STRATEGIES.keys()
+MINE = Strategy(
+    name="mine.yaml",
+    columns=["csf", "trans_x"],
+    expansion="derivatives",
+    reference="Mine et al. 2024: A way of cleaning. Some Journal 1.",
+)
+
+
+@pytest.mark.parametrize(
+    ("clean", "fact"),
+    [
+        ({"confounds": ["motion6", "csf"]}, "in one step together with seven confounds: the six"),
+        (
+            {"confounds": ["36P", "motion6", "outliers"]},
+            "together with 36 confounds and others, whose number differs between runs: 36 param",
+        ),
+        ({"confounds": ["acompcor"]}, "with confounds, whose number differs between runs: the fi"),
+        (
+            {"confounds": [MINE]},
+            "together with four confounds: the columns csf and trans_x and their first temporal "
+            "derivatives (Mine et al. 2024).",
+        ),
+        (
+            {"confounds": ["scrubbing"]},
+            "polynomial of order 4) was regressed out. The residuals were z-scored within the run. "
+            "Volumes with a framewise displacement above 0.5 mm or with a standardised DVARS above "
+            "1.5 or that fMRIPrep marked as outliers, and stretches of fewer than five volumes "
+            "between them, were censored (Power et al. 2012): they were left out of the regression "
+            "and of the z-scores, and interpolated",
+        ),
+        (
+            {"censor": Censor(fd=0.3, before=1, after=2), "censored": "mask"},
+            "above 0.3 mm, and the volume before each and the two volumes after each, were "
+            "censored (Power et al. 2012): they were left out of the regression and of the "
+            "z-scores, and set to zero, the mean, and not averaged over repetitions. Of the 4,320 "
+            "volumes of 18 runs, 43 (1%) were censored.",
+        ),
+    ],
+)
+def test_strategies_and_censoring_are_described(clean, fact):
+    known = replace(KNOWN, censored=Censored(43, 4320, 18))
+    assert fact in methods_text(settings_of(clean=clean), known)["Preprocessing"]
+
+
+def test_references_of_strategies_are_listed():
+    clean = {"confounds": ["motion24", "acompcor", MINE], "censor": Censor(fd=0.5)}
+    page = methods_page(settings_of(clean=clean), KNOWN).partition("<h2>References</h2>")[2]
+    for cited_there in ("Friston et al. 1996: M", "Behzadi et al. 2007: A", "Mine et al. 2024: A"):
+        assert cited_there in page
+    assert "Power et al. 2012: S" in page
+    assert "Satterthwaite" not in page
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_each_strategy_cites_its_reference(name):
+    page = methods_page(settings_of(clean={"confounds": [name]}), KNOWN)
+    assert not STRATEGIES[name].reference or STRATEGIES[name].reference[:40] in (
+        page.partition("<h2>References</h2>")[2].replace("&amp;", "&")
+    )
 
 
 def test_all_that_is_cited_is_in_the_list_and_nothing_else():
@@ -337,6 +395,8 @@ def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"column": [1, 2, 3]}).to_csv("voxels.tsv", sep="\t", index=False)
     pd.DataFrame({"metric": ["video_2_way"]}).to_csv("metrics.tsv", sep="\t", index=False)
+    runs = pd.DataFrame({"volumes": [60, 60], "censored": [1, 2]})
+    runs.to_csv("runs.tsv", sep="\t", index=False)
     name = settings.pretrained.stable_diffusion
     for path, inputs, loaded in (
         ("metrics.tsv", {"unet": ""}, {}),
@@ -347,10 +407,14 @@ def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkey
     main(
         voxels=Path("voxels.tsv"),
         metrics=Path("metrics.tsv"),
+        runs=[Path("runs.tsv")],
         methods=Path("methods.html"),
-        settings=settings,
+        settings=settings.model_copy(
+            update={"clean": settings.clean.model_copy(update={"censor": Censor(outliers=True)})}
+        ),
     )
     page = Path("methods.html").read_text(encoding="utf-8")
+    assert "Of the 120 volumes of two runs, three (2.5%) were censored." in page
     assert "commit 0123456789ab)" in page
     assert "(3 voxels)" in page
     assert "2-way for clips" in page

@@ -14,6 +14,7 @@ from mindvideo.demo.epi import head
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import area_of, hierarchy, labels_of
 from mindvideo.fmri.copies import VOXELS
+from mindvideo.fmri.repetitions import mean_of_repetitions
 from mindvideo.io.runs import write_run
 from mindvideo.settings.base import Timing
 from mindvideo.settings.fmri import (
@@ -62,10 +63,11 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run_clean(folder, runs, out, segment, **settings):
+def run_clean(folder, runs, out, segment, tables=None, **settings):
     clean.main(
         runs=runs,
         regions=folder / "regions.nii.gz",
+        confounds=tables,
         cleaned=out / f"{segment}.npy",
         tsnr=out / f"{segment}_tsnr.nii.gz",
         table=out / f"{segment}_runs.tsv",
@@ -362,6 +364,50 @@ def test_confounds_are_trimmed_like_their_run_and_regressed_out(folder, tmp_path
     cleaned = np.load(tmp_path / "seg1.npy")[0]
     assert np.abs(trend[1:-4] @ cleaned).max() < 1e-3
     assert np.abs(trend[1:-4] @ np.load(folder / "seg1.npy")[0]).max() > 1
+
+
+def test_censored_volumes_leave_the_fit_and_are_counted(folder, tmp_path):
+    """Displacement of 1 mm in volume 5 of the first run, which is volume 4 of those kept."""
+    runs = [folder / f"seg1_{n}.nii.gz" for n in (1, 2)]
+    tables = [tmp_path / f"{n}.tsv" for n in (1, 2)]
+    for table, moved in zip(tables, (5, 0), strict=True):
+        displacement = np.where(np.arange(25) == moved, 1.0, 0.1)
+        pd.DataFrame({"framewise_displacement": displacement}).to_csv(table, sep="\t", index=False)
+    labels = np.asarray(nib.load(folder / "regions.nii.gz").dataobj)
+    order = np.arange(20) != 4
+    drift = np.polynomial.polynomial.polyvander(np.arange(20), 2)[order]
+    values = nib.load(runs[0]).get_fdata()[labels > 0][:, 1:-4].T[order]
+    rest = values - drift @ np.linalg.lstsq(drift, values, rcond=None)[0]
+    expected = rest / rest.std(axis=0)
+    every = np.load(folder / "seg1.npy")
+    for censored in ("mask", "interpolate"):
+        settings = {"censor": {"fd": 0.5}, "censored": censored}
+        cleaned = run_clean(folder, runs, tmp_path, "seg1", tables, **settings)
+        np.testing.assert_allclose(cleaned[0][order], expected, atol=1e-4)
+        assert cleaned[0, 4].any() == (censored == "interpolate")
+        np.testing.assert_array_equal(cleaned[1], every[1])  # volume 0 is dropped anyway
+        rows = pd.read_csv(tmp_path / "seg1_runs.tsv", sep="\t")
+        assert rows["censored"].tolist() == [1, 0]
+        mean = run_clean(folder, runs, tmp_path, "seg1", tables, average=True, **settings)[0]
+        n = 2 - (censored == "mask") * ~order[:, None]
+        np.testing.assert_allclose(mean, cleaned.sum(axis=0) / n, atol=1e-6)
+        np.testing.assert_allclose(mean, mean_of_repetitions(cleaned), atol=1e-6)
+    assert "censored" not in pd.read_csv(folder / "seg1_runs.tsv", sep="\t")
+
+
+def test_too_many_censored_volumes_name_the_run_and_the_numbers(folder, tmp_path):
+    table = tmp_path / "moving.tsv"
+    pd.DataFrame({"framewise_displacement": [0.1] * 13 + [1.0] * 12}).to_csv(
+        table, sep="\t", index=False
+    )
+    with pytest.raises(
+        InputError,
+        match=r"moving.tsv: 8 of 20 volumes are censored \(clean.censor\). 12 volumes are too few "
+        r"to regress out 3 regressors .*: at least 13 are needed.*dataset.exclude",
+    ):
+        run_clean(folder, [folder / "seg1_1.nii.gz"], tmp_path, "seg1", [table], censor={"fd": 0.5})
+    with pytest.raises(InputError, match=r"clean.censor needs a table of confounds"):
+        run_clean(folder, [folder / "seg1_1.nii.gz"], tmp_path, "seg1", censor={"fd": 0.5})
 
 
 def run_select_of(folder, out, cleaned):

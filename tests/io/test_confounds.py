@@ -12,8 +12,16 @@ import pytest
 from nilearn.interfaces.fmriprep import load_confounds
 
 from mindvideo.errors import InputError
+from mindvideo.fmri.censoring import kept_volumes
 from mindvideo.fmri.cleaning import nuisance
-from mindvideo.io.confounds import EXPANSIONS, MOTION, find_columns, read_confounds
+from mindvideo.io.confounds import (
+    MOTION,
+    exceeding,
+    find_columns,
+    load_confound_table,
+    read_confounds,
+)
+from mindvideo.nuisance import EXPANSIONS, STRATEGIES, Censor, Strategy
 
 N = 12
 NAME = "sub-1_task-film_run-1"
@@ -24,7 +32,7 @@ def path(tmp_path):
     """A table in fMRIPrep's form: derivatives start with n/a."""
     rng = np.random.default_rng(0)
     signals = ["white_matter", "csf", "global_signal"]
-    names = [name + end for end in EXPANSIONS for name in [*MOTION, *signals]]
+    names = [name + end for end in EXPANSIONS["full"] for name in [*MOTION, *signals]]
     names += ["cosine00", "cosine01"]
     names += [f"a_comp_cor_{n:02}" for n in range(6)]
     table = pd.DataFrame(rng.normal(size=(N, len(names))), columns=names)
@@ -82,7 +90,7 @@ def test_a_missing_column_is_named(path):
         read_confounds(path, ["globalsignal"], N)
     table = pd.read_csv(path, sep="\t")
     table.drop(columns="csf").to_csv(path, sep="\t", index=False)
-    with pytest.raises(InputError, match=r"no column csf for clean.confounds: wm_csf\. Sets of"):
+    with pytest.raises(InputError, match=r"no column csf for clean.confounds: wm_csf\. Strategies"):
         read_confounds(path, ["wm_csf"], N)
 
 
@@ -174,3 +182,100 @@ def test_a_column_of_nothing_is_named_also_in_a_pattern(path):
     table.to_csv(path, sep="\t", index=False, na_rep="n/a")
     with pytest.raises(InputError, match="motion_outlier00 has values beyond the first row"):
         read_confounds(path, ["outliers"], N)
+
+
+# --- strategies -----------------------------------------------------------------------------------
+
+
+def test_a_strategy_of_the_users_has_its_columns_in_order(path):
+    table = pd.read_csv(path, sep="\t")
+    mine = Strategy(
+        name="nuisance/mine.yaml",
+        columns=["csf", "cosine*", "trans_x"],
+        expansion="basic",
+        components={"a_comp_cor": 2},
+    )
+    expected = ["csf", "trans_x", "a_comp_cor_00", "a_comp_cor_01", "cosine00", "cosine01"]
+    assert find_columns(path, list(table.columns), mine) == expected
+    np.testing.assert_array_equal(read_confounds(path, [mine], N), table[expected])
+    lacks = mine.model_copy(update={"columns": ["csv"]})
+    with pytest.raises(
+        InputError, match=r"no column csv for clean.confounds: nuisance/mine.yaml; did you mean csf"
+    ):
+        read_confounds(path, [lacks], N)
+
+
+def test_an_unknown_strategy_is_named_with_the_near_one(path):
+    with pytest.raises(InputError, match=r"no column motion25 .*did you mean motion24"):
+        read_confounds(path, ["motion25"], N)
+
+
+@pytest.mark.parametrize("name", ["motion24", "wm_csf8", "global_signal4", "36P"])
+@pytest.mark.parametrize("real", [OLD, NEW])
+def test_terms_that_a_table_lacks_are_those_of_fmriprep(tmp_path, real, name):
+    """The older table has motion of 0 in its first row, but other derivatives in the second."""
+    full = pd.read_csv(real, sep="\t")
+    basic = tmp_path / "basic.tsv"
+    ends = EXPANSIONS["full"][1:]
+    full.drop(columns=[c for c in full if c.endswith(ends)]).to_csv(
+        basic, sep="\t", index=False, na_rep="n/a"
+    )
+    computed = read_confounds(basic, [name], len(full))
+    expected = read_confounds(real, [name], len(full))
+    np.testing.assert_allclose(computed[2:], expected[2:], rtol=1e-6, atol=1e-6)
+
+
+def test_computed_terms_of_a_ramp_are_known(tmp_path):
+    file = tmp_path / "ramp.tsv"
+    pd.DataFrame({"x": [1.0, 3.0, 6.0, 10.0]}).to_csv(file, sep="\t", index=False)
+    full = Strategy(name="full", columns=["x"], expansion="full")
+    x, derivative, square, square_of_derivative = read_confounds(file, [full], 4).T
+    np.testing.assert_array_equal(x, [1, 3, 6, 10])
+    np.testing.assert_array_equal(derivative, [2, 2, 3, 4])
+    np.testing.assert_array_equal(square, [1, 9, 36, 100])
+    np.testing.assert_array_equal(square_of_derivative, [4, 4, 9, 16])
+
+
+# --- censoring ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("fd", "scrub"), [(0.9, 0), (0.9, 2), (0.6, 3), (2.0, 5)])
+def test_censored_volumes_are_nilearns(tmp_path, fd, scrub):
+    """Of a table that fMRIPrep wrote, without the volumes that are marked already."""
+    name = "sub-1_task-film_run-1"
+    table = pd.read_csv(NEW, sep="\t").filter(regex="^(?!motion_outlier|non_steady)")
+    file = tmp_path / f"{name}_desc-confounds_timeseries.tsv"
+    table.to_csv(file, sep="\t", index=False, na_rep="n/a")
+    file.with_suffix(".json").write_text(NEW.with_suffix(".json").read_text())
+    image = file.with_name(f"{name}_space-MNI152NLin2009cAsym_desc-preproc_bold.nii.gz")
+    image.touch()
+    options = {"strategy": ["motion", "scrub"], "motion": "basic", "scrub": scrub}
+    _, expected = load_confounds(str(image), **options, fd_threshold=fd, std_dvars_threshold=1.2)
+    censor = Censor(fd=fd, std_dvars=1.2)
+    marked = exceeding(file, load_confound_table(file, len(table)), censor, "clean.censor")
+    kept = kept_volumes(marked, min_segment=scrub)
+    assert 0 < kept.sum() < len(kept)
+    np.testing.assert_array_equal(np.flatnonzero(kept), expected)
+
+
+def test_volumes_that_fmriprep_marked(tmp_path):
+    table = load_confound_table(NEW, len(pd.read_csv(NEW, sep="\t")))
+    marked = exceeding(NEW, table, Censor(outliers=True), "clean.censor")
+    columns = table.filter(regex="^(motion|non_steady_state)_outlier").sum(axis=1)
+    np.testing.assert_array_equal(marked, columns > 0)
+    assert marked.sum() == 17  # some volumes have two columns
+    assert not exceeding(NEW, table, STRATEGIES["motion6"].censor, "motion6").any()
+
+
+def test_a_threshold_without_its_column_and_gaps_in_it_are_named(path):
+    table = load_confound_table(path, N)
+    with pytest.raises(
+        InputError, match=r"\.tsv: no column framewise_displacement, which clean\.censor needs"
+    ):
+        exceeding(path, table, Censor(fd=0.5), "clean.censor")
+    table["std_dvars"] = [np.nan, 1.0, np.nan, *[1.0] * (N - 3)]
+    with pytest.raises(InputError, match=r"std_dvars has values beyond the first row .*scrubbing"):
+        exceeding(path, table, Censor(std_dvars=1.5), "scrubbing")
+    table["std_dvars"] = [np.nan, 2.0, *[1.0] * (N - 2)]
+    marked = exceeding(path, table, Censor(std_dvars=1.5), "scrubbing")
+    assert np.flatnonzero(marked).tolist() == [1]
