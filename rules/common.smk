@@ -16,6 +16,7 @@ from mindvideo.invocation import check_invocation, read_configfiles
 from mindvideo.plan import Plan
 from mindvideo.registry import command_line, read_stage
 from mindvideo.results_folder import check_results
+from mindvideo.selecting import check_selection
 from mindvideo.targets import OWNERS
 from mindvideo.workflow import clear_finished_states, compare_by_content, place_logs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import NO_AREA, grayordinate_labels, labels_of, project
 from mindvideo.io.headers import read_run_header
-from mindvideo.io.spaces import Grid
+from mindvideo.io.spaces import Grayordinates, Grid
 from mindvideo.settings.fmri import Regions
 
 
@@ -57,23 +58,26 @@ def brain(dataset: Dataset, subject: str, regions: Regions) -> Brain | None:
     InputError
         If no voxel is near the cortex in MNI space.
     """
-    if not regions.atlas:
+    grid = first_grid(dataset, subject) if regions.atlas else None
+    if grid is None:
         return None
+    if isinstance(grid, Grid):
+        affine = tuple(np.ravel(grid.affine))
+        labels = _projected(affine, tuple(grid.shape), regions.max_distance)
+        return Brain(labels, float(nib.affines.voxel_sizes(grid.affine).min()))
+    cortex = grayordinate_labels()[: grid.n_cortex]
+    rest = np.full(len(grid.models) - grid.n_cortex, NO_AREA, np.int16)
+    parts = [cortex[cortex > 0], *([rest] if regions.grayordinates == "all" else [])]
+    return Brain(np.concatenate(parts), SPACING)
+
+
+def first_grid(dataset: Dataset, subject: str) -> Grid | Grayordinates | None:
+    """The grid of a subject's first run whose header can be read; None if there is no such run."""
     for run in dataset.rows:
         if run.subject != subject or not Path(run.path).is_file():
             continue
-        try:
-            grid = read_run_header(Path(run.path), dataset.space).grid
-        except InputError:
-            continue
-        if isinstance(grid, Grid):
-            affine = tuple(np.ravel(grid.affine))
-            labels = _projected(affine, tuple(grid.shape), regions.max_distance)
-            return Brain(labels, float(nib.affines.voxel_sizes(grid.affine).min()))
-        cortex = grayordinate_labels()[: grid.n_cortex]
-        rest = np.full(len(grid.models) - grid.n_cortex, NO_AREA, np.int16)
-        parts = [cortex[cortex > 0], *([rest] if regions.grayordinates == "all" else [])]
-        return Brain(np.concatenate(parts), SPACING)
+        with suppress(InputError):
+            return read_run_header(Path(run.path), dataset.space).grid
     return None
 
 

@@ -19,6 +19,7 @@ array([0.4, 0.4, 0.1, 0.1])
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,10 @@ NETWORKS = (
     "DefaultA",
     "DefaultB",
 )
+NAMES = {name: number for number, name in enumerate(NETWORKS, start=1)} | {
+    f"network_{number}": number for number in range(1, len(NETWORKS) + 1)
+}
+"""Number of each network, by its name here and in the maps of the stage `regions`."""
 NONE = "none"
 """Group of the voxels that belong to no other."""
 
@@ -62,6 +67,28 @@ STREAMS: dict[str, tuple[str, ...]] = {
 }
 BEYOND = "beyond"
 """Stream of the areas beyond the visual ones."""
+
+
+def network_number(name: str) -> int:
+    """Number of a network in the maps, 1…17.
+
+    Raises
+    ------
+    InputError
+        If there is no network of that name.
+
+    >>> network_number("VisPeri"), network_number("network_2")
+    (2, 2)
+    """
+    if name not in NAMES:
+        alike = {known.lower(): known for known in NAMES}
+        near = difflib.get_close_matches(name.lower(), alike, n=1)
+        guess = f" Did you mean {alike[near[0]]}?" if near else ""
+        raise InputError(
+            f"'{name}' is not one of Yeo's 17 networks.{guess} Expected a name such as VisCent, "
+            "VisPeri, DorsAttnA, or network_1 … network_17 (case matters)."
+        )
+    return NAMES[name]
 
 
 @dataclass(frozen=True)

@@ -109,8 +109,8 @@ def read_masks(paths: Sequence[Path], grid: Grid | Grayordinates) -> np.ndarray:
     return common
 
 
-def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
-    """Read a brain mask on the grid of the runs, ``grid.shape`` bool.
+def read_mask(path: Path, grid: Grid | Grayordinates, setting: str = "dataset.mask") -> np.ndarray:
+    """Read a mask on the grid of the runs, ``grid.shape`` bool; `setting` names it in messages.
 
     Raises
     ------
@@ -118,10 +118,10 @@ def read_mask(path: Path, grid: Grid | Grayordinates) -> np.ndarray:
         If it is missing, unreadable, on another grid, or empty.
     """
     with named(path):
-        return mask_on(grid, path)
+        return mask_on(grid, path, setting)
 
 
-def mask_on(grid: Grid | Grayordinates, path: Path) -> np.ndarray:
+def mask_on(grid: Grid | Grayordinates, path: Path, setting: str = "dataset.mask") -> np.ndarray:
     """As :func:`read_mask`; messages do not name the file."""
     values, mask_grid = _map(path)
     if not grid.same(mask_grid):
@@ -131,7 +131,7 @@ def mask_on(grid: Grid | Grayordinates, path: Path) -> np.ndarray:
         )
     mask = np.nan_to_num(values) > 0
     if not mask.any():
-        raise InputError("this mask is empty. Set dataset.mask to the subject's mask.")
+        raise InputError(f"this mask is empty. Set {setting} to the subject's mask.")
     return mask
 
 

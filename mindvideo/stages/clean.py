@@ -28,6 +28,7 @@ def main(
     confounds: Inputs | None = None,
     cleaned: Output,
     tsnr: Output,
+    alive: Output,
     table: Output,
     settings: CleanSettings,
 ) -> None:
@@ -37,7 +38,8 @@ def main(
     zero in their run, and counted in the table, which has one row per run. Two runs of the same
     recording are an error. With `settings.average` there is one repetition: the mean over those in
     which a voxel has a signal. The map is the temporal SNR of the volumes kept, before cleaning,
-    averaged over repetitions.
+    averaged over repetitions. `alive` is the number of repetitions in which each voxel has a
+    signal, (n_voxels,) int16.
     """
     space = read_labels(regions)[1]
     if settings.confounds and not confounds:
@@ -53,7 +55,7 @@ def main(
         shape=(1 if settings.average else len(runs), settings.n_volumes, len(space)),
     )
     buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
-    mean_tsnr, alive, rows = np.zeros(len(space)), np.zeros(len(space), np.float32), []
+    mean_tsnr, living, rows = np.zeros(len(space)), np.zeros(len(space), np.int16), []
     compared, samples = sampled_voxels(len(space)), []
     for repetition, (path, confound_table) in enumerate(zip(runs, tables, strict=True)):
         into = out[repetition] if buffer is None else buffer
@@ -64,7 +66,7 @@ def main(
         }
         if settings.average:
             out[0] += result.values
-            alive += ~result.dead
+        living += ~result.dead
         samples.append(result.values[:, compared])
         mean_tsnr += result.tsnr / len(runs)
         level = logging.WARNING if result.dead.any() else logging.INFO
@@ -82,7 +84,8 @@ def main(
         )
     refuse_copies(samples, [path.name for path in runs])
     if settings.average:
-        out[0] /= np.maximum(alive, 1)
+        out[0] /= np.maximum(living, 1)
     out.flush()
+    np.save(alive, living)
     write_map(tsnr, mean_tsnr, space, name="temporal SNR", intent=("estimate", ()))
     save_table(table, pd.DataFrame(rows))
