@@ -24,6 +24,8 @@ REFERENCES = {
     "Medicine 35.",
     "Glasser et al. 2016": "A multi-modal parcellation of human cerebral cortex. Nature 536.",
     "Hang et al. 2023": "Efficient diffusion training via min-SNR weighting strategy. ICCV.",
+    "Hasson et al. 2004": "Intersubject synchronization of cortical activity during natural "
+    "vision. Science 303.",
     "He et al. 2022": "Masked autoencoders are scalable vision learners. CVPR.",
     "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
     "Statistics 6.",
@@ -35,6 +37,11 @@ REFERENCES = {
     "Miller 1995": "WordNet: a lexical database for English. Communications of the ACM 38.",
     "Muschelli et al. 2014": "Reduction of motion-related artifacts in resting state fMRI using "
     "aCompCor. NeuroImage 96.",
+    "Naselaris et al. 2011": "Encoding and decoding in fMRI. NeuroImage 56.",
+    "Nastase et al. 2019": "Measuring shared responses across subjects using intersubject "
+    "correlation. Social Cognitive and Affective Neuroscience 14.",
+    "Nishimoto et al. 2011": "Reconstructing visual experiences from brain activity evoked by "
+    "natural movies. Current Biology 21.",
     "Pruim et al. 2015": "ICA-AROMA: a robust ICA-based strategy for removing motion artifacts "
     "from fMRI data. NeuroImage 112.",
     "Radford et al. 2021": "Learning transferable visual models from natural language "
@@ -48,6 +55,8 @@ REFERENCES = {
     "self-supervised video pre-training. NeurIPS.",
     "Wang et al. 2004": "Image quality assessment: from error visibility to structural "
     "similarity. IEEE Transactions on Image Processing 13.",
+    "Yeo et al. 2011": "The organization of the human cerebral cortex estimated by intrinsic "
+    "functional connectivity. Journal of Neurophysiology 106.",
     "Zhao et al. 2023": "UniPC: a unified predictor-corrector framework for fast sampling of "
     "diffusion models. NeurIPS.",
 }

@@ -56,6 +56,7 @@ class MethodsSettings(Section):
     space: Annotated[Literal["volume", "cifti"], From("dataset.space")]
     tr: Annotated[PositiveFloat, From("dataset.tr")]
     lag: Annotated[int, From("lag")]
+    encoding_lag: Annotated[int, From("encoding_lag")] = 0
     recordings: Annotated[Recordings, From("recordings")]
     evaluate: Annotated[Evaluated, From("evaluate")] = "test"
     num_frames: Annotated[PositiveInt, From("num_frames")]
