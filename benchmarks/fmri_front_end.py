@@ -100,6 +100,7 @@ def chain(
         cleaned[name] = {
             "cleaned": out / f"{name}.npy",
             "tsnr": out / f"{name}_tsnr.dscalar.nii",
+            "alive": out / f"{name}_alive.npy",
             "table": out / f"{name}_runs.tsv",
         }
         settings = CleanSettings(

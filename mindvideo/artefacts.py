@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from mindvideo.registry import Stage, read_stage, stage_names
 
 if TYPE_CHECKING:
+    from mindvideo.config import Config
     from mindvideo.settings.base import Section
 
 CHAPTERS = (
@@ -29,12 +31,14 @@ class Artefact:
     """An artefact: the stages that make it, and the artefacts that it is made from.
 
     `makers` are stages, each with the section of the configuration that its values come from, if
-    that is not the section of its settings.
+    that is not the section of its settings. `parents` are all that it may be made from.
     """
 
     makers: tuple[tuple[Stage, str], ...]
     parents: frozenset[str]
     shared: bool
+    sometimes: Mapping[str, str] = field(default_factory=dict)
+    """By parent: the setting that it is needed with, as ``section.name: value``."""
 
 
 @cache
@@ -56,14 +60,33 @@ def artefacts() -> dict[str, Artefact]:
             stages = ", ".join(stage.name for stage, _ in parts)
             raise TypeError(f"{name}: one of {stages} declares it as shared, another does not")
         by_name[name] = Artefact(
-            makers=tuple((stage, part.section) for stage, part in parts),
+            makers=tuple(dict.fromkeys((stage, part.section) for stage, part in parts)),
             parents=frozenset(p for _, part in parts for p in part.made_from) - {name},
             shared=parts[0][1].shared,
+            sometimes={p: part.where for _, part in parts if part.where for p in part.made_from},
         )
     for name, artefact in by_name.items():
         if unknown := artefact.parents - set(by_name):
             raise TypeError(f"{name} is made from {', '.join(unknown)}, which no stage makes")
     return by_name
+
+
+def parents_of(config: Config, name: str) -> list[str]:
+    """The artefacts that an artefact is made from, with the settings of some model."""
+    artefact = artefacts()[name]
+    return [
+        parent
+        for parent in sorted(artefact.parents)
+        if parent not in artefact.sometimes or _is_set(config, artefact.sometimes[parent])
+    ]
+
+
+def _is_set(config: Config, where: str) -> bool:
+    """Whether the full model or a variant has a setting, ``section.name: value``."""
+    place, _, value = where.partition(": ")
+    section, _, name = place.partition(".")
+    changes = (sections.get(section, {}) for sections in config.variants.values())
+    return value in (getattr(getattr(config, section), name), *(c.get(name) for c in changes))
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from mindvideo.artefacts import artefacts
+from mindvideo.artefacts import artefacts, parents_of
 from mindvideo.config import Config, Stages
 from mindvideo.given import is_array
 from mindvideo.io.published import read_published
@@ -116,7 +116,7 @@ def sections_upstream(config: Config, artefact: str) -> frozenset[str]:
         return frozenset(sections_read(stage.settings_class))
     if artefact in config.given:
         return frozenset()
-    upstream = (sections_upstream(config, parent) for parent in artefacts()[artefact].parents)
+    upstream = (sections_upstream(config, parent) for parent in parents_of(config, artefact))
     return frozenset(_of_makers(artefact)).union(*upstream)
 
 
@@ -247,6 +247,41 @@ def clips_of_splits(config: Config, stages: Stages, segment: str) -> dict[str, d
     return {
         split: {name: dataset.n_clips(name) for name in getattr(dataset, split)} for split in NAMES
     }
+
+
+# --- of the selection of voxels -------------------------------------------------------------------
+
+
+@fact("selection", of="owner")
+def other_subjects(config: Config, stages: Stages, owner: str) -> dict[str, list[str]]:
+    """Other subjects, with those of a subject's training segments that they saw, too.
+
+    Only if voxels are selected by the correlation between subjects.
+    """
+    if stages.selection.by != "subjects":
+        return {}
+    dataset, subject = config.dataset, owner.partition("/")[0]
+    own = set(dataset.segments_of(subject, "train"))
+    common = {
+        other: [segment for segment in dataset.segments_of(other, "train") if segment in own]
+        for other in dataset.subjects
+        if other != subject
+    }
+    return {other: segments for other, segments in common.items() if segments}
+
+
+@fact("selection", "clips", "windows", by_value=True)
+def encoding_times(config: Config, stages: Stages, segment: str) -> dict[str, Any]:
+    """How clips and volumes are aligned; only if voxels are selected by prediction of the film."""
+    if stages.selection.by != "encoding":
+        return {}
+    times = config.clip_times(stages)
+    return {"tr": times.tr, "seconds": times.seconds, "interpolation": times.interpolation}
+
+
+@fact("selection", "clips", by_value=True)
+def encoding_fps(config: Config, stages: Stages, segment: str) -> float:
+    return stages.clips.fps if stages.selection.by == "encoding" else 0
 
 
 # --- of the data set and of a variant -------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindvideo.artefacts import artefacts
+from mindvideo.artefacts import artefacts, parents_of
 from mindvideo.errors import InputError
 from mindvideo.registry import importer
 from mindvideo.run import NAMES, Split
@@ -109,10 +109,16 @@ def check_given(config: Config) -> None:
         )
     n_train = len(dataset.train)
     if n_train < 2 and "cotraining" not in given:
-        raise ValueError(
-            f"dataset.train: {n_train} training segments; at least 2 are needed, unless the "
-            "trained model is given (given.cotraining)"
-        )
+        splitting = "" if n_train else "training"
+        for variant in (None, *config.variants):
+            name = f"variants.{variant}: " if variant else ""
+            of_model = _splits_films(config.stages(variant))
+            splitting = splitting or next((name + setting for setting in of_model), "")
+        if splitting:
+            raise ValueError(
+                f"dataset.train: {n_train} training segments; at least 2 are needed for "
+                f"{splitting}, unless the trained model is given (given.cotraining)"
+            )
     needed = (
         {config.evaluate} if "cotraining" in given else {config.evaluate, "train", "validation"}
     )
@@ -126,6 +132,18 @@ def check_given(config: Config) -> None:
     for variant in (None, *config.variants):
         for problem in _problems(config, config.stages(variant)):
             raise ValueError(f"variants.{variant}: {problem}" if variant else problem)
+
+
+def _splits_films(stages: Any) -> Iterator[str]:
+    """Settings of a model that leave training segments out in turn, or test over them."""
+    if stages.selection.by != "areas":
+        yield f"selection.by: {stages.selection.by} (not for areas)"
+    if stages.reconstruction.moving_noise:
+        yield "reconstruction.moving_noise"
+    if stages.reconstruction.method == "nearest":
+        yield "reconstruction.method: nearest"
+    if stages.cotraining.encoder == "ridge":
+        yield "cotraining.encoder: ridge"
 
 
 def _problems(config: Config, stages: Any) -> Iterator[str]:
@@ -177,7 +195,7 @@ def lacking(config: Config, *names: str) -> str:
             continue
         if not there:
             return what
-        if lacks := lacking(config, *artefacts()[name].parents):
+        if lacks := lacking(config, *parents_of(config, name)):
             return lacks
     return ""
 
@@ -192,7 +210,7 @@ def computed(config: Config) -> set[str]:
             continue
         reached.add(name)
         if name not in config.given:
-            left += artefacts()[name].parents
+            left += parents_of(config, name)
     return {name for name in reached if name in END or not lacking(config, name)}
 
 

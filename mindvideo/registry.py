@@ -47,6 +47,7 @@ class Makes:
     made_from: tuple[str, ...] = ()
     shared: bool = False
     section: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True)

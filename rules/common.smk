@@ -18,6 +18,7 @@ from mindvideo.plan import Plan
 from mindvideo.registry import command_line, read_stage
 from mindvideo.results_folder import check_results
 from mindvideo.run_files import HEMI, files_of
+from mindvideo.selecting import check_selection
 from mindvideo.targets import OWNERS
 from mindvideo.workflow import clear_finished_states, compare_by_content, place_logs
 

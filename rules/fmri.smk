@@ -1,4 +1,4 @@
-"""Raw runs → clean runs → reproducible voxels, for runs of all forms; the null window."""
+"""Raw runs → clean runs → responsive voxels, for runs of all forms; the null window."""
 
 
 use rule stage as regions with:
@@ -27,18 +27,27 @@ use rule stage as clean with:
     output:
         cleaned=f"{RESULTS}/{{model}}/clean/{{segment}}.npy",
         tsnr=f"{RESULTS}/{{model}}/clean/{{segment}}_tsnr{MAP}",
+        alive=f"{RESULTS}/{{model}}/clean/{{segment}}_alive.npy",
         table=f"{RESULTS}/{{model}}/clean/{{segment}}_runs.tsv",
     params:
         **params_of("clean"),
 
 
 use rule stage as select with:
-    """Map each voxel's reproducibility over the training segments; keep the most reproducible."""
+    """Map how reliably each voxel responds to the training segments; keep the most reliable."""
     input:
-        cleaned=each("clean", "train", ".npy"),
+        cleaned=training_responses,
         tables=each("clean", "train", "_runs.tsv"),
         regions=at("regions", f"regions{LABELS}"),
         networks=at("regions", f"networks{LABELS}"),
+        alive=living_voxels,
+        tsnr=tsnr_to_select_by,
+        within=mask_to_select_in,
+        others=of_other_subjects,
+        other_regions=regions_of_other_subjects,
+        clips=to_predict_from(each("clips", "train", ".npy")),
+        latents_table=to_predict_from(at("latents", "table.tsv")),
+        images=to_predict_from(at("embeddings", "images.npy")),
     output:
         r=f"{RESULTS}/{{model}}/selection/r{MAP}",
         z=f"{RESULTS}/{{model}}/selection/z{MAP}",

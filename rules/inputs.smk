@@ -119,6 +119,67 @@ def to_average(wildcards):
     )
 
 
+def training_responses(wildcards):
+    """Clean runs of the training segments, if voxels can be selected by them."""
+    paths = each("clean", "train", ".npy")(wildcards)
+    try:
+        check_selection(DATASET, subject(wildcards), PLAN.settings("select", owner(wildcards)))
+    except InputError as error:
+        raise WorkflowError(f"{owner(wildcards)}: {error}")
+    return paths
+
+
+def living_voxels(wildcards):
+    """Where there is a signal, in all segments that are read; given clean runs may lack it."""
+    splits = dict.fromkeys(("train", "validation", EVALUATE))
+    of_splits = [each("clean", split, "_alive.npy")(wildcards) for split in splits]
+    given = "clean" in PLAN.config.given
+    return [path for paths in of_splits for path in paths if not given or Path(path).is_file()]
+
+
+def tsnr_to_select_by(wildcards):
+    """Maps of the training segments' temporal SNR, if there is a floor."""
+    floor = PLAN.stages_of(owner(wildcards)).selection.min_tsnr
+    return [] if floor is None else each("clean", "train", f"_tsnr{MAP}")(wildcards)
+
+
+def mask_to_select_in(wildcards):
+    """The mask of the voxels that may be selected, if the settings name one."""
+    template = PLAN.stages_of(owner(wildcards)).selection.mask
+    folder = DATASET.subjects[subject(wildcards)]
+    return template.format(subject=folder) if template else []
+
+
+def others(wildcards):
+    """Owners of the other subjects who saw a subject's training segments, with these segments."""
+    _, *variant = owner(wildcards).partition("/variants/")
+    of_subjects = PLAN.settings("select", owner(wildcards)).others
+    return {other + "".join(variant): segments for other, segments in of_subjects.items()}
+
+
+def of_other_subjects(wildcards):
+    """Clean runs of other subjects, if voxels are selected by the correlation between subjects."""
+    return [
+        PLAN.file("clean", other, f"{segment}.npy")
+        for other, segments in others(wildcards).items()
+        for segment in segments
+    ]
+
+
+def regions_of_other_subjects(wildcards):
+    return [PLAN.file("regions", other, f"regions{LABELS}") for other in others(wildcards)]
+
+
+def to_predict_from(paths):
+    """Input function: what describes the film, if voxels are selected by prediction from it."""
+
+    def needed(wildcards):
+        by = PLAN.stages_of(owner(wildcards)).selection.by
+        return paths(wildcards) if by == "encoding" else []
+
+    return needed
+
+
 def film(wildcards):
     if path := DATASET.film_path(wildcards.segment):
         return path

@@ -141,6 +141,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
         confounds=[Path(path) for path in dataset.confound_paths("01", "film1")],
         cleaned=Path("film1.npy"),
         tsnr=Path("tsnr.dscalar.nii" if cifti else "tsnr.nii.gz"),
+        alive=Path("alive.npy"),
         table=Path("film1_runs.tsv"),
         settings=CleanSettings(
             tr=dataset.tr,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import project
 from mindvideo.fmri.labels import labels_named
 from mindvideo.io.headers import read_run_header
-from mindvideo.io.spaces import Grid
+from mindvideo.io.spaces import AnyGrid, Grid
 from mindvideo.labelling import check_grid, label
 from mindvideo.run_files import HEMI, files_of
 from mindvideo.settings.fmri import Regions
@@ -66,27 +67,33 @@ def brain(dataset: Dataset, subject: str, regions: Regions) -> Brain | None:
     InputError
         If no voxel is near the cortex in MNI space, or `regions.labels` cannot be used.
     """
-    if not regions.atlas:
+    first = first_grid(dataset, subject) if regions.atlas else None
+    if first is None:
         return None
+    path, grid = first
+    if isinstance(grid, Grid):
+        affine = tuple(np.ravel(grid.affine))
+        labels = _projected(affine, tuple(grid.shape), regions.max_distance)
+        return Brain(labels, float(nib.affines.voxel_sizes(grid.affine).min()))
+    named = regions.labels or ""
+    files = files_of(named.format(subject=dataset.subjects[subject], hemi=HEMI))
+    paths = [Path(file) for file in files] if named else []
+    found = label(path, grid, regions.grayordinates == "all", paths)
+    used = found.areas[found.areas > 0]
+    return Brain(used, SPACING, found.own, found.unknown, is_91k(grid))
+
+
+def first_grid(dataset: Dataset, subject: str) -> tuple[Path, AnyGrid] | None:
+    """A subject's first run whose header can be read, and its grid; None if there is none."""
     for run in dataset.rows:
         if run.subject != subject or not all(Path(file).is_file() for file in files_of(run.path)):
             continue
+            continue
         path, table = Path(run.path), dataset.voxels_path(subject)
-        try:
+        with suppress(InputError):
             grid = read_run_header(path, dataset.space, Path(table) if table else None).grid
             check_grid(path, grid)
-        except InputError:
-            continue
-        if isinstance(grid, Grid):
-            affine = tuple(np.ravel(grid.affine))
-            labels = _projected(affine, tuple(grid.shape), regions.max_distance)
-            return Brain(labels, float(nib.affines.voxel_sizes(grid.affine).min()))
-        named = regions.labels or ""
-        files = files_of(named.format(subject=dataset.subjects[subject], hemi=HEMI))
-        paths = [Path(file) for file in files] if named else []
-        found = label(path, grid, regions.grayordinates == "all", paths)
-        used = found.areas[found.areas > 0]
-        return Brain(used, SPACING, found.own, found.unknown, is_91k(grid))
+            return path, grid
     return None
 
 

@@ -34,14 +34,6 @@ def description(dataset: Dataset) -> Iterator[Finding]:
                 "name of the segment",
             )
     for subject in dataset.subjects:
-        for segment in dataset.train:
-            if len(dataset.runs_of(subject, segment)) == 1:
-                yield error(
-                    f"{subject} {segment}",
-                    "only one repetition, but voxels are selected by their reproducibility over "
-                    "repetitions. Exclude it, too (dataset.exclude), to leave out this segment for "
-                    "this subject",
-                )
         for split, name in NAMES.items():
             if getattr(dataset, split) and not dataset.segments_of(subject, split):
                 yield error(subject, f"no {name} runs: leave out the subject")

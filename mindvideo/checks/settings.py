@@ -12,7 +12,7 @@ from math import comb
 from pathlib import Path
 
 from mindvideo.checks import confounds
-from mindvideo.checks.brains import Brain, brain
+from mindvideo.checks.brains import Brain, brain, first_grid
 from mindvideo.checks.files import present
 from mindvideo.checks.pretrained import Models, fit, models
 from mindvideo.checks.scoring import interpretation, methods, scoring
@@ -24,7 +24,8 @@ from mindvideo.facts import settings_of
 from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.fmri.atlas import grayordinates, labels_of
 from mindvideo.fmri.labels import labels_named
-from mindvideo.fmri.reproducibility import check_segments, smallest_p
+from mindvideo.fmri.networks import network_number
+from mindvideo.fmri.reproducibility import smallest_p
 from mindvideo.fmri.selection import (
     REACHABLE_R,
     check_count,
@@ -33,9 +34,11 @@ from mindvideo.fmri.selection import (
     segments_needed,
 )
 from mindvideo.given import computed
+from mindvideo.io.maps import read_mask
 from mindvideo.io.runs import series_length
 from mindvideo.regressors import drifts, projection
 from mindvideo.run import NAMES
+from mindvideo.selecting import check_selection
 from mindvideo.settings.fmri import CleanSettings
 from mindvideo.sizes import check_batch_size, check_mask, check_windows
 
@@ -75,16 +78,31 @@ def check_settings(config: Config) -> list[Finding]:
 
 
 def areas(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
-    """Check the names of areas of the atlas; `voxels` checks those that runs have of their own."""
+    """Check the names of areas of the atlas and of networks, and the masks.
+
+    `voxels` checks names of areas that runs have of their own.
+    """
     own = config.dataset.space in ("parcels", "array") or stages.regions.labels
     for section in ("samples",) if own else ("selection", "samples"):
         for area in getattr(stages, section).areas:
             yield from refused(f"{section}.areas", labels_of, area)
-    if stages.selection.areas and not stages.regions.atlas:
-        yield error(
-            "selection.areas",
-            "with regions.atlas: false, no voxel has an area: remove one of the two settings",
-        )
+    for network in stages.selection.networks:
+        yield from refused("selection.networks", network_number, network)
+    for name, what in (("areas", "an area"), ("networks", "a network")):
+        if getattr(stages.selection, name) and not stages.regions.atlas:
+            yield error(
+                f"selection.{name}",
+                f"with regions.atlas: false, no voxel has {what}: remove one of the two settings",
+            )
+    for subject, folder in config.dataset.subjects.items() if stages.selection.mask else ():
+        path = Path(stages.selection.mask.format(subject=folder))
+        first = first_grid(config.dataset, subject)
+        if not path.is_file():
+            yield error(f"selection.mask ({subject})", f"no such file: {path}")
+        elif first is not None:
+            yield from refused(
+                f"selection.mask ({subject})", read_mask, path, first[1], "selection.mask"
+            )
 
 
 def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
@@ -93,7 +111,7 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     for subject in dataset.subjects:
         train = dataset.segments_of(subject, "train")
         place = f"selection ({subject})"
-        yield from refused(place, check_segments, len(train))
+        yield from refused(place, check_selection, dataset, subject, s)
         try:
             subject_brain = brain(dataset, subject, stages.regions)
         except InputError as problem:
@@ -102,7 +120,7 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         n = subject_brain.count(s.areas) if subject_brain else 0
         if subject_brain:
             yield from _areas_of(subject, subject_brain, s.areas, n)
-        if len(train) < 2 or not n:
+        if not train or not n:
             continue
         size, most = stages.encoder.patch_size, min(n, s.n_voxels or n)
         tuning, padded = stages.mbm_tuning, most + -most % size
@@ -115,18 +133,21 @@ def voxels(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
                 f"{n} voxels to select from, fewer than a patch of {size} "
                 "(encoder.patch_size): the rest of each window is filled with zeros",
             )
+        if s.by == "areas" or len(train) < 2:
+            continue
         if s.criterion == "best" and s.n_voxels:
             yield from refused(place, check_count, s.n_voxels, n)
         elif s.criterion == "significance" and s.statistic == "wilcoxon":
             least = smallest_p(len(train), s.tail, s.statistic)
             yield from refused(place, check_floor, least, n, s.alpha, s.correction)
-        elif s.criterion == "significance":
+        elif s.criterion == "significance" and s.by != "encoding":
             repetitions = min(len(dataset.runs_of(subject, segment)) for segment in train)
-            kept = (
-                settings_of(CleanSettings, config, stages, name, owner=subject) for name in train
+            volumes = min(
+                settings_of(CleanSettings, config, stages, name, owner=subject).n_volumes
+                for name in train
             )
-            volumes = min(of_segment.n_volumes for of_segment in kept)
-            yield from _power(place, stages, len(train), volumes, comb(repetitions, 2), n)
+            pairs = comb(repetitions, 2) if s.by == "repeats" else 1
+            yield from _power(place, stages, len(train), volumes, pairs, n)
 
 
 def _areas_of(subject: str, of_subject: Brain, names: list[str], n: int) -> Iterator[Finding]:

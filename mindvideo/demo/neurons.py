@@ -238,7 +238,7 @@ class Cortex:
             for channel in (channel for channel in sight.energy if channel.fineness == fineness):
                 n_angles = len(ANGLES) if channel.rate else len(ANGLES) // 2
                 preferred = tuning[channel.rate > 0, channel.angle]
-                weight = by_rate[channel.rate] * fine[n] * preferred / n_angles
+                weight = by_rate[int(channel.rate)] * fine[n] * preferred / n_angles
                 out += (weight[:, None] * fields).astype(np.float32) @ sight.energy[channel].T
         return out
 

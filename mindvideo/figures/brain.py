@@ -1,4 +1,4 @@
-"""Signal quality, reproducibility of responses, and the voxels selected for it."""
+"""Signal quality, what voxels were selected by, and the voxels selected."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from mindvideo.figures.layout import LINE, empty_figure, legends_above, text_width
+from mindvideo.figures.responsive import MEASURES, TSNR, Measure
 from mindvideo.figures.style import BLUE, GROUND, INK, ORANGE, SKY, TINY, style
 
 PIXEL = 0.8  # side of a pixel of the map [mm]
@@ -38,6 +39,7 @@ def draw_brain(
     r: np.ndarray,
     selected: np.ndarray,
     voxels: tuple[np.ndarray, np.ndarray],
+    measure: Measure = MEASURES["repeats"],
 ) -> Figure:
     """Draw flat maps of both hemispheres, of the visual areas in them, and a histogram.
 
@@ -52,11 +54,15 @@ def draw_brain(
     tsnr : (n_vertices,) float
         Mean over SD of the raw runs; NaN where nothing was measured, as in `r`.
     r : (n_vertices,) float
-        Mean correlation between repetitions.
+        What voxels were selected by, such as the mean correlation between repetitions; NaN
+        everywhere if they were not tested.
     selected : (n_vertices,) float
         Fraction of selected voxels nearby, 0…1; NaN as in `r`.
     voxels : (n_measured,) float, (n_measured,) bool
-        The correlation of each voxel that was measured, and whether it was selected.
+        The correlation of each voxel that was measured (or its temporal SNR, if voxels were not
+        tested), and whether it was selected.
+    measure : Measure
+        What voxels were selected by.
     """
     laid = np.isfinite(points).all(axis=1)
     pixels, extent = raster(points[laid])
@@ -76,8 +82,8 @@ def draw_brain(
         mosaic: Any = [[panels[row % len(panels)] for panels, _ in columns] for row in range(2)]
         axes = figure.subplot_mosaic(mosaic, width_ratios=widths)
         for name, cmap, lowest, ink, title, unit in (
-            ("tsnr", "viridis", 0.0, "white", "Temporal SNR of the raw runs", "mean / SD"),
-            ("r", "YlOrRd", 0.1, INK, "Correlation between repetitions", "r"),
+            ("tsnr", "viridis", 0.0, "white", TSNR.title, TSNR.unit),
+            ("r", "YlOrRd", 0.1, INK, measure.title, measure.unit),
         ):
             if name not in present:
                 continue
@@ -100,7 +106,7 @@ def draw_brain(
             outline(axis, names, extent, INK, scale=UNIT * 1.15 / (high - low))
             axis.set_title("Selected voxels: visual areas, left and right")
         if "histogram" in axes:
-            _histogram(axes["histogram"], *voxels, width=UNIT * 0.8 - 0.7)
+            _histogram(axes["histogram"], *voxels, measure, width=UNIT * 0.8 - 0.7)
     return figure
 
 
@@ -210,12 +216,14 @@ def write_names(
         axis.annotate(name, (x, y), color=INK, **look)
 
 
-def _histogram(axis: Any, values: np.ndarray, selected: np.ndarray, width: float) -> None:
-    axis.set_title("Reproducibility")
+def _histogram(
+    axis: Any, values: np.ndarray, selected: np.ndarray, measure: Measure, width: float
+) -> None:
+    axis.set_title(measure.histogram)
     edges = np.linspace(values.min(), values.max(), 50)
     axis.hist(values, edges, color=BLUE, alpha=0.45, label=f"measured ({len(values):,})")
     axis.hist(values[selected], edges, color=ORANGE, label=f"selected ({selected.sum():,})")
     axis.set_yscale("log")
-    axis.set_xlabel("correlation r between repetitions")
+    axis.set_xlabel(measure.axis)
     axis.set_ylabel("voxels")
     legends_above([axis], width)

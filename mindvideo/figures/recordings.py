@@ -26,6 +26,7 @@ CORRECTIONS = {
 }
 TESTS = {"t": "one-sample t-test", "wilcoxon": "Wilcoxon signed-rank test"}
 TAILS = {"greater": "one-sided", "two-sided": "two-sided"}
+NOT_USED = "segments were not used, except that voxels without a signal in one were left out."
 FEW_GROUPS = 3
 """Ways of trimming that the text lists one by one."""
 
@@ -273,7 +274,7 @@ def cleaning(s: MethodsSettings, censored: Censored | None = None) -> str:
         drift = f"a polynomial of order {c.detrend_order}"
     removed = confounds(c)
     where = "in the volume" if s.space == "volume" else "along the cortical surface"
-    runs = {segment.runs for segment in _segments(s, s.evaluate)}
+    train, runs = ({x.runs for x in _segments(s, split)} for split in ("train", s.evaluate))
     averages = (
         "The z-scored runs of each segment were then averaged, in the training set as in the "
         f"{s.evaluate} set; the single training runs were used only to select voxels."
@@ -282,6 +283,16 @@ def cleaning(s: MethodsSettings, censored: Censored | None = None) -> str:
         averages = (
             "The z-scored runs of each training segment were then averaged; the single training "
             f"runs were used only to select voxels. Each {s.evaluate} segment has a single run."
+        )
+    if s.selection.by != "repeats":
+        averages = averages.replace(
+            "; the single training runs were used only to select voxels", ""
+        )
+    if train == {1}:
+        averages = "Each training segment has a single run." + (
+            f" The z-scored runs of each {s.evaluate} segment were averaged."
+            if runs != {1}
+            else f" So has each {s.evaluate} segment."
         )
     return sentences(
         _space(s),
@@ -330,12 +341,14 @@ def _space(s: MethodsSettings) -> str:
 def selection(s: MethodsSettings, n_voxels: int) -> str:
     """By what the voxels were selected."""
     v = s.selection
-    within = f" of {listed(v.areas)}" if v.areas else ""
     others = "Validation and test" if _segments(s, "validation") else "Test"
     selected = f"{n_voxels:,} voxel{'' if n_voxels == 1 else 's'}"
-    runs = {segment.runs for segment in _segments(s, "train")}
-    repeated = "its two runs" if runs == {2} else "each pair of its runs"
-    mean = " and averaged over pairs" if runs != {2} else ""
+    within = _within(s)
+    if v.by == "areas":
+        return (
+            f"All voxels{within} were selected ({selected}), "
+            f"without a test of their responses. {others} {NOT_USED}"
+        )
     if v.criterion == "significance":
         chosen = (
             f"In each voxel{within}, these values were tested against zero across training "
@@ -357,8 +370,64 @@ def selection(s: MethodsSettings, n_voxels: int) -> str:
             f"The {selected}{within} with the highest mean correlation across training segments "
             f"{'was' if n_voxels == 1 else 'were'} selected."
         )
+    measured = {"repeats": _repeats, "subjects": _subjects, "encoding": _encoding}[v.by](s)
+    return f"{measured} {chosen} {others} {NOT_USED}"
+
+
+def _within(s: MethodsSettings) -> str:
+    """Which voxels could be selected: " of V1 and MT with a temporal SNR of at least 20"."""
+    v, parts = s.selection, []
+    if v.areas:
+        parts.append(f"of {listed(v.areas)}")
+    if v.networks:
+        plural = "s" if len(v.networks) > 1 else ""
+        parts.append(f"in the network{plural} {listed(v.networks)} (Yeo et al. 2011)")
+    if v.mask:
+        parts.append("within a mask")
+    if v.min_tsnr is not None:
+        parts.append(f"with a temporal SNR of at least {v.min_tsnr:g} in the raw training runs")
+    return "".join(f" {part}" for part in parts)
+
+
+def _repeats(s: MethodsSettings) -> str:
+    runs = {segment.runs for segment in _segments(s, "train")}
+    repeated = "its two runs" if runs == {2} else "each pair of its runs"
+    mean = " and averaged over pairs" if runs != {2} else ""
     return (
         "Voxels were selected for the reproducibility of their responses. For each training "
         f"segment and voxel, the responses in {repeated} were correlated, and the correlation was "
-        f"Fisher-transformed{mean}. {chosen} {others} segments were not used."
+        f"Fisher-transformed{mean}."
+    )
+
+
+def _averaged(s: MethodsSettings) -> str:
+    """What is said of responses of segments with several runs."""
+    once = {segment.runs for segment in _segments(s, "train")} == {1}
+    return "" if once else ", averaged over runs,"
+
+
+def _subjects(s: MethodsSettings) -> str:
+    return (
+        "Voxels were selected for what their responses have in common with those of the other "
+        "subjects (leave-one-out intersubject correlation; Hasson et al. 2004; Nastase et al. "
+        f"2019). For each training segment and voxel, the response{_averaged(s)} was correlated "
+        "with the mean of the z-scored responses of all other subjects who saw the segment, and "
+        "the correlation was Fisher-transformed."
+    )
+
+
+def _encoding(s: MethodsSettings) -> str:
+    v = s.selection
+    added = [delay + s.encoding_lag for delay in v.delays]
+    before = f"{listed([str(delay) for delay in added])} volume{'' if added == [1] else 's'}"
+    return (
+        "Voxels were selected for how well a linear encoding model predicts their responses from "
+        "the film (Naselaris et al. 2011). Its features were the motion energy of the clips "
+        "(Nishimoto et al. 2011) and the CLIP embeddings of their frames (Radford et al. 2021), "
+        f"each reduced to at most {count(v.components, 'principal component')}, of the clips "
+        f"{before} before the response. For each training segment and voxel, the "
+        f"response{_averaged(s)} was correlated with its "
+        "prediction by a ridge regression on other training segments (one segment or a fifth of "
+        "the segments left out, penalty by the leave-one-out error), and the correlation was "
+        "Fisher-transformed."
     )

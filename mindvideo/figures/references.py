@@ -20,6 +20,8 @@ REFERENCES = {
     "Farnebäck 2003": "Two-frame motion estimation based on polynomial expansion. SCIA.",
     "Glasser et al. 2016": "A multi-modal parcellation of human cerebral cortex. Nature 536.",
     "Hang et al. 2023": "Efficient diffusion training via min-SNR weighting strategy. ICCV.",
+    "Hasson et al. 2004": "Intersubject synchronization of cortical activity during natural "
+    "vision. Science 303.",
     "He et al. 2022": "Masked autoencoders are scalable vision learners. CVPR.",
     "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
     "Statistics 6.",
@@ -29,6 +31,11 @@ REFERENCES = {
     "Lu et al. 2022": "DPM-Solver++: fast solver for guided sampling of diffusion probabilistic "
     "models. arXiv:2211.01095.",
     "Miller 1995": "WordNet: a lexical database for English. Communications of the ACM 38.",
+    "Naselaris et al. 2011": "Encoding and decoding in fMRI. NeuroImage 56.",
+    "Nastase et al. 2019": "Measuring shared responses across subjects using intersubject "
+    "correlation. Social Cognitive and Affective Neuroscience 14.",
+    "Nishimoto et al. 2011": "Reconstructing visual experiences from brain activity evoked by "
+    "natural movies. Current Biology 21.",
     "Radford et al. 2021": "Learning transferable visual models from natural language "
     "supervision. ICML.",
     "Rombach et al. 2022": "High-resolution image synthesis with latent diffusion models. CVPR.",
@@ -37,6 +44,8 @@ REFERENCES = {
     "self-supervised video pre-training. NeurIPS.",
     "Wang et al. 2004": "Image quality assessment: from error visibility to structural "
     "similarity. IEEE Transactions on Image Processing 13.",
+    "Yeo et al. 2011": "The organization of the human cerebral cortex estimated by intrinsic "
+    "functional connectivity. Journal of Neurophysiology 106.",
     "Zhao et al. 2023": "UniPC: a unified predictor-corrector framework for fast sampling of "
     "diffusion models. NeurIPS.",
 }

@@ -102,18 +102,8 @@ def fit_decoder(
     InputError
         If there are fewer than two groups.
     """
-    names = np.unique(groups)
-    if len(names) < 2:
-        raise InputError(
-            f"decoding from {len(names)} segment: at least 2 are needed, one to fit the regression "
-            "and one to test it; use more training segments"
-        )
     features, targets = windows.reshape(len(windows), -1), np.asarray(targets, np.float64)
-    predicted = np.empty_like(targets, dtype=np.float64)
-    folds = GroupKFold(min(FOLDS, len(names))).split(features, groups=groups)
-    for fold, (train, test) in enumerate(folds, start=1):
-        fit = partial(_predict, features[train], targets[train], features[test], alphas)
-        predicted[test] = keep(f"fold-{fold}", fit)
+    predicted = predict_left_out(features, targets, groups, alphas, keep)
     mean, target_sd, predicted_sd = targets.mean(axis=0), spread(targets), spread(predicted)
     covariance = ((predicted - predicted.mean(axis=0)) * (targets - mean)).mean(axis=0)
     fitted = keep("all", partial(_coefficients, features, targets, alphas))
@@ -123,6 +113,47 @@ def fit_decoder(
         coef, intercept = factor[:, None] * coef, mean + factor * (intercept - mean)
     correlation = ratio(covariance, predicted_sd * target_sd)
     return Decoder(coef, intercept, correlation, held_out=predicted)
+
+
+def predict_left_out(
+    features: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    alphas: Alphas = ALPHAS,
+    keep: Keep = compute_now,
+) -> np.ndarray:
+    """Predictions for groups that were left out of a ridge regression, as in :func:`fit_decoder`.
+
+    Groups are left out one by one, or in :data:`FOLDS` parts if there are more.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, n_features)
+    targets : ndarray, shape (n, k) float64
+    groups, alphas, keep
+        As in :func:`fit_decoder`.
+
+    Returns
+    -------
+    ndarray, shape (n, k) float64
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two groups.
+    """
+    names = np.unique(groups)
+    if len(names) < 2:
+        raise InputError(
+            f"regression on {len(names)} segment: at least 2 are needed, one to fit the regression "
+            "and one to test it; use more training segments"
+        )
+    predicted = np.empty_like(targets, dtype=np.float64)
+    folds = GroupKFold(min(FOLDS, len(names))).split(features, groups=groups)
+    for fold, (train, test) in enumerate(folds, start=1):
+        fit = partial(_predict, features[train], targets[train], features[test], alphas)
+        predicted[test] = keep(f"fold-{fold}", fit)
+    return predicted
 
 
 def spread(values: np.ndarray) -> np.ndarray:

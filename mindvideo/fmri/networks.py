@@ -19,6 +19,7 @@ array([0.4, 0.4, 0.1, 0.1])
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,10 @@ NETWORKS_17 = (
 NETWORKS_7 = ("Vis", "SomMot", "DorsAttn", "SalVentAttn", "Limbic", "Cont", "Default")
 """Yeo's seven networks, of parcels that are named after them."""
 NETWORKS = (*NETWORKS_17, *NETWORKS_7)
+NAMES = {name: number for number, name in enumerate(NETWORKS, start=1)} | {
+    f"network_{number}": number for number in range(1, len(NETWORKS_17) + 1)
+}
+"""Number of each network, by its name here and in the maps of the stage `regions`."""
 NONE = "none"
 """Group of the voxels that belong to no other."""
 
@@ -65,6 +70,29 @@ STREAMS: dict[str, tuple[str, ...]] = {
 }
 BEYOND = "beyond"
 """Stream of the areas beyond the visual ones."""
+
+
+def network_number(name: str) -> int:
+    """Number of a network in the maps, 1…24.
+
+    Raises
+    ------
+    InputError
+        If there is no network of that name.
+
+    >>> network_number("VisPeri"), network_number("network_2")
+    (2, 2)
+    """
+    if name not in NAMES:
+        alike = {known.lower(): known for known in NAMES}
+        near = difflib.get_close_matches(name.lower(), alike, n=1)
+        guess = f" Did you mean {alike[near[0]]}?" if near else ""
+        raise InputError(
+            f"'{name}' is not one of Yeo's networks.{guess} Expected a name such as VisCent, "
+            "VisPeri, DorsAttnA, or network_1 … network_17; of parcels named after the seven "
+            "networks, such as Vis (case matters)."
+        )
+    return NAMES[name]
 
 
 @dataclass(frozen=True)

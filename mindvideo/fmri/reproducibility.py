@@ -33,6 +33,17 @@ from mindvideo.errors import InputError
 Tail = Literal["two-sided", "greater"]
 Statistic = Literal["t", "wilcoxon"]
 
+BY_REPEATS = (
+    "Voxels are selected by the reproducibility of their responses over repetitions (selection.by: "
+    "repeats)"
+)
+SHOWN_ONCE = (
+    "Remove it from dataset.train, or exclude its run (dataset.exclude). If films were shown once, "
+    "set selection.by: areas (all voxels of some areas), subjects (correlation with other subjects "
+    "who saw the film) or encoding (prediction from the film; docs/explanation/fmri.md)."
+)
+"""What to do if there is only one repetition."""
+
 # artanh has a pole at 1: this is z = 8.3, beyond any real pair of runs.
 LARGEST_R = 1 - 1e-7
 # A segment is compared with the others in the voxels that are most reproducible in the others. Its
@@ -87,9 +98,8 @@ def segment_z(repetitions: np.ndarray, chunk: int = 4096) -> np.ndarray:
     n_repetitions, _, n_voxels = repetitions.shape
     if n_repetitions < 2:
         raise InputError(
-            "Voxels are selected by the reproducibility of their responses over repetitions, so a "
-            f"training segment needs at least 2 runs, but this one has {n_repetitions}. Remove it "
-            "from dataset.train."
+            f"{BY_REPEATS}, so a training segment needs at least 2 runs, but this one has "
+            f"{n_repetitions}. {SHOWN_ONCE}"
         )
     pairs = list(combinations(range(n_repetitions), 2))
     z = np.zeros(n_voxels)
@@ -97,8 +107,13 @@ def segment_z(repetitions: np.ndarray, chunk: int = 4096) -> np.ndarray:
         here = slice(start, start + chunk)
         block = np.asarray(repetitions[:, :, here], dtype=np.float64)
         for r in pairwise_r(block, pairs):
-            z[here] += np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))
+            z[here] += fisher_z(r)
     return z / len(pairs)
+
+
+def fisher_z(r: np.ndarray) -> np.ndarray:
+    """Fisher's z = artanh r, finite even for an r of 1."""
+    return np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))
 
 
 def pairwise_r(runs: np.ndarray, pairs: Iterable[tuple[int, int]]) -> Iterator[np.ndarray]:
@@ -157,6 +172,12 @@ def over_segments(
         tested = np.isfinite(t)
         p[tested] = stats.wilcoxon(z[:, tested], alternative=tail, axis=0).pvalue
     return Reproducibility(np.tanh(mean), mean, t, p, smallest_p(n, tail, statistic))
+
+
+def untested(n_voxels: int) -> Reproducibility:
+    """The result if no voxel is tested, as when all voxels of some areas are selected."""
+    nothing = np.full(n_voxels, np.nan)
+    return Reproducibility(nothing, nothing, nothing, nothing)
 
 
 def check_segments(n_segments: int) -> None:

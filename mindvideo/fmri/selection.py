@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -28,11 +29,34 @@ from statsmodels.stats.multitest import multipletests
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import hierarchy_order
 from mindvideo.fmri.labels import labels_named
+from mindvideo.fmri.networks import network_number
 from mindvideo.fmri.reproducibility import Reproducibility, Tail
 
 Correction = Literal["bonferroni", "fdr_bh"]
 Criterion = Literal["significance", "threshold", "best"]
 
+By = Literal["repeats", "areas", "subjects", "encoding"]
+
+UNTESTED: dict[By, str] = {
+    "repeats": "constant or not finite in at least one training run",
+    "subjects": "constant or not finite in a training segment of this subject or of another, or "
+    "another subject lacks it (all must be on one grid, in MNI152 space)",
+    "encoding": "constant or not finite in at least one training segment",
+}
+"""Why a voxel was not tested."""
+NONE_RESPONDS: dict[By, str] = {
+    "repeats": "No voxel responds reproducibly",
+    "subjects": "No voxel responds as in the other subjects",
+    "encoding": "No voxel's response is predicted from the film",
+}
+CHECK: dict[By, str] = {
+    "repeats": "Check that the repetitions of a segment show the same film and that dataset.timing "
+    "is right",
+    "subjects": "Check that all subjects saw the same film in a segment and that dataset.timing is "
+    "right",
+    "encoding": "Check that dataset.film names the films that were shown and that dataset.timing "
+    "and dataset.lag are right",
+}
 FEW = 100
 """Fewer voxels than this have too little information for the encoder."""
 REACHABLE_R = 0.3
@@ -70,7 +94,9 @@ def select(
     criterion: Criterion = "significance",
     min_r: float | None = None,
     n_voxels: int | None = None,
-    own: Mapping[int, str] = {},
+    allowed: np.ndarray | None = None,
+    own: Mapping[int, str] = MappingProxyType({}),
+    by: By = "repeats",
 ) -> Selected:
     """Select the voxels that meet the criterion, in the order of the visual hierarchy.
 
@@ -92,8 +118,12 @@ def select(
         `n_voxels` of highest mean r. The last two need no `alpha`, `correction` or `fraction`.
     min_r : float, optional
     n_voxels : int, optional
+    allowed : (n_voxels,) bool, optional
+        Only these voxels are tested.
     own : mapping
         Labels of areas that are not Glasser's, with their names.
+    by : {"repeats", "subjects", "encoding"}
+        What `result` is of, for messages.
 
     Returns
     -------
@@ -104,22 +134,22 @@ def select(
     InputError
         If no voxel meets the criterion, or none can be tested.
     """
-    tested = result.valid.copy()
-    if areas:
-        tested &= np.isin(labels, [label for area in areas for label in labels_named(area, own)])
+    tested = result.valid & in_areas(labels, areas, own)
+    if allowed is not None:
+        tested &= allowed
     columns = np.flatnonzero(tested)
     if not len(columns):
         where = f" in the areas {', '.join(areas)}" if areas else ""
         raise InputError(
-            f"None of {len(labels)} voxels can be tested{where}: each is constant or not finite in "
-            "at least one training run. Check the runs and selection.areas."
+            f"None of {len(labels)} voxels can be tested{where}: each is {UNTESTED[by]}. Check the "
+            "runs and selection.areas."
         )
     if criterion == "significance":
-        passed = _significant(result, columns, alpha, correction)
+        passed = _significant(result, columns, alpha, correction, by)
         kept = _highest(result.t, passed, max(1, round(fraction * len(passed))))
     elif criterion == "threshold":
         assert min_r is not None
-        passed = kept = _above(result.r, columns, min_r)
+        passed = kept = _above(result.r, columns, min_r, by)
     else:
         assert n_voxels is not None
         check_count(n_voxels, len(columns))
@@ -130,29 +160,125 @@ def select(
     return Selected(ordered, len(columns), len(passed), by_chance)
 
 
+def select_all(
+    labels: np.ndarray,
+    allowed: np.ndarray,
+    areas: Sequence[str] = (),
+    own: Mapping[int, str] = MappingProxyType({}),
+) -> Selected:
+    """Select all voxels that are allowed, in the order of the visual hierarchy.
+
+    Parameters
+    ----------
+    labels : (n_voxels,) int
+        Glasser labels 1…361.
+    allowed : (n_voxels,) bool
+    areas : sequence of str
+        Only voxels of these areas; if empty, of all.
+    own : mapping
+        Labels of areas that are not Glasser's, with their names.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    columns = np.flatnonzero(allowed & in_areas(labels, areas, own))
+    if not len(columns):
+        raise InputError(
+            f"None of {len(labels)} voxels is in the areas {', '.join(areas) or '(all)'} and has a "
+            "signal in all segments, after selection.networks, mask and min_tsnr. Check the runs "
+            "and these settings."
+        )
+    ordered = columns[hierarchy_order(labels[columns])]
+    return Selected(ordered, len(columns), len(columns), 0)
+
+
+def in_areas(
+    labels: np.ndarray, areas: Sequence[str], own: Mapping[int, str] = MappingProxyType({})
+) -> np.ndarray:
+    """Whether voxels belong to any of these areas, (n_voxels,) bool; all do if none is named.
+
+    `own` are labels of areas that are not Glasser's, with their names.
+    """
+    if not areas:
+        return np.ones(len(labels), dtype=bool)
+    return np.isin(labels, [label for area in areas for label in labels_named(area, own)])
+
+
+def in_networks(numbers: np.ndarray, networks: Sequence[str]) -> np.ndarray:
+    """Whether voxels belong to any of these networks; all do if none is named.
+
+    Parameters
+    ----------
+    numbers : (n_voxels,) int
+        Network of each voxel, 1…24; 0 is none.
+    networks : sequence of str
+
+    Raises
+    ------
+    InputError
+        If no voxel does, or there is no network of a name.
+    """
+    if not networks:
+        return np.ones(len(numbers), dtype=bool)
+    inside = np.isin(numbers, [network_number(name) for name in networks])
+    if not inside.any():
+        raise InputError(
+            f"None of {len(numbers)} voxels is in the networks {', '.join(networks)} "
+            "(selection.networks)."
+        )
+    return inside
+
+
+def above_tsnr(tsnr: np.ndarray, min_tsnr: float | None, among: np.ndarray) -> np.ndarray:
+    """Whether voxels have at least this temporal SNR; all do without a floor.
+
+    Parameters
+    ----------
+    tsnr : (n_voxels,) float
+    min_tsnr : float or None
+    among : (n_voxels,) bool
+        Voxels that meet all other conditions.
+
+    Raises
+    ------
+    InputError
+        If none of these does.
+    """
+    if min_tsnr is None:
+        return np.ones(len(among), dtype=bool)
+    above = tsnr >= min_tsnr
+    if among.any() and not (above & among).any():
+        raise InputError(
+            f"No voxel has a temporal SNR of {min_tsnr:g} (selection.min_tsnr): of {among.sum()}, "
+            f"the highest is {tsnr[among].max():.1f}. Lower selection.min_tsnr. A temporal SNR "
+            "near 0 is that of runs whose mean was removed earlier: then leave out the floor."
+        )
+    return above
+
+
 def _significant(
-    result: Reproducibility, columns: np.ndarray, alpha: float, correction: Correction
+    result: Reproducibility, columns: np.ndarray, alpha: float, correction: Correction, by: By
 ) -> np.ndarray:
     check_floor(result.smallest_p, len(columns), alpha, correction)
     reject, corrected, _, _ = multipletests(result.p[columns], alpha=alpha, method=correction)
     if not reject.any():
         best = int(np.argmin(result.p[columns]))
         raise InputError(
-            f"No voxel responds reproducibly: of {len(columns)} tested, the best has "
+            f"{NONE_RESPONDS[by]}: of {len(columns)} tested, the best has "
             f"p = {result.p[columns][best]:.2g} (r = {result.r[columns][best]:.3f}), "
-            f"{corrected[best]:.2g} after {correction}; selection.alpha is {alpha:g}. Check that "
-            "the repetitions of a segment show the same film and that dataset.timing is right; "
+            f"{corrected[best]:.2g} after {correction}; selection.alpha is {alpha:g}. {CHECK[by]}; "
             f"otherwise raise selection.alpha, or {REMEDY}."
         )
     return columns[reject]
 
 
-def _above(r: np.ndarray, columns: np.ndarray, min_r: float) -> np.ndarray:
+def _above(r: np.ndarray, columns: np.ndarray, min_r: float, by: By) -> np.ndarray:
     if not (passed := r[columns] >= min_r).any():
         raise InputError(
             f"No voxel has a mean r of {min_r:g} (selection.min_r): of {len(columns)}, the best "
-            f"has {r[columns].max():.3f}. Check that the repetitions of a segment show the same "
-            "film and that dataset.timing is right; otherwise lower selection.min_r."
+            f"has {r[columns].max():.3f}. {CHECK[by]}; otherwise lower selection.min_r."
         )
     return columns[passed]
 

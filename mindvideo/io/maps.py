@@ -137,8 +137,8 @@ def read_masks(paths: Sequence[Path], grid: AnyGrid) -> np.ndarray:
     return common
 
 
-def read_mask(path: Path, grid: AnyGrid) -> np.ndarray:
-    """Read a brain mask on the grid of the runs, ``grid.shape`` bool.
+def read_mask(path: Path, grid: AnyGrid, setting: str = "dataset.mask") -> np.ndarray:
+    """Read a mask on the grid of the runs, ``grid.shape`` bool; `setting` names it in messages.
 
     Raises
     ------
@@ -146,10 +146,10 @@ def read_mask(path: Path, grid: AnyGrid) -> np.ndarray:
         If it is missing, unreadable, on another grid, or empty.
     """
     with named(path):
-        return mask_on(grid, path)
+        return mask_on(grid, path, setting)
 
 
-def mask_on(grid: AnyGrid, path: Path) -> np.ndarray:
+def mask_on(grid: AnyGrid, path: Path, setting: str = "dataset.mask") -> np.ndarray:
     """As :func:`read_mask`; messages do not name the file."""
     values, mask_grid = _map(path)
     if not grid.same(mask_grid):
@@ -159,7 +159,7 @@ def mask_on(grid: AnyGrid, path: Path) -> np.ndarray:
         )
     mask = np.nan_to_num(values) > 0
     if not mask.any():
-        raise InputError("this mask is empty. Set dataset.mask to the subject's mask.")
+        raise InputError(f"this mask is empty. Set {setting} to the subject's mask.")
     return mask
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from mindvideo.run import Evaluated
 from mindvideo.settings.base import Execution, From, Name, PathText, Precision, Section
+from mindvideo.settings.fmri import By
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
 from mindvideo.settings.training import ClipNoise, MaybeStill
 
@@ -296,6 +297,7 @@ class FigureSettings(Section, section="figures"):
 
 class StripSettings(FigureSettings):
     fps: Annotated[PositiveFloat, From("clips.fps")]
+    by: Annotated[By, From("selection.by")] = "repeats"
 
 
 class ScoreFigureSettings(FigureSettings):
@@ -308,6 +310,7 @@ class SurfaceSettings(Section):
     """Interactive maps on the cortical surface."""
 
     dataset: Annotated[str, From("dataset.name")] = Field(description="named in the page's title")
+    by: Annotated[By, From("selection.by")] = "repeats"
 
 
 class PanelSettings(Section):

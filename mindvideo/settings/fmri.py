@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from mindvideo.run_files import Form
 from mindvideo.settings.base import Fraction, From, PathText, RunTiming, Section
 from mindvideo.settings.nuisance import Confound, WordlessConfounds
 from mindvideo.settings.sources import DATA, IMAGE_PAPER, OFF, SEED, WEN, here, paper
+from mindvideo.templates import check_template
 
 
 class Regions(Section, section="regions"):
@@ -145,9 +146,20 @@ class CleanSettings(Clean):
     )
 
 
-class Selection(Section, section="selection"):
-    """Voxels whose response repeats (paper 3.2)."""
+By = Literal["repeats", "areas", "subjects", "encoding"]
+"""By what voxels are selected."""
 
+
+class Selection(Section, section="selection"):
+    """Voxels that respond to the films, by default those whose response repeats (paper 3.2)."""
+
+    by: Annotated[By, paper("3.2")] = Field(
+        "repeats",
+        description="by what voxels are selected: correlation between repetitions of a film "
+        "(repeats); or, for films that were shown once, all voxels of some areas (areas), "
+        "correlation with the other subjects who saw the film (subjects), or prediction of the "
+        "response from the film by ridge regression (encoding)",
+    )
     criterion: Annotated[Literal["significance", "threshold", "best"], paper("3.2")] = Field(
         "significance",
         description="which voxels are kept: a `fraction` of those that are significant in a test "
@@ -156,7 +168,8 @@ class Selection(Section, section="selection"):
     )
     min_r: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, here("not used")] = Field(
         None,
-        description="for `criterion: threshold`: r between repetitions, averaged over segments",
+        description="for `criterion: threshold`: r between repetitions, averaged over segments; "
+        "with another `by`, r between subjects or of predictions",
     )
     n_voxels: Annotated[PositiveInt | None, here("not used")] = Field(
         None, description="for `criterion: best`: number of voxels"
@@ -179,6 +192,33 @@ class Selection(Section, section="selection"):
     areas: Annotated[list[str], paper("3.2")] = Field(
         [], description="restrict to these Glasser areas; empty: no restriction"
     )
+    networks: Annotated[list[str], OFF] = Field(
+        [],
+        description="restrict to these of Yeo's 17 networks, such as VisCent, VisPeri; with "
+        "`areas`, to voxels of both",
+    )
+    mask: Annotated[PathText | None, OFF] = Field(
+        None,
+        description="restrict to this mask on the grid of the runs: path template with {subject}",
+    )
+    min_tsnr: Annotated[PositiveFloat | None, OFF] = Field(
+        None,
+        description="restrict to voxels of at least this temporal SNR, averaged over the training "
+        "segments",
+    )
+    delays: Annotated[
+        list[Annotated[int, Field(ge=0)]], here("with a TR of 2 s, most of the response")
+    ] = Field(
+        [0, 1, 2],
+        min_length=1,
+        description="for `by: encoding`: how long after a clip the response follows, on top of "
+        "`dataset.lag` [clips]",
+    )
+    components: Annotated[PositiveInt, here("far fewer than clips")] = Field(
+        100,
+        description="for `by: encoding`: principal components of each kind of features, motion "
+        "energy and CLIP's embeddings",
+    )
 
     renamed: ClassVar = {"share": "fraction"}
 
@@ -193,7 +233,28 @@ class Selection(Section, section="selection"):
                     f"{name}: {value} counts with criterion: {criterion} only, and criterion is "
                     f"{self.criterion}: set that, or {name}: null"
                 )
+        if self.by == "areas" and self.criterion != "significance":
+            raise ValueError(
+                f"by: areas selects all voxels, without a criterion, and criterion is "
+                f"{self.criterion}: leave it out, or set by: repeats, subjects or encoding"
+            )
+        if self.mask:
+            check_template("mask", self.mask, {"subject"})
         return self
+
+
+class SelectionSettings(Selection):
+    """What else the stage needs, if voxels are selected by other subjects or by the film."""
+
+    others: Annotated[dict[str, list[str]], From("other_subjects")] = Field(
+        {}, description="other subjects, and the segments that they saw, too"
+    )
+    times: Annotated[dict[str, Any], From("encoding_times")] = Field(
+        {}, description="how clips and volumes are aligned, to predict responses from the film"
+    )
+    fps: Annotated[float, From("encoding_fps")] = Field(
+        0, ge=0, description="frames per second of the clips"
+    )
 
 
 class _Cut(Section):

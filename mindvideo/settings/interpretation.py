@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
+from mindvideo.settings.fmri import By
 from mindvideo.settings.sources import DATA, MEMORY, here, paper
 
 
@@ -85,6 +86,7 @@ class InterpretationSettings(_Comparison, of="interpretation"):
         5, description="neighbours that a bootstrap sample draws together [clips]"
     )
     seed: Annotated[int, From("scoring.seed")] = 0
+    by: Annotated[By, From("selection.by")] = "repeats"
 
 
 class InterpretationFigureSettings(Section, of="interpretation"):

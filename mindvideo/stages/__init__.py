@@ -43,7 +43,12 @@ def imports(artefact: str) -> Callable[[Main], Main]:
 
 
 def makes(
-    artefact: str, *, made_from: Sequence[str] = (), shared: bool = False, section: str = ""
+    artefact: str,
+    *,
+    made_from: Sequence[str] = (),
+    shared: bool = False,
+    section: str = "",
+    where: str = "",
 ) -> Callable[[Main], Main]:
     """Declare an artefact that a stage makes, or a part of one.
 
@@ -60,5 +65,8 @@ def makes(
     section
         The section of the configuration that the settings come from, if it is not the one of their
         class: one stage may make several artefacts, each with its own section.
+    where
+        A setting as ``section.name: value``. The artefact is made from `made_from` only if a model
+        has this setting.
     """
     return lambda main: main

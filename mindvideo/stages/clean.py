@@ -32,6 +32,7 @@ def main(
     events: Inputs | None = None,
     cleaned: Output,
     tsnr: Output,
+    alive: Output,
     table: Output,
     settings: CleanSettings,
 ) -> None:
@@ -42,7 +43,8 @@ def main(
     recording are an error. With `settings.average` there is one repetition: the mean over those in
     which a voxel has a signal and the volume is not masked. The table counts censored volumes if
     there is a rule to censor. The map is the temporal SNR of the volumes kept, before cleaning,
-    averaged over repetitions. `right` are the right hemispheres of GIFTI runs.
+    averaged over repetitions. `alive` is the number of repetitions in which each voxel has a
+    signal, (n_voxels,) int16. `right` are the right hemispheres of GIFTI runs.
     """
     if right and len(right) != len(runs):
         raise InputError(f"{len(runs)} left and {len(right)} right hemispheres: name pairs.")
@@ -76,7 +78,7 @@ def main(
         shape=(1 if settings.average else len(runs), settings.n_volumes, len(space)),
     )
     buffer = np.empty(out.shape[1:], np.float32) if settings.average else None
-    mean_tsnr, rows = np.zeros(len(space)), []
+    mean_tsnr, living, rows = np.zeros(len(space)), np.zeros(len(space), np.int16), []
     n_present = np.zeros((1, len(space)), np.float32)
     compared, samples = sampled_voxels(len(space)), []
     for repetition, (path, confound_table) in enumerate(zip(runs, tables, strict=True)):
@@ -98,6 +100,7 @@ def main(
         if settings.average:
             out[0] += result.values
             n_present = n_present + result.present
+        living += ~result.dead
         samples.append(result.values[:, compared])
         mean_tsnr += result.tsnr / len(runs)
         level = logging.WARNING if result.dead.any() else logging.INFO
@@ -118,5 +121,6 @@ def main(
     if settings.average:
         out[0] /= np.maximum(n_present, 1)
     out.flush()
+    np.save(alive, living)
     write_map(tsnr, mean_tsnr, space, name="temporal SNR", intent=("estimate", ()))
     save_table(table, pd.DataFrame(rows))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.layout import even_columns
+from mindvideo.figures.responsive import MEASURES
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_stimuli
@@ -67,22 +68,28 @@ def main(
         preview,
         fps=settings.fps,
     )
-    save_figure(_brain(r, mask, tsnr), brain)
+    save_figure(_brain(r, mask, tsnr, settings.by), brain)
 
 
-def _brain(r: Path, mask: Path, tsnr: list[Path]) -> Figure:
-    """Draw the maps of selection and of the runs' temporal SNR, mean over the segments."""
+def _brain(r: Path, mask: Path, tsnr: list[Path], by: str) -> Figure:
+    """Draw the maps of selection and of the runs' temporal SNR, mean over the segments.
+
+    If voxels were selected by their areas, none has an r, and the histogram is of temporal SNR.
+    """
     (r_values, selected, *snrs), grid = read_maps([r, mask, *tsnr])
     mean_snr = np.mean(snrs, axis=0)
-    measured = np.isfinite(r_values) & (r_values != 0)
+    tested = np.isfinite(r_values) & (r_values != 0)
+    measured = mean_snr > 0 if by == "areas" else tested
+    values = mean_snr if by == "areas" else r_values
     surface = surface_of(grid)
     return draw_brain(
         surface.flat,
         surface.areas,
         tsnr=on_cortex(mean_snr, mean_snr > 0, grid),
-        r=on_cortex(r_values, measured, grid),
+        r=on_cortex(r_values, tested, grid),
         selected=on_cortex(selected > 0, measured, grid),
-        voxels=(r_values[measured], selected[measured] > 0),
+        voxels=(values[measured], selected[measured] > 0),
+        measure=MEASURES[by],
     )
 
 

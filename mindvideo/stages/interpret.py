@@ -105,7 +105,7 @@ def main(
     counts = _bootstrap(table, settings)
     selected = load_table(voxels, ["column", "area", "network"])
     columns, groups = selected["column"].to_numpy(), groupings(selected)
-    ceiling, space = _ceiling(r, mask, runs, len(selected))
+    ceiling, space = _ceiling(r, mask, runs, len(selected), settings.by)
     encoder_maps = []
     for map_table, values, sums in zip(map_tables, map_values, map_sums, strict=True):
         encoder_maps += _read_maps(map_table, values, sums, groups, counts.shape[1])
@@ -119,7 +119,8 @@ def main(
     dropped = pd.DataFrame(drops, columns=OCCLUSION)
     save_table(occlusion, dropped)
     densities = {(m.method, m.stage, m.layer): m.density for m in encoder_maps}
-    densities["noise ceiling", "n/a", "n/a"] = from_grid_order(ceiling[space.mask], columns)
+    if settings.by == "repeats":
+        densities["noise ceiling", "n/a", "n/a"] = from_grid_order(ceiling[space.mask], columns)
     areas = next(grouping for grouping in groups if grouping.name == "area")
     per_voxel = {key: areas.sums(density) / areas.sizes for key, density in densities.items()}
     per_voxel |= _drops_of_areas(dropped, areas)
@@ -170,8 +171,12 @@ def _check_shape(path: Path, array: np.ndarray, needed: tuple[int, ...]) -> None
         )
 
 
-def _ceiling(r: Path, mask: Path, runs: list[Path], n_voxels: int) -> tuple[np.ndarray, Space]:
+def _ceiling(
+    r: Path, mask: Path, runs: list[Path], n_voxels: int, by: str
+) -> tuple[np.ndarray, Space]:
     """Estimate the noise ceiling of the mean over test repetitions from the training repetitions.
+
+    It is 0 everywhere if voxels were not selected by the correlation between repetitions.
 
     Returns
     -------
@@ -187,7 +192,8 @@ def _ceiling(r: Path, mask: Path, runs: list[Path], n_voxels: int) -> tuple[np.n
             f"table of {n_voxels} selected voxels: use all three from one run of `select`"
         )
     n_repetitions = min(len(load_table(path, ["run"])) for path in runs)
-    return noise_ceiling(values, n_repetitions), Space(grid, selected > 0)
+    between_repetitions = values if by == "repeats" else np.zeros_like(values)
+    return noise_ceiling(between_repetitions, n_repetitions), Space(grid, selected > 0)
 
 
 # --- tables ---------------------------------------------------------------------------------------

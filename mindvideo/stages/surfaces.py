@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mindvideo.figures.interpretation import RATIO_MAP, STAGES
+from mindvideo.figures.responsive import MEASURES
 from mindvideo.figures.surfaces import GroupSurface, SurfaceMap, surfaces_page
 from mindvideo.io.spaces import Grid
 from mindvideo.settings.evaluation import SurfaceSettings
@@ -62,9 +63,10 @@ def main(
     if not is_drawn(grid):
         notice = NATIVE if isinstance(grid, Grid) else NO_SURFACE.format(grid)
     if not notice:
-        shown += _recorded(r_values, t_values, selected > 0, snrs, project)
+        shown += _recorded(r_values, t_values, selected > 0, snrs, project, settings.by)
         for path, values in zip(of_encoder, encoder_values):
-            shown.append(_of_encoder(path, values, selected > 0, project))
+            if values.any():  # without repetitions there is no noise ceiling
+                shown.append(_of_encoder(path, values, selected > 0, project))
     group = surface_of(grid)
     surface = GroupSurface(group.meshes, group.faces, group.depth, group.areas)
     subject, _, variant = model.partition("/variants/")
@@ -79,16 +81,17 @@ def _recorded(
     selected: np.ndarray,
     snrs: list[np.ndarray],
     project: Project,
+    by: str,
 ) -> Maps:
-    """Maps of the stages `select` and `clean`."""
-    measured = np.isfinite(r) & (r != 0)
-    snr = np.mean(snrs, axis=0)
-    return [
+    """Maps of the stages `select` and `clean`; without those of r and t if nothing was tested."""
+    measure, snr = MEASURES[by], np.mean(snrs, axis=0)
+    measured = snr > 0 if by == "areas" else np.isfinite(r) & (r != 0)
+    tested = [
         SurfaceMap(
             key="r",
-            name="Correlation r between repetitions",
+            name=measure.title.replace("Correlation", "Correlation r"),
             group=RECORDED,
-            about="Correlation of a voxel's responses between repetitions of the training "
+            about=f"{measure.about} of the training "
             f"segments, averaged over {len(snrs)} segments (mean Fisher z).",
             unit="correlation r",
             values=project(r, measured),
@@ -100,18 +103,21 @@ def _recorded(
             name="t statistic of the correlation",
             group=RECORDED,
             about="One-sample t test, over the training segments, of the Fisher z of the "
-            "correlation between repetitions.",
+            f"{measure.t_about}.",
             unit=f"t ({len(snrs) - 1} degrees of freedom)",
             values=project(t, measured & np.isfinite(t)),
             scale="signed",
             colours=RATIO_MAP,
         ),
+    ]
+    return [
+        *([] if by == "areas" else tested),
         SurfaceMap(
             key="selected",
             name="Selected voxels",
             group=RECORDED,
-            about=f"The {selected.sum():,} voxels that the encoder reads, selected by the "
-            "reproducibility of their responses. In volumes, a vertex takes the mean of the voxels "
+            about=f"The {selected.sum():,} voxels that the encoder reads, selected by "
+            f"{measure.selected_by}. In volumes, a vertex takes the mean of the voxels "
             "around it.",
             unit="fraction selected at the vertex",
             values=project(selected, measured),

@@ -270,12 +270,6 @@ def test_permissions_as_the_system_reports_them(purdue, tree, monkeypatch):
     assert said == {closed: "error: no permission to read it (chmod u+r seg1_1_mni.nii.gz)"}
 
 
-def test_a_segment_that_one_subject_saw_once(purdue, tree):
-    dataset = purdue.described("volume", **FEW | {"exclude": ["sub1 seg10_2"]})
-    said = by_place(checks.check_dataset(dataset))
-    assert said["sub1 seg10"].startswith("error: only one repetition")
-
-
 def test_masks_and_confounds(purdue, tree):
     affine = nib.load(run(1, "seg1", 1)).affine
     for subject, (shape, fill) in enumerate([((3, 4, 3), 1), ((3, 4, 3), 0), ((3, 3, 3), 1)], 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,9 +54,87 @@ def test_more_best_voxels_than_there_are_and_a_fraction_of_them_below_a_patch(he
 def test_one_training_segment_of_a_subject_is_too_few(here):
     runs = [f"a {segment}_{repetition}" for segment in ("s2", "s3", "s4") for repetition in (1, 2)]
     said = check(dataset={"exclude": runs})
-    assert said["selection (a)"] == (
-        "error: The test over training segments needs at least 2 of them, found 1."
+    assert said["selection (a)"].startswith(
+        "error: The test over training segments needs at least 2 of them, found 1: add more, or "
+        "set selection.by: areas"
     )
+    assert check(dataset={"exclude": runs}, selection={"by": "areas", **ALL}) == {}
+
+
+ALL = {"criterion": "significance", "n_voxels": None}
+ONCE = {"repetitions": {"train": 1, "test": 2}}
+
+
+def test_films_shown_once_need_another_way_to_select(here):
+    said = check(dataset=ONCE)
+    assert set(said) == {"selection (a)", "selection (b)"}
+    assert "s1, s2, s3 and 1 more: only one repetition" in said["selection (a)"]
+    for by in ("areas", "subjects", "encoding"):
+        assert by in said["selection (a)"]
+        others = ALL if by == "areas" else {}
+        assert check(dataset=ONCE, selection={"by": by, **others}) == {}
+    (place,) = check(dataset=ONCE | {"exclude": ["b s1_1"]}, selection={"by": "subjects"})
+    assert place == "selection (a)"
+
+
+def test_one_segment_that_one_subject_saw_once(here):
+    said = check(dataset={"exclude": ["b s2_2"]})
+    assert said == {"selection (b)": said["selection (b)"]}
+    assert said["selection (b)"].startswith("error: s2: only one repetition")
+
+
+def test_the_only_subject_has_nobody_to_be_compared_with(here):
+    said = check(dataset={"subjects": {"a": "a"}}, selection={"by": "subjects"})
+    assert "dataset.subjects names one subject" in said["selection (a)"]
+
+
+def test_a_segment_that_nobody_else_saw_is_named(here):
+    runs = [f"b s3_{repetition}" for repetition in (1, 2)]
+    said = check(dataset={"exclude": runs}, selection={"by": "subjects"})
+    assert set(said) == {"selection (a)"}
+    assert "no other subject saw s3" in said["selection (a)"]
+
+
+def test_networks_and_masks_are_checked(here):
+    said = check(selection={"networks": ["viscent", "VisPeri"], "mask": "{subject}_visual.nii.gz"})
+    assert "Did you mean VisCent?" in said["selection.networks"]
+    assert said["selection.mask (a)"] == "error: no such file: a_visual.nii.gz"
+    image = nib.load(here / "a_s1_1.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones((3, 3, 3), np.uint8), image.affine), "a_visual.nii.gz")
+    ones = np.ones(image.shape[:3], np.uint8)
+    nib.save(nib.Nifti1Image(ones, image.affine), "b_visual.nii.gz")
+    said = check(selection={"mask": "{subject}_visual.nii.gz"})
+    assert set(said) == {"selection.mask (a)"}
+    assert "this mask has 3×3×3 voxels" in said["selection.mask (a)"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ({"by": "areas"}, "by: areas selects all voxels, without a criterion"),
+        ({"mask": "{name}.nii"}, r"mask: '\{name\}.nii' has \{name\}; \{subject\} can be filled"),
+        ({"delays": []}, "at least 1 item"),
+        ({"by": "repetitions"}, "repeats"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(selection, said):
+    with pytest.raises(InputError, match=said):
+        check_config(values(selection=selection), "test")
+
+
+def test_one_training_segment_is_enough_for_areas(here):
+    one = {"train": ["s1"]}
+    with pytest.raises(InputError, match=r"1 training segments; .* selection.by: repeats"):
+        check_config(values(dataset=one), "test")
+    areas = {"by": "areas", **ALL}
+    with pytest.raises(InputError, match=r"at least 2 are needed for variants.x: cotraining.enc"):
+        check_config(
+            values(
+                dataset=one, selection=areas, variants={"x": {"cotraining": {"encoder": "ridge"}}}
+            ),
+            "test",
+        )
+    assert check(dataset=one, selection=areas) == {}
 
 
 def test_areas_that_the_atlas_lacks_are_named_with_the_near_one_and_the_variant(here):

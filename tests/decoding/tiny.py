@@ -102,6 +102,7 @@ def prepare(runs, sub):
             confounds=None,
             cleaned=sub / f"clean/{segment}.npy",
             tsnr=sub / f"clean/{segment}_tsnr.nii.gz",
+            alive=sub / f"clean/{segment}_alive.npy",
             table=sub / f"clean/{segment}_runs.tsv",
         )
     run(

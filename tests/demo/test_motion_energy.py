@@ -9,11 +9,11 @@ from mindvideo.demo import world
 from mindvideo.demo.motion_energy import (
     ANGLES,
     CHANNELS,
+    FILTERS,
     FINENESS,
     FPS,
     PIXELS,
     Channel,
-    filter_centres,
     motion_energy,
 )
 
@@ -69,7 +69,7 @@ def test_answers_come_from_where_the_film_moves():
     film = np.full((SECONDS * FPS, PIXELS, PIXELS), 0.5)
     film[:, : PIXELS // 2, PIXELS // 2 :] = grating(8, 1, 0)[:, : PIXELS // 2, PIXELS // 2 :]
     weights = motion_energy(film).maps[Channel(1, 8, 0)].mean(axis=0)
-    x, y = np.average(filter_centres(8), axis=0, weights=weights)
+    x, y = np.average(FILTERS.centres(8), axis=0, weights=weights)
     assert x > 0.3
     assert y > 0.3
 

@@ -136,6 +136,25 @@ def test_the_trainings_are_a_table():
             {"selection": {"criterion": "best", "n_voxels": 6016}},
             "The 6,016 voxels with the highest mean correlation",
         ),
+        (
+            {"selection": {"by": "areas", "areas": ["V1"], "min_tsnr": 20.0}},
+            "All voxels of V1 with a temporal SNR of at least 20 in the raw training runs were "
+            "selected (6,016 voxels), without a test",
+        ),
+        (
+            {"selection": {"by": "subjects", "networks": ["VisCent", "VisPeri"]}},
+            "Nastase et al. 2019). For each training segment and voxel, the response, averaged "
+            "over runs, was correlated with the mean",
+        ),
+        (
+            {"selection": {"by": "subjects", "networks": ["VisCent", "VisPeri"]}},
+            "In each voxel in the networks VisCent and VisPeri (Yeo et al. 2011), these values",
+        ),
+        (
+            {"selection": {"by": "encoding"}},
+            "each reduced to at most 100 principal components, of the clips 0, 1 and 2 "
+            "volumes before the response",
+        ),
         ({"windows": {"size": 1}}, "one volume, that of the clip."),
         ({"windows": {"shuffle": True}}, "As a control, the windows of the training set"),
         ({"windows": {"null_window": "test-mean"}}, "the mean of all test windows"),
@@ -293,6 +312,24 @@ def test_one_segment_and_one_run_are_singular():
     assert "Each test segment has a single run." in reported
     assert "each pair of its runs" in reported
     assert not re.search(r"\b(1|one) \w+s\b", reported.replace("one class", ""))
+
+
+def test_films_that_were_shown_once():
+    once = dataset("bids", repetitions={"train": 1, "test": 1})
+    reported = text(once, "sub01", selection={"by": "subjects"})
+    assert (
+        "z-scored within the run. Each training segment has a single run. So has each" in reported
+    )
+    assert "the response was correlated with the mean" in reported
+    assert "reproducibility" not in reported
+    tested = dataset("bids", repetitions={"train": 1, "test": 4})
+    reported = text(tested, "sub01", selection={"by": "encoding"})
+    assert "Each training segment has a single run. The z-scored runs of each test" in reported
+    several = text(selection={"by": "encoding"})
+    assert "used only to select voxels" not in several
+    page = methods_page(settings_of(selection={"by": "encoding"}), KNOWN)
+    for reference in ("Naselaris et al. 2011: Enc", "Nishimoto et al. 2011: Rec"):
+        assert reference in page
 
 
 def test_the_space_is_that_of_the_runs():

@@ -47,6 +47,7 @@ def run_clean(folder, runs, segment="seg1", **settings):
         regions=folder / "regions.nii.gz",
         cleaned=folder / f"{segment}.npy",
         tsnr=folder / f"{segment}_tsnr.nii.gz",
+        alive=folder / f"{segment}_alive.npy",
         table=folder / f"{segment}_runs.tsv",
         settings=CleanSettings(
             tr=2, timing=Timing(drop_start=0, drop_end=0), n_volumes=N, detrend_order=2, **settings

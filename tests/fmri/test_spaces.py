@@ -84,6 +84,7 @@ def subject(tmp_path_factory):
             regions=folder / "regions.dlabel.nii",
             cleaned=folder / f"{segment}.npy",
             tsnr=folder / f"{segment}_tsnr.dscalar.nii",
+            alive=folder / f"{segment}_alive.npy",
             table=folder / f"{segment}_runs.tsv",
             settings=settings,
         )

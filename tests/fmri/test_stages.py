@@ -70,6 +70,7 @@ def run_clean(folder, runs, out, segment, tables=None, **settings):
         confounds=tables,
         cleaned=out / f"{segment}.npy",
         tsnr=out / f"{segment}_tsnr.nii.gz",
+        alive=out / f"{segment}_alive.npy",
         table=out / f"{segment}_runs.tsv",
         settings=clean_settings(segment, **settings),
     )
@@ -354,6 +355,7 @@ def test_confounds_are_trimmed_like_their_run_and_regressed_out(folder, tmp_path
     pd.DataFrame({"breathing": trend}).to_csv(table, sep="\t", index=False)
     settings = clean_settings("seg1", confounds=["breathing"])
     out = {"cleaned": "seg1.npy", "tsnr": "seg1_tsnr.nii.gz", "table": "seg1_runs.tsv"}
+    out["alive"] = "seg1_alive.npy"
     clean.main(
         runs=[folder / "seg1_1.nii.gz"],
         regions=folder / "regions.nii.gz",
