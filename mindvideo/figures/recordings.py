@@ -418,16 +418,14 @@ def _subjects(s: MethodsSettings) -> str:
 
 def _encoding(s: MethodsSettings) -> str:
     v = s.selection
-    added = [delay + s.encoding_lag for delay in v.delays]
-    before = f"{listed([str(delay) for delay in added])} volume{'' if added == [1] else 's'}"
+    delays = f"{listed([str(n) for n in v.delays])} clip{'' if v.delays == [1] else 's'}"
     return (
         "Voxels were selected for how well a linear encoding model predicts their responses from "
         "the film (Naselaris et al. 2011). Its features were the motion energy of the clips "
         "(Nishimoto et al. 2011) and the CLIP embeddings of their frames (Radford et al. 2021), "
-        f"each reduced to at most {count(v.components, 'principal component')}, of the clips "
-        f"{before} before the response. For each training segment and voxel, the "
-        f"response{_averaged(s)} was correlated with its "
-        "prediction by a ridge regression on other training segments (one segment or a fifth of "
+        f"each reduced to at most {count(v.components, 'principal component')}, of the clip to "
+        f"which the response belongs and earlier ones (delays of {delays}). For each training "
+        f"segment and voxel, the response{_averaged(s)} was correlated with its prediction by a ridge regression on other training segments (one segment or a fifth of "
         "the segments left out, penalty by the leave-one-out error), and the correlation was "
         "Fisher-transformed."
     )

@@ -60,7 +60,6 @@ class MethodsSettings(Section):
     tr: Annotated[PositiveFloat, From("dataset.tr")]
     clip_seconds: Annotated[PositiveFloat, From("clip_seconds")]
     lag: Annotated[int, From("lag")]
-    encoding_lag: Annotated[int, From("encoding_lag")] = 0
     recordings: Annotated[Recordings, From("recordings")]
     evaluate: Annotated[Evaluated, From("evaluate")] = "test"
     num_frames: Annotated[PositiveInt, From("num_frames")]
