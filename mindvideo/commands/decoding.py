@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mindvideo.errors import InputError
 from mindvideo.paths import path_argument
+from mindvideo.run_files import files_of
 
 MODEL = (
     "a folder of results (results/sub1, results/sub1/variants/NAME), a model that `mindvideo "
@@ -24,7 +26,12 @@ def declare_decode(parser: argparse.ArgumentParser) -> None:
         metavar="WINDOWS",
         help="one window (volumes, voxels) or several (windows, volumes, voxels), .npy",
     )
-    add("--run", type=path_argument, metavar="RUN", help="a run of the subject, in place of them")
+    add(
+        "--run",
+        type=path_argument,
+        metavar="RUN",
+        help="a run of the subject, in place of them; {hemi} for a pair, FILE::NAME for an array",
+    )
     add("--to", type=path_argument, required=True, metavar="FOLDER", help="folder to write")
     add(
         "--first",
@@ -88,7 +95,7 @@ def decode(arguments: argparse.Namespace) -> int:
     fps = arguments.fps or model.settings.num_frames / tr
     record = {
         "model": str(arguments.model),
-        "inputs": {str(source): file_digest(source)},
+        "inputs": {file: file_digest(Path(file)) for file in files_of(source)},
         "settings": model.settings.model_dump(mode="json") | {"first": arguments.first},
         "versions": versions(),
     }
@@ -132,8 +139,9 @@ def _check(arguments: argparse.Namespace) -> None:
         ("--null-window", arguments.null_window),
         ("--confounds", arguments.confounds),
     ):
-        if path is not None and not path.is_file():
-            raise InputError(f"{option} {path}: no such file")
+        for file in [] if path is None else files_of(path):
+            if not Path(file).is_file():
+                raise InputError(f"{option} {file}: no such file")
 
 
 def declare_export(parser: argparse.ArgumentParser) -> None:
