@@ -130,3 +130,12 @@ def test_censoring_needs_tables_and_a_criterion():
         Censor(before=1, min_segment=2)
     assert not Clean().reads_confounds
     assert Strategy(name="x", censor={"fd": 1}).names == ()
+
+
+def test_the_page_on_fmri_names_all_strategies_and_its_example_is_one(mine):
+    page = (Path(__file__).parents[1] / "docs/explanation/fmri.md").read_text()
+    said = page.partition("lists the project's strategies: ")[2].partition(".")[0]
+    assert set(re.findall(r"`(\w+)`", said)) == set(STRATEGIES)
+    example = page.partition("# nuisance/mine.yaml\n")[2].partition("```")[0]
+    mine.write_text(example)
+    assert cleaning(str(mine)).censoring == [(str(mine), Censor(fd=0.4, after=1))]

@@ -425,7 +425,7 @@ def _encoding(s: MethodsSettings) -> str:
         "(Nishimoto et al. 2011) and the CLIP embeddings of their frames (Radford et al. 2021), "
         f"each reduced to at most {count(v.components, 'principal component')}, of the clip to "
         f"which the response belongs and earlier ones (delays of {delays}). For each training "
-        f"segment and voxel, the response{_averaged(s)} was correlated with its prediction by a ridge regression on other training segments (one segment or a fifth of "
-        "the segments left out, penalty by the leave-one-out error), and the correlation was "
-        "Fisher-transformed."
+        f"segment and voxel, the response{_averaged(s)} was correlated with its prediction by a "
+        "ridge regression on other training segments (one segment or a fifth of the segments left "
+        "out, penalty by the leave-one-out error), and the correlation was Fisher-transformed."
     )

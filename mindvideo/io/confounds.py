@@ -63,9 +63,10 @@ def find_columns(path: Path, table: Sequence[str], entry: str | Strategy) -> lis
         missing += [] if components else [f"{kind}_*"]
         columns += components if n == "all" else components[:n]
     if missing:
+        meaning = f" ({strategy.meaning})" if strategy.meaning else ""
         raise InputError(
             f"{path}: no column {', '.join(missing[:3])} for clean.confounds: {strategy.name}"
-            f"{_hint(strategy, missing[0], table)} Strategies: {', '.join(STRATEGIES)}. "
+            f"{meaning}{_hint(strategy, missing[0], table)} Strategies: {', '.join(STRATEGIES)}. "
             "Patterns: motion_outlier*, cosine*."
         )
     return columns + _matching(table, strategy.patterns)

@@ -106,7 +106,7 @@ class Strategy(BaseModel):
         "term that a table lacks is computed",
     )
     components: dict[CompCor, PositiveInt | Literal["all"]] = Field(
-        {}, description="how many of the first CompCor components of a kind: `{ a_comp_cor: 5 }`"
+        {}, description="by kind, the number of the first CompCor components, or `all` of them"
     )
     censor: Censor = Field(
         Censor(), description="volumes that are censored, with the keys of clean.censor"
@@ -138,7 +138,7 @@ class Strategy(BaseModel):
         if not (self.columns or self.components or self.censor.on):
             raise ValueError(
                 "nothing is removed: name columns, such as `columns: [csf, trans_x]`, components "
-                "(`components: { a_comp_cor: 5 }`) or volumes to censor (`censor: { fd: 0.5 }`)"
+                "of CompCor, or what to censor volumes by"
             )
         if self.patterns and self.expansion != "basic":
             raise ValueError(

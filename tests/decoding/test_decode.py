@@ -158,7 +158,7 @@ def test_confounds_are_needed_if_the_settings_name_them_and_refused_if_not(place
     before = windows_of_run(open_model(results), run)
     for segment in ("test1", "test2"):
         edit(results / f"clean/{segment}.npy.json", confounds=["trans_x"])
-    with pytest.raises(InputError, match="trans_x were regressed out: give the run's table"):
+    with pytest.raises(InputError, match="runs cleaned by trans_x: give the run's table"):
         windows_of_run(open_model(results), run)
     assert (windows_of_run(open_model(results), run, confounds=table) != before).any()
 

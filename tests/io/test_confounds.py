@@ -90,7 +90,9 @@ def test_a_missing_column_is_named(path):
         read_confounds(path, ["globalsignal"], N)
     table = pd.read_csv(path, sep="\t")
     table.drop(columns="csf").to_csv(path, sep="\t", index=False)
-    with pytest.raises(InputError, match=r"no column csf for clean.confounds: wm_csf\. Strategies"):
+    with pytest.raises(
+        InputError, match=r"no column csf for clean.confounds: wm_csf \(mean .*\)\. Strategies"
+    ):
         read_confounds(path, ["wm_csf"], N)
 
 
