@@ -307,6 +307,11 @@ def selection(s: MethodsSettings, n_voxels: int) -> str:
             f"The {selected}{within} with the highest mean correlation across training segments "
             f"{'was' if n_voxels == 1 else 'were'} selected."
         )
+    if v.by == "encoding" and v.criterion == "significance":
+        chosen += (
+            " In the test, the variance of the mean was corrected for the overlap of the training "
+            "data (cf. Nadeau & Bengio 2003)."
+        )
     measured = {"repeats": _repeats, "subjects": _subjects, "encoding": _encoding}[v.by](s)
     return f"{measured} {chosen} {others} {NOT_USED}"
 
@@ -362,8 +367,9 @@ def _encoding(s: MethodsSettings) -> str:
         "the film (Naselaris et al. 2011). Its features were the motion energy of the clips "
         "(Nishimoto et al. 2011) and the CLIP embeddings of their frames (Radford et al. 2021), "
         f"each reduced to at most {count(v.components, 'principal component')}, of the clips "
-        f"{before} before the response. For each training segment and voxel, the response{_averaged(s)} was correlated with its "
-        "prediction by a ridge regression on other training segments (one segment or a fifth of "
+        f"{before} before the response. For each training segment and voxel, the response"
+        f"{_averaged(s)} was correlated with its prediction by a ridge regression on "
+        "other training segments (one segment or a fifth of "
         "the segments left out, penalty by the leave-one-out error), and the correlation was "
         "Fisher-transformed."
     )

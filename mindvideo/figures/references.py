@@ -37,6 +37,7 @@ REFERENCES = {
     "Miller 1995": "WordNet: a lexical database for English. Communications of the ACM 38.",
     "Muschelli et al. 2014": "Reduction of motion-related artifacts in resting state fMRI using "
     "aCompCor. NeuroImage 96.",
+    "Nadeau & Bengio 2003": "Inference for the generalization error. Machine Learning 52.",
     "Naselaris et al. 2011": "Encoding and decoding in fMRI. NeuroImage 56.",
     "Nastase et al. 2019": "Measuring shared responses across subjects using intersubject "
     "correlation. Social Cognitive and Affective Neuroscience 14.",

@@ -12,6 +12,7 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import area_of
 from mindvideo.fmri.copies import sampled_voxels
+from mindvideo.fmri.encoding import inflation
 from mindvideo.fmri.reproducibility import (
     most_reproducible,
     out_of_line,
@@ -188,7 +189,8 @@ def main(
                     "--latents-table and --images"
                 )
             values = z_of_predictions(cleaned, clips, latents_table, images, space, settings)
-        result = over_segments(values, settings.tail, settings.statistic)
+        scale = inflation(len(cleaned)) if settings.by == "encoding" else 1.0
+        result = over_segments(values, settings.tail, settings.statistic, scale)
         selected = select(result, labels, allowed=allowed, **settings.model_dump(include=CRITERIA))
     columns = selected.columns
     _log_selection(selected, result.r[columns], settings)
