@@ -33,6 +33,11 @@ def check_selection(dataset: Dataset, subject: str, settings: Selection) -> None
             f"The test over training segments needs at least 2 of them, found {len(train)}: add "
             "more, or set selection.by: areas, which tests nothing"
         )
+    if by == "encoding" and settings.criterion == "significance" and len(train) < 3:
+        raise InputError(
+            "The test of predictions (selection.by: encoding) needs at least 3 training segments, "
+            f"found {len(train)}: add more, or set selection.criterion: threshold or best"
+        )
     if by == "repeats":
         once = [segment for segment in train if len(dataset.runs_of(subject, segment)) == 1]
         if once:

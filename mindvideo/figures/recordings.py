@@ -370,6 +370,11 @@ def selection(s: MethodsSettings, n_voxels: int) -> str:
             f"The {selected}{within} with the highest mean correlation across training segments "
             f"{'was' if n_voxels == 1 else 'were'} selected."
         )
+    if v.by == "encoding" and v.criterion == "significance":
+        chosen += (
+            " In the test, the variance of the mean was corrected for the overlap of the training "
+            "data (cf. Nadeau & Bengio 2003)."
+        )
     measured = {"repeats": _repeats, "subjects": _subjects, "encoding": _encoding}[v.by](s)
     return f"{measured} {chosen} {others} {NOT_USED}"
 

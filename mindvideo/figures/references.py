@@ -31,6 +31,7 @@ REFERENCES = {
     "Lu et al. 2022": "DPM-Solver++: fast solver for guided sampling of diffusion probabilistic "
     "models. arXiv:2211.01095.",
     "Miller 1995": "WordNet: a lexical database for English. Communications of the ACM 38.",
+    "Nadeau & Bengio 2003": "Inference for the generalization error. Machine Learning 52.",
     "Naselaris et al. 2011": "Encoding and decoding in fMRI. NeuroImage 56.",
     "Nastase et al. 2019": "Measuring shared responses across subjects using intersubject "
     "correlation. Social Cognitive and Affective Neuroscience 14.",

@@ -139,7 +139,10 @@ def pairwise_r(runs: np.ndarray, pairs: Iterable[tuple[int, int]]) -> Iterator[n
 
 
 def over_segments(
-    z: Sequence[np.ndarray] | np.ndarray, tail: Tail, statistic: Statistic = "t"
+    z: Sequence[np.ndarray] | np.ndarray,
+    tail: Tail,
+    statistic: Statistic = "t",
+    inflation: float = 1.0,
 ) -> Reproducibility:
     """One-sample test of each voxel's z over the training segments.
 
@@ -153,6 +156,8 @@ def over_segments(
     tail : {"two-sided", "greater"}
     statistic : {"t", "wilcoxon"}
         The test for p; the map of t is the same for both.
+    inflation : float
+        Variance of the mean of z, if z is 0 in truth, in that of independent segments; only for t.
 
     Raises
     ------
@@ -164,7 +169,7 @@ def over_segments(
     check_segments(n)
     mean = z.mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        t = mean / (z.std(axis=0, ddof=1) / np.sqrt(n))
+        t = mean / (z.std(axis=0, ddof=1) / np.sqrt(n / inflation))
     if statistic == "t":
         p = stats.t.sf(t, n - 1) if tail == "greater" else 2 * stats.t.sf(np.abs(t), n - 1)
     else:

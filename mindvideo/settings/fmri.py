@@ -238,6 +238,11 @@ class Selection(Section, section="selection"):
                 f"by: areas selects all voxels, without a criterion, and criterion is "
                 f"{self.criterion}: leave it out, or set by: repeats, subjects or encoding"
             )
+        if self.by == "encoding" and self.statistic == "wilcoxon":
+            raise ValueError(
+                "by: encoding needs statistic: t, which can be corrected for predictions that are "
+                "fitted on the same segments; signed ranks can't"
+            )
         if self.mask:
             check_template("mask", self.mask, {"subject"})
         return self

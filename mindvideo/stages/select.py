@@ -12,6 +12,7 @@ import pandas as pd
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import NO_AREA, area_of
 from mindvideo.fmri.copies import sampled_voxels
+from mindvideo.fmri.encoding import inflation
 from mindvideo.fmri.reproducibility import (
     most_reproducible,
     out_of_line,
@@ -191,7 +192,8 @@ def main(
                     "--latents-table and --images"
                 )
             values = z_of_predictions(cleaned, clips, latents_table, images, space, settings)
-        result = over_segments(values, settings.tail, settings.statistic)
+        scale = inflation(len(cleaned)) if settings.by == "encoding" else 1.0
+        result = over_segments(values, settings.tail, settings.statistic, scale)
         how = settings.model_dump(include=CRITERIA)
         selected = select(result, labels, allowed=allowed, own=own, **how)
     columns = selected.columns

@@ -51,7 +51,7 @@ class Channel(NamedTuple):
 class Filters:
     """A pyramid of spatio-temporal Gabor filters."""
 
-    fps: float
+    fps: int
     """Frame rate of the input [1/s]."""
     pixels: int
     """Height and width of a frame [px]."""
@@ -178,7 +178,9 @@ def of_clips(clips: np.ndarray, fps: float) -> np.ndarray:
     n_clips, n_frames = clips.shape[:2]
     pixels = min(PIXELS, *clips.shape[2:4])
     light = np.concatenate([_reduced(clip, pixels) for clip in clips])
-    filters = Filters(fps, pixels, max(SHORTEST, round(fps)), rates=(0, fps / 4))
+    # pymoten takes whole frame rates. Only cycles a frame count, so the nearest one serves.
+    nominal = max(1, round(fps))
+    filters = Filters(nominal, pixels, max(SHORTEST, nominal), rates=(0, nominal / 4))
     energy = np.concatenate(list(filters.respond(light).values()), axis=1)
     return np.log1p(energy).reshape(n_clips, n_frames, -1).mean(axis=1, dtype=np.float32)
 

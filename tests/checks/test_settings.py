@@ -88,6 +88,13 @@ def test_the_only_subject_has_nobody_to_be_compared_with(here):
     assert "dataset.subjects names one subject" in said["selection (a)"]
 
 
+def test_two_segments_are_too_few_to_test_predictions(here):
+    two, test = {"train": ["s1", "s2"]}, {"criterion": "significance", "n_voxels": None}
+    said = check(dataset=two, selection={"by": "encoding", **test})
+    assert "needs at least 3 training segments, found 2" in said["selection (a)"]
+    assert check(dataset=two, selection={"by": "encoding"}) == {}
+
+
 def test_a_segment_that_nobody_else_saw_is_named(here):
     runs = [f"b s3_{repetition}" for repetition in (1, 2)]
     said = check(dataset={"exclude": runs}, selection={"by": "subjects"})
@@ -115,6 +122,7 @@ def test_networks_and_masks_are_checked(here):
         ({"mask": "{name}.nii"}, r"mask: '\{name\}.nii' has \{name\}; \{subject\} can be filled"),
         ({"delays": []}, "at least 1 item"),
         ({"by": "repetitions"}, "repeats"),
+        ({"by": "encoding", "statistic": "wilcoxon"}, "by: encoding needs statistic: t"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(selection, said):

@@ -465,7 +465,7 @@ def test_validation_segments_and_their_scores_are_named():
         "16 training segments with two runs each, two validation segments with two runs each and "
         "five test segments with 10 runs each;",
         "All reconstructions and scores are of the test segments.",
-        "Validation and test segments were not used.",
+        "Validation and test segments were not used, except that voxels without a signal",
         "Test clips were reconstructed",
     ):
         assert fact in reported

@@ -46,6 +46,11 @@ def test_stills_have_orientation_and_detail_and_no_motion():
     assert max(v for c, v in energy.items() if c.rate) < 0.01 * max(still.values())
 
 
+def test_a_rate_that_is_no_whole_number_is_scaled():
+    clips = grating(180)
+    np.testing.assert_array_equal(of_clips(clips, 3.02), of_clips(clips, 3.0))
+
+
 def test_clips_of_one_length_have_as_many_features_as_filters():
     features = of_clips(grating(0, n_clips=4)[:, :, :16, :16], FPS)
     assert features.shape[0] == 4
