@@ -30,7 +30,7 @@ from mindvideo.run import Evaluated, Split
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
-from mindvideo.settings.sources import OFF, here
+from mindvideo.settings.sources import DATA, OFF, here
 from mindvideo.settings.training import check_still
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
@@ -81,9 +81,12 @@ class Config(Stages):
         description="segments that are reconstructed and scored: `test`, or `validation` to choose "
         "settings; the test segments are then not read",
     )
-    pretraining_data: Pretraining = Field(
-        description="runs to pre-train the encoder on, or the path of their description, as "
-        "config/datasets/hcp1200.yaml"
+    pretraining_data: Annotated[Pretraining | None, DATA] = Field(
+        None,
+        description="runs of other people to pre-train the encoder on, or the path of their "
+        "description, as config/datasets/hcp1200.yaml; without them, masked brain modelling starts "
+        "from random weights, on the subject's own training windows (`mbm_tuning`), or from a "
+        "model that others pre-trained (`given.pretraining`)",
     )
     pretrained: Pretrained = Pretrained()
     given: Annotated[dict[str, PathText | dict[Split, PathText]], OFF] = Field(
@@ -332,7 +335,7 @@ def check_config(values: Mapping[str, Any], where: str) -> Config:
     refuse_description(values, where)
     values = dict(values)
     for key, read in (("dataset", read_dataset), ("pretraining_data", read_pretraining)):
-        if key in values:
+        if values.get(key) is not None:
             values[key] = read(values[key], f"{where}: {key}")
     try:
         return Config.model_validate(values)

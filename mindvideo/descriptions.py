@@ -18,7 +18,7 @@ from mindvideo.settings.base import Section
 from mindvideo.templates import natural
 
 CONFIGURATION = {"dataset", "pretraining_data"}
-"""Keys of every configuration, and of no description."""
+"""Keys of configurations, and of no description."""
 OF_DESCRIPTIONS = {"like", "tr", "run", "runs", "subjects"}
 """Keys of descriptions, and of no configuration."""
 KINDS: dict[type[Section], str] = {Dataset: "a data set", Pretraining: "pre-training data"}

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
-from mindvideo.given import is_array
+from mindvideo.given import can_pretrain, is_array, parents
 from mindvideo.io.published import read_published
 from mindvideo.registry import importer
 from mindvideo.run import NAMES
 from mindvideo.settings.base import From, Section
 from mindvideo.settings.evaluation import TableRow
 from mindvideo.settings.methods import Recordings, SegmentRecording
+from mindvideo.settings.training import Mbm
 
 Compute = Callable[[Config, Stages, str], Any]
 """Of a configuration, the sections of the full model or of a variant, and a segment or an owner."""
@@ -103,7 +104,7 @@ def sections_upstream(config: Config, artefact: str) -> frozenset[str]:
         return frozenset(sections_read(stage.settings_class))
     if artefact in config.given:
         return frozenset()
-    upstream = (sections_upstream(config, parent) for parent in artefacts()[artefact].parents)
+    upstream = (sections_upstream(config, parent) for parent in parents(config, artefact))
     return frozenset(_of_makers(artefact)).union(*upstream)
 
 
@@ -114,9 +115,12 @@ def _of_makers(artefact: str) -> set[str]:
 
 
 def ineffective(config: Config, variant: str) -> list[str]:
-    """The sections that a variant changes, if all are read only by stages of given artefacts."""
+    """The sections that a variant changes, if no result that is computed depends on any of them.
+
+    They are read only by stages of given artefacts, or by those of a pre-training without data.
+    """
     sections = config.variants[variant].keys()
-    if not config.given or not sections:
+    if not sections or not (config.given or not can_pretrain(config)):
         return []
     of_artefacts = set().union(*map(_of_makers, artefacts()))
     read = sections_upstream(config, "scoring")
@@ -141,7 +145,7 @@ def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: st
     first, *names = place.split(".")
     value = getattr(stages if first in Stages.model_fields else config, first)
     for name in names:
-        value = getattr(value, name)
+        value = None if value is None else getattr(value, name)  # of what is not configured
     return value
 
 
@@ -238,6 +242,20 @@ def control(config: Config, stages: Stages, segment: str) -> str:
     return next(shuffled, "")
 
 
+@fact("pretraining")
+def own_pretraining(config: Config, stages: Stages, segment: str) -> Mbm:
+    """The settings of the pre-training; of no duration if it is not computed here."""
+    here = config.pretraining_data is not None and "pretraining" not in config.given
+    changes = {} if here else {"duration": 0, "warmup": 0}
+    return stages.pretraining.model_copy(update=changes)
+
+
+@fact("pretraining")
+def given_pretraining(config: Config, stages: Stages, segment: str) -> bool:
+    """Whether masked brain modelling starts from a model that others pre-trained."""
+    return "pretraining" in config.given and stages.pretraining.trains
+
+
 @fact(of_owner=True)
 def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
     """What a methods section says of a subject's runs."""
@@ -262,14 +280,14 @@ def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
         run for run in dataset.all_rows if run.subject == subject and run.segment in config.segments
     ]
     excluded = [run for run in of_subject if dataset.keys(run) & set(dataset.exclude)]
-    pretraining = config.pretraining_data.subjects
+    others = config.pretraining_data.subjects if config.pretraining_data else "*"
     return Recordings(
         subject=subject,
         variant=variant,
         segments=segments,
         excluded=[f"{run.segment}_{run.repetition}" for run in excluded],
         masked=bool(dataset.mask_paths(subject)),
-        pretraining_subjects=None if pretraining == "*" else len(pretraining),
+        pretraining_subjects=None if others == "*" else len(others),
     )
 
 
@@ -302,8 +320,10 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
 
 def _row(config: Config, label: str, subject: str, variant: str | None = None) -> TableRow:
     if variant and (changed := ineffective(config, variant)):
-        given = ", ".join(config.given)
-        return TableRow(label=label, why=f"changes only {', '.join(changed)}; given: {given}")
+        given = [f"given: {', '.join(config.given)}"] if config.given else []
+        without = [] if can_pretrain(config) else ["there is no pretraining_data"]
+        why = "; ".join([f"changes only {', '.join(changed)}", *given, *without])
+        return TableRow(label=label, why=why)
     owners = [
         f"{subject}/variants/{name}" if name else subject
         for name in (variant, *config.replicates_of(variant))

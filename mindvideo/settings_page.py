@@ -77,7 +77,7 @@ def _table(title: str, section: type[BaseModel], text: str) -> Iterator[str]:
     if text:
         paragraph = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text.partition("\n\n")[0])
         yield re.sub(r"\s+", " ", paragraph).replace("``", "`") + "\n"
-    rows = [(n, f) for n, f in section.model_fields.items() if _model(f) is None]
+    rows = [(n, f) for n, f in section.model_fields.items() if _model(f) is None or _is_optional(f)]
     if rows:
         yield '<div class="settings" markdown>\n'
         yield "| setting | type | default | source | meaning |\n|---|---|---|---|---|"
@@ -99,12 +99,21 @@ def source_of(field: FieldInfo) -> Source | None:
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:
-    """The section that a setting is, if it is one."""
-    kind = field.annotation
+    """The section that a setting is, if it is one; it may be optional."""
+    kinds = get_args(field.annotation) if _is_optional(field) else (field.annotation,)
+    kind = kinds[0]
     return kind if inspect.isclass(kind) and issubclass(kind, BaseModel) else None
 
 
+def _is_optional(field: FieldInfo) -> bool:
+    """Whether a setting is a section or nothing, or a value or nothing."""
+    kinds = get_args(field.annotation)
+    return get_origin(field.annotation) in (Union, UnionType) and kinds[1:] == (type(None),)
+
+
 def _type(field: FieldInfo) -> str:
+    if _model(field):
+        return "section (below), or nothing"
     limits = [
         f"{sign} {getattr(limit, name):g}"
         for limit in field.metadata

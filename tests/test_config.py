@@ -76,8 +76,8 @@ def test_what_is_wrong_is_said_where_it_belongs(values, section, changes, said):
 
 
 def test_what_is_missing_is_said_with_what_it_is(values):
-    del values["pretraining_data"]
-    with pytest.raises(InputError, match=r"pretraining_data: is missing; needed: .*hcp1200.yaml"):
+    del values["dataset"]
+    with pytest.raises(InputError, match=r"dataset: is missing; needed: .*config/datasets/"):
         check_config(values, "config.yaml")
 
 

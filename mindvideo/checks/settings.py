@@ -244,7 +244,7 @@ def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding
 def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """Check patches and samples of the pre-training."""
     data, s = config.pretraining_data, stages.pretraining
-    if not s.trains:
+    if data is None or not s.trains:
         return
     n_volumes = max(1, round(stages.samples.seconds / data.tr))
     with suppress(InputError):  # unknown areas, which are reported above

@@ -152,20 +152,29 @@ def _transformer(s: MethodsSettings, known: Known) -> str:
 
 def _masked_modelling(s: MethodsSettings) -> str:
     trainings = [t for t in (s.pretraining, s.mbm_tuning) if t.trains]
-    if not trainings:
+    start = ", from random weights"
+    if s.given_pretraining:
+        given = "Its weights were first those of an encoder that others had trained by masked brain"
+        if not trainings:
+            return f"{given} modelling."
+        start = ", from the weights of a model that others had trained in this way"
+    elif not trainings:
         return "Masked brain modelling was omitted: the weights were random at first."
     data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
     n = s.recordings.pretraining_subjects
-    volumes = round(s.samples.seconds / s.pretraining_tr)
+    averaged = f"averaged over {s.samples.seconds:g} s"
+    if s.pretraining_tr:
+        averaged += f" ({count(round(s.samples.seconds / s.pretraining_tr), 'volume')})"
     centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
     first, last = trainings[0].mask_ratio, trainings[-1].mask_ratio
     remasked = "" if last == first else f" ({at_probability(last)} masked)"
     on_others = (
         f"on fMRI runs of {count(n, 'other subject') if n else 'other subjects'}{data}, in "
-        f"{listed(s.samples.areas)}, averaged over {s.samples.seconds:g} s "
-        f"({count(volumes, 'volume')}){centred}"
+        f"{listed(s.samples.areas)}, {averaged}{centred}"
     )
     on_subject = f"on the volumes of the training windows of the subject{remasked}"
+    if not s.pretraining.trains:
+        on_subject += start
     parts = [
         part
         for part, training in ((on_others, s.pretraining), (on_subject, s.mbm_tuning))
@@ -322,6 +331,8 @@ def _evaluation(s: MethodsSettings, known: Known) -> str:
     if n.gt_classes > 1:
         correct = f"Each of the {number(n.gt_classes)} most probable classes of the stimulus counts"
         correct += " as correct"
+    except_for = ", except for masked brain modelling on other subjects"
+    except_for = except_for if s.pretraining.trains else ""
     retrieved = [m.rpartition("_")[2] for m in known.metrics if m.startswith("retrieval_top_")]
     return sentences(
         f"We report the top-1 accuracy of classifiers among N classes: {', and '.join(by_class)}. "
@@ -347,9 +358,8 @@ def _evaluation(s: MethodsSettings, known: Known) -> str:
         "within segments (or of all shifts, where there are no more). They are also given after "
         "correction for all metrics of a table (Holm 1979).",
         f"For the comparison of models, each model was trained {number(s.replicates)} times under "
-        "different seeds, except for masked brain modelling on other subjects. We report means and "
-        "standard deviations over these training runs, and Welch's t-tests with the trained model "
-        "as their unit."
+        f"different seeds{except_for}. We report means and standard deviations over "
+        "these training runs, and Welch's t-tests with the trained model as their unit."
         if s.replicates > 1
         else "",
     )

@@ -143,7 +143,8 @@ def test_the_trainings_are_a_table():
         ({"contrastive": {"duration": 0}}, "Contrastive learning was omitted."),
         (
             {"pretraining": {"duration": 0}},
-            "(75% of the patches masked): on the volumes of the training windows of the subject.",
+            "(75% of the patches masked): on the volumes of the training windows of the subject, "
+            "from random weights.",
         ),
         (
             {"mbm_tuning": {"duration": 0}},
@@ -203,6 +204,25 @@ def test_the_trainings_are_a_table():
 def test_what_is_changed_is_reported(changes, fact):
     assert fact in text(**changes)
     assert fact not in text()
+
+
+def test_where_masked_brain_modelling_starts_is_reported():
+    values = yaml.safe_load((CONFIG / "wen2018.yaml").read_text())
+    del values["pretraining_data"]
+    alone = check_config(values | {"replicates": 2}, "test")
+    reported = text(alone)
+    assert "on the volumes of the training windows of the subject, from random weights." in reported
+    assert "times under different seeds. We report" in reported
+    assert "Van Essen" not in methods_page(settings_of(alone), KNOWN)
+    names = [row[0] for row in training_table(settings_of(alone))]
+    assert names[0] == "masked brain modelling, this subject"
+    given = {"given": {"pretraining": "models/mae"}}
+    reported = text(check_config(values | given, "test"))
+    assert "of the subject, from the weights of a model that others had trained" in reported
+    reported = text(check_config(values | given | {"mbm_tuning": {"duration": 0}}, "test"))
+    assert "Its weights were first those of an encoder that others had trained" in reported
+    values |= {"mbm_tuning": {"duration": 0}}
+    assert "omitted: the weights were random" in text(check_config(values, "test"))
 
 
 def test_replicates_are_reported():
