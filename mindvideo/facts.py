@@ -78,9 +78,10 @@ def settings_of(
         Whose they are: ``sub1``, or ``sub1/variants/NAME``.
     """
     of = (config, stages, segment, owner)
-    defaults = _look_up(section or model.section_name, *of)
+    section = section or model.section_name
+    defaults = _look_up(section, *of)
     values = {}
-    for name, place in _places(model).items():
+    for name, place in _places(model, section).items():
         if place is not None:
             values[name] = _look_up(place, *of)
         elif hasattr(defaults, name):
@@ -90,8 +91,9 @@ def settings_of(
 
 def sections_read(model: type[Section], section: str = "") -> set[str]:
     """Names of the sections that settings depend on, among those that a variant may change."""
-    places = _places(model)
-    read = {section or model.section_name} if None in places.values() else set()
+    section = section or model.section_name
+    places = _places(model, section)
+    read = {section} if None in places.values() else set()
     for place in filter(None, places.values()):
         read |= set(FACTS[place].sections if place in FACTS else [place.partition(".")[0]])
     return read & set(Stages.model_fields)
@@ -127,13 +129,20 @@ def ineffective(config: Config, variant: str) -> list[str]:
     return list(sections) if sections <= of_artefacts - read else []
 
 
-def _places(model: type[Section]) -> dict[str, str | None]:
-    """For each field, the entry that its value comes from; None for the stage's own section."""
+def _places(model: type[Section], section: str) -> dict[str, str | None]:
+    """For each field, the entry that its value comes from; None for the stage's own section.
+
+    Fields that are read for another section only are left out.
+    """
     marks = {
         name: next((mark for mark in field.metadata if isinstance(mark, From)), None)
         for name, field in model.model_fields.items()
     }
-    return {name: mark.place if mark else None for name, mark in marks.items()}
+    return {
+        name: mark.place if mark else None
+        for name, mark in marks.items()
+        if not (mark and mark.only) or mark.only == section
+    }
 
 
 def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: str) -> Any:

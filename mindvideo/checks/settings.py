@@ -251,7 +251,12 @@ def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
         size = stages.encoder.patch_size
         n = len(grayordinates(stages.samples.areas))
         yield from refused("pretraining", check_mask, s.mask_ratio, n + -n % size, size)
-    samples = 0
+    samples, most = 0, stages.samples.most
+    if most and most < s.batch_size:
+        yield error(
+            "samples.most", f"{most} samples, fewer than pretraining.batch_size: {s.batch_size}"
+        )
+        return
     try:
         for subject in pretraining_subjects(data):
             for path in pretraining_runs(data, subject):

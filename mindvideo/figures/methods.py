@@ -14,9 +14,10 @@ from mindvideo.figures.baselines import (
     is_linear,
     linear_encoder,
 )
+from mindvideo.figures.masked_modelling import masked_modelling
 from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
-from mindvideo.figures.references import MIND_VIDEO, citation, cited
+from mindvideo.figures.references import MIND_VIDEO, cited
 from mindvideo.figures.training_table import COLUMNS, table_note, training_table
 from mindvideo.figures.wording import at_probability, count, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
@@ -145,45 +146,8 @@ def _transformer(s: MethodsSettings, known: Known) -> str:
     return sentences(
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
         f"{e.embed_dim:,}, {count(e.depth, 'block')}, {count(e.num_heads, 'attention head')}).",
-        _masked_modelling(s),
+        masked_modelling(s),
         _contrastive(s, known),
-    )
-
-
-def _masked_modelling(s: MethodsSettings) -> str:
-    trainings = [t for t in (s.pretraining, s.mbm_tuning) if t.trains]
-    start = ", from random weights"
-    if s.given_pretraining:
-        given = "Its weights were first those of an encoder that others had trained by masked brain"
-        if not trainings:
-            return f"{given} modelling."
-        start = ", from the weights of a model that others had trained in this way"
-    elif not trainings:
-        return "Masked brain modelling was omitted: the weights were random at first."
-    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
-    n = s.recordings.pretraining_subjects
-    averaged = f"averaged over {s.samples.seconds:g} s"
-    if s.pretraining_tr:
-        averaged += f" ({count(round(s.samples.seconds / s.pretraining_tr), 'volume')})"
-    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
-    first, last = trainings[0].mask_ratio, trainings[-1].mask_ratio
-    remasked = "" if last == first else f" ({at_probability(last)} masked)"
-    on_others = (
-        f"on fMRI runs of {count(n, 'other subject') if n else 'other subjects'}{data}, in "
-        f"{listed(s.samples.areas)}, {averaged}{centred}"
-    )
-    on_subject = f"on the volumes of the training windows of the subject{remasked}"
-    if not s.pretraining.trains:
-        on_subject += start
-    parts = [
-        part
-        for part, training in ((on_others, s.pretraining), (on_subject, s.mbm_tuning))
-        if training.trains
-    ]
-    return (
-        "It was first trained by masked brain modelling, that is, as a masked autoencoder (He et "
-        "al. 2022; Chen et al. 2023), which predicts masked patches of a volume from the others "
-        f"({at_probability(first)} of the patches masked): {'; then '.join(parts)}."
     )
 
 

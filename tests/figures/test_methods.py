@@ -148,8 +148,9 @@ def test_the_trainings_are_a_table():
         ),
         (
             {"mbm_tuning": {"duration": 0}},
-            "averaged over 7.2 s (10 volumes), after the mean over "
-            "the run had been subtracted. By contrastive learning",
+            "averaged over 7.2 s (10 volumes), after the mean over the run had been subtracted, at "
+            "most 600,000 samples, drawn at random in proportion from all subjects. By contrastive "
+            "learning",
         ),
         (
             {"pretraining": {"duration": 0}, "mbm_tuning": {"duration": 0}},
@@ -204,6 +205,19 @@ def test_the_trainings_are_a_table():
 def test_what_is_changed_is_reported(changes, fact):
     assert fact in text(**changes)
     assert fact not in text()
+
+
+def test_what_became_of_pretraining_runs_is_reported():
+    reported = text()
+    assert (
+        "over 7.2 s (10 volumes), after the mean over the run had been subtracted, at most 600,000 "
+        "samples, drawn at random in proportion from all subjects" in reported
+    )
+    changes = {"detrend_order": 2, "standardize": "voxel", "most": None}
+    assert (
+        "after the mean over the run and a polynomial drift of order 2 had been subtracted, each "
+        "grayordinate z-scored over the samples of its run; then" in text(samples=changes)
+    )
 
 
 def test_where_masked_brain_modelling_starts_is_reported():
