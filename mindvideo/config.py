@@ -23,6 +23,7 @@ from mindvideo.artefacts import load_sections
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
+from mindvideo.expectations import unkept
 from mindvideo.given import check_given
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
@@ -131,6 +132,12 @@ class Config(Stages):
                 f"evaluate: {self.evaluate}, but the data set {self.dataset.name} has no "
                 "validation segments: name them in dataset.validation, such as [seg17, seg18]"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _promises_are_kept(self) -> Config:
+        if problems := list(unkept(self.dataset)):
+            raise ValueError("\n  ".join(problems))
         return self
 
     @model_validator(mode="after")

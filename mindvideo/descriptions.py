@@ -10,6 +10,7 @@ from typing import Any
 from mindvideo import strict_yaml
 from mindvideo.dataset import BY_SEGMENT, Dataset
 from mindvideo.errors import InputError
+from mindvideo.expectations import inherited
 from mindvideo.paths import expand
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.run import DEFAULT
@@ -131,6 +132,8 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
     layers = _with_current_names(_layers(given, where), Dataset, where)
     values = _merged(layers)
     _refuse_other_kinds(values, where, Dataset)
+    if "expect" in values:
+        values["expect"] = inherited(layers)
     table, segments = values.get("runs"), _segments(values)
     if isinstance(table, str):
         values["runs"] = read_runs(read_path(table, f"{where}.runs"))

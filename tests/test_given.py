@@ -36,7 +36,7 @@ def values():
 def released(values):
     """The demo's configuration as one of a data set without runs, films and training segments."""
     dataset = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    dataset |= {"train": [], "run": None, "film": None}
+    dataset |= {"train": [], "run": None, "film": None, "expect": None}
     return values | NOTHING_TRAINED | {"dataset": dataset}
 
 

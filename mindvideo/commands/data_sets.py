@@ -87,6 +87,8 @@ def check(arguments: argparse.Namespace) -> int:
             f"{dataset.name}: {n_runs}{len(dataset.segments)} segments{_held_out(dataset)}, "
             f"subjects {', '.join(dataset.subjects)}"
         )
+        if promised := str(dataset.expect or ""):
+            print(f"Promised (dataset.expect): {promised}")
         if "clean" in here:
             windows = settings_of(WindowSettings, config, config.stages())
             print(describe_timing(dataset, windows.size, windows.lag, everything=arguments.all))
