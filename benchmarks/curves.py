@@ -150,7 +150,7 @@ class Curves:
             for run in whole.rows
             if run.subject == self.subject and run.segment in segments[n_segments:]
         ]
-        return whole.model_dump(mode="json", exclude={"runs"}) | {
+        return whole.model_dump(mode="json", exclude={"runs", "expect"}) | {
             "subjects": {self.subject: whole.subjects[self.subject]},
             "exclude": [*whole.exclude, *left_out],
         }

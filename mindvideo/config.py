@@ -24,6 +24,7 @@ from mindvideo.clip_times import ClipTimes
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
+from mindvideo.expectations import unkept
 from mindvideo.given import check_given
 from mindvideo.nuisance import names_of
 from mindvideo.pretraining_data import Pretraining
@@ -32,7 +33,7 @@ from mindvideo.run import Evaluated, Split
 from mindvideo.settings.base import Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
-from mindvideo.settings.sources import OFF, here
+from mindvideo.settings.sources import DATA, OFF, here
 from mindvideo.settings.training import check_still
 from mindvideo.sizes import check_recorded
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
@@ -84,9 +85,12 @@ class Config(Stages):
         description="segments that are reconstructed and scored: `test`, or `validation` to choose "
         "settings; the test segments are then not read",
     )
-    pretraining_data: Pretraining = Field(
-        description="runs to pre-train the encoder on, or the path of their description, as "
-        "config/datasets/hcp1200.yaml"
+    pretraining_data: Annotated[Pretraining | None, DATA] = Field(
+        None,
+        description="runs of other people to pre-train the encoder on, or the path of their "
+        "description, as config/datasets/hcp1200.yaml; without them, masked brain modelling starts "
+        "from random weights, on the subject's own training windows (`mbm_tuning`), or from a "
+        "model that others pre-trained (`given.pretraining`)",
     )
     pretrained: Pretrained = Pretrained()
     given: Annotated[dict[str, PathText | dict[Split, PathText]], OFF] = Field(
@@ -131,6 +135,12 @@ class Config(Stages):
                 f"evaluate: {self.evaluate}, but the data set {self.dataset.name} has no "
                 "validation segments: name them in dataset.validation, such as [seg17, seg18]"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _promises_are_kept(self) -> Config:
+        if problems := list(unkept(self.dataset)):
+            raise ValueError("\n  ".join(problems))
         return self
 
     @model_validator(mode="after")
@@ -431,7 +441,7 @@ def check_config(values: Mapping[str, Any], where: str) -> Config:
     refuse_description(values, where)
     values = dict(values)
     for key, read in (("dataset", read_dataset), ("pretraining_data", read_pretraining)):
-        if key in values:
+        if values.get(key) is not None:
             values[key] = read(values[key], f"{where}: {key}")
     try:
         return Config.model_validate(values)

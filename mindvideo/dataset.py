@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from mindvideo.expectations import Expect
 from mindvideo.run import DEFAULT, NAMES, Run, Segment, Split
 from mindvideo.run_files import HEMI, Form, form_problem
 from mindvideo.run_table import described
@@ -185,6 +186,11 @@ class Dataset(Section):
     )
     exceptions: Annotated[dict[str, RunTemplate], AfterValidator(_run_keys), DATA] = Field(
         {}, description="'SUBJECT SEGMENT_REPETITION': its own path"
+    )
+    expect: Annotated[Expect | None, DATA] = Field(
+        None,
+        description="facts that must hold, so that a segment lost from a list, or a run cut short, "
+        "is found",
     )
 
     renamed: ClassVar = {"repeats": "repetitions"}

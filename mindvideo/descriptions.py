@@ -10,6 +10,7 @@ from typing import Any
 from mindvideo import strict_yaml
 from mindvideo.dataset import BY_SEGMENT, Dataset
 from mindvideo.errors import InputError
+from mindvideo.expectations import inherited
 from mindvideo.paths import expand
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.run import DEFAULT
@@ -18,7 +19,7 @@ from mindvideo.settings.base import Section
 from mindvideo.templates import natural
 
 CONFIGURATION = {"dataset", "pretraining_data"}
-"""Keys of every configuration, and of no description."""
+"""Keys of configurations, and of no description."""
 OF_DESCRIPTIONS = {"like", "tr", "run", "runs", "subjects"}
 """Keys of descriptions, and of no configuration."""
 KINDS: dict[type[Section], str] = {Dataset: "a data set", Pretraining: "pre-training data"}
@@ -131,6 +132,8 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
     layers = _with_current_names(_layers(given, where), Dataset, where)
     values = _merged(layers)
     _refuse_other_kinds(values, where, Dataset)
+    if "expect" in values:
+        values["expect"] = inherited(layers)
     table, segments = values.get("runs"), _segments(values)
     if isinstance(table, str):
         values["runs"] = read_runs(read_path(table, f"{where}.runs"))

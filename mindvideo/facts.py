@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from mindvideo.artefacts import artefacts, parents_of
+from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
-from mindvideo.given import is_array
+from mindvideo.given import can_pretrain, is_array, parents
 from mindvideo.io.published import read_published
 from mindvideo.registry import importer
 from mindvideo.run import NAMES
@@ -20,6 +20,7 @@ from mindvideo.run_files import key_of
 from mindvideo.settings.base import From, RunTiming, Section, Timing
 from mindvideo.settings.evaluation import TableRow
 from mindvideo.settings.methods import Recordings, SegmentRecording
+from mindvideo.settings.training import Mbm
 
 Compute = Callable[..., Any]
 """Of a configuration, the sections of the full model or of a variant, and what it is a fact of."""
@@ -82,9 +83,10 @@ def settings_of(
         Whose they are: ``sub1``, or ``sub1/variants/NAME``.
     """
     of = (config, stages, segment, owner)
-    defaults = _look_up(section or model.section_name, *of)
+    section = section or model.section_name
+    defaults = _look_up(section, *of)
     values = {}
-    for name, place in _places(model).items():
+    for name, place in _places(model, section).items():
         if place is not None:
             values[name] = _look_up(place, *of)
         elif hasattr(defaults, name):
@@ -97,8 +99,9 @@ def sections_read(model: type[Section], section: str = "") -> set[str]:
 
     Facts that count by their values are in it by their own names.
     """
-    places = _places(model)
-    read = {section or model.section_name} if None in places.values() else set()
+    section = section or model.section_name
+    places = _places(model, section)
+    read = {section} if None in places.values() else set()
     for place in filter(None, places.values()):
         if place not in FACTS:
             read.add(place.partition(".")[0])
@@ -116,7 +119,7 @@ def sections_upstream(config: Config, artefact: str) -> frozenset[str]:
         return frozenset(sections_read(stage.settings_class))
     if artefact in config.given:
         return frozenset()
-    upstream = (sections_upstream(config, parent) for parent in parents_of(config, artefact))
+    upstream = (sections_upstream(config, parent) for parent in parents(config, artefact))
     return frozenset(_of_makers(artefact)).union(*upstream)
 
 
@@ -127,22 +130,32 @@ def _of_makers(artefact: str) -> set[str]:
 
 
 def ineffective(config: Config, variant: str) -> list[str]:
-    """The sections that a variant changes, if all are read only by stages of given artefacts."""
+    """The sections that a variant changes, if no result that is computed depends on any of them.
+
+    They are read only by stages of given artefacts, or by those of a pre-training without data.
+    """
     sections = config.variants[variant].keys()
-    if not config.given or not sections:
+    if not sections or not (config.given or not can_pretrain(config)):
         return []
     of_artefacts = set().union(*map(_of_makers, artefacts()))
     read = sections_upstream(config, "scoring")
     return list(sections) if sections <= of_artefacts - read else []
 
 
-def _places(model: type[Section]) -> dict[str, str | None]:
-    """For each field, the entry that its value comes from; None for the stage's own section."""
+def _places(model: type[Section], section: str) -> dict[str, str | None]:
+    """For each field, the entry that its value comes from; None for the stage's own section.
+
+    Fields that are read for another section only are left out.
+    """
     marks = {
         name: next((mark for mark in field.metadata if isinstance(mark, From)), None)
         for name, field in model.model_fields.items()
     }
-    return {name: mark.place if mark else None for name, mark in marks.items()}
+    return {
+        name: mark.place if mark else None
+        for name, mark in marks.items()
+        if not (mark and mark.only) or mark.only == section
+    }
 
 
 def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: str) -> Any:
@@ -155,7 +168,7 @@ def _look_up(place: str, config: Config, stages: Stages, segment: str, owner: st
     first, *names = place.split(".")
     value = getattr(stages if first in Stages.model_fields else config, first)
     for name in names:
-        value = getattr(value, name)
+        value = None if value is None else getattr(value, name)  # of what is not configured
     return value
 
 
@@ -348,6 +361,20 @@ def first_key(config: Config, stages: Stages, owner: str) -> str:
     return next((key_of(run.path) for run in config.dataset.rows if run.subject == subject), "")
 
 
+@fact("pretraining")
+def own_pretraining(config: Config, stages: Stages, segment: str) -> Mbm:
+    """The settings of the pre-training; of no duration if it is not computed here."""
+    here = config.pretraining_data is not None and "pretraining" not in config.given
+    changes = {} if here else {"duration": 0, "warmup": 0}
+    return stages.pretraining.model_copy(update=changes)
+
+
+@fact("pretraining")
+def given_pretraining(config: Config, stages: Stages, segment: str) -> bool:
+    """Whether masked brain modelling starts from a model that others pre-trained."""
+    return "pretraining" in config.given and stages.pretraining.trains
+
+
 @fact(of="owner")
 def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
     """What a methods section says of a subject's runs."""
@@ -374,14 +401,14 @@ def recordings(config: Config, stages: Stages, owner: str) -> Recordings:
         run for run in dataset.all_rows if run.subject == subject and run.segment in config.segments
     ]
     excluded = [run for run in of_subject if dataset.keys(run) & set(dataset.exclude)]
-    pretraining = config.pretraining_data.subjects
+    others = config.pretraining_data.subjects if config.pretraining_data else "*"
     return Recordings(
         subject=subject,
         variant=variant,
         segments=segments,
         excluded=[f"{run.segment}_{run.repetition}" for run in excluded],
         masked=bool(dataset.mask_paths(subject)),
-        pretraining_subjects=None if pretraining == "*" else len(pretraining),
+        pretraining_subjects=None if others == "*" else len(others),
     )
 
 
@@ -414,8 +441,10 @@ def table_rows(config: Config, stages: Stages | None = None, segment: str = "") 
 
 def _row(config: Config, label: str, subject: str, variant: str | None = None) -> TableRow:
     if variant and (changed := ineffective(config, variant)):
-        given = ", ".join(config.given)
-        return TableRow(label=label, why=f"changes only {', '.join(changed)}; given: {given}")
+        given = [f"given: {', '.join(config.given)}"] if config.given else []
+        without = [] if can_pretrain(config) else ["there is no pretraining_data"]
+        why = "; ".join([f"changes only {', '.join(changed)}", *given, *without])
+        return TableRow(label=label, why=why)
     owners = [
         f"{subject}/variants/{name}" if name else subject
         for name in (variant, *config.replicates_of(variant))

@@ -86,6 +86,20 @@ def check_subjects(given: Given, n_subjects: int) -> None:
             )
 
 
+def can_pretrain(config: Config) -> bool:
+    """Whether there is a pre-training: data for it, or its result."""
+    return config.pretraining_data is not None or "pretraining" in config.given
+
+
+def parents(config: Config, artefact: str) -> list[str]:
+    """The artefacts that an artefact is made from under a configuration.
+
+    Without data to pre-train on, masked brain modelling starts from random weights.
+    """
+    every = parents_of(config, artefact)
+    return [name for name in every if name != "pretraining" or can_pretrain(config)]
+
+
 def check_given(config: Config) -> None:
     """Check that given artefacts fit the data set, and that what is not given can be made.
 
@@ -96,6 +110,16 @@ def check_given(config: Config) -> None:
     given, dataset = config.given, config.dataset
     check_names(given)
     check_subjects(given, len(dataset.subjects))
+    if "samples" in given and config.pretraining_data is None:
+        raise ValueError(
+            "given.samples: its files are named after the subjects of pretraining_data, which is "
+            "not set: set it, or give the pre-trained model (given.pretraining)"
+        )
+    if "pretraining" in given and not config.pretraining.trains:
+        raise ValueError(
+            "given.pretraining names a pre-trained model, but pretraining.duration: 0 says that "
+            "there is no pre-training: remove one of the two"
+        )
     if "windows" not in given and not (dataset.run or dataset.runs):
         raise ValueError(
             "dataset: set `run`, a path template, or `runs`, a table of runs; or give the windows "
@@ -183,6 +207,7 @@ def lacking(config: Config, *names: str) -> str:
     """What the data set lacks to make artefacts; empty if all are given or can be made."""
     dataset = config.dataset
     sources = {
+        "samples": ("pre-training runs", config.pretraining_data is not None),
         "regions": ("runs", bool(dataset.run or dataset.runs)),
         "clips": ("films", all(map(dataset.film_path, config.segments))),
         "latents": ("training segments", bool(dataset.train)),
@@ -195,7 +220,7 @@ def lacking(config: Config, *names: str) -> str:
             continue
         if not there:
             return what
-        if lacks := lacking(config, *parents_of(config, name)):
+        if lacks := lacking(config, *parents(config, name)):
             return lacks
     return ""
 
@@ -210,7 +235,7 @@ def computed(config: Config) -> set[str]:
             continue
         reached.add(name)
         if name not in config.given:
-            left += parents_of(config, name)
+            left += parents(config, name)
     return {name for name in reached if name in END or not lacking(config, name)}
 
 

@@ -56,7 +56,7 @@ def settings_page() -> str:
 def _sections() -> Iterator[str]:
     yield from _table("Top level", Config, "")
     for name in sorted(Config.model_fields, key=_place):
-        if (section := _model(Config.model_fields[name])) is not None:
+        if (section := section_class(Config.model_fields[name])) is not None:
             yield from _section(name, section)
 
 
@@ -70,7 +70,7 @@ def _section(name: str, section: type[BaseModel], mark: str = "") -> Iterator[st
     if name == "clean":
         yield from _strategies()
     for key, field in section.model_fields.items():
-        if (inner := _model(field)) is not None:
+        if (inner := section_class(field)) is not None:
             mark = " ⚙" if execution_fields(section).get(key) is True else ""
             yield from _section(f"{name}.{key}", inner, mark)
 
@@ -89,7 +89,7 @@ def _strategies() -> Iterator[str]:
     yield "\n| key of the file | type | default | meaning |\n|---|---|---|---|"
     for name, field in Strategy.model_fields.items():
         if name != "name":
-            default = "none" if _model(field) else _default(field)
+            default = "none" if section_class(field) else _default(field)
             cells = (f"`{name}`", _type(field), default, field.description or "")
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -99,7 +99,11 @@ def _table(title: str, section: type[BaseModel], text: str) -> Iterator[str]:
     if text:
         paragraph = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text.partition("\n\n")[0])
         yield re.sub(r"\s+", " ", paragraph).replace("``", "`") + "\n"
-    rows = [(n, f) for n, f in section.model_fields.items() if _model(f) is None]
+    rows = [
+        (n, f)
+        for n, f in section.model_fields.items()
+        if section_class(f) is None or is_optional(f)
+    ]
     if rows:
         yield '<div class="settings" markdown>\n'
         yield "| setting | type | default | source | meaning |\n|---|---|---|---|---|"
@@ -120,13 +124,22 @@ def source_of(field: FieldInfo) -> Source | None:
     return next((mark for mark in field.metadata if isinstance(mark, Source)), None)
 
 
-def _model(field: FieldInfo) -> type[BaseModel] | None:
-    """The section that a setting is, if it is one."""
-    kind = field.annotation
+def section_class(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that a setting is, if it is one; it may be optional."""
+    kinds = get_args(field.annotation) if is_optional(field) else (field.annotation,)
+    kind = kinds[0]
     return kind if inspect.isclass(kind) and issubclass(kind, BaseModel) else None
 
 
+def is_optional(field: FieldInfo) -> bool:
+    """Whether a setting is a section or nothing, or a value or nothing."""
+    kinds = get_args(field.annotation)
+    return get_origin(field.annotation) in (Union, UnionType) and kinds[1:] == (type(None),)
+
+
 def _type(field: FieldInfo) -> str:
+    if section_class(field):
+        return "section (below), or nothing"
     limits = [
         f"{sign} {getattr(limit, name):g}"
         for limit in field.metadata

@@ -122,9 +122,15 @@ class Targets:
         variants = listed | {"variant": self.config.models}
         return [output, replace(output, parts=longer, names=variants)]
 
+    @property
+    def _others(self) -> list[str] | str:
+        """The subjects of the pre-training; `*`: those with runs on the disk."""
+        data = self.config.pretraining_data
+        return data.subjects if data else []
+
     def _names(self, wildcard: str, constraint: str | None) -> list[str] | None:
         """The names that a wildcard may have; None if it may have any."""
-        dataset, others = self.config.dataset, self.config.pretraining_data.subjects
+        dataset, others = self.config.dataset, self._others
         if wildcard in OWNERS:
             return [SHARED] if wildcard == "shared" else list(dataset.subjects)
         people = [*dataset.subjects.values(), *([] if others == "*" else others)]
@@ -161,7 +167,7 @@ class Targets:
         for name in output.wildcards:
             if name in values:
                 continue
-            of_all = name == "subject" and self.config.pretraining_data.subjects == "*"
+            of_all = name == "subject" and self._others == "*"
             if of_all or (names := output.names.get(name)) is None:
                 return None
             if name == "segment" and (subject := values.get("model")):

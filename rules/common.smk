@@ -13,6 +13,7 @@ from mindvideo import descriptions
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.facts import table_rows
+from mindvideo.given import can_pretrain
 from mindvideo.invocation import check_invocation, read_configfiles
 from mindvideo.plan import Plan
 from mindvideo.registry import command_line, read_stage
@@ -74,7 +75,8 @@ def one_of(names):
 
 
 # If all subjects with runs on the disk are used, their names are not known in advance.
-PRETRAINING_SUBJECTS = "[^/]+" if PRETRAINING.subjects == "*" else one_of(PRETRAINING.subjects)
+_NAMED = PRETRAINING.subjects if PRETRAINING else "*"
+PRETRAINING_SUBJECTS = "[^/]+" if _NAMED == "*" else one_of(_NAMED)
 
 
 def owner(wildcards):

@@ -250,18 +250,27 @@ def censored_runs(wildcards):
     return [path for split in splits for path in each("clean", split, "_runs.tsv")(wildcards)]
 
 
+def other_people():
+    """The description of the runs to pre-train on."""
+    if PRETRAINING is None:
+        raise WorkflowError(
+            lacks("runs of other people to pre-train on", "pretraining_data is not set")
+        )
+    return PRETRAINING
+
+
 def pretraining_runs(wildcards):
-    return descriptions.pretraining_runs(PRETRAINING, wildcards.subject)
+    return descriptions.pretraining_runs(other_people(), wildcards.subject)
 
 
 def all_samples(wildcards):
-    subjects = descriptions.pretraining_subjects(PRETRAINING)
+    subjects = descriptions.pretraining_subjects(other_people())
     return [PLAN.file("samples", owner(wildcards), f"{subject}.npy") for subject in subjects]
 
 
 def has_pretraining(wildcards):
     """Whether the encoder is pre-trained on other subjects; if not, no rule reads their runs."""
-    return PLAN.stages_of(owner(wildcards)).pretraining.trains
+    return can_pretrain(PLAN.config) and PLAN.stages_of(owner(wildcards)).pretraining.trains
 
 
 def pretrained_autoencoder(wildcards):

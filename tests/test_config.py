@@ -76,8 +76,8 @@ def test_what_is_wrong_is_said_where_it_belongs(values, section, changes, said):
 
 
 def test_what_is_missing_is_said_with_what_it_is(values):
-    del values["pretraining_data"]
-    with pytest.raises(InputError, match=r"pretraining_data: is missing; needed: .*hcp1200.yaml"):
+    del values["dataset"]
+    with pytest.raises(InputError, match=r"dataset: is missing; needed: .*config/datasets/"):
         check_config(values, "config.yaml")
 
 
@@ -316,7 +316,7 @@ def dataset(values):
 
 def test_excluded_runs_are_left_out_and_exceptions_found(values):
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    base["exclude"] = ["subject1 seg3_2"]
+    base |= {"exclude": ["subject1 seg3_2"], "expect": {"runs": {"sub1": 85}}}
     base["exceptions"] = {"subject1 seg3_1": "elsewhere/{segment}.nii.gz"}
     paths = dataset(values | {"dataset": base}).run_paths("sub1", "seg3")
     assert paths == ["elsewhere/seg3.nii.gz"]
@@ -368,7 +368,7 @@ def test_native_space_with_masks_in_the_table_of_runs(values, tmp_path):
     dataset = check_config(values, "config.yaml").dataset
     masked = [run.model_copy(update={"mask": f"{run.path}_mask"}) for run in dataset.rows]
     base = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    base["runs"] = str(tmp_path / "runs.tsv")
+    base |= {"runs": str(tmp_path / "runs.tsv"), "expect": None}
     Path(base["runs"]).write_text(write_runs(masked))
     values |= {"regions": {"atlas": False}, "dataset": base}
     assert len(check_config(values, "config.yaml").dataset.mask_paths("sub1")) > 2

@@ -36,7 +36,7 @@ def values():
 def released(values):
     """The demo's configuration as one of a data set without runs, films and training segments."""
     dataset = yaml.safe_load(Path("config/datasets/demo.yaml").read_text())
-    dataset |= {"train": [], "run": None, "film": None}
+    dataset |= {"train": [], "run": None, "film": None, "expect": None}
     return values | NOTHING_TRAINED | {"dataset": dataset}
 
 
@@ -182,3 +182,60 @@ def test_what_the_data_set_lacks_is_known(released, values):
     assert computed(p.config) == imported | {"scenes", "reconstruction", "scoring"}
     assert {"pretraining", "clean", "contrastive", "latents"} <= computed(plan(values).config)
     assert plan(values).computes("cotraining", "selection")
+
+
+# --- without other people's runs ------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(values):
+    """The demo's configuration without data to pre-train on."""
+    changed = values | {
+        "variants": {
+            "only-on-the-subject": {"pretraining": {"duration": 0}},
+            "not-at-all": {"pretraining": {"duration": 0}, "mbm_tuning": {"duration": 0}},
+        },
+        "tables": {"variants": ["only-on-the-subject", "not-at-all"]},
+    }
+    del changed["pretraining_data"]
+    return changed
+
+
+def test_without_other_people_tuning_needs_the_subject_only(alone):
+    p = plan(alone)
+    made = computed(p.config)
+    assert "mbm_tuning" in made
+    assert not {"samples", "pretraining"} & made
+    assert lacking(p.config, "cotraining", "mbm_tuning") == ""
+    assert lacking(p.config, "pretraining") == lacking(p.config, "samples") == "pre-training runs"
+    assert not {"samples", "pretraining"} & p.reads("cotraining")
+    assert not p.computes("pretraining")
+    assert computed(plan(alone | {"pretraining_data": None}).config) == made
+
+
+def test_without_other_people_a_variant_without_pretraining_is_the_full_model(alone):
+    p = plan(alone)
+    assert p.home("mbm_tuning", "sub1/variants/only-on-the-subject") == "sub1"
+    assert p.home("mbm_tuning", "sub1/variants/not-at-all") == "sub1/variants/not-at-all"
+    rows = {row.label: row for row in table_rows(p.config)}
+    assert rows["only-on-the-subject"].owner is None
+    why = "changes only pretraining; there is no pretraining_data"
+    assert rows["only-on-the-subject"].why == why
+    assert rows["not-at-all"].owner == "sub1/variants/not-at-all"
+
+
+def test_a_given_pretraining_needs_no_other_people(alone):
+    p = plan(alone | {"given": {"pretraining": "models/mae"}})
+    made = computed(p.config)
+    assert "mbm_tuning" in made
+    assert not {"samples", "pretraining"} & made
+    assert p.file("pretraining", "shared", "model") == "models/mae"
+    assert "pretraining" not in p.reads("mbm_tuning")
+    rows = {row.label: row for row in table_rows(p.config)}
+    assert rows["only-on-the-subject"].why == "changes only pretraining; given: pretraining"
+
+
+def test_what_contradicts_a_pretraining_that_is_not_there_is_refused(alone):
+    refused(alone | {"given": {"samples": "s"}}, "given.samples: .*subjects of pretraining_data")
+    off = {"pretraining": {"duration": 0}, "given": {"pretraining": "models/mae"}}
+    refused(alone | off, "given.pretraining names .*duration: 0 says that .*: remove one")

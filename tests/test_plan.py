@@ -9,9 +9,10 @@ import yaml
 from mindvideo.artefacts import artefacts
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
-from mindvideo.facts import table_rows
+from mindvideo.facts import sections_read, table_rows
 from mindvideo.plan import Plan, weights_digest
 from mindvideo.registry import read_stage, stage_names
+from mindvideo.settings.training import MbmSettings
 
 IN_THE_WORKFLOW = [name for name in stage_names() if name != "train_zoo"]
 
@@ -260,3 +261,12 @@ def test_a_validation_segment_is_evaluated_with_the_films_and_runs_that_it_had(v
     assert validated.settings("clean", "sub1", "seg18").average is True
     assert validated.settings("tables", "").dataset == "demo (validation segments)"
     assert "validation" in validated.settings("videos", "sub1").title
+
+
+def test_the_most_samples_are_those_of_the_pretraining_only(values):
+    plan = Plan(check_config(values, "test"))
+    assert plan.settings("mbm", "shared", section="pretraining").most == 600_000
+    assert plan.settings("mbm", "sub1", section="mbm_tuning").most is None
+    assert "most" not in plan.settings("samples", "shared").model_dump()
+    assert "samples" in sections_read(MbmSettings, "pretraining")
+    assert "samples" not in sections_read(MbmSettings, "mbm_tuning")

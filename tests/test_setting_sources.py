@@ -4,12 +4,11 @@ import json
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from mindvideo.config import Config
 from mindvideo.settings.sources import Kind, Source, here, paper
-from mindvideo.settings_page import source_of
+from mindvideo.settings_page import is_optional, section_class, source_of
 
 # From Chen, Qing & Zhou, "Cinematic Mindscapes", NeurIPS 2023: setting, value, place, words there.
 PAPER = [
@@ -22,6 +21,7 @@ PAPER = [
     ("selection.fraction", 0.5, "3.2", "the top 50% of the most significant voxels"),
     ("selection.areas", [], "3.2", "statistical tests are employed for the target dataset"),
     ("windows.size", 2, "Table 1", "Full Model: win=2"),
+    ("samples.most", 600_000, "4.1", "we obtained 600,000 fMRI segments"),
     ("samples.areas", ["V1", "V2", "V3", "V4"], "3.3", "the visual cortex (V1 to V4)"),
     ("encoder.patch_size", 16, "Table B.1", "patch size 16"),
     ("encoder.embed_dim", 1024, "Table B.1", "embedding dim 1024"),
@@ -77,9 +77,9 @@ PAPER = [
 def settings(section=Config, place=""):
     """(place, field) of all settings; the sections themselves are none."""
     for name, field in section.model_fields.items():
-        if isinstance(kind := field.annotation, type) and issubclass(kind, BaseModel):
+        if kind := section_class(field):
             yield from settings(kind, f"{place}{name}.")
-        else:
+        if not kind or is_optional(field):
             yield f"{place}{name}", field
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mindvideo import descriptions
-from mindvideo.checks import confounds, description, films, runs, scores
+from mindvideo.checks import confounds, description, expected, films, runs, scores
 from mindvideo.checks.files import absent, duplicates, present
 from mindvideo.checks.masks import brain_masks
 from mindvideo.dataset import Dataset
@@ -93,6 +93,8 @@ def check_dataset(
             findings += runs.onset(dataset, run)
             if run.confounds and Path(run.confounds).is_file():
                 findings += confounds.table(run.confounds, header.n_volumes, columns)
+    reported = {finding.place for finding in findings if finding.level == "error"}
+    findings += expected.recordings(dataset, headers, reported)
     for subject in dataset.subjects:
         of_subject = [run.path for run in rows if run.subject == subject]
         groups = runs.by_grid({p: headers[p] for p in of_subject if p in headers})

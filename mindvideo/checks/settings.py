@@ -284,14 +284,19 @@ def training_runs(config: Config, stages: Stages, _: Models) -> Iterator[Finding
 def pretraining(config: Config, stages: Stages, _: Models) -> Iterator[Finding]:
     """Check patches and samples of the pre-training."""
     data, s = config.pretraining_data, stages.pretraining
-    if not s.trains:
+    if data is None or not s.trains:
         return
     n_volumes = max(1, round(stages.samples.seconds / data.tr))
     with suppress(InputError):  # unknown areas, which are reported above
         size = stages.encoder.patch_size
         n = len(grayordinates(stages.samples.areas))
         yield from refused("pretraining", check_mask, s.mask_ratio, n + -n % size, size)
-    samples = 0
+    samples, most = 0, stages.samples.most
+    if most and most < s.batch_size:
+        yield error(
+            "samples.most", f"{most} samples, fewer than pretraining.batch_size: {s.batch_size}"
+        )
+        return
     try:
         for subject in pretraining_subjects(data):
             for path in pretraining_runs(data, subject):

@@ -62,7 +62,7 @@ def check(arguments: argparse.Namespace) -> int:
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
     from mindvideo.findings import Finding, refused, report
-    from mindvideo.given import computed
+    from mindvideo.given import can_pretrain, computed
 
     config = load(arguments)
     name = " ".join(map(str, configurations(arguments)))
@@ -85,6 +85,8 @@ def check(arguments: argparse.Namespace) -> int:
             f"{dataset.name}: {n_runs}{len(dataset.segments)} segments{_held_out(dataset)}, "
             f"subjects {', '.join(dataset.subjects)}"
         )
+        if promised := str(dataset.expect or ""):
+            print(f"Promised (dataset.expect): {promised}")
         if "clean" in here:
             model = config.stages()
             times, lag = config.clip_times(model), config.lag(model)
@@ -104,9 +106,20 @@ def check(arguments: argparse.Namespace) -> int:
         )
     pretrains = arguments.only is None and any(s.pretraining.trains for s in stages)
     pretrains = pretrains and "pretraining" in computed(config)
-    if arguments.only == "pretraining_data" or pretrains:
+    others = config.pretraining_data
+    if arguments.only == "pretraining_data" and others is None:
+        raise InputError(
+            f"{name}: there is no pretraining_data to check: set it to the path of its "
+            "description, such as config/datasets/hcp1200.yaml, or leave out --only"
+        )
+    if others and (arguments.only == "pretraining_data" or pretrains):
         seconds = config.samples.seconds
-        findings += checks.check_pretraining(config.pretraining_data, seconds, deep=arguments.deep)
+        findings += checks.check_pretraining(others, seconds, deep=arguments.deep)
+    elif not can_pretrain(config) and "mbm_tuning" in computed(config):
+        print(
+            "No pretraining_data: masked brain modelling starts from random weights, on each "
+            "subject's own training windows (mbm_tuning)."
+        )
     if arguments.only is None:
         findings += check_settings(config)
     if arguments.deep:
@@ -130,9 +143,10 @@ def _put_on_record(config: Config) -> None:
 
     paths = [Path(file) for run in config.dataset.rows for file in files_of(run.path)]
     paths = list(dict.fromkeys(paths))
-    with contextlib.suppress(InputError):  # the findings report it
-        for subject in pretraining_subjects(config.pretraining_data):
-            paths += map(Path, pretraining_runs(config.pretraining_data, subject))
+    if others := config.pretraining_data:
+        with contextlib.suppress(InputError):  # the findings report it
+            for subject in pretraining_subjects(others):
+                paths += map(Path, pretraining_runs(others, subject))
     digests = Digests(Path(config.results, "digests"), "check-dataset")
     for path in progress([p for p in paths if p.is_file()], desc="digests", unit="run"):
         digests.of(path)

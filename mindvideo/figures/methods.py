@@ -14,10 +14,11 @@ from mindvideo.figures.baselines import (
     is_linear,
     linear_encoder,
 )
+from mindvideo.figures.masked_modelling import masked_modelling
 from mindvideo.figures.nuisance import Censored, references
 from mindvideo.figures.pages import render
 from mindvideo.figures.recordings import cleaning, data_set, films, selection
-from mindvideo.figures.references import MIND_VIDEO, citation, cited
+from mindvideo.figures.references import MIND_VIDEO, cited
 from mindvideo.figures.training_table import COLUMNS, table_note, training_table
 from mindvideo.figures.wording import at_probability, count, interpolated, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
@@ -155,36 +156,8 @@ def _transformer(s: MethodsSettings, known: Known) -> str:
     return sentences(
         f"Windows were encoded by a transformer (patches of {e.patch_size} voxels, width "
         f"{e.embed_dim:,}, {count(e.depth, 'block')}, {count(e.num_heads, 'attention head')}).",
-        _masked_modelling(s),
+        masked_modelling(s),
         _contrastive(s, known),
-    )
-
-
-def _masked_modelling(s: MethodsSettings) -> str:
-    trainings = [t for t in (s.pretraining, s.mbm_tuning) if t.trains]
-    if not trainings:
-        return "Masked brain modelling was omitted: the weights were random at first."
-    data = f" ({citation(s.pretraining_reference)})" if s.pretraining_reference else ""
-    n = s.recordings.pretraining_subjects
-    volumes = round(s.samples.seconds / s.pretraining_tr)
-    centred = ", after the mean over the run had been subtracted" if s.samples.centre else ""
-    first, last = trainings[0].mask_ratio, trainings[-1].mask_ratio
-    remasked = "" if last == first else f" ({at_probability(last)} masked)"
-    on_others = (
-        f"on fMRI runs of {count(n, 'other subject') if n else 'other subjects'}{data}, in "
-        f"{listed(s.samples.areas)}, averaged over {s.samples.seconds:g} s "
-        f"({count(volumes, 'volume')}){centred}"
-    )
-    on_subject = f"on the volumes of the training windows of the subject{remasked}"
-    parts = [
-        part
-        for part, training in ((on_others, s.pretraining), (on_subject, s.mbm_tuning))
-        if training.trains
-    ]
-    return (
-        "It was first trained by masked brain modelling, that is, as a masked autoencoder (He et "
-        "al. 2022; Chen et al. 2023), which predicts masked patches of a volume from the others "
-        f"({at_probability(first)} of the patches masked): {'; then '.join(parts)}."
     )
 
 
@@ -332,6 +305,8 @@ def _evaluation(s: MethodsSettings, known: Known) -> str:
     if n.gt_classes > 1:
         correct = f"Each of the {number(n.gt_classes)} most probable classes of the stimulus counts"
         correct += " as correct"
+    except_for = ", except for masked brain modelling on other subjects"
+    except_for = except_for if s.pretraining.trains else ""
     retrieved = [m.rpartition("_")[2] for m in known.metrics if m.startswith("retrieval_top_")]
     return sentences(
         f"We report the top-1 accuracy of classifiers among N classes: {', and '.join(by_class)}. "
@@ -357,9 +332,8 @@ def _evaluation(s: MethodsSettings, known: Known) -> str:
         "within segments (or of all shifts, where there are no more). They are also given after "
         "correction for all metrics of a table (Holm 1979).",
         f"For the comparison of models, each model was trained {number(s.replicates)} times under "
-        "different seeds, except for masked brain modelling on other subjects. We report means and "
-        "standard deviations over these training runs, and Welch's t-tests with the trained model "
-        "as their unit."
+        f"different seeds{except_for}. We report means and standard deviations over "
+        "these training runs, and Welch's t-tests with the trained model as their unit."
         if s.replicates > 1
         else "",
     )

@@ -44,9 +44,12 @@ class From:
     place
         A place in the configuration (``dataset.tr``, ``pretrained.clip``, ``encoder.patch_size``,
         ``encoder``), or the name of a function of :mod:`mindvideo.facts` (``num_frames``).
+    only
+        Name of a section. If the stage reads another section, the setting has its default.
     """
 
     place: str
+    only: str = ""
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

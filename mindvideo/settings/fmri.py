@@ -319,8 +319,8 @@ class NullWindowSettings(Section):
     """Averaging windows: nothing to set."""
 
 
-class Samples(Section, section="samples"):
-    """Pre-training runs → samples of V1–V4."""
+class _Averaged(Section):
+    """How the volumes of a pre-training run become samples."""
 
     seconds: Annotated[PositiveFloat, IMAGE_PAPER] = Field(
         7.2, description="time that is averaged into one sample [s]: 10 volumes of the HCP"
@@ -333,8 +333,31 @@ class Samples(Section, section="samples"):
         description="subtract each grayordinate's mean over the run, as cleaning does for the "
         "target runs",
     )
+    detrend_order: Annotated[
+        Annotated[int, Field(ge=1)] | None, here("the image paper removes no drift")
+    ] = Field(
+        None,
+        description="order of the polynomial drift that is regressed out of each grayordinate of a "
+        "run, before averaging; not given: none",
+    )
+    standardize: Annotated[Literal["run", "voxel"], IMAGE_PAPER] = Field(
+        "run",
+        description="divide a run's samples by one SD, so that differences between grayordinates "
+        "remain (run), or each grayordinate by its own, as cleaning does for the target runs "
+        "(voxel)",
+    )
 
 
-class SampleSettings(Samples):
+class Samples(_Averaged, section="samples"):
+    """Pre-training runs → samples of V1–V4."""
+
+    most: Annotated[PositiveInt | None, paper("4.1")] = Field(
+        600_000,
+        description="if there are more samples, this many are used: drawn at random, of each "
+        "subject in proportion to its samples, with `pretraining.seed`; null: all",
+    )
+
+
+class SampleSettings(_Averaged, of="samples"):
     tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
     patch_size: Annotated[PositiveInt, From("encoder.patch_size")]

@@ -55,7 +55,8 @@ class MethodsSettings(Section):
     dataset: Annotated[str, From("dataset.name")]
     reference: Annotated[str | None, From("dataset.reference")]
     pretraining_reference: Annotated[str | None, From("pretraining_data.reference")]
-    pretraining_tr: Annotated[PositiveFloat, From("pretraining_data.tr")]
+    pretraining_tr: Annotated[PositiveFloat | None, From("pretraining_data.tr")]
+    given_pretraining: Annotated[bool, From("given_pretraining")] = False
     space: Annotated[Form, From("dataset.space")]
     tr: Annotated[PositiveFloat, From("dataset.tr")]
     clip_seconds: Annotated[PositiveFloat, From("clip_seconds")]
@@ -72,7 +73,7 @@ class MethodsSettings(Section):
     scenes: Annotated[Scenes, From("scenes")]
     embeddings: Annotated[Embeddings, From("embeddings")]
     encoder: Annotated[EncoderShape, From("encoder")]
-    pretraining: Annotated[Mbm, From("pretraining")]
+    pretraining: Annotated[Mbm, From("own_pretraining")]
     mbm_tuning: Annotated[MbmTuning, From("mbm_tuning")]
     contrastive: Annotated[Contrastive, From("contrastive")]
     ridge: Annotated[Ridge, From("ridge")]

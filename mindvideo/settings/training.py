@@ -154,6 +154,9 @@ class MbmTuning(Mbm, section="mbm_tuning"):
 
 class MbmSettings(Mbm):
     encoder: Annotated[EncoderShape, From("encoder")]
+    most: Annotated[PositiveInt | None, From("samples.most", only="pretraining")] = Field(
+        None, description="maximum number of samples; if there are more, some are drawn"
+    )
 
 
 class Contrastive(Training, section="contrastive"):

@@ -18,10 +18,10 @@ from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import EncoderShape, MbmSettings
 from mindvideo.sizes import check_mask
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
-from mindvideo.training.datasets import Examples, load_volumes
+from mindvideo.training.datasets import Array, Concatenated, Examples, Reindexed, load_volumes
 from mindvideo.training.loop import train
 from mindvideo.training.objectives.mbm import MaskedModelling
-from mindvideo.training.sampling import Batches
+from mindvideo.training.sampling import Batches, draw_evenly
 from mindvideo.training.validation import Validation, equal_parts
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ def main(
 
     Samples are volumes (n, v), or windows (n, w, v) of which the first volume is an example, so
     that an epoch has each volume once. The files are memory-mapped and never copied into one array.
+    Of more samples than `most`, that many are drawn, evenly over the files (subjects).
     With `start`, training begins from a pre-trained autoencoder, whose positional embeddings are
     interpolated to the samples' voxels.
     The loss on the volumes of `validation_windows` becomes part of the training curve.
@@ -56,8 +57,9 @@ def main(
     none if nothing is trained.
     """
     _allow_open_files(len(samples))
-    volumes = load_volumes(samples)
-    n_voxels = volumes.shape[1]
+    every = load_volumes(samples)
+    n_voxels = every.shape[1]
+    volumes = _drawn(every, settings)
     torch.manual_seed(settings.seed)
     if start is None:
         autoencoder = MaskedAutoencoder(
@@ -93,6 +95,19 @@ def main(
         rows = np.linspace(0, len(volumes) - 1, EXAMPLES).astype(int)
         rebuilt = _rebuild(autoencoder, volumes[rows], settings)
     np.save(examples, rebuilt)
+
+
+def _drawn(every: Concatenated, settings: MbmSettings) -> Array:
+    """All samples, or those drawn; none is read before it is used."""
+    if settings.most is None or len(every) <= settings.most:
+        return every
+    logger.info(
+        "%d of %d samples are drawn, in proportion from all %d subjects (samples.most)",
+        settings.most,
+        len(every),
+        len(every.lengths),
+    )
+    return Reindexed(every, draw_evenly(every.lengths, settings.most, settings.seed))
 
 
 def _validation(

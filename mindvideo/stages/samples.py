@@ -10,7 +10,7 @@ import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import cortex_vertices, grayordinates
-from mindvideo.fmri.samples import average, standardise
+from mindvideo.fmri.samples import average, detrend, standardise
 from mindvideo.fmri.variation import near_constant
 from mindvideo.fmri.windows import pad
 from mindvideo.io.runs import read_dtseries, series_length
@@ -59,7 +59,9 @@ def main(*, runs: Inputs, samples: Output, index: Output, settings: SampleSettin
         if settings.centre:
             run -= run.mean(axis=0, dtype=np.float64)
         try:
-            rows = standardise(average(run, n_volumes))
+            if settings.detrend_order:
+                run = detrend(run, settings.detrend_order)
+            rows = standardise(average(run, n_volumes), settings.standardize)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
         out[end - len(rows) : end] = pad(rows, settings.patch_size)

@@ -80,15 +80,20 @@ class Concatenated:
                     f"{names[0]}: were they computed with the same settings?"
                 )
         self._arrays = arrays
-        self._ends = np.cumsum([len(array) for array in arrays])
+        self._ends = np.cumsum(self.lengths)
         self.shape = (len(self), *arrays[0].shape[1:])
+
+    @property
+    def lengths(self) -> list[int]:
+        """Number of rows of each array."""
+        return [len(array) for array in self._arrays]
 
     def __len__(self) -> int:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         numbers = np.searchsorted(self._ends, rows, side="right")  # of the array with each row
-        starts = self._ends - [len(array) for array in self._arrays]
+        starts = self._ends - self.lengths
         values = np.empty((len(rows), *self.shape[1:]), self._arrays[0].dtype)
         for number in np.unique(numbers):
             here = numbers == number

@@ -6,6 +6,7 @@ batches and random numbers, without any saved state of loaders or generators.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +31,39 @@ def step_generator(seed: int, *key: int) -> torch.Generator:
     number = step_seed(seed, *key)
     torch.manual_seed(number)
     return torch.Generator().manual_seed(number)
+
+
+def draw_evenly(lengths: Sequence[int], n: int, seed: int) -> np.ndarray:
+    """Draw rows of several arrays without replacement, of each in proportion to its length.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Number of rows of each array.
+    n : int
+        Number of rows to draw, at most their sum.
+    seed : int
+
+    Returns
+    -------
+    (n,) int, ascending
+        Numbers of rows, counted over all arrays in order. The number drawn from an array differs
+        by less than 1 from its proportion.
+
+    Examples
+    --------
+    >>> rows = draw_evenly([100, 300], 8, seed=0)
+    >>> len(rows), int((rows < 100).sum())
+    (8, 2)
+    """
+    ends = np.cumsum(lengths, dtype=np.int64)
+    numbers = np.diff(ends * n // ends[-1], prepend=0)
+    generator = np.random.default_rng(seed)
+    drawn = [
+        end - length + np.sort(generator.choice(length, number, replace=False))
+        for end, length, number in zip(ends, lengths, numbers)
+    ]
+    return np.concatenate(drawn)
 
 
 class Batches:

@@ -269,6 +269,11 @@ def test_batches_larger_than_the_examples_are_named(here):
     assert len(said) == 6
 
 
+def test_fewer_samples_than_a_batch_are_named(here):
+    said = check(samples={"most": 10})
+    assert said["samples.most"] == "error: 10 samples, fewer than pretraining.batch_size: 20"
+
+
 def test_training_that_is_left_out_needs_no_examples(here):
     none = {"duration": 0, "batch_size": 10_000}
     left_out = ("contrastive", "cotraining", "mbm_tuning", "video_tuning", "pretraining")

@@ -65,6 +65,26 @@ def test_without_centring_the_static_image_stays(run, tmp_path):
     assert np.corrcoef(first, second)[0, 1] > 0.9
 
 
+def test_drift_and_scale_of_samples_are_settings(run, tmp_path):
+    out, drifting = tmp_path / "samples.npy", tmp_path / "rfMRI_REST1_LR.dtseries.nii"
+    image = nib.load(run)
+    slope = np.linspace(-1, 1, 45)[:, None] * np.linspace(0, 1e4, 91282)
+    nib.save(nib.Cifti2Image(image.get_fdata() + slope, image.header), drifting)
+
+    def rows(path, **changes):
+        settings = SampleSettings(tr=TR, patch_size=16, **changes)
+        samples.main(runs=[path], samples=out, index=tmp_path / "i.tsv", settings=settings)
+        return np.load(out)[:, :4183]
+
+    detrended = rows(run, detrend_order=1)
+    np.testing.assert_allclose(rows(drifting, detrend_order=1), detrended, atol=1e-3)
+    assert np.corrcoef(rows(drifting).ravel(), detrended.ravel())[0, 1] < 0.9
+    voxels = rows(run, standardize="voxel")
+    np.testing.assert_allclose(voxels.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(voxels.std(0), 1, atol=1e-5)
+    assert rows(run).std(0).std() > 0.1  # by default, differences between grayordinates remain
+
+
 def test_hidden_parts_of_the_cortex_can_be_predicted_from_the_rest():
     """A linear map from some of V1–V4 to others, learned on three runs, holds in a fourth."""
     runs = [visual_activity("hcp1", f"run{r}", 120, TR, seed=0) for r in range(4)]

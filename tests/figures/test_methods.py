@@ -163,12 +163,14 @@ def test_the_trainings_are_a_table():
         ({"contrastive": {"duration": 0}}, "Contrastive learning was omitted."),
         (
             {"pretraining": {"duration": 0}},
-            "(75% of the patches masked): on the volumes of the training windows of the subject.",
+            "(75% of the patches masked): on the volumes of the training windows of the subject, "
+            "from random weights.",
         ),
         (
             {"mbm_tuning": {"duration": 0}},
-            "averaged over 7.2 s (10 volumes), after the mean over "
-            "the run had been subtracted. By contrastive learning",
+            "averaged over 7.2 s (10 volumes), after the mean over the run had been subtracted, at "
+            "most 600,000 samples, drawn at random in proportion from all subjects. By contrastive "
+            "learning",
         ),
         (
             {"pretraining": {"duration": 0}, "mbm_tuning": {"duration": 0}},
@@ -223,6 +225,38 @@ def test_the_trainings_are_a_table():
 def test_what_is_changed_is_reported(changes, fact):
     assert fact in text(**changes)
     assert fact not in text()
+
+
+def test_what_became_of_pretraining_runs_is_reported():
+    reported = text()
+    assert (
+        "over 7.2 s (10 volumes), after the mean over the run had been subtracted, at most 600,000 "
+        "samples, drawn at random in proportion from all subjects" in reported
+    )
+    changes = {"detrend_order": 2, "standardize": "voxel", "most": None}
+    assert (
+        "after the mean over the run and a polynomial drift of order 2 had been subtracted, each "
+        "grayordinate z-scored over the samples of its run; then" in text(samples=changes)
+    )
+
+
+def test_where_masked_brain_modelling_starts_is_reported():
+    values = yaml.safe_load((CONFIG / "wen2018.yaml").read_text())
+    del values["pretraining_data"]
+    alone = check_config(values | {"replicates": 2}, "test")
+    reported = text(alone)
+    assert "on the volumes of the training windows of the subject, from random weights." in reported
+    assert "times under different seeds. We report" in reported
+    assert "Van Essen" not in methods_page(settings_of(alone), KNOWN)
+    names = [row[0] for row in training_table(settings_of(alone))]
+    assert names[0] == "masked brain modelling, this subject"
+    given = {"given": {"pretraining": "models/mae"}}
+    reported = text(check_config(values | given, "test"))
+    assert "of the subject, from the weights of a model that others had trained" in reported
+    reported = text(check_config(values | given | {"mbm_tuning": {"duration": 0}}, "test"))
+    assert "Its weights were first those of an encoder that others had trained" in reported
+    values |= {"mbm_tuning": {"duration": 0}}
+    assert "omitted: the weights were random" in text(check_config(values, "test"))
 
 
 def test_replicates_are_reported():
@@ -459,7 +493,7 @@ def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkey
 
 
 def test_validation_segments_and_their_scores_are_named():
-    held_out = dataset("wen2018", validation=["seg17", "seg18"])
+    held_out = dataset("wen2018", validation=["seg17", "seg18"], expect=None)
     reported = text(held_out)
     for fact in (
         "16 training segments with two runs each, two validation segments with two runs each and "

@@ -11,7 +11,6 @@ from sklearn.model_selection import GroupKFold
 from mindvideo.errors import InputError
 from mindvideo.fmri.encoding import ALPHAS, delayed, inflation, left_out_z, reduced
 from mindvideo.fmri.reproducibility import over_segments
-from mindvideo.fmri.responses import mean_of_living, responses_of_clips
 
 DELAYS = [0, 1, 2]
 
@@ -122,13 +121,3 @@ def test_dead_voxels_are_untested_and_fewer_responses_than_clips_are_enough():
 def test_one_segment_cannot_be_left_out():
     with pytest.raises(InputError, match="1 segment: at least 2 are needed"):
         fit(films(1), [np.ones((30, 2))])
-
-
-def test_responses_are_those_of_the_living_repetitions_after_the_lag():
-    runs = np.random.default_rng(0).normal(size=(2, 10, 3))
-    runs[1, :, 2] = 0
-    mean = mean_of_living(runs)
-    np.testing.assert_allclose(mean[:, 2], runs[0, :, 2])
-    np.testing.assert_allclose(mean[:, :2], runs.mean(axis=0)[:, :2])
-    np.testing.assert_allclose(responses_of_clips(runs, 8, 1), mean[1:9])
-    assert len(responses_of_clips(runs, 10, 3)) == 7

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.samples import average, standardise
+from mindvideo.fmri.samples import average, detrend, standardise
 from mindvideo.fmri.windows import cut, derangement, pad
 
 VOLUMES = np.arange(5.0)[:, None] * [1, 10]
@@ -68,6 +68,28 @@ def test_standardise_uses_one_scale_for_all():
     assert out.std() == pytest.approx(1, abs=1e-6)
     assert out.dtype == np.float32
     np.testing.assert_allclose(np.corrcoef(out.ravel(), samples.ravel())[0, 1], 1)
+
+
+def test_standardise_can_give_each_voxel_its_own_scale():
+    samples = np.random.default_rng(0).normal(5, [1, 30, 1], (20, 3))
+    samples[:, 2] = 7.1 + 1e-9 * samples[:, 0]  # constant up to rounding
+    out = standardise(samples, "voxel")
+    expected = (samples - samples.mean(0)) / samples.std(0)
+    np.testing.assert_allclose(out[:, :2], expected[:, :2], atol=1e-6)
+    assert not out[:, 2].any()
+    assert out.dtype == np.float32
+    assert not standardise(samples[:1], "voxel").any()  # a single sample is its own mean
+
+
+def test_detrending_removes_what_a_polynomial_fits_and_keeps_the_mean():
+    """The reference is numpy's fit of an ordinary polynomial."""
+    rng = np.random.default_rng(0)
+    times = np.arange(60.0)
+    run = rng.normal(size=(60, 3)) + 1e4 + times[:, None] * [0, 3, -2] + 0.1 * times[:, None] ** 2
+    fitted = np.stack([np.polyval(np.polyfit(times, v, 2), times) for v in run.T], axis=1)
+    np.testing.assert_allclose(detrend(run, 2), run - fitted + run.mean(0), atol=1e-6)
+    with pytest.raises(InputError, match=r"3 volumes are too few .* order 2: at least 4"):
+        detrend(run[:3], 2)
 
 
 @pytest.mark.parametrize(("bad", "why"), [(np.ones(3), "all the same"), ([1, np.nan], "not all")])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mindvideo.errors import InputError
-from mindvideo.training.sampling import Batches, step_generator, step_seed
+from mindvideo.training.sampling import Batches, draw_evenly, step_generator, step_seed
 
 
 def epoch(batches: Batches, number: int) -> np.ndarray:
@@ -30,6 +30,25 @@ def test_examples_left_over_differ_between_epochs() -> None:
         tuple(set(range(23)) - set(epoch(batches, number).ravel())) for number in range(20)
     }
     assert len(left_over) > 10
+
+
+@pytest.mark.parametrize(("lengths", "n"), [([50, 7, 300, 1], 100), ([3, 3, 3], 8), ([860] * 9, 1)])
+def test_rows_are_drawn_from_all_arrays_in_proportion(lengths: list[int], n: int) -> None:
+    rows = draw_evenly(lengths, n, seed=3)
+    assert len(rows) == n
+    assert (np.diff(rows) > 0).all()  # ascending, none twice
+    ends = np.cumsum(lengths)
+    numbers = np.bincount(np.searchsorted(ends, rows, side="right"), minlength=len(lengths))
+    assert (np.abs(numbers - np.multiply(lengths, n / ends[-1])) < 1).all()
+    np.testing.assert_array_equal(rows, draw_evenly(lengths, n, seed=3))
+
+
+def test_each_row_is_drawn_as_often_as_any_other() -> None:
+    drawn = np.bincount(
+        np.concatenate([draw_evenly([40, 60], 50, seed) for seed in range(400)]), minlength=100
+    )
+    assert abs(drawn - 200).max() < 5 * 10  # binomial SD: 10
+    assert np.array_equal(draw_evenly([4, 6], 10, 0), np.arange(10))
 
 
 def test_batches_are_a_function_of_seed_and_step() -> None:

@@ -28,6 +28,7 @@ from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.settings.training import (
     CotrainingSettings,
 )
+from mindvideo.training.sampling import draw_evenly
 from tests.training.stages import (
     FEW,
     FRAMES,
@@ -179,6 +180,29 @@ def test_without_modalities_the_encoder_keeps_its_weights(trained: Stages, tmp_p
     assert blocks
     assert all(torch.equal(after[name], before[name]) for name in blocks)
     assert pd.read_csv(tmp_path / "contrastive.tsv", sep="\t").empty
+
+
+def test_of_more_samples_than_the_most_only_those_drawn_are_used(
+    trained: Stages, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stages = Stages(tmp_path)
+    rng = np.random.default_rng(0)
+    every = rng.normal(size=(40, VOXELS)).astype(np.float32)
+    np.save(tmp_path / "all.npy", every)
+    rows = draw_evenly([40, 40], 12, seed=0)
+    np.save(tmp_path / "drawn.npy", np.concatenate([every, every])[rows])
+
+    def model(name: str, samples: str, **changes: int) -> bytes:
+        stages.mbm(name, tmp_path / samples, None, **changes)
+        return (tmp_path / name / "diffusion_pytorch_model.safetensors").read_bytes()
+
+    with caplog.at_level("INFO"):
+        drawn = model("some", "all.npy", times=2, most=12)
+    assert "12 of 80 samples are drawn, in proportion from all 2 subjects" in caplog.text
+    assert drawn == model("same", "drawn.npy")
+    whole = model("whole", "all.npy")
+    assert whole == model("few", "all.npy", most=40)
+    assert whole != drawn
 
 
 def test_training_of_zero_length_leaves_the_models_as_they_are(

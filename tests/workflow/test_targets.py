@@ -242,7 +242,7 @@ def test_without_any_pretraining_run_the_windows_can_still_be_made(checkout):
 
 def test_a_segment_whose_runs_are_all_left_out_is_left_out(checkout):
     dataset = yaml.safe_load((checkout.folder / "config/datasets/demo.yaml").read_text())
-    dataset["exclude"] = ["subject1 seg1_1", "subject1 seg1_2"]
+    dataset |= {"exclude": ["subject1 seg1_1", "subject1 seg1_2"], "expect": None}
     checkout.configure(dataset=dataset)
     splits = ("train", "test")
     windows = [f"results/{s}/windows/{split}.npy" for s in ("sub1", "sub2") for split in splits]

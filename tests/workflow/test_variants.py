@@ -159,3 +159,24 @@ def test_the_control_shares_the_films_and_the_selection(checkout):
     page = "results/sub1/videos"
     added = checkout.jobs("control", page) - checkout.jobs(page)
     assert added == Counter([*OF_WINDOWS, "videos"])
+
+
+def test_without_pretraining_data_no_other_people_are_read(checkout):
+    whole = checkout.jobs("results/sub1/videos")
+    of_others = {"demo_rest": 6, "samples": 3, "pretraining": 1}
+    (checkout.folder / "mae").mkdir()
+    checkout.configure(pretraining_data=None)
+    alone = checkout.jobs("results/sub1/videos")
+    assert whole - alone == of_others
+    assert alone["mbm_tuning"] == 1
+    checkout.configure(given={"pretraining": "mae"})
+    assert checkout.jobs("results/sub1/videos") == alone
+
+
+@pytest.mark.parametrize("what", ["pretraining/model", "samples/rest1.npy"])
+def test_what_needs_other_people_says_so_without_them(checkout, what):
+    checkout.configure(pretraining_data=None)
+    done = checkout.snakemake("--dry-run", "--", f"results/shared/{what}")
+    said = "this needs runs of other people to pre-train on, but pretraining_data is not set"
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
