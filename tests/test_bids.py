@@ -144,7 +144,7 @@ def test_from_a_folder_to_cleaned_runs(tree, table, purdue, capsys, space):
         table=Path("film1_runs.tsv"),
         settings=CleanSettings(
             tr=dataset.tr,
-            timing=dataset.timing_of("film1"),
+            timing=[run.timing for run in dataset.runs_of("01", "film1")],
             n_volumes=dataset.n_clips("film1"),
             confounds=["csf", "outliers"],
             detrend_order=1,
