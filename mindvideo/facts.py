@@ -138,7 +138,8 @@ def ineffective(config: Config, variant: str) -> list[str]:
     if not sections or not (config.given or not can_pretrain(config)):
         return []
     of_artefacts = set().union(*map(_of_makers, artefacts()))
-    read = sections_upstream(config, "scoring")
+    read = set(sections_upstream(config, "scoring"))
+    read |= {section for name in read & FACTS.keys() for section in FACTS[name].sections}
     return list(sections) if sections <= of_artefacts - read else []
 
 
@@ -305,7 +306,7 @@ def lag(config: Config, stages: Stages, segment: str) -> int:
     return config.lag(stages)
 
 
-@fact("clips")
+@fact("clips", by_value=True)
 def clip_seconds(config: Config, stages: Stages, segment: str) -> float:
     return config.clip_seconds(stages)
 

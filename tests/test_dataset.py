@@ -7,10 +7,16 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from mindvideo.config import check_config
 from mindvideo.dataset import Dataset
-from mindvideo.descriptions import read_dataset
+from mindvideo.decoding.recordings import kept_volumes
+from mindvideo.facts import settings_of
 from mindvideo.fmri.windows import cut
+from mindvideo.settings.fmri import CleanSettings, WindowSettings
 from mindvideo.templates import natural
+from tests.checks import few
+
+TIMING = {"drop_start": 3, "drop_end": 4}
 
 
 @pytest.fixture
@@ -60,13 +66,18 @@ def test_without_confounds_and_mask(values):
 
 @pytest.mark.parametrize("name", ["demo", "wen2018", "wen2018-cifti", "bids"])
 def test_every_clip_of_the_shipped_descriptions_has_a_volume_of_its_own(name):
-    dataset = Dataset.model_validate(read_dataset(f"config/datasets/{name}.yaml", "test"))
-    for segment in dataset.segments:
-        n, timing = dataset.n_clips(segment), dataset.timing_of(segment)
-        recorded = np.arange(timing.drop_start + n + timing.drop_end)
-        kept = recorded[timing.drop_start : len(recorded) - timing.drop_end]
-        volumes = cut(kept[:, None], 1, dataset.lag).ravel()
-        np.testing.assert_array_equal(volumes, timing.drop_start + np.arange(n))
+    config = few.values(dataset={}, clips={"fps": 3}, windows={"size": 1})
+    config = check_config(config | {"dataset": f"config/datasets/{name}.yaml"}, "test")
+    dataset, stages = config.dataset, config.stages()
+    for run in dataset.rows:
+        n = dataset.n_clips(run.segment)
+        assert n == dataset.n_shown(run.segment)
+        of = {"segment": run.segment, "owner": run.subject}
+        kept = kept_volumes(run.timing, settings_of(CleanSettings, config, stages, **of))
+        recorded = np.arange(run.drop_start + n + run.drop_end)
+        volumes = recorded[kept.start : kept.start + kept.n_read, None]
+        windows = cut(volumes, settings_of(WindowSettings, config, stages, **of).times, n)
+        np.testing.assert_array_equal(windows.ravel(), run.drop_start + dataset.lag + np.arange(n))
 
 
 def test_masks_are_those_of_the_training_runs_each_once(values):
@@ -126,14 +137,12 @@ def test_a_segment_without_runs_is_not_the_subjects(values):
         ({"exceptions": {"subject1 seg1_1": "{session}.nii"}}, "exceptions: .*runs --bids FOLDER`"),
         ({"exclude": ["subject3/test2_9"]}, "expected 'SUBJECT SEGMENT_REPETITION'"),
         ({"exceptions": {"subject1 seg1": "a.nii"}}, "expected 'SUBJECT SEGMENT_REPETITION'"),
-        ({"timing": {"seg1": {"drop_start": 1, "drop_end": 4}}}, "timing: no `default`"),
+        ({"timing": {"seg1": TIMING}, "film_onset": {}}, "timing: no `default`, and nothing for s"),
+        ({"timing": {}}, r"film_onset: the film of sub1 seg1_1 starts 2 s before the run: its fir"),
     ],
 )
 def test_what_cannot_be_is_refused(values, changes, match):
     refused(values | changes, match)
-
-
-TIMING = {"drop_start": 3, "drop_end": 4}
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,9 @@ def test_the_purdue_data_set_is_described_with_its_exceptions():
     assert dataset.run_paths("sub1", "test1")[8].endswith("mni/test1_9.mni.nii.gz")
     assert len(dataset.run_paths("sub3", "test2")) == 9
     assert not any("test2_9" in path for path in dataset.run_paths("sub3", "test2"))
-    assert {dataset.timing_of(s).drop_start for s in ("seg1", "test1")} == {1}
-    assert dataset.timing_of("test5").drop_start == 2
+    starts = {run.segment: run.drop_start for run in dataset.rows}
+    assert {starts[segment] for segment in ("seg1", "test1")} == {1}
+    assert starts["test5"] == 2
     assert dataset.fps_of("test3") == 30
 
 

@@ -9,7 +9,7 @@ import yaml
 from mindvideo.artefacts import artefacts
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
-from mindvideo.facts import sections_read, table_rows
+from mindvideo.facts import FACTS, sections_read, table_rows
 from mindvideo.plan import Plan, weights_digest
 from mindvideo.registry import read_stage, stage_names
 from mindvideo.settings.training import MbmSettings
@@ -40,7 +40,7 @@ def test_the_graph_of_artefacts_names_only_artefacts_and_sections(values):
     sections = set(type(p.config.stages()).model_fields)
     for name, artefact in artefacts().items():
         assert artefact.parents <= set(artefacts())
-        assert p.reads(name) <= sections
+        assert p.reads(name) <= sections | set(FACTS)
 
 
 def test_a_variant_owns_what_it_changes_and_all_downstream_of_it(values):
@@ -150,8 +150,11 @@ def test_sections_that_a_stage_reads_follow_from_its_settings(values):
     reads = plan(values).reads
     assert reads("samples") == {"samples", "encoder"}
     assert reads("pretraining") == {"samples", "encoder", "pretraining"}
-    assert reads("windows") == {"regions", "clean", "selection", "windows", "encoder"}
-    assert reads("scenes") == {"clips", "captions", "scenes"}
+    times = {"lag", "clip_seconds", "n_volumes", "n_volumes_of_film"}
+    sections = {"regions", "clean", "selection", "windows", "encoder"}
+    assert reads("windows") == sections | times
+    assert reads("clean") == {"regions", "clean", "lag", "n_volumes", "n_volumes_of_film"}
+    assert reads("scenes") == {"clips", "clip_seconds", "captions", "scenes"}
 
 
 def test_a_setting_touches_only_the_rules_that_read_it(values):
@@ -172,8 +175,8 @@ def test_rules_get_what_the_data_set_says(values):
     assert not settings("clean", "seg1")["average"]
     assert settings("clean", "test1")["average"]
     assert not settings("clean", "test1", clean={"keep_test_repetitions": True})["average"]
-    assert settings("windows")["lag"] == 0
-    assert settings("windows", windows={"lag": 3})["lag"] == 3
+    assert settings("clean", "seg1")["lag"] == 0
+    assert settings("clean", "seg1", windows={"lag": 3})["lag"] == 3
 
 
 def test_settings_of_execution_are_given_but_not_compared(values):

@@ -50,7 +50,6 @@ def test_the_derived_table_answers_as_the_description_does(tmp_path, name):
     assert given.rows == described.rows
     assert given.segments == described.segments
     for segment in described.segments:
-        assert given.timing_of(segment) == described.timing_of(segment)
         assert given.n_clips(segment) == described.n_clips(segment)
         for subject in described.subjects:
             assert given.run_paths(subject, segment) == described.run_paths(subject, segment)
@@ -63,7 +62,7 @@ def test_a_table_by_hand_is_a_data_set(tmp_path):
     described = dataset(tmp_path, HAND_MADE)
     assert described.train == ["seg2", "seg10"]
     assert described.run_paths("ann", "seg2") == ["a/2_1.nii.gz", "a/2_2.nii.gz"]
-    assert described.timing_of("seg2").drop_end == 3
+    assert {(run.drop_start, run.drop_end) for run in described.rows} == {(0, 3)}
     assert described.subjects == {"ann": "ann"}
     assert described.film_path("test1") == "test1.mp4"
 
@@ -129,7 +128,10 @@ def test_all_problems_are_reported_at_once(tmp_path):
             "unknown column 'repaet'; did you mean 'repetition'",
         ),
         (HAND_MADE.splitlines()[0], "no runs: expected one row per run"),
-        ("subject\tsegment\tsplit\trepetition\tpath\tdrop_end\na\tb\ttest\t1\tc\t2", "give both"),
+        (
+            "subject\tsegment\tsplit\trepetition\tpath\tdrop_end\na\tb\ttest\t1\tc\t2",
+            "line 2: drop_end without drop_start, film_onset or events: when does the film start",
+        ),
     ],
 )
 def test_no_table_of_runs(tmp_path, text, match):

@@ -12,7 +12,7 @@ from mindvideo.fmri.copies import SIGNATURE, same_recordings, same_signatures, s
 from mindvideo.io.maps import write_labels
 from mindvideo.io.runs import write_run
 from mindvideo.io.spaces import Grid, Space
-from mindvideo.settings.base import Timing
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import CleanSettings, Selection
 from mindvideo.stages import clean, select
 
@@ -50,7 +50,11 @@ def run_clean(folder, runs, segment="seg1", **settings):
         alive=folder / f"{segment}_alive.npy",
         table=folder / f"{segment}_runs.tsv",
         settings=CleanSettings(
-            tr=2, timing=Timing(drop_start=0, drop_end=0), n_volumes=N, detrend_order=2, **settings
+            tr=2,
+            timing=[RunTiming(drop_start=0, drop_end=0)] * len(runs),
+            n_volumes=N,
+            detrend_order=2,
+            **settings,
         ),
     )
 

@@ -234,7 +234,7 @@ def test_windows_of_padding_are_warned_of(folder, tmp_path, caplog):
         voxels=tmp_path / "voxels.tsv",
         windows=tmp_path / "train.npy",
         table=tmp_path / "train.tsv",
-        settings=WindowSettings(lag=0, patch_size=16),
+        settings=WindowSettings(tr=2, seconds=2, patch_size=16),
     )
     (said,) = warnings(caplog)
     assert said.startswith("only 1 of the 16 columns of a window are voxels")

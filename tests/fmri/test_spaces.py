@@ -27,7 +27,7 @@ from mindvideo.io.cifti import save_dense, write_dtseries
 from mindvideo.io.maps import read_labels, read_map, write_map
 from mindvideo.io.runs import write_run
 from mindvideo.io.spaces import Grayordinates, Grid, Space
-from mindvideo.settings.base import Timing
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import (
     CleanSettings,
     RegionSettings,
@@ -69,9 +69,8 @@ def run_regions(folder, run, space, *masks, **settings):
 def subject(tmp_path_factory):
     """A subject's CIFTI runs through all stages."""
     folder = tmp_path_factory.mktemp("cifti")
-    settings = CleanSettings(
-        tr=2, timing=Timing(drop_start=1, drop_end=2), n_volumes=N_KEPT, detrend_order=1
-    )
+    timing = [RunTiming(drop_start=1, drop_end=2)] * 2
+    settings = CleanSettings(tr=2, timing=timing, n_volumes=N_KEPT, detrend_order=1)
     for number, segment in enumerate(SEGMENTS):
         signal = np.random.default_rng(number).standard_normal((N_KEPT + 3, len(SEEING)))
         runs = [folder / f"{segment}_{repetition}_Atlas.dtseries.nii" for repetition in (1, 2)]
@@ -102,7 +101,7 @@ def subject(tmp_path_factory):
         voxels=folder / "voxels.tsv",
         windows=folder / "train.npy",
         table=folder / "train.tsv",
-        settings=WindowSettings(lag=0, patch_size=16),
+        settings=WindowSettings(tr=2, seconds=2, end="repeat", patch_size=16),
     )
     return folder
 

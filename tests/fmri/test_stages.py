@@ -16,7 +16,7 @@ from mindvideo.fmri.atlas import area_of, hierarchy, labels_of
 from mindvideo.fmri.copies import VOXELS
 from mindvideo.fmri.repetitions import mean_of_repetitions
 from mindvideo.io.runs import write_run
-from mindvideo.settings.base import Timing
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.fmri import (
     CleanSettings,
     NullWindowSettings,
@@ -26,15 +26,15 @@ from mindvideo.settings.fmri import (
 )
 from mindvideo.stages import clean, null_window, regions, select, windows
 
-TIMING = Timing(drop_start=1, drop_end=4)
+TIMING = RunTiming(drop_start=1, drop_end=4)
 N = {"seg1": 20, "seg2": 20, "seg10": 20, "seg3": 20, "test1": 12}
 TRAIN = [name for name in N if name != "test1"]
 SEEING = ("V1", "V2", "MT")
 
 
-def clean_settings(segment: str, **settings) -> CleanSettings:
-    order = {"detrend_order": 2} | settings
-    return CleanSettings(tr=2, timing=TIMING, n_volumes=N[segment], **order)
+def clean_settings(segment: str, n_runs: int, **settings) -> CleanSettings:
+    defaults = {"detrend_order": 2, "n_volumes": N[segment], "timing": [TIMING] * n_runs}
+    return CleanSettings(tr=2, **defaults | settings)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def run_clean(folder, runs, out, segment, tables=None, **settings):
         tsnr=out / f"{segment}_tsnr.nii.gz",
         alive=out / f"{segment}_alive.npy",
         table=out / f"{segment}_runs.tsv",
-        settings=clean_settings(segment, **settings),
+        settings=clean_settings(segment, len(runs), **settings),
     )
     return np.load(out / f"{segment}.npy")
 
@@ -112,7 +112,7 @@ def cut_windows(folder, out, segments, *, segment=None, repetitions="mean", **se
         table=out.with_suffix(".tsv"),
         segment=segment,
         repetitions=repetitions,
-        settings=WindowSettings(**{"lag": 0, "patch_size": 16} | settings),
+        settings=WindowSettings(tr=2, seconds=2, **{"end": "repeat", "patch_size": 16} | settings),
     )
     return np.load(out.with_suffix(".npy")), pd.read_csv(out.with_suffix(".tsv"), sep="\t")
 
@@ -228,13 +228,31 @@ def test_windows_of_a_segment_that_is_not_given(folder, voxels, tmp_path):
         cut_windows(folder, tmp_path / "own", ["seg1"], segment="seg2")
 
 
-def test_memory_maps_hold_windows_of_any_size_and_lag(folder, voxels, tmp_path):
+def test_windows_of_any_size_repeat_the_last_volume(folder, voxels, tmp_path):
     plain = run_windows(folder, tmp_path, size=1)["train"][:, 0].reshape(4, 20, -1)
-    late = run_windows(folder, tmp_path, size=3, lag=2)["train"].reshape(4, 20, 3, -1)
+    late = run_windows(folder, tmp_path, size=3)["train"].reshape(4, 20, 3, -1)
     for start in range(20):
         for place in range(3):
-            volume = min(start + 2 + place, 19)  # clamped at the segment's end
+            volume = min(start + place, 19)  # clamped at the segment's end
             np.testing.assert_array_equal(late[:, start, place], plain[:, volume])
+
+
+def test_windows_have_the_volumes_recorded_after_the_film(folder, voxels, tmp_path):
+    """20 clips and 4 volumes after them: a lag of 2 and windows of 3 fit without a repetition."""
+    (tmp_path / "voxels.tsv").write_bytes((folder / "voxels.tsv").read_bytes())
+    for segment in TRAIN:
+        runs = [folder / f"{segment}_{repetition}.nii.gz" for repetition in (1, 2)]
+        later = [RunTiming(drop_start=3, drop_end=0)] * 2
+        shifted = run_clean(folder, runs, tmp_path, segment, n_volumes=22, timing=later)
+        kept = run_clean(folder, runs, tmp_path, segment, n_volumes=22, lag=2)
+        np.testing.assert_array_equal(kept, shifted)
+    late, clips = cut_windows(tmp_path, tmp_path / "train", TRAIN, size=3, end="recorded")
+    assert late.shape[:2] == (80, 3)
+    means = [np.load(tmp_path / f"{segment}.npy").mean(axis=0) for segment in TRAIN]
+    volumes = np.stack(means)[:, :, voxels["column"]]
+    for row, (segment, clip) in clips.iterrows():
+        expected = volumes[TRAIN.index(segment), clip : clip + 3]
+        np.testing.assert_allclose(late[row, :, : len(voxels)], expected, atol=1e-6)
 
 
 def test_shuffling_moves_windows_and_not_the_table(folder, voxels, tmp_path):
@@ -353,7 +371,7 @@ def test_confounds_are_trimmed_like_their_run_and_regressed_out(folder, tmp_path
     table = tmp_path / "confounds.tsv"
     trend = np.random.default_rng(3).normal(size=25)
     pd.DataFrame({"breathing": trend}).to_csv(table, sep="\t", index=False)
-    settings = clean_settings("seg1", confounds=["breathing"])
+    settings = clean_settings("seg1", 1, confounds=["breathing"])
     out = {"cleaned": "seg1.npy", "tsnr": "seg1_tsnr.nii.gz", "table": "seg1_runs.tsv"}
     out["alive"] = "seg1_alive.npy"
     clean.main(

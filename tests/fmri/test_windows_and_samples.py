@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mindvideo.clip_times import ClipTimes
 from mindvideo.errors import InputError
 from mindvideo.fmri.samples import average, detrend, standardise
 from mindvideo.fmri.windows import cut, derangement, pad
+from mindvideo.sizes import check_recorded
 
 VOLUMES = np.arange(5.0)[:, None] * [1, 10]
 
@@ -22,14 +24,18 @@ VOLUMES = np.arange(5.0)[:, None] * [1, 10]
     ],
 )
 def test_windows_look_forward_and_stop_at_the_end(size, lag, expected):
-    windows = cut(VOLUMES, size, lag)
+    times = ClipTimes(tr=2, seconds=2, size=size, end="repeat")
+    windows = cut(VOLUMES[lag:], times, len(VOLUMES))
     np.testing.assert_array_equal(windows[..., 0], expected)
     np.testing.assert_array_equal(windows[..., 1], 10 * np.array(expected))
 
 
-def test_lag_beyond_the_segment():
-    with pytest.raises(InputError, match=r"lag of 5 volumes is too long.*windows\.lag"):
-        cut(VOLUMES, 2, 5)
+@pytest.mark.parametrize(("size", "lag", "n_clips"), [(2, 5, 0), (6, 0, 5), (4, 2, 5)])
+def test_windows_that_do_not_fit_are_refused(size, lag, n_clips):
+    said = rf"windows of {size} volumes, {lag} volumes .* in the 5 volumes .*windows\.lag"
+    with pytest.raises(InputError, match=said):
+        check_recorded(size, lag, 5, n_clips)
+    check_recorded(size=3, lag=2, n_volumes=5, n_clips=1)
 
 
 @pytest.mark.parametrize(("n", "padded"), [(15, 16), (16, 16), (17, 32), (4183, 4192)])
