@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mindvideo.clip_times import Trim
+from mindvideo.errors import InputError
 from mindvideo.fmri.cleaning import cosines, nuisance, polynomials
 from mindvideo.io.confounds import read_confounds
 from mindvideo.settings.fmri import CleanSettings
@@ -47,4 +48,9 @@ def regressors(
     if confounds is None:
         return nuisance(drift)
     table = read_confounds(confounds, settings.confounds, n_volumes)
+    if len(table) < (end := trim.start + trim.n_read):
+        raise InputError(
+            f"{confounds}: {len(table)} rows, but {end} volumes of the run are read: does the "
+            "table belong to another run? Check dataset.confounds."
+        )
     return nuisance(drift, table[trim.start : trim.start + trim.n_read])
