@@ -109,11 +109,7 @@ def test_clips_longer_than_a_volume_have_windows_between_volumes():
             ],
         ),
         ({"film_onset": {"default": 0}}, 3, ["from 10.5 to 13.5 s after its onset"]),
-        (
-            {"timing": {"default": {"drop_start": 4, "drop_end": 3}}},
-            3,
-            ["the last 1 of 60 clips is"],
-        ),
+        ({"timing": {"default": {"drop_start": 4, "drop_end": 3}}}, 3, ["the last of 60 clips is"]),
         ({"film_onset": {}}, 0, []),
         ({}, 0, ["a clip is paired with the volumes from 0 to 3 s after its onset"]),
         ({"film_onset": {"default": 6, "film2": 14}}, 3, ["from -3.5 to -0.5 s"]),
