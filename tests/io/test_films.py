@@ -209,7 +209,9 @@ def test_a_rounded_rate_cuts_without_drift(tmp_path):
     """6 frames in 1.4 s are 4.285714… a second."""
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(255), fps=60, quality=10)
-    exact, rounded = (cut(film, seconds=1.4, fps=fps, size=64, n_clips=3) for fps in (6 / 1.4, 4.2857))
+    exact, rounded = (
+        cut(film, seconds=1.4, fps=fps, size=64, n_clips=3) for fps in (6 / 1.4, 4.2857)
+    )
     np.testing.assert_array_equal(exact, rounded)
     np.testing.assert_array_equal(number_of(exact).ravel(), np.arange(18) * 14)
 
