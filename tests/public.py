@@ -60,8 +60,12 @@ def described(name: str, **changes) -> Dataset:
 
 def course(segment: str, n: int) -> np.ndarray:
     """What visual areas do during a segment, (n,)."""
-    seed = [ord(letter) for letter in segment]
-    return np.random.default_rng(seed).standard_normal(n, dtype=np.float32)
+    return random(segment).standard_normal(n, dtype=np.float32)
+
+
+def random(name: str) -> np.random.Generator:
+    """Random numbers that depend on a name."""
+    return np.random.default_rng([ord(letter) for letter in name])
 
 
 def write_dense(path: Path, signal: np.ndarray, tr: float) -> None:
@@ -69,8 +73,7 @@ def write_dense(path: Path, signal: np.ndarray, tr: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     seeing = grayordinates([SEEING])[::EVERY]
     used = np.sort(np.concatenate([seeing, grayordinates([OTHERS])[::EVERY]]))
-    rng = np.random.default_rng(len(path.name))
-    values = rng.standard_normal((len(signal), len(used)), dtype=np.float32)
+    values = random(path.name).standard_normal((len(signal), len(used)), dtype=np.float32)
     values[:, np.isin(used, seeing)] += signal[:, None]
     write_dtseries(path, 10_000 + 100 * values, layout()[used], tr)
 
@@ -78,7 +81,7 @@ def write_dense(path: Path, signal: np.ndarray, tr: float) -> None:
 def write_volumes(path: Path, signal: np.ndarray, tr: float) -> None:
     """Write a run on a few voxels of the occipital lobe, in MNI space, and its mask beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(len(path.name)).standard_normal((*SHAPE, len(signal)))
+    noise = random(path.name).standard_normal((*SHAPE, len(signal)))
     image = nib.Nifti1Image((1000 + 20 * (signal + noise)).astype(np.int16), OCCIPITAL)
     image.header.set_xyzt_units("mm", "sec")
     image.header.set_zooms((4, 4, 4, tr))
@@ -100,6 +103,14 @@ def write_hcp(folder: Path, dataset: Dataset) -> None:
     films = {dataset.film_path(segment): segment for segment in dataset.segments}
     lengths = {str(i): n for i, n in enumerate(HCP_RUNS.values(), start=1)}
     write_films(folder, {film: lengths[re.search(r"MOVIE(\d)", film)[1]] for film in films}, 24)
+
+
+def touch_hcp(folder: Path) -> None:
+    """The name of a run for pre-training, without content."""
+    run = "rfMRI_REST1_LR"
+    path = f"{folder}/HCP_1200/100307/MNINonLinear/Results/{run}/{run}_Atlas_MSMAll_hp2000_clean"
+    Path(f"{path}.dtseries.nii").parent.mkdir(parents=True, exist_ok=True)
+    Path(f"{path}.dtseries.nii").touch()
 
 
 def write_forrest(folder: Path, dataset: Dataset) -> None:
@@ -143,8 +154,7 @@ def write_parcels(path: Path, key: str, signal: np.ndarray) -> None:
     """Add an array (n_volumes, 1,000 parcels) to an HDF5 file; the visual parcels have a signal."""
     h5py = pytest.importorskip("h5py")
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([ord(letter) for letter in key])
-    values = rng.standard_normal((len(signal), N_PARCELS), np.float32)
+    values = random(key).standard_normal((len(signal), N_PARCELS), np.float32)
     values[:, :N_VISUAL] += signal[:, None]
     with h5py.File(path, "a") as file:
         file[key] = values

@@ -128,7 +128,7 @@ def expected(name: str, clips: pd.DataFrame, size: int, later: int = 0) -> np.nd
     """What visual voxels have in windows, (n_clips, size); or in those of so many volumes later."""
     rows = []
     for segment, of_segment in clips.groupby("segment", sort=False):
-        positions = of_segment.clip.to_numpy()[:, None] * STEP[name] + np.arange(size) + later
+        positions = of_segment["clip"].to_numpy()[:, None] * STEP[name] + np.arange(size) + later
         runs = []
         for run, start in volumes_of(name, str(segment)):
             course = public.course(run, 2000)
@@ -138,27 +138,25 @@ def expected(name: str, clips: pd.DataFrame, size: int, later: int = 0) -> np.nd
 
 
 def few(folder: Path, name: str) -> dict:
-    """A description with few segments of one subject, whose table is written if it has one."""
+    """A description with few segments of one subject, whose table is written if it has one.
+
+    Its promises are those of the lengths of runs: files of few grayordinates are written.
+    """
     like, subject, train, test = FEW[name]
     path = f"config/datasets/{like}.yaml"
     values = read_dataset(path, "test")
+    volumes = values["expect"].get("volumes", {})
+    of_few = {segment: n for segment, n in volumes.items() if segment in [*train, *test]}
+    few = {"like": path, "expect": {"volumes": of_few, "grid": None, "clips": {}, "runs": None}}
     if not values.get("runs"):
         subjects = {subject: values["subjects"][subject]}
-        own = {"subjects": subjects, "train": train, "test": test}
-        # Files of fewer grayordinates are written.
-        return {"like": path, **own} | ({"expect": {}} if name == "cinebrain" else {})
+        return few | {"subjects": subjects, "train": train, "test": test}
     table = pd.read_csv(ROOT / f"config/datasets/{like}.tsv", sep="\t", dtype=str)
     kept = table[(table.subject == subject) & table.segment.isin([*train, *test])]
     if name == "hcp7t":  # two of the four runs
         kept = kept[kept.path.str.contains("MOVIE[12]_7T")]
     kept.to_csv(folder / "few.tsv", sep="\t", index=False)
-    volumes = values["expect"].get("volumes", {})
-    expect = {
-        "volumes": {
-            segment: volumes[segment] for segment in volumes if segment in kept.segment.values
-        }
-    }
-    return {"like": path, "runs": "few.tsv", "expect": expect}
+    return few | {"runs": "few.tsv"}
 
 
 @pytest.fixture(scope="module", params=list(FEW))
@@ -176,6 +174,7 @@ def tree(request, tmp_path_factory):
         Path("mine.yaml").write_text(yaml.safe_dump(config))
         dataset = public.described(FEW[name][0], **config["dataset"])
         WRITERS[name](checkout.folder, dataset)
+        public.touch_hcp(checkout.folder)
         yield name, checkout, config
     finally:
         os.chdir(before)
@@ -210,8 +209,6 @@ def test_it_goes_from_its_files_to_the_windows_of_the_right_volumes(tree):
         for later, least, most in ((0, 0.9, 1), (1, -0.6, 0.6), (-1, -0.6, 0.6)):
             known = expected(name, clips, shape[1], later).ravel()
             assert least < np.corrcoef(mean, known)[0, 1] < most, (split, later)
-    # Pre-training needs the HCP's runs of rest.
-    Path("HCP_1200").mkdir(exist_ok=True)
     jobs = checkout.jobs(f"{config['results']}/{subject}/videos", options=options)
     assert jobs["contrastive"] == 1
 
