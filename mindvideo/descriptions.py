@@ -140,7 +140,8 @@ def read_dataset(given: Any, where: str) -> dict[str, Any]:
         segments = {run.segment for run in values["runs"]}
     elif table:
         raise InputError(f"{where}.runs: expected the path of a table; found {table!r:.60}")
-    left_out = set().union(*map(_segments, layers)) - segments - {DEFAULT}
+    below = [_tabulated(layer["runs"]) for layer in layers[1:] if "runs" in layer]
+    left_out = set().union(*map(_segments, layers), *below) - segments - {DEFAULT}
     for field in BY_SEGMENT:
         if isinstance(said := values.get(field), dict):
             values[field] = {name: said[name] for name in said if name not in left_out}
@@ -198,6 +199,14 @@ def _segments(values: dict[str, Any]) -> set[str]:
     """Segments that a description names, before any check."""
     named = [values.get(split) for split in ("train", "validation", "test")]
     return {name for names in named if isinstance(names, list) for name in names if name}
+
+
+def _tabulated(table: Any) -> set[str]:
+    """Segments of the table of runs of a description on which another builds; it may be missing."""
+    try:
+        return {run.segment for run in read_runs(Path(expand(table)))}
+    except (InputError, TypeError, ValueError):
+        return set()
 
 
 def read_pretraining(given: Any, where: str) -> dict[str, Any]:

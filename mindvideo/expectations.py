@@ -136,7 +136,9 @@ class Expect(Section):
     def __str__(self) -> str:
         runs = self.runs if isinstance(self.runs, int) else sum((self.runs or {}).values())
         clips = ", ".join(f"{split} {n}" for split, n in self.clips.items())
-        volumes = dict.fromkeys(in_words(number) for number in self.volumes.values())
+        numbers = [n for n in self.volumes.values() if not isinstance(n, list)]
+        numbers += [each for n in self.volumes.values() if isinstance(n, list) for each in n]
+        volumes = dict.fromkeys(map(in_words, numbers))
         named = {
             f"subjects: {self.subjects}": self.subjects,
             f"runs: {runs}": runs,

@@ -2,24 +2,24 @@
 
 Each writer writes the runs of a description (config/datasets/), few of them or all. The lengths
 are those of the data sets' own documents (docs/how-to/public-data.md), not those of the
-descriptions, so that `check-dataset` compares two sources. What visual areas do repeats with the
-film; all else is noise, or zero on the 91k grayordinates, which are dead voxels then.
+descriptions, so that `check-dataset` compares two sources. Runs have few voxels. Visual ones follow
+a series of random numbers (:func:`course`), of which the volumes of a window are recognised.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.cifti2 import Cifti2Image, SeriesAxis
+import pytest
 
 from mindvideo.dataset import Dataset
 from mindvideo.demo.rest import layout
 from mindvideo.descriptions import read_dataset
 from mindvideo.fmri.atlas import grayordinates
+from mindvideo.io.cifti import write_dtseries
 from tests.purdue import ffmpeg, write_film
 
 HCP_RUNS = {
@@ -40,11 +40,13 @@ one."""
 FORREST_VOLUMES = dict(zip("12345678", (451, 441, 438, 488, 462, 439, 542, 338)))
 FORREST_SECONDS = dict(zip("12345678", (902, 882, 876, 976, 924, 878, 1084, 675.04)))
 CINEBRAIN_SECONDS = 1080
-CINEBRAIN_ONSET = 8.25
-"""When a film starts [s]: within the 11th volume of 0.8 s. The true times differ between runs, and
-are not in the documents."""
 ALGONAUTS_VOLUMES = {"bourne01": 405, "default": 400}
 """The length of one run is in the documents; the others are of about 10 min."""
+N_PARCELS, N_VISUAL = 1000, 20
+SEEING, OTHERS = "V1", "4"
+"""The areas of the grayordinates of a run: visual and motor cortex."""
+EVERY = 8
+"""Every eighth of their grayordinates is in a run."""
 OCCIPITAL = np.array([[4, 0, 0, -24], [0, 4, 0, -100], [0, 0, 4, -12], [0, 0, 0, 1.0]])
 """A grid in the occipital lobe, of 4 mm (affine)."""
 SHAPE = (12, 5, 6)
@@ -58,26 +60,28 @@ def described(name: str, **changes) -> Dataset:
 
 def course(segment: str, n: int) -> np.ndarray:
     """What visual areas do during a segment, (n,)."""
-    seed = [ord(letter) for letter in segment]
-    return np.random.default_rng(seed).standard_normal(n, dtype=np.float32)
+    return random(segment).standard_normal(n, dtype=np.float32)
 
 
-def write_dense(path: Path, signal: np.ndarray, tr: float, areas: Iterable[str] = ("V1",)) -> None:
-    """Write a run on the 91k grayordinates, int16: a signal in some areas, zero elsewhere."""
+def random(name: str) -> np.random.Generator:
+    """Random numbers that depend on a name."""
+    return np.random.default_rng([ord(letter) for letter in name])
+
+
+def write_dense(path: Path, signal: np.ndarray, tr: float) -> None:
+    """Write a run on some grayordinates of two areas; those of V1 have a signal."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    seeing = grayordinates(list(areas))
-    noise = np.random.default_rng(len(path.name)).standard_normal((len(signal), len(seeing)))
-    values = np.zeros((len(signal), len(layout())), dtype=np.int16)
-    values[:, seeing] = 10_000 + 100 * (signal[:, None] + noise)
-    image = Cifti2Image(values, (SeriesAxis(0, tr, len(signal)), layout()))
-    image.nifti_header.set_data_dtype(np.int16)
-    nib.save(image, path)
+    seeing = grayordinates([SEEING])[::EVERY]
+    used = np.sort(np.concatenate([seeing, grayordinates([OTHERS])[::EVERY]]))
+    values = random(path.name).standard_normal((len(signal), len(used)), dtype=np.float32)
+    values[:, np.isin(used, seeing)] += signal[:, None]
+    write_dtseries(path, 10_000 + 100 * values, layout()[used], tr)
 
 
 def write_volumes(path: Path, signal: np.ndarray, tr: float) -> None:
     """Write a run on a few voxels of the occipital lobe, in MNI space, and its mask beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(len(path.name)).standard_normal((*SHAPE, len(signal)))
+    noise = random(path.name).standard_normal((*SHAPE, len(signal)))
     image = nib.Nifti1Image((1000 + 20 * (signal + noise)).astype(np.int16), OCCIPITAL)
     image.header.set_xyzt_units("mm", "sec")
     image.header.set_zooms((4, 4, 4, tr))
@@ -101,6 +105,14 @@ def write_hcp(folder: Path, dataset: Dataset) -> None:
     write_films(folder, {film: lengths[re.search(r"MOVIE(\d)", film)[1]] for film in films}, 24)
 
 
+def touch_hcp(folder: Path) -> None:
+    """The name of a run for pre-training, without content."""
+    run = "rfMRI_REST1_LR"
+    path = f"{folder}/HCP_1200/100307/MNINonLinear/Results/{run}/{run}_Atlas_MSMAll_hp2000_clean"
+    Path(f"{path}.dtseries.nii").parent.mkdir(parents=True, exist_ok=True)
+    Path(f"{path}.dtseries.nii").touch()
+
+
 def write_forrest(folder: Path, dataset: Dataset) -> None:
     for run in dataset.all_rows:
         n = FORREST_VOLUMES[run.segment]
@@ -110,16 +122,20 @@ def write_forrest(folder: Path, dataset: Dataset) -> None:
     write_films(folder, films, 25)
 
 
+def cinebrain_onset(segment: str) -> float:
+    """When a film starts [s], within a volume. The true times are not in the documents."""
+    return 8 + 0.13 * int(segment)
+
+
 def write_cinebrain(folder: Path, dataset: Dataset) -> None:
-    """Runs with 10 s before their film and 10 s after it: the true numbers were not found."""
+    """Write runs with 20 s besides their film: the true number of volumes was not found."""
     n = round((CINEBRAIN_SECONDS + 20) / dataset.tr)
     for run in dataset.all_rows:
         write_dense(folder / run.path, course(run.segment, n), dataset.tr)
         write_confounds(folder / run.confounds, n)
-        names = {"subject": dataset.subjects[run.subject], "segment": run.segment}
-        events = folder / dataset.events.format(**names)
+        events = folder / run.events
         events.parent.mkdir(parents=True, exist_ok=True)
-        movie = f"{CINEBRAIN_ONSET}\t{CINEBRAIN_SECONDS}\tmovie"
+        movie = f"{cinebrain_onset(run.segment)}\t{CINEBRAIN_SECONDS}\tmovie"
         events.write_text(f"onset\tduration\ttrial_type\n{movie}\n")
     films = {dataset.film_path(s): CINEBRAIN_SECONDS for s in dataset.segments}
     write_films(folder, films, 24)
@@ -135,22 +151,19 @@ def write_algonauts(folder: Path, dataset: Dataset) -> None:
 
 
 def write_parcels(path: Path, key: str, signal: np.ndarray) -> None:
-    """Add an array (n_volumes, 1,000 parcels) to an archive; the first 20 parcels have a signal.
-
-    The archive is NumPy's, since h5py, which writes HDF5, is not among the project's packages.
-    """
+    """Add an array (n_volumes, 1,000 parcels) to an HDF5 file; the visual parcels have a signal."""
+    h5py = pytest.importorskip("h5py")
     path.parent.mkdir(parents=True, exist_ok=True)
-    others = dict(np.load(path)) if path.exists() else {}
-    values = np.random.default_rng(len(key)).standard_normal((len(signal), 1000), np.float32)
-    values[:, :20] += signal[:, None]
-    with path.open("wb") as file:
-        np.savez(file, **others, **{key: values})
+    values = random(key).standard_normal((len(signal), N_PARCELS), np.float32)
+    values[:, :N_VISUAL] += signal[:, None]
+    with h5py.File(path, "a") as file:
+        file[key] = values
 
 
 def write_parcel_names(path: Path) -> None:
-    """The names of the parcels in the form of the atlas: number, name, colour; 20 are visual."""
-    names = [f"7Networks_LH_Vis_{i}" for i in range(1, 21)]
-    names += [f"7Networks_RH_Default_PFC_{i}" for i in range(1, 981)]
+    """The names of the parcels in the form of the atlas: number, name, colour."""
+    names = [f"7Networks_LH_Vis_{i}" for i in range(1, N_VISUAL + 1)]
+    names += [f"7Networks_RH_Default_PFC_{i}" for i in range(1, N_PARCELS - N_VISUAL + 1)]
     rows = [f"{i}\t{name}\t120\t18\t{i % 256}\t0" for i, name in enumerate(names, start=1)]
     path.write_text("\n".join(rows) + "\n")
 

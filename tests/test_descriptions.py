@@ -105,6 +105,20 @@ def test_segments_that_only_the_base_has_are_left_out_of_its_tables(tmp_path):
         Dataset.model_validate(read_dataset(values, "test"))
 
 
+def test_segments_that_only_the_table_of_the_base_has_are_left_out_of_its_tables(tmp_path):
+    header = "subject\tsegment\tsplit\trepetition\tpath\n"
+    rows = [f"a\t{s}\t{split}\t1\t{s}.nii\n" for s, split in (("x", "train"), ("y", "test"))]
+    (tmp_path / "all.tsv").write_text(header + "".join(rows) + "a\ttalk\ttrain\t1\ttalk.nii\n")
+    (tmp_path / "few.tsv").write_text(header + "".join(rows))
+    lines = (line for line in NAMED.splitlines() if not line.startswith(("train", "test")))
+    named = "\n".join(lines).replace("nature", "talk")
+    (tmp_path / "base.yaml").write_text(f"{named}\nruns: {tmp_path}/all.tsv\n")
+    values = {"like": f"{tmp_path}/base.yaml", "runs": f"{tmp_path}/few.tsv"}
+    dataset = Dataset.model_validate(read_dataset(values, "test"))
+    assert set(dataset.timing) == {"default"}
+    assert dataset.segments == ["x", "y"]
+
+
 def test_an_old_name_gives_way_to_the_current_one_of_a_description_like_it(tmp_path):
     old = NAMED.replace("repetition", "repeat")
     (tmp_path / "old.yaml").write_text(old)

@@ -37,6 +37,8 @@ class ClipTiming:
     """Number of clips at the end whose windows have the last volume more than once."""
     onset: float | None
     """Time of the film's first frame after the start of the run [s]."""
+    film_start: float
+    """Where the segment starts in its film [s]."""
 
     @property
     def delay(self) -> tuple[float, float] | None:
@@ -68,7 +70,8 @@ class ClipTiming:
             of = f" of {self.recorded}" if self.recorded else ""
             recorded = _span(self.start * tr, (last + 1) * tr)
             text = f"{volumes}{of} (recorded {recorded} after the run's start, {after})"
-        text = f"clip 0 (film {_span(0, self.times.seconds)}) ← {text}"
+        film = _span(self.film_start, round(self.film_start + self.times.seconds, 6))
+        text = f"clip 0 (film {film}) ← {text}"
         if self.left_out:
             clips = "clip is" if self.left_out == 1 else f"{self.left_out} clips are"
             text += (
@@ -114,6 +117,7 @@ def clip_timings(dataset: Dataset, segment: str, times: ClipTimes, lag: int) -> 
                 lag=lag,
                 repeated=repeated,
                 onset=dataset.film_onset_of(segment) if onset is None else onset,
+                film_start=dataset.film_start_of(segment),
             )
         )
     return timings

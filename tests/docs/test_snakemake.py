@@ -4,12 +4,15 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from snakemake.cli import get_argument_parser
 
+from mindvideo.config import load_config
+from mindvideo.run_files import files_of
 from tests.docs.pages import ROOT, commands, inline
 from tests.purdue import described, write_film
 from tests.workflow.conftest import Checkout
@@ -22,6 +25,7 @@ def _is_whole(command):
 
 OF_SNAKEMAKE = [*commands("snakemake"), *filter(_is_whole, inline("snakemake"))]
 OWN_DATA = "docs/how-to/own-data.md"
+PUBLIC = ("hcp7t", "studyforrest", "cinebrain", "algonauts2025")
 
 
 def parsed(command):
@@ -138,12 +142,26 @@ def _released(folder):
         (arrays / f"{name}.npy").touch()
 
 
+def _public(name: str) -> Callable[[Path], None]:
+    """Empty files with the names of a public data set."""
+
+    def touch(folder: Path) -> None:
+        dataset = load_config(Path(f"config/{name}.yaml")).dataset
+        tables = {t for row in dataset.rows for t in (row.mask, row.confounds, row.events) if t}
+        voxels = {path for s in dataset.subjects if (path := dataset.voxels_path(s))}
+        runs = {file for row in dataset.rows for file in files_of(row.path)}
+        _touch([folder / path for path in sorted(runs | tables | voxels)])
+
+    return touch
+
+
 PREPARED = {
     "config/config.yaml": lambda folder: None,
     "config/config.yaml config/validation.yaml": lambda folder: None,
     "config/wen2018.yaml": lambda folder: _purdue(folder, "volume"),
     "config/released.yaml": _released,
     "config.yaml": _of_the_writer,
+    **{f"config/{name}.yaml": _public(name) for name in PUBLIC},
 }
 """Configurations that the pages name, and what writes their files."""
 
