@@ -125,7 +125,9 @@ def _contradictions(rows: dict[int, Run]) -> list[str]:
         if first != number:
             key = f"{run.subject} {run.segment}_{run.repetition}"
             problems.append(f"line {number}: {key} is already in line {first}")
-        film = (run.path, run.drop_start, run.film_onset, run.events and run.segment)
+        # Films of several segments may start at events of one run (mindvideo.shared_files).
+        at_event = run.events or run.drop_start is run.film_onset is None
+        film = (run.path, run.drop_start, run.film_onset, at_event and run.segment)
         if (other := files.setdefault(film, number)) != number:
             problems.append(f"line {number}: same file as in line {other}: {run.path}")
         for name in OF_SEGMENT:

@@ -146,6 +146,27 @@ def test_settings_are_json_in_a_fixed_order(stage, values):
     assert first == plan(values).settings(stage, "sub1", "seg1", section).deciding_json()
 
 
+def test_a_variant_has_its_own_cleaned_runs_only_if_it_keeps_other_volumes(values):
+    variants = {
+        "late": {"windows": {"lag": 1}},
+        "wide": {"windows": {"size": 3}},
+        "same": {"windows": {"lag": 0}},
+        "fast": {"clips": {"fps": 6}},
+        "long": {"clips": {"seconds": 3.0}},
+    }
+    p = plan(values, variants=variants)  # with `end: repeat`, as the demo has
+
+    def own(plan, artefact):
+        return {v for v in variants if "variants" in plan.home(artefact, f"sub1/variants/{v}")}
+
+    assert own(p, "clean") == {"late", "long"}
+    assert own(p, "selection") == {"late", "long"}
+    assert own(p, "windows") == {"late", "wide", "same", "long"}
+    assert own(p, "clips") == {"fast", "long"}
+    recorded = plan(values, variants=variants, windows={"end": "recorded"})
+    assert own(recorded, "clean") == {"late", "wide", "long"}
+
+
 def test_sections_that_a_stage_reads_follow_from_its_settings(values):
     reads = plan(values).reads
     assert reads("samples") == {"samples", "encoder"}

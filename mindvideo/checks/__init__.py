@@ -88,9 +88,9 @@ def check_dataset(
             headers[path] = header
             findings += runs.coordinates(path, header) if atlas else ()
     for run in rows:
+        findings += runs.onset(dataset, run)
         if header := headers.get(run.path):
             findings += runs.recording(dataset, run, header, needed.get(run.segment, 0), seconds)
-            findings += runs.onset(dataset, run)
             if run.confounds and Path(run.confounds).is_file():
                 findings += confounds.table(run.confounds, header.n_volumes, columns)
     reported = {finding.place for finding in findings if finding.level == "error"}
