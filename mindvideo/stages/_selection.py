@@ -54,7 +54,7 @@ def allowed_voxels(
     labels: np.ndarray,
     numbers: np.ndarray,
     space: Space,
-    alive: Sequence[Path],
+    alive: Path | None,
     tsnr: Sequence[Path],
     within: Path | None,
     settings: Selection,
@@ -66,9 +66,8 @@ def allowed_voxels(
     labels, numbers : (n_voxels,) int
         Area and network of each voxel.
     space : Space
-    alive : sequence of Path
-        Of each segment that is read, the number of repetitions in which each voxel has a signal.
-        Of test segments, nothing else is used.
+    alive : Path or None
+        Which voxels have a signal in every segment that is read, from the stage `living`.
     tsnr : sequence of Path
         Maps of temporal SNR of the training segments.
     within : Path or None
@@ -81,22 +80,19 @@ def allowed_voxels(
         If no voxel is left, or the mask is on another grid.
     """
     allowed = in_networks(numbers, settings.networks)
-    dead = np.zeros(len(space), dtype=bool)
-    for path in alive:
-        living = np.load(path)
-        if len(living) != len(space):
-            raise InputError(
-                f"{path} has {len(living)} voxels, but the regions have {len(space)}: they belong "
-                "to different subjects or grids. Clean the runs again."
-            )
-        dead |= living == 0
-    if dead.any():
+    living = np.ones(len(space), dtype=bool) if alive is None else np.load(alive)
+    if len(living) != len(space):
+        raise InputError(
+            f"{alive} has {len(living)} voxels, but the regions have {len(space)}: they belong "
+            "to different subjects or grids. Clean the runs again."
+        )
+    if not living.all():
         log.info(
             "%d of %d voxels have no signal in any repetition of some segment: left out",
-            dead.sum(),
+            (~living).sum(),
             len(space),
         )
-    allowed &= ~dead
+    allowed &= living
     if settings.mask:
         if within is None:
             raise InputError(f"selection.mask is {settings.mask}: pass its file as --within")
