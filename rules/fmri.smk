@@ -33,6 +33,17 @@ use rule stage as clean with:
         **params_of("clean"),
 
 
+use rule stage as living with:
+    """Find the voxels that have a signal in every segment that is read."""
+    input:
+        repetitions=living_repetitions,
+    output:
+        alive=f"{RESULTS}/{{model}}/selection/alive.npy",
+    params:
+        **params_of("living"),
+
+
+# A further test film selects no other voxels, and so trains nothing again: hence `ancient`.
 use rule stage as select with:
     """Map how reliably each voxel responds to the training segments; keep the most reliable."""
     input:
@@ -40,7 +51,7 @@ use rule stage as select with:
         tables=each("clean", "train", "_runs.tsv"),
         regions=at("regions", f"regions{LABELS}"),
         networks=at("regions", f"networks{LABELS}"),
-        alive=living_voxels,
+        alive=ancient(living_voxels),
         tsnr=tsnr_to_select_by,
         within=mask_to_select_in,
         others=of_other_subjects,

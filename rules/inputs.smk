@@ -129,12 +129,18 @@ def training_responses(wildcards):
     return paths
 
 
-def living_voxels(wildcards):
-    """Where there is a signal, in all segments that are read; given clean runs may lack it."""
+def living_repetitions(wildcards):
+    """In how many repetitions voxels have a signal, of all segments that are read."""
     splits = dict.fromkeys(("train", "validation", EVALUATE))
     of_splits = [each("clean", split, "_alive.npy")(wildcards) for split in splits]
-    given = "clean" in PLAN.config.given
-    return [path for paths in of_splits for path in paths if not given or Path(path).is_file()]
+    return [path for paths in of_splits for path in paths]
+
+
+def living_voxels(wildcards):
+    """Which voxels have a signal in every segment; clean runs that are given may lack it."""
+    if "clean" in PLAN.config.given and not all(map(os.path.isfile, living_repetitions(wildcards))):
+        return []
+    return at("selection", "alive.npy")(wildcards)
 
 
 def tsnr_to_select_by(wildcards):

@@ -248,6 +248,10 @@ class Selection(Section, section="selection"):
         return self
 
 
+class LivingSettings(Section):
+    """Finding voxels with a signal: nothing to set."""
+
+
 class SelectionSettings(Selection):
     """What else the stage needs, if voxels are selected by other subjects or by the film."""
 

@@ -68,7 +68,7 @@ class Voxels:
 
 def allowed_voxels(
     voxels: Voxels,
-    alive: Sequence[Path],
+    alive: Path | None,
     tsnr: Sequence[Path],
     within: Path | None,
     settings: Selection,
@@ -78,9 +78,8 @@ def allowed_voxels(
     Parameters
     ----------
     voxels : Voxels
-    alive : sequence of Path
-        Of each segment that is read, the number of repetitions in which each voxel has a signal.
-        Of test segments, nothing else is used.
+    alive : Path or None
+        Which voxels have a signal in every segment that is read, from the stage `living`.
     tsnr : sequence of Path
         Maps of temporal SNR of the training segments.
     within : Path or None
@@ -94,22 +93,19 @@ def allowed_voxels(
     """
     space = voxels.space
     allowed = in_networks(voxels.networks, settings.networks)
-    dead = np.zeros(len(space), dtype=bool)
-    for path in alive:
-        living = np.load(path)
-        if len(living) != len(space):
-            raise InputError(
-                f"{path} has {len(living)} voxels, but the regions have {len(space)}: they belong "
-                "to different subjects or grids. Clean the runs again."
-            )
-        dead |= living == 0
-    if dead.any():
+    living = np.ones(len(space), dtype=bool) if alive is None else np.load(alive)
+    if len(living) != len(space):
+        raise InputError(
+            f"{alive} has {len(living)} voxels, but the regions have {len(space)}: they belong "
+            "to different subjects or grids. Clean the runs again."
+        )
+    if not living.all():
         log.info(
             "%d of %d voxels have no signal in any repetition of some segment: left out",
-            dead.sum(),
+            (~living).sum(),
             len(space),
         )
-    allowed &= ~dead
+    allowed &= living
     if settings.mask:
         if within is None:
             raise InputError(f"selection.mask is {settings.mask}: pass its file as --within")

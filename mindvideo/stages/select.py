@@ -144,7 +144,7 @@ def main(
     tables: Inputs,
     regions: Input,
     networks: Input,
-    alive: Inputs | None = None,
+    alive: Input | None = None,
     tsnr: Inputs | None = None,
     within: Input | None = None,
     others: Inputs | None = None,
@@ -164,17 +164,17 @@ def main(
 
     Voxels that could not be tested have r = z = t = 0 and p = 1 in the maps, as have all voxels if
     they are selected by their areas. The rows of the table follow the visual hierarchy; its
-    `column` is the index into the voxel axis of the cleaned runs. `alive`, of all segments that are
-    read, says where there is a signal; voxels without one in some segment are left out. `within` is
-    the mask of the settings. `others` and `other_regions` belong to other subjects; `clips`,
-    `latents_table` and `images` to the film.
+    `column` is the index into the voxel axis of the cleaned runs. `alive` says which voxels have a
+    signal in every segment that is read; the others are left out. `within` is the mask of the
+    settings. `others` and `other_regions` belong to other subjects; `clips`, `latents_table` and
+    `images` to the film.
     """
     labels, space = read_labels(regions)
     own = {label: name for label, name in read_label_names(regions).items() if label > NO_AREA}
     numbers = read_map(networks)[0][space.mask].astype(int)
     names = [load_table(path, ["run"])["run"].tolist() for path in tables]
     named = Voxels(space, labels, numbers, own)
-    allowed = allowed_voxels(named, alive or [], tsnr or [], within, settings)
+    allowed = allowed_voxels(named, alive, tsnr or [], within, settings)
     _refuse_copies(cleaned, names, len(space))
     if settings.by == "areas":
         selected = select_all(labels, allowed, settings.areas, own)

@@ -16,8 +16,8 @@ from mindvideo.fmri.networks import NETWORKS
 from mindvideo.io.maps import read_labels, read_map, write_map
 from mindvideo.io.runs import write_run
 from mindvideo.io.spaces import Grid, Space
-from mindvideo.settings.fmri import RegionSettings, SelectionSettings
-from mindvideo.stages import regions, select
+from mindvideo.settings.fmri import LivingSettings, RegionSettings, SelectionSettings
+from mindvideo.stages import living, regions, select
 
 FILMS, N = tuple("abcdef"), 40
 SUBJECTS = ("one", "two", "three")
@@ -71,7 +71,6 @@ def run(folder, out, films=FILMS, subject="one", more=None, **settings):
             "tables": [folder / f"{film}_runs.tsv" for film in films],
             "regions": folder / "regions.nii.gz",
             "networks": folder / "networks.nii.gz",
-            "alive": [folder / subject / f"{film}_alive.npy" for film in films],
             "tsnr": [folder / f"{film}_tsnr.nii.gz" for film in films],
             "voxels": out / "voxels.tsv",
         }
@@ -196,22 +195,39 @@ def test_voxels_that_are_dead_in_test_runs_only_are_left_out(folder, tmp_path, c
     needs = between(folder) if by == "subjects" else {}
     (tmp_path / "all").mkdir()
     everywhere = run(folder, tmp_path / "all", by=by, areas=["V1"], **needs)
-    alive = np.ones(len(labels_in(folder)), np.int16)
+    counts = np.ones(len(labels_in(folder)), np.int16)
     dead = everywhere["column"][:3]
-    alive[dead] = 0
-    np.save(tmp_path / "test1_alive.npy", alive)
+    counts[dead] = 0
+    np.save(tmp_path / "test1_alive.npy", counts)
     paths = [folder / "one" / f"{film}_alive.npy" for film in FILMS]
-    more = needs.pop("more", {}) | {"alive": [*paths, tmp_path / "test1_alive.npy"]}
+    living.main(
+        repetitions=[*paths, tmp_path / "test1_alive.npy"],
+        alive=tmp_path / "alive.npy",
+        settings=LivingSettings(),
+    )
+    more = needs.pop("more", {}) | {"alive": tmp_path / "alive.npy"}
     voxels = run(folder, tmp_path, by=by, areas=["V1"], more=more, **needs)
     assert not set(dead) & set(voxels["column"])
+    assert "test1: 3 voxels have no signal in any repetition" in caplog.text
     assert "3 of " in caplog.text
     assert "no signal in any repetition of some segment" in caplog.text
 
 
-def test_alive_voxels_of_another_subject(folder, tmp_path):
-    np.save(tmp_path / "alive.npy", np.ones(7, np.int16))
+def test_a_voxel_lives_in_a_segment_if_it_lives_in_a_repetition(tmp_path):
+    for name, counts in {"seg1": [2, 1, 0, 2], "test1": [10, 1, 10, 0]}.items():
+        np.save(tmp_path / f"{name}_alive.npy", np.array(counts, np.int16))
+    paths = sorted(tmp_path.glob("*_alive.npy"))
+    living.main(repetitions=paths, alive=tmp_path / "alive.npy", settings=LivingSettings())
+    assert np.load(tmp_path / "alive.npy").tolist() == [True, True, False, False]
+
+
+def test_living_voxels_of_another_subject(folder, tmp_path):
+    np.save(tmp_path / "alive.npy", np.ones(7, bool))
     with pytest.raises(InputError, match=r"alive.npy has 7 voxels, but the regions have"):
-        run(folder, tmp_path, by="areas", more={"alive": [tmp_path / "alive.npy"]})
+        run(folder, tmp_path, by="areas", more={"alive": tmp_path / "alive.npy"})
+    paths = [tmp_path / "alive.npy", folder / "one" / "a_alive.npy"]
+    with pytest.raises(InputError, match=r"a_alive.npy has \d+ voxels, but .*alive.npy has 7"):
+        living.main(repetitions=paths, alive=tmp_path / "x.npy", settings=LivingSettings())
 
 
 # --- other subjects -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ OWN = {
     "demo_test_runs": 5,
     "regions": 1,
     "clean": SEGMENTS,
+    "living": 1,
     "select": 1,
     "windows": 1,
     "repetition_windows": 1,

@@ -89,7 +89,13 @@ def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
 
 NEW_FILM = {
     **{"demo_film": 1, "demo_test_runs": 1, "clips": 1, "captions": 1, "scenes": 1, "clean": 1},
-    **{"test_windows": 1, "segment_windows": 1, "reconstruct": 1, "reconstructions": 1},
+    **{
+        "living": 1,
+        "test_windows": 1,
+        "segment_windows": 1,
+        "reconstruct": 1,
+        "reconstructions": 1,
+    },
     **{"score": 1, "videos": 1},
 }
 

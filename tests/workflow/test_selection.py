@@ -8,7 +8,10 @@ from tests.workflow.counts import OWN, SEGMENTS
 
 VOXELS = "results/sub1/selection/voxels.tsv"
 OF_RUNS = Counter(
-    {name: OWN[name] for name in ("demo_train_runs", "demo_test_runs", "regions", "clean")}
+    {
+        name: OWN[name]
+        for name in ("demo_train_runs", "demo_test_runs", "regions", "clean", "living")
+    }
     | {"demo_film": SEGMENTS, "select": 1}
 )
 

@@ -11,6 +11,10 @@ from mindvideo.dataset import Dataset
 from tests.workflow.counts import CHAIN, OWN, SEGMENTS, SHARED
 
 WEN2018 = "config/wen2018.yaml"
+OF_RUNS = {"demo_film": SEGMENTS} | {
+    name: OWN[name]
+    for name in ("demo_train_runs", "demo_test_runs", "regions", "clean", "living", "select")
+}
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,7 @@ WEN2018 = "config/wen2018.yaml"
         ("results/shared/pretraining/model", {"demo_rest": 6, "samples": 3, "pretraining": 1}),
         (
             "results/sub2/selection/voxels.tsv",
-            {"demo_film": 18, "demo_train_runs": 18, "regions": 1, "clean": 18, "select": 1},
+            OF_RUNS,
         ),
         (
             "all",
@@ -153,8 +157,7 @@ def test_every_figure_has_a_caption():
 
 def test_surface_maps_of_the_recorded_brain_need_no_model(checkout):
     page = "results/sub1/surfaces"
-    expected = {"demo_film": 18, "demo_train_runs": 18, "regions": 1, "clean": 18, "select": 1}
-    assert checkout.jobs(f"{page}/index.html") == expected | {"surfaces": 1}
+    assert checkout.jobs(f"{page}/index.html") == OF_RUNS | {"surfaces": 1}
     of_encoder = checkout.jobs("results/sub1/interpretation/surfaces.html")
     maps = checkout.jobs("results/sub1/interpretation/networks.tsv")
     assert of_encoder - maps == {"interpretation_surfaces": 1}
