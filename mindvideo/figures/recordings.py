@@ -194,7 +194,7 @@ def _delay(s: MethodsSettings) -> str:
     shifts = [s.lag * s.tr + _after_onset(s, x, timing) for x, timing in timings]
     first = "The acquisition of the first volume analysed began"
     if set(shifts) == {0}:
-        begins = f"{first} with the film"
+        return f"{first} with the film; no lag was introduced."
     elif max(shifts) < 0:
         begins = f"{first} {span([-x for x in shifts], ' s')} before the onset of the film"
     else:

@@ -152,8 +152,8 @@ def test_the_trainings_are_a_table():
         ),
         (
             {"selection": {"by": "encoding"}},
-            "each reduced to at most 100 principal components, of the clips 0, 1 and 2 "
-            "volumes before the response",
+            "each reduced to at most 100 principal components, of the clip to which the response "
+            "belongs and earlier ones (delays of 0, 1 and 2 clips)",
         ),
         ({"windows": {"size": 1}}, "one volume, that of the clip."),
         ({"windows": {"shuffle": True}}, "As a control, the windows of the training set"),
@@ -320,22 +320,26 @@ def test_excluded_runs_are_those_of_the_subject():
 def test_a_lag_that_is_no_trimming_is_reported():
     start = {"timing": {"default": {"drop_start": 0, "drop_end": 0}}, "lag": 2}
     reported = text(dataset("bids", **start), "sub01")
-    assert "All volumes of each run (240) were analysed" in reported
+    assert "Of each run, the first two volumes were discarded. The remaining 238" in reported
+    assert "The last clips of the segments (20 clips in all) were left out, since" in reported
     assert (
-        "began with the film. To allow for the haemodynamic delay, a lag of two volumes (4 s)"
-        in (reported)
-    )
-    assert "the window of a clip begins 4 s after the onset of the clip" in reported
+        "began 4 s (two volumes) after the onset of the film, which includes a lag of two volumes "
+        "(4 s) for the haemodynamic delay"
+    ) in reported
     assert "the first of which is two volumes after that of the clip" in reported
     unknown = text(dataset("bids", film_onset={}, **start), "sub01")
-    assert "windows were taken two volumes (4 s) after their clips" in unknown
+    assert "the volumes of a clip were taken two volumes (4 s) after it" in unknown
     assert "onset of the film" not in unknown
+    without = text(dataset("bids", **(start | {"lag": 0})), "sub01")
+    assert "All volumes of each run (240) were analysed" in without
+    assert "The last clips of the segments (10 clips in all) were left out" not in without
 
 
 def test_trimming_that_is_the_same_everywhere_is_one_sentence():
     reported = text(dataset("bids"), "sub01")
     assert "Of each run, the first two volumes and the last were discarded." in reported
-    one = text(dataset("bids", timing={"default": {"drop_start": 0, "drop_end": 1}}), "sub01")
+    last = {"default": {"drop_start": 0, "drop_end": 1}}
+    one = text(dataset("bids", timing=last, lag=0), "sub01")
     assert "Of each run, the last volume was discarded." in one
 
 

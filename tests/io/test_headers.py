@@ -75,7 +75,7 @@ def common_message(path: Path, space: str = "volume") -> str:
     (finding,) = findings
     assert (finding.level, finding.place) == ("error", str(path))
     read = {
-        "volume": lambda: read_run(path, SPACE, keep=12, drop=(0, 0), tr=2),
+        "volume": lambda: read_run(path, SPACE, start=0, keep=12, tr=2),
         "cifti": lambda: read_dtseries(path, np.arange(3), (np.arange(40), np.arange(0)), tr=2),
     }
     with pytest.raises(InputError) as raised:
@@ -158,7 +158,7 @@ def test_harmless_oddities_are_accepted(path, fields):
     header, findings = checks.inspect_run(str(path), "volume")
     assert not findings
     assert header.grid.same(SPACE.grid)
-    run = read_run(path, SPACE, keep=12, drop=(0, 0), tr=2)
+    run = read_run(path, SPACE, start=0, keep=12, tr=2)
     np.testing.assert_array_equal(run, values().reshape(-1, 12).T)
 
 
@@ -169,7 +169,7 @@ def test_an_extension_of_odd_size_is_skipped(path):
     path.write_bytes(path.read_bytes()[:348] + note + content[352:])
     header, findings = checks.inspect_run(str(path), "volume")
     assert (findings, header.n_volumes) == ([], 12)
-    run = read_run(path, SPACE, keep=12, drop=(0, 0), tr=2)
+    run = read_run(path, SPACE, start=0, keep=12, tr=2)
     np.testing.assert_array_equal(run, values().reshape(-1, 12).T)
 
 
