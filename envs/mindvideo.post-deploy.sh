@@ -2,7 +2,7 @@
 # The lock and this package, into the environment that is active; called from the repository's folder.
 # Snakemake runs a copy of this file, and makes an environment anew if the file differs: so `make lock`
 # writes the lock's digest here.
-# sha256 of requirements.lock: 14731b51830189c106c36c8bdee569bcb0390bb2d2b72d688590ebd0883b0385
+# sha256 of requirements.lock: b75f24e119260bb81ff636502595f0d1d03c8ed5a5b78395b583cd9c63489176
 set -eu
 lock=envs/requirements.lock
 [ -f "$lock" ] || {

@@ -19,8 +19,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from mindvideo.alignment import clip_seconds, n_recorded
 from mindvideo.artefacts import load_sections
-from mindvideo.clip_times import ClipTimes
 from mindvideo.dataset import Dataset
 from mindvideo.descriptions import read_dataset, read_pretraining, read_yaml, refuse_description
 from mindvideo.errors import InputError
@@ -35,7 +35,6 @@ from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
 from mindvideo.settings.sources import DATA, OFF, here
 from mindvideo.settings.training import check_still
-from mindvideo.sizes import check_recorded
 from mindvideo.stimuli.rates import frames_per_clip, whole_rate
 from mindvideo.templates import check_template
 from mindvideo.validation import explain, placed, problems_of, section_of
@@ -154,10 +153,8 @@ class Config(Stages):
         if "windows" in self.given or not any(run.path for run in self.dataset.rows):
             return self
         models = {variant: self.stages(variant) for variant in (None, *self.variants)}
-        left_out = {
-            segment: self.dataset.n_shown(segment) - self._n_recorded(segment, models)
-            for segment in self.dataset.segments
-        }
+        clips = {s: n_recorded(self.dataset, s, models) for s in self.dataset.segments}
+        left_out = {s: self.dataset.n_shown(s) - n for s, n in clips.items()}
         return self.model_copy(update={"dataset": self.dataset.leaving_out(left_out)})
 
     @model_validator(mode="after")
@@ -166,7 +163,7 @@ class Config(Stages):
             where = f"variants.{variant}." if variant else ""
             try:
                 stages = self.stages(variant)
-                frames_per_clip(self.clip_seconds(stages), stages.clips.fps)
+                frames_per_clip(clip_seconds(self.dataset, stages), stages.clips.fps)
             except InputError as error:
                 raise ValueError(f"{where}clips.fps: {error}") from None
         return self
@@ -295,62 +292,9 @@ class Config(Stages):
         if replicate:
             replicate.reseed(base)
         stages = Stages.model_validate(base)
-        clips, seconds = stages.clips, self.clip_seconds(stages)
+        clips, seconds = stages.clips, clip_seconds(self.dataset, stages)
         fps = clips.frames / seconds if clips.frames else whole_rate(seconds, clips.fps)
         return stages.model_copy(update={"clips": stages.clips.model_copy(update={"fps": fps})})
-
-    # --- times ------------------------------------------------------------------------------------
-
-    def clip_seconds(self, stages: Stages) -> float:
-        """Duration of a clip [s]."""
-        return stages.clips.seconds or self.dataset.tr
-
-    def lag(self, stages: Stages) -> int:
-        """Haemodynamic delay [volumes]."""
-        return self.dataset.lag if stages.windows.lag is None else stages.windows.lag
-
-    def clip_times(self, stages: Stages) -> ClipTimes:
-        """How the clips of a model are aligned with the volumes of runs."""
-        windows = stages.windows
-        return ClipTimes(
-            tr=self.dataset.tr,
-            seconds=self.clip_seconds(stages),
-            size=windows.size,
-            interpolation=windows.interpolation,
-            end=windows.end,
-        )
-
-    def available(self, stages: Stages, segment: str) -> int | None:
-        """Volumes of each run from the first one that is kept; None if it is not known."""
-        if (after := self.dataset.recorded_after(segment)) is None:
-            return None
-        times = self.clip_times(stages)
-        return times.span(self.dataset.n_shown(segment)) + after - self.lag(stages)
-
-    def volumes_needed(self, segment: str) -> int:
-        """Volumes of a run, from the onset of the film on, that the windows of all models need."""
-        needed = []
-        for variant in (None, *self.variants):
-            stages, n = self.stages(variant), self.dataset.n_clips(segment)
-            kept = self.clip_times(stages).n_kept(n, self.available(stages, segment))
-            needed.append(self.lag(stages) + kept)
-        return max(needed)
-
-    def _n_recorded(self, segment: str, models: Mapping[str | None, Stages]) -> int:
-        """Number of clips of a segment whose windows were recorded, in every model."""
-        numbers, shown = [], self.dataset.n_shown(segment)
-        for variant, stages in models.items():
-            times, lag = self.clip_times(stages), self.lag(stages)
-            available = self.available(stages, segment)
-            if available is None:
-                available = times.n_kept(shown)
-            numbers.append(times.n_clips(shown, available))
-            try:
-                check_recorded(times.size, lag, available + lag, numbers[-1])
-            except InputError as error:
-                where = f"variants.{variant}: " if variant else ""
-                raise ValueError(f"{where}{segment}: {error}") from None
-        return min(numbers)
 
     # --- replicates -------------------------------------------------------------------------------
 

@@ -23,9 +23,16 @@ from pydantic import (
     model_validator,
 )
 
+from mindvideo.description_checks import (
+    check_forms,
+    check_names,
+    check_shared,
+    check_starts,
+    check_templates,
+)
 from mindvideo.expectations import Expect
 from mindvideo.run import DEFAULT, NAMES, Run, Segment, Split
-from mindvideo.run_files import HEMI, Form, form_problem
+from mindvideo.run_files import HEMI, Form
 from mindvideo.run_table import described
 from mindvideo.settings.base import (
     Name,
@@ -36,30 +43,12 @@ from mindvideo.settings.base import (
     Timing,
 )
 from mindvideo.settings.sources import DATA
-from mindvideo.shared_files import check_shared, check_starts
-from mindvideo.templates import check_template, did_you_mean, differs_by_number, natural
+from mindvideo.templates import natural
 
 RUN_KEY = re.compile(r"\S+ [A-Za-z0-9-]+_[1-9][0-9]*")
 RESERVED = {"shared", "state", "benchmarks", "logs", "digests", "tables"}
 """Names of other folders in the results, which subjects cannot have."""
 BY_SEGMENT = ("timing", "clips_per_segment", "films", "film_fps", "film_onset", "film_start")
-FEW = 12
-"""Maximum number of segments that a message lists."""
-PLACEHOLDERS = {
-    "run": {"subject", "segment", "repetition", "hemi"},
-    "voxels": {"subject"},
-    "confounds": {"subject", "segment", "repetition"},
-    "events": {"subject", "segment", "repetition"},
-    "mask": {"subject", "segment", "repetition"},
-    "film": {"segment"},
-    "shots": {"segment"},
-}
-_OF_BIDS = (
-    "repetitions are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes "
-    "the table of runs of a BIDS folder, to be named as dataset.runs"
-)
-BIDS_ENTITIES = dict.fromkeys(("session", "ses", "task", "space"), _OF_BIDS)
-"""BIDS entities that are not placeholders, with a hint for users who try them."""
 
 
 def _in_order(names: list[str]) -> list[str]:
@@ -235,44 +224,14 @@ class Dataset(Section):
         return self
 
     @model_validator(mode="after")
-    def _names_only_segments(self) -> Dataset:
-        """Allow names that differ only by a number: a configuration may leave out segments."""
-        if DEFAULT in self.films:
-            raise ValueError("films: `default` is not a segment; `film` applies to all others")
-        wrong = [
-            f"{field}: there is no segment {name!r}{did_you_mean(name, self.segments)}"
-            for field in BY_SEGMENT
-            for name in getattr(self, field)
-            if name not in (DEFAULT, *self.segments) and not differs_by_number(name, self.segments)
-        ]
-        if wrong:
-            more = ", …" if len(self.segments) > FEW else ""
-            listed = ", ".join(self.segments[:FEW]) + more
-            raise ValueError(f"{'; '.join(wrong)} (the segments are {listed})")
-        return self
-
-    @model_validator(mode="after")
-    def _templates_can_be_filled_in(self) -> Dataset:
-        for field, allowed in PLACEHOLDERS.items():
-            if template := getattr(self, field):
-                check_template(field, template, allowed, BIDS_ENTITIES)
-        for key, template in self.exceptions.items():
-            check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"], BIDS_ENTITIES)
+    def _is_consistent(self) -> Dataset:
+        check_names(self, BY_SEGMENT)
+        check_templates(self)
         check_shared(self)
         check_starts(self)
         if bare := [s for s in self.subjects if not any(r.subject == s for r in self.rows)]:
             raise ValueError(f"no runs of {', '.join(bare)}: leave out the subject")
-        return self
-
-    @model_validator(mode="after")
-    def _runs_are_of_the_form(self) -> Dataset:
-        for run in self.all_rows:
-            if run.path and (problem := form_problem(self.space, run.path)):
-                raise ValueError(f"{run.path}: {problem}")
-        if self.voxels and self.space != "array":
-            raise ValueError(
-                f"voxels: a table of columns is of arrays (space: array); space is {self.space}"
-            )
+        check_forms(self)
         return self
 
     # --- runs -------------------------------------------------------------------------------------

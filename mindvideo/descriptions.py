@@ -254,7 +254,9 @@ def pretraining_subjects(data: Pretraining) -> list[str]:
         runs = ", ".join(data.runs[:3]) + (", …" if len(data.runs) > 3 else "")
         raise InputError(
             f"no subject has any of the {len(data.runs)} pre-training runs ({runs}): looked for "
-            f"files such as {example} in {Path.cwd()}. Check pretraining_data.run and .subjects"
+            f"files such as {example} in {Path.cwd()}. Check pretraining_data.run and "
+            ".subjects, or leave out pretraining_data: masked brain modelling then starts from the "
+            "subject's own windows"
         )
     return with_runs
 

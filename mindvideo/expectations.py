@@ -7,6 +7,7 @@ is read (:func:`unkept`), those about the files by ``check-dataset`` (:mod:`.che
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -66,6 +67,18 @@ class ExpectedGrid(Section):
 Number = PositiveInt | list[PositiveInt] | Between
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value has one of the forms of `Number`."""
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_count, value))
+    is_range = isinstance(value, dict) and value.keys() == Between.model_fields.keys()
+    return is_range or isinstance(value, Between) or _is_count(value)
+
+
 class Expect(Section):
     """Facts that must hold, or the description is refused, or `check-dataset` reports an error."""
 
@@ -85,11 +98,34 @@ class Expect(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _are_by_segment(cls, values: Any) -> Any:
-        volumes = values.get("volumes") if isinstance(values, dict) else None
-        if isinstance(volumes, int | list):
+    def _have_the_form(cls, values: Any) -> Any:
+        """Say what is needed where pydantic would list what each of several forms lacks."""
+        if not isinstance(values, dict):
+            return values
+        volumes, runs, grid = (values.get(name) for name in ("volumes", "runs", "grid"))
+        if volumes is not None and (
+            not isinstance(volumes, dict) or {"least", "most"} & {*volumes}
+        ):
+            given = json.dumps(volumes, default=str).replace('"', "")
             raise ValueError(
-                f"volumes: expected numbers by segment, such as {{ default: {volumes} }}"
+                f"volumes: expected numbers by segment, such as {{ default: {given} }}"
+            )
+        for segment, number in (volumes or {}).items():
+            if not _is_number(number):
+                raise ValueError(
+                    f"volumes.{segment}: expected a number, a list of numbers, or {{ least: 240, "
+                    f"most: 250 }}; found {number!r:.60}"
+                )
+        counts = runs.values() if isinstance(runs, dict) else [runs]
+        if runs is not None and not all(map(_is_count, counts)):
+            raise ValueError(
+                "runs: expected a number, or numbers by subject, such as { sub1: 86, sub2: 85 }; "
+                f"found {runs!r:.60}"
+            )
+        if grid is not None and not isinstance(grid, dict | ExpectedGrid):
+            raise ValueError(
+                "grid: expected { voxels: 91282 } or { shape: [91, 109, 91], voxel_size: 2 }; "
+                f"found {grid!r:.60}"
             )
         return values
 

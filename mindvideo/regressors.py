@@ -67,7 +67,12 @@ def projection(
     if confounds is None or not settings.reads_confounds:
         return Projection(nuisance(drift), every)
     table = load_confound_table(confounds, n_volumes)
-    volumes = slice(trim.start, trim.start + trim.n_read)
+    if len(table) < (end := trim.start + trim.n_read):
+        raise InputError(
+            f"{confounds}: {len(table)} rows, but {end} volumes of the run are read: does the "
+            "table belong to another run? Check dataset.confounds."
+        )
+    volumes = slice(trim.start, end)
     values = values_of(confounds, table, settings.confounds)[volumes]
     kept = _kept(confounds, table, settings)[volumes]
     if kept.all():

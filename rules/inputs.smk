@@ -152,9 +152,9 @@ def mask_to_select_in(wildcards):
 
 def others(wildcards):
     """Owners of the other subjects who saw a subject's training segments, with these segments."""
-    _, *variant = owner(wildcards).partition("/variants/")
+    _, slash, variant = owner(wildcards).partition("/variants/")
     of_subjects = PLAN.settings("select", owner(wildcards)).others
-    return {other + "".join(variant): segments for other, segments in of_subjects.items()}
+    return {f"{other}{slash}{variant}": segments for other, segments in of_subjects.items()}
 
 
 def of_other_subjects(wildcards):

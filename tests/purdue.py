@@ -40,8 +40,7 @@ def described(space: str, **changes) -> Dataset:
 
 
 def n_volumes(dataset: Dataset, run: Run) -> int:
-    timing = dataset.timing_of(run.segment)
-    return dataset.n_clips(run.segment) + timing.drop_start + timing.drop_end
+    return dataset.n_shown(run.segment) + run.drop_start + run.drop_end
 
 
 def write_tree(folder: Path, dataset: Dataset, seeing: Sequence[str] = ("V1",)) -> None:

@@ -88,6 +88,11 @@ def test_subjects_and_exclusions_that_are_lost_are_found():
         ({"volume": {"default": 245}}, r"expect\.volume: no such setting; did you mean 'volumes'"),
         ({"volumes": 245}, r"volumes: expected numbers by segment, such as { default: 245 }"),
         ({"volumes": {"default": {"least": 9, "most": 8}}}, "9 is larger than most: 8: swap them"),
+        ({"volumes": {"least": 240, "most": 250}}, r"such as { default: {least: 240, most: 250} }"),
+        ({"volumes": {"seg1": "many"}}, r"volumes.seg1: expected a number, a list .*found 'many'"),
+        ({"volumes": {"seg1": {"least": 9}}}, r"volumes.seg1: expected .* or { least: 240"),
+        ({"runs": -1}, r"runs: expected a number, or numbers by subject, .*; found -1"),
+        ({"grid": "91282 grayordinates"}, r"grid: expected { voxels: 91282 } or"),
         ({"clips": {"training": 4320}}, "'train', 'validation' or 'test'"),
     ],
 )

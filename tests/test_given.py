@@ -139,7 +139,7 @@ def test_imported_windows_depend_on_how_they_are_cut_and_padded(values):
     assert p.arrays("windows", "sub2", "train") == ["a_sub2.npy"]
     assert p.arrays("windows", "sub2/variants/linear", "test") == ["subject2.npy"]
     assert p.arrays("windows", "sub2", "validation") == []
-    assert p.reads("windows") == {"given_windows", "windows", "encoder"}
+    assert p.reads("windows") == {"given_windows", "windows", "encoder", "lag"}
     assert p.imports("windows")
     assert not p.imports("clips")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mindvideo.alignment import clip_seconds
 from mindvideo.checks.files import absent
 from mindvideo.checks.pretrained import Models
 from mindvideo.config import Config, Stages
@@ -43,7 +44,8 @@ def scoring(config: Config, stages: Stages, pretrained: Models) -> Iterator[Find
         listing = pd.DataFrame({"segment": segment, "clip": range(config.dataset.n_clips(segment))})
         try:
             table = load_shots(Path(path), columns).astype(dict.fromkeys(s.attributes, str))
-            seconds, starts = config.clip_seconds(stages), config.dataset.film_start_of(segment)
+            seconds = clip_seconds(config.dataset, stages)
+            starts = config.dataset.film_start_of(segment)
             clips.append(describe_clips(listing, {segment: table}, seconds, {segment: starts}))
         except InputError as problem:
             yield error(path, str(problem).removeprefix(f"{path}: "))

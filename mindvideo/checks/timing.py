@@ -158,7 +158,8 @@ def check_timing(dataset: Dataset, times: ClipTimes, lag: int) -> Iterator[Findi
         if n := dataset.left_out(segment):
             yield warning(
                 place,
-                f"the last {n} of {dataset.n_shown(segment)} clips {'are' if n > 1 else 'is'} left "
+                f"the last {f'{n} ' if n > 1 else ''}of {dataset.n_shown(segment)} clips "
+                f"{'are' if n > 1 else 'is'} left "
                 "out, since too few volumes were recorded after the film for their windows "
                 f"({times.size} volumes, {lag} after the clip)",
             )

@@ -58,6 +58,7 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
+    from mindvideo.alignment import clip_seconds, clip_times, lag_of, n_kept
     from mindvideo.checks.given import given_artefacts
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
@@ -89,7 +90,7 @@ def check(arguments: argparse.Namespace) -> int:
             print(f"Promised (dataset.expect): {promised}")
         if "clean" in here:
             model = config.stages()
-            times, lag = config.clip_times(model), config.lag(model)
+            times, lag = clip_times(dataset, model), lag_of(dataset, model)
             print(describe_timing(dataset, times, lag, everything=arguments.all))
             findings += check_timing(dataset, times, lag)
         findings += given_artefacts(config, deep=arguments.deep)
@@ -97,9 +98,12 @@ def check(arguments: argparse.Namespace) -> int:
             dataset,
             evaluate=config.evaluate,
             clips=max(
-                ((config.clip_seconds(s), s.clips.fps) for s in stages), key=lambda clip: clip[1]
+                ((clip_seconds(dataset, s), s.clips.fps) for s in stages), key=lambda clip: clip[1]
             ),
-            needed={s: config.volumes_needed(s) for s in dataset.segments},
+            needed={
+                segment: max(lag_of(dataset, s) + n_kept(dataset, s, segment) for s in stages)
+                for segment in dataset.segments
+            },
             columns=config.clean.confounds,
             atlas=any(s.regions.atlas for s in stages),
             deep=arguments.deep,

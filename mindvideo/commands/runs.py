@@ -99,6 +99,9 @@ def _of_bids(folder: Path, given: dict) -> BidsTable:
     return bids_table(folder, Choice(only=only, **given), recording)
 
 
+PRETRAINING = "pretraining_data: config/datasets/hcp1200.yaml # or leave it out"
+
+
 def _about(table: BidsTable, given: dict) -> str:
     """A summary of the folder, and a configuration for the table."""
     from mindvideo.settings.stimuli import Clips
@@ -123,7 +126,7 @@ def _about(table: BidsTable, given: dict) -> str:
     if "lag" not in given:
         lag = "… # haemodynamic delay in volumes, about 4 s"
     lines += ["", "# A configuration of this data set, with the table as runs.tsv:"]
-    lines += ["results: results-mine", "pretraining_data: config/datasets/hcp1200.yaml"]
+    lines += ["results: results-mine", PRETRAINING]
     if tr and (n_frames := round(Clips().fps * tr)) != Clips().fps * tr:
         lines.append(
             f"clips: {{ frames: {n_frames} }} # in a clip of {tr:g} s: {n_frames / tr:.4g} a second"

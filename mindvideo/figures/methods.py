@@ -17,9 +17,10 @@ from mindvideo.figures.baselines import (
 from mindvideo.figures.masked_modelling import masked_modelling
 from mindvideo.figures.nuisance import Censored, references
 from mindvideo.figures.pages import render
-from mindvideo.figures.recordings import cleaning, data_set, films, selection
+from mindvideo.figures.recordings import data_set, films
 from mindvideo.figures.references import MIND_VIDEO, cited
 from mindvideo.figures.training_table import COLUMNS, table_note, training_table
+from mindvideo.figures.voxels import cleaning, selection
 from mindvideo.figures.wording import at_probability, count, interpolated, listed, number, sentences
 from mindvideo.settings.methods import MethodsSettings
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +116,11 @@ def _open(file: Path, key: str) -> tuple[tuple[int, ...], str, list[str], Any]:
 
 
 def _hdf5(file: Path, key: str) -> tuple[tuple[int, ...], str, list[str], Any]:
-    try:
-        # By its name: an import of a package that is not in the lock would count as one of all.
-        h5py = import_module("h5py")
-    except ImportError:
-        raise InputError(
-            "is an HDF5 file, and the package h5py, which reads it, is not installed: pip install "
-            "h5py, or save its arrays with numpy.savez and name FILE.npz::NAME."
-        ) from None
+    # Imported here since few data sets are HDF5 files.
+    import h5py
+
+    if not h5py.is_hdf5(file):
+        raise InputError("is not an HDF5 file: fetch it again.")
 
     def read() -> np.ndarray:
         with h5py.File(file) as archive:

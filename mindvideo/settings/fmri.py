@@ -153,7 +153,7 @@ By = Literal["repeats", "areas", "subjects", "encoding"]
 class Selection(Section, section="selection"):
     """Voxels that respond to the films, by default those whose response repeats (paper 3.2)."""
 
-    by: Annotated[By, paper("3.2")] = Field(
+    by: Annotated[By, WEN] = Field(
         "repeats",
         description="by what voxels are selected: correlation between repetitions of a film "
         "(repeats); or, for films that were shown once, all voxels of some areas (areas), "

@@ -28,9 +28,9 @@ def few_films(tmp_path_factory):
         for segment in ("s1", "s2", "s3", "s4", "t1"):
             for repetition in (1, 2):
                 table = pd.DataFrame(
-                    rng.normal(size=(60, 40)), columns=[f"c{i}" for i in range(40)]
+                    rng.normal(size=(64, 40)), columns=[f"c{i}" for i in range(40)]
                 )
-                table[list(MOTION)] = rng.normal(size=(60, 6))
+                table[list(MOTION)] = rng.normal(size=(64, 6))
                 name = RUNS.format(subject=subject, segment=segment, repetition=repetition)
                 table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     models = BrainModelAxis.from_mask(np.ones(3), "CORTEX_LEFT")

@@ -31,7 +31,7 @@ def values(**sections) -> dict:
             "shots": "{segment}_shots.tsv",
             "run": f"{RUNS}.nii.gz",
             "confounds": f"{RUNS}.tsv",
-            "timing": {"default": {"drop_start": 0, "drop_end": 0}},
+            "timing": {"default": {"drop_start": 0, "drop_end": 4}},
         },
         "pretraining_data": {
             "tr": 0.72,

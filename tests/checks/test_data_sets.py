@@ -125,7 +125,7 @@ def test_every_fault_is_named_in_one_report(purdue, tree, capsys):
             1, "test2", 9
         ): "error: is missing; did you mean test2_9.mni.nii.gz, which is not used?",
         "video_fmri_dataset/subject2/fmri/seg3/": "; 2 files expected in it: seg3_1_mni.nii.gz, …",
-        run(1, "seg4", 1): "238 volumes, 245 needed (1 dropped at the start, 240 kept, 4 dropped",
+        run(1, "seg4", 1): "238 volumes, but 245 expected (1 before the film, 240 during it",
         run(1, "seg5", 1): "error: is on another grid (3×4×3 voxels",
         run(2, "seg6", 2): f"error: has the same content as {run(2, 'seg6', 1)}",
         run(1, "seg7", 1): "error: cut short or damaged",
@@ -172,7 +172,7 @@ def test_films_are_judged_by_their_pictures_as_the_stage_clips_does(purdue, tree
         "this the film of the experiment? Clips are cut by time stamps, so the rate does not "
         "matter if the duration is right",
     }
-    said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), fps=6))
+    said = by_place(checks.check_dataset(dataset.model_copy(update={"film_fps": {}}), clips=(2, 6)))
     assert said[str(films / "seg10.webm")].startswith(
         "error: 5 pictures per second, but clips.fps is 6"
     )
@@ -238,7 +238,7 @@ def test_headers_that_hold_anything_do_not_stop_the_walk(purdue, tree):
     said = by_place(checks.check_dataset(purdue.described("volume", **FEW | {"exceptions": {}})))
     assert "its qform is not a rotation" in said[str(run(1, "seg1", 1))]
     assert "a GIFTI file" in said[str(run(1, "seg10", 2))]
-    assert "200 volumes, 245 needed" in said[str(run(2, "seg1", 1))]
+    assert "200 volumes, but 245 expected" in said[str(run(2, "seg1", 1))]
 
 
 def test_what_many_files_share_is_said_once(purdue, tree):

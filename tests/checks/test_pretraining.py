@@ -8,13 +8,16 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import yaml
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
 
 from mindvideo import checks
+from mindvideo.cli import main
 from mindvideo.demo.rest import layout
 from mindvideo.findings import Finding
 from mindvideo.io.cifti import write_dtseries
 from mindvideo.pretraining_data import Pretraining
+from tests.checks.few import values
 
 
 def said_of(findings: list[Finding]) -> dict[str, list[str]]:
@@ -127,3 +130,19 @@ def test_subjects_that_are_named_and_have_no_run(rest):
         "hcp/12/one.nii",
         "hcp/12/two.nii",
     ]
+
+
+def test_a_configuration_without_pretraining_data(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    alone = values()
+    del alone["pretraining_data"]
+    Path("alone.yaml").write_text(yaml.safe_dump(alone))
+    main(["check-dataset", "alone.yaml"])
+    said = capsys.readouterr().out
+    assert "No pretraining_data: masked brain modelling starts from random weights, on each" in said
+    assert "\npretraining" not in said
+    assert main(["check-dataset", "alone.yaml", "--only", "pretraining_data"]) != 0
+    assert "alone.yaml: there is no pretraining_data to check: set it" in capsys.readouterr().err
+    Path("given.yaml").write_text(yaml.safe_dump(alone | {"given": {"pretraining": "mae"}}))
+    main(["check-dataset", "given.yaml"])
+    assert "No pretraining_data" not in capsys.readouterr().out

@@ -12,7 +12,6 @@ from mindvideo.checks.settings import check_settings
 from mindvideo.cli import main
 from mindvideo.config import check_config
 from mindvideo.errors import InputError
-from mindvideo.fmri.windows import cut
 from tests.checks.few import check, values
 
 
@@ -182,9 +181,17 @@ def test_confounds_that_leave_nothing_or_little_of_a_run_are_counted(here):
     assert check(clean={"confounds": columns, "detrend_order": 4}) == {}
     said = check(clean={"confounds": columns, "detrend_order": 5})
     assert len(said) == 20
-    assert "warning: drift and confounds use 46 of 60 degrees" in said["a_s1_1.tsv"]
-    said = check(clean={"confounds": columns, "detrend_order": 19})
-    assert "error: 60 volumes are too few to regress out 60" in said["a_s1_1.tsv"]
+    assert "warning: drift and confounds use 46 of 61 degrees" in said["a_s1_1.tsv"]
+    said = check(clean={"confounds": columns, "detrend_order": 20})
+    assert "error: 61 volumes are too few to regress out 61" in said["a_s1_1.tsv"]
+
+
+def test_a_table_of_confounds_shorter_than_its_run_is_named(here):
+    lines = (here / "a_s2_1.tsv").read_text().splitlines()
+    (here / "a_s2_1.tsv").write_text("\n".join(lines[:61]) + "\n")
+    said = check(clean={"confounds": ["motion6"]})
+    assert set(said) == {"a_s2_1.tsv"}
+    assert said["a_s2_1.tsv"].startswith("error: 60 rows, but 64 volumes of the run are read")
 
 
 def test_censoring_is_checked_beforehand(here):
@@ -196,21 +203,15 @@ def test_censoring_is_checked_beforehand(here):
         if path.name.endswith("shots.tsv"):
             continue
         table = pd.read_csv(path, sep="\t")
-        n_moved = {0: 52, 1: 42}.get(number, 3)
-        table["framewise_displacement"] = np.where(np.arange(60) < n_moved, 1.0, 0.1)
+        n_moved = {0: 56, 1: 46}.get(number, 3)  # the first three are not read
+        table["framewise_displacement"] = np.where(np.arange(len(table)) < n_moved, 1.0, 0.1)
         table.to_csv(path, sep="\t", index=False)
     said = check(clean={"censor": {"fd": 0.5}})
     assert set(said) == {"a_s1_1.tsv", "a_s1_2.tsv"}
     assert said["a_s1_1.tsv"].startswith(
-        "error: 52 of 60 volumes are censored (clean.censor). 8 volumes are too few to regress out "
+        "error: 53 of 61 volumes are censored (clean.censor). 8 volumes are too few to regress out "
     )
-    assert "and 42 censored volumes use 47 of 60 degrees of freedom" in said["a_s1_2.tsv"]
-    (here / "a_s1_1.tsv").write_text((here / "a_s1_2.tsv").read_text().rsplit("\n", 2)[0] + "\n")
-    said = check(clean={"censor": {"fd": 0.5}})
-    assert (
-        "59 rows, but the run has 60 volumes: does the table belong to another"
-        in said["a_s1_1.tsv"]
-    )
+    assert "and 43 censored volumes use 48 of 61 degrees of freedom" in said["a_s1_2.tsv"]
 
 
 def test_patterns_of_a_strategy_of_the_users_that_match_nothing_are_warned_of(here):
@@ -221,11 +222,11 @@ def test_patterns_of_a_strategy_of_the_users_that_match_nothing_are_warned_of(he
 
 
 def test_drift_is_compared_with_the_length_of_a_segment(here):
-    assert "error: 60 volumes are too few" in check(clean={"detrend_order": 60})["clean (s1)"]
+    assert "error: 61 volumes are too few" in check(clean={"detrend_order": 61})["clean (s1)"]
     said = check(clean={"high_pass": 500})
     assert said["clean.high_pass"].startswith("warning: a period of 500 s is longer than twice")
     assert check(clean={"high_pass": 128}) == {}
-    assert "error: 60 volumes are too few" in check(clean={"high_pass": 3})["clean (s1)"]
+    assert "error: 61 volumes are too few" in check(clean={"high_pass": 3})["clean (s1)"]
 
 
 @pytest.mark.parametrize(
@@ -236,19 +237,20 @@ def test_smoothing_is_compared_with_the_voxels(here, fwhm, said):
     assert said in check(clean={"smooth": fwhm})["clean.smooth"]
 
 
-def test_a_lag_beyond_a_segment_is_refused_as_the_stage_does(here):
-    said = check(dataset={"clips_per_segment": {"default": 60, "s2": 3}})
-    with pytest.raises(InputError) as error:
-        cut(np.zeros((3, 1)), 2, 3)
-    assert said["dataset.lag (s2)"] == f"error: {error.value}"
-    (place, *_) = check(variants={"late": {"windows": {"lag": 60}}})
-    assert place == "variants.late: windows.lag (s1)"
+def test_a_lag_beyond_a_segment_is_refused_when_the_configuration_is_read(here):
+    none_after = {"default": {"drop_start": 0, "drop_end": 0}}
+    with pytest.raises(InputError, match=r"s2: windows of 2 volumes, 3 .* in the 3 volumes that"):
+        check(dataset={"timing": none_after, "clips_per_segment": {"default": 60, "s2": 3}})
+    with pytest.raises(InputError, match=r"variants\.late: s1: windows of 2 volumes, 64 volumes"):
+        check(variants={"late": {"windows": {"lag": 64}}})
 
 
-def test_windows_longer_than_a_segment_are_warned_of(here):
-    said = check(windows={"size": 58})
-    assert "all extend beyond its end" in said["windows.size (t1)"]
-    assert check(windows={"size": 57}) == {}
+def test_windows_longer_than_a_segment_are_refused(here):
+    with pytest.raises(InputError, match=r"s1: windows of 62 volumes, 3 .* in the 64 volumes that"):
+        check(windows={"size": 62})
+    trained = ("contrastive", "cotraining", "mbm_tuning", "video_tuning")
+    one = {section: {"batch_size": 1} for section in trained}
+    assert check(windows={"size": 60}, **one) == {}
 
 
 # --- trainings ------------------------------------------------------------------------------------
@@ -345,10 +347,10 @@ def test_classes_layers_and_areas_that_are_not_there_are_named(here):
 
 
 def test_the_command_names_the_variant_and_fails(here, capsys):
-    config = values(variants={"late": {"windows": {"lag": 60}}})
+    config = values(variants={"late": {"clean": {"detrend_order": 61}}})
     (here / "config.yaml").write_text(yaml.safe_dump(config))
     assert main(["check-dataset", "config.yaml"]) == 1
     said = capsys.readouterr().out
-    assert "variants.late: windows.lag (s1)" in said
+    assert "variants.late: clean (s1)" in said
     main(["check-dataset", "config.yaml", "--only", "dataset"])
     assert "variants.late" not in capsys.readouterr().out

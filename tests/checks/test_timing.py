@@ -2,6 +2,7 @@
 
 import pytest
 
+from mindvideo.alignment import clip_times, lag_of
 from mindvideo.checks.timing import PLAUSIBLE, check_timing, clip_timings, describe_timing
 from mindvideo.config import check_config
 from tests.checks.few import values
@@ -18,8 +19,8 @@ DATA = {
 def timed(windows=None, **changes):
     """60 clips of 1.5 s, with 4 volumes before the film and 6 after it: data set, times, lag."""
     config = check_config(values(dataset=DATA | changes, windows=windows or {}), "test")
-    stages = config.stages()
-    return config.dataset, config.clip_times(stages), config.lag(stages)
+    dataset, stages = config.dataset, config.stages()
+    return dataset, clip_times(dataset, stages), lag_of(dataset, stages)
 
 
 def first_timing(segment, windows=None, **changes):
@@ -65,7 +66,7 @@ def test_the_purdue_runs_start_four_seconds_after_their_clips():
     of_purdue = values(dataset={})
     of_purdue |= {"dataset": "config/datasets/wen2018.yaml", "clips": {"fps": 3, "size": 64}}
     config = check_config(of_purdue | {"windows": {"end": "repeat"}}, "test")
-    times = config.clip_times(config.stages())
+    times = clip_times(config.dataset, config.stages())
     for segment in config.dataset.segments:
         (timing,) = clip_timings(config.dataset, segment, times, 0)
         assert timing.delay == (4, 8), segment
@@ -92,7 +93,9 @@ def test_films_that_start_at_events():
 def test_clips_longer_than_a_volume_have_windows_between_volumes():
     config = values(dataset=DATA, clips={"seconds": 2.0}, windows={"interpolation": "linear"})
     config = check_config(config, "test")
-    (timing,) = clip_timings(config.dataset, "film1", config.clip_times(config.stages()), 3)
+    (timing,) = clip_timings(
+        config.dataset, "film1", clip_times(config.dataset, config.stages()), 3
+    )
     assert str(timing).startswith("clip 0 (film 0–2 s) ← volumes 7–8 of 90 ")
 
 
@@ -109,11 +112,7 @@ def test_clips_longer_than_a_volume_have_windows_between_volumes():
             ],
         ),
         ({"film_onset": {"default": 0}}, 3, ["from 10.5 to 13.5 s after its onset"]),
-        (
-            {"timing": {"default": {"drop_start": 4, "drop_end": 3}}},
-            3,
-            ["the last 1 of 60 clips is"],
-        ),
+        ({"timing": {"default": {"drop_start": 4, "drop_end": 3}}}, 3, ["the last of 60 clips is"]),
         ({"film_onset": {}}, 0, []),
         ({}, 0, ["a clip is paired with the volumes from 0 to 3 s after its onset"]),
         ({"film_onset": {"default": 6, "film2": 14}}, 3, ["from -3.5 to -0.5 s"]),

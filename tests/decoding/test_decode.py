@@ -95,9 +95,10 @@ def test_a_training_run_is_cleaned_as_in_the_workflow(results, place):
     windows = windows_of_run(open_model(results), place / "runs/seg2_2.nii.gz")
     columns = pd.read_csv(results / "selection/voxels.tsv", sep="\t")["column"]
     cleaned = np.load(results / "clean/seg2.npy")[1][:, columns]
-    # A lag of one volume; the last window is clamped at the end of the segment.
-    np.testing.assert_array_equal(windows[:-1, 0, :30], cleaned[1:])
-    np.testing.assert_array_equal(windows[-1, 1, :30], cleaned[-1])
+    # Cleaned runs begin after the lag; the last window has a volume recorded after the film.
+    assert len(cleaned) == len(windows) + 1
+    np.testing.assert_array_equal(windows[:, 0, :30], cleaned[:-1])
+    np.testing.assert_array_equal(windows[:, 1, :30], cleaned[1:])
     assert not windows[:, :, 30:].any()
 
 
@@ -110,7 +111,7 @@ def test_a_run_becomes_clips_and_a_film(results, place, tmp_path):
 def test_the_volumes_that_are_kept_can_be_given(results, place):
     run = place / "runs/test1_1.nii.gz"
     assert len(windows_of_run(open_model(results), run, drop_start=3)) == 7
-    with pytest.raises(InputError, match=r"12 volumes, of which 10 are dropped at the start and 2"):
+    with pytest.raises(InputError, match=r"12 volumes, of which 10 are before the film and 2"):
         windows_of_run(open_model(results), run, drop_start=10)
     with pytest.raises(InputError, match="neither can be negative"):
         windows_of_run(open_model(results), run, drop_end=-1)
@@ -140,7 +141,7 @@ def edit(sidecar, **settings):
 
 def test_segments_that_were_trimmed_differently_need_options(place, tmp_path):
     results = copy_of(place, tmp_path)
-    edit(results / "clean/test2.npy.json", timing={"drop_start": 2, "drop_end": 2})
+    edit(results / "clean/test2.npy.json", timing=[{"drop_start": 2, "drop_end": 2}])
     model, run = open_model(results), place / "runs/test1_1.nii.gz"
     with pytest.raises(InputError, match=r"give the volumes .* --drop-start and --drop-end"):
         windows_of_run(model, run)

@@ -14,7 +14,7 @@ from mindvideo.decoding.folder import open_model
 from mindvideo.decoding.run import windows_of_run
 from mindvideo.errors import InputError
 from mindvideo.models.pipeline import MindVideoPipeline
-from tests.decoding.tiny import reconstruct
+from tests.decoding.tiny import DROP, reconstruct
 
 
 def export(model, to):
@@ -64,8 +64,8 @@ def test_it_has_no_path_of_the_computer_and_no_recording(exported, place):
         assert "_name_or_path" not in text
         assert "untrained/sd" not in text
     settings = json.loads((exported / "decoding.json").read_text())
-    assert settings["recording"]["timing"] == {"drop_start": 1, "drop_end": 2}
-    assert settings["recording"]["windows"]["lag"] == 1
+    assert settings["recording"]["timing"] == DROP | {"onset": None}
+    assert settings["recording"]["lag"] == 1
 
 
 def test_its_card_has_data_settings_and_terms(exported):

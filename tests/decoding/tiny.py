@@ -16,7 +16,7 @@ from mindvideo.io.spaces import Grid, Space
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.registry import read_stage
 from mindvideo.runner import run_stage
-from mindvideo.settings.base import Timing
+from mindvideo.settings.base import RunTiming
 from mindvideo.settings.evaluation import JoinSettings, Motion, ReconstructionSettings
 from mindvideo.settings.fmri import (
     CleanSettings,
@@ -92,8 +92,10 @@ def prepare(runs, sub):
             "clean",
             CleanSettings(
                 tr=TR,
-                timing=Timing(**DROP),
-                n_volumes=n,
+                timing=[RunTiming(**DROP)] * REPETITIONS[segment],
+                lag=1,
+                n_volumes=n + 1,  # the last window has one of the volumes after the film
+                n_volumes_of_film=n,
                 detrend_order=1,
                 average=segment in TEST,
             ),
@@ -118,7 +120,7 @@ def prepare(runs, sub):
     for name, segments in {"train": TRAIN, "test/test1": TEST[:1], "test/test2": TEST[1:]}.items():
         run(
             "windows",
-            WindowSettings(lag=1, patch_size=8),
+            WindowSettings(tr=TR, seconds=TR, patch_size=8),
             cleaned=[sub / f"clean/{segment}.npy" for segment in segments],
             voxels=sub / "selection/voxels.tsv",
             windows=sub / f"windows/{name}.npy",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
+import h5py
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -19,8 +19,8 @@ from mindvideo.io.maps import read_label_names, read_labels, read_map
 from mindvideo.io.runs import read_run
 from mindvideo.io.spaces import CORTEX, Columns, Grayordinates, Parcels
 from mindvideo.run_files import files_of, key_of
-from mindvideo.settings.base import Timing
-from mindvideo.settings.fmri import CleanSettings, RegionSettings, Selection, WindowSettings
+from mindvideo.settings.base import RunTiming
+from mindvideo.settings.fmri import CleanSettings, RegionSettings, SelectionSettings, WindowSettings
 from mindvideo.stages import clean, regions, select, windows
 
 N_KEPT = 20
@@ -71,7 +71,7 @@ def through_the_stages(folder, space, run_of, voxels=None, labels=None, **select
         pairs = [files_of(path) for path in of_segment]
         settings = CleanSettings(
             tr=2,
-            timing=Timing(drop_start=1, drop_end=2),
+            timing=2 * [RunTiming(drop_start=1, drop_end=2)],
             n_volumes=N_KEPT,
             detrend_order=1,
             keys=list(map(key_of, of_segment)) if key_of(of_segment[0]) else [],
@@ -82,6 +82,7 @@ def through_the_stages(folder, space, run_of, voxels=None, labels=None, **select
             regions=out["regions"],
             cleaned=folder / f"{segment}.npy",
             tsnr=folder / f"{segment}_tsnr{of_map}",
+            alive=folder / f"{segment}_alive.npy",
             table=folder / f"{segment}_runs.tsv",
             settings=settings,
         )
@@ -89,7 +90,7 @@ def through_the_stages(folder, space, run_of, voxels=None, labels=None, **select
         cleaned=[folder / f"{segment}.npy" for segment in SEGMENTS],
         tables=[folder / f"{segment}_runs.tsv" for segment in SEGMENTS],
         voxels=folder / "voxels.tsv",
-        settings=Selection(criterion="threshold", min_r=0.75, **selection),
+        settings=SelectionSettings(criterion="threshold", min_r=0.75, **selection),
         **out,
         **{name: folder / f"{name}{of_map}" for name in ("r", "z", "t", "p", "mask")},
     )
@@ -98,7 +99,7 @@ def through_the_stages(folder, space, run_of, voxels=None, labels=None, **select
         voxels=folder / "voxels.tsv",
         windows=folder / "train.npy",
         table=folder / "train.tsv",
-        settings=WindowSettings(lag=0, patch_size=16),
+        settings=WindowSettings(tr=2, seconds=2, end="repeat", patch_size=16),
     )
     mask, grid = read_map(folder / f"mask{of_map}")
     assert grid.same(read_labels(out["regions"])[1].grid)
@@ -196,7 +197,7 @@ def test_other_meshes_are_other_grids(tmp_path):
     path = run_of(0, 1)
     space = read_labels_space(tmp_path, path)
     other = gifti_runs(tmp_path, np.array([1]), (12, 10), "other")(0, 1)
-    how = {"keep": N_KEPT, "drop": (1, 2), "tr": 2}
+    how = {"start": 1, "keep": N_KEPT, "tr": 2}
     assert read_run(path, space, **how).shape == (N_KEPT, 20)
     with pytest.raises(InputError, match=r"another grid.*12 \+ 10 .*10 \+ 10"):
         read_run(other, space, **how)
@@ -330,8 +331,6 @@ def save_tsv(folder, segment, repetition, values):
 
 
 def save_hdf5(folder, segment, repetition, values):
-    import h5py
-
     path = folder / "runs.h5"
     key = f"ses-1/{SEGMENTS[segment]}_{repetition}"
     with h5py.File(path, "a") as archive:
@@ -339,13 +338,7 @@ def save_hdf5(folder, segment, repetition, values):
     return Path(f"{path}::{key}")
 
 
-HAS_H5PY = importlib.util.find_spec("h5py") is not None
-SAVES = [
-    save_npy,
-    save_npz,
-    save_tsv,
-    pytest.param(save_hdf5, marks=pytest.mark.skipif(not HAS_H5PY, reason="needs h5py")),
-]
+SAVES = [save_npy, save_npz, save_tsv, save_hdf5]
 
 
 @pytest.mark.parametrize("save", SAVES)
@@ -421,9 +414,8 @@ def test_what_is_wrong_with_an_array(tmp_path):
     assert "Is the row of names missing?" in problem_of(path, tmp_path / "table.tsv")
     (tmp_path / "table.tsv").write_text("name\tvalue\na\t4\n")
     assert "rename it" in problem_of(path, tmp_path / "table.tsv")
-    if not HAS_H5PY:
-        (tmp_path / "run.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-        assert "pip install h5py" in problem_of(f"{tmp_path}/run.h5::film1")
+    (tmp_path / "run.h5").write_bytes(b"not one")
+    assert "is not an HDF5 file" in problem_of(f"{tmp_path}/run.h5::film1")
 
 
 def test_tables_without_names_of_columns(tmp_path):

@@ -42,7 +42,7 @@ def cut(film, **changes):
 def test_frame_k_is_the_picture_on_screen_at_k_over_fps(tmp_path, rate):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(int(4 * rate) + 2), fps=rate, quality=10)
-    clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
+    clips = cut(film, seconds=2, fps=3, size=64, n_clips=2)
     expected = np.floor(np.arange(12) / 3 * rate + 1e-9)
     assert clips.shape == (2, 6, 64, 64, 3)
     assert clips.dtype == np.uint8
@@ -56,7 +56,7 @@ def test_frames_of_a_variable_rate_are_at_their_time(tmp_path):
     stretch = "setpts='if(lt(N,20),N,20+4*(N-20))/10/TB'"
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error"]
     subprocess.run([*ffmpeg, "-i", film, "-vf", stretch, "-fps_mode", "vfr", slow], check=True)
-    numbers = number_of(cut(slow, tr=2, fps=2, size=64, n_clips=4).reshape(-1, 64, 64, 3))
+    numbers = number_of(cut(slow, seconds=2, fps=2, size=64, n_clips=4).reshape(-1, 64, 64, 3))
     times = np.arange(16) / 2
     expected = np.where(times < 2, times * 10, 20 + np.floor((times - 2) * 2.5 + 1e-9))
     np.testing.assert_array_equal(numbers, expected)
@@ -67,7 +67,7 @@ def test_the_central_square_is_cropped_and_scaled(tmp_path):
     square = numbered_frames(4)
     margin = np.full((4, 64, 32, 3), 128, np.uint8)
     write_video(film, np.concatenate([margin, square, margin], axis=2), fps=2, quality=5)
-    clips = cut(film, tr=2, fps=2, size=32, n_clips=1)
+    clips = cut(film, seconds=2, fps=2, size=32, n_clips=1)
     assert clips.shape == (1, 4, 32, 32, 3)
     np.testing.assert_array_equal(number_of(clips)[0], [0, 1, 2, 3])
 
@@ -76,13 +76,13 @@ def test_a_short_film_is_named_with_its_length_and_the_length_needed(tmp_path):
     film = tmp_path / "seg3.mp4"
     write_video(film, numbered_frames(40), fps=10)
     with pytest.raises(InputError, match=r"seg3\.mp4.* ends after 4\.00 s.* need 6 s"):
-        cut(film, tr=2, fps=3, size=8, n_clips=3)
+        cut(film, seconds=2, fps=3, size=8, n_clips=3)
 
 
 def test_a_long_film_is_cut_with_a_warning(tmp_path, caplog):
     film = tmp_path / "long.mp4"
     write_video(film, numbered_frames(60), fps=10)
-    clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
+    clips = cut(film, seconds=2, fps=3, size=64, n_clips=2)
     assert len(clips) == 2
     assert "6 s long, its runs need 4 s" in caplog.text
 
@@ -90,7 +90,7 @@ def test_a_long_film_is_cut_with_a_warning(tmp_path, caplog):
 def test_a_missing_piece_shorter_than_a_frame_is_accepted(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(39), fps=10)  # 3.9 s: the last frame is due at 3.67 s
-    clips = cut(film, tr=2, fps=3, size=64, n_clips=2)
+    clips = cut(film, seconds=2, fps=3, size=64, n_clips=2)
     assert number_of(clips)[-1, -1] == 36
 
 
@@ -116,9 +116,9 @@ def test_a_rotated_stream_is_turned_upright(tmp_path):
     film, turned = tmp_path / "film.mp4", tmp_path / "turned.mp4"
     write_video(film, quarters(32, 64), fps=10, quality=5)
     ffmpeg("-display_rotation", "90", "-i", film, "-c", "copy", turned)
-    first = cut(turned, tr=2, fps=1, size=32, n_clips=1)[0, 0]
+    first = cut(turned, seconds=2, fps=1, size=32, n_clips=1)[0, 0]
     assert centres(first) == "gwrb"  # a quarter turn anticlockwise
-    top = cut(turned, tr=2, fps=1, size=32, n_clips=1, fit="stretch")[0, 0]
+    top = cut(turned, seconds=2, fps=1, size=32, n_clips=1, fit="stretch")[0, 0]
     assert centres(top) == "gwrb"
 
 
@@ -126,10 +126,10 @@ def test_pictures_of_pixels_that_are_not_square_look_as_on_screen(tmp_path):
     film, wide = tmp_path / "film.mp4", tmp_path / "wide.mp4"
     write_video(film, numbered_frames(4), fps=2, quality=5)
     ffmpeg("-i", film, "-c", "copy", "-aspect", "2:1", wide)  # bars twice as wide
-    frames = cut(wide, tr=2, fps=2, size=64, n_clips=1)[0]
+    frames = cut(wide, seconds=2, fps=2, size=64, n_clips=1)[0]
     numbers = np.repeat(numbered_frames(4)[:, :, 16:48], 2, axis=2)
     assert np.abs(frames.astype(int) - numbers).mean() < 8
-    padded = cut(wide, tr=2, fps=2, size=64, n_clips=1, fit="pad")[0]
+    padded = cut(wide, seconds=2, fps=2, size=64, n_clips=1, fit="pad")[0]
     assert (padded[:, :15] < 10).all()
     assert (padded[:, -15:] < 10).all()
     np.testing.assert_array_equal(number_of(padded), [0, 1, 2, 3])
@@ -142,7 +142,7 @@ def test_odd_sizes_and_the_three_fits(tmp_path, height, width):
     ffmpeg_in = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "10"]
     (tmp_path / "raw").write_bytes(raw)
     ffmpeg(*ffmpeg_in, "-i", tmp_path / "raw", "-c:v", "ffv1", film)
-    settings = {"tr": 2, "fps": 1, "size": 64, "n_clips": 1}
+    settings = {"seconds": 2, "fps": 1, "size": 64, "n_clips": 1}
     frames = {fit: cut(film, fit=fit, **settings)[0, 0] for fit in ("crop", "pad", "stretch")}
     assert centres(frames["crop"]) == centres(frames["stretch"]) == "rgbw"
     dark = (frames["pad"].max(axis=2) < 10).mean()
@@ -155,11 +155,11 @@ def test_more_frames_than_the_film_has_are_refused(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(48), fps=24)
     with pytest.raises(InputError, match=r"24 pictures per second, but clips\.fps is 30"):
-        cut(film, tr=2, fps=30, size=64, n_clips=1)
-    assert cut(film, tr=2, fps=24, size=64, n_clips=1).shape[1] == 48
+        cut(film, seconds=2, fps=30, size=64, n_clips=1)
+    assert cut(film, seconds=2, fps=24, size=64, n_clips=1).shape[1] == 48
     ntsc = tmp_path / "ntsc.mp4"
     write_video(ntsc, numbered_frames(60), fps=30000 / 1001)
-    numbers = number_of(cut(ntsc, tr=2, fps=30, size=64, n_clips=1))[0]
+    numbers = number_of(cut(ntsc, seconds=2, fps=30, size=64, n_clips=1))[0]
     np.testing.assert_array_equal(numbers, np.floor(np.arange(60) / 30 * 30000 / 1001 + 1e-9))
 
 
@@ -169,7 +169,7 @@ def test_scores_of_changes_separate_cuts_from_motion(tmp_path):
     film = tmp_path / "film.mp4"
     write_video(film, np.where(np.arange(60)[:, None, None, None] < 25, pan, 255 - pan), fps=10)
     clips = tmp_path / "film.npy"
-    changes = cut_clips(film, clips, tr=2, fps=3, size=64, n_clips=3)
+    changes = cut_clips(film, clips, seconds=2, fps=3, size=64, n_clips=3)
     cut_at = changes.loc[changes["score"].idxmax()]
     assert cut_at["time"] == pytest.approx(2.5)
     assert cut_at["score"] > 30
@@ -183,7 +183,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
         film = tmp_path / f"{n_clips}.mp4"
         write_video(film, numbered_frames(20 * n_clips), fps=10)
         tracemalloc.start()
-        cut_clips(film, tmp_path / "x.npy", tr=2, fps=5, size=256, n_clips=n_clips)
+        cut_clips(film, tmp_path / "x.npy", seconds=2, fps=5, size=256, n_clips=n_clips)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (tmp_path / "x.npy").stat().st_size > 20 * 10 * 256 * 256 * 3
@@ -199,7 +199,7 @@ def test_a_films_name_is_only_a_name(tmp_path, monkeypatch, name):
     write_video(Path(name), numbered_frames(20), fps=10, quality=10)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert probe(Path(name)).seconds == pytest.approx(2)
-    cut_clips(Path(name), Path("clips.npy"), tr=1, fps=5, size=64, n_clips=2)
+    cut_clips(Path(name), Path("clips.npy"), seconds=1, fps=5, size=64, n_clips=2)
     numbers = number_of(load_clips(Path("clips.npy"))).ravel()
     np.testing.assert_array_equal(numbers, np.arange(10) * 2)
     np.testing.assert_array_equal(number_of(read_pictures(Path(name))), np.arange(20))
@@ -209,7 +209,9 @@ def test_a_rounded_rate_cuts_without_drift(tmp_path):
     """6 frames in 1.4 s are 4.285714… a second."""
     film = tmp_path / "film.mp4"
     write_video(film, numbered_frames(255), fps=60, quality=10)
-    exact, rounded = (cut(film, tr=1.4, fps=fps, size=64, n_clips=3) for fps in (6 / 1.4, 4.2857))
+    exact, rounded = (
+        cut(film, seconds=1.4, fps=fps, size=64, n_clips=3) for fps in (6 / 1.4, 4.2857)
+    )
     np.testing.assert_array_equal(exact, rounded)
     np.testing.assert_array_equal(number_of(exact).ravel(), np.arange(18) * 14)
 
@@ -222,7 +224,7 @@ def sound(tmp_path_factory):
 
 
 def test_files_that_are_not_films_are_refused(tmp_path, sound):
-    settings = {"tr": 2, "fps": 3, "size": 8, "n_clips": 1}
+    settings = {"seconds": 2, "fps": 3, "size": 8, "n_clips": 1}
     (tmp_path / "zip.mp4").write_bytes(b"PK\x03\x04 this is a zip")
     with pytest.raises(InputError, match=r"zip\.mp4: ffmpeg cannot decode it \(.*Invalid data"):
         cut(tmp_path / "zip.mp4", **settings)
@@ -238,7 +240,7 @@ def test_a_film_without_pictures_is_refused(tmp_path):
     ffmpeg("-f", "lavfi", "-i", "testsrc", "-frames:v", "1", tmp_path / "one.mp4")
     ffmpeg("-i", tmp_path / "one.mp4", "-ss", "5", "-c", "copy", film)
     with pytest.raises(InputError, match=r"none\.mp4"):
-        cut(film, tr=2, fps=3, size=8, n_clips=1)
+        cut(film, seconds=2, fps=3, size=8, n_clips=1)
 
 
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.9])
@@ -253,7 +255,7 @@ def test_a_truncated_film_is_refused(tmp_path, start, kept):
         whole = tmp_path / "end.mp4"
     film.write_bytes(whole.read_bytes()[: int(kept * whole.stat().st_size)])
     with pytest.raises(InputError, match=r"half\.mp4: (the film ends after|ffmpeg cannot decode)"):
-        cut(film, tr=2, fps=3, size=8, n_clips=3)
+        cut(film, seconds=2, fps=3, size=8, n_clips=3)
 
 
 def test_damage_inside_a_film_is_reported(tmp_path, caplog):
@@ -264,7 +266,7 @@ def test_damage_inside_a_film_is_reported(tmp_path, caplog):
     middle = len(content) // 2
     content[middle : middle + 2000] = bytes(2000)
     film.write_bytes(content)
-    assert len(cut(film, tr=2, fps=3, size=8, n_clips=3)) == 3
+    assert len(cut(film, seconds=2, fps=3, size=8, n_clips=3)) == 3
     assert "damaged, but decoded" in caplog.text
 
 

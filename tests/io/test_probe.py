@@ -76,7 +76,7 @@ def test_films_last_as_long_as_their_pictures(films, name):
 def test_the_probed_duration_is_that_of_the_clips_that_can_be_cut(films, tmp_path, name):
     """Clips of 0.1 s: as many can be cut as the duration of the pictures allows, not one more."""
     whole = round(probe(films / name).seconds / 0.1)
-    settings = {"tr": 0.1, "fps": 10, "size": 8}
+    settings = {"seconds": 0.1, "fps": 10, "size": 8}
     assert probe(films / name).fault(whole, 0.1, 10) is None
     cut_clips(films / name, tmp_path / "clips.npy", **settings, n_clips=whole)
     assert len(np.load(tmp_path / "clips.npy")) == whole

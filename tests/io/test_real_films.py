@@ -53,7 +53,7 @@ def centre_square(picture, shape, size):
 
 
 def compare(film, folder, fps, n_clips, size=128, tolerance=2):
-    cut_clips(film, folder / "clips.npy", tr=2, fps=fps, size=size, n_clips=n_clips)
+    cut_clips(film, folder / "clips.npy", seconds=2, fps=fps, size=size, n_clips=n_clips)
     ours = load_clips(folder / "clips.npy").reshape(-1, size, size, 3).astype(int)
     reference = other_decoder(film, fps, size, len(ours)).astype(int)
     difference = np.abs(ours - reference)

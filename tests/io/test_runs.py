@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ScalarAxis, SeriesAxis
 
+from mindvideo.decoding.recordings import cleaned_run
 from mindvideo.errors import InputError
+from mindvideo.fmri.cleaning import standardise
 from mindvideo.io import runs
 from mindvideo.io.cifti import write_dtseries
 from mindvideo.io.headers import read_run_header
 from mindvideo.io.runs import read_dtseries, read_run, series_length, write_run
 from mindvideo.io.spaces import Grayordinates, Grid, Space
+from mindvideo.settings.base import RunTiming
+from mindvideo.settings.fmri import CleanSettings
 
 SHAPE = (5, 6, 4)
 GRID = Grid(np.array([[3.0, 0, 0, -7], [0, 3, 0, -9], [0, 0, 3, -6], [0, 0, 0, 1]]), SHAPE)
 MASK = np.random.default_rng(0).random(SHAPE) < 0.4
-KEEP, DROP, TR = 9, (1, 2), 2.0
+START, KEEP, TR = 1, 9, 2.0
 
 
 def values(n_volumes: int = 12) -> np.ndarray:
@@ -35,7 +39,7 @@ def path(tmp_path):
 
 
 def read(path, grid=GRID, tr=TR):
-    return read_run(path, Space(grid, MASK), keep=KEEP, drop=DROP, tr=tr)
+    return read_run(path, Space(grid, MASK), start=START, keep=KEEP, tr=tr)
 
 
 def test_reads_the_kept_volumes_of_the_mask(path):
@@ -112,12 +116,33 @@ def test_cifti_where_a_volume_was_needed(tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize(("n", "why"), [(10, "is the download complete"), (14, "dataset.timing")])
+def clean(path, space, tr, before, during, after):
+    """Clean a run of a film of `during` volumes, of which `before` and `after` are outside it."""
+    timing = RunTiming(drop_start=before, drop_end=after)
+    length = {"n_volumes": during, "n_volumes_of_film": during}
+    settings = CleanSettings(tr=tr, timing=[timing], detrend_order=0, **length)
+    return cleaned_run(path, space, settings, timing).values
+
+
+@pytest.mark.parametrize(("n", "why"), [(10, "is the file complete"), (14, "dataset.timing")])
 def test_wrong_number_of_volumes(tmp_path, n, why):
     path = tmp_path / "seg3_2.nii.gz"
     write_run(path, values(n), GRID, TR, step=0.1)
     with pytest.raises(InputError, match=rf"seg3_2.nii.gz: {n} volumes, but 12 expected.*{why}"):
-        read(path)
+        clean(path, Space(GRID, MASK), TR, 1, 9, 2)
+
+
+def test_any_number_of_volumes_may_follow_a_film(tmp_path):
+    """The first nine after the first are cleaned, whatever follows; fewer are named."""
+    path = tmp_path / "seg3_2.nii.gz"
+    write_run(path, values(14), GRID, TR, step=0.1)
+    expected = standardise(values(14)[MASK].T[1:10])
+    cleaned = clean(path, Space(GRID, MASK), TR, 1, 9, None)
+    np.testing.assert_allclose(cleaned, expected, atol=0.01)
+    write_run(path, values(9), GRID, TR, step=0.1)
+    said = "seg3_2.nii.gz: 9 volumes, but the windows of its clips need 10: is the file complete"
+    with pytest.raises(InputError, match=said):
+        clean(path, Space(GRID, MASK), TR, 1, 9, None)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +194,7 @@ def test_each_volume_is_smoothed_before_its_voxels_are_selected(path):
         assert volume.dtype == np.float32
         return np.roll(volume, 1, axis=0)
 
-    run = read_run(path, Space(GRID, MASK), keep=KEEP, drop=DROP, tr=TR, smooth=neighbour)
+    run = read_run(path, Space(GRID, MASK), start=START, keep=KEEP, tr=TR, smooth=neighbour)
     expected = np.roll(values(), 1, axis=0)[MASK].T[1:-2]
     np.testing.assert_allclose(run, expected, atol=0.051)
 
@@ -277,35 +302,35 @@ SPACE = Space(Grayordinates(MODELS), np.array([1, 0, 1, 0, 0, 1, 1], bool))
 def test_a_cifti_run_is_trimmed_like_a_volumes(cifti):
     assert series_length(cifti) == 6
     assert read_run_header(cifti, "cifti").grid.same(SPACE.grid)
-    run = read_run(cifti, SPACE, keep=3, drop=(2, 1), tr=0.72)
+    run = read_run(cifti, SPACE, start=2, keep=3, tr=0.72)
     assert run.dtype == np.float32
     np.testing.assert_array_equal(run, series()[2:5, SPACE.mask])
 
 
 def test_a_cifti_run_of_another_length(cifti):
-    with pytest.raises(InputError, match=r"6 volumes, but 8 expected.*is the download complete"):
-        read_run(cifti, SPACE, keep=5, drop=(2, 1), tr=0.72)
+    with pytest.raises(InputError, match=r"6 volumes, but 8 expected.*is the file complete"):
+        clean(cifti, SPACE, 0.72, 2, 5, 1)
 
 
 def test_a_cifti_run_on_other_grayordinates(cifti):
     other = BrainModelAxis.from_surface(np.arange(7), 10, "CORTEX_LEFT")
     space = Space(Grayordinates(other), SPACE.mask)
     with pytest.raises(InputError, match=r"another grid.*4 \+ 3.*the regions have 7.*7 \+ 0"):
-        read_run(cifti, space, keep=3, drop=(2, 1), tr=0.72)
+        read_run(cifti, space, start=2, keep=3, tr=0.72)
 
 
 def test_a_cut_series_is_noticed_beyond_what_is_read(cifti):
     cifti.write_bytes(cifti.read_bytes()[:-4])
     space = Space(SPACE.grid, np.array([1, 0, 0, 0, 0, 0, 0], bool))
     with pytest.raises(InputError, match=r"cannot be read.*bytes.*download incomplete"):
-        read_run(cifti, space, keep=3, drop=(2, 1), tr=0.72)
+        read_run(cifti, space, start=2, keep=3, tr=0.72)
 
 
 @pytest.mark.parametrize("size", [0, 300, 700])
 def test_a_series_cut_in_its_header(cifti, size):
     cifti.write_bytes(cifti.read_bytes()[:size])
     with pytest.raises(InputError, match=r"rest.*: is empty|cut short|header is damaged"):
-        read_run(cifti, SPACE, keep=3, drop=(2, 1), tr=0.72)
+        read_run(cifti, SPACE, start=2, keep=3, tr=0.72)
 
 
 def test_headers_of_different_files_are_not_mixed_up(cifti, tmp_path):

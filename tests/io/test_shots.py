@@ -19,7 +19,7 @@ def save(tmp_path):
 def test_a_clip_belongs_to_the_shot_that_fills_most_of_it():
     start, end = np.array([0, 3.5, 7, 9, 9.2]), np.array([3.5, 7, 9, 9.2, 12])
     clips = np.array([0, 1, 2, 3, 4, 5, 1])
-    shot, overlap = longest_shot(start, end, clips, tr=2)
+    shot, overlap = longest_shot(start, end, clips, seconds=2)
     # clip 1, 2–4 s: 1.5 s of the first; clip 3, 6–8 s: a second each, the first of them
     assert shot.tolist() == [0, 0, 1, 1, 2, 4, 0]
     assert overlap == pytest.approx([2, 1.5, 2, 1, 1, 2, 1.5])
@@ -40,10 +40,10 @@ def test_longest_shots_are_those_of_a_fine_raster():
 def test_a_clip_without_a_shot_is_an_error(save):
     shots = {"film": load_shots(save(start=[0, 2], end=[2, 4], what=["a", "b"]), ["what"])}
     listing = pd.DataFrame({"segment": ["film"] * 3, "clip": [1, 0, 2]})
-    described = describe_clips(listing[:2], shots, tr=2)
+    described = describe_clips(listing[:2], shots, seconds=2)
     assert described["what"].tolist() == ["b", "a"]
     with pytest.raises(InputError, match=r"film: no shot during clip 2 \(4 to 6 s .* 0 to 4 s"):
-        describe_clips(listing, shots, tr=2)
+        describe_clips(listing, shots, seconds=2)
 
 
 def test_shots_come_in_the_order_of_the_film(save):

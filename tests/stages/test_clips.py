@@ -10,7 +10,7 @@ from mindvideo.stages import clips as stage
 def test_a_film_becomes_clips(tmp_path):
     grey = np.arange(40, dtype=np.uint8)[:, None, None, None] * 6
     write_video(tmp_path / "seg1.mp4", np.broadcast_to(grey, (40, 16, 24, 3)), fps=10, quality=5)
-    settings = ClipSettings(fps=3, size=8, tr=2, n_clips=2)
+    settings = ClipSettings(fps=3, size=8, seconds=2, n_clips=2)
     outputs = {"clips": tmp_path / "seg1.npy", "changes": tmp_path / "changes.tsv"}
     stage.main(film=tmp_path / "seg1.mp4", **outputs, settings=settings)
     clips = load_clips(tmp_path / "seg1.npy")

@@ -55,7 +55,7 @@ def run(inputs, tmp_path):
         if rows is not None:
             save_table(table, pd.DataFrame(rows, columns=["segment", "clip"]))
         given = {name: changes.pop(name) for name in list(changes) if name in paths}
-        film_settings = FilmSettings(**{"fps": 1.5, "tr": 2.0} | settings | changes)
+        film_settings = FilmSettings(**{"fps": 1.5, "seconds": 2.0} | settings | changes)
         main(**paths | given, state=fresh_state(), segment=segment, settings=film_settings)
         return paths["video"], load_table(paths["flickers"]).set_index("what")
 

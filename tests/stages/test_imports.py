@@ -15,7 +15,14 @@ SPLITS = {"train": {"seg1": N, "seg2": N}, "validation": {}, "test": {"test1": N
 
 
 def settings(**changes):
-    values = {"size": 2, "lag": 0, "shuffle": False, "seed": 0, "patch_size": PATCH}
+    values = {
+        "size": 2,
+        "lag": 0,
+        "end": "repeat",
+        "shuffle": False,
+        "seed": 0,
+        "patch_size": PATCH,
+    }
     return GivenWindowSettings(**values | {"padding": "wrap", "splits": SPLITS} | changes)
 
 

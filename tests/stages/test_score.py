@@ -37,7 +37,7 @@ def run(test_set, colour_classifier, monkeypatch):
 
     def main(scoring=None, **changed):
         settings = ScoringSettings(
-            tr=2,
+            seconds=2,
             permutations=200,
             resamples=100,
             **(

@@ -47,7 +47,7 @@ def draw(test_set, scores, monkeypatch):
                 clips=test_set.clips,
                 **scores,
                 **out,
-                settings=ScoreFigureSettings(tr=2, **settings),
+                settings=ScoreFigureSettings(seconds=2, **settings),
             )
         for path, pdf in out.values():
             assert Image.open(path).size[0] > 200

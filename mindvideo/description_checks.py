@@ -1,4 +1,4 @@
-"""Checks of a description: which files runs and segments may share, and when films start.
+"""Checks of a description: names, templates, files that runs and segments share, starts of films.
 
 Several films may be shown in one run, and one film may be cut into several segments, if it is known
 where each starts.
@@ -9,10 +9,86 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from mindvideo.run import Run
+from mindvideo.run import DEFAULT, Run
+from mindvideo.run_files import form_problem
+from mindvideo.templates import check_template, did_you_mean, differs_by_number
 
 if TYPE_CHECKING:
     from mindvideo.dataset import Dataset
+
+FEW = 12
+"""Maximum number of segments that a message lists."""
+PLACEHOLDERS = {
+    "run": {"subject", "segment", "repetition", "hemi"},
+    "voxels": {"subject"},
+    "confounds": {"subject", "segment", "repetition"},
+    "events": {"subject", "segment", "repetition"},
+    "mask": {"subject", "segment", "repetition"},
+    "film": {"segment"},
+    "shots": {"segment"},
+}
+_OF_BIDS = (
+    "repetitions are numbered over sessions and runs, and `mindvideo runs --bids FOLDER` writes "
+    "the table of runs of a BIDS folder, to be named as dataset.runs"
+)
+BIDS_ENTITIES = dict.fromkeys(("session", "ses", "task", "space"), _OF_BIDS)
+"""BIDS entities that are not placeholders, with a hint for users who try them."""
+
+
+def check_names(dataset: Dataset, fields: Sequence[str]) -> None:
+    """Raise an error if tables by segment name others than its segments.
+
+    Names that differ only by a number are allowed: a configuration may leave out segments.
+
+    Raises
+    ------
+    ValueError
+    """
+    if DEFAULT in dataset.films:
+        raise ValueError("films: `default` is not a segment; `film` applies to all others")
+    segments = dataset.segments
+    wrong = [
+        f"{field}: there is no segment {name!r}{did_you_mean(name, segments)}"
+        for field in fields
+        for name in getattr(dataset, field)
+        if name not in (DEFAULT, *segments) and not differs_by_number(name, segments)
+    ]
+    if wrong:
+        more = ", …" if len(segments) > FEW else ""
+        listed = ", ".join(segments[:FEW]) + more
+        raise ValueError(f"{'; '.join(wrong)} (the segments are {listed})")
+
+
+def check_templates(dataset: Dataset) -> None:
+    """Raise an error if a template has unknown placeholders.
+
+    Raises
+    ------
+    ValueError
+    """
+    for field, allowed in PLACEHOLDERS.items():
+        if template := getattr(dataset, field):
+            check_template(field, template, allowed, BIDS_ENTITIES)
+    for key, template in dataset.exceptions.items():
+        check_template(f"exceptions: {key}", template, PLACEHOLDERS["run"], BIDS_ENTITIES)
+    for column, value in dataset.event.items():
+        check_template(f"event: {column}", value, {"segment"})
+
+
+def check_forms(dataset: Dataset) -> None:
+    """Raise an error if a run's path does not fit the form of the runs.
+
+    Raises
+    ------
+    ValueError
+    """
+    for run in dataset.all_rows:
+        if run.path and (problem := form_problem(dataset.space, run.path)):
+            raise ValueError(f"{run.path}: {problem}")
+    if dataset.voxels and dataset.space != "array":
+        raise ValueError(
+            f"voxels: a table of columns is of arrays (space: array); space is {dataset.space}"
+        )
 
 
 def check_shared(dataset: Dataset) -> None:
