@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mindvideo.config import check_config
 from mindvideo.dataset import Dataset
-from mindvideo.decoding.recordings import kept_volumes
+from mindvideo.decoding.recordings import trim_of
 from mindvideo.facts import settings_of
 from mindvideo.fmri.windows import cut
 from mindvideo.settings.fmri import CleanSettings, WindowSettings
@@ -73,7 +73,7 @@ def test_every_clip_of_the_shipped_descriptions_has_a_volume_of_its_own(name):
         n = dataset.n_clips(run.segment)
         assert n == dataset.n_shown(run.segment)
         of = {"segment": run.segment, "owner": run.subject}
-        kept = kept_volumes(run.timing, settings_of(CleanSettings, config, stages, **of))
+        kept = trim_of(run.timing, settings_of(CleanSettings, config, stages, **of))
         recorded = np.arange(run.drop_start + n + run.drop_end)
         volumes = recorded[kept.start : kept.start + kept.n_read, None]
         windows = cut(volumes, settings_of(WindowSettings, config, stages, **of).times, n)
