@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import h5py
 import nibabel as nib
 import numpy as np
-import pytest
 
 from mindvideo.dataset import Dataset
 from mindvideo.demo.rest import layout
@@ -152,7 +152,6 @@ def write_algonauts(folder: Path, dataset: Dataset) -> None:
 
 def write_parcels(path: Path, key: str, signal: np.ndarray) -> None:
     """Add an array (n_volumes, 1,000 parcels) to an HDF5 file; the visual parcels have a signal."""
-    h5py = pytest.importorskip("h5py")
     path.parent.mkdir(parents=True, exist_ok=True)
     values = random(key).standard_normal((len(signal), N_PARCELS), np.float32)
     values[:, :N_VISUAL] += signal[:, None]
