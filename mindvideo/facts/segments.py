@@ -16,9 +16,17 @@ def n_clips(config: Config, stages: Stages, segment: str) -> int:
     return config.dataset.n_clips(segment)
 
 
-@fact()
+@fact("windows", "clips")
 def n_clips_of_segments(config: Config, stages: Stages, segment: str) -> dict[str, int]:
-    return {name: config.dataset.n_clips(name) for name in config.segments}
+    """Clips of the segments for which their number does not follow from the volumes kept.
+
+    So a further segment usually changes no settings, and cuts no other windows again.
+    """
+    times, dataset = clip_times(config.dataset, stages), config.dataset
+    clips = {name: dataset.n_clips(name) for name in config.segments}
+    return {
+        name: n for name, n in clips.items() if times.n_clips_in(n_kept(dataset, stages, name)) != n
+    }
 
 
 @fact(of="run")

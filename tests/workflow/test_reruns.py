@@ -221,7 +221,7 @@ def to_docstring(path):
 @pytest.mark.parametrize(
     ("file", "edit", "expected"),
     [
-        ("fmri/cleaning.py", add("\nX = 1\n"), {"clean", *CLEANED}),  # a helper of one stage
+        ("fmri/cleaning.py", add("\nX = 1\n"), {"clean", "living", *CLEANED}),  # of one stage
         ("stages/select.py", add("\nX = 1\n"), CLEANED),
         ("metrics/pixel.py", add("\nX = 1\n"), SCORED),
         ("figures/gallery.py", add("\nX = 1\n"), {"videos"}),
