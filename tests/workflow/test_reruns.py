@@ -294,12 +294,13 @@ OF_TRAINING_FILMS = ("clip_motion", "latents", "embeddings", "video_tuning")
         ({"variants": {"gentle": {"reconstruction": {"guidance": 2}}}}, Counter()),
         (
             {"dataset": {"train": [f"seg{n}" for n in range(1, 6)]}},
-            Counter([*OF_A_SEGMENT, *CLEANED, *AGAIN, *OF_TRAINING_FILMS]),
+            Counter([*OF_A_SEGMENT, "living", *CLEANED, *AGAIN, *OF_TRAINING_FILMS]),
         ),
         ({"dataset": {"exclude": ["subject2 seg1_1"]}}, Counter()),
         (
             {"dataset": {"lag": 1}},
-            Counter([*(CLEANED - {"select"}), *AGAIN]),
+            # Other volumes of the four training and two test segments are kept.
+            Counter([*["clean"] * 6, "living", *CLEANED, *AGAIN]),
         ),
     ],
 )
