@@ -157,7 +157,10 @@ def _public(name: str) -> Callable[[Path], None]:
 
 PREPARED = {
     "config/config.yaml": lambda folder: None,
-    "config/config.yaml config/validation.yaml": lambda folder: None,
+    **{
+        f"config/config.yaml config/{name}.yaml": lambda folder: None
+        for name in ("validation", "demo-once", "demo-tr")
+    },
     "config/wen2018.yaml": lambda folder: _purdue(folder, "volume"),
     "config/released.yaml": _released,
     "config.yaml": _of_the_writer,

@@ -55,7 +55,7 @@ def test_a_variants_other_subjects_are_those_of_the_variant(checkout):
     between = "results/sub1/variants/between/selection/voxels.tsv"
     added = checkout.jobs(VOXELS, between) - checkout.jobs(VOXELS)
     others = {"demo_train_runs": 2 * 18, "regions": 2, "clean": 2 * 18}
-    assert added == Counter({"select": 1} | others)
+    assert added == Counter({"living": 1, "select": 1} | others)
     both = {"clean": {"smooth": 6.0}, "selection": {"by": "subjects"}}
     checkout.configure(variants={"both": both})
     alone = checkout.jobs("results/sub1/variants/both/selection/voxels.tsv")
