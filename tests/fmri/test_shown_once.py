@@ -290,15 +290,17 @@ def test_nobody_else_saw_the_films(folder, tmp_path):
 def test_voxels_that_are_predicted_from_the_film(folder, tmp_path):
     n_v1 = int(np.isin(labels_in(folder), labels_of("V1")).sum())
     best = {"by": "encoding", "criterion": "best", "n_voxels": n_v1}
+    best["times"] = {"tr": 2.0, "seconds": 2.0, "interpolation": "nearest"}
     voxels = run(folder, tmp_path, **film(folder), **best)
     # Only V1 responds to what the features describe.
     assert (voxels["area"] == "V1").mean() > 0.9
     assert voxels["r"].max() > 0.6
     early = run(folder, tmp_path, **film(folder), **best, delays=[0])
     assert early["r"].max() < 0.5 * voxels["r"].max()  # the response is that to the clip before
-    shifted = run(folder, tmp_path, **film(folder), **best, delays=[0], lag=1)
-    assert (shifted["area"] == "V1").mean() > 0.9
-    tested = run(folder, tmp_path, **film(folder), by="encoding", alpha=0.2, areas=["V1", "V2"])
+    later = run(folder, tmp_path, **film(folder), **best, delays=[1])
+    assert (later["area"] == "V1").mean() > 0.9
+    how = {"by": "encoding", "alpha": 0.2, "areas": ["V1", "V2"], "times": best["times"]}
+    tested = run(folder, tmp_path, **film(folder), **how)
     assert (tested["area"] == "V1").mean() > 0.8
 
 

@@ -65,8 +65,11 @@ def test_other_axes(tmp_path):
     parcels = ParcelsAxis.from_brain_models([("a", MODELS[:4]), ("b", MODELS[4:])])
     image = Cifti2Image(np.zeros((7, 2), np.float32), (SeriesAxis(0, 2, 7), parcels))
     nib.save(image, tmp_path / "a.ptseries.nii")
-    with pytest.raises(InputError, match=r"not a dense series.*axes are series × parcels"):
-        inspect(tmp_path / "a.ptseries.nii")
+    assert inspect(tmp_path / "a.ptseries.nii").n_volumes == 7
+    image = Cifti2Image(np.zeros((2, 2), np.float32), (parcels, parcels))
+    nib.save(image, tmp_path / "a.pconn.nii")
+    with pytest.raises(InputError, match="axes are parcels × parcels"):
+        inspect(tmp_path / "a.pconn.nii")
 
 
 @pytest.mark.parametrize(
