@@ -39,6 +39,7 @@ from mindvideo.io.figures import save_figure
 from mindvideo.io.maps import read_labels
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.settings.fmri import Selection
+from mindvideo.stages.select import CRITERIA
 
 RESULTS, TABLE = "results", "curves.tsv"
 SNRS, SEGMENTS, VOXELS = (0.4, 0.25), (9, 4), 900
@@ -260,7 +261,7 @@ def held_out_r(z: np.ndarray, labels: np.ndarray, settings: Selection) -> float:
     for segment, here in enumerate(z):
         others = np.delete(z, segment, axis=0).mean(axis=0)
         result = Reproducibility(r=np.tanh(others), z=others, t=others, p=tested)
-        chosen = select(result, labels, **settings.model_dump(exclude={"statistic", "tail"}))
+        chosen = select(result, labels, **settings.model_dump(include=CRITERIA))
         medians.append(np.median(here[chosen.columns]))
     return float(np.tanh(np.mean(medians)))
 

@@ -76,7 +76,7 @@ def _rows(inputs: Path, interval: float) -> dict[str, Any]:
 
 def _film(inputs: Path, interval: float) -> dict[str, Any]:
     paths = {"film": inputs / "film.mp4", "reconstructions": inputs / "reconstructions.npy"}
-    film = {"fps": CLIP["num_frames"] / TR, "tr": TR}
+    film = {"fps": CLIP["num_frames"] / TR, "seconds": TR}
     return _of_the_pipeline(inputs) | paths | {"settings": _sampling(inputs, 10) | film}
 
 
@@ -84,7 +84,7 @@ def _windows(inputs: Path, interval: float) -> dict[str, Any]:
     return {
         "cleaned": [inputs / f"seg{i}.npy" for i in range(1, 5)],
         "voxels": inputs / "voxels.tsv",
-        "settings": {"lag": 2, "patch_size": 16},
+        "settings": {"tr": TR, "seconds": TR, "patch_size": 16},
     }
 
 

@@ -42,11 +42,12 @@ def test_an_unknown_stage_is_an_error(capsys):
 
 
 def test_a_rules_command_names_its_files():
-    outputs = {"cleaned": "c.npy", "tsnr": "t.nii.gz", "table": "r.tsv"}
+    outputs = {"cleaned": "c.npy", "tsnr": "t.nii.gz", "alive": "a.npy", "table": "r.tsv"}
     inputs = {"runs": ["a b.nii", "c.nii"], "regions": "r.nii"}
     words = command_line(read_stage("clean"), inputs, outputs, {"model": "sub1"})
     assert words[:6] == ["mindvideo", "clean", "--runs", "a b.nii", "c.nii", "--regions"]
-    assert words[-6:] == ["--cleaned", "c.npy", "--tsnr", "t.nii.gz", "--table", "r.tsv"]
+    assert words[-8:-4] == ["--cleaned", "c.npy", "--tsnr", "t.nii.gz"]
+    assert words[-4:] == ["--alive", "a.npy", "--table", "r.tsv"]
     assert "--confounds" not in words
     words = command_line(read_stage("clean"), inputs | {"confounds": []}, outputs, {})
     assert words[words.index("--confounds") + 1] == "--cleaned"
@@ -62,7 +63,8 @@ def test_a_rule_that_does_not_fit_its_stage_is_refused():
 
 def test_an_optional_input_can_be_named_without_a_file():
     parser = _parser(read_stage("clean"))
-    needed = ["--runs", "a", "b", "--regions", "c", "--cleaned", "d", "--tsnr", "e", "--table", "f"]
+    needed = ["--runs", "a", "b", "--regions", "c", "--cleaned", "d", "--tsnr", "e", "--alive", "g"]
+    needed += ["--table", "f"]
     assert parser.parse_args([*needed, "--confounds"]).confounds == []
     assert parser.parse_args([*needed, "--confounds", "g"]).confounds == [Path("g")]
     parser = _parser(read_stage("mbm"))

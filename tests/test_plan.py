@@ -171,7 +171,8 @@ def test_sections_that_a_stage_reads_follow_from_its_settings(values):
     reads = plan(values).reads
     assert reads("samples") == {"samples", "encoder"}
     assert reads("pretraining") == {"samples", "encoder", "pretraining"}
-    times = {"lag", "clip_seconds", "n_volumes", "n_volumes_of_film"}
+    times = {"lag", "clip_seconds", "n_volumes", "n_volumes_of_film", "n_clips_of_segments"}
+    times |= {"encoding_times", "encoding_fps"}
     sections = {"regions", "clean", "selection", "windows", "encoder"}
     assert reads("windows") == sections | times
     assert reads("clean") == {"regions", "clean", "lag", "n_volumes", "n_volumes_of_film"}

@@ -309,13 +309,13 @@ def command(*words):
 
 
 def test_the_commands_errors_are_one_message_and_a_status(tmp_path):
-    settings = '{"tr": 2, "n_clips": 3, "fsp": 3}'
+    settings = '{"seconds": 2, "n_clips": 3, "fsp": 3}'
     outputs = [f"--{name}={tmp_path / name}" for name in ("clips", "changes")]
     options = ["--film", "none.mp4", *outputs]
     wrong = command("clips", *options, "--settings", settings)
     assert (wrong.returncode, "Traceback" in wrong.stderr) == (1, False)
     assert "fsp: no such setting; did you mean 'fps'?" in wrong.stderr
-    missing = command("clips", *options, "--set", "tr=2", "--set", "n_clips=3")
+    missing = command("clips", *options, "--set", "seconds=2", "--set", "n_clips=3")
     assert (missing.returncode, "Traceback" in missing.stderr) == (1, False)
     assert "none.mp4: no such file" in missing.stderr
     assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from mindvideo.alignment import clip_times, lag_of, n_kept
 from mindvideo.checks.timing import check_timing, describe_timing
 from mindvideo.cli import main
 from mindvideo.clip_times import trim
@@ -41,12 +42,14 @@ def test_clips_without_volumes_are_left_out_everywhere():
         assert short.dataset.n_clips(segment) == 57
     assert settings(CleanSettings, short).n_volumes == 58
     assert settings(CleanSettings, short).n_volumes_of_film == 60
-    assert settings(WindowSettings, short).n_clips == dict.fromkeys(short.segments, 57)
+    assert settings(WindowSettings, short).n_clips == {}  # it follows from the volumes kept
+    assert settings(WindowSettings, short).times.n_clips_in(58) == 57
     assert settings(ClipSettings, short).n_clips == 57
     stages = short.stages()
-    said = describe_timing(short.dataset, short.clip_times(stages), short.lag(stages))
+    times, lag = clip_times(short.dataset, stages), lag_of(short.dataset, stages)
+    said = describe_timing(short.dataset, times, lag)
     assert "the last 3 clips are left out, since too few volumes were recorded after" in said
-    findings = list(check_timing(short.dataset, short.clip_times(stages), 2))
+    findings = list(check_timing(short.dataset, times, 2))
     assert sum("the last 3 of 60 clips are left out" in f.message for f in findings) == 5
 
 
@@ -63,7 +66,8 @@ def test_all_models_have_the_same_clips():
     assert wide.dataset.n_clips("s1") == 57
     assert settings(CleanSettings, wide).n_volumes == 58
     assert settings(CleanSettings, wide, owner="a/variants/wide").n_volumes == 60
-    assert wide.volumes_needed("s1") == 63
+    stages = wide.stages("wide")
+    assert lag_of(wide.dataset, stages) + n_kept(wide.dataset, stages, "s1") == 63
 
 
 def test_with_repeated_volumes_only_clips_without_any_are_left_out():

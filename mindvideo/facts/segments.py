@@ -16,7 +16,7 @@ def n_clips(config: Config, stages: Stages, segment: str) -> int:
     return config.dataset.n_clips(segment)
 
 
-@fact("windows", "clips")
+@fact("windows", "clips", by_value=True)
 def n_clips_of_segments(config: Config, stages: Stages, segment: str) -> dict[str, int]:
     """Clips of the segments for which their number does not follow from the volumes kept.
 
