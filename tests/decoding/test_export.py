@@ -116,7 +116,7 @@ def test_what_is_exported_already_or_there_already_is_refused(exported, results,
 def test_settings_of_another_version_are_refused(exported, tmp_path):
     copy = shutil.copytree(exported, tmp_path / "copy")
     settings = json.loads((copy / "decoding.json").read_text())
-    (copy / "decoding.json").write_text(json.dumps(settings | {"format": 2}))
+    (copy / "decoding.json").write_text(json.dumps(settings | {"format": 3}))
     with pytest.raises(InputError, match="as new as the one that wrote it"):
         open_model(copy)
 
