@@ -13,7 +13,8 @@ from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.facts import settings_of
 from mindvideo.fmri.cleaning import standardise
-from mindvideo.fmri.windows import cut, mean_over_repetitions
+from mindvideo.fmri.repetitions import mean_of_repetitions
+from mindvideo.fmri.windows import cut
 from mindvideo.io.maps import write_labels
 from mindvideo.io.runs import write_run
 from mindvideo.io.spaces import Grid, Space
@@ -60,6 +61,7 @@ def run_clean(folder, runs, settings, events=None, name="seg1"):
         regions=folder / "regions.nii.gz",
         events=events,
         cleaned=folder / f"{name}.npy",
+        alive=folder / f"{name}_alive.npy",
         tsnr=folder / f"{name}_tsnr.nii.gz",
         table=folder / f"{name}_runs.tsv",
         settings=settings,
@@ -312,13 +314,13 @@ def test_means_are_over_the_repetitions_in_which_a_voxel_lives():
     runs[1, :, 0] = 0
     runs[1:, :, 1] = 0
     runs[:, :, 2] = 0
-    mean = mean_over_repetitions(runs)
+    mean = mean_of_repetitions(runs)
     assert mean.dtype == np.float32
     np.testing.assert_allclose(mean[:, 0], (runs[0, :, 0] + runs[2, :, 0]) / 2, rtol=1e-6)
     np.testing.assert_array_equal(mean[:, 1], runs[0, :, 1])
     assert not mean[:, 2].any()
     np.testing.assert_allclose(mean[:, 3], runs[:, :, 3].mean(axis=0), rtol=1e-5)
-    np.testing.assert_array_equal(mean_over_repetitions(runs[:1]), runs[0])
+    np.testing.assert_array_equal(mean_of_repetitions(runs[:1]), runs[0])
 
 
 def test_keeping_the_repetitions_of_test_segments_changes_no_window(folder, caplog):
