@@ -86,18 +86,13 @@ def _with_runs(segments: Sequence[SegmentRecording], noun: str) -> str:
 def _trimming(s: MethodsSettings) -> str:
     """Which volumes of the runs were analysed, and which clips were left out."""
     segments = s.recordings.segments
-    analysed = _analysed(s, segments)
-    shifted = f", shifted by {count(s.lag, 'volume')}" if s.lag else ""
+    analysed = f"The remaining {_volumes(segments)} were analysed, {_kept(s)}."
     groups: dict[tuple[tuple[int, int], ...], list[SegmentRecording]] = defaultdict(list)
     for segment in segments:
         groups[tuple(_ends(s, segment))].append(segment)
     if () in groups:  # the onset of a film, or the length of its runs, is known of each run only
-        return sentences(
-            f"Each run was analysed from the onset of its film on{shifted}"
-            f"{interpolated(s.clean.interpolation, ' (the nearest volume)')}. {analysed}",
-            _left_out(segments),
-        )
-    if list(groups) == [((0, 0),)]:
+        text = _from_starts_on(s)
+    elif list(groups) == [((0, 0),)]:
         clips = [segment.volumes for segment in segments]
         text = f"All volumes of each run ({span(clips)}) were analysed, {_kept(s)}."
     elif len(groups) == 1 and len(next(iter(groups))) == 1:
@@ -121,6 +116,22 @@ def _trimming(s: MethodsSettings) -> str:
     return sentences(text, _left_out(segments))
 
 
+def _from_starts_on(s: MethodsSettings) -> str:
+    """The volumes analysed of runs of which both ends are not known."""
+    timings = [timing for segment in s.recordings.segments for timing in segment.timing]
+    starts = {t.drop_start + s.lag for t in timings if t.drop_start is not None}
+    volumes, kept = _volumes(s.recordings.segments), _kept(s)
+    if any(timing.drop_start is None for timing in timings):
+        start = f"{count(s.lag, 'volume')} after the onset" if s.lag else "the onset"
+        how = interpolated(s.clean.interpolation, " (the nearest volume)")
+        return f"Of each run, {volumes} were analysed, from {start} of its film on{how}: {kept}."
+    if starts == {0}:
+        return f"Of each run, the first {volumes} were analysed, {kept}."
+    first, last = min(starts), max(starts)
+    dropped = _dropped(first, 0) if first == last else f"the first {span(starts)} volumes were"
+    return f"Of each run, {dropped} discarded. The following {volumes} were analysed, {kept}."
+
+
 def _ends(s: MethodsSettings, segment: SegmentRecording) -> list[tuple[int, int]]:
     """Volumes discarded at both ends, each different pair once; none if they are not known."""
     ends = []
@@ -141,14 +152,15 @@ def _kept(s: MethodsSettings) -> str:
     return "one for each clip of its film"
 
 
-def _analysed(s: MethodsSettings, segments: Sequence[SegmentRecording]) -> str:
+def _volumes(segments: Sequence[SegmentRecording]) -> str:
+    """The number of volumes kept of a run."""
     numbers = [segment.volumes for segment in segments]
     volumes = f"{span(numbers)} volumes"
     by_split = {split: {x.volumes for x in segments if x.split == split} for split in NAMES}
     if len(set(numbers)) > 1 and all(len(values) <= 1 for values in by_split.values()):
         each = [f"{span(n)} of each {NAMES[split]} run" for split, n in by_split.items() if n]
         volumes = f"volumes ({listed(each)})"
-    return f"The remaining {volumes} were analysed, {_kept(s)}."
+    return volumes
 
 
 def _left_out(segments: Sequence[SegmentRecording]) -> str:
