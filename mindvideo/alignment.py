@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mindvideo.clip_times import ClipTimes
+from mindvideo.clip_times import ClipTimes, trim
 from mindvideo.dataset import Dataset
 from mindvideo.errors import InputError
 from mindvideo.sizes import check_recorded
@@ -48,6 +48,13 @@ def n_kept(dataset: Dataset, stages: Stages, segment: str) -> int:
     """Volumes of a run that a model keeps."""
     available = n_available(dataset, stages, segment)
     return clip_times(dataset, stages).n_kept(dataset.n_clips(segment), available)
+
+
+def n_needed(dataset: Dataset, stages: Stages, segment: str, start: float) -> int:
+    """Volumes that a run must have for a model, if its film starts at `start` [volumes]."""
+    first = start + lag_of(dataset, stages)
+    kept = trim(first, n_kept(dataset, stages, segment), stages.windows.interpolation)
+    return kept.start + kept.n_read
 
 
 def n_recorded(dataset: Dataset, segment: str, models: Mapping[str | None, Stages]) -> int:

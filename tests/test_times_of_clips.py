@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from mindvideo.alignment import clip_times, lag_of, n_kept
+from mindvideo.alignment import clip_times, lag_of, n_kept, n_needed
 from mindvideo.checks.timing import check_timing, describe_timing
 from mindvideo.cli import main
 from mindvideo.clip_times import trim
@@ -51,6 +51,15 @@ def test_clips_without_volumes_are_left_out_everywhere():
     assert "the last 3 clips are left out, since too few volumes were recorded after" in said
     findings = list(check_timing(short.dataset, times, 2))
     assert sum("the last 3 of 60 clips are left out" in f.message for f in findings) == 5
+
+
+@pytest.mark.parametrize(("interpolation", "needed"), [("nearest", (66, 67)), ("linear", (67, 67))])
+def test_a_run_needs_the_volumes_that_are_read_of_it(interpolation, needed):
+    """60 clips, lag 2, windows of 2: volumes 2 to 62 from an onset at 3.4 or 3.6 volumes."""
+    late = config(dataset=timing(0, 9) | {"lag": 2}, windows={"interpolation": interpolation})
+    of_model = late.dataset, late.stages(), "s1"
+    assert (n_needed(*of_model, 3.4), n_needed(*of_model, 3.6)) == needed
+    assert n_needed(*of_model, 3.0) == 66
 
 
 def test_all_clips_are_used_if_enough_was_recorded_or_nobody_says_how_much():

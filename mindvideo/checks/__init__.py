@@ -6,10 +6,8 @@ Everything that is missing or unusual is reported as a finding, and no finding s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 
 from mindvideo import descriptions
 from mindvideo.checks import confounds, description, expected, films, runs, scores
@@ -31,7 +29,7 @@ def check_dataset(
     *,
     evaluate: Evaluated = "test",
     clips: tuple[float, float] | None = None,
-    needed: Mapping[str, int] = MappingProxyType({}),
+    needed: runs.Needed = lambda segment, start: 0,
     columns: confounds.Entries = (),
     atlas: bool = True,
     deep: bool = False,
@@ -46,8 +44,9 @@ def check_dataset(
     clips : (float, float), optional
         Duration [s] and frames per second of the clips, those with the most frames per second of
         the model and its variants; by default those of the paper, one for each volume.
-    needed : mapping of str to int
-        Volumes from the onset of the film on that the windows of a segment need.
+    needed : callable
+        Given a segment and where its film starts in a run [volumes], the volumes that the run must
+        have.
     columns : sequence of str or Strategy
         The model's `clean.confounds`.
     atlas : bool
@@ -90,7 +89,7 @@ def check_dataset(
     for run in rows:
         findings += runs.onset(dataset, run)
         if header := headers.get(run.path):
-            findings += runs.recording(dataset, run, header, needed.get(run.segment, 0), seconds)
+            findings += runs.recording(dataset, run, header, needed, seconds)
             if run.confounds and Path(run.confounds).is_file():
                 findings += confounds.table(run.confounds, header.n_volumes, columns)
     reported = {finding.place for finding in findings if finding.level == "error"}

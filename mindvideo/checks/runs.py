@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -67,13 +66,16 @@ def coordinates(path: str, header: Header) -> Iterator[Finding]:
         yield Finding(doubt[0], path, doubt[1])
 
 
+Needed = Callable[[str, float], int]
+"""Volumes that a run of a segment must have, if its film starts at this position [volumes]."""
+
+
 def recording(
-    dataset: Dataset, run: Run, header: Header, needed: int, seconds: float
+    dataset: Dataset, run: Run, header: Header, needed: Needed, seconds: float
 ) -> Iterator[Finding]:
     """Check the number of volumes against timing and clips, and the TR.
 
-    `needed` volumes from the onset of the film on are in its windows; `seconds` is the duration of
-    a clip.
+    `seconds` is the duration of a clip.
     """
     timing = run.timing
     during = ClipTimes(dataset.tr, seconds, size=1).span(dataset.n_shown(run.segment))
@@ -82,7 +84,7 @@ def recording(
         with suppress(InputError):  # reported by the check of the table
             start = read_onset(Path(run.events), dataset.event_of(run.segment)) / dataset.tr
     n = header.n_volumes
-    yield from refused(run.path, check_length, n, ends, during, math.ceil(start or 0) + needed)
+    yield from refused(run.path, check_length, n, ends, during, needed(run.segment, start or 0.0))
     yield from repetition_time(run.path, header, dataset.tr, "dataset", dataset.trust_header_tr)
 
 

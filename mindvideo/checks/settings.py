@@ -25,14 +25,9 @@ from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.fmri.atlas import grayordinates, labels_of
 from mindvideo.fmri.labels import labels_named
 from mindvideo.fmri.networks import network_number
+from mindvideo.fmri.power import REACHABLE_R, demand, segments_needed
 from mindvideo.fmri.reproducibility import smallest_p
-from mindvideo.fmri.selection import (
-    REACHABLE_R,
-    check_count,
-    check_floor,
-    demand,
-    segments_needed,
-)
+from mindvideo.fmri.selection import check_count, check_floor
 from mindvideo.given import computed
 from mindvideo.io.maps import read_mask
 from mindvideo.io.runs import series_length

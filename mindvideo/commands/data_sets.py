@@ -58,7 +58,7 @@ def declare_check(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     from mindvideo import checks
-    from mindvideo.alignment import clip_seconds, clip_times, lag_of, n_kept
+    from mindvideo.alignment import clip_seconds, clip_times, lag_of, n_needed
     from mindvideo.checks.given import given_artefacts
     from mindvideo.checks.settings import check_settings
     from mindvideo.checks.timing import check_timing, describe_timing
@@ -100,10 +100,7 @@ def check(arguments: argparse.Namespace) -> int:
             clips=max(
                 ((clip_seconds(dataset, s), s.clips.fps) for s in stages), key=lambda clip: clip[1]
             ),
-            needed={
-                segment: max(lag_of(dataset, s) + n_kept(dataset, s, segment) for s in stages)
-                for segment in dataset.segments
-            },
+            needed=lambda segment, start: max(n_needed(dataset, s, segment, start) for s in stages),
             columns=config.clean.confounds,
             atlas=any(s.regions.atlas for s in stages),
             deep=arguments.deep,

@@ -103,10 +103,10 @@ def read_label_pair(path: Path) -> tuple[Grayordinates, np.ndarray, dict[int, st
                 raise InputError("has no table of labels. Name a file of labels (.label.gii).")
         start = max(names, default=0)
         numbers.append(np.where(keys > 0, keys + start, 0))
-        told = re.compile(rf"(?i)^({letter}|{letter}h)[._-]")
+        prefix = re.compile(rf"(?i)^({letter}|{letter}h)[._-]")
         for key, name in table.items():
             if key > 0:
-                names[key + start] = name if told.match(name) else f"{letter}_{name}"
+                names[key + start] = name if prefix.match(name) else f"{letter}_{name}"
     return _vertices(*map(len, numbers)), np.concatenate(numbers), names
 
 
@@ -141,7 +141,7 @@ def _image(file: Path, expected: str) -> nib.GiftiImage:
         } & set(STRUCTURES)
         if stated and expected not in stated:
             raise InputError(
-                f"is of {stated.pop()} by its own words, and stands where {expected} is expected: "
+                f"has the AnatomicalStructurePrimary {stated.pop()}, but {expected} is expected: "
                 "{hemi} in the path is L for left, R for right."
             )
         return image

@@ -13,6 +13,7 @@ from mindvideo.errors import InputError
 from mindvideo.fmri.atlas import NO_AREA, area_of
 from mindvideo.fmri.copies import sampled_voxels
 from mindvideo.fmri.encoding import inflation
+from mindvideo.fmri.power import demand
 from mindvideo.fmri.reproducibility import (
     most_reproducible,
     out_of_line,
@@ -21,7 +22,7 @@ from mindvideo.fmri.reproducibility import (
     segment_z,
     untested,
 )
-from mindvideo.fmri.selection import FEW, REMEDY, Selected, demand, select, select_all
+from mindvideo.fmri.selection import FEW, REMEDY, Selected, select, select_all
 from mindvideo.io.maps import read_label_names, read_labels, read_map, write_map
 from mindvideo.io.tables import load_table
 from mindvideo.progress import progress

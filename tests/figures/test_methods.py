@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +10,9 @@ import yaml
 
 from mindvideo.config import check_config, load_config
 from mindvideo.figures.methods import Known, methods_page, methods_text
-from mindvideo.figures.nuisance import Censored
-from mindvideo.figures.references import REFERENCES, cited
 from mindvideo.figures.training_table import training_table
 from mindvideo.io.sidecars import sidecar_path
-from mindvideo.nuisance import STRATEGIES, Censor, Strategy
+from mindvideo.nuisance import Censor
 from mindvideo.plan import Plan
 from mindvideo.stages.methods import main
 
@@ -317,32 +314,6 @@ def test_excluded_runs_are_those_of_the_subject():
     assert "One further run was excluded from all analyses (test2_9)." in reported
 
 
-def test_a_lag_that_is_no_trimming_is_reported():
-    start = {"timing": {"default": {"drop_start": 0, "drop_end": 0}}, "lag": 2}
-    reported = text(dataset("bids", **start), "sub01")
-    assert "Of each run, the first two volumes were discarded. The remaining 238" in reported
-    assert "The last clips of the segments (20 clips in all) were left out, since" in reported
-    assert (
-        "began 4 s (two volumes) after the onset of the film, which includes a lag of two volumes "
-        "(4 s) for the haemodynamic delay"
-    ) in reported
-    assert "the first of which is two volumes after that of the clip" in reported
-    unknown = text(dataset("bids", film_onset={}, **start), "sub01")
-    assert "the volumes of a clip were taken two volumes (4 s) after it" in unknown
-    assert "onset of the film" not in unknown
-    without = text(dataset("bids", **(start | {"lag": 0})), "sub01")
-    assert "All volumes of each run (240) were analysed" in without
-    assert "The last clips of the segments (10 clips in all) were left out" not in without
-
-
-def test_trimming_that_is_the_same_everywhere_is_one_sentence():
-    reported = text(dataset("bids"), "sub01")
-    assert "Of each run, the first two volumes and the last were discarded." in reported
-    last = {"default": {"drop_start": 0, "drop_end": 1}}
-    one = text(dataset("bids", timing=last, lag=0), "sub01")
-    assert "Of each run, the last volume was discarded." in one
-
-
 def test_one_segment_and_one_run_are_singular():
     few = dataset("bids", test=["test1"], repetitions={"train": 3, "test": 1})
     reported = text(few, "sub01")
@@ -388,81 +359,6 @@ def test_the_space_is_that_of_the_runs():
     native = text(volumes, "sub01", regions={"atlas": False})
     assert "native space" in native
     assert "Glasser" not in native
-
-
-MINE = Strategy(
-    name="mine.yaml",
-    columns=["csf", "trans_x"],
-    expansion="derivatives",
-    reference="Mine et al. 2024: A way of cleaning. Some Journal 1.",
-)
-
-
-@pytest.mark.parametrize(
-    ("clean", "fact"),
-    [
-        ({"confounds": ["motion6", "csf"]}, "in one step together with seven confounds: the six"),
-        (
-            {"confounds": ["36P", "motion6", "outliers"]},
-            "together with 36 confounds and others, whose number differs between runs: 36 param",
-        ),
-        ({"confounds": ["acompcor"]}, "with confounds, whose number differs between runs: the fi"),
-        (
-            {"confounds": [MINE]},
-            "together with four confounds: the columns csf and trans_x and their first temporal "
-            "derivatives (Mine et al. 2024).",
-        ),
-        (
-            {"confounds": ["scrubbing"]},
-            "polynomial of order 4) was regressed out. The residuals were z-scored within the run. "
-            "Volumes with a framewise displacement above 0.5 mm or with a standardised DVARS above "
-            "1.5 or that fMRIPrep marked as outliers, and stretches of fewer than five volumes "
-            "between them, were censored (Power et al. 2012): they were left out of the regression "
-            "and of the z-scores, and interpolated",
-        ),
-        (
-            {"censor": Censor(fd=0.3, before=1, after=2), "censored": "mask"},
-            "above 0.3 mm, and the volume before each and the two volumes after each, were "
-            "censored (Power et al. 2012): they were left out of the regression and of the "
-            "z-scores, and set to zero, the mean, and not averaged over repetitions. Of the 4,320 "
-            "volumes of 18 runs, 43 (1%) were censored.",
-        ),
-    ],
-)
-def test_strategies_and_censoring_are_described(clean, fact):
-    known = replace(KNOWN, censored=Censored(43, 4320, 18))
-    assert fact in methods_text(settings_of(clean=clean), known)["Preprocessing"]
-
-
-def test_references_of_strategies_are_listed():
-    clean = {"confounds": ["motion24", "acompcor", MINE], "censor": Censor(fd=0.5)}
-    page = methods_page(settings_of(clean=clean), KNOWN).partition("<h2>References</h2>")[2]
-    for cited_there in ("Friston et al. 1996: M", "Behzadi et al. 2007: A", "Mine et al. 2024: A"):
-        assert cited_there in page
-    assert "Power et al. 2012: S" in page
-    assert "Satterthwaite" not in page
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_each_strategy_cites_its_reference(name):
-    page = methods_page(settings_of(clean={"confounds": [name]}), KNOWN)
-    assert not STRATEGIES[name].reference or STRATEGIES[name].reference[:40] in (
-        page.partition("<h2>References</h2>")[2].replace("&amp;", "&")
-    )
-
-
-def test_all_that_is_cited_is_in_the_list_and_nothing_else():
-    settings = settings_of()
-    page = methods_page(settings, KNOWN)
-    listed = re.findall(r"<p>([^<]*?\d{4}): ", page.partition("<h2>References</h2>")[2])
-    assert "Wen et al. 2018" in listed
-    assert "Van Essen et al. 2013" in listed
-    assert "Zhao et al. 2023" not in listed
-    body = page.partition("<h2>References</h2>")[0].replace("&amp;", "&")
-    mentioned = set(re.findall(r"[A-Z]\w+(?: \w+)? et al\. \d{4}|Miller 1995|Farnebäck 2003", body))
-    assert mentioned - {name.replace("&amp;", "&") for name in listed} == set()
-    everything = " ".join(REFERENCES)
-    assert len(cited(everything)) == len(REFERENCES)
 
 
 def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mindvideo.config import check_config
-from tests.figures.test_methods import CONFIG, text
+from tests.figures.test_methods import CONFIG, dataset, text
 
 KEPT = "one for each clip of its film, and those that the last windows extend to"
 EVENTS = {
@@ -25,6 +25,32 @@ def reported(sections=None, **changes):
 
 def timing(before, after):
     return {"default": {"drop_start": before, "drop_end": after}}
+
+
+def test_a_lag_that_is_no_trimming_is_reported():
+    start = {"timing": {"default": {"drop_start": 0, "drop_end": 0}}, "lag": 2}
+    reported = text(dataset("bids", **start), "sub01")
+    assert "Of each run, the first two volumes were discarded. The remaining 238" in reported
+    assert "The last clips of the segments (20 clips in all) were left out, since" in reported
+    assert (
+        "began 4 s (two volumes) after the onset of the film, which includes a lag of two volumes "
+        "(4 s) for the haemodynamic delay"
+    ) in reported
+    assert "the first of which is two volumes after that of the clip" in reported
+    unknown = text(dataset("bids", film_onset={}, **start), "sub01")
+    assert "the volumes of a clip were taken two volumes (4 s) after it" in unknown
+    assert "onset of the film" not in unknown
+    without = text(dataset("bids", **(start | {"lag": 0})), "sub01")
+    assert "All volumes of each run (240) were analysed" in without
+    assert "The last clips of the segments (10 clips in all) were left out" not in without
+
+
+def test_trimming_that_is_the_same_everywhere_is_one_sentence():
+    reported = text(dataset("bids"), "sub01")
+    assert "Of each run, the first two volumes and the last were discarded." in reported
+    last = {"default": {"drop_start": 0, "drop_end": 1}}
+    one = text(dataset("bids", timing=last, lag=0), "sub01")
+    assert "Of each run, the last volume was discarded." in one
 
 
 def test_volumes_after_the_film_are_analysed_and_said():

@@ -14,15 +14,9 @@ from statsmodels.stats.multitest import multipletests
 
 from mindvideo.demo.epi import head
 from mindvideo.errors import InputError
+from mindvideo.fmri.power import REACHABLE_R, demand, segments_needed
 from mindvideo.fmri.reproducibility import over_segments, smallest_p
-from mindvideo.fmri.selection import (
-    REACHABLE_R,
-    check_count,
-    check_floor,
-    demand,
-    segments_needed,
-    select,
-)
+from mindvideo.fmri.selection import check_count, check_floor, select
 from mindvideo.io.maps import read_labels
 from mindvideo.io.runs import write_run
 from mindvideo.settings.fmri import RegionSettings, Selection, WindowSettings

@@ -178,7 +178,10 @@ def test_what_is_wrong_with_a_pair(tmp_path):
     files = [Path(file) for file in files_of(path)]
     kept = files[1].read_bytes()
     files[1].write_bytes(files[0].read_bytes())
-    assert "CortexLeft by its own words" in inspect_run(str(path), "gifti")[1][0].message
+    assert (
+        "AnatomicalStructurePrimary CortexLeft, but"
+        in inspect_run(str(path), "gifti")[1][0].message
+    )
     files[1].unlink()
     assert (
         "the hemisphere right of this run is missing"
