@@ -11,7 +11,8 @@ import pandas as pd
 from mindvideo.clip_times import Trim
 from mindvideo.errors import InputError
 from mindvideo.fmri.censoring import kept_volumes
-from mindvideo.fmri.cleaning import cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import nuisance
+from mindvideo.fmri.drift import cosines, polynomials
 from mindvideo.io.confounds import exceeding, load_confound_table, values_of
 from mindvideo.settings.fmri import CleanSettings
 

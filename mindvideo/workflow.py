@@ -1,17 +1,24 @@
-"""Changes to Snakemake: an input, file or folder, has changed if its content has changed.
+"""Changes to Snakemake: what has changed is decided by content, and for each job by itself.
 
-Snakemake compares inputs that are newer than outputs by content, but only files. It reads each
-input once for each output of a job, in the main process, which on a cluster runs on the login node.
-It compares a folder (such as a trained model) by time alone, so that copying or restoring one
-reruns every rule that reads it. There is no hook for either, so two methods of its class for files
-are replaced: they use :class:`mindvideo.contents.Digests`, which rarely has to read a file. A third
-method, which touches the outputs of each job, is replaced so that their digests remain valid.
+**Content.** Snakemake compares inputs that are newer than outputs by content, but only files. It
+reads each input once for each output of a job, in the main process, which on a cluster runs on the
+login node. It compares a folder (such as a trained model) by time alone, so that copying or
+restoring one reruns every rule that reads it. There is no hook for either, so two methods of its
+class for files are replaced: they use :class:`mindvideo.contents.Digests`, which rarely has to read
+a file. A third method, which touches the outputs of each job, is replaced so that their digests
+remain valid.
+
+**Jobs beyond an `ancient` input.** Snakemake expects that all jobs downstream of a job that runs
+will run, and looks for no other reason to run them. An `ancient` input ends this chain. Jobs
+beyond it then do not run, even if their own settings changed (its issue 4166).
+:func:`check_beyond_ancient` lets it look at them.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +70,47 @@ def compare_by_content(folder: Path) -> None:
     checksum.by_snakemake, touch.by_snakemake = by_snakemake, touches  # type: ignore[attr-defined]
     _IOFile.checksum, _IOFile.is_checksum_eligible = checksum, is_eligible
     _IOFile.touch = touch
+
+
+def check_beyond_ancient() -> None:
+    """Let Snakemake find the reasons to run of jobs that only an `ancient` input connects.
+
+    This is permanent for this process.
+
+    Raises
+    ------
+    RuntimeError
+        If this version of Snakemake decides in another way.
+    """
+    from snakemake.dag import DAG
+
+    if not all(hasattr(DAG, name) for name in ("update_needrun", "bfs")):
+        raise RuntimeError(
+            "this version of Snakemake decides which jobs run in a way that mindvideo does not "
+            "support; use the version in envs/requirements.lock"
+        )
+    by_snakemake = getattr(DAG.update_needrun, "by_snakemake", DAG.update_needrun)
+
+    async def update_needrun(self: Any, *args: Any, **options: Any) -> None:
+        def connected(direction: Any, *jobs: Any) -> Iterator[Any]:
+            """Jobs that run if these do. Snakemake looks for no other reason to run them."""
+            found, waiting = set(jobs), list(jobs)
+            while waiting:
+                job = waiting.pop()
+                yield job
+                for other, files in direction[job].items():
+                    if other not in found and not all(file.is_ancient for file in files):
+                        found.add(other)
+                        waiting.append(other)
+
+        self.bfs = connected
+        try:
+            await by_snakemake(self, *args, **options)
+        finally:
+            del self.bfs
+
+    update_needrun.by_snakemake = by_snakemake  # type: ignore[attr-defined]
+    DAG.update_needrun = update_needrun
 
 
 def clear_finished_states(results: str) -> None:

@@ -21,7 +21,12 @@ from mindvideo.results_folder import check_results
 from mindvideo.run_files import HEMI, files_of
 from mindvideo.selecting import check_selection
 from mindvideo.targets import OWNERS
-from mindvideo.workflow import clear_finished_states, compare_by_content, place_logs
+from mindvideo.workflow import (
+    check_beyond_ancient,
+    clear_finished_states,
+    compare_by_content,
+    place_logs,
+)
 
 ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
@@ -53,6 +58,7 @@ PRETRAINING = PLAN.config.pretraining_data
 RESULTS = PLAN.config.results
 FIRST = next(iter(DATASET.subjects))
 compare_by_content(Path(RESULTS, "digests"))
+check_beyond_ancient()
 if not workflow.is_main_process:  # this is a job that an executor submitted
     os.environ.update(MINDVIDEO_SUBMITTED="1")
 BENCHMARKS = f"{RESULTS}/benchmarks"

@@ -6,8 +6,9 @@ Order of operations, from the raw run to its z-scores; the stage `clean` does 1,
    rows in the table of confounds.
 2. If `clean.smooth` is set, each volume is smoothed (:mod:`mindvideo.fmri.smoothing`), before the
    mean is subtracted.
-3. The drift's basis: Legendre polynomials up to `clean.detrend_order` (:func:`polynomials`); or, if
-   `clean.high_pass` is set, discrete cosines (:func:`cosines`). Both contain the constant.
+3. The drift's basis (:mod:`mindvideo.fmri.drift`): Legendre polynomials up to
+   `clean.detrend_order`; or, if `clean.high_pass` is set, discrete cosines. Both contain the
+   constant.
 4. If `clean.confounds` names any, drift is regressed out of the confounds; those that then hardly
    vary are dropped, the rest standardised, and an orthonormal basis of them is added to the
    drift's (:func:`nuisance`).
@@ -22,6 +23,7 @@ of all of them: with two steps, the second would reintroduce some of what the fi
 (Lindquist et al. 2019).
 
 >>> import numpy as np
+>>> from mindvideo.fmri.drift import polynomials
 >>> run = np.random.default_rng(0).normal(size=(50, 2))
 >>> run[:, 1] += np.linspace(0, 100, 50)  # a strong drift
 >>> cleaned = clean(run, nuisance(polynomials(50, order=2)))
@@ -38,35 +40,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial import legendre
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.variation import near_constant
+from mindvideo.fmri.variation import CONSTANT, near_constant
 
-# A voxel whose residual SD is at most this fraction of its size is constant up to rounding.
-CONSTANT = 1e-6
 # Singular values of the regressors up to this fraction of the largest are rounding errors.
 DEPENDENT = 1e-6
 MOST_BROKEN = 0.5
 """A larger fraction of voxels that are not finite in a run is an error."""
-
-
-def polynomials(n_volumes: int, order: int) -> np.ndarray:
-    """Legendre polynomials up to `order` on the volumes' times, (n_volumes, order + 1)."""
-    return legendre.legvander(np.linspace(-1, 1, n_volumes), order)
-
-
-def cosines(n_volumes: int, tr: float, cutoff: float) -> np.ndarray:
-    """Discrete cosines of periods down to `cutoff` [s], and a constant (SPM's high-pass filter).
-
-    Returns
-    -------
-    (n_volumes, n)
-    """
-    # Imported here since it takes a second, and most runs have no high-pass filter.
-    from nilearn.glm.first_level.design_matrix import create_cosine_drift
-
-    return create_cosine_drift(1 / cutoff, np.arange(n_volumes) * tr)
 
 
 def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None, spare: int = 1) -> np.ndarray:
@@ -75,7 +56,7 @@ def nuisance(drift: np.ndarray, confounds: np.ndarray | None = None, spare: int 
     Parameters
     ----------
     drift : (n_volumes, n_drift)
-        From :func:`polynomials` or :func:`cosines`, including the constant.
+        From :mod:`mindvideo.fmri.drift`, including the constant.
     confounds : (n_volumes, n_confounds), optional
         Of any scale. Columns that are constant, or depend linearly on others, are allowed.
     spare : int

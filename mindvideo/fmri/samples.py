@@ -19,7 +19,8 @@ from typing import Literal
 import numpy as np
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import CONSTANT, polynomials
+from mindvideo.fmri.drift import polynomials
+from mindvideo.fmri.variation import CONSTANT
 
 
 def detrend(volumes: np.ndarray, order: int) -> np.ndarray:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+# A voxel whose SD is at most this fraction of its size is constant up to rounding.
+CONSTANT = 1e-6
 # Voxels whose SD is below this fraction of the 90th percentile are outside the brain, where
 # resampling leaves traces of 1e-6. In the brain, thermal noise alone is at least a tenth.
 NEAR_CONSTANT = 0.003

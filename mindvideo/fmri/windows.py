@@ -42,7 +42,7 @@ def cut(volumes: np.ndarray, times: ClipTimes, n_clips: int) -> np.ndarray:
     """Cut one window per clip.
 
     Windows extend forward in time, as in the released code, since the response follows the clip.
-    Beyond the last volume, they have it again (:class:`~mindvideo.fmri.clip_times.ClipTimes`).
+    Beyond the last volume, they have it again (:class:`~mindvideo.clip_times.ClipTimes`).
 
     Parameters
     ----------

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mindvideo.fmri.censoring import clean_kept, kept_volumes
-from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import clean, nuisance
+from mindvideo.fmri.drift import cosines, polynomials
 from mindvideo.fmri.repetitions import mean_of_repetitions
 
 N = 60

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from mindvideo.errors import InputError
-from mindvideo.fmri.cleaning import clean, cosines, nuisance, polynomials
+from mindvideo.fmri.cleaning import clean, nuisance
+from mindvideo.fmri.drift import cosines, polynomials
 from mindvideo.fmri.variation import near_constant
 
 

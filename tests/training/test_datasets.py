@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mindvideo.clip_times import ClipTimes
 from mindvideo.errors import InputError
 from mindvideo.fmri.windows import cut
 from mindvideo.training.datasets import (
@@ -61,7 +62,8 @@ def test_volumes_and_windows_of_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_an_epoch_of_windows_has_each_volume_once(tmp_path: Path, size: int) -> None:
     volumes = np.arange(10.0)[:, None]
-    np.save(tmp_path / "windows.npy", cut(volumes, size))
+    times = ClipTimes(tr=2.0, seconds=2.0, size=size, end="repeat")
+    np.save(tmp_path / "windows.npy", cut(volumes, times, len(volumes)))
     loaded = load_volumes([tmp_path / "windows.npy"])
     np.testing.assert_array_equal(loaded[np.arange(len(loaded))], volumes)
 

@@ -11,6 +11,7 @@ import pytest
 from mindvideo.decoding.folder import open_model
 from mindvideo.decoding.run import windows_of_run
 from mindvideo.fmri.windows import cut, pad
+from tests.workflow.conftest import TINY
 
 RUNS = "data/demo/video_fmri_dataset/subject1/fmri"
 
@@ -51,7 +52,8 @@ def test_a_training_run_has_the_volumes_that_the_workflow_cleaned(chain, exporte
         settings = model.recording.settings.windows
         run = chain.folder / RUNS / "seg3/mni/seg3_2_mni.nii.gz"
         windows = windows_of_run(model, run, drop_start=1, drop_end=4)
-        expected = cut(pad(cleaned, settings.patch_size), settings.size, settings.lag)
+        expected = cut(pad(cleaned, settings.patch_size), settings.times, len(windows))
+        assert len(windows) == TINY["dataset"]["clips_per_segment"]["default"]
         np.testing.assert_array_equal(windows, expected)
 
 

@@ -37,7 +37,7 @@ def commands(checkout, monkeypatch, changes, **sections):
 
 def test_both_hemispheres_are_inputs(checkout, monkeypatch):
     run = "{subject}_{segment}_{repetition}_hemi-{hemi}.func.gii"
-    for segment in ("film1", "film2"):
+    for segment in ("film1", "film2", "film3"):
         for repetition in (1, 2):
             for side in "LR":
                 name = run.format(subject="01", segment=segment, repetition=repetition, hemi=side)
@@ -50,7 +50,7 @@ def test_both_hemispheres_are_inputs(checkout, monkeypatch):
     assert "--run 01_film1_1_hemi-L.func.gii --right 01_film1_1_hemi-R.func.gii" in regions[0]
     assert "--labels 01.L.label.gii 01.R.label.gii" in regions[0]
     assert "regions.dlabel.nii" in regions[0]
-    assert len(clean) == 2
+    assert len(clean) == 3
     right = "--right 01_film1_1_hemi-R.func.gii 01_film1_2_hemi-R.func.gii"
     assert sum(right in line for line in clean) == 1
 
@@ -63,5 +63,5 @@ def test_arrays_of_one_archive_are_told_apart_by_their_names(checkout, monkeypat
     assert "--run 01.npz --right --masks --voxels names.txt" in regions[0]
     assert '"key":"ses-1/film1_1"' in regions[0]
     assert "regions.tsv" in regions[0]
-    assert sum("--runs 01.npz 01.npz" in line for line in clean) == 2
+    assert sum("--runs 01.npz 01.npz" in line for line in clean) == 3
     assert sum('"keys":["ses-1/film2_1","ses-1/film2_2"]' in line for line in clean) == 1

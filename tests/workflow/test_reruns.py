@@ -107,13 +107,20 @@ def test_a_new_test_film_is_decoded_by_the_trained_model(chain):
         assert chain.jobs(TARGET) == NEW_FILM
         alone = chain.jobs("results/sub1/reconstruction/test3.npy")
         assert set(alone) == {
-            *("demo_film", "demo_test_runs", "clean", "segment_windows", "reconstruct")
+            *("demo_film", "demo_test_runs", "clean", "living", "segment_windows", "reconstruct")
         }
 
 
 def test_a_new_test_film_before_the_others_moves_their_noise(chain):
     with configured(chain, dataset={"test": ["new1", *TINY["dataset"]["test"]]}):
         assert chain.jobs(TARGET) == NEW_FILM | {"reconstruct": 3}
+
+
+def test_a_new_test_film_does_not_hide_a_changed_training(chain):
+    """Of the selected voxels it changes nothing, but jobs beyond them have reasons of their own."""
+    more = [*TINY["dataset"]["test"], "test3"]
+    with configured(chain, dataset={"test": more}, contrastive={"crop": 0.1}):
+        assert set(chain.jobs(TARGET)) == {*NEW_FILM, "contrastive", *COTRAINED}
 
 
 @pytest.mark.parametrize(
