@@ -19,6 +19,7 @@ were recorded after a film of 60 clips; windows that would need a third are left
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -82,7 +83,7 @@ class ClipTimes:
         available : int
             Volumes recorded from time 0 on.
         """
-        return sum(self._needed(clip) <= available for clip in range(n_shown))
+        return bisect.bisect_right(range(n_shown), available, key=self._needed)
 
     def n_clips_in(self, available: int) -> int:
         """Number of clips for which `available` volumes are enough, however long the film is."""

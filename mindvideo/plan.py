@@ -49,7 +49,10 @@ class Plan:
         self.adopted = Adopted(Path(config.results))
         self.stages: dict[str | None, Stages] = {None: config.stages()}
         self.stages |= {name: config.stages(name) for name in config.models}
+        # Rules ask for the same folders thousands of times.
         self._reads: dict[str, frozenset[str]] = {}
+        self._homes: dict[tuple[str, str], str] = {}
+        self._differing: dict[tuple[str, str | None, str], bool] = {}
 
     def check_given(self) -> None:
         """Check that all given files and folders exist.
@@ -115,6 +118,11 @@ class Plan:
 
     def home(self, artefact: str, owner: str) -> str:
         """Folder of `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""
+        if (artefact, owner) not in self._homes:
+            self._homes[artefact, owner] = self._home(artefact, owner)
+        return self._homes[artefact, owner]
+
+    def _home(self, artefact: str, owner: str) -> str:
         subject, _, variant = owner.partition("/variants/")
         place = SHARED if artefacts()[artefact].shared else subject
         models = self.config.shares_with(variant) if variant else [None]
@@ -125,6 +133,11 @@ class Plan:
 
     def _differ(self, variant: str, other: str | None, read: str) -> bool:
         """Whether two models differ in a section or fact, and not only in how it is computed."""
+        if (variant, other, read) not in self._differing:
+            self._differing[variant, other, read] = self._compare(variant, other, read)
+        return self._differing[variant, other, read]
+
+    def _compare(self, variant: str, other: str | None, read: str) -> bool:
         one, two = (self.stages[name or None] for name in (variant, other))
         if read in FACTS:
             compute, segments = FACTS[read].compute, self.config.segments

@@ -348,3 +348,17 @@ def test_keeping_the_repetitions_of_test_segments_changes_no_window(folder, capl
     alive = [standardise(recorded[r][:, None])[:, 0] for r in (0, 2)]
     expected = np.mean(alive, axis=0)
     np.testing.assert_allclose(result[True][:, 0, 5], expected[:21], atol=1e-3)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "linear"])
+@pytest.mark.parametrize("seconds", [0.8, 1.49, 2.0])
+def test_clips_are_counted_by_their_last_volumes(seconds, interpolation):
+    times = ClipTimes(1.49, seconds, 3, interpolation)
+    for available in range(40):
+        firsts = times.first_volumes(30)
+        assert times.n_clips(30, available) == sum(np.ceil(f) + 3 <= available for f in firsts)
+
+
+def test_counting_clips_takes_as_long_for_a_long_film():
+    """Rules count them thousands of times."""
+    assert ClipTimes(2.0, 2.0, 4).n_clips(10**9, 10**9) == 10**9 - 3

@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "rules", "envs", "profiles", "config")
@@ -19,9 +20,9 @@ PARTS = ("Snakefile", "workflow", "rules", "envs", "profiles", "config")
 class Checkout:
     """A copy of the workflow (not of the package) in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, parts: Sequence[str] = PARTS) -> None:
         self.folder = folder
-        for part in PARTS:
+        for part in parts:
             source = ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / part)
@@ -99,10 +100,10 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="session")
-def chain(tmp_path_factory):
-    """The whole chain on three short segments and two test segments, from films to figures."""
-    checkout = Checkout(tmp_path_factory.mktemp("chain"))
+def build_chain(folder: Path) -> None:
+    """Run the whole chain on short segments of the demo, from films to figures."""
+    folder.mkdir()
+    checkout = Checkout(folder)
     checkout.configure(**TINY)
     targets = (
         "videos",
@@ -113,4 +114,20 @@ def chain(tmp_path_factory):
     )
     done = checkout.snakemake("--", *(f"results/sub1/{name}" for name in targets))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
-    return checkout
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory, worker_id):
+    """The whole chain on four training segments and two test segments, from films to figures.
+
+    All workers of pytest-xdist share one run of it: the first that needs it builds it, and each
+    changes a copy of its own.
+    """
+    own = tmp_path_factory.getbasetemp()
+    everybodys = own if worker_id == "master" else own.parent
+    built = everybodys / "built-chain"
+    with FileLock(everybodys / "chain.lock"):
+        if not built.exists():
+            build_chain(everybodys / "chain-in-progress")
+            (everybodys / "chain-in-progress").rename(built)
+    return Checkout(shutil.copytree(built, own / "chain", symlinks=True), parts=())
