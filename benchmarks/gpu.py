@@ -272,7 +272,8 @@ def run(jobs: list[int], to: Path, limit: float, small: bool) -> list[str]:
             left_out.append(f"{name}: {result}")
             continue
         rows += result
-        save_table(to, pd.DataFrame(rows).reindex(columns=COLUMNS))
+        table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+        save_table(to, table.astype({"passes": "Int64"}))
         print(f"{time.monotonic() - start:5.0f} s  {name}", flush=True)
     return left_out
 
@@ -281,7 +282,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--to", type=Path, default=TABLE, help="the table")
     parser.add_argument("--limit", type=float, default=480, help="time for all jobs [s]")
-    parser.add_argument("--small", action="store_true", help="tiny networks, here, not compiled")
+    parser.add_argument("--small", action="store_true", help="tiny networks, fp32, not compiled")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="starts of names of jobs")
     parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
@@ -296,7 +297,7 @@ def main(argv: list[str] | None = None) -> None:
     chosen = [
         number
         for number, job in enumerate(JOBS)
-        if not (arguments.small and job.compiled)
+        if not (arguments.small and (job.compiled or job.precision != "fp32"))
         and (not arguments.only or job.what.startswith(tuple(arguments.only)))
     ]
     left_out = run(chosen, arguments.to, arguments.limit, arguments.small)
