@@ -173,13 +173,22 @@ def _with_vae(training: Callable[[Path], Timed]) -> Callable[[Path], Timed]:
     return make
 
 
-def guided_step(_: Path) -> Timed:
+def guided_step(_: Path, dtype: torch.dtype = torch.float32) -> Timed:
+    """As reconstruction calls it, with the keys and values of the condition from before."""
+    from mindvideo.models.pipeline import lay_out
     from mindvideo.models.video_unet import VideoUNet
 
-    unet = VideoUNet(**UNET15).to(device()).eval()
-    latents = torch.randn(2, 4, N_FRAMES, LATENT, LATENT, device=device())
-    condition = torch.randn(2, 77, WIDTH, device=device())
-    return torch.no_grad()(lambda: unet(latents, 500, condition))
+    unet = nn.Module.to(generation.build(VideoUNet, **UNET15).eval(), dtype)
+    lay_out(unet)
+    latents = torch.randn(2, 4, N_FRAMES, LATENT, LATENT, device=device(), dtype=dtype)
+    condition = torch.randn(2, 77, WIDTH, device=device(), dtype=dtype)
+    with torch.no_grad():
+        projected = unet.project(condition)
+    return torch.no_grad()(lambda: unet(latents, 500, projected))
+
+
+def guided_step_in_half_precision(folder: Path) -> Timed:
+    return guided_step(folder, torch.bfloat16)
 
 
 def guided_step_by_image(_: Path) -> Timed:
@@ -302,6 +311,14 @@ PARTS = [
         1,
         guided_step,
         "diffusers' image U-Net, image by image",
+        guided_step_by_image,
+    ),
+    Part(
+        "guided step of a clip in bf16",
+        "clips",
+        1,
+        guided_step_in_half_precision,
+        "diffusers' image U-Net, image by image, in fp32",
         guided_step_by_image,
     ),
     Part(

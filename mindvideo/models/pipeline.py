@@ -156,15 +156,12 @@ class MindVideoPipeline(DiffusionPipeline):
 
         Done in place, and last: what is `ready` can no longer be saved.
 
-        - In half precision, and on a GPU, the convolutions of UNet and VAE keep the channels of a
-          pixel together, as tensor cores and AVX-512 read them. This changes rounding.
-          In single precision on a CPU the layout stays.
+        - UNet and VAE are laid out (:func:`lay_out`).
         - If `compiled`, the UNet is compiled (torch.compile): minutes at the first call, and other
           rounding.
         """
         for part in (self.unet, self.vae):
-            if part.dtype != torch.float32 or part.device.type == "cuda":
-                nn.Module.to(part, memory_format=torch.channels_last)
+            lay_out(part)
         if compiled:
             self.unet.compile()
         return self
@@ -332,6 +329,16 @@ class MindVideoPipeline(DiffusionPipeline):
                 )
             generator = list(generator)
         return noise_of_clips(shape, generator, shared=shared, motion=motion, device=device)
+
+
+def lay_out(network: Any) -> None:
+    """Let convolutions keep the channels of a pixel together, where this is faster; in place.
+
+    In half precision, and on a GPU: tensor cores read them so. It changes rounding. In single
+    precision on a CPU the layout stays. diffusers cannot save a network that is laid out so.
+    """
+    if network.dtype != torch.float32 or network.device.type == "cuda":
+        nn.Module.to(network, memory_format=torch.channels_last)
 
 
 def _check_negative(window: Any, windows: Any) -> None:
