@@ -332,10 +332,10 @@ class MindVideoPipeline(DiffusionPipeline):
 
 
 def lay_out(network: Any) -> None:
-    """Let convolutions keep the channels of a pixel together, where this is faster; in place.
+    """Let convolutions keep the channels of a pixel together; in place.
 
-    In half precision, and on a GPU: tensor cores read them so. It changes rounding. In single
-    precision on a CPU the layout stays. diffusers cannot save a network that is laid out so.
+    Only in half precision, and on a GPU, whose tensor cores read them so: it changes rounding. In
+    single precision on a CPU the layout stays. diffusers cannot save a network that is laid out so.
     """
     if network.dtype != torch.float32 or network.device.type == "cuda":
         nn.Module.to(network, memory_format=torch.channels_last)
