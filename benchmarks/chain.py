@@ -9,18 +9,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks import decoding, encoder, fmri_front_end, random_weights
-from benchmarks.random_weights import SCHEDULE15, UNET15, VAE15
+from benchmarks import decoding, encoder, fmri_front_end, generation, random_weights
+from benchmarks.random_weights import UNET15, VAE15
 from mindvideo.models.device import device
 from mindvideo.settings.fmri import Selection
 
-N_FRAMES, SIZE, LATENT, WIDTH, VOXELS = 6, 256, 32, 768, 4512
+N_FRAMES, SIZE, LATENT, WIDTH = 6, 256, 32, 768
 CAPTIONED, CLIPS, FILM_SECONDS = 6, 120, 60
 
 Timed = Callable[[], object]
@@ -141,41 +141,16 @@ def contrasting_with_clip(folder: Path) -> Timed:
     return run
 
 
-def _denoising(model: nn.Module, batch: dict[str, Tensor], condition: Any) -> Timed:
-    from diffusers import DDPMScheduler
-
-    from mindvideo.training.objectives.denoising import Denoising
-
-    objective = Denoising(DDPMScheduler(**SCHEDULE15), condition)
-    generator = torch.Generator().manual_seed(0)
-    return _step(model, lambda: objective(model, batch, generator)[0])
-
-
-def _unet() -> Any:
-    from mindvideo.models.video_unet import VideoUNet
-
-    unet = VideoUNet(**UNET15).to(device()).train()
-    unet.freeze_all_but_attention()
-    unet.enable_gradient_checkpointing()
-    return unet
-
-
-def _latents() -> Tensor:
-    return torch.randn(1, N_FRAMES, 4, LATENT, LATENT, device=device())
-
-
 def video_tuning(_: Path) -> Timed:
-    batch = {"latents": _latents(), "text": torch.randn(1, 77, WIDTH, device=device())}
-    return _denoising(_unet(), batch, lambda batch, _: batch["text"])
+    unet, loss = generation.video_model(), generation.denoising("text")
+    unet.enable_gradient_checkpointing()
+    return _step(unet, lambda: loss(unet, 1))
 
 
 def cotraining(_: Path) -> Timed:
-    from mindvideo.models.fmri_encoder import FmriEncoder
-    from mindvideo.training.objectives.denoising import FmriCondition, FmriToVideo
-
-    fmri_encoder = FmriEncoder(num_voxels=VOXELS).to(device())
-    batch = {"latents": _latents(), "fmri": torch.randn(1, 2, VOXELS, device=device())}
-    return _denoising(FmriToVideo(fmri_encoder, _unet()), batch, FmriCondition(0.0))
+    model, loss = generation.fmri_to_video(), generation.denoising("fmri")
+    model.unet.enable_gradient_checkpointing()
+    return _step(model, lambda: loss(model, 1))
 
 
 def _with_vae(training: Callable[[Path], Timed]) -> Callable[[Path], Timed]:
@@ -198,13 +173,22 @@ def _with_vae(training: Callable[[Path], Timed]) -> Callable[[Path], Timed]:
     return make
 
 
-def guided_step(_: Path) -> Timed:
+def guided_step(_: Path, dtype: torch.dtype = torch.float32) -> Timed:
+    """As reconstruction calls it, with the keys and values of the condition from before."""
+    from mindvideo.models.pipeline import lay_out
     from mindvideo.models.video_unet import VideoUNet
 
-    unet = VideoUNet(**UNET15).to(device()).eval()
-    latents = torch.randn(2, 4, N_FRAMES, LATENT, LATENT, device=device())
-    condition = torch.randn(2, 77, WIDTH, device=device())
-    return torch.no_grad()(lambda: unet(latents, 500, condition))
+    unet = nn.Module.to(generation.build(VideoUNet, **UNET15).eval(), dtype)
+    lay_out(unet)
+    latents = torch.randn(2, 4, N_FRAMES, LATENT, LATENT, device=device(), dtype=dtype)
+    condition = torch.randn(2, 77, WIDTH, device=device(), dtype=dtype)
+    with torch.no_grad():
+        projected = unet.project(condition)
+    return torch.no_grad()(lambda: unet(latents, 500, projected))
+
+
+def guided_step_in_half_precision(folder: Path) -> Timed:
+    return guided_step(folder, torch.bfloat16)
 
 
 def guided_step_by_image(_: Path) -> Timed:
@@ -327,6 +311,14 @@ PARTS = [
         1,
         guided_step,
         "diffusers' image U-Net, image by image",
+        guided_step_by_image,
+    ),
+    Part(
+        "guided step of a clip in bf16",
+        "clips",
+        1,
+        guided_step_in_half_precision,
+        "diffusers' image U-Net, image by image, in fp32",
         guided_step_by_image,
     ),
     Part(

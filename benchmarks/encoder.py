@@ -26,6 +26,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.sizes import FULL, Sizes
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
@@ -37,8 +38,9 @@ from mindvideo.training.objectives.contrastive import FmriToClip
 from mindvideo.training.sampling import Batches
 from mindvideo.training.similarity import clip_loss
 
-HCP_VOXELS, SUBJECT_VOXELS, WINDOW, CONTRASTIVE_BATCH = 4192, 6016, 2, 20
-GLOBAL_BATCH, SAMPLES, EPOCHS = 500, 600_000, 500
+HCP_VOXELS, SUBJECT_VOXELS, WINDOW = FULL.hcp_voxels, FULL.voxels, 2
+CONTRASTIVE_BATCH = FULL.batches["contrastive"]
+GLOBAL_BATCH, SAMPLES, EPOCHS = FULL.batches["masked brain modelling"], 600_000, 500
 PER_SUBJECT = 862
 """Samples of an HCP subject with all runs (docs/how-to/cluster.md)."""
 
@@ -69,24 +71,27 @@ class PlainAutoencoder(nn.Module):
         return (F.mse_loss(rebuilt[:, n_visible:], patches[:, n_visible:]),)
 
 
-def masked(model: nn.Module, batch: int) -> Tensor:
+def masked(model: nn.Module, batch: int, sizes: Sizes = FULL) -> Tensor:
     """Loss of masked brain modelling on `batch` random volumes."""
-    return model(torch.randn(batch, HCP_VOXELS, device=device()), 0.75)[0]
+    return model(torch.randn(batch, sizes.hcp_voxels, device=device()), 0.75)[0]
 
 
-def contrast(model: nn.Module, batch: int) -> Tensor:
+def contrast(model: nn.Module, batch: int, sizes: Sizes = FULL) -> Tensor:
     """Loss of contrastive learning on `batch` random windows."""
-    _, fmri_embeddings, scale = model(torch.randn(batch, WINDOW, SUBJECT_VOXELS, device=device()))
+    windows = torch.randn(batch, WINDOW, sizes.voxels, device=device())
+    _, fmri_embeddings, scale = model(windows)
     clip_embeddings = F.normalize(torch.randn_like(fmri_embeddings), dim=-1)
     return clip_loss(fmri_embeddings, clip_embeddings, scale)
 
 
-def encoder() -> nn.Module:
-    return FmriToClip(FmriEncoder(num_voxels=SUBJECT_VOXELS, window_size=WINDOW, dropout=0.6))
+def encoder(sizes: Sizes = FULL) -> nn.Module:
+    return FmriToClip(
+        FmriEncoder(num_voxels=sizes.voxels, window_size=WINDOW, dropout=0.6, **sizes.encoder)
+    )
 
 
-def autoencoder() -> nn.Module:
-    return MaskedAutoencoder(num_voxels=HCP_VOXELS)
+def autoencoder(sizes: Sizes = FULL) -> nn.Module:
+    return MaskedAutoencoder(num_voxels=sizes.hcp_voxels, **sizes.autoencoder)
 
 
 FRUGAL = ", gradient checkpointing"
@@ -104,17 +109,47 @@ def measure(name: str, batch: int, n_repetitions: int, precision: str, compiled:
     torch.manual_seed(0)
     make, loss = KINDS[name]
     model = make().to(device()).train()
+    set_checkpointing(model, name.endswith(FRUGAL))
+    return measure_step(model, loss, [batch], n_repetitions, precision, compiled)
+
+
+def set_checkpointing(model: nn.Module, enabled: bool) -> None:
+    """Let the networks in a model recompute activations in the backward pass."""
     for part in model.modules():
-        if name.endswith(FRUGAL) and isinstance(part, ModelMixin):
+        if enabled and isinstance(part, ModelMixin):
             part.enable_gradient_checkpointing()
-    optimizer = adamw(model, Mbm())
+
+
+def measure_step(
+    model: nn.Module,
+    loss: Callable[[nn.Module, int], Tensor],
+    parts: list[int],
+    n_repetitions: int,
+    precision: str,
+    compiled: bool,
+) -> dict:
+    """Seconds, FLOPs and peak memory [GiB] of an optimizer step.
+
+    Parameters
+    ----------
+    model
+        In training mode, on its device.
+    loss
+        Loss of the model on a number of random examples.
+    parts
+        Examples in each backward pass of the step.
+    n_repetitions, precision, compiled
+    """
+    optimizer, batch = adamw(model, Mbm()), sum(parts)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
     def step(run: nn.Module) -> None:
-        with torch.autocast(device().type, half, enabled=half is not None):
-            value = loss(run, batch)
-        value.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 0.8)
+        for part in parts:
+            with torch.autocast(device().type, half, enabled=half is not None):
+                value = loss(run, part)
+            (value * part / batch).backward()
+        nn.utils.clip_grad_norm_(trained, 0.8)
         optimizer.step()
         optimizer.zero_grad()
         if device().type == "cuda":

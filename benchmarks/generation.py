@@ -16,12 +16,14 @@ import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
 
-from benchmarks.random_weights import SCHEDULE15, UNET15, VAE15
+from benchmarks.random_weights import SCHEDULE15, UNET15
+from benchmarks.sizes import FULL, Sizes
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.memory import decoder_memory, unet_memory
@@ -29,14 +31,16 @@ from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.settings.training import Training
 from mindvideo.training.loop import adamw
-from mindvideo.training.objectives.denoising import Denoising
+from mindvideo.training.objectives.denoising import Denoising, FmriToVideo
 
-FRAMES, SIZE, LATENT, VOXELS = 6, 256, 32, 6016
+FRAMES, LATENT, VOXELS = FULL.frames, FULL.latent, FULL.voxels
+SIZE = 8 * LATENT
 
 
 def build(kind: Any, **settings: Any) -> Any:
-    """A model with random weights."""
-    return kind(**settings).to(device())
+    """A model with random weights, which are drawn on the device."""
+    with device():
+        return kind(**settings).to(device())
 
 
 def peak() -> float:
@@ -92,26 +96,48 @@ def images_in_a_batch() -> dict[str, Any]:
     return _images(2 * FRAMES)
 
 
-def training(checkpointing: bool = True) -> dict[str, Any]:
-    unet = build(VideoUNet, **UNET15).train()
+def video_model(sizes: Sizes = FULL) -> VideoUNet:
+    """What video tuning trains."""
+    unet = build(VideoUNet, **sizes.unet).train()
     unet.freeze_all_but_attention()
+    return unet
+
+
+def fmri_to_video(sizes: Sizes = FULL) -> FmriToVideo:
+    """What co-training trains."""
+    encoder = build(FmriEncoder, num_voxels=sizes.voxels, **sizes.encoder)
+    return FmriToVideo(encoder, video_model(sizes)).train()
+
+
+def denoising(
+    of: Literal["text", "fmri"], sizes: Sizes = FULL
+) -> Callable[[nn.Module, int], Tensor]:
+    """Loss of a model on a number of random clips, conditioned on text tokens or windows."""
+    objective = Denoising(DDPMScheduler(**SCHEDULE15), lambda batch, _: batch[of])
+    generator = torch.Generator().manual_seed(0)
+    shape = {"text": (sizes.tokens, sizes.width), "fmri": (2, sizes.voxels)}[of]
+
+    def loss(model: nn.Module, n: int) -> Tensor:
+        latents = torch.randn(n, sizes.frames, 4, sizes.latent, sizes.latent, device=device())
+        batch = {"latents": latents, of: torch.randn(n, *shape, device=device())}
+        return objective(model, batch, generator)[0]
+
+    return loss
+
+
+def training(checkpointing: bool = True) -> dict[str, Any]:
+    unet, loss = video_model(), denoising("text")
     if checkpointing:
         unet.enable_gradient_checkpointing()
     optimizer = adamw(unet, Training(duration=1, batch_size=1, lr=2e-5))
-    objective = Denoising(DDPMScheduler(**SCHEDULE15), lambda batch, _: batch["text"])
-    batch = {
-        "latents": torch.randn(1, FRAMES, 4, LATENT, LATENT, device=device()),
-        "text": torch.randn(1, 77, 768, device=device()),
-    }
-    generator = torch.Generator().manual_seed(0)
     losses = []
 
     def step() -> None:
-        loss, _ = objective(unet, batch, generator)
-        loss.backward()
+        value = loss(unet, 1)
+        value.backward()
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(float(loss.detach()))
+        losses.append(float(value.detach()))
 
     duration = seconds(step)
     trained = sum(weight.numel() for weight in unet.trainable_parameters().values())
@@ -122,14 +148,20 @@ def training_without_checkpointing() -> dict[str, Any]:
     return training(checkpointing=False)
 
 
-def inference() -> dict[str, Any]:
+def random_pipeline(sizes: Sizes = FULL) -> MindVideoPipeline:
+    """A pipeline with random weights."""
     pipeline = MindVideoPipeline(
-        vae=build(AutoencoderKL, **VAE15).eval(),
-        unet=build(VideoUNet, **UNET15).eval(),
-        fmri_encoder=build(FmriEncoder, num_voxels=VOXELS).eval(),
+        vae=build(AutoencoderKL, **sizes.vae).eval(),
+        unet=build(VideoUNet, **sizes.unet).eval(),
+        fmri_encoder=build(FmriEncoder, num_voxels=sizes.voxels, **sizes.encoder).eval(),
         scheduler=DDIMScheduler(**SCHEDULE15, clip_sample=False, steps_offset=1),
     )
     pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def inference() -> dict[str, Any]:
+    pipeline = random_pipeline()
     fmri, negative = torch.randn(1, 2, VOXELS), torch.randn(2, VOXELS)
     latents = torch.randn(1, 4, FRAMES, LATENT, LATENT)
     settings: dict[str, Any] = {"num_inference_steps": 3, "latents": latents}

@@ -23,6 +23,23 @@ from benchmarks.rehearsal import days
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "workflow" / "resources.tsv"
+GPU_TABLE = ROOT / "workflow" / "gpu.tsv"
+"""What ``python -m benchmarks.gpu`` has measured on a GPU, if it has been run on one."""
+
+MEASURED = {
+    "captions": "captions",
+    "latents": "encoding by the VAE",
+    "embeddings": "CLIP, frames",
+    "pretraining": "masked brain modelling",
+    "mbm_tuning": "masked brain modelling",
+    "contrastive": "contrastive",
+    "video_tuning": "video tuning",
+    "cotraining": "co-training",
+    "reconstruct": "reconstruction, 200 steps of ddim",
+    "score": "classification of clips",
+}
+"""By rule: the row of that table which is most of its work."""
+
 PAGE = ROOT / "docs/reference/cost.md"
 PROFILES = ("slurm", "generic")
 
@@ -53,11 +70,41 @@ def of_profile(rows: list[Need]) -> str:
     return yaml.safe_dump({"set-resources": sections}, sort_keys=False)
 
 
-def of_page(rows: list[Need]) -> str:
+def of_gpu(path: Path = GPU_TABLE) -> tuple[dict[str, str], str]:
+    """By rule its fastest measured speed on a GPU, and what was measured where and when."""
+    if not path.is_file():
+        return dict.fromkeys(MEASURED, "not measured"), (
+            "No GPU has been measured: `python -m benchmarks.gpu` does it in at most 8 minutes, "
+            "and `make resources` then fills in the last column."
+        )
+    table = pd.read_csv(path, sep="\t", na_values="n/a")
+    speeds = dict.fromkeys(MEASURED, "not measured")
+    for rule, what in MEASURED.items():
+        rows = table[table["what"] == what]
+        if len(rows):
+            fastest = rows.loc[rows["a_second"].idxmax()]
+            how = [fastest["precision"], *(["compiled"] if fastest["compiled"] else [])]
+            if pd.notna(fastest["share_of_peak"]):
+                how.append(f"{fastest['share_of_peak']:.0%} of the peak")
+            speed = f"{fastest['a_second']:.3g} {fastest['unit']}/s"
+            speeds[rule] = f"{speed} ({', '.join(how)})"
+    last = table.iloc[-1]
+    return speeds, (
+        f"Measured on one {last['device']} with torch {last['torch']} ({last['date']}) and random "
+        "weights: the fastest row of `workflow/gpu.tsv`, which `python -m benchmarks.gpu` has "
+        "written, for the part that is most of a rule's work. The other columns are not from a GPU."
+    )
+
+
+def of_page(rows: list[Need], gpu_table: Path = GPU_TABLE) -> str:
     """The page's table of estimates."""
+    speeds, where = of_gpu(gpu_table)
     lines = [
-        "| rule | jobs | estimate | time limit | resumes | peak [GiB] | memory [GB] | GPU |",
-        "|---|---|---|---|---|---|---|---|",
+        where,
+        "",
+        "| rule | jobs | estimate | time limit | resumes | peak [GiB] | memory [GB] | GPU "
+        "| measured on a GPU |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.jobs:
@@ -65,7 +112,7 @@ def of_page(rows: list[Need]) -> str:
             peak = "" if row.peak is None else f"{row.peak:.1f}"
             cells = [row.rule, f"{row.jobs:.0f}", estimate, days(60 * row.runtime)]
             cells += [row.resumes, peak, f"{row.mem_mb / 1000:.0f}"]
-            cells.append(str(row.gpu or ""))
+            cells += [str(row.gpu or ""), speeds.get(row.rule, "not measured" if row.gpu else "")]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -392,3 +392,51 @@ def test_the_test_segments_are_not_read_where_validation_segments_are_evaluated(
     config = check_config(held_out | {"evaluate": "validation"}, "test")
     assert config.evaluated == ["seg17", "seg18"]
     assert config.segments == [*config.dataset.train, "seg17", "seg18"]
+
+
+def test_a_preset_is_the_settings_that_it_names(values):
+    values["reconstruction"] = {"preset": "fast", "steps": 20, "guidance": 4}
+    fast = check_config(values, "config.yaml").reconstruction
+    assert (fast.scheduler, fast.steps, fast.precision) == ("dpm-solver++", 20, "bf16")
+    values["reconstruction"] = {
+        "scheduler": "dpm-solver++",
+        "steps": 20,
+        "precision": "bf16",
+        "guidance": 4,
+    }
+    same = check_config(values, "config.yaml").reconstruction
+    assert same == fast
+    assert same.deciding_json() == fast.deciding_json()
+
+
+def test_presets_have_the_values_that_their_description_gives():
+    from mindvideo.settings.evaluation import PRESETS, Reconstruction
+
+    text = Reconstruction.model_fields["preset"].description
+    for name, settings in PRESETS.items():
+        written = ", ".join(f"{key}: {value}" for key, value in settings.items())
+        assert f"`{name}` (`{written}`)" in text
+    paper = Reconstruction(**PRESETS["paper"])
+    assert paper == Reconstruction()
+
+
+def test_a_variants_preset_overrides_the_full_models_settings(values):
+    values["reconstruction"] = {"scheduler": "ddim", "steps": 50, "guidance": 4}
+    values["variants"] = {
+        "fast": {"reconstruction": {"preset": "fast"}},
+        "faster": {"reconstruction": {"preset": "fast", "steps": 5}},
+    }
+    config = check_config(values, "config.yaml")
+    for name, steps in (("fast", 10), ("faster", 5)):
+        section = config.stages(name).reconstruction
+        assert (section.scheduler, section.steps, section.guidance) == ("dpm-solver++", steps, 4)
+    values["reconstruction"] = {"preset": "fast"}
+    values["variants"] = {"slow": {"reconstruction": {"steps": 50}}}
+    section = check_config(values, "config.yaml").stages("slow").reconstruction
+    assert (section.scheduler, section.steps) == ("dpm-solver++", 50)
+
+
+def test_a_preset_that_does_not_exist_is_refused(values):
+    values["reconstruction"] = {"preset": "quick"}
+    with pytest.raises(InputError, match=r"reconstruction\.preset"):
+        check_config(values, "config.yaml")

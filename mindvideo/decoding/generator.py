@@ -155,8 +155,11 @@ def load_generator(
         If a file is needed that was not given, or windows are of another shape or other voxels.
     """
     pipeline = load_pipeline(
-        model, settings.stable_diffusion, settings.scheduler, settings.precision
-    )
+        model,
+        settings.stable_diffusion,
+        settings.scheduler,
+        settings.precision,
+    ).ready(compiled=settings.compile)
     check_voxels(windows, pipeline.fmri_encoder.config["voxels"], model)
     mean = None
     if needs_mean_tokens(settings):

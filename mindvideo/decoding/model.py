@@ -177,7 +177,9 @@ class TrainedModel:
                 empty_text=self.empty_text,
                 motion=self.motion,
             )
-        pipeline = load_saved_pipeline(self.networks, self.settings.precision)
+        pipeline = load_saved_pipeline(self.networks, self.settings.precision).ready(
+            compiled=self.settings.compile
+        )
         mean = None
         if needs_mean_tokens(self.settings):
             if self.mean_tokens is None or self.mean_window is None:

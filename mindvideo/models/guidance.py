@@ -24,6 +24,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from mindvideo.models.video_unet import ProjectedCondition, VideoUNet
 from mindvideo.sizes import check_steps
 
 DECODED_AT_ONCE = 8
@@ -32,7 +33,12 @@ DECODED_AT_ONCE = 8
 
 @torch.no_grad()
 def guided_noise(
-    unet: nn.Module, scheduler: Any, latents: Tensor, t: Tensor, condition: Tensor, scale: float
+    unet: nn.Module,
+    scheduler: Any,
+    latents: Tensor,
+    t: Tensor,
+    condition: Tensor | ProjectedCondition,
+    scale: float,
 ) -> Tensor:
     """Noise in latents: ``ε(negative) + scale·(ε(positive) − ε(negative))``, both in one batch.
 
@@ -45,7 +51,8 @@ def guided_noise(
     latents
         ``(b, c, f, h, w)`` at time `t`.
     condition
-        ``(2·b, tokens, d)``, the negative ones first; without guidance ``(b, tokens, d)``.
+        ``(2·b, tokens, d)``, the negative ones first; without guidance ``(b, tokens, d)``. Or
+        what the UNet has projected of them, in its precision.
     scale
         s; 1 is no guidance.
 
@@ -71,7 +78,9 @@ def guided_noise(
     dtype, guided = next(unet.parameters()).dtype, scale != 1
     x = repeat(latents, "b ... -> (n b) ...", n=2 if guided else 1)
     x = scheduler.scale_model_input(x, t).to(dtype)  #                   (1 or 2)·b c f h w
-    noise = unet(x, t, condition.to(dtype)).to(latents.dtype)
+    if isinstance(condition, Tensor):
+        condition = condition.to(dtype)
+    noise = unet(x, t, condition).to(latents.dtype)
     if not guided:
         return noise
     negative, positive = noise.chunk(2)  #                                      b c f h w
@@ -80,7 +89,7 @@ def guided_noise(
 
 @torch.no_grad()
 def denoise(
-    unet: nn.Module,
+    unet: VideoUNet,
     scheduler: Any,
     latents: Tensor,
     condition: Tensor,
@@ -93,10 +102,11 @@ def denoise(
     `condition` and `scale` as in :func:`guided_noise`; `bar` may show the progress of the steps.
     """
     check_steps(steps, scheduler.config.num_train_timesteps)
+    projected = unet.project(condition.to(unet.dtype))
     scheduler.set_timesteps(steps, device=latents.device)
     latents = latents * scheduler.init_noise_sigma
     for t in bar(scheduler.timesteps):
-        noise = guided_noise(unet, scheduler, latents, t, condition, scale)
+        noise = guided_noise(unet, scheduler, latents, t, projected, scale)
         latents = scheduler.step(noise, t, latents).prev_sample
     return latents
 

@@ -12,6 +12,8 @@ blocks get (b f) frames and b conditions; residual blocks get the time embedding
 from __future__ import annotations
 
 import functools
+import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -48,6 +50,62 @@ def sparse_causal_frames(frames: int, device: torch.device | None = None) -> Ten
     return torch.stack([frame - 2, frame - 1], dim=1).clamp(min=0)
 
 
+@dataclass(frozen=True)
+class ProjectedCondition:
+    """Conditions of clips, with what the cross-attentions of one UNet compute of them.
+
+    Made by :meth:`VideoUNet.project`. A condition does not change while a clip is denoised, so its
+    keys and values are computed once a clip instead of once a step.
+
+    Attributes
+    ----------
+    tokens : Tensor ``(b, tokens, dim)``
+    projected : list of (Tensor, Tensor)
+        Keys and values ``(b, heads, tokens, d)`` of each cross-attention, by its number.
+    """
+
+    tokens: Tensor
+    projected: list[tuple[Tensor, Tensor]]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+class PlainAttention:
+    """Runs a diffusers attention: of tokens to themselves, or to a condition.
+
+    Same results as diffusers' own processor, without its division by 1.
+
+    Parameters
+    ----------
+    number
+        Place of its keys and values in a :class:`ProjectedCondition`.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+    @staticmethod
+    def project(attn: Attention, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (b, t, c) → keys and values (b, h, t, d)"""
+        return _heads(attn, attn.to_k(tokens)), _heads(attn, attn.to_v(tokens))
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | ProjectedCondition | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Tensor:
+        """(b, n, d), and a condition (b, t, c) → (b, n, d)"""
+        q, given = _heads(attn, attn.to_q(hidden_states)), encoder_hidden_states
+        if isinstance(given, ProjectedCondition):
+            k, v = given.projected[self.number]
+        else:
+            k, v = self.project(attn, hidden_states if given is None else given)
+        return _attend(attn, q, k, v)
+
+
 class SparseCausalAttention:
     """Runs a diffusers attention with the keys and values of the two frames before (Eq. 4)."""
 
@@ -63,16 +121,24 @@ class SparseCausalAttention:
         """((b f), n, d) → ((b f), n, d), with `frames` f; frames attend to nothing else."""
         h = attn.heads
         attended = sparse_causal_frames(frames, hidden_states.device)
-        q = rearrange(attn.to_q(hidden_states), "bf n (h d) -> bf h n d", h=h)
+        q = _heads(attn, attn.to_q(hidden_states))
 
         def gather(x: Tensor) -> Tensor:
             # Each frame is projected once, then selected: it is used as key by two other frames.
             x = rearrange(x, "(b f) n (h d) -> b f h n d", f=frames, h=h)[:, attended]
             return rearrange(x, "b f two h n d -> (b f) h (two n) d")
 
-        k, v = gather(attn.to_k(hidden_states)), gather(attn.to_v(hidden_states))
-        out = F.scaled_dot_product_attention(q, k, v)
-        return attn.to_out[1](attn.to_out[0](rearrange(out, "bf h n d -> bf n (h d)")))
+        return _attend(attn, q, gather(attn.to_k(hidden_states)), gather(attn.to_v(hidden_states)))
+
+
+def _heads(attn: Attention, x: Tensor) -> Tensor:
+    return rearrange(x, "b n (h d) -> b h n d", h=attn.heads)
+
+
+def _attend(attn: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Queries (b, h, n, d), keys and values (b, h, t, d) → (b, n, h·d)"""
+    out = F.scaled_dot_product_attention(q, k, v)
+    return attn.to_out[1](attn.to_out[0](rearrange(out, "b h n d -> b n (h d)")))
 
 
 class VideoTransformerBlock(nn.Module):
@@ -82,16 +148,18 @@ class VideoTransformerBlock(nn.Module):
     bias of its output projection are zero.
     """
 
-    def __init__(self, block: BasicTransformerBlock) -> None:
+    def __init__(self, block: BasicTransformerBlock, number: int = 0) -> None:
         super().__init__()
         self.norm1, self.attn1 = block.norm1, block.attn1
         self.norm2, self.attn2 = block.norm2, block.attn2
         self.norm3, self.ff = block.norm3, block.ff
         self.attn1.set_processor(SparseCausalAttention())  # type: ignore[arg-type]
+        self.attn2.set_processor(PlainAttention(number))  # type: ignore[arg-type]
 
         dim, heads = block.attn1.query_dim, block.attn1.heads
         self.norm_temp = nn.LayerNorm(dim)
         self.attn_temp = Attention(query_dim=dim, heads=heads, dim_head=dim // heads)
+        self.attn_temp.set_processor(PlainAttention())  # type: ignore[arg-type]
         for weight in self.attn_temp.to_out.parameters():
             nn.init.zeros_(weight)
 
@@ -99,7 +167,7 @@ class VideoTransformerBlock(nn.Module):
         self,
         hidden_states: Tensor,
         attention_mask: Tensor | None,
-        encoder_hidden_states: Tensor,
+        encoder_hidden_states: Tensor | ProjectedCondition,
         *_: Any,
         **__: Any,
     ) -> Tensor:
@@ -147,7 +215,8 @@ class VideoResnetBlock(nn.Module):
         x = self.conv2(self.dropout(self.nonlinearity(self.norm2(x, f))))  #   (b f) c' h w
         if self.conv_shortcut is not None:
             images = self.conv_shortcut(images.contiguous() if self.training else images)
-        return (images + x) / self.scale
+        x = images + x
+        return x if self.scale == 1 else x / self.scale
 
 
 class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
@@ -169,15 +238,33 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         check_sd1(self.config)
         for block in (*self.down_blocks, self.mid_block, *self.up_blocks):
             block.resnets = nn.ModuleList(VideoResnetBlock(resnet) for resnet in block.resnets)
+        numbers = itertools.count()
         for module in list(self.modules()):
             if isinstance(module, Transformer2DModel):
                 module.transformer_blocks = nn.ModuleList(
-                    VideoTransformerBlock(block) for block in module.transformer_blocks
+                    VideoTransformerBlock(block, next(numbers))
+                    for block in module.transformer_blocks
                 )
         self.conv_norm_out = ClipGroupNorm(self.conv_norm_out)
 
+    def project(self, condition: Tensor) -> ProjectedCondition:
+        """Compute what the cross-attentions need of conditions ``(b, tokens, dim)``.
+
+        The result takes the place of the conditions in :meth:`forward`, and the noise has the same
+        bits. It is outdated once the weights change.
+        """
+        attentions = [
+            module.attn2 for module in self.modules() if isinstance(module, VideoTransformerBlock)
+        ]
+        return ProjectedCondition(
+            condition, [PlainAttention.project(attn, condition) for attn in attentions]
+        )
+
     def forward(  # type: ignore[override]
-        self, latents: Tensor, timesteps: Tensor | int, encoder_hidden_states: Tensor
+        self,
+        latents: Tensor,
+        timesteps: Tensor | int,
+        encoder_hidden_states: Tensor | ProjectedCondition,
     ) -> Tensor:
         """Predict the noise in clips.
 
@@ -188,7 +275,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         timesteps
             ``(b,)`` or one for all.
         encoder_hidden_states
-            The condition of each clip ``(b, tokens, dim)``.
+            The condition of each clip ``(b, tokens, dim)``, or :meth:`project`'s of it.
 
         Returns
         -------
@@ -242,7 +329,9 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
         for weight in self.trainable_parameters(still=still).values():
             weight.requires_grad_(True)
 
-    def _check(self, latents: Tensor, condition: Tensor) -> None:
+    def _check(self, latents: Tensor, condition: Tensor | ProjectedCondition) -> None:
+        if isinstance(condition, ProjectedCondition):
+            condition = condition.tokens
         channels, width = self.config["in_channels"], self.config["cross_attention_dim"]
         if latents.ndim != 5 or latents.shape[1] != channels:
             raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -10,14 +10,28 @@ from mindvideo.run import Evaluated
 from mindvideo.settings.base import Execution, From, Name, PathText, Precision, Section
 from mindvideo.settings.fmri import By
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
-from mindvideo.settings.training import ClipNoise, MaybeStill
+from mindvideo.settings.training import SPEED, ClipNoise, MaybeStill
 
 NULL = here("p down to 0.0002")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"scheduler": "ddim", "steps": 200, "precision": "fp32"},
+    "fast": {"scheduler": "dpm-solver++", "steps": 10, "precision": "bf16"},
+}
+"""Values of `reconstruction.preset`: settings in whose place a name may be given."""
 
 
 class Reconstruction(ClipNoise, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
+    preset: Annotated[Literal["paper", "fast"] | None, OFF] = Field(
+        None,
+        exclude=True,
+        description="name for several settings: `paper` (`scheduler: ddim, steps: 200, precision: "
+        "fp32`) or `fast` (`scheduler: dpm-solver++, steps: 10, precision: bf16`); those that are "
+        "given beside it override it",
+    )
     method: Annotated[Literal["diffusion", "nearest"], paper("3.4")] = Field(
         "diffusion",
         description="how a clip is computed: generated, or copied from the training clip that is "
@@ -48,7 +62,24 @@ class Reconstruction(ClipNoise, section="reconstruction"):
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
         4, description="clips reconstructed together"
     )
+    compile: Annotated[Execution[bool], SPEED] = Field(
+        False,
+        description="compile the UNet (torch.compile): some minutes at the first batch, faster "
+        "steps later; for many clips on a GPU",
+    )
     seed: Annotated[int, SEED] = Field(0, description="of the noise that denoising starts from")
+
+    @classmethod
+    def with_current_names(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`values` with the settings that a preset stands for, where it is one, in its place.
+
+        A variant's preset thus overrides the full model's settings, and settings that are computed
+        alike are equal, however they were given.
+        """
+        current = super().with_current_names(values)
+        if not isinstance(name := current.get("preset"), str) or name not in PRESETS:
+            return current  # what is no preset is reported as a wrong value
+        return PRESETS[name] | {key: v for key, v in current.items() if key != "preset"}
 
     @property
     def guided(self) -> bool:

@@ -1,5 +1,7 @@
 """The pipeline against a plain loop, and against its promises of reproducibility."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -254,6 +256,46 @@ def test_half_precision_gives_nearly_the_same_frames(fmri, negative, dtype):
     assert {part.dtype for part in (half.unet, half.vae, half.fmri_encoder)} == {dtype}
     frames = half(fmri, negative, **settings)
     assert np.abs(frames - expected).mean() < 0.02 * expected.std()
+
+
+def test_what_is_ready_keeps_its_layout_in_single_precision_on_a_cpu(fmri, negative):
+    settings = {**SIZE, "latents": torch.randn(3, 4, 3, 8, 8), "output_type": "latent"}
+    pipeline = make()
+    expected = pipeline(fmri, negative, **settings)
+    assert torch.equal(pipeline.ready()(fmri, negative, **settings), expected)
+    for part in (pipeline.unet, pipeline.vae):
+        assert all(weight.is_contiguous() for weight in part.parameters())
+
+
+def test_what_is_ready_in_half_precision_has_channels_last(fmri, negative):
+    settings = {**SIZE, "latents": torch.randn(3, 4, 3, 8, 8), "guidance_scale": 2.0}
+    half = make().in_precision(torch.bfloat16)
+    expected = half(fmri, negative, **settings).astype(float)
+    half.ready()
+    for part in (half.unet, half.vae):
+        kernels = [weight for weight in part.parameters() if weight.ndim == 4]
+        assert all(x.is_contiguous(memory_format=torch.channels_last) for x in kernels)
+    frames = half(fmri, negative, **settings)
+    assert np.abs(frames - expected).mean() < 0.02 * expected.std()
+
+
+def test_a_compiled_network_is_one_graph_and_gives_the_same_latents(fmri, negative, monkeypatch):
+    """Traced as torch.compile does it; without the compiler, whose rounding differs."""
+    settings = {**SIZE, "latents": torch.randn(3, 4, 3, 8, 8), "output_type": "latent"}
+    pipeline = make()
+    expected = pipeline(fmri, negative, **settings)
+    graphs = []
+
+    def keep(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(
+        pipeline.unet, "compile", partial(pipeline.unet.compile, backend=keep, fullgraph=True)
+    )
+    pipeline.ready(compiled=True)
+    assert torch.equal(pipeline(fmri, negative, **settings), expected)
+    assert len(graphs) == 1
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])

@@ -1,10 +1,12 @@
 """The inflated UNet against the image UNet that it was made from."""
 
 import copy
+import re
 
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor2_0
 
 from mindvideo.errors import InputError
 from mindvideo.models.video_unet import (
@@ -222,6 +224,64 @@ def test_temporal_attention_sees_later_frames_too(unet):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_projected_condition_gives_the_same_bits(unet, dtype):
+    """In clips of any time: keys and values depend on the condition and the weights only."""
+    video = stir(copy.deepcopy(unet)).to(dtype)
+    latents, times, condition = (x.to(dtype) if x.is_floating_point() else x for x in inputs())
+    projected = video.project(condition)
+    for time in (times, 7):
+        expected = video(latents, time, condition)
+        assert torch.equal(video(latents, time, projected), expected)
+
+
+@torch.no_grad()
+def test_a_projected_condition_is_not_projected_again(unet):
+    latents, times, condition = inputs()
+    counts = dict.fromkeys(("to_q", "to_k", "to_v"), 0)
+
+    def count(name):
+        def hook(*_):
+            counts[name] += 1
+
+        return hook
+
+    hooks = [
+        module.register_forward_hook(count(name.rpartition(".")[2]))
+        for name, module in unet.named_modules()
+        if re.search(r"attn2\.to_[qkv]$", name)
+    ]
+    projected = unet.project(condition)
+    unet(latents, times, projected)
+    unet(latents, times, projected)
+    for hook in hooks:
+        hook.remove()
+    blocks = len(hooks) // 3
+    assert counts == {"to_q": 2 * blocks, "to_k": blocks, "to_v": blocks}
+
+
+@torch.no_grad()
+def test_attention_is_that_of_diffusers_own_processor(unet):
+    for name in ("attn2", "attn_temp"):
+        attn = copy.deepcopy(getattr(unet.mid_block.attentions[0].transformer_blocks[0], name))
+        for weight in attn.parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+        x, condition = torch.randn(3, 9, 40), torch.randn(3, 5, 10) if name == "attn2" else None
+        ours = attn(x, condition)
+        attn.set_processor(AttnProcessor2_0())
+        assert torch.equal(ours, attn(x, condition))
+
+
+@torch.no_grad()
+def test_channels_last_gives_the_same_noise_up_to_rounding(unet):
+    video = stir(copy.deepcopy(unet))
+    latents, times, condition = inputs()
+    expected = video(latents, times, condition)
+    video.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(video(latents, times, condition), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
 def test_timesteps_may_be_one_for_all(unet):
     latents, _, condition = inputs()
     times = torch.full((2,), 7)
@@ -320,8 +380,9 @@ def test_refuses_shapes_that_do_not_fit(unet):
         unet(latents[:, :3], times, condition)
     with pytest.raises(InputError, match=r"tokens, 10"):
         unet(latents, times, condition[..., :8])
-    with pytest.raises(InputError, match="for 2 clips"):
-        unet(latents, times, condition[:1])
+    for wrong in (condition[:1], unet.project(condition[:1])):
+        with pytest.raises(InputError, match="for 2 clips"):
+            unet(latents, times, wrong)
 
 
 @torch.no_grad()
