@@ -7,7 +7,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.run import Evaluated
-from mindvideo.settings.base import Execution, From, Name, PathText, Precision, Section
+from mindvideo.settings.base import (
+    Execution,
+    From,
+    Name,
+    Networks,
+    OnDevice,
+    PathText,
+    Section,
+)
 from mindvideo.settings.fmri import By
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
 from mindvideo.settings.training import ClipNoise, MaybeStill
@@ -15,7 +23,7 @@ from mindvideo.settings.training import ClipNoise, MaybeStill
 NULL = here("p down to 0.0002")
 
 
-class Reconstruction(ClipNoise, section="reconstruction"):
+class Reconstruction(Networks, ClipNoise, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
     method: Annotated[Literal["diffusion", "nearest"], paper("3.4")] = Field(
@@ -42,9 +50,6 @@ class Reconstruction(ClipNoise, section="reconstruction"):
         description="condition of a clip: the tokens of its window; or, as a baseline without "
         "fMRI, the mean of the tokens of all training windows for every clip",
     )
-    precision: Annotated[Precision, here("exact; others are faster")] = Field(
-        "fp32", description="number format of the networks; `fp32`: single precision"
-    )
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
         4, description="clips reconstructed together"
     )
@@ -65,7 +70,7 @@ class Motion(Section, section="motion"):
     )
 
 
-class ClipSettings(Reconstruction, MaybeStill):
+class ClipSettings(Reconstruction, MaybeStill, OnDevice):
     """What reconstructed clips and films are generated with."""
 
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
@@ -146,7 +151,7 @@ class Statistics(Section):
     seed: Annotated[int, SEED] = Field(0, description="of shifts and resamples")
 
 
-class RetrievalSettings(Statistics, of="scoring"):
+class RetrievalSettings(Networks, Statistics, OnDevice, of="scoring"):
     """Finding an evaluated clip's frame and caption among all by the encoder's embedding."""
 
     clip: Annotated[str, From("pretrained.clip")]
@@ -155,7 +160,7 @@ class RetrievalSettings(Statistics, of="scoring"):
     )
 
 
-class Scoring(Statistics, section="scoring"):
+class Scoring(Networks, Statistics, section="scoring"):
     """Metrics and their chance levels."""
 
     n_way: Annotated[list[Annotated[int, Field(ge=2)]], paper("Table 1")] = Field(
@@ -187,7 +192,7 @@ class Scoring(Statistics, section="scoring"):
     )
 
 
-class ScoringSettings(Scoring):
+class ScoringSettings(Scoring, OnDevice):
     evaluate: Annotated[Execution[Evaluated], From("evaluate")] = Field(
         "test", description="split that is scored, named in the log"
     )
