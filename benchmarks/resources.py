@@ -19,12 +19,18 @@ from typing import NamedTuple
 import pandas as pd
 import yaml
 
-from benchmarks.rehearsal import days
+from benchmarks.rehearsal import PEAK_TFLOPS, SUSTAINED, days, gpu_tflops
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "workflow" / "resources.tsv"
 PAGE = ROOT / "docs/reference/cost.md"
 PROFILES = ("slurm", "generic")
+BASES = {
+    "rehearsal": "rehearsal",
+    "scaled": "one run, scaled",
+    "bound": "rehearsal, upper limit",
+}
+"""What the page says of each source of an estimate."""
 
 
 class Need(NamedTuple):
@@ -54,16 +60,25 @@ def of_profile(rows: list[Need]) -> str:
 
 
 def of_page(rows: list[Need]) -> str:
-    """The page's table of estimates."""
+    """The page's table of estimates, and what they assume."""
+    speeds = " and ".join(f"{SUSTAINED * v:.0f} in {name}" for name, v in PEAK_TFLOPS.items())
     lines = [
-        "| rule | jobs | estimate | time limit | resumes | peak [GiB] | memory [GB] | GPU |",
-        "|---|---|---|---|---|---|---|---|",
+        f"Estimates are for one GPU of {speeds} [TFLOP/s], {SUSTAINED:.0%} of an A100's "
+        f"peaks ({' and '.join(map(str, PEAK_TFLOPS.values()))}). Peaks are measured without a GPU "
+        "in single precision.",
+        "",
+        "| rule | jobs | estimate | estimated from | time limit | resumes | peak [GiB] "
+        "| memory [GB] | GPU |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.jobs:
             estimate = "not known" if row.estimate is None else days(60 * row.estimate)
             peak = "" if row.peak is None else f"{row.peak:.1f}"
-            cells = [row.rule, f"{row.jobs:.0f}", estimate, days(60 * row.runtime)]
+            basis = "" if row.source is None else BASES[row.source]
+            if row.source and row.gpu:
+                basis += f", in {gpu_tflops(row.rule)[0]}"
+            cells = [row.rule, f"{row.jobs:.0f}", estimate, basis, days(60 * row.runtime)]
             cells += [row.resumes, peak, f"{row.mem_mb / 1000:.0f}"]
             cells.append(str(row.gpu or ""))
             lines.append("| " + " | ".join(cells) + " |")
