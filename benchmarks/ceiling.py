@@ -19,6 +19,7 @@ from benchmarks.finished_run import FinishedRun, cell, declare_config
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.models.encoding import encode_captions
 from mindvideo.models.noise import noise_of_clips
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
 from mindvideo.models.video_unet import VideoUNet
@@ -32,7 +33,7 @@ def generate(run: FinishedRun, captions: list[str], guidance: float, steps: int)
     pretrained = run.plan.config.pretrained.stable_diffusion
     tokens = encode_captions(
         load_stable_diffusion(pretrained, "tokenizer"),
-        load_stable_diffusion(pretrained, "text_encoder"),
+        put(load_stable_diffusion(pretrained, "text_encoder")),
         ["", *captions],
         batch_size=64,
     )

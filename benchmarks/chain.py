@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from benchmarks import decoding, encoder, fmri_front_end, generation, random_weights
 from benchmarks.random_weights import UNET15, VAE15
 from mindvideo.models.device import device
+from mindvideo.models.precision import put
 from mindvideo.settings.fmri import Selection
 
 N_FRAMES, SIZE, LATENT, WIDTH = 6, 256, 32, 768
@@ -75,6 +76,7 @@ def _captioner(folder: Path, batch_size: int) -> Timed:
 
     place = random_weights.write_models(folder, ["captioner"])["captioner"]
     processor, model = load_captioner(place)
+    put(model)
     frames = _pictures((CAPTIONED, SIZE, SIZE, 3))
     return lambda: list(
         caption_frames(processor, model, frames, batch_size=batch_size, max_tokens=20)
@@ -130,6 +132,7 @@ def contrasting_with_clip(folder: Path) -> Timed:
 
     model = encoder.encoder().to(device()).train()
     clip = load_clip(random_weights.write_models(folder, ["clip"])["clip"])
+    put(clip.model)
     step = _step(model, lambda: encoder.contrast(model, 2))
     frames = list(_pictures((2, SIZE, SIZE, 3)))
 
@@ -161,7 +164,7 @@ def _with_vae(training: Callable[[Path], Timed]) -> Callable[[Path], Timed]:
 
         from mindvideo.models.encoding import encode_frames
 
-        vae, clip = AutoencoderKL(**VAE15).eval(), _pictures((1, N_FRAMES, SIZE, SIZE, 3))
+        vae, clip = put(AutoencoderKL(**VAE15).eval()), _pictures((1, N_FRAMES, SIZE, SIZE, 3))
         step = training(folder)
 
         def run() -> None:

@@ -20,6 +20,7 @@ import torch
 
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_texts
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_clip
 from mindvideo.training.objectives.contrastive import ClipTargets
 
@@ -51,6 +52,7 @@ def main() -> None:
         model, _, preprocess = open_clip.create_model_and_transforms(arguments.clip)
         tokenizer = open_clip.get_tokenizer(arguments.clip)
         clip = SimpleNamespace(model=model.eval(), preprocess=preprocess, tokenizer=tokenizer)
+    put(clip.model)
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (40, N_FRAMES, SIZE, SIZE, 3), dtype=np.uint8)
     texts = ["a man riding a wave on top of a surfboard"] * 64

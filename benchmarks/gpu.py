@@ -36,6 +36,7 @@ from mindvideo.models.classifier import classify_clips, classify_frames
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_texts, encode_frames
 from mindvideo.models.guidance import denoise
+from mindvideo.models.precision import allow_tf32
 from mindvideo.models.pretrained import (
     load_captioner,
     load_clip,
@@ -216,6 +217,7 @@ JOBS = [
     *(Job(name, "bf16") for name in TRAININGS),
     Job("reconstruction", "bf16"),
     Job("models", "fp32"),
+    Job("models", "bf16"),
     Job("reconstruction", "fp32"),
     *(Job(name, "fp32") for name in TRAININGS),
     Job("reconstruction", "bf16", compiled=True),
@@ -230,7 +232,7 @@ JOBS = [
 def measure(job: Job, sizes: Sizes) -> list[Row]:
     """Rows of the table. Single precision may round to TF32, as the workflow lets it."""
     torch.manual_seed(0)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    allow_tf32(True)
     where = torch.cuda.get_device_name() if device().type == "cuda" else "CPU"
     peak = peak_here(device(), job.precision)
     rows = []

@@ -40,17 +40,22 @@ HCP_SUBJECTS = ("100206", "100307")
 HCP_RUNS = {"rfMRI_REST1_LR": 1200, "tfMRI_EMOTION_LR": 176}  # volumes
 HCP_PATH = "HCP_1200/{subject}/MNINonLinear/Results/{run}/{run}_Atlas_MSMAll{clean}.dtseries.nii"
 SAMPLES = 600_000  # of 10 volumes: the paper's pre-training
-GPU_TFLOPS = 0.4 * 312
-"""Assumed throughput of a GPU: 40% of an A100's peak in bf16."""
+PEAK_TFLOPS = {"bf16": 312, "TF32": 156}
+"""An A100's data-sheet values, without sparsity."""
+SUSTAINED = 0.4
+"""Fraction of the peak that a GPU is assumed to sustain."""
+SINGLE = ("retrieval", "score", "attention", "attribution", "occlusion")
+"""Rules that `config/wen2018.yaml` leaves in single precision; the other networks have bf16."""
 
 
 ASSUMPTIONS = """
 
-This machine's {cores} cores sustain {here:.2f} TFLOP/s in products of matrices; a GPU is assumed to
-sustain {gpu:.0f} (40% of an A100's peak in bf16), so that its time is the time here × their ratio.
-The estimates use the fastest step of training runs, and whole jobs, their start included, of other
-rules. Eight GPUs are assumed to process separate jobs or batches eight times as fast; rules without
-a GPU run on eight times the cores."""
+Measured: jobs, times and memory, in single precision on this machine, whose {cores} cores sustain
+{here:.2f} TFLOP/s in products of matrices. Estimated: the columns "full". A GPU is assumed to
+sustain {bf16:.0f} TFLOP/s in bf16 and {tf32:.0f} in TF32 ({share:.0%} of an A100's peak), so that
+its time is the time here × the ratio of the speeds. The estimates use the fastest step of training
+runs, and whole jobs, their start included, of other rules. Eight GPUs are assumed to process
+separate jobs or batches eight times as fast; rules without a GPU run on eight times the cores."""
 
 
 def configuration(folder: Path, subjects: list[str], n_clips: int, results: str) -> dict[str, Any]:
@@ -76,6 +81,8 @@ def configuration(folder: Path, subjects: list[str], n_clips: int, results: str)
         "pretraining_data": str(ROOT / "config/datasets/hcp1200.yaml"),
         "pretrained": write_models(folder / "models"),
         **(short if n_clips < FULL_LENGTH else {}),
+        # All in single precision, in which this machine's speed is measured.
+        **{name: {} for name in ("captions", "latents", "embeddings")},
         "pretraining": {"duration": 2, "unit": "steps", "warmup": 1, "batch_size": 8},
         "mbm_tuning": {"duration": 2, "unit": "steps", "warmup": 1, "batch_size": 8},
         "contrastive": brief | {"batch_size": 2},
@@ -210,6 +217,12 @@ def cpu_tflops(n: int = 3000, n_repetitions: int = 5) -> float:
     return 2 * n**3 / best / 1e12
 
 
+def gpu_tflops(rule: str) -> tuple[str, float]:
+    """Precision of a rule's networks on a GPU, and the throughput that a GPU is assumed to have."""
+    precision = "TF32" if rule in SINGLE else "bf16"
+    return precision, SUSTAINED * PEAK_TFLOPS[precision]
+
+
 def days(seconds: float) -> str:
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= size:
@@ -231,20 +244,24 @@ def table(parts: list[tuple[Path, dict[str, Any]]], works: dict[str, Work]) -> s
             each = row.seconds / job.here
             if job.trained:
                 each = step_seconds(folder, config["results"], rule, config)
-            whole = each * job.full * (here / GPU_TFLOPS if job.gpu else 1)
+            precision, tflops = gpu_tflops(rule)
+            whole = each * job.full * (here / tflops if job.gpu else 1)
             side_by_side = 1 if rule in ("latents", "embeddings") else 8  # one job each
             estimates = np.array([whole, whole / side_by_side])
             totals += estimates
             cells += [f"{job.here:,.0f} → {job.full:,.0f} {job.unit}", *map(days, estimates)]
-            cells.append("" if job.gpu else "no GPU")
+            cells.append(precision if job.gpu else "no GPU")
         else:
             cells += ["", "", "", ""]
         lines.append("| " + " | ".join(cells) + " |")
-    head = ("rule", "jobs", "took", "peak memory [GiB]", "here → full")
-    head += ("full, 1 GPU", "full, 8 GPUs", "")
+    head = ("rule", "jobs", "took: measured", "peak memory [GiB]: measured", "here → full")
+    head += ("full, 1 GPU: estimated", "full, 8 GPUs: estimated", "in")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines]
     lines.append("| all of these | | | | | " + " | ".join(map(days, totals)) + " | |")
-    return "\n".join(lines) + ASSUMPTIONS.format(cores=os.cpu_count(), here=here, gpu=GPU_TFLOPS)
+    assumed = {name.lower(): SUSTAINED * peak for name, peak in PEAK_TFLOPS.items()}
+    return "\n".join(lines) + ASSUMPTIONS.format(
+        cores=os.cpu_count(), here=here, share=SUSTAINED, **assumed
+    )
 
 
 def main() -> None:

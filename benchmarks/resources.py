@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pandas as pd
 import yaml
 
-from benchmarks.rehearsal import days
+from benchmarks.rehearsal import PEAK_TFLOPS, SUSTAINED, days, gpu_tflops
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "workflow" / "resources.tsv"
@@ -42,6 +42,12 @@ MEASURED = {
 
 PAGE = ROOT / "docs/reference/cost.md"
 PROFILES = ("slurm", "generic")
+BASES = {
+    "rehearsal": "rehearsal",
+    "scaled": "one run, scaled",
+    "bound": "rehearsal, upper limit",
+}
+"""What the page says of each source of an estimate."""
 
 
 class Need(NamedTuple):
@@ -97,20 +103,27 @@ def of_gpu(path: Path = GPU_TABLE) -> tuple[dict[str, str], str]:
 
 
 def of_page(rows: list[Need], gpu_table: Path = GPU_TABLE) -> str:
-    """The page's table of estimates."""
+    """The page's table of estimates, and what they assume."""
+    assumed = " and ".join(f"{SUSTAINED * v:.0f} in {name}" for name, v in PEAK_TFLOPS.items())
     speeds, where = of_gpu(gpu_table)
     lines = [
+        f"Estimates are for one GPU of {assumed} [TFLOP/s], {SUSTAINED:.0%} of an A100's "
+        f"peaks ({' and '.join(map(str, PEAK_TFLOPS.values()))}). Peaks are measured without a GPU "
+        "in single precision.",
         where,
         "",
-        "| rule | jobs | estimate | time limit | resumes | peak [GiB] | memory [GB] | GPU "
-        "| measured on a GPU |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| rule | jobs | estimate | estimated from | time limit | resumes | peak [GiB] "
+        "| memory [GB] | GPU | measured on a GPU |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.jobs:
             estimate = "not known" if row.estimate is None else days(60 * row.estimate)
             peak = "" if row.peak is None else f"{row.peak:.1f}"
-            cells = [row.rule, f"{row.jobs:.0f}", estimate, days(60 * row.runtime)]
+            basis = "" if row.source is None else BASES[row.source]
+            if row.source and row.gpu:
+                basis += f", in {gpu_tflops(row.rule)[0]}"
+            cells = [row.rule, f"{row.jobs:.0f}", estimate, basis, days(60 * row.runtime)]
             cells += [row.resumes, peak, f"{row.mem_mb / 1000:.0f}"]
             cells += [str(row.gpu or ""), speeds.get(row.rule, "not measured" if row.gpu else "")]
             lines.append("| " + " | ".join(cells) + " |")

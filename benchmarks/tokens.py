@@ -28,8 +28,8 @@ from mindvideo.demo.grammar import HOURS, PLACES
 from mindvideo.demo.world import COLOURS, KINDS, SCENES, TIMES
 from mindvideo.io.shots import describe_clips, load_shots
 from mindvideo.models.checkpoints import load_fmri_encoder
-from mindvideo.models.device import device
 from mindvideo.models.encoding import encode_captions
+from mindvideo.models.precision import beside, put
 from mindvideo.models.pretrained import load_stable_diffusion
 
 CONTENT = ("kind", "scene")
@@ -45,7 +45,7 @@ def text_tokens(run: FinishedRun, captions: Sequence[str]) -> np.ndarray:
     """Text tokens of captions, one row (tokens · d) each."""
     pretrained = run.plan.config.pretrained.stable_diffusion
     tokenizer = load_stable_diffusion(pretrained, "tokenizer")
-    encoder = load_stable_diffusion(pretrained, "text_encoder")
+    encoder = put(load_stable_diffusion(pretrained, "text_encoder"))
     batches = encode_captions(tokenizer, encoder, list(captions), batch_size=256)
     return np.concatenate(list(batches)).reshape(len(captions), -1)
 
@@ -62,8 +62,8 @@ def every_caption() -> pd.DataFrame:
 @torch.no_grad()
 def tokens_of(folder: Path, windows: np.ndarray) -> np.ndarray:
     """Tokens that an encoder predicts from windows, one row (tokens · d) each."""
-    encoder = torch.nn.Module.to(load_fmri_encoder(folder).eval(), device())
-    parts = [encoder(part.to(device())).cpu() for part in torch.tensor(windows).split(64)]
+    encoder = put(load_fmri_encoder(folder).eval())
+    parts = [encoder(beside(encoder, part)).cpu() for part in torch.tensor(windows).split(64)]
     return torch.cat(parts).flatten(1).numpy()
 
 

@@ -30,7 +30,7 @@ from mindvideo.nuisance import names_of
 from mindvideo.pretraining_data import Pretraining
 from mindvideo.replicates import Replicate, replicates_by_name, replicates_of
 from mindvideo.run import Evaluated, Split
-from mindvideo.settings.base import Name, PathText, Pretrained, Section
+from mindvideo.settings.base import Execution, Name, PathText, Pretrained, Section
 from mindvideo.settings.demo import Demo
 from mindvideo.settings.evaluation import Tables, Videos
 from mindvideo.settings.sources import DATA, OFF, here
@@ -99,6 +99,12 @@ class Config(Stages):
         "an array for each split, such as `{ test: windows_{subject}.npy }`. Paths may contain "
         "{subject}, the name in the data set's paths, or {name}, the name in the results; paths of "
         "arrays also {segment}",
+    )
+    tf32: Annotated[Execution[bool], here("usual; several times as fast")] = Field(
+        True,
+        description="let products on GPUs round single precision to TF32's 10 bits, in all stages "
+        "with networks. Not among what decides results: it changes them by rounding, on GPUs only, "
+        "as another GPU does. For full single precision: false, and `precision: fp32`",
     )
     videos: Videos = Videos()
     tables: Tables = Tables()

@@ -55,6 +55,9 @@ def _head(output: Path, sidecar: Sidecar) -> Iterator[str]:
     yield f"  with      {versions}"
     for name, commit in sidecar.get("pretrained", {}).items():
         yield f"  loaded    {name}, commit {commit}"
+    if computed := sidecar.get("computed"):
+        tf32 = " with TF32" if computed.get("tf32") and computed["precision"] == "fp32" else ""
+        yield f"  computed  in {computed['precision']}{tf32} on {computed['device']}"
     if (seed := sidecar["settings"].get("seed")) is not None:
         yield f"  seed      {seed}"
 

@@ -25,10 +25,11 @@ from mindvideo.contents import Digests, content_of, text_digest
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
 from mindvideo.identity import Identity
+from mindvideo.models import record
 from mindvideo.models.hub import commits_loaded, forget_loaded
 from mindvideo.processes import is_one_of_several, rank
 from mindvideo.registry import Stage
-from mindvideo.settings.base import Section
+from mindvideo.settings.base import OnDevice, Section
 from mindvideo.sidecars import describe
 from mindvideo.source import import_closure
 from mindvideo.state import StateFolder
@@ -151,12 +152,23 @@ def run_stage(
             paths = [work.paths[path] for path in _as_list(arguments[parameter.name])]
             arguments[parameter.name] = paths if parameter.many else paths[0]
         forget_loaded()
+        record.forget()
+        _allow_tf32(settings)
         importlib.import_module(stage.module).main(**arguments, settings=settings)
         seconds, commits = time.monotonic() - clock, commits_loaded()
         work.commit(
-            lambda path: describe(identity, settings, content_of(path), started, seconds, commits)
+            lambda path: describe(
+                identity, settings, content_of(path), started, seconds, commits, record.noted()
+            )
         )
     logger.info("done in %.1f s", seconds)
+
+
+def _allow_tf32(settings: Section) -> None:
+    if isinstance(settings, OnDevice):
+        from mindvideo.models.precision import allow_tf32  # torch: other stages do without
+
+        allow_tf32(settings.tf32)
 
 
 def _work(

@@ -23,10 +23,12 @@ def describe(
     started: str,
     seconds: float,
     pretrained: Mapping[str, str] | None = None,
+    computed: Mapping[str, Any] | None = None,
 ) -> str:
     """JSON of an output's sidecar: the digest of its content, and how it was made.
 
-    `pretrained` has the commit of each hub model that the stage loaded, by the model's name.
+    `pretrained` has the commit of each hub model that the stage loaded, by the model's name;
+    `computed` the device of its networks, and the precision in which they computed.
     """
     return json.dumps(
         {
@@ -39,6 +41,7 @@ def describe(
             "libraries": identity.libraries,
             "versions": versions(),
             "pretrained": dict(pretrained or {}),
+            "computed": dict(computed or {}),
             "started": started,
             "seconds": round(seconds, 1),
             "content": content,
@@ -114,6 +117,26 @@ def ancestors(
         if before is not None and not again:
             expanded.add(path)
             yield from ancestors(before, expanded, depth + 1, root)
+
+
+def precisions(path: Path) -> dict[str, list[str]]:
+    """Precisions in which networks computed what an output was made from.
+
+    Returns
+    -------
+    dict
+        Name of an artefact's folder, such as `cotraining`: its number formats. There are several
+        only where machines differ, and the setting is `auto`.
+    """
+    sidecar = read_sidecar(path)
+    if sidecar is None:
+        return {}
+    formats: dict[str, list[str]] = {}
+    for ancestor in ancestors(sidecar, expanded={path}):
+        computed = (ancestor.sidecar or {}).get("computed", {}).get("precision")
+        if computed and computed not in formats.setdefault(ancestor.path.parent.name, []):
+            formats[ancestor.path.parent.name].append(computed)
+    return formats
 
 
 def pretrained_commits(path: Path) -> dict[str, list[str]]:

@@ -8,13 +8,15 @@ import sys
 import types
 
 import pytest
+import torch
 
 from mindvideo import runner
 from mindvideo.errors import InputError
+from mindvideo.models import precision
 from mindvideo.models.hub import parse
 from mindvideo.registry import Parameter, Stage
 from mindvideo.settings.fmri import Windows
-from mindvideo.settings.stimuli import Captions
+from mindvideo.settings.stimuli import Captions, CaptionSettings
 from mindvideo.state import clear_finished
 from tests.hub_cache import add_revision
 
@@ -64,6 +66,32 @@ def run(tmp_path, monkeypatch):
 
 def write(*, source, result, state, settings):
     result.write_text(source.read_text() + "!")
+
+
+def test_sidecars_record_device_and_precision_of_networks(run, monkeypatch):
+    """Of `auto` what it was; the setting itself is what decides."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    monkeypatch.setattr(precision, "instructions", lambda: {"avx512_bf16"})
+    allowed = []
+
+    def compute(*, settings, **paths):
+        allowed.append(torch.backends.cuda.matmul.allow_tf32)
+        precision.put(torch.nn.Linear(1, 1), settings.precision)
+        write(settings=settings, **paths)
+
+    try:
+        section = CaptionSettings(captioner="any", precision="auto", tf32=False)
+        record = json.loads((run(compute, section) / "result.json").read_text())
+        run(compute, section.model_copy(update={"tf32": True}))
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+    assert allowed == [False, True]
+    assert record["settings"]["precision"] == "auto"
+    assert record["settings"]["tf32"] is False
+    assert record["computed"]["precision"] == "bf16"
+    assert record["computed"]["device"].startswith("CPU (")
+    assert "tf32" not in section.deciding()
+    assert json.loads((run(write) / "result.json").read_text())["computed"] == {}
 
 
 def test_outputs_are_moved_into_place_with_their_sidecar(run):

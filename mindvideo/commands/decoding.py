@@ -13,6 +13,7 @@ MODEL = (
     "a folder of results (results/sub1, results/sub1/variants/NAME), a model that `mindvideo "
     "export` has written, or a released checkpoint"
 )
+PRECISIONS = ("fp32", "bf16", "fp16", "auto")
 OVERRIDES = ("steps", "guidance", "seed", "precision", "batch_size", "num_frames", "size")
 
 
@@ -60,7 +61,7 @@ def declare_decode(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, metavar="N", help="denoising steps")
     add("--guidance", type=float, metavar="SCALE", help="guidance scale; 1: no guidance")
     add("--seed", type=int, metavar="N", help="of the noise that denoising starts from")
-    add("--precision", choices=("fp32", "bf16", "fp16"), help="number format of the networks")
+    add("--precision", choices=PRECISIONS, help="number format of the networks")
     add("--batch-size", type=int, metavar="N", help="clips generated together")
     add("--frames", dest="num_frames", type=int, metavar="N", help="frames of a clip")
     add("--size", type=int, metavar="PX", help="height and width of a frame [px]")

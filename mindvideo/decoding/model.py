@@ -23,6 +23,7 @@ from mindvideo.io.released import read_config
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import load_table
 from mindvideo.models.conditions import Tokens
+from mindvideo.models.precision import allow_tf32
 from mindvideo.models.trained import load_saved_pipeline
 from mindvideo.settings.decoding import RecordingSettings
 from mindvideo.settings.evaluation import ReconstructionSettings
@@ -165,6 +166,7 @@ class TrainedModel:
         InputError
             If weights, conditions and windows do not fit each other, or the precision needs a GPU.
         """
+        allow_tf32(self.settings.tf32)
         if not self.complete:
             assert self.null_window is not None
             return load_generator(

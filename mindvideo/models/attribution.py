@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mindvideo.models.blocks import Block
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.precision import beside
 
 
 def named_layers(names: Sequence[str], depth: int) -> dict[int, str]:
@@ -71,7 +72,7 @@ def attention_received(
     handles = [model.blocks[n].register_forward_pre_hook(watch(n)) for n in set(layers)]
     try:
         for start in range(0, len(windows), batch_size):
-            model(_to(model, windows[start : start + batch_size]))
+            model(beside(model, torch.tensor(windows[start : start + batch_size])))
             parts = zip(*(received[n] for n in layers), strict=True)
             spatial, temporal = (torch.stack(part, 1).float().cpu().numpy() for part in parts)
             yield spatial, temporal
@@ -130,10 +131,10 @@ def integrated_gradients(
     gain : (b,)
         f(x) - f(b).
     """
-    start_at = _to(model, baseline)
+    start_at = _exact(model, baseline)
     for start in range(0, len(windows), batch_size):
         here = slice(start, start + batch_size)
-        x, target = _to(model, windows[here]), _to(model, targets[here])
+        x, target = _exact(model, windows[here]), _exact(model, targets[here])
         path = x - start_at
         total = torch.zeros_like(x)
         for k in range(steps):
@@ -147,11 +148,13 @@ def integrated_gradients(
 
 
 def _likeness(model: FmriEncoder, fmri: Tensor, target: Tensor) -> Tensor:
-    return (F.normalize(model.pool(model(fmri)), dim=-1) * target).sum(-1)
+    embeddings = model.pool(model(fmri.to(model.dtype))).float()
+    return (F.normalize(embeddings, dim=-1) * target).sum(-1)
 
 
-def _to(model: FmriEncoder, array: np.ndarray) -> Tensor:
-    return torch.tensor(array, dtype=model.dtype, device=model.device)
+def _exact(model: FmriEncoder, array: np.ndarray) -> Tensor:
+    """In single precision also if the network is not: points on the path are close."""
+    return torch.tensor(array, dtype=torch.float32, device=model.device)
 
 
 def embed_occluded(

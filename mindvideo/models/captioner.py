@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mindvideo.models.device import device
+from mindvideo.models.precision import beside
 
 
 @torch.inference_mode()
@@ -20,7 +20,8 @@ def caption_frames(
     Parameters
     ----------
     processor, model
-        From :func:`mindvideo.models.pretrained.load_captioner`.
+        From :func:`mindvideo.models.pretrained.load_captioner`; the model on its device, in its
+        precision.
     frames : ndarray, uint8, (n_frames, h, w, 3)
     batch_size : int
     max_tokens : int
@@ -31,10 +32,9 @@ def caption_frames(
     list of str, one per frame
         Decoded greedily, so that the same frame always has the same caption.
     """
-    model = model.to(device())
     for start in range(0, len(frames), batch_size):
         batch = list(np.array(frames[start : start + batch_size]))  # torch needs it writable
-        pixels = processor(images=batch, return_tensors="pt")["pixel_values"].to(device())
+        pixels = beside(model, processor(images=batch, return_tensors="pt")["pixel_values"])
         tokens = model.generate(
             pixel_values=pixels, max_new_tokens=max_tokens, num_beams=1, do_sample=False
         )

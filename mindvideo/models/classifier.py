@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from mindvideo.models.device import device
+from mindvideo.models.precision import beside
 
 
 def class_labels(model: Any) -> list[str]:
@@ -35,7 +35,8 @@ def classify_frames(processor: Any, model: Any, frames: np.ndarray) -> Classifie
     Parameters
     ----------
     processor, model
-        From :func:`mindvideo.models.pretrained.load_image_classifier`.
+        From :func:`mindvideo.models.pretrained.load_image_classifier`; the model on its device,
+        in its precision.
     frames : ndarray, uint8, (n, h, w, 3)
     """
     return _classify(processor, model, list(np.array(frames)))  # torch needs them writable
@@ -47,7 +48,7 @@ def classify_clips(processor: Any, model: Any, clips: np.ndarray) -> Classified:
     Parameters
     ----------
     processor, model
-        From :func:`mindvideo.models.pretrained.load_video_classifier`.
+        From :func:`mindvideo.models.pretrained.load_video_classifier`; the model as above.
     clips : ndarray, uint8, (n, n_frames, h, w, 3)
         Frames are repeated or dropped evenly to match the number that the model expects.
     """
@@ -63,12 +64,11 @@ def resample_frames(n_frames: int, n_resampled: int) -> np.ndarray:
 
 @torch.inference_mode()
 def _classify(processor: Any, model: Any, examples: list) -> Classified:
-    model = model.to(device())
     features: list[torch.Tensor] = []
     hook = model.classifier.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0]))
     try:
         pixels = processor(examples, return_tensors="pt")["pixel_values"]
-        logits = model(pixel_values=pixels.to(device())).logits
+        logits = model(pixel_values=beside(model, pixels)).logits
     finally:
         hook.remove()
     return Classified(logits.float().cpu().numpy(), features.pop().float().cpu().numpy())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from mindvideo.models.precision import beside
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,8 @@ def mean_tokens(encoder: nn.Module, windows: np.ndarray, batch_size: int = 64) -
 
     It is not the tokens of the mean window, since the encoder is not linear.
     """
-    given: dict[str, Any] = {
-        "device": next(encoder.parameters()).device,
-        "dtype": next(encoder.parameters()).dtype,
-    }
     total: Tensor | float = 0.0
     for start in range(0, len(windows), batch_size):
-        tokens = encoder(torch.tensor(windows[start : start + batch_size], **given))
+        tokens = encoder(beside(encoder, torch.tensor(windows[start : start + batch_size])))
         total = total + tokens.cpu().double().sum(dim=0, keepdim=True)  #           1 tokens d
     return Tokens(torch.as_tensor(total / len(windows)).float())

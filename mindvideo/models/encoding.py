@@ -1,6 +1,7 @@
 """Stimuli encoded by frozen models.
 
-Frames → latents and captions → text tokens, by Stable Diffusion; both → embeddings, by CLIP.
+Frames → latents and captions → text tokens, by Stable Diffusion; both → embeddings, by CLIP. The
+networks compute where they are, in their own precision (:func:`mindvideo.models.precision.put`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from mindvideo.models.device import device
+from mindvideo.models.precision import beside
 from mindvideo.sizes import check_frame_size
 
 
@@ -43,10 +44,9 @@ def encode_frames(vae: Any, clips: np.ndarray, *, batch_size: int) -> Iterator[n
     """
     height, width = clips.shape[2:4]
     check_frame_size(height, width, len(vae.config.block_out_channels))
-    vae = vae.to(device())
     for clip in clips:
-        pixels = torch.from_numpy(np.array(clip)).to(device()) / 127.5 - 1
-        pixels = rearrange(pixels, "f h w c -> f c h w").to(vae.dtype)
+        pixels = beside(vae, torch.from_numpy(np.array(clip))) / 127.5 - 1
+        pixels = beside(vae, rearrange(pixels, "f h w c -> f c h w"))
         means = [vae.encode(batch).latent_dist.mode() for batch in pixels.split(batch_size)]
         yield (torch.cat(means) * vae.config.scaling_factor).float().cpu().numpy()
 
@@ -70,7 +70,6 @@ def encode_captions(
     ndarray, float32, (batch, tokens, dim)
         Last hidden states (77 × 768 in Stable Diffusion 1).
     """
-    text_encoder = text_encoder.to(device())
     for start in range(0, len(captions), batch_size):
         tokens = tokenizer(
             list(captions[start : start + batch_size]),
@@ -80,7 +79,7 @@ def encode_captions(
             return_tensors="pt",
         ).input_ids
         # Like Stable Diffusion itself: no attention mask, padding is part of the conditioning.
-        yield text_encoder(tokens.to(device()))[0].float().cpu().numpy()
+        yield text_encoder(beside(text_encoder, tokens))[0].float().cpu().numpy()
 
 
 def count_cut(tokenizer: Any, captions: Sequence[str]) -> int:
@@ -96,7 +95,6 @@ def embed_frames(clip: Any, frames: Sequence[np.ndarray]) -> Tensor:
     Parameters
     ----------
     clip : mindvideo.models.pretrained.Clip
-        Its model is moved to the device of the networks.
     frames : sequence of ndarray, uint8, (h, w, 3)
         Of any size.
 
@@ -106,15 +104,15 @@ def embed_frames(clip: Any, frames: Sequence[np.ndarray]) -> Tensor:
         Embeddings of unit length.
     """
     prepared = [clip.preprocess(Image.fromarray(frame)) for frame in frames]
-    pixels = torch.stack(prepared).to(device())
-    return F.normalize(clip.model.to(device()).encode_image(pixels).float(), dim=-1)
+    pixels = beside(clip.model, torch.stack(prepared))
+    return F.normalize(clip.model.encode_image(pixels).float(), dim=-1)
 
 
 @torch.no_grad()
 def embed_texts(clip: Any, texts: Sequence[str]) -> Tensor:
     """Embed captions by CLIP, as :func:`embed_frames` does frames; those too long are cut."""
-    tokens = clip.tokenizer(list(texts)).to(device())
-    return F.normalize(clip.model.to(device()).encode_text(tokens).float(), dim=-1)
+    tokens = beside(clip.model, clip.tokenizer(list(texts)))
+    return F.normalize(clip.model.encode_text(tokens).float(), dim=-1)
 
 
 def embed_in_batches(

@@ -12,14 +12,14 @@ from mindvideo.errors import InputError
 from mindvideo.models.checkpoints import load_fmri_encoder, load_video_unet
 from mindvideo.models.device import device
 from mindvideo.models.pipeline import MindVideoPipeline
+from mindvideo.models.precision import dtype_of
 from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.record import Precision
 from mindvideo.models.schedulers import make_scheduler
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load_pipeline(
-    model: Path, stable_diffusion: str, scheduler: str = "ddim", precision: str = "fp32"
+    model: Path, stable_diffusion: str, scheduler: str = "ddim", precision: Precision = "fp32"
 ) -> MindVideoPipeline:
     """Join the models of co-training with the VAE and the noise schedule of Stable Diffusion.
 
@@ -32,7 +32,7 @@ def load_pipeline(
     InputError
         If the precision needs a GPU, and there is none.
     """
-    where = _device_for(precision)
+    dtype = dtype_of(precision)
     whole = all((model / part).is_dir() for part in ("vae", "scheduler"))
     source = str(model) if whole else stable_diffusion
     pipeline = MindVideoPipeline(
@@ -41,21 +41,13 @@ def load_pipeline(
         fmri_encoder=load_fmri_encoder(model),
         scheduler=make_scheduler(scheduler, load_stable_diffusion(source, "scheduler")),
     )
-    return pipeline.in_precision(PRECISIONS[precision]).to(where)
+    return pipeline.in_precision(dtype).to(device())
 
 
-def load_saved_pipeline(folder: Path, precision: str = "fp32") -> MindVideoPipeline:
+def load_saved_pipeline(folder: Path, precision: Precision = "fp32") -> MindVideoPipeline:
     """Load a whole pipeline, saved or released, with its own sampler; else as `load_pipeline`."""
-    where = _device_for(precision)
-    pipeline = MindVideoPipeline.from_pretrained(folder)
-    return pipeline.in_precision(PRECISIONS[precision]).to(where)
-
-
-def _device_for(precision: str) -> torch.device:
-    where = device()
-    if precision == "fp16" and where.type == "cpu":
-        raise InputError("precision: fp16 needs a GPU, but none is available: set bf16 or fp32")
-    return where
+    dtype = dtype_of(precision)
+    return MindVideoPipeline.from_pretrained(folder).in_precision(dtype).to(device())
 
 
 def noise_generator(seed: int, *place: int) -> torch.Generator:

@@ -73,6 +73,8 @@ def _with_current_placeholders(template: str) -> str:
 RunTemplate = Annotated[PathText, AfterValidator(_with_current_placeholders)]
 """A path template of runs; `{repeat}` is read as `{repetition}`."""
 
+EXACT = here("exact; others are faster")
+
 LONGEST_TR = 30
 """A larger number [s] is one of milliseconds."""
 
@@ -94,7 +96,7 @@ def _single_precision(value: Any) -> Any:
     return value
 
 
-Precision = Annotated[Literal["fp32", "bf16", "fp16"], BeforeValidator(_single_precision)]
+Precision = Annotated[Literal["fp32", "bf16", "fp16", "auto"], BeforeValidator(_single_precision)]
 
 
 SECTIONS: dict[str, type[Section]] = {}
@@ -176,6 +178,24 @@ def execution_fields(section: type[BaseModel]) -> dict[str, Any]:
         elif isinstance(inner, type) and issubclass(inner, BaseModel) and execution_fields(inner):
             fields[name] = execution_fields(inner)
     return fields
+
+
+class Networks(Section):
+    """A section with networks that compute outputs."""
+
+    precision: Annotated[Precision, EXACT] = Field(
+        "fp32",
+        description="number format of the networks: single precision (`fp32`), half (`bf16`; "
+        "`fp16`, on GPUs only), or `bf16` where the GPU or processor has it, else `fp32` (`auto`)",
+    )
+
+
+class OnDevice(Section):
+    """Settings of a stage with networks; what all stages have in common."""
+
+    tf32: Annotated[Execution[bool], From("tf32")] = Field(
+        True, description="let products on GPUs round single precision to TF32's 10 bits"
+    )
 
 
 class Timing(Section):

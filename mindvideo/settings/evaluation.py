@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.run import Evaluated
-from mindvideo.settings.base import Execution, From, Name, PathText, Precision, Section
+from mindvideo.settings.base import (
+    Execution,
+    From,
+    Name,
+    Networks,
+    OnDevice,
+    PathText,
+    Section,
+)
 from mindvideo.settings.fmri import By
 from mindvideo.settings.sources import DATA, MEMORY, OFF, RELEASED, SEED, here, paper
 from mindvideo.settings.training import SPEED, ClipNoise, MaybeStill
@@ -17,19 +25,19 @@ NULL = here("p down to 0.0002")
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"scheduler": "ddim", "steps": 200, "precision": "fp32"},
-    "fast": {"scheduler": "dpm-solver++", "steps": 10, "precision": "bf16"},
+    "fast": {"scheduler": "dpm-solver++", "steps": 10, "precision": "auto"},
 }
 """Values of `reconstruction.preset`: settings in whose place a name may be given."""
 
 
-class Reconstruction(ClipNoise, section="reconstruction"):
+class Reconstruction(Networks, ClipNoise, section="reconstruction"):
     """Denoising under adversarial guidance (paper 3.4, B)."""
 
     preset: Annotated[Literal["paper", "fast"] | None, OFF] = Field(
         None,
         exclude=True,
         description="name for several settings: `paper` (`scheduler: ddim, steps: 200, precision: "
-        "fp32`) or `fast` (`scheduler: dpm-solver++, steps: 10, precision: bf16`); those that are "
+        "fp32`) or `fast` (`scheduler: dpm-solver++, steps: 10, precision: auto`); those that are "
         "given beside it override it",
     )
     method: Annotated[Literal["diffusion", "nearest"], paper("3.4")] = Field(
@@ -55,9 +63,6 @@ class Reconstruction(ClipNoise, section="reconstruction"):
         "fmri",
         description="condition of a clip: the tokens of its window; or, as a baseline without "
         "fMRI, the mean of the tokens of all training windows for every clip",
-    )
-    precision: Annotated[Precision, here("exact; others are faster")] = Field(
-        "fp32", description="number format of the networks; `fp32`: single precision"
     )
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
         4, description="clips reconstructed together"
@@ -96,7 +101,7 @@ class Motion(Section, section="motion"):
     )
 
 
-class ClipSettings(Reconstruction, MaybeStill):
+class ClipSettings(Reconstruction, MaybeStill, OnDevice):
     """What reconstructed clips and films are generated with."""
 
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
@@ -177,7 +182,7 @@ class Statistics(Section):
     seed: Annotated[int, SEED] = Field(0, description="of shifts and resamples")
 
 
-class RetrievalSettings(Statistics, of="scoring"):
+class RetrievalSettings(Networks, Statistics, OnDevice, of="scoring"):
     """Finding an evaluated clip's frame and caption among all by the encoder's embedding."""
 
     clip: Annotated[str, From("pretrained.clip")]
@@ -186,7 +191,7 @@ class RetrievalSettings(Statistics, of="scoring"):
     )
 
 
-class Scoring(Statistics, section="scoring"):
+class Scoring(Networks, Statistics, section="scoring"):
     """Metrics and their chance levels."""
 
     n_way: Annotated[list[Annotated[int, Field(ge=2)]], paper("Table 1")] = Field(
@@ -218,7 +223,7 @@ class Scoring(Statistics, section="scoring"):
     )
 
 
-class ScoringSettings(Scoring):
+class ScoringSettings(Scoring, OnDevice):
     evaluate: Annotated[Execution[Evaluated], From("evaluate")] = Field(
         "test", description="split that is scored, named in the log"
     )

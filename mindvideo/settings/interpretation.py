@@ -6,25 +6,35 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
+from mindvideo.settings.base import (
+    Execution,
+    Fraction,
+    From,
+    Networks,
+    OnDevice,
+    PathText,
+    Section,
+)
 from mindvideo.settings.fmri import By
 from mindvideo.settings.sources import DATA, MEMORY, here, paper
 
 
-class _Batches(Section):
+class _Batches(Networks):
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
         16, description="windows computed together"
     )
 
 
-class AttentionSettings(_Batches, of="interpretation"):
-    """What the encoder attends to."""
-
+class _AttentionMethod(_Batches):
     layers: Annotated[list[Literal["first", "middle", "last"]], paper("3.5")] = Field(
         ["first", "middle", "last"],
         min_length=1,
         description="blocks whose attention is mapped",
     )
+
+
+class AttentionSettings(_AttentionMethod, OnDevice, of="interpretation"):
+    """What the encoder attends to."""
 
 
 class _AttributionMethod(_Batches):
@@ -33,7 +43,7 @@ class _AttributionMethod(_Batches):
     )
 
 
-class AttributionSettings(_AttributionMethod, of="interpretation"):
+class AttributionSettings(_AttributionMethod, OnDevice, of="interpretation"):
     """Which voxels determine the embedding."""
 
     clip: Annotated[str, From("pretrained.clip")]
@@ -48,7 +58,7 @@ class _OcclusionMethod(_Batches):
     )
 
 
-class OcclusionSettings(_OcclusionMethod, of="interpretation"):
+class OcclusionSettings(_OcclusionMethod, OnDevice, of="interpretation"):
     """How much identification of the clips drops without a group of voxels."""
 
     clip: Annotated[str, From("pretrained.clip")]
@@ -62,7 +72,11 @@ class _Comparison(Section):
 
 
 class Interpretation(
-    _Comparison, _OcclusionMethod, _AttributionMethod, AttentionSettings, section="interpretation"
+    _Comparison,
+    _OcclusionMethod,
+    _AttributionMethod,
+    _AttentionMethod,
+    section="interpretation",
 ):
     """Attention (paper 3.5, 5.1); attribution, occlusion and the noise ceiling are additions."""
 

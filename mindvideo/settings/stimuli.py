@@ -6,7 +6,15 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from mindvideo.settings.base import Execution, Fraction, From, PathText, Section
+from mindvideo.settings.base import (
+    Execution,
+    Fraction,
+    From,
+    Networks,
+    OnDevice,
+    PathText,
+    Section,
+)
 from mindvideo.settings.sources import MEMORY, SEED, here, paper
 from mindvideo.templates import check_template
 
@@ -49,7 +57,7 @@ class ClipMotion(Section):
     """Measuring the motion of clips: nothing to set."""
 
 
-class Captions(Section, section="captions"):
+class Captions(Networks, section="captions"):
     """Frame → caption."""
 
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
@@ -60,7 +68,7 @@ class Captions(Section, section="captions"):
     )
 
 
-class CaptionSettings(Captions):
+class CaptionSettings(Captions, OnDevice):
     captioner: Annotated[str, From("pretrained.captioner")]
 
 
@@ -109,7 +117,7 @@ class SceneSettings(Cuts, of="scenes"):
     )
 
 
-class Latents(Section, section="latents"):
+class Latents(Networks, section="latents"):
     """Frames → VAE latents, captions → text tokens."""
 
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
@@ -117,11 +125,11 @@ class Latents(Section, section="latents"):
     )
 
 
-class LatentSettings(Latents):
+class LatentSettings(Latents, OnDevice):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
 
 
-class Embeddings(Section, section="embeddings"):
+class Embeddings(Networks, section="embeddings"):
     """Frames and paraphrases of captions → CLIP embeddings (paper 3.3, B)."""
 
     batch_size: Annotated[Execution[PositiveInt], MEMORY] = Field(
@@ -141,5 +149,5 @@ class Embeddings(Section, section="embeddings"):
     renamed: ClassVar = {"wordings": "paraphrases"}
 
 
-class EmbeddingSettings(Embeddings):
+class EmbeddingSettings(Embeddings, OnDevice):
     clip: Annotated[str, From("pretrained.clip")]

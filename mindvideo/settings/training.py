@@ -8,7 +8,15 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mindvideo.errors import InputError
-from mindvideo.settings.base import Execution, Fraction, From, Precision, Section
+from mindvideo.settings.base import (
+    EXACT,
+    Execution,
+    Fraction,
+    From,
+    OnDevice,
+    Precision,
+    Section,
+)
 from mindvideo.settings.sources import IMAGE_PAPER, OFF, RELEASED, SEED, here, library, paper
 from mindvideo.sizes import check_accumulation, check_heads, check_warmup
 
@@ -84,8 +92,10 @@ class Training(Section):
         description="learning rate after the warm-up; cosine: half a period, down to 0",
     )
     warmup: Annotated[int, Field(ge=0), UNSAID] = Field(0, description="warm-up, in `unit`s")
-    precision: Annotated[Precision, here("exact; others are faster")] = Field(
-        "fp32", description="of activations; weights stay in single precision (fp16 needs a GPU)"
+    precision: Annotated[Precision, EXACT] = Field(
+        "fp32",
+        description="number format of activations; weights stay in single precision. `fp16` needs "
+        "a GPU; `auto`: `bf16` where the GPU or processor has it, else `fp32`",
     )
     compile: Annotated[Execution[bool], SPEED] = Field(
         False,
@@ -152,7 +162,7 @@ class MbmTuning(Mbm, section="mbm_tuning"):
     mask_ratio: Annotated[float, Field(gt=0, lt=1), IMAGE_PAPER] = 0.75
 
 
-class MbmSettings(Mbm):
+class MbmSettings(Mbm, OnDevice):
     encoder: Annotated[EncoderShape, From("encoder")]
     most: Annotated[PositiveInt | None, From("samples.most", only="pretraining")] = Field(
         None, description="maximum number of samples; if there are more, some are drawn"
@@ -206,7 +216,7 @@ class Contrastive(Training, section="contrastive"):
         return super().trains and bool(self.modalities)
 
 
-class ContrastiveSettings(Contrastive):
+class ContrastiveSettings(Contrastive, OnDevice):
     encoder: Annotated[EncoderShape, From("encoder")]
     clip: Annotated[str, From("pretrained.clip")]
 
@@ -332,7 +342,7 @@ class VideoTuning(Denoiser, section="video_tuning"):
     drawings: Execution[Drawings] = Drawings()
 
 
-class VideoTuningSettings(VideoTuning, MaybeStill):
+class VideoTuningSettings(VideoTuning, MaybeStill, OnDevice):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
 
 
@@ -364,5 +374,5 @@ class Cotraining(Denoiser, section="cotraining"):
         return self
 
 
-class CotrainingSettings(Cotraining, MaybeStill):
+class CotrainingSettings(Cotraining, MaybeStill, OnDevice):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]

@@ -13,10 +13,11 @@ from mindvideo.io.clips import load_frames
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table
 from mindvideo.models.checkpoints import load_autoencoder, load_fmri_encoder
-from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_in_batches
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_clip
+from mindvideo.models.record import Precision
 from mindvideo.sizes import check_windows
 
 
@@ -38,7 +39,9 @@ class TestWindows:
         return len(self.groupings[0].member)
 
 
-def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
+def load_encoder(
+    folder: Path, mbm: Path | None, windows: Path, precision: Precision = "fp32"
+) -> FmriEncoder:
     """Load an encoder for interpretation, with frozen weights, on the device of all networks.
 
     Parameters
@@ -51,6 +54,8 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
         the encoder has the shape of the one in `folder`, these weights, and no temporal attention.
     windows : Path
         The windows to encode.
+    precision : str
+        Of the encoder.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def load_encoder(folder: Path, mbm: Path | None, windows: Path) -> FmriEncoder:
         shape = {k: v for k, v in model.config.items() if not k.startswith("_")}
         model = FmriEncoder(**{**shape, "use_temp_attn": False})
         model.load_mbm(load_autoencoder(mbm))
-    return model.to(device()).eval().requires_grad_(False)
+    return put(model.eval().requires_grad_(False), precision)
 
 
 def load_groupings(voxels: Path) -> list[Grouping]:
@@ -82,6 +87,7 @@ def load_test_windows(
     *,
     clip: str,
     out_dim: int,
+    precision: Precision = "fp32",
 ) -> TestWindows:
     """Load test windows, and embed the middle frame of each clip by CLIP.
 
@@ -95,6 +101,8 @@ def load_test_windows(
         Name or folder of the CLIP model.
     out_dim : int
         Width of the encoder's embeddings.
+    precision : str
+        Of the CLIP model.
 
     Raises
     ------
@@ -111,7 +119,9 @@ def load_test_windows(
             "both from the same run of the stage `windows`"
         )
     middles = load_frames(clips, listing).middles()
-    targets = embed_in_batches(embed_frames, load_clip(clip), middles)
+    loaded = load_clip(clip)
+    put(loaded.model, precision)
+    targets = embed_in_batches(embed_frames, loaded, middles)
     if targets.shape[1] != out_dim:
         raise InputError(
             f"clip: embeddings of {clip} have {targets.shape[1]} dimensions, but those of the "

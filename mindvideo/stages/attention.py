@@ -41,7 +41,7 @@ def main(
     attention. With `mbm`, the encoder is that of masked brain modelling, in the shape of `encoder`.
     """
     fmri, groupings = np.load(windows, mmap_mode="r"), load_groupings(voxels)
-    model = load_encoder(encoder, mbm, windows)
+    model = load_encoder(encoder, mbm, windows, settings.precision)
     names = named_layers(settings.layers, model.config["depth"])
 
     def attend(rows: range) -> dict[str, np.ndarray]:

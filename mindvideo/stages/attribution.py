@@ -45,7 +45,7 @@ def main(
     over windows. `stage` is the training stage that the encoder comes from. Groups are those of
     :func:`mindvideo.fmri.networks.groupings`, one grouping after the other.
     """
-    model = load_encoder(encoder, None, windows)
+    model = load_encoder(encoder, None, windows, settings.precision)
     test = load_test_windows(
         windows,
         table,
@@ -54,6 +54,7 @@ def main(
         clips,
         clip=settings.clip,
         out_dim=model.config["out_dim"],
+        precision=settings.precision,
     )
 
     def attribute(rows: range) -> dict[str, np.ndarray]:

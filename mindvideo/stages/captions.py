@@ -10,6 +10,7 @@ import pandas as pd
 from mindvideo.io.clips import load_clips
 from mindvideo.io.tables import save_table
 from mindvideo.models.captioner import caption_frames
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_captioner
 from mindvideo.progress import progress
 from mindvideo.settings.stimuli import CaptionSettings
@@ -29,6 +30,7 @@ def main(*, clips: Input, captions: Output, state: State, settings: CaptionSetti
     kept = state / "captions.jsonl"
     words = _read(kept)
     processor, model = load_captioner(settings.captioner)
+    put(model, settings.precision)
     size = settings.batch_size
     batches = caption_frames(
         processor, model, frames[len(words) :], batch_size=size, max_tokens=settings.max_tokens

@@ -20,6 +20,7 @@ from mindvideo.models.checkpoints import load_autoencoder
 from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_clip
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import ContrastiveSettings
@@ -246,7 +247,7 @@ def _targets(
     if "image" not in settings.modalities or not settings.crop or frames is None:
         return ClipTargets(frame_embeddings, text_embeddings)
     clip = load_clip(settings.clip)
-    clip.model.requires_grad_(False)
+    put(clip.model.requires_grad_(False), settings.precision)
     embed = partial(embed_frames, clip)
     return ClipTargets(frame_embeddings, text_embeddings, frames, embed)
 

@@ -13,6 +13,7 @@ from mindvideo.io.kept import compute_rows
 from mindvideo.io.synonyms import load_synonyms
 from mindvideo.io.tables import load_table, save_table
 from mindvideo.models.encoding import embed_frames, embed_texts
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import Clip, load_clip
 from mindvideo.settings.stimuli import EmbeddingSettings
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
@@ -41,6 +42,7 @@ def main(
     listing = load_table(latents_table, ["segment", "clip", "caption"])
     captions = listing["caption"].fillna("").astype(str).tolist()
     clip = load_clip(settings.clip)
+    put(clip.model, settings.precision)
     _write_images(clip, load_frames(clips, listing), images, state, settings)
 
     phrases = _paraphrases(captions, settings)

@@ -13,6 +13,7 @@ from mindvideo.io.kept import compute_rows
 from mindvideo.io.scenes import load_scenes
 from mindvideo.io.tables import save_table
 from mindvideo.models.encoding import count_cut, encode_captions, encode_frames
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.settings.stimuli import LatentSettings
 from mindvideo.stages import Inputs, Output, State, chapter, makes
@@ -43,6 +44,7 @@ def main(
 
     tokenizer = load_stable_diffusion(settings.stable_diffusion, "tokenizer")
     encoder = load_stable_diffusion(settings.stable_diffusion, "text_encoder")
+    put(encoder, settings.precision)
     captions = listing["caption"].tolist()
     if n_cut := count_cut(tokenizer, captions):
         limit = tokenizer.model_max_length
@@ -92,7 +94,7 @@ def _write_latents(clips: Inputs, latents: Output, state: State, settings: Laten
     frames = [clip for path in clips for clip in load_clips(path)]
     if not frames:
         raise InputError("no clips to encode: dataset.train must name at least one segment")
-    vae = load_stable_diffusion(settings.stable_diffusion, "vae")
+    vae = put(load_stable_diffusion(settings.stable_diffusion, "vae"), settings.precision)
 
     def encode(rows: range) -> dict[str, np.ndarray]:
         batch = np.stack([frames[row] for row in rows])

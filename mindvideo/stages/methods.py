@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mindvideo.figures.methods import Known, methods_page
 from mindvideo.figures.nuisance import Censored
+from mindvideo.figures.training_table import TRAININGS
 from mindvideo.figures.wording import listed
 from mindvideo.io.tables import load_table
 from mindvideo.libraries import versions
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.models.hub import parse
 from mindvideo.settings.methods import MethodsSettings
-from mindvideo.sidecars import pretrained_commits
+from mindvideo.sidecars import precisions, pretrained_commits
 from mindvideo.stages import Input, Inputs, Output, chapter
 
 SHORT = 12
@@ -35,8 +36,8 @@ def main(
 
     `runs` are the tables of cleaned runs, if volumes of them may be censored.
 
-    The commits of pretrained models are those that the sidecars of `metrics`, and of all that it
-    was made from, have on record.
+    The commits of pretrained models, and the number formats of `precision: auto`, are those that
+    the sidecars of `metrics`, and of all that it was made from, have on record.
     """
     commits = pretrained_commits(metrics)
     known = Known(
@@ -49,7 +50,26 @@ def main(
         versions=versions(),
         censored=_censored(runs) if runs else None,
     )
-    methods.write_text(methods_page(settings, known), encoding="utf-8")
+    page = methods_page(as_computed(settings, precisions(metrics)), known)
+    methods.write_text(page, encoding="utf-8")
+
+
+def as_computed(settings: MethodsSettings, formats: Mapping[str, Sequence[str]]) -> MethodsSettings:
+    """The settings with the number formats of what was computed in place of `auto`.
+
+    Parameters
+    ----------
+    settings
+    formats : mapping of str to sequence of str
+        By section; from :func:`mindvideo.sidecars.precisions`.
+    """
+    changed = {}
+    for name in (*TRAININGS, "reconstruction"):
+        section = getattr(settings, name)
+        if section.precision == "auto":
+            computed = " and ".join(formats.get(name, ())) or "bf16 or fp32"
+            changed[name] = section.model_copy(update={"precision": computed})
+    return settings.model_copy(update=changed)
 
 
 def _censored(tables: Sequence[Path]) -> Censored:

@@ -42,7 +42,7 @@ def main(
     the null window. `stage` is the training stage that the encoder comes from. A set is `nothing`,
     a `group`, as many `random` voxels, or all `others`.
     """
-    model = load_encoder(encoder, None, windows)
+    model = load_encoder(encoder, None, windows, settings.precision)
     test = load_test_windows(
         windows,
         table,
@@ -51,6 +51,7 @@ def main(
         clips,
         clip=settings.clip,
         out_dim=model.config["out_dim"],
+        precision=settings.precision,
     )
     listing, masks = occlusion_sets(test.groupings, settings)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from torch import nn
 
 from mindvideo.errors import InputError
 from mindvideo.io.clips import load_frames
@@ -18,9 +17,10 @@ from mindvideo.metrics.embedding import cosine_similarity, identification
 from mindvideo.metrics.embedding import retrieval as retrieval_of
 from mindvideo.metrics.summary import Metric, segment_rows, shifts_by_segment, summarise
 from mindvideo.models.checkpoints import load_fmri_encoder
-from mindvideo.models.device import device
 from mindvideo.models.encoding import embed_frames, embed_in_batches, embed_texts
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_clip
+from mindvideo.models.record import Precision
 from mindvideo.settings.evaluation import RetrievalSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 
@@ -51,9 +51,13 @@ def main(
     """
     fmri, listing = np.load(windows, mmap_mode="r"), load_table(table, ["segment", "clip"])
     check_rows(windows, fmri, table, len(listing))
-    embeddings = {"fmri": _embed(encoder, windows, fmri), "ridge": _embed(ridge, windows, fmri)}
+    embeddings = {
+        name: _embed(folder, windows, fmri, settings.precision)
+        for name, folder in (("fmri", encoder), ("ridge", ridge))
+    }
     log.info("retrieval among %d %s clips", len(listing), settings.evaluate)
     clip = load_clip(settings.clip)
+    put(clip.model, settings.precision)
     middles = load_frames(clips, listing).middles()
     captions, caption_of_clip = np.unique(_captions(listing, scenes), return_inverse=True)
     candidates = {
@@ -75,10 +79,9 @@ def main(
     save_table(retrieval, results.drop(columns="ceiling"))
 
 
-def _embed(encoder: Path, windows: Path, fmri: np.ndarray) -> np.ndarray:
+def _embed(encoder: Path, windows: Path, fmri: np.ndarray, precision: Precision) -> np.ndarray:
     """Embeddings (n, o) of windows by an encoder in a folder."""
-    model = load_fmri_encoder(encoder).eval()
-    nn.Module.to(model, device())
+    model = put(load_fmri_encoder(encoder).eval(), precision)
     check_voxels(windows, model.config["voxels"], encoder)
     return model.embed(fmri).cpu().numpy()
 

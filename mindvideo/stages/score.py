@@ -30,6 +30,7 @@ from mindvideo.metrics.summary import (
 )
 from mindvideo.models.classifier import class_labels, classify_clips, classify_frames
 from mindvideo.models.encoding import embed_frames
+from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_clip, load_image_classifier, load_video_classifier
 from mindvideo.settings.evaluation import ScoringSettings
 from mindvideo.stages import Input, Inputs, Output, State, chapter, makes
@@ -163,6 +164,7 @@ def _video_metrics(
     settings: ScoringSettings,
 ) -> list[Metric]:
     processor, model = load_video_classifier(str(settings.video_classifier))
+    put(model, settings.precision)
     requested = _requested("video", class_labels(model), attributes, settings)
 
     def classify(clips: np.ndarray) -> dict[str, np.ndarray]:
@@ -192,6 +194,7 @@ def _frame_metrics(
     settings: ScoringSettings,
 ) -> list[Metric]:
     processor, model = load_image_classifier(str(settings.image_classifier))
+    put(model, settings.precision)
     requested = _requested("image", class_labels(model), attributes, settings)
 
     def classify(frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -223,6 +226,7 @@ def _clip_metrics(
     settings: ScoringSettings,
 ) -> list[Metric]:
     clip = load_clip(str(settings.clip))
+    put(clip.model, settings.precision)
 
     def embed(frames: np.ndarray) -> dict[str, np.ndarray]:
         return {"embeddings": embed_frames(clip, [*frames]).cpu().numpy()}

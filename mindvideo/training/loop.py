@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
+from mindvideo.models.precision import number_format
 from mindvideo.processes import rank
 from mindvideo.progress import progress
 from mindvideo.settings.training import Training
@@ -134,10 +135,10 @@ def train(
             if after_step is not None:
                 after_step(0)
         return
-    _check_precision(settings)
+    precision = number_format(settings.precision)
     accelerator = Accelerator(
         cpu=device().type == "cpu",
-        mixed_precision="no" if settings.precision == "fp32" else settings.precision,
+        mixed_precision="no" if precision == "fp32" else precision,
         gradient_accumulation_steps=settings.accumulate,
         dynamo_backend="inductor" if settings.compile else "no",
     )
@@ -356,18 +357,12 @@ def _not_finite(parts: list[Batch]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _check_precision(settings: Training) -> None:
-    if settings.precision == "fp16" and device().type == "cpu":
-        raise InputError(
-            "precision: fp16 needs a GPU, but torch finds none. Set precision: fp32 (or bf16), or "
-            "run on a machine with a GPU."
-        )
-
-
 def _set_gradient_checkpointing(model: nn.Module, enabled: bool) -> None:
-    """Enable or disable gradient checkpointing in all diffusers models within `model`."""
+    """Enable or disable gradient checkpointing in all diffusers models within `model` that can."""
     for part in model.modules():
-        if isinstance(part, ModelMixin) and enabled:
+        if not isinstance(part, ModelMixin) or not part._supports_gradient_checkpointing:
+            continue  # a linear encoder has no activations to recompute
+        if enabled:
             part.enable_gradient_checkpointing()
-        elif isinstance(part, ModelMixin):
+        else:
             part.disable_gradient_checkpointing()

@@ -14,7 +14,8 @@ from mindvideo.figures.training_table import training_table
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.nuisance import Censor
 from mindvideo.plan import Plan
-from mindvideo.stages.methods import main
+from mindvideo.sidecars import precisions
+from mindvideo.stages.methods import as_computed, main
 
 CONFIG = Path(__file__).parents[2] / "config"
 MODELS = dict.fromkeys(
@@ -211,7 +212,7 @@ def test_the_trainings_are_a_table():
             "In co-training, the frames of a clip shared 100% of the variance of the noise, and it "
             "moved from frame to frame with the motion of the clip (Burgert et al. 2025).",
         ),
-        ({"reconstruction": {"precision": "bf16"}}, "computed in bf16"),
+        ({"reconstruction": {"precision": "fp16"}}, "computed in fp16"),
         ({"scoring": {"gt_classes": 1}}, "The most probable class of the stimulus counted"),
         ({"scoring": {"attributes": {"kind": "image", "scene": "image"}}}, "the kind and scene of"),
         ({"scoring": {"leave_out_cuts": True}}, "Clips in which the film is cut were left out"),
@@ -390,6 +391,35 @@ def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkey
     assert "(3 voxels)" in page
     assert "2-way for clips" in page
     assert "for frames" not in page
+
+
+def test_the_number_format_of_auto_is_the_one_on_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("metrics.tsv").touch()
+    made_from = {
+        "metrics.tsv": ["reconstruction/seg1.npy", "reconstruction/seg2.npy"],
+        "reconstruction/seg1.npy": ["cotraining/model"],
+        "reconstruction/seg2.npy": ["cotraining/model"],
+        "cotraining/model": ["windows/train.npy"],
+        "windows/train.npy": [],
+    }
+    formats = {"reconstruction/seg1.npy": "bf16", "cotraining/model": "fp32"}
+    formats |= {"reconstruction/seg2.npy": "fp32", "metrics.tsv": "fp32"}
+    for name, inputs in made_from.items():
+        computed = {"precision": formats[name]} if name in formats else {}
+        record = {"stage": "any", "inputs": dict.fromkeys(inputs, ""), "computed": computed}
+        Path(name).parent.mkdir(exist_ok=True)
+        sidecar_path(Path(name)).write_text(json.dumps(record))
+    found = precisions(Path("metrics.tsv"))
+    assert found == {"reconstruction": ["bf16", "fp32"], "cotraining": ["fp32"]}
+    auto = {name: {"precision": "auto"} for name in ("reconstruction", "cotraining", "contrastive")}
+    settings = as_computed(settings_of(**auto), found)
+    assert settings.reconstruction.precision == "bf16 and fp32"
+    assert settings.cotraining.precision == "fp32"
+    assert settings.contrastive.precision == "bf16 or fp32"
+    assert settings.video_tuning.precision == "bf16"
+    reported = "\n".join(methods_text(settings, KNOWN).values())
+    assert "The networks computed in bf16 and fp32." in reported
 
 
 def test_validation_segments_and_their_scores_are_named():

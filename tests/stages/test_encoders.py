@@ -165,6 +165,8 @@ def test_a_null_window_of_another_size(case, tmp_path):
 
 
 def test_each_stage_has_only_its_settings():
-    assert set(SETTINGS["attention"].model_dump()) == {"layers", "batch_size"}
+    assert set(SETTINGS["attention"].model_dump()) == {
+        *("layers", "batch_size", "precision", "tf32")
+    }
     expected = {"smallest_area", "resamples", "block", "seed", "by"}
     assert set(SETTINGS["interpret"].model_dump()) == expected

@@ -30,7 +30,7 @@ def mean_colours(_, frames):
 def run(test_set, colour_classifier, monkeypatch):
     monkeypatch.setattr(stage, "load_image_classifier", lambda name: colour_classifier)
     monkeypatch.setattr(stage, "load_video_classifier", lambda name: colour_classifier)
-    monkeypatch.setattr(stage, "load_clip", lambda name: None)
+    monkeypatch.setattr(stage, "load_clip", lambda name: SimpleNamespace(model=torch.nn.Identity()))
     monkeypatch.setattr(stage, "embed_frames", mean_colours)
 
     states = itertools.count()
