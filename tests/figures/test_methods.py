@@ -394,6 +394,8 @@ def test_the_stage_takes_commits_from_the_records_of_the_scores(tmp_path, monkey
 
 
 def test_the_number_format_of_auto_is_the_one_on_record(tmp_path, monkeypatch):
+    auto = {name: {"precision": "auto"} for name in ("reconstruction", "cotraining", "contrastive")}
+    given = settings_of(**auto)
     monkeypatch.chdir(tmp_path)
     Path("metrics.tsv").touch()
     made_from = {
@@ -412,8 +414,7 @@ def test_the_number_format_of_auto_is_the_one_on_record(tmp_path, monkeypatch):
         sidecar_path(Path(name)).write_text(json.dumps(record))
     found = precisions(Path("metrics.tsv"))
     assert found == {"reconstruction": ["bf16", "fp32"], "cotraining": ["fp32"]}
-    auto = {name: {"precision": "auto"} for name in ("reconstruction", "cotraining", "contrastive")}
-    settings = as_computed(settings_of(**auto), found)
+    settings = as_computed(given, found)
     assert settings.reconstruction.precision == "bf16 and fp32"
     assert settings.cotraining.precision == "fp32"
     assert settings.contrastive.precision == "bf16 or fp32"
