@@ -15,7 +15,7 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from mindvideo.models.device import device
+from mindvideo.models.device import device, sent
 from mindvideo.sizes import check_frame_size
 
 
@@ -106,7 +106,7 @@ def embed_frames(clip: Any, frames: Sequence[np.ndarray]) -> Tensor:
         Embeddings of unit length.
     """
     prepared = [clip.preprocess(Image.fromarray(frame)) for frame in frames]
-    pixels = torch.stack(prepared).to(device())
+    pixels = sent(torch.stack(prepared), device())
     return F.normalize(clip.model.to(device()).encode_image(pixels).float(), dim=-1)
 
 

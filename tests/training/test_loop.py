@@ -25,10 +25,12 @@ from torch._dynamo.utils import counters
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-from mindvideo.training.loop import NonFiniteError, adamw
+from mindvideo.training.finite import NonFiniteError
+from mindvideo.training.loop import adamw
 from mindvideo.training.objectives.mbm import MaskedModelling
 from mindvideo.training.validation import Validation, equal_parts
 
+TIMES = ["seconds", "memory", "examples_per_second", "teraflops", "share_of_peak"]
 STEPS = 4 * 5  # epochs of the toy x batches of 4 of 23 examples
 
 
@@ -38,7 +40,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 def history(folder: Path) -> pd.DataFrame:
     table = pd.read_csv(folder / "history.tsv", sep="\t")
-    return table.drop(columns=["seconds", "memory"])
+    return table.drop(columns=TIMES)
 
 
 class Stop(Exception):  # noqa: N818
@@ -56,7 +58,7 @@ def stop_at(call: int) -> object:
 def test_learns_and_writes_its_history(toy: ModuleType, tmp_path: Path) -> None:
     toy.run(tmp_path, duration=60, batch_size=23)
     table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
-    assert list(table) == ["step", "loss", "bias", "grad_norm", "lr", "seconds", "memory"]
+    assert list(table) == ["step", "loss", "bias", "grad_norm", "lr", *TIMES]
     assert list(table.step) == list(range(1, 61))
     assert table.loss[-10:].mean() < 0.5 * table.loss[:10].mean()
     assert table.lr.max() == 0.01
@@ -276,7 +278,7 @@ def test_gradient_checkpointing_keeps_the_weights(tmp_path: Path, toy: ModuleTyp
     for net, enabled in ((plain, False), (checkpointed, True)):
         folder = tmp_path / str(enabled)
         changes = {"gradient_checkpointing": enabled, "duration": 2}
-        toy.run(folder, MaskedModelling(0.5), net, volumes, **changes)
+        toy.run(folder, MaskedModelling(0.5, 4), net, volumes, **changes)
         assert net.is_gradient_checkpointing == enabled
     assert same(plain.state_dict(), checkpointed.state_dict())
 
@@ -287,7 +289,7 @@ def test_tensorboard_events_have_the_history(toy: ModuleType, tmp_path: Path) ->
     toy.run(tmp_path)
     events = EventAccumulator(str(tmp_path / "events"), purge_orphaned_data=True).Reload()
     table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
-    assert set(events.Tags()["scalars"]) == set(table) - {"step"}
+    assert set(events.Tags()["scalars"]) == set(table) - {"step", "share_of_peak"}
     losses = events.Scalars("loss")
     assert [event.step for event in losses] == list(table.step)
     np.testing.assert_allclose([event.value for event in losses], table.loss, rtol=1e-5)

@@ -30,7 +30,7 @@ from mindvideo.training.objectives.denoising import (
     TextCondition,
     noise_schedule,
 )
-from mindvideo.training.objectives.mbm import MaskedModelling, masked_correlation
+from mindvideo.training.objectives.mbm import MaskedModelling, hidden_correlation
 from mindvideo.training.similarity import clip_loss, retrieval
 
 CPU = torch.device("cpu")
@@ -49,8 +49,8 @@ def test_masked_modelling_is_the_models_loss() -> None:
     decoder = {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
     model = MaskedAutoencoder(num_voxels=32, patch_size=4, **shape, **decoder)
     volumes = torch.randn(3, 32)
-    loss, logs = MaskedModelling(0.75)(model, {"volumes": volumes}, generator())
-    expected, prediction, mask = model(volumes, 0.75, generator=generator())
+    loss, logs = MaskedModelling(0.75, 4)(model, {"volumes": volumes}, generator())
+    expected, prediction, mask = model.masked(volumes, 0.75, generator())
     assert loss == expected
     hidden = mask.bool().numpy()
     patches = volumes.view(3, 8, 4).numpy()
@@ -59,7 +59,8 @@ def test_masked_modelling_is_the_models_loss() -> None:
 
 
 def test_correlation_of_a_constant_is_zero() -> None:
-    assert masked_correlation(torch.ones(2, 3, 4), torch.randn(2, 3, 4), torch.ones(2, 3)) == 0
+    hidden = torch.arange(3).expand(2, 3)
+    assert hidden_correlation(torch.ones(2, 3, 4), torch.randn(2, 3, 4), hidden) == 0
 
 
 # --- contrastive ----------------------------------------------------------------------------------

@@ -76,11 +76,14 @@ class Contrast:
 
     decomposes: ClassVar[bool] = False
 
+    def __init__(self, batch_size: int = DEFAULTS["batch_size"]) -> None:
+        self.batch_size = batch_size
+
     def __call__(
         self, model: nn.Module, batch: dict[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         embeddings, scale = model(batch["x"])
-        return clip_loss(gather(embeddings), gather(batch["x"]), scale), {}
+        return clip_loss(*(gather(x, self.batch_size) for x in (embeddings, batch["x"])), scale), {}
 
 
 class Scaled(nn.Module):
