@@ -126,6 +126,20 @@ def test_saves_and_loads(tmp_path):
     assert torch.equal(model.masked(volumes, 0.5, seed())[1], loaded.masked(volumes, 0.5, seed())[1])
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_compiles_to_one_graph(checkpointing):
+    """The mask, whose generator torch cannot compile, is drawn outside of the network."""
+    model = make().train()
+    if checkpointing:
+        model.enable_gradient_checkpointing()
+    volumes, (order, keep) = torch.randn(4, 64), draw_order(4, 8, 0.5, seed())
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    loss, expected = compiled(volumes, order, keep)[0], model(volumes, order, keep)[0]
+    assert torch.equal(loss, expected)
+    loss.backward()
+
+
 def test_half_precision_gives_nearly_the_same_loss():
     model, volumes = make(), torch.randn(4, 64)
     loss, *_ = model.masked(volumes, 0.5, seed())

@@ -233,6 +233,65 @@ def test_non_finite_gradient_is_refused_too(toy: ModuleType, tmp_path: Path) -> 
         toy.run(tmp_path, Cusp())
 
 
+def test_a_refused_step_leaves_the_weights_of_the_step_before(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    """Also if the host looks at it several steps later."""
+    x = np.ones((toy.N_EXAMPLES, toy.WIDTH), np.float32)
+    y = x.sum(axis=1, keepdims=True)
+    y[7] = np.nan
+    order = toy.Batches(len(x), 4, 3)
+    bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
+    last, weights = bad + 3, []
+    for looks, broken in ((1, False), (last, True)):
+        net = toy.network()
+        data = toy.Examples(x=x, y=y if broken else np.nan_to_num(y))
+        objective = toy.Regression(before=stop_at(bad + 1) if not broken else lambda n: None)
+        with pytest.raises(NonFiniteError if broken else Stop, match=f"step {bad + 1}:" if broken else None):
+            toy.run(tmp_path / str(looks), objective, net, data, log_every=looks)
+        weights.append(net.state_dict())
+    assert same(*weights)
+    assert list(history(tmp_path / str(last) / "state").step) == list(range(1, bad + 1))
+
+
+def test_the_history_does_not_depend_on_how_often_the_host_looks(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    often = toy.run(tmp_path / "often")
+    with pytest.raises(Stop):
+        toy.run(tmp_path / "rarely", toy.Regression(before=stop_at(10)), log_every=6)
+    assert len(history(tmp_path / "rarely/state")) == 6
+    assert same(often, toy.run(tmp_path / "rarely", log_every=6))
+    pd.testing.assert_frame_equal(history(tmp_path / "often"), history(tmp_path / "rarely"))
+    seconds = pd.read_csv(tmp_path / "rarely/history.tsv", sep="\t").seconds
+    assert seconds[:6].nunique() == 1
+
+
+def test_a_history_of_an_earlier_version_is_continued_with_its_columns(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises(Stop):
+        toy.run(tmp_path, toy.Regression(before=stop_at(8)), checkpoint_minutes=1e-9)
+    rows = tmp_path / "state/history.tsv"
+    older = pd.read_csv(rows, sep="\t").drop(columns=TIMES[2:])
+    older.to_csv(rows, sep="\t", index=False)
+    toy.run(tmp_path)
+    table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
+    assert list(table) == list(older)
+    assert list(table.step) == list(range(1, STEPS + 1))
+    assert table.notna().all(axis=None)
+
+
+def test_the_history_has_the_throughput(toy: ModuleType, tmp_path: Path) -> None:
+    toy.run(tmp_path, toy.Regression(noise=0), nn.Linear(toy.WIDTH, 5))
+    table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
+    np.testing.assert_allclose(table.examples_per_second * table.seconds, 4, rtol=1e-4)
+    # Forward, and the gradient of the weights: 2 operations each for 4 x 8 x 5 products.
+    flops = table.teraflops * table.seconds * 1e12
+    np.testing.assert_allclose(flops, 2 * 2 * 4 * 8 * 5, rtol=1e-4)
+    assert table.share_of_peak.isna().all()  # no GPU
+
+
 def test_bf16_trains_float32_weights(toy: ModuleType, tmp_path: Path) -> None:
     weights = toy.run(tmp_path, precision="bf16")
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
