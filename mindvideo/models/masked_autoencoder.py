@@ -98,9 +98,7 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
         order, keep = draw_order(len(volumes), count, mask_ratio, generator, volumes.device)
         return self(volumes, sent(order, volumes.device), keep)
 
-    def forward(
-        self, volumes: Tensor, order: Tensor, keep: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, volumes: Tensor, order: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
         """Predict hidden patches from the others, and compute the loss of the hidden ones.
 
         The mask is drawn by the caller (:func:`draw_order`), so that the network compiles to one

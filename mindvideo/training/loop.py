@@ -158,9 +158,7 @@ def train(
     )
     n_processes = accelerator.num_processes
     decomposes = objective.decomposes
-    check_accumulation(
-        settings.batch_size, settings.accumulate, n_processes, decomposes=decomposes
-    )
+    check_accumulation(settings.batch_size, settings.accumulate, n_processes, decomposes=decomposes)
     schedule = Schedule.of(settings, batches.per_epoch)
     model.train()
     _set_gradient_checkpointing(model, settings.gradient_checkpointing)
@@ -226,9 +224,7 @@ def train(
 
             # Log.
             is_last = n_done == schedule.total
-            validates = validation is not None and validates_after(
-                n_done, schedule.total, settings
-            )
+            validates = validation is not None and validates_after(n_done, schedule.total, settings)
             calls = after_step is not None and n_done in after_step.at
             looks = is_last or validates or calls or n_done % log_every == 0
             if looks:

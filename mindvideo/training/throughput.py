@@ -39,9 +39,7 @@ class FlopCounter(TorchDispatchMode):
         super().__init__()
         self.total = 0
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         if formula := FORMULAS.get(func._overloadpacket):
             self.total += formula(*args, **(kwargs or {}), out_val=out)

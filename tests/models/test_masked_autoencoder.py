@@ -123,7 +123,9 @@ def test_saves_and_loads(tmp_path):
     model.save_pretrained(tmp_path)
     loaded = MaskedAutoencoder.from_pretrained(tmp_path)
     volumes = torch.randn(2, 64)
-    assert torch.equal(model.masked(volumes, 0.5, seed())[1], loaded.masked(volumes, 0.5, seed())[1])
+    assert torch.equal(
+        model.masked(volumes, 0.5, seed())[1], loaded.masked(volumes, 0.5, seed())[1]
+    )
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

@@ -247,7 +247,9 @@ def test_a_refused_step_leaves_the_weights_of_the_step_before(
         net = toy.network()
         data = toy.Examples(x=x, y=y if broken else np.nan_to_num(y))
         objective = toy.Regression(before=stop_at(bad + 1) if not broken else lambda n: None)
-        with pytest.raises(NonFiniteError if broken else Stop, match=f"step {bad + 1}:" if broken else None):
+        with pytest.raises(
+            NonFiniteError if broken else Stop, match=f"step {bad + 1}:" if broken else None
+        ):
             toy.run(tmp_path / str(looks), objective, net, data, log_every=looks)
         weights.append(net.state_dict())
     assert same(*weights)

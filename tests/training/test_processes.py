@@ -48,7 +48,7 @@ def test_several_processes_train_the_weights_of_one(
     ]
     toy.compare(single, batch_size, 1)
     for process in running:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
     for objective in ("regression", "contrast"):
         one, two = (
@@ -99,7 +99,7 @@ def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
         for rank in "01"
     ]
     for process in running:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
     assert (tmp_path / "saved").read_text() == "0"
     assert (tmp_path / "model").is_dir()
@@ -130,7 +130,7 @@ def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
     assert 0 < int(kept.name.removeprefix("step-")) < STEPS
 
     running = start_mbm(tmp_path)
-    _, errors = running.communicate(timeout=120)
+    _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     assert list(pd.read_csv(tmp_path / "history.tsv", sep="\t").step) == list(range(1, STEPS + 1))
     assert MaskedAutoencoder.from_pretrained(tmp_path / "model").config["num_voxels"] == 32
