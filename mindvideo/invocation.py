@@ -214,8 +214,11 @@ def check_shares(workflow: Any, models: Mapping[str | None, Any]) -> None:
     for rule in workflow.rules:
         if not rule.output or "--processes" not in (rule.shellcmd or ""):
             continue
-        gpus = rule.resources["gpu"].constrain(limit).value
-        for variant, stages in models.items() if isinstance(gpus, int) and gpus > 1 else ():
+        gpus = rule.resources["gpu"]
+        if gpus.is_evaluable() or not isinstance(gpus.value, int):  # known when the job is
+            continue
+        gpus = gpus.constrain(limit).value
+        for variant, stages in models.items() if gpus > 1 else ():
             training = getattr(stages, rule.name)
             if not training.trains:
                 continue
