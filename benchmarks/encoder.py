@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.sizes import FULL, Sizes
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.models.masked_autoencoder import MaskedAutoencoder, draw_order
 from mindvideo.settings.training import Mbm
 from mindvideo.training.datasets import Examples, load_volumes
 from mindvideo.training.history import peak_memory
@@ -41,6 +41,7 @@ from mindvideo.training.similarity import clip_loss
 HCP_VOXELS, SUBJECT_VOXELS, WINDOW = FULL.hcp_voxels, FULL.voxels, 2
 CONTRASTIVE_BATCH = FULL.batches["contrastive"]
 GLOBAL_BATCH, SAMPLES, EPOCHS = FULL.batches["masked brain modelling"], 600_000, 500
+PATCH = 16
 PER_SUBJECT = 862
 """Samples of an HCP subject with all runs (docs/how-to/cluster.md)."""
 
@@ -48,7 +49,7 @@ PER_SUBJECT = 862
 class PlainAutoencoder(nn.Module):
     """A masked autoencoder of torch's layers, of the same widths and depths."""
 
-    def __init__(self, patch: int = 16, width: int = 1024, narrow: int = 512) -> None:
+    def __init__(self, patch: int = PATCH, width: int = 1024, narrow: int = 512) -> None:
         super().__init__()
 
         def layers(dim: int, depth: int) -> nn.Module:
@@ -61,10 +62,9 @@ class PlainAutoencoder(nn.Module):
         self.encoder, self.narrow = layers(width, 24), nn.Linear(width, narrow)
         self.decoder, self.out = layers(narrow, 8), nn.Linear(narrow, patch)
 
-    def forward(self, volumes: Tensor, ratio: float) -> tuple[Tensor]:
+    def forward(self, volumes: Tensor, _: Tensor, n_visible: int) -> tuple[Tensor]:
         """(b, v) → loss; the first patches are visible."""
         patches = volumes.unflatten(1, (-1, self.patch))
-        n_visible = int(patches.shape[1] * (1 - ratio))
         tokens = self.narrow(self.encoder(self.embed(patches[:, :n_visible])))
         hidden = tokens.new_zeros(len(tokens), patches.shape[1] - n_visible, tokens.shape[2])
         rebuilt = self.out(self.decoder(torch.cat([tokens, hidden], dim=1)))
@@ -73,7 +73,9 @@ class PlainAutoencoder(nn.Module):
 
 def masked(model: nn.Module, batch: int, sizes: Sizes = FULL) -> Tensor:
     """Loss of masked brain modelling on `batch` random volumes."""
-    return model(torch.randn(batch, sizes.hcp_voxels, device=device()), 0.75)[0]
+    volumes = torch.randn(batch, sizes.hcp_voxels, device=device())
+    patches = sizes.hcp_voxels // sizes.autoencoder.get("patch_size", PATCH)
+    return model(volumes, *draw_order(batch, patches, 0.75, None, device()))[0]
 
 
 def contrast(model: nn.Module, batch: int, sizes: Sizes = FULL) -> Tensor:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mindvideo.config import Config
 from mindvideo.descriptions import load_yaml
 from mindvideo.errors import InputError
+from mindvideo.sizes import check_accumulation
 from mindvideo.targets import Targets
 
 WITHOUT_TARGETS = (
@@ -191,6 +192,41 @@ def _has_rule(target: str, workflow: Any) -> bool:
 def _as_snakemake(target: str) -> str:
     """A path as Snakemake compares it: relative paths without ./ and ../, absolute ones as is."""
     return target if os.path.isabs(target) else os.path.relpath(target)
+
+
+def check_shares(workflow: Any, models: Mapping[str | None, Any]) -> None:
+    """Raise an error if a training run would have more processes than a batch has parts.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, with all rules read.
+    models
+        By the name of each variant, and None for the full model: its sections.
+
+    Raises
+    ------
+    InputError
+    """
+    if not workflow.is_main_process:
+        return
+    limit = workflow.global_resources.get("gpu")
+    for rule in workflow.rules:
+        if not rule.output or "--processes" not in (rule.shellcmd or ""):
+            continue
+        gpus = rule.resources["gpu"]
+        if gpus.is_evaluable() or not isinstance(gpus.value, int):  # known when the job is
+            continue
+        gpus = gpus.constrain(limit).value
+        for variant, stages in models.items() if gpus > 1 else ():
+            training = getattr(stages, rule.name)
+            if not training.trains:
+                continue
+            try:
+                check_accumulation(training.batch_size, training.accumulate, gpus)
+            except InputError as error:
+                place = f"variants.{variant}.{rule.name}" if variant else rule.name
+                raise InputError(f"{place} on gpu={gpus}: {error}") from None
 
 
 def check_profile(options: Any, workflow: Any) -> None:

@@ -27,6 +27,20 @@ def leave_unless_first() -> None:
         sys.exit(0)
 
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Environment variables of the number of threads; Snakemake sets them to those of the job."""
+
+
+def share_threads(count: int) -> None:
+    """Divide the threads that this process may use among `count` processes that it starts."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    of_job = os.environ.get("OMP_NUM_THREADS", "")
+    for name in THREADS:
+        given = os.environ.get(name, of_job)
+        total = int(given) if given.isdigit() else cores or 1
+        os.environ[name] = str(max(1, total // count))
+
+
 def run_in_processes(count: int, argv: list[str]) -> int:
     """Run ``mindvideo ARGV`` in `count` processes on this machine; return the worst exit status.
 
@@ -56,7 +70,7 @@ def run_in_processes(count: int, argv: list[str]) -> int:
             f"--processes {count}, but torch finds only {gpus} GPUs: request more GPUs, or use "
             f"--processes {gpus} (in the workflow: --set-resources RULE:gpu={gpus})"
         )
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    share_threads(count)
     config = LaunchConfig(
         run_id="mindvideo",
         min_nodes=1,

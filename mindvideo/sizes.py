@@ -62,7 +62,7 @@ def check_batch_size(batch_size: int, n_examples: int) -> None:
 def check_accumulation(
     batch_size: int, parts: int, processes: int = 1, *, decomposes: bool = True
 ) -> None:
-    """Raise an error if a batch cannot be split evenly, or its loss is not the mean over parts.
+    """Raise an error if a batch has too few examples for all, or its loss no mean over parts.
 
     Parameters
     ----------
@@ -77,10 +77,11 @@ def check_accumulation(
     ------
     InputError
     """
-    if batch_size % (parts * processes):
+    if batch_size < parts * processes:
         raise InputError(
-            f"batch_size: {batch_size} is not divisible by accumulate: {parts} times {processes} "
-            f"processes. Use a multiple of {parts * processes}."
+            f"batch_size: {batch_size}, but accumulate: {parts} on {processes} processes needs an "
+            f"example for each of {parts * processes} parts. Use fewer processes or lower "
+            "accumulate."
         )
     if parts > 1 and not decomposes:
         raise InputError(

@@ -14,7 +14,7 @@ from mindvideo.config import check_config
 from mindvideo.errors import InputError
 from mindvideo.facts import table_rows
 from mindvideo.given import can_pretrain
-from mindvideo.invocation import check_invocation, read_configfiles
+from mindvideo.invocation import check_invocation, check_shares, read_configfiles
 from mindvideo.plan import Plan
 from mindvideo.registry import command_line, read_stage
 from mindvideo.results_folder import check_results

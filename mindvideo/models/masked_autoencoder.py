@@ -11,6 +11,7 @@ from einops import rearrange, repeat
 from torch import Generator, Tensor, nn
 
 from mindvideo.models.blocks import Block, PatchEmbed, count_patches, init_blocks
+from mindvideo.models.device import sent
 from mindvideo.models.positions import resize_positions, sincos_positions
 from mindvideo.models.weights import StrictWeights, load_strictly
 
@@ -75,19 +76,42 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
         self.decoder_pred = nn.Linear(decoder_embed_dim, patch_size)
         init_blocks(self)
 
-    def forward(
+    def masked(
         self, volumes: Tensor, mask_ratio: float, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Hide patches at random, predict them, and compute the loss of the hidden ones.
+        """Hide a fraction of the patches of each volume at random, and call the network.
 
         Parameters
         ----------
         volumes
             ``(b, v)``
         mask_ratio
-            Fraction of the patches that are hidden, in each volume at random.
+            Fraction of the patches that are hidden.
         generator
-            Draws the mask.
+            Draws the mask, as :func:`draw_order` does.
+
+        Returns
+        -------
+        As :meth:`forward`.
+        """
+        count = volumes.shape[1] // self.config["patch_size"]
+        order, keep = draw_order(len(volumes), count, mask_ratio, generator, volumes.device)
+        return self(volumes, sent(order, volumes.device), keep)
+
+    def forward(self, volumes: Tensor, order: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict hidden patches from the others, and compute the loss of the hidden ones.
+
+        The mask is drawn by the caller (:func:`draw_order`), so that the network compiles to one
+        graph.
+
+        Parameters
+        ----------
+        volumes
+            ``(b, v)``
+        order
+            ``(b, p)``, an order of the patches of each volume.
+        keep
+            Number of patches, the first of `order`, that are visible.
 
         Returns
         -------
@@ -99,7 +123,6 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
             ``(b, p)``, 1 = hidden
         """
         patches = rearrange(volumes, "b (p s) -> b p s", s=self.config["patch_size"])  # b p s
-        order, keep = draw_order(patches, mask_ratio, generator)  #                   b p
         tokens = self.encode(volumes, order[:, :keep])  #                             b 1+k d
         prediction = self.decode(tokens, order)  #                                    b p s
         mask = (order.argsort(dim=1) >= keep).to(patches.dtype)  #                    b p
@@ -151,20 +174,38 @@ class MaskedAutoencoder(StrictWeights, ModelMixin, ConfigMixin):  # type: ignore
 
 
 def draw_order(
-    patches: Tensor, mask_ratio: float, generator: Generator | None
+    batch: int,
+    count: int,
+    mask_ratio: float,
+    generator: Generator | None,
+    device: torch.device | str = "cpu",
 ) -> tuple[Tensor, int]:
     """A random order of the patches of each volume, and how many of the first are kept.
+
+    Parameters
+    ----------
+    batch, count
+        Number of volumes, and of patches of each.
+    mask_ratio
+        Fraction of the patches that are hidden.
+    generator
+        The order is drawn on its device: one on the CPU gives the same mask for every GPU.
+    device
+        Where it is drawn without a generator.
+
+    Returns
+    -------
+    order
+        ``(batch, count)``
+    keep
 
     Raises
     ------
     ValueError
         If the ratio would hide none or all of the patches.
     """
-    batch, count = patches.shape[:2]
     keep = int(count * (1 - mask_ratio))
     if not 0 < keep < count:
         raise ValueError(f"mask ratio {mask_ratio} leaves {keep} of {count} patches")
-    # Drawn on the generator's device, so that a CPU generator gives one mask on every device.
-    device = generator.device if generator is not None else patches.device
-    noise = torch.rand(batch, count, generator=generator, device=device)
-    return noise.argsort(dim=1).to(patches.device), keep
+    place = generator.device if generator is not None else device
+    return torch.rand(batch, count, generator=generator, device=place).argsort(dim=1), keep

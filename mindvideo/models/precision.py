@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models import record
-from mindvideo.models.device import device
+from mindvideo.models.device import device, sent
 from mindvideo.models.record import Format, Precision
 
 DTYPES: dict[Format, torch.dtype] = {
@@ -56,7 +56,8 @@ def beside(network: nn.Module, values: Tensor) -> Tensor:
     weight = next(network.parameters(), None)
     if weight is None:  # a network without weights computes anywhere
         return values
-    return values.to(weight.device, weight.dtype if values.is_floating_point() else None)
+    there = sent(values, weight.device)
+    return there.to(weight.dtype) if values.is_floating_point() else there
 
 
 def dtype_of(precision: Precision) -> torch.dtype:

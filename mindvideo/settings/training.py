@@ -107,6 +107,11 @@ class Training(Section):
     checkpoint_minutes: Annotated[Execution[PositiveFloat], here("loses at most this")] = Field(
         5.0, description="time between checkpoints [min]"
     )
+    log_every: Annotated[Execution[PositiveInt | None], here("a GPU waits each time")] = Field(
+        None,
+        description="steps between two looks at loss and gradient; the history has all steps. Not "
+        "given: 1 on a CPU, 10 on a GPU",
+    )
     validate_every: Annotated[Execution[PositiveInt | None], here("about 20 points")] = Field(
         None,
         description="steps between evaluations on the validation segments, if the data set has "

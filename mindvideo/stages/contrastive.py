@@ -104,6 +104,7 @@ def main(
         settings.sparsify,
         settings.crop,
         settings.align_tokens,
+        settings.batch_size,
     )
     train(
         FmriToClip(encoder),
@@ -185,7 +186,7 @@ def _validation(
     size = min(settings.batch_size, len(np.unique(scenes)))
     batches = Batches(len(scenes), size, settings.seed, scenes)
     return Validation(
-        replace(objective, targets=targets, sparsify=0.0, crop=0.0, joins=False),
+        replace(objective, targets=targets, sparsify=0.0, crop=0.0, batch_size=None),
         _examples(paired, settings, paired.fmri),
         [batches.batch_at(number) for number in range(batches.per_epoch)],
         settings.seed,

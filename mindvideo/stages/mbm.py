@@ -72,7 +72,7 @@ def main(
     if settings.trains:
         check_mask(settings.mask_ratio, n_voxels, settings.encoder.patch_size)
     logger.info("%d volumes of %d voxels", len(volumes), n_voxels)
-    objective = MaskedModelling(settings.mask_ratio)
+    objective = MaskedModelling(settings.mask_ratio, settings.encoder.patch_size)
     validation = None
     if validation_windows is not None:
         validation = _validation(validation_windows, n_voxels, objective, settings)
@@ -134,7 +134,7 @@ def _rebuild(
     """Volumes (n, v) → (n, 3, v): unchanged, with hidden voxels NaN, with these reconstructed."""
     given = torch.tensor(volumes, dtype=torch.float32, device=autoencoder.device)
     generator = torch.Generator().manual_seed(settings.seed)
-    _, prediction, mask = autoencoder(given, settings.mask_ratio, generator=generator)
+    _, prediction, mask = autoencoder.masked(given, settings.mask_ratio, generator)
     hidden = repeat(mask.bool(), "n p -> n (p s)", s=prediction.shape[2])
     rebuilt = rearrange(prediction.float(), "n p s -> n (p s)").where(hidden, given)
     visible = given.masked_fill(hidden, torch.nan)

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mindvideo.models.device import sent
+
 
 def sparsify(fmri: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
     """Set a fraction of the voxels of each example to zero, in all volumes of its window.
@@ -30,7 +32,7 @@ def sparsify(fmri: Tensor, fraction: float, generator: torch.Generator) -> Tenso
     order = torch.rand(n_examples, n_voxels, generator=generator).argsort(dim=1)
     keep = torch.ones(n_examples, n_voxels).scatter_(1, order[:, :n_zero], 0.0)
     shape = (n_examples, *[1] * (fmri.ndim - 2), n_voxels)
-    return fmri * keep.view(shape).to(fmri)
+    return fmri * sent(keep.view(shape), fmri.device).to(fmri)
 
 
 def mix_repetitions(fmri: Tensor, generator: torch.Generator) -> Tensor:
@@ -53,7 +55,7 @@ def mix_repetitions(fmri: Tensor, generator: torch.Generator) -> Tensor:
         return fmri
     weights = torch.empty(fmri.shape[:2]).exponential_(generator=generator)
     weights /= weights.sum(dim=1, keepdim=True)  # Dirichlet, with all parameters 1
-    return torch.einsum("b r w v, b r -> b w v", fmri, weights.to(fmri))
+    return torch.einsum("b r w v, b r -> b w v", fmri, sent(weights, fmri.device).to(fmri))
 
 
 def crop(frame: np.ndarray, generator: torch.Generator, side: float = 0.8) -> np.ndarray:

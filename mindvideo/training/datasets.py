@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 
 from mindvideo.errors import InputError
+from mindvideo.models.device import sent
 
 Batch = dict[str, Tensor]
+ON_THE_CPU = {"index", "motion"}
+"""Values of a batch that stay on the CPU, where random numbers are drawn."""
 T = TypeVar("T")
 
 
@@ -48,6 +51,18 @@ class Examples:
             for name, array in self._arrays.items()
         }
         return {"index": torch.from_numpy(np.asarray(indices)), **values}
+
+
+def pinned(batch: Batch, place: torch.device) -> Batch:
+    """A batch in memory from which the copy to a GPU does not wait; as it is for the CPU."""
+    if place.type != "cuda":
+        return batch
+    return {n: value if n in ON_THE_CPU else value.pin_memory() for n, value in batch.items()}
+
+
+def moved(batch: Batch, place: torch.device) -> Batch:
+    """A batch on a device, but for what stays on the CPU."""
+    return {n: value if n in ON_THE_CPU else sent(value, place) for n, value in batch.items()}
 
 
 def read_ahead(read: Callable[[int], T], numbers: Iterable[int]) -> Generator[tuple[int, T]]:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from einops import rearrange, repeat
-from torch import Tensor, nn
+from torch import Tensor
 
 from mindvideo.models.guidance import decode_latents, denoise
+from mindvideo.models.video_unet import VideoUNet
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ClipGenerator:
         Scale of the guidance; 1 is none.
     """
 
-    unet: nn.Module
+    unet: VideoUNet
     vae: Any
     scheduler: Any
     text: Tensor

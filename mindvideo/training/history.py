@@ -39,16 +39,21 @@ class History:
         self._file = path.open("a", buffering=1)  # each row is written as soon as it is complete
         self._events = SummaryWriter(str(events), purge_step=step + 1, flush_secs=10)
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Append a row. The first row determines the columns; a later one may lack some."""
+    def add(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Append a row. The first row determines the columns; a later one may lack some.
+
+        Values are n/a where they are None. Those without a column are left out: an earlier version
+        may have written the first rows.
+        """
         if not self._columns:
             self._columns = ["step", *values]
             self._file.write("\t".join(self._columns) + "\n")
-        cells = [f"{values[name]:.6g}" if name in values else "n/a" for name in self._columns[1:]]
+        row = {name: values.get(name) for name in self._columns[1:]}
+        cells = ["n/a" if value is None else f"{value:.6g}" for value in row.values()]
         self._file.write("\t".join([str(step), *cells]) + "\n")
-        for name in self._columns[1:]:
-            if name in values:
-                self._events.add_scalar(name, values[name], step)
+        for name, value in row.items():
+            if value is not None:
+                self._events.add_scalar(name, value, step)
 
     def __enter__(self) -> History:
         return self

@@ -10,24 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.models.precision import number_format
 from mindvideo.processes import rank
@@ -35,11 +29,17 @@ from mindvideo.progress import progress
 from mindvideo.settings.training import Training
 from mindvideo.sizes import check_accumulation
 from mindvideo.training import checkpoint
-from mindvideo.training.datasets import Batch, Examples, read_ahead
-from mindvideo.training.history import History, peak_memory
+from mindvideo.training.datasets import Batch, Examples, moved, read_ahead
+from mindvideo.training.finite import Guard, non_finite
+from mindvideo.training.gpus import peak_here
+from mindvideo.training.history import History
+from mindvideo.training.interruption import Interruption
+from mindvideo.training.log import STEPS_OF_A_GPU, Log
 from mindvideo.training.sampling import Batches, step_generator
 from mindvideo.training.schedule import Schedule
-from mindvideo.training.validation import PREFIX, Validation, validates_after
+from mindvideo.training.shares import Part, Reader
+from mindvideo.training.throughput import FlopCounter, Throughput
+from mindvideo.training.validation import Validation, validates_after
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,19 @@ class Objective(Protocol):
         ...
 
 
-class NonFiniteError(InputError):
-    """The loss or its gradient is not a number, or infinite."""
+class AfterStep(Protocol):
+    """What the main process does at some steps; it must not change the model.
+
+    Attributes
+    ----------
+    at : collection of int
+        Numbers of steps done: 0 is before the first.
+    """
+
+    @property
+    def at(self) -> Collection[int]: ...
+
+    def __call__(self, step: int, /) -> object: ...
 
 
 def train(
@@ -82,14 +93,15 @@ def train(
     history: Path,
     events: Path,
     desc: str,
-    after_step: Callable[[int], None] | None = None,
+    after_step: AfterStep | None = None,
     validation: Validation | None = None,
 ) -> None:
     """Train, in place, the parameters of a model that require a gradient.
 
     Order of operations in a step: seed → loss and gradients of each part of the batch → clip the
-    gradient → check that loss and gradient are finite → optimizer → validation, if it is due →
-    history → `after_step` → checkpoint, if it is due.
+    gradient → optimizer, if loss and gradient are finite → validation, if it is due → history →
+    `after_step` → checkpoint, if it is due. The host looks at the values of a step only every
+    `log_every` steps, and before validation, `after_step` and a checkpoint.
 
     Parameters
     ----------
@@ -106,14 +118,15 @@ def train(
         resumes from it.
     history : Path
         The complete history, written at the end: TSV with the columns step, loss, those that the
-        objective logs, grad_norm, lr, seconds [s] and memory [MiB] (the peak so far).
+        objective logs, grad_norm, lr, seconds [s], memory [MiB] (the peak so far),
+        examples_per_second, teraflops [TFLOP/s] and share_of_peak.
     events : Path
         Folder of the same for TensorBoard, written at the end; until then it is in `state`.
     desc : str
         Label of the progress bar.
-    after_step : callable, optional
-        Called by the main process with the number of steps done: at the start, and after each
-        step before its checkpoint. It must not change the model.
+    after_step : AfterStep, optional
+        Called by the main process with the number of steps done: at the start, or after a step,
+        before its checkpoint.
     validation : Validation, optional
         Evaluated by the main process after some steps; its values are columns of the history, n/a
         in the other rows.
@@ -121,7 +134,8 @@ def train(
     Raises
     ------
     NonFiniteError
-        If loss or gradient are not finite. The weights are not updated, the checkpoint is kept.
+        If loss or gradient are not finite. The weights stay as they were before that step, and the
+        checkpoint is kept.
     InputError
         If the batch cannot be divided as the settings require.
     SystemExit
@@ -132,7 +146,7 @@ def train(
         model.eval().to(device())
         if not rank():
             record_no_steps(history, events)
-            if after_step is not None:
+            if after_step is not None and 0 in after_step.at:
                 after_step(0)
         return
     precision = number_format(settings.precision)
@@ -142,12 +156,9 @@ def train(
         gradient_accumulation_steps=settings.accumulate,
         dynamo_backend="inductor" if settings.compile else "no",
     )
-    check_accumulation(
-        settings.batch_size,
-        settings.accumulate,
-        accelerator.num_processes,
-        decomposes=objective.decomposes,
-    )
+    n_processes = accelerator.num_processes
+    decomposes = objective.decomposes
+    check_accumulation(settings.batch_size, settings.accumulate, n_processes, decomposes=decomposes)
     schedule = Schedule.of(settings, batches.per_epoch)
     model.train()
     _set_gradient_checkpointing(model, settings.gradient_checkpointing)
@@ -160,11 +171,26 @@ def train(
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     n_weights = sum(parameter.numel() for parameter in trainable)
     logger.info("%s: steps %d to %d, %d per epoch", desc, start, schedule.total, batches.per_epoch)
-    n_processes = accelerator.num_processes
     logger.info("%d trainable weights on %d x %s", n_weights, n_processes, accelerator.device)
 
     is_main = accelerator.is_main_process
-    read = partial(_read, examples, batches, settings.accumulate, accelerator)
+    read = Reader(
+        examples,
+        batches.batch_at,
+        settings.accumulate,
+        n_processes,
+        accelerator.process_index,
+        decomposes,
+        accelerator.device,
+    )
+    guard = Guard(accelerator.device, is_scaled=accelerator.scaler is not None)
+    log = Log(
+        guard,
+        lambda n, values: non_finite(values, n, batches.batch_at(n - 1), examples, state),
+        accelerator.device,
+        desc,
+    )
+    log_every = settings.log_every or (1 if accelerator.device.type == "cpu" else STEPS_OF_A_GPU)
     last_save = time.monotonic()
     with Interruption() as interruption, contextlib.ExitStack() as stack:
         ahead = read_ahead(read, range(start, schedule.total))
@@ -173,40 +199,45 @@ def train(
             rows = stack.enter_context(History(state / "history.tsv", state / "events", start))
             bar = progress(steps, desc=desc, total=schedule.total, unit="step", initial=start)
             steps = stack.enter_context(bar)
-            if after_step is not None:
+            log.show(rows, bar)
+            if after_step is not None and start in after_step.at:
                 after_step(start)
-        step_start = time.monotonic()
+        log.restart()
         for step, parts in steps:
             # Forward and backward, on each part of the batch.
-            logs = _backward(prepared, objective, parts, settings.seed, step, accelerator)
+            count = FlopCounter() if is_main and step == start else contextlib.nullcontext()
+            with count:
+                logs = _backward(prepared, objective, parts, settings.seed, step, accelerator)
+            if isinstance(count, FlopCounter):
+                log.throughput = _throughput(settings, count.total, parts, accelerator)
             norm = accelerator.clip_grad_norm_(trainable, settings.clip_grad)
-            scalars = _average({**logs, "grad_norm": norm}, accelerator)
-            _check_finite(scalars, step, batches.batch_at(step), parts, state, accelerator)
+            values = _average({**logs, "grad_norm": norm}, accelerator)
 
             # Update the weights.
-            lr = schedule.lr(step)
+            lr, n_done = schedule.lr(step), step + 1
             for group in optimizer.param_groups:
                 group["lr"] = lr
+            guard.apply(values["loss"], values["grad_norm"], optimizer.optimizer)
             optimizer.step()
             optimizer.zero_grad()
-            n_done, now = step + 1, time.monotonic()
+            log.add(n_done, lr, values)
 
             # Log.
-            if is_main:
-                scalars |= {"lr": lr, "seconds": now - step_start}
-                scalars |= {"memory": peak_memory(accelerator.device)}
-                if validation is not None and validates_after(n_done, schedule.total, settings):
-                    scalars |= validation(model)
-                    _log_validation(desc, n_done, scalars)
-                rows.add(n_done, scalars)
-                bar.set_postfix(loss=f"{scalars['loss']:.4g}", refresh=False)
-                if after_step is not None:
-                    after_step(n_done)
+            is_last = n_done == schedule.total
+            validates = validation is not None and validates_after(n_done, schedule.total, settings)
+            calls = after_step is not None and n_done in after_step.at
+            looks = is_last or validates or calls or n_done % log_every == 0
+            if looks:
+                log.write(partial(validation, model) if validation and validates else None)
+            if is_main and after_step is not None and calls:
+                after_step(n_done)
 
-            # Save a checkpoint when it is due, at the end, and before stopping.
-            stop_signal = interruption.received(accelerator)
-            is_due = now - last_save > 60 * settings.checkpoint_minutes
-            if is_main and (is_due or n_done == schedule.total or stop_signal):
+            # Save a checkpoint when it is due, at the end, and before stopping. Processes that
+            # asked each other for signals in each step would wait for their GPUs.
+            stop_signal = interruption.received(accelerator) if n_processes == 1 or looks else 0
+            is_due = time.monotonic() - last_save > 60 * settings.checkpoint_minutes
+            if is_main and (is_due or is_last or stop_signal):
+                log.write()
                 checkpoint.save(state, n_done, model, stateful)
                 last_save = time.monotonic()
             if stop_signal:
@@ -214,7 +245,7 @@ def train(
                 accelerator.wait_for_everyone()
                 logger.warning("%s: stopped after step %d, to resume from there", desc, n_done)
                 raise SystemExit(128 + stop_signal)
-            step_start = time.monotonic()
+            log.restart()
 
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     model.eval()
@@ -230,35 +261,40 @@ def record_no_steps(history: Path, events: Path) -> None:
     events.mkdir(exist_ok=True)
 
 
-def _read(
-    examples: Examples, batches: Batches, parts: int, accelerator: Accelerator, step: int
-) -> list[Batch]:
-    """Read this process's examples of each part of a step's batch."""
-    indices = batches.batch_at(step).reshape(parts, accelerator.num_processes, -1)
-    return [examples.batch(rows) for rows in indices[:, accelerator.process_index]]
-
-
 def _backward(
     model: nn.Module,
     objective: Objective,
-    parts: list[Batch],
+    parts: list[Part],
     seed: int,
     step: int,
     accelerator: Accelerator,
 ) -> dict[str, Tensor]:
     """Accumulate the gradients of a step; return the means of the loss and the logged scalars."""
     logs: dict[str, Tensor] = {}
-    for part, cpu in enumerate(parts):
-        batch = {name: value.to(accelerator.device) for name, value in cpu.items()}
-        batch["index"] = cpu["index"]
-        generator = step_generator(seed, step, part, accelerator.process_index)
-        is_last = part == len(parts) - 1  # only then do processes average their gradients
+    for number, part in enumerate(parts):
+        batch = moved(part.batch, accelerator.device)
+        generator = step_generator(seed, step, number, accelerator.process_index)
+        is_last = number == len(parts) - 1  # only then do processes average their gradients
         with contextlib.nullcontext() if is_last else accelerator.no_sync(model):
             loss, extra = objective(model, batch, generator)
-            accelerator.backward(loss)
+            accelerator.backward(part.weight * loss)
         for name, value in {"loss": loss, **extra}.items():
-            logs[name] = logs.get(name, 0) + value.detach().float() / len(parts)
+            mean = part.weight * value.detach().float() / len(parts)
+            logs[name] = logs.get(name, 0) + mean
     return logs
+
+
+def _throughput(
+    settings: Training, flops: int, parts: list[Part], accelerator: Accelerator
+) -> Throughput:
+    """The speed of steps, of which this process's parts take so many operations."""
+    n_here = sum(len(part.batch["index"]) for part in parts)
+    peak = peak_here(accelerator.device, number_format(settings.precision))
+    return Throughput(
+        settings.batch_size,
+        flops * settings.batch_size / n_here,
+        None if peak is None else peak * accelerator.num_processes,
+    )
 
 
 def adamw(model: nn.Module, settings: Training) -> torch.optim.AdamW:
@@ -272,89 +308,12 @@ def adamw(model: nn.Module, settings: Training) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
 
 
-class Interruption:
-    """Context in which SIGTERM and SIGINT are recorded, for the loop to act on after a step.
-
-    A second SIGINT interrupts the step by KeyboardInterrupt, for a user who does not want to wait.
-    A second SIGTERM has no effect: near the end of a job several come, from Slurm, from torch's
-    launcher and from `time_limit`.
-    """
-
-    def __init__(self) -> None:
-        self._signal = 0
-        self._handlers: dict[int, Any] = {}
-
-    def received(self, accelerator: Accelerator) -> int:
-        """Number of a signal that any process has received, 0 if there is none."""
-        if accelerator.num_processes == 1:
-            return self._signal
-        received = torch.tensor([self._signal], device=accelerator.device)
-        return int(accelerator.gather(received).max())
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if number == self._signal == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._signal = self._signal or number
-
-    def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():  # Python forbids it elsewhere
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._handlers[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-
-def _average(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, float]:
-    """Average scalars over the processes, in one transfer."""
+def _average(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, Tensor]:
+    """Average scalars over the processes, on the device."""
     stacked = torch.stack([value.float() for value in values.values()])
     if accelerator.num_processes > 1:
         stacked = accelerator.reduce(stacked, "mean")
-    return dict(zip(values, stacked.tolist(), strict=True))
-
-
-def _log_validation(desc: str, step: int, scalars: dict[str, float]) -> None:
-    values = ", ".join(f"{k} {v:.4g}" for k, v in scalars.items() if k.startswith(PREFIX))
-    logger.info("%s, step %d: loss %.4g, %s", desc, step, scalars["loss"], values)
-
-
-def _check_finite(
-    scalars: dict[str, float],
-    step: int,
-    indices: np.ndarray,
-    parts: list[Batch],
-    state: Path,
-    accelerator: Accelerator,
-) -> None:
-    loss, norm = scalars["loss"], scalars["grad_norm"]
-    is_scaled = accelerator.scaler is not None  # fp16: the scaler skips steps that overflow
-    if math.isfinite(loss) and (is_scaled or math.isfinite(norm)):
-        return
-    if broken := _not_finite(parts):
-        raise NonFiniteError(
-            f"step {step + 1}: there are NaN or infinite values in {broken}. Find their origin (a "
-            "run with damaged voxels? a file cut short?) and compute the input again; the weights "
-            f"of the last checkpoint in {state} are valid."
-        )
-    reason = f"its gradient's norm is {norm}" if math.isfinite(loss) else f"it is {loss}"
-    raise NonFiniteError(
-        f"step {step + 1}: the loss is no longer finite ({reason}). The batch: examples "
-        f"{', '.join(map(str, indices))}. The weights of the last checkpoint in {state} are valid, "
-        "but training would fail again from there: check those examples, or lower lr, lengthen "
-        "warmup, lower clip_grad, or use precision: fp32."
-    )
-
-
-def _not_finite(parts: list[Batch]) -> str:
-    """Name the examples (of this process) with values that are not finite; "" if none."""
-    names = []
-    for part in parts:
-        for name in part.keys() - {"index"}:
-            bad = ~part[name].flatten(1).isfinite().all(dim=1)
-            names += [f"`{name}` of example {int(i)}" for i in part["index"][bad]]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return dict(zip(values, stacked.unbind(), strict=True))
 
 
 def _set_gradient_checkpointing(model: nn.Module, enabled: bool) -> None:

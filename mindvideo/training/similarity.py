@@ -7,6 +7,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
+from mindvideo.training.shares import sizes_of_shares
+
 
 def clip_loss(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
     """L_CLIP(a, b) = CrossEntropy(ε·a·bᵀ, [0, 1, …, n−1]), averaged over both directions.
@@ -37,14 +39,36 @@ def retrieval(a: Tensor, b: Tensor, k: int) -> Tensor:
     return (better < k).float().mean()
 
 
-def gather(rows: Tensor) -> Tensor:
-    """Gather rows (b, d) of all processes, (n_processes·b, d), with gradients to each process's."""
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+def n_processes() -> int:
+    """Number of processes that train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def gather(rows: Tensor, total: int) -> Tensor:
+    """Gather the rows (b, d) of all processes, with gradients to each process's.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (b, d)
+        Those of this process's share of the batch
+        (:func:`mindvideo.training.shares.sizes_of_shares`).
+    total : int
+        Examples in the batch of all processes.
+
+    Returns
+    -------
+    Tensor, shape (total, d)
+    """
+    if n_processes() == 1:
         return rows
-    gathered = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-    dist.all_gather(gathered, rows.detach().contiguous())
+    sizes = sizes_of_shares(total, n_processes())
+    fixed = rows.detach()
+    padded = fixed.new_zeros(max(sizes), *rows.shape[1:])  # all_gather needs equal shapes
+    padded[: len(rows)] = fixed
+    gathered = [torch.empty_like(padded) for _ in sizes]
+    dist.all_gather(gathered, padded)
+    gathered = [share[:size] for share, size in zip(gathered, sizes)]
     # Each process computes the whole loss, but only its rows carry a gradient there. Scaled by the
     # number of processes, the mean over processes is the gradient of the whole loss.
-    fixed = rows.detach()
-    gathered[dist.get_rank()] = fixed + dist.get_world_size() * (rows - fixed)
+    gathered[dist.get_rank()] = fixed + n_processes() * (rows - fixed)
     return torch.cat(gathered)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mindvideo.settings.training import Training
-from mindvideo.training.datasets import Batch, Examples
+from mindvideo.training.datasets import Batch, Examples, moved
 from mindvideo.training.sampling import step_seed
 
 PREFIX = "validation_"
@@ -62,8 +62,7 @@ class Validation:
 
     def _batch(self, model: nn.Module, number: int, rows: np.ndarray) -> dict[str, Tensor]:
         device = next(model.parameters()).device
-        cpu = self.examples.batch(rows)
-        batch = {name: value.to(device) for name, value in cpu.items()} | {"index": cpu["index"]}
+        batch = moved(self.examples.batch(rows), device)
         # Steps of the training run have keys of three numbers: this is another stream.
         generator = torch.Generator().manual_seed(step_seed(self.seed, number, 0, 0, 1))
         loss, logs = self.objective(model, batch, generator)

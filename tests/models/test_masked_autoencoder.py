@@ -19,7 +19,7 @@ def seed(number=0):
 
 
 def test_hides_the_requested_fraction_of_each_volumes_patches():
-    _, prediction, mask = make()(torch.randn(16, 64), 0.75, seed())
+    _, prediction, mask = make().masked(torch.randn(16, 64), 0.75, seed())
     assert prediction.shape == (16, 8, 8)
     assert torch.equal(mask.sum(1), torch.full((16,), 6.0))
     assert len(mask.unique(dim=0)) > 1
@@ -27,20 +27,20 @@ def test_hides_the_requested_fraction_of_each_volumes_patches():
 
 def test_the_mask_depends_on_the_generator_alone():
     model, volumes = make(), torch.randn(4, 64)
-    masks = [model(volumes, 0.5, seed(number))[2] for number in (1, 1, 2)]
+    masks = [model.masked(volumes, 0.5, seed(number))[2] for number in (1, 1, 2)]
     assert torch.equal(masks[0], masks[1])
     assert not torch.equal(masks[0], masks[2])
 
 
 def test_all_patches_are_hidden_equally_often():
-    order, keep = draw_order(torch.zeros(8000, 8, 1), 0.75, seed())
+    order, keep = draw_order(8000, 8, 0.75, seed())
     fractions = torch.bincount(order[:, :keep].flatten(), minlength=8) / 8000
     assert torch.allclose(fractions, torch.full((8,), 0.25), atol=0.025)
 
 
 def test_loss_is_the_mean_squared_error_of_hidden_patches():
     volumes = torch.randn(4, 64)
-    loss, prediction, mask = make()(volumes, 0.5, seed())
+    loss, prediction, mask = make().masked(volumes, 0.5, seed())
     total, count = 0.0, 0
     for b in range(4):
         for p in range(8):
@@ -52,11 +52,11 @@ def test_loss_is_the_mean_squared_error_of_hidden_patches():
 
 def test_hidden_patches_do_not_reach_the_prediction():
     model, volumes = make(), torch.randn(2, 64)
-    _, before, mask = model(volumes, 0.5, seed())
+    _, before, mask = model.masked(volumes, 0.5, seed())
     hidden = mask.repeat_interleave(8, dim=1).bool()
-    _, after, _ = model(torch.where(hidden, volumes + 5, volumes), 0.5, seed())
+    _, after, _ = model.masked(torch.where(hidden, volumes + 5, volumes), 0.5, seed())
     assert torch.equal(before, after)
-    _, after, _ = model(torch.where(hidden, volumes, volumes + 5), 0.5, seed())
+    _, after, _ = model.masked(torch.where(hidden, volumes, volumes + 5), 0.5, seed())
     assert not torch.allclose(before, after, atol=1e-2)
 
 
@@ -64,7 +64,7 @@ def test_patches_come_back_in_their_places():
     """With the blocks out of the way, a visible patch is decoded at its own place."""
     model = make(depth=0, decoder_depth=0)
     volumes = torch.randn(2, 64)
-    _, prediction, mask = model(volumes, 0.5, seed())
+    _, prediction, mask = model.masked(volumes, 0.5, seed())
     x = model.norm(model.patch_embed(volumes) + model.pos_embed[:, 1:])
     expected = model.decoder_pred(
         model.decoder_norm(model.decoder_embed(x) + model.decoder_pos_embed[:, 1:])
@@ -80,7 +80,7 @@ def test_overfits_two_volumes():
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     losses = []
     for _ in range(60):
-        loss, _, _ = model(volumes, 0.5, generator)
+        loss, _, _ = model.masked(volumes, 0.5, generator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -104,7 +104,7 @@ def test_resized_keeps_all_weights_but_positions():
             assert torch.equal(state[name][:, 1:], weight[:, 1::2])
         else:
             assert torch.equal(state[name], weight)
-    assert small(torch.randn(2, 32), 0.5)[1].shape == (2, 4, 8)
+    assert small.masked(torch.randn(2, 32), 0.5)[1].shape == (2, 4, 8)
 
 
 def test_refuses_voxels_that_do_not_fill_their_patches():
@@ -115,7 +115,7 @@ def test_refuses_voxels_that_do_not_fill_their_patches():
 @pytest.mark.parametrize("ratio", [0.0, 1.0])
 def test_refuses_to_hide_none_or_all(ratio):
     with pytest.raises(ValueError, match="mask ratio"):
-        make()(torch.randn(1, 64), ratio)
+        make().masked(torch.randn(1, 64), ratio)
 
 
 def test_saves_and_loads(tmp_path):
@@ -123,12 +123,28 @@ def test_saves_and_loads(tmp_path):
     model.save_pretrained(tmp_path)
     loaded = MaskedAutoencoder.from_pretrained(tmp_path)
     volumes = torch.randn(2, 64)
-    assert torch.equal(model(volumes, 0.5, seed())[1], loaded(volumes, 0.5, seed())[1])
+    assert torch.equal(
+        model.masked(volumes, 0.5, seed())[1], loaded.masked(volumes, 0.5, seed())[1]
+    )
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_compiles_to_one_graph(checkpointing):
+    """The mask, whose generator torch cannot compile, is drawn outside of the network."""
+    model = make().train()
+    if checkpointing:
+        model.enable_gradient_checkpointing()
+    volumes, (order, keep) = torch.randn(4, 64), draw_order(4, 8, 0.5, seed())
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    loss, expected = compiled(volumes, order, keep)[0], model(volumes, order, keep)[0]
+    assert torch.equal(loss, expected)
+    loss.backward()
 
 
 def test_half_precision_gives_nearly_the_same_loss():
     model, volumes = make(), torch.randn(4, 64)
-    loss, *_ = model(volumes, 0.5, seed())
+    loss, *_ = model.masked(volumes, 0.5, seed())
     with torch.autocast("cpu", torch.bfloat16):
-        rough, *_ = model(volumes, 0.5, seed())
+        rough, *_ = model.masked(volumes, 0.5, seed())
     assert rough.item() == pytest.approx(loss.item(), rel=0.02)

@@ -49,7 +49,7 @@ def test_an_imported_autoencoder_does_what_its_layout_says(layout, tmp_path, cap
     assert "3 blocks of width 16, 4 heads, 48 voxels" in capsys.readouterr().out
     autoencoder = MaskedAutoencoder.from_pretrained(tmp_path / "ours").eval()
     volumes = torch.randn(3, layout.VOXELS, generator=torch.Generator().manual_seed(3))
-    _, prediction, mask = autoencoder(volumes, 0.5, torch.Generator().manual_seed(4))
+    _, prediction, mask = autoencoder.masked(volumes, 0.5, torch.Generator().manual_seed(4))
     order = torch.rand(3, layout.PATCHES, generator=torch.Generator().manual_seed(4)).argsort(1)
     visible = order[:, : layout.PATCHES // 2]
     for hidden, kept in zip(mask, visible, strict=True):

@@ -25,10 +25,12 @@ from torch._dynamo.utils import counters
 from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-from mindvideo.training.loop import NonFiniteError, adamw
+from mindvideo.training.finite import NonFiniteError
+from mindvideo.training.loop import adamw
 from mindvideo.training.objectives.mbm import MaskedModelling
 from mindvideo.training.validation import Validation, equal_parts
 
+TIMES = ["seconds", "memory", "examples_per_second", "teraflops", "share_of_peak"]
 STEPS = 4 * 5  # epochs of the toy x batches of 4 of 23 examples
 
 
@@ -38,7 +40,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 def history(folder: Path) -> pd.DataFrame:
     table = pd.read_csv(folder / "history.tsv", sep="\t")
-    return table.drop(columns=["seconds", "memory"])
+    return table.drop(columns=TIMES)
 
 
 class Stop(Exception):  # noqa: N818
@@ -56,7 +58,7 @@ def stop_at(call: int) -> object:
 def test_learns_and_writes_its_history(toy: ModuleType, tmp_path: Path) -> None:
     toy.run(tmp_path, duration=60, batch_size=23)
     table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
-    assert list(table) == ["step", "loss", "bias", "grad_norm", "lr", "seconds", "memory"]
+    assert list(table) == ["step", "loss", "bias", "grad_norm", "lr", *TIMES]
     assert list(table.step) == list(range(1, 61))
     assert table.loss[-10:].mean() < 0.5 * table.loss[:10].mean()
     assert table.lr.max() == 0.01
@@ -231,6 +233,67 @@ def test_non_finite_gradient_is_refused_too(toy: ModuleType, tmp_path: Path) -> 
         toy.run(tmp_path, Cusp())
 
 
+def test_a_refused_step_leaves_the_weights_of_the_step_before(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    """Also if the host looks at it several steps later."""
+    x = np.ones((toy.N_EXAMPLES, toy.WIDTH), np.float32)
+    y = x.sum(axis=1, keepdims=True)
+    y[7] = np.nan
+    order = toy.Batches(len(x), 4, 3)
+    bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
+    last, weights = bad + 3, []
+    for looks, broken in ((1, False), (last, True)):
+        net = toy.network()
+        data = toy.Examples(x=x, y=y if broken else np.nan_to_num(y))
+        objective = toy.Regression(before=stop_at(bad + 1) if not broken else lambda n: None)
+        with pytest.raises(
+            NonFiniteError if broken else Stop, match=f"step {bad + 1}:" if broken else None
+        ):
+            toy.run(tmp_path / str(looks), objective, net, data, log_every=looks)
+        weights.append(net.state_dict())
+    assert same(*weights)
+    assert list(history(tmp_path / str(last) / "state").step) == list(range(1, bad + 1))
+
+
+def test_the_history_does_not_depend_on_how_often_the_host_looks(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    often = toy.run(tmp_path / "often")
+    with pytest.raises(Stop):
+        toy.run(tmp_path / "rarely", toy.Regression(before=stop_at(10)), log_every=6)
+    assert len(history(tmp_path / "rarely/state")) == 6
+    assert same(often, toy.run(tmp_path / "rarely", log_every=6))
+    pd.testing.assert_frame_equal(history(tmp_path / "often"), history(tmp_path / "rarely"))
+    seconds = pd.read_csv(tmp_path / "rarely/history.tsv", sep="\t").seconds
+    assert seconds[:6].nunique() == 1
+
+
+def test_a_history_of_an_earlier_version_is_continued_with_its_columns(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises(Stop):
+        toy.run(tmp_path, toy.Regression(before=stop_at(8)), checkpoint_minutes=1e-9)
+    rows = tmp_path / "state/history.tsv"
+    older = pd.read_csv(rows, sep="\t").drop(columns=TIMES[2:])
+    older.to_csv(rows, sep="\t", index=False)
+    toy.run(tmp_path)
+    table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
+    assert list(table) == list(older)
+    assert list(table.step) == list(range(1, STEPS + 1))
+    assert table.notna().all(axis=None)
+
+
+def test_the_history_has_the_throughput(toy: ModuleType, tmp_path: Path) -> None:
+    toy.run(tmp_path, toy.Regression(noise=0), nn.Linear(toy.WIDTH, 5))
+    table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
+    np.testing.assert_allclose(table.examples_per_second * table.seconds, 4, rtol=1e-4)
+    # Forward, and the gradient of the weights: 2 operations each for 4 x 8 x 5 products.
+    flops = table.teraflops * table.seconds * 1e12
+    np.testing.assert_allclose(flops, 2 * 2 * 4 * 8 * 5, rtol=1e-4)
+    assert table.share_of_peak.isna().all()  # no GPU
+
+
 def test_bf16_trains_float32_weights(toy: ModuleType, tmp_path: Path) -> None:
     weights = toy.run(tmp_path, precision="bf16")
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
@@ -276,7 +339,7 @@ def test_gradient_checkpointing_keeps_the_weights(tmp_path: Path, toy: ModuleTyp
     for net, enabled in ((plain, False), (checkpointed, True)):
         folder = tmp_path / str(enabled)
         changes = {"gradient_checkpointing": enabled, "duration": 2}
-        toy.run(folder, MaskedModelling(0.5), net, volumes, **changes)
+        toy.run(folder, MaskedModelling(0.5, 4), net, volumes, **changes)
         assert net.is_gradient_checkpointing == enabled
     assert same(plain.state_dict(), checkpointed.state_dict())
 
@@ -287,7 +350,7 @@ def test_tensorboard_events_have_the_history(toy: ModuleType, tmp_path: Path) ->
     toy.run(tmp_path)
     events = EventAccumulator(str(tmp_path / "events"), purge_orphaned_data=True).Reload()
     table = pd.read_csv(tmp_path / "history.tsv", sep="\t")
-    assert set(events.Tags()["scalars"]) == set(table) - {"step"}
+    assert set(events.Tags()["scalars"]) == set(table) - {"step", "share_of_peak"}
     losses = events.Scalars("loss")
     assert [event.step for event in losses] == list(table.step)
     np.testing.assert_allclose([event.value for event in losses], table.loss, rtol=1e-5)

@@ -18,6 +18,7 @@ from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.video_unet import inflate
+from mindvideo.training.datasets import moved
 from mindvideo.training.objectives.contrastive import (
     ClipTargets,
     Contrast,
@@ -30,7 +31,7 @@ from mindvideo.training.objectives.denoising import (
     TextCondition,
     noise_schedule,
 )
-from mindvideo.training.objectives.mbm import MaskedModelling, masked_correlation
+from mindvideo.training.objectives.mbm import MaskedModelling, hidden_correlation
 from mindvideo.training.similarity import clip_loss, retrieval
 
 CPU = torch.device("cpu")
@@ -49,8 +50,8 @@ def test_masked_modelling_is_the_models_loss() -> None:
     decoder = {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
     model = MaskedAutoencoder(num_voxels=32, patch_size=4, **shape, **decoder)
     volumes = torch.randn(3, 32)
-    loss, logs = MaskedModelling(0.75)(model, {"volumes": volumes}, generator())
-    expected, prediction, mask = model(volumes, 0.75, generator=generator())
+    loss, logs = MaskedModelling(0.75, 4)(model, {"volumes": volumes}, generator())
+    expected, prediction, mask = model.masked(volumes, 0.75, generator())
     assert loss == expected
     hidden = mask.bool().numpy()
     patches = volumes.view(3, 8, 4).numpy()
@@ -59,7 +60,8 @@ def test_masked_modelling_is_the_models_loss() -> None:
 
 
 def test_correlation_of_a_constant_is_zero() -> None:
-    assert masked_correlation(torch.ones(2, 3, 4), torch.randn(2, 3, 4), torch.ones(2, 3)) == 0
+    hidden = torch.arange(3).expand(2, 3)
+    assert hidden_correlation(torch.ones(2, 3, 4), torch.randn(2, 3, 4), hidden) == 0
 
 
 # --- contrastive ----------------------------------------------------------------------------------
@@ -376,3 +378,40 @@ def test_checkpointed_fmri_to_video_has_the_same_gradients() -> None:
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradient, gradients[1][name], rtol=1e-4, atol=1e-6)
+
+
+# --- no look at values ----------------------------------------------------------------------------
+
+
+def on_meta(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return moved(batch, torch.device("meta"))
+
+
+def test_objectives_do_not_wait_for_the_values_of_a_device() -> None:
+    """On `meta`, tensors have no values: what needs one, and would hold a GPU up, is an error."""
+    shape = {"patch_size": 4, "embed_dim": 8, "depth": 1, "num_heads": 2}
+    decoder = {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
+    autoencoder = MaskedAutoencoder(num_voxels=32, **shape, **decoder).to("meta")
+    volumes = {"index": torch.arange(3), "volumes": torch.randn(3, 32)}
+    MaskedModelling(0.75, 4)(autoencoder, on_meta(volumes), generator())
+
+    clips = targets()
+    clips.images, clips.paraphrases = clips.images.to("meta"), clips.paraphrases.to("meta")
+    clips._embed = lambda frames: torch.empty(len(frames), 6, device="meta")
+    objective = Contrast(clips, BOTH, 0.2, 0.5, 1.0, batch_size=4)  # type: ignore[arg-type]
+    examples = batch()
+    examples["fmri"] = repeat(examples["fmri"], "b w v -> b r w v", r=2)
+    objective(FmriToClip(encoder()).to("meta"), on_meta(examples), generator())
+
+    scheduler = noise_schedule(DDIMScheduler(beta_schedule="scaled_linear"))
+    clips_of = {"index": torch.arange(2), "latents": torch.randn(2, 3, 4, 8, 8)}
+    clips_of |= {"motion": torch.zeros(2, 3), "text": torch.randn(2, 5, 6)}
+    condition = TextCondition(torch.zeros(5, 6), drop=0.5)
+    denoising = Denoising(scheduler, condition, min_snr=5.0, shared_noise=0.5)
+
+    class Unet(nn.Module):
+        def forward(self, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
+            assert {x.device.type for x in (noisy, times, tokens)} == {"meta"}
+            return noisy
+
+    denoising(Unet(), on_meta(clips_of), generator())

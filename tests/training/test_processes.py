@@ -28,20 +28,27 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def test_two_processes_train_the_weights_of_one(toy: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("processes", "batch_size", "accumulate"),
+    [(2, 4, 1), pytest.param(4, 9, 1, id="9 on 4"), pytest.param(2, 9, 2, id="9 on 2 in 2 parts")],
+)
+def test_several_processes_train_the_weights_of_one(
+    toy: ModuleType, tmp_path: Path, processes: int, batch_size: int, accumulate: int
+) -> None:
     single, double = tmp_path / "single", tmp_path / "double"
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "OMP_NUM_THREADS": "1"}
-    shared["MASTER_PORT"] = str(free_port())
-    command = [sys.executable, toy.__file__, str(double), "0", "compare"]
+    shared = {**os.environ, "MASTER_ADDR": "localhost", "OMP_NUM_THREADS": "1"}
+    shared |= {"WORLD_SIZE": str(processes), "MASTER_PORT": str(free_port())}
+    divided = [str(batch_size), str(accumulate)]
+    command = [sys.executable, toy.__file__, str(double), "0", "compare", *divided]
     running = [
         subprocess.Popen(
             command, env={**shared, "RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE
         )
-        for rank in "01"
+        for rank in map(str, range(processes))
     ]
-    toy.compare(single)
+    toy.compare(single, batch_size, 1)
     for process in running:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
     for objective in ("regression", "contrast"):
         one, two = (
@@ -49,8 +56,10 @@ def test_two_processes_train_the_weights_of_one(toy: ModuleType, tmp_path: Path)
         )
         for name, weight in one.items():
             torch.testing.assert_close(weight, two[name], rtol=1e-3, atol=1e-5)
-        rows = [(f / objective / "history.tsv").read_text().count("\n") for f in (single, double)]
-        assert rows[0] == rows[1]
+        tables = [pd.read_csv(f / objective / "history.tsv", sep="\t") for f in (single, double)]
+        columns = ["step", "loss", "grad_norm", "lr"]
+        one, two = (table[columns] for table in tables)
+        pd.testing.assert_frame_equal(one, two, rtol=1e-3)
 
 
 STEPS = 300
@@ -90,7 +99,7 @@ def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
         for rank in "01"
     ]
     for process in running:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
     assert (tmp_path / "saved").read_text() == "0"
     assert (tmp_path / "model").is_dir()
@@ -121,13 +130,24 @@ def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
     assert 0 < int(kept.name.removeprefix("step-")) < STEPS
 
     running = start_mbm(tmp_path)
-    _, errors = running.communicate(timeout=120)
+    _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     assert list(pd.read_csv(tmp_path / "history.tsv", sep="\t").step) == list(range(1, STEPS + 1))
     assert MaskedAutoencoder.from_pretrained(tmp_path / "model").config["num_voxels"] == 32
     names = {path.name for path in tmp_path.iterdir()}
     outputs = {"model", "history.tsv", "events", "examples.npy"}
     assert names == outputs | {f"{name}.json" for name in outputs} | {"samples.npy"}
+
+
+def test_the_threads_of_a_job_are_divided_among_its_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in processes.THREADS:
+        monkeypatch.setenv(name, "8")  # as Snakemake does
+    processes.share_threads(4)
+    assert {os.environ[name] for name in processes.THREADS} == {"2"}
+    processes.share_threads(4)
+    assert os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """A training of a second, with what makes exact resuming hard: dropout, noise, warm-up, decay.
 
 As a script it trains in a folder until a test kills it: ``toy.py FOLDER SECONDS_PER_STEP``. With
-`compare` as a third argument it trains to weights that do not depend on the number of processes.
+`compare` as a third argument it trains to weights that do not depend on the number of processes,
+with batches of as many examples as the fourth argument.
 """
 
 from __future__ import annotations
@@ -76,11 +77,14 @@ class Contrast:
 
     decomposes: ClassVar[bool] = False
 
+    def __init__(self, batch_size: int = DEFAULTS["batch_size"]) -> None:
+        self.batch_size = batch_size
+
     def __call__(
         self, model: nn.Module, batch: dict[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         embeddings, scale = model(batch["x"])
-        return clip_loss(gather(embeddings), gather(batch["x"]), scale), {}
+        return clip_loss(*(gather(x, self.batch_size) for x in (embeddings, batch["x"])), scale), {}
 
 
 class Scaled(nn.Module):
@@ -131,15 +135,17 @@ def without_dropout() -> nn.Module:
     return net
 
 
-def compare(folder: Path) -> None:
-    """Train without noise or dropout, so that one process and two give the same weights."""
-    run(folder / "regression", Regression(noise=0), without_dropout())
-    run(folder / "contrast", Contrast(), Scaled())
+def compare(folder: Path, batch_size: int, accumulate: int) -> None:
+    """Train without noise or dropout, so that one process and several give the same weights."""
+    changes = {"batch_size": batch_size}
+    parts = changes | {"accumulate": accumulate}
+    run(folder / "regression", Regression(noise=0), without_dropout(), **parts)
+    run(folder / "contrast", Contrast(batch_size), Scaled(), **changes)
 
 
 if __name__ == "__main__":
     folder, pause = Path(sys.argv[1]), float(sys.argv[2])
-    if sys.argv[3:] == ["compare"]:
-        compare(folder)
+    if sys.argv[3:4] == ["compare"]:
+        compare(folder, *map(int, sys.argv[4:]))
     else:
         run(folder, Regression(before=lambda n: time.sleep(pause)), checkpoint_minutes=1e-9)

@@ -271,3 +271,13 @@ def test_an_absent_run_is_named(checkout):
 def test_lint_finds_nothing(checkout):
     done = checkout.snakemake("--lint")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_more_processes_than_examples_are_refused_before_any_job(checkout):
+    """The paper's batches need not divide by the number of GPUs, but each GPU needs an example."""
+    target = "results/shared/pretraining/model"
+    for gpus, refused in ((7, False), (999, True)):
+        options = ("-n", "--resources", f"gpu={gpus}", "--set-resources", f"pretraining:gpu={gpus}")
+        done = checkout.snakemake(*options, "--", target)
+        assert (done.returncode != 0) == refused
+        assert ("pretraining on gpu=999: batch_size" in done.stdout + done.stderr) == refused

@@ -23,10 +23,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mindvideo.models.device import sent
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.training import augment
 from mindvideo.training.datasets import Batch
-from mindvideo.training.similarity import clip_loss, gather, retrieval
+from mindvideo.training.similarity import clip_loss, gather, n_processes, retrieval
 
 LARGEST_SCALE = 100.0
 """Upper bound of the scale of Eq. 3 (Radford et al. 2021, 2.5)."""
@@ -87,14 +88,15 @@ class ClipTargets:
         """Embeddings (b, d) of a random frame of each example, cropped with probability `crop`."""
         numbers = torch.randint(self.n_frames, (len(index),), generator=generator)
         device = self.images.device
-        targets = self.images[index.to(device), numbers.to(device)]  # a copy
+        targets = self.images[sent(index, device), sent(numbers, device)]  # a copy
         is_cropped = augment.chosen(len(index), crop, generator)
         cropped = [row for row, crops in enumerate(is_cropped) if crops]
         if cropped:
             assert self._frames is not None
             assert self._embed is not None
             frames = [self._frames[int(index[row])][int(numbers[row])] for row in cropped]
-            targets[cropped] = self._embed([augment.crop(frame, generator) for frame in frames])
+            embedded = self._embed([augment.crop(frame, generator) for frame in frames])
+            targets[sent(torch.tensor(cropped), device)] = embedded
         return targets
 
     def draw_texts(self, index: Tensor, generator: torch.Generator) -> Tensor:
@@ -102,9 +104,9 @@ class ClipTargets:
         n_paraphrases = self.paraphrases.shape[1] - 1
         device = self.paraphrases.device
         if not n_paraphrases:
-            return self.texts[index.to(device)]
+            return self.texts[sent(index, device)]
         numbers = 1 + torch.randint(n_paraphrases, (len(index),), generator=generator)
-        return self.paraphrases[index.to(device), numbers.to(device)]
+        return self.paraphrases[sent(index, device), sent(numbers, device)]
 
 
 class FmriToClip(nn.Module):
@@ -135,8 +137,8 @@ class Contrast:
         Terms of the loss.
     sparsify, crop, align_tokens : float
         As in ``settings.Contrastive``.
-    joins : bool
-        Whether a batch is what all processes have; otherwise each process has its own.
+    batch_size : int, optional
+        Examples in a batch, of which each process has a share. Without, it has a batch of its own.
     """
 
     targets: ClipTargets
@@ -144,7 +146,7 @@ class Contrast:
     sparsify: float
     crop: float
     align_tokens: float
-    joins: bool = True
+    batch_size: int | None = None
     decomposes: ClassVar[bool] = False
 
     def __call__(
@@ -154,16 +156,17 @@ class Contrast:
         fmri = augment.mix_repetitions(batch["fmri"], generator)
         fmri = augment.sparsify(fmri, self.sparsify, generator)
         tokens, fmri_embeddings, scale = model(fmri)
-        join = gather if self.joins else _alone
-        fmri_embeddings = join(fmri_embeddings)
+        fmri_embeddings = self._join(fmri_embeddings)
         logs: dict[str, Tensor] = {}
         for modality in self.modalities:
-            clip_embeddings = join(self._draw(modality, batch["index"], generator))
+            clip_embeddings = self._join(self._draw(modality, batch["index"], generator))
             logs[modality] = clip_loss(fmri_embeddings, clip_embeddings, scale)
             logs[f"{modality}_top1"] = retrieval(fmri_embeddings.detach(), clip_embeddings, 1)
         loss = torch.stack([logs[modality] for modality in self.modalities]).mean()  # Eq. 3
         if self.align_tokens:
-            logs["tokens"] = F.mse_loss(tokens.float(), batch["text"])
+            # Unlike the terms above, it is the mean over this process's share.
+            weight = len(tokens) / (self.batch_size / n_processes()) if self.batch_size else 1.0
+            logs["tokens"] = weight * F.mse_loss(tokens.float(), batch["text"])
             loss = loss + self.align_tokens * logs["tokens"]
         return loss, {**logs, "scale": scale}
 
@@ -172,7 +175,6 @@ class Contrast:
             return self.targets.draw_images(index, self.crop, generator)
         return self.targets.draw_texts(index, generator)
 
-
-def _alone(rows: Tensor) -> Tensor:
-    """Rows of this process only."""
-    return rows
+    def _join(self, rows: Tensor) -> Tensor:
+        """The rows of the whole batch."""
+        return rows if self.batch_size is None else gather(rows, self.batch_size)

@@ -26,6 +26,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.models.checkpoints import Encoder
+from mindvideo.models.device import sent
 from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
@@ -64,8 +65,9 @@ class TextCondition:
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
         text = batch["text"]
-        dropped = torch.tensor(chosen(len(text), self.drop, generator), device=text.device)
-        return torch.where(rearrange(dropped, "b -> b 1 1"), self.empty.to(text), text)
+        dropped = sent(torch.tensor(chosen(len(text), self.drop, generator)), text.device)
+        empty = sent(self.empty, text.device).to(text)
+        return torch.where(rearrange(dropped, "b -> b 1 1"), empty, text)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Denoising:
 
     The batch's `latents` are (b, f, c, h, w), scaled as the UNet expects. All frames of a clip
     have the same time. If the batch has the `motion` of its clips (b, 3), the noise that their
-    frames share moves with it (Burgert et al., "Go-with-the-Flow", 2025).
+    frames share moves with it (Burgert et al., "Go-with-the-Flow", 2025); motion is on the CPU.
 
     Attributes
     ----------
@@ -114,8 +116,9 @@ class Denoising:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         latents = rearrange(batch["latents"], "b f c h w -> b c f h w")
         steps = self.scheduler.config.num_train_timesteps
-        times = torch.randint(steps, (len(latents),), generator=generator).to(latents.device)
-        noise = self.noise_of(batch, generator).to(latents)
+        place = latents.device
+        times = sent(torch.randint(steps, (len(latents),), generator=generator), place)
+        noise = sent(self.noise_of(batch, generator), place).to(latents)
         condition = self.condition(batch, generator)
         noisy = self.scheduler.add_noise(latents, noise, times)  # Eq. 4 of Ho et al.
         predicted = model(noisy, times, condition)
@@ -126,7 +129,7 @@ class Denoising:
     def noise_of(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Noise (b, c, f, h, w) for a batch, on the CPU: it is the same for every device."""
         b, f, c, h, w = batch["latents"].shape
-        motion = batch["motion"].cpu().numpy() if "motion" in batch else None
+        motion = batch["motion"].numpy() if "motion" in batch else None
         return noise_of_clips((b, c, f, h, w), generator, shared=self.shared_noise, motion=motion)
 
     def _weights(self, times: Tensor) -> Tensor:

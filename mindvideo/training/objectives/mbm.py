@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from mindvideo.models.device import sent
+from mindvideo.models.masked_autoencoder import draw_order
 from mindvideo.training.datasets import Batch
 
 
@@ -20,9 +22,12 @@ class MaskedModelling:
     ----------
     mask_ratio : float
         Fraction of the patches that are hidden.
+    patch_size : int
+        Voxels in a patch.
     """
 
     mask_ratio: float
+    patch_size: int
     decomposes: ClassVar[bool] = True  # each volume hides the same number of patches
 
     def __call__(
@@ -30,14 +35,18 @@ class MaskedModelling:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss; logs the correlation of hidden voxels with their reconstruction."""
         volumes = batch["volumes"]
-        loss, prediction, mask = model(volumes, self.mask_ratio, generator=generator)
-        patches = rearrange(volumes, "b (p s) -> b p s", p=mask.shape[1])
-        return loss, {"correlation": masked_correlation(prediction.detach(), patches, mask)}
+        patches = rearrange(volumes, "b (p s) -> b p s", s=self.patch_size)
+        n, count = patches.shape[:2]
+        order, keep = draw_order(n, count, self.mask_ratio, generator)
+        order = sent(order, volumes.device)
+        loss, prediction, _ = model(volumes, order, keep)
+        hidden = order[:, keep:].sort(dim=1).values
+        return loss, {"correlation": hidden_correlation(prediction.detach(), patches, hidden)}
 
 
-def masked_correlation(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
-    """Pearson correlation over all elements of the patches (b, p, s) where mask (b, p) is 1."""
-    hidden = mask.bool()
-    a, b = a[hidden].flatten().float(), b[hidden].flatten().float()
+def hidden_correlation(a: Tensor, b: Tensor, hidden: Tensor) -> Tensor:
+    """Pearson correlation over all elements of the `hidden` (b, h) of the patches (b, p, s)."""
+    places = repeat(hidden, "b h -> b h s", s=a.shape[2])  # a mask would have a GPU count first
+    a, b = a.gather(1, places).flatten().float(), b.gather(1, places).flatten().float()
     a, b = a - a.mean(), b - b.mean()
     return (a * b).sum() / (a.norm() * b.norm()).clamp_min(1e-12)
