@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from benchmarks.random_weights import SCHEDULE15
-from mindvideo.fmri.cleaning import clean, nuisance, polynomials
+from mindvideo.fmri.cleaning import clean, nuisance
+from mindvideo.fmri.drift import polynomials
 from mindvideo.fmri.reproducibility import segment_z
 from mindvideo.metrics.catalogue import pixel_metrics
 from mindvideo.metrics.embedding import cosine_similarity, identification
