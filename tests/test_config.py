@@ -397,11 +397,11 @@ def test_the_test_segments_are_not_read_where_validation_segments_are_evaluated(
 def test_a_preset_is_the_settings_that_it_names(values):
     values["reconstruction"] = {"preset": "fast", "steps": 20, "guidance": 4}
     fast = check_config(values, "config.yaml").reconstruction
-    assert (fast.scheduler, fast.steps, fast.precision) == ("dpm-solver++", 20, "bf16")
+    assert (fast.scheduler, fast.steps, fast.precision) == ("dpm-solver++", 20, "auto")
     values["reconstruction"] = {
         "scheduler": "dpm-solver++",
         "steps": 20,
-        "precision": "bf16",
+        "precision": "auto",
         "guidance": 4,
     }
     same = check_config(values, "config.yaml").reconstruction
