@@ -14,7 +14,8 @@ from mindvideo.demo.motion_energy import FPS, PIXELS
 from mindvideo.demo.neurons import Cortex, stream
 from mindvideo.demo.sight import look
 from mindvideo.fmri.atlas import VISUAL_AREAS, labels_of, project
-from mindvideo.fmri.cleaning import Cleaned, clean, nuisance, polynomials
+from mindvideo.fmri.cleaning import Cleaned, clean, nuisance
+from mindvideo.fmri.drift import polynomials
 from mindvideo.fmri.reproducibility import over_segments, segment_z
 from mindvideo.fmri.selection import select
 
