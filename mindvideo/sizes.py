@@ -78,10 +78,12 @@ def check_accumulation(
     InputError
     """
     if batch_size < parts * processes:
+        several = processes > 1
         raise InputError(
-            f"batch_size: {batch_size}, but accumulate: {parts} on {processes} processes needs an "
-            f"example for each of {parts * processes} parts. Use fewer processes or lower "
-            "accumulate."
+            f"batch_size: {batch_size}, but accumulate: {parts}"
+            + (f" on {processes} processes" if several else "")
+            + f" needs an example for each of {parts * processes} parts. "
+            + ("Use fewer processes, or lower accumulate." if several else "Lower accumulate.")
         )
     if parts > 1 and not decomposes:
         raise InputError(

@@ -11,8 +11,8 @@ from einops import rearrange, repeat
 from torch import Generator, Tensor, nn
 
 from mindvideo.models.blocks import Block, PatchEmbed, count_patches, init_blocks
-from mindvideo.models.device import sent
 from mindvideo.models.positions import resize_positions, sincos_positions
+from mindvideo.models.transfer import sent
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 

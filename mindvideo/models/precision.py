@@ -24,8 +24,9 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models import record
-from mindvideo.models.device import device, sent
+from mindvideo.models.device import device
 from mindvideo.models.record import Format, Precision
+from mindvideo.models.transfer import sent
 
 DTYPES: dict[Format, torch.dtype] = {
     "fp32": torch.float32,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mindvideo.models.device import sent
+from mindvideo.models.transfer import sent
 
 
 def sparsify(fmri: Tensor, fraction: float, generator: torch.Generator) -> Tensor:

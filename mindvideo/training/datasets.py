@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mindvideo.errors import InputError
-from mindvideo.models.device import sent
+from mindvideo.models.transfer import sent
 
 Batch = dict[str, Tensor]
 ON_THE_CPU = {"index", "motion"}

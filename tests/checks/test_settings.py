@@ -298,7 +298,10 @@ def test_a_mask_that_hides_every_patch_is_refused(here):
             "embed_dim 15: sine-cosine positions need an even width",
         ),
         ({"cotraining": {"warmup": 1500}}, "warmup: 1500 of 1500 steps"),
-        ({"video_tuning": {"accumulate": 4}}, "batch_size: 14 is not divisible by accumulate: 4"),
+        (
+            {"video_tuning": {"accumulate": 15}},
+            "batch_size: 14, but accumulate: 15 needs an example",
+        ),
         ({"contrastive": {"accumulate": 2}}, "accumulate: 2, but this loss compares"),
         ({"pretraining": {"mask_ratio": 1}}, r"pretraining\.mask_ratio: Input should be less than"),
     ],

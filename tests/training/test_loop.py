@@ -193,8 +193,8 @@ def test_accumulated_gradients_are_those_of_the_large_batch(
 
 
 def test_batch_that_cannot_be_divided(toy: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="multiple of 3"):
-        toy.run(tmp_path, accumulate=3)
+    with pytest.raises(ValidationError, match=r"an example for each of 5 parts\. Lower accumulate"):
+        toy.run(tmp_path, accumulate=5)
 
 
 def test_accumulation_of_a_loss_that_compares_examples_is_refused(

@@ -23,8 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mindvideo.models.device import sent
 from mindvideo.models.fmri_encoder import FmriEncoder
+from mindvideo.models.transfer import sent
 from mindvideo.training import augment
 from mindvideo.training.datasets import Batch
 from mindvideo.training.similarity import clip_loss, gather, n_processes, retrieval

@@ -26,8 +26,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.models.checkpoints import Encoder
-from mindvideo.models.device import sent
 from mindvideo.models.noise import noise_of_clips
+from mindvideo.models.transfer import sent
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
 from mindvideo.training.augment import chosen, mix_repetitions, sparsify

@@ -9,8 +9,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from mindvideo.models.device import sent
 from mindvideo.models.masked_autoencoder import draw_order
+from mindvideo.models.transfer import sent
 from mindvideo.training.datasets import Batch
 
 
