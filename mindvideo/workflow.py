@@ -41,15 +41,8 @@ def compare_by_content(folder: Path) -> None:
 
     os.environ[FOLDER] = str(folder)
     digests = Digests(folder, "snakemake")
-    by_snakemake = getattr(_IOFile, "checksum", None)
-    if by_snakemake is None or not all(
-        hasattr(_IOFile, name) for name in ("is_checksum_eligible", "touch")
-    ):
-        raise RuntimeError(
-            "this version of Snakemake compares files in a way that mindvideo does not support; "
-            "use the version in envs/requirements.lock"
-        )
-    by_snakemake = getattr(by_snakemake, "by_snakemake", by_snakemake)  # replaced before
+    _check_methods(_IOFile, ("checksum", "is_checksum_eligible", "touch"), "compares files")
+    by_snakemake = getattr(_IOFile.checksum, "by_snakemake", _IOFile.checksum)  # replaced before
 
     async def is_eligible(self: Any, threshold: int | None = None) -> bool:
         return await self.exists_local() and not self.is_fifo()
@@ -84,11 +77,7 @@ def check_beyond_ancient() -> None:
     """
     from snakemake.dag import DAG
 
-    if not all(hasattr(DAG, name) for name in ("update_needrun", "bfs")):
-        raise RuntimeError(
-            "this version of Snakemake decides which jobs run in a way that mindvideo does not "
-            "support; use the version in envs/requirements.lock"
-        )
+    _check_methods(DAG, ("update_needrun", "bfs"), "decides which jobs run")
     by_snakemake = getattr(DAG.update_needrun, "by_snakemake", DAG.update_needrun)
 
     async def update_needrun(self: Any, *args: Any, **options: Any) -> None:
@@ -111,6 +100,15 @@ def check_beyond_ancient() -> None:
 
     update_needrun.by_snakemake = by_snakemake  # type: ignore[attr-defined]
     DAG.update_needrun = update_needrun
+
+
+def _check_methods(changed: type, names: tuple[str, ...], what: str) -> None:
+    """Raise an error if one of Snakemake's classes lacks a method; `what` says what it is for."""
+    if not all(hasattr(changed, name) for name in names):
+        raise RuntimeError(
+            f"this version of Snakemake {what} in a way that mindvideo does not support; use the "
+            "version in envs/requirements.lock"
+        )
 
 
 def clear_finished_states(results: str) -> None:

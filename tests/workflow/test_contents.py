@@ -6,10 +6,11 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+import snakemake.api  # first: its other modules import each other in a circle
 from snakemake.io import _IOFile
 
 from mindvideo.contents import Digests
-from mindvideo.workflow import compare_by_content
+from mindvideo.workflow import check_beyond_ancient, compare_by_content
 
 
 @pytest.fixture
@@ -49,3 +50,6 @@ def test_another_snakemake_is_refused_by_name(monkeypatch, tmp_path):
     monkeypatch.delattr(_IOFile, "is_checksum_eligible")
     with pytest.raises(RuntimeError, match=r"this version of Snakemake .*envs/requirements.lock"):
         compare_by_content(tmp_path)
+    monkeypatch.delattr(snakemake.dag.DAG, "bfs")
+    with pytest.raises(RuntimeError, match="decides which jobs run in a way that"):
+        check_beyond_ancient()
