@@ -103,14 +103,25 @@ def _parser(stage: Stage) -> argparse.ArgumentParser:
             help="processes that share each batch, one per GPU (default 1; 0: one per GPU that "
             "Slurm allocated to this job, at least one)",
         )
+        parser.add_argument(
+            "--nodes",
+            type=_whole,
+            default=1,
+            metavar="N",
+            help="nodes of this Slurm job that share the processes (default 1)",
+        )
     return parser
 
 
-def _processes(text: str) -> int:
+def _whole(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text}: expected a whole number")
+    return int(text)
+
+
+def _processes(text: str) -> int:
     # A rule has gpu: 0 on a cluster without GPUs, and on one where --gres requests them.
-    return int(text) or int(os.environ.get("SLURM_GPUS_ON_NODE", "1"))
+    return _whole(text) or int(os.environ.get("SLURM_GPUS_ON_NODE", "1"))
 
 
 def read_settings(
@@ -202,16 +213,24 @@ def _run_stage(stage: Stage, argv: list[str]) -> int:
         )
         return 2
     arguments = vars(_parser(stage).parse_args(argv))
-    processes = arguments.pop("processes", 1)
+    processes, nodes = arguments.pop("processes", 1), arguments.pop("nodes", 1)
     how = {name: arguments.pop(name) for name in ("log", "code", "keep_state") if name in arguments}
 
     from mindvideo.errors import InputError
-    from mindvideo.processes import is_one_of_several, run_in_processes
+    from mindvideo.processes import (
+        is_launcher,
+        is_one_of_several,
+        run_in_processes,
+        start_launchers,
+    )
     from mindvideo.runner import run
 
     try:
-        if processes > 1 and not is_one_of_several():
-            return run_in_processes(processes, [stage.command, *argv])
+        if not is_one_of_several():
+            if nodes > 1 and not is_launcher():
+                start_launchers(nodes, [stage.command, *argv])
+            if nodes > 1 or processes > 1:
+                return run_in_processes(processes, [stage.command, *argv], nodes)
         given, assignments = arguments.pop("settings"), arguments.pop("set")
         settings = read_settings(stage, given, assignments, arguments.pop("execution"))
     except InputError as error:

@@ -195,7 +195,10 @@ def _as_snakemake(target: str) -> str:
 
 
 def check_shares(workflow: Any, models: Mapping[str | None, Any]) -> None:
-    """Raise an error if a training run would have more processes than a batch has parts.
+    """Raise an error for a training run that its job's GPUs or nodes could not compute.
+
+    It must not have more processes than a batch has parts, and on several nodes its job must start
+    without a step of Slurm's.
 
     Parameters
     ----------
@@ -214,6 +217,7 @@ def check_shares(workflow: Any, models: Mapping[str | None, Any]) -> None:
     for rule in workflow.rules:
         if not rule.output or "--processes" not in (rule.shellcmd or ""):
             continue
+        _check_nodes(rule)
         gpus = rule.resources["gpu"]
         if gpus.is_evaluable() or not isinstance(gpus.value, int):  # known when the job is
             continue
@@ -227,6 +231,19 @@ def check_shares(workflow: Any, models: Mapping[str | None, Any]) -> None:
             except InputError as error:
                 place = f"variants.{variant}.{rule.name}" if variant else rule.name
                 raise InputError(f"{place} on gpu={gpus}: {error}") from None
+
+
+def _check_nodes(rule: Any) -> None:
+    """Slurm's executor starts a job in a step on one node, unless the job has the resource mpi."""
+    nodes = rule.resources["nodes"]
+    if nodes.is_evaluable() or not isinstance(nodes.value, int) or nodes.value < 2:
+        return
+    if not {"mpi", "tasks_per_node"} <= rule.resources.keys():
+        raise InputError(
+            f"{rule.name} on nodes={nodes.value}: set `mpi: srun` and `tasks_per_node` (the GPUs "
+            "of a node, at least 2) under set-resources of the profile, too. See "
+            "docs/how-to/several-gpus.md"
+        )
 
 
 def check_profile(options: Any, workflow: Any) -> None:

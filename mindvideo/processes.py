@@ -1,9 +1,22 @@
-"""Training in several processes, one per GPU, started by torch's own launcher."""
+"""Training in several processes, one per GPU, started by torch's own launcher.
+
+On several machines, Slurm starts one launcher on each, and these find each other.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import socket
 import sys
+import time
+from typing import NamedTuple, NoReturn
+
+from mindvideo.errors import InputError
+
+PATIENCE = 120.0
+"""Most time that processes wait for that of rank 0 to end [s]."""
 
 
 def rank() -> int:
@@ -27,6 +40,19 @@ def leave_unless_first() -> None:
         sys.exit(0)
 
 
+def wait_for_the_first() -> None:
+    """Wait until this process is ended, because that of rank 0 has ended.
+
+    A launcher ends all processes as soon as one has ended. Processes of other ranks therefore wait
+    while that of rank 0 has something left to do, such as queueing the job again.
+    """
+    if rank():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        launcher, end = os.getppid(), time.monotonic() + PATIENCE
+        while os.getppid() == launcher and time.monotonic() < end:
+            time.sleep(0.2)
+
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Environment variables of the number of threads; Snakemake sets them to those of the job."""
 
@@ -41,10 +67,90 @@ def share_threads(count: int) -> None:
         os.environ[name] = str(max(1, total // count))
 
 
-def run_in_processes(count: int, argv: list[str]) -> int:
-    """Run ``mindvideo ARGV`` in `count` processes on this machine; return the worst exit status.
+PORT = "MINDVIDEO_LAUNCHERS_PORT"
+"""Environment variable: Slurm started this process as one of the launchers of a training run, which
+meet at this port of the machine that called ``srun``."""
+
+
+def is_launcher() -> bool:
+    """Whether Slurm started this process as the launcher of its machine."""
+    return PORT in os.environ
+
+
+def start_launchers(count: int, argv: list[str]) -> NoReturn:
+    """Become ``srun``, which runs ``mindvideo ARGV`` once on each of `count` nodes of this job.
+
+    Slurm's signals thus reach all of them. If one fails, Slurm ends the others.
+
+    Raises
+    ------
+    InputError
+        Outside of a Slurm job.
+    """
+    srun = shutil.which("srun")
+    if "SLURM_JOB_ID" not in os.environ or srun is None:
+        raise InputError(
+            f"--nodes {count} needs a Slurm job of {count} nodes, and "
+            + ("this is none" if srun else "there is no srun here")
+            + ". Elsewhere, run on each machine: torchrun --nnodes N --nproc-per-node GPUS "
+            "--rdzv-backend c10d --rdzv-endpoint FIRST-MACHINE:29400 -m mindvideo STAGE …"
+        )
+    with socket.socket() as free:
+        free.bind(("", 0))
+        os.environ[PORT] = str(free.getsockname()[1])
+    options = [f"--nodes={count}", f"--ntasks={count}", "--ntasks-per-node=1", "--mpi=none"]
+    # All that the job has on a node, also what the step of this process holds.
+    options += ["--overlap", "--cpu-bind=none", "--kill-on-bad-exit=1"]
+    os.execv(srun, [srun, *options, sys.executable, "-m", "mindvideo", *argv])
+
+
+class Launcher(NamedTuple):
+    """What torch's launcher on this machine must know.
+
+    Attributes
+    ----------
+    n_processes : int
+        That it starts.
+    endpoint : str
+        Where the launchers meet.
+    is_host : bool
+        Whether they meet on this machine.
+    """
+
+    n_processes: int
+    endpoint: str
+    is_host: bool
+
+    @classmethod
+    def here(cls, n_processes: int, n_nodes: int) -> Launcher:
+        """This machine's, of a training run in `n_processes` on `n_nodes`.
+
+        A machine has a process for each GPU that Slurm allocated on it. Without GPUs, the processes
+        are divided among the machines.
+        """
+        if not is_launcher():
+            return cls(n_processes, "localhost:0", True)
+        node, host = int(os.environ["SLURM_NODEID"]), os.environ["SLURM_LAUNCH_NODE_IPADDR"]
+        share = n_processes // n_nodes + (node < n_processes % n_nodes)
+        share = int(os.environ.get("SLURM_GPUS_ON_NODE") or 0) or share
+        if not share:
+            raise InputError(f"{n_processes} processes cannot be divided among {n_nodes} nodes")
+        host = f"[{host}]" if ":" in host else host
+        return cls(share, f"{host}:{os.environ[PORT]}", node == 0)
+
+
+def run_in_processes(count: int, argv: list[str], n_nodes: int = 1) -> int:
+    """Run ``mindvideo ARGV`` in this machine's processes; return the worst exit status.
 
     SIGTERM and SIGINT are passed on to all of them. When one fails, the others are stopped.
+
+    Parameters
+    ----------
+    count : int
+        Processes on all machines.
+    argv : list of str
+    n_nodes : int
+        Machines, on each of which a launcher runs.
 
     Raises
     ------
@@ -53,31 +159,33 @@ def run_in_processes(count: int, argv: list[str]) -> int:
     """
     from mindvideo.devices import claim, claimed, release
 
-    claim(count)  # before torch looks for GPUs
+    launcher = Launcher.here(count, n_nodes)
+    claim(launcher.n_processes)  # before torch looks for GPUs
     import torch
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    from mindvideo.errors import InputError
     from mindvideo.models.device import device
 
     gpus = torch.cuda.device_count()
     if device().type == "cpu" and claimed():
         release()  # there are GPUs, but this torch can use none
-    if device().type == "cuda" and gpus < count:
+    if device().type == "cuda" and gpus < launcher.n_processes:
         raise InputError(
-            f"--processes {count}, but torch finds only {gpus} GPUs: request more GPUs, or use "
-            f"--processes {gpus} (in the workflow: --set-resources RULE:gpu={gpus})"
+            f"{launcher.n_processes} processes, but torch finds only {gpus} GPUs on "
+            f"{socket.gethostname()}: request more GPUs, or fewer processes (--processes; in the "
+            "workflow, --set-resources RULE:gpu=N)"
         )
-    share_threads(count)
+    share_threads(launcher.n_processes)
     config = LaunchConfig(
         run_id="mindvideo",
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=count,
+        min_nodes=n_nodes,
+        max_nodes=n_nodes,
+        nproc_per_node=launcher.n_processes,
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_endpoint=launcher.endpoint,
+        rdzv_configs={"is_host": launcher.is_host},
         max_restarts=0,
         monitor_interval=0.1,
     )

@@ -17,13 +17,14 @@ use rule stage as gpu_stage with:
         gpu=1,
 
 
-# A training run has as many processes as its job has GPUs.
+# A training run has as many processes as its job has GPUs, on as many nodes as its job has.
 rule training:
     conda:
         "../envs/mindvideo.yaml"
     threads: TRAINING_THREADS
     resources:
         gpu=1,
+        nodes=1,
     shell:
-        "{params.command} --processes {resources.gpu}"
+        "{params.command} --processes {resources.gpu} --nodes {resources.nodes}"
         " --settings {params.settings:q} --code {params.code:q} --log {log:q}"

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from mindvideo.models import precision, record
 
@@ -39,11 +38,11 @@ def numpy(tensor: Any) -> np.ndarray:
 
 
 @contextmanager
-def gpu(*, bf16: bool = True, selects: bool = False) -> Iterator[None]:
+def gpu(*, bf16: bool = True) -> Iterator[None]:
     """Context in which new tensors are fake, and this process has a GPU.
 
-    Networks are made outside of it and `put` inside of it, once. `selects` allows sizes that
-    depend on values, as those of what a mask selects, and is slower.
+    Networks are made outside of it and `put` inside of it, once. Sizes that depend on values, as
+    those of what a mask selects, are errors: a GPU would have to count first.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(precision, "device", lambda: DEVICE)
@@ -59,8 +58,7 @@ def gpu(*, bf16: bool = True, selects: bool = False) -> Iterator[None]:
         patch.setattr(
             FakeTensor, "exponential_", lambda tensor, **_: tensor.fill_(1.0), raising=False
         )
-        sizes = ShapeEnv() if selects else None
-        with FakeTensorMode(allow_non_fake_inputs=True, shape_env=sizes):
+        with FakeTensorMode(allow_non_fake_inputs=True):
             yield
     record.forget()
 

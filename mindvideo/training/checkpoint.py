@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+
+PATIENCE = 90.0
+"""How long a file system may take to show one machine what another has written [s]."""
 
 
 class Stateful(Protocol):
@@ -63,34 +68,69 @@ def save(folder: Path, step: int, model: nn.Module, parts: dict[str, Stateful]) 
             shutil.rmtree(older)
 
 
-def restore(folder: Path, model: nn.Module, parts: dict[str, Stateful]) -> int:
-    """Load the newest checkpoint into a model and the parts that :func:`save` was given.
+def newest(folder: Path) -> int:
+    """Steps done at the newest checkpoint in a state folder; 0 if there is none."""
+    return max(map(_number, _checkpoints(folder)), default=0)
+
+
+def restore(
+    folder: Path, model: nn.Module, parts: dict[str, Stateful], step: int | None = None
+) -> int:
+    """Load a checkpoint into a model and the parts that :func:`save` was given.
+
+    Parameters
+    ----------
+    folder : Path
+        The state folder. If another machine has written the checkpoint, it may appear here later.
+    model : nn.Module
+    parts : dict of Stateful
+    step : int, optional
+        Steps done at the checkpoint, by default the newest; with 0, nothing is loaded.
 
     Returns
     -------
     int
-        Steps done so far. Without a checkpoint it is 0, and nothing is loaded.
+        Steps done so far.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint does not appear, or its weights are not those of this model.
     """
-    newest = max(_checkpoints(folder), key=_number, default=None)
-    if newest is None:
+    step = newest(folder) if step is None else step
+    if not step:
         return 0
-    weights = load_file(newest / "weights.safetensors")
+    path = folder / f"step-{step}"
+    _wait_for(path)
+    weights = load_file(path / "weights.safetensors")
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     expected = {name: tuple(weight.shape) for name, weight in trainable_state(model).items()}
     names = shapes.keys() | expected.keys()
     if mismatches := sorted(name for name in names if shapes.get(name) != expected.get(name)):
         first = mismatches[0]
         raise InputError(
-            f"{newest}: a checkpoint of another training run: {len(mismatches)} weights differ, "
+            f"{path}: a checkpoint of another training run: {len(mismatches)} weights differ, "
             f"first {first} (found {shapes.get(first, 'none')}, expected "
             f"{expected.get(first, 'none')}). Delete its folder to train from scratch, or restore "
             "its settings and inputs."
         )
     model.load_state_dict(weights, strict=False)
-    states = torch.load(newest / "training.pt", map_location="cpu", weights_only=True)
+    states = torch.load(path / "training.pt", map_location="cpu", weights_only=True)
     for name, part in parts.items():
         part.load_state_dict(states[name])
     return states["step"]
+
+
+def _wait_for(path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not path.is_dir():
+        if time.monotonic() > end:
+            raise InputError(
+                f"{path}: the first process of this training run has this checkpoint, and this "
+                f"process, on {socket.gethostname()}, has not found it for {PATIENCE:.0f} s. All "
+                "nodes must have the folder of results on one shared file system."
+            )
+        time.sleep(0.5)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

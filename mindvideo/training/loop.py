@@ -19,12 +19,13 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from mindvideo.models.device import device
 from mindvideo.models.precision import number_format
-from mindvideo.processes import rank
+from mindvideo.processes import rank, wait_for_the_first
 from mindvideo.progress import progress
 from mindvideo.settings.training import Training
 from mindvideo.sizes import check_accumulation
@@ -167,7 +168,7 @@ def train(
     stateful = {"optimizer": optimizer}
     if accelerator.scaler is not None:
         stateful["scaler"] = accelerator.scaler
-    start = checkpoint.restore(state, model, stateful)
+    start = checkpoint.restore(state, model, stateful, _of_the_first(checkpoint.newest(state)))
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     n_weights = sum(parameter.numel() for parameter in trainable)
     logger.info("%s: steps %d to %d, %d per epoch", desc, start, schedule.total, batches.per_epoch)
@@ -241,9 +242,9 @@ def train(
                 checkpoint.save(state, n_done, model, stateful)
                 last_save = time.monotonic()
             if stop_signal:
-                # torch's launcher ends all processes as soon as one has ended.
                 accelerator.wait_for_everyone()
                 logger.warning("%s: stopped after step %d, to resume from there", desc, n_done)
+                wait_for_the_first()
                 raise SystemExit(128 + stop_signal)
             log.restart()
 
@@ -306,6 +307,11 @@ def adamw(model: nn.Module, settings: Training) -> torch.optim.AdamW:
     ]
     # Fused: one pass over all weights instead of a dozen, which halves the step of small networks.
     return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
+
+
+def _of_the_first(step: int) -> int:
+    """The step of the newest checkpoint that the first process finds, in all processes."""
+    return broadcast_object_list([step])[0]
 
 
 def _average(values: dict[str, Tensor], accelerator: Accelerator) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """Each training's forward pass and loss on a GPU that is not there (tests/fake_gpu.py).
 
-Every objective, with its batch copied to the device as the loop does, and activations in each
-precision as accelerate sets them. It does not reach the backward pass, the optimizer, the scaler of
-fp16, and crops of frames, whose places are values.
+Every objective, with two unequal shares of a batch copied to the device as the loop does, and
+activations in each precision as accelerate sets them. It does not reach the backward pass, the
+optimizer, the scaler of fp16, and crops of frames, whose places are values.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mindvideo.models.precision import DTYPES, number_format, put
 from mindvideo.models.record import Precision
 from mindvideo.models.video_unet import VideoUNet, inflate
 from mindvideo.training import augment
+from mindvideo.training.datasets import moved
 from mindvideo.training.loop import _set_gradient_checkpointing
 from mindvideo.training.objectives.contrastive import ClipTargets, Contrast, FmriToClip
 from mindvideo.training.objectives.denoising import (
@@ -32,11 +33,12 @@ from mindvideo.training.objectives.denoising import (
     TextCondition,
 )
 from mindvideo.training.objectives.mbm import MaskedModelling
+from mindvideo.training.shares import sizes_of_shares
 from tests.fake_gpu import gpu, real
 
 Part = dict[str, Tensor]
 Loss = tuple[Tensor, dict[str, Tensor]]
-WIDTH, TOKENS, VOXELS, SIDE, N_FRAMES, N = 16, 5, 32, 8, 3, 2
+WIDTH, TOKENS, VOXELS, SIDE, N_FRAMES, BATCH = 16, 5, 32, 8, 3, 3
 SHAPE = {"num_voxels": VOXELS, "window_size": 2, "out_channel": TOKENS, "out_dim": WIDTH}
 LAYERS = {"patch_size": 8, "embed_dim": 8, "depth": 1, "num_heads": 2}
 
@@ -55,27 +57,35 @@ def _draws_with_values(monkeypatch: pytest.MonkeyPatch) -> None:
 def loss_of(
     model: nn.Module,
     objective: Callable[[], Callable[..., Loss]],
-    batch: Callable[[], Part],
+    share: Callable[[int], Part],
     *,
     name: Precision,
     checkpointing: bool,
-    selects: bool = False,
 ) -> Loss:
-    """Loss and logs of a batch, after a check that all of them are on the device."""
+    """Loss and logs of a batch, after a check that all of them are on the device.
+
+    `share` returns as many examples of it.
+    """
     _set_gradient_checkpointing(model, checkpointing)
-    with gpu(selects=selects):
+    with gpu():
         put(model.train(), "fp32")
         chosen = number_format(name)
         assert chosen == ("bf16" if name == "auto" else name)
         if chosen != "fp32":
             in_half = torch.autocast("cuda", DTYPES[chosen])(type(model).forward)
             model.forward = partial(convert_outputs_to_fp32(in_half), model)  # type: ignore[method-assign]
-        on_device = {key: value.to("cuda") for key, value in batch().items()}
-        on_device["index"] = torch.arange(N)
-        loss, logs = objective()(model, on_device, torch.Generator())
-        assert loss.requires_grad
-        for value in (loss, *logs.values()):
-            assert (value.device.type, value.dtype, value.shape) == ("cuda", torch.float32, ())
+        computed = objective()
+        sizes = sizes_of_shares(BATCH, 2)
+        assert sizes == [2, 1]
+        total = torch.zeros((), device="cuda")
+        for size in sizes:
+            on_device = moved({**share(size), "index": torch.arange(size)}, torch.device("cuda"))
+            loss, logs = computed(model, on_device, torch.Generator())
+            assert loss.requires_grad
+            for value in (loss, *logs.values()):
+                assert (value.device.type, value.dtype, value.shape) == ("cuda", torch.float32, ())
+            total += size * len(sizes) / BATCH * loss.detach() / len(sizes)
+        assert total.device.type == "cuda"
     return loss, logs
 
 
@@ -85,11 +95,10 @@ def test_masked_brain_modelling(name: Precision, checkpointing: bool) -> None:
     model = MaskedAutoencoder(num_voxels=VOXELS, **LAYERS, **decoder)
     loss_of(
         model,
-        lambda: MaskedModelling(0.75),
-        lambda: {"volumes": torch.zeros(N, VOXELS)},
+        lambda: MaskedModelling(0.75, 8),
+        lambda n: {"volumes": torch.zeros(n, VOXELS)},
         name=name,
         checkpointing=checkpointing,
-        selects=True,  # the hidden voxels
     )
 
 
@@ -106,9 +115,9 @@ def test_contrastive_learning(name: Precision, checkpointing: bool) -> None:
     _, logs = loss_of(
         model,
         objective,
-        lambda: {
-            "fmri": torch.zeros(N, 3, 2, VOXELS),
-            "text": torch.zeros(N, TOKENS, WIDTH),
+        lambda n: {
+            "fmri": torch.zeros(n, 3, 2, VOXELS),
+            "text": torch.zeros(n, TOKENS, WIDTH),
         },
         name=name,
         checkpointing=checkpointing,
@@ -132,11 +141,11 @@ def unet() -> VideoUNet:
     return video
 
 
-def clips(**others: Tensor) -> Part:
+def clips(n: int, **others: Tensor) -> Part:
     """Latents, of which the noise moves."""
     return {
-        "latents": torch.zeros(N, N_FRAMES, 4, SIDE, SIDE),
-        "motion": torch.zeros(N, 3),
+        "latents": torch.zeros(n, N_FRAMES, 4, SIDE, SIDE),
+        "motion": torch.zeros(n, 3),
     } | others
 
 
@@ -152,7 +161,7 @@ def test_video_tuning(name: Precision, checkpointing: bool) -> None:
             min_snr=5.0,
             shared_noise=0.5,
         ),
-        lambda: clips(text=torch.zeros(N, TOKENS, WIDTH)),
+        lambda n: clips(n, text=torch.zeros(n, TOKENS, WIDTH)),
         name=name,
         checkpointing=checkpointing,
     )
@@ -174,7 +183,7 @@ def _cotraining(encoder: FmriEncoder | LinearEncoder, name: Precision, checkpoin
     loss_of(
         FmriToVideo(encoder, unet()),
         lambda: Denoising(DDPMScheduler(), FmriCondition(0.2), shared_noise=0.5),
-        lambda: clips(fmri=torch.zeros(N, 2, VOXELS)),
+        lambda n: clips(n, fmri=torch.zeros(n, 2, VOXELS)),
         name=name,
         checkpointing=checkpointing,
     )

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +19,7 @@ import torch
 from mindvideo import processes
 from mindvideo.errors import InputError
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from tests.training.several import SHAPE, save_samples, start_mbm, wait_for_steps
 
 
 def free_port() -> int:
@@ -63,10 +63,6 @@ def test_several_processes_train_the_weights_of_one(
 
 
 STEPS = 300
-SHAPE = {"patch_size": 4, "embed_dim": 16, "depth": 1, "num_heads": 2}
-SHAPE |= {"decoder_embed_dim": 8, "decoder_depth": 1, "decoder_num_heads": 2}
-
-
 SAVES = """
 import os, sys
 from pathlib import Path
@@ -105,31 +101,17 @@ def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
     assert (tmp_path / "model").is_dir()
 
 
-def start_mbm(folder: Path, steps: int = STEPS) -> subprocess.Popen:
-    settings = {"duration": steps, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
-    names = ("samples.npy", "model", "history.tsv", "events", "examples.npy")
-    places = {name: folder / name for name in names}
-    command = [sys.executable, "-m", "mindvideo", "mbm", "--processes", "2", "--settings"]
-    command += [json.dumps(settings), "--state", str(folder / "state")]
-    command += [part for path in places.values() for part in (f"--{path.stem}", str(path))]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
 def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
-    volumes = np.random.default_rng(0).standard_normal((64, 32), dtype=np.float32)
-    np.save(tmp_path / "samples.npy", volumes)
-    running, end = start_mbm(tmp_path), time.monotonic() + 120
-    while not any(f.stat().st_size > 500 for f in tmp_path.glob("state/*/history.tsv")):
-        assert running.poll() is None, running.communicate()[1]
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    save_samples(tmp_path)
+    running = start_mbm(tmp_path, STEPS)
+    wait_for_steps(running, tmp_path)
     running.send_signal(signal.SIGTERM)
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 128 + signal.SIGTERM, errors
     (kept,) = tmp_path.glob("state/*/step-*")
     assert 0 < int(kept.name.removeprefix("step-")) < STEPS
 
-    running = start_mbm(tmp_path)
+    running = start_mbm(tmp_path, STEPS)
     _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     assert list(pd.read_csv(tmp_path / "history.tsv", sep="\t").step) == list(range(1, STEPS + 1))
@@ -153,5 +135,5 @@ def test_the_threads_of_a_job_are_divided_among_its_processes(
 def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(InputError, match="--processes 4, but torch finds only 1 GPUs"):
+    with pytest.raises(InputError, match="4 processes, but torch finds only 1 GPUs"):
         processes.run_in_processes(4, [])

@@ -281,3 +281,15 @@ def test_more_processes_than_examples_are_refused_before_any_job(checkout):
         done = checkout.snakemake(*options, "--", target)
         assert (done.returncode != 0) == refused
         assert ("pretraining on gpu=999: batch_size" in done.stdout + done.stderr) == refused
+
+
+def test_nodes_that_slurm_would_not_give_are_refused_before_any_job(checkout):
+    target = "results/shared/pretraining/model"
+    options = ("-n", "--set-resources", "pretraining:nodes=2")
+    mpi = ("pretraining:mpi=srun", "pretraining:tasks_per_node=2")
+    done = checkout.snakemake(*options, "--", target)
+    assert done.returncode != 0
+    assert "pretraining on nodes=2: set `mpi: srun` and" in done.stdout + done.stderr
+    done = checkout.snakemake(*options, *mpi, "--printshellcmds", "--", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--processes 1 --nodes 2" in done.stdout + done.stderr
