@@ -85,7 +85,7 @@ def start_launchers(count: int, argv: list[str]) -> NoReturn:
     Raises
     ------
     InputError
-        Outside of a Slurm job.
+        Outside of a Slurm job, or within a step of one, which has the job's GPUs to itself.
     """
     srun = shutil.which("srun")
     if "SLURM_JOB_ID" not in os.environ or srun is None:
@@ -95,12 +95,17 @@ def start_launchers(count: int, argv: list[str]) -> NoReturn:
             + ". Elsewhere, run on each machine: torchrun --nnodes N --nproc-per-node GPUS "
             "--rdzv-backend c10d --rdzv-endpoint FIRST-MACHINE:29400 -m mindvideo STAGE …"
         )
+    if "SLURM_STEP_ID" in os.environ:
+        raise InputError(
+            f"--nodes {count} starts a step of its own, and srun has started this process: call "
+            "mindvideo without srun in the job's script (in the workflow, set mpi: srun)"
+        )
     with socket.socket() as free:
         free.bind(("", 0))
         os.environ[PORT] = str(free.getsockname()[1])
     options = [f"--nodes={count}", f"--ntasks={count}", "--ntasks-per-node=1", "--mpi=none"]
-    # All that the job has on a node, also what the step of this process holds.
-    options += ["--overlap", "--cpu-bind=none", "--kill-on-bad-exit=1"]
+    # With --overlap, Slurm 22.05 gives a step too few of the GPUs that the job has on a node.
+    options += ["--cpu-bind=none", "--kill-on-bad-exit=1"]
     os.execv(srun, [srun, *options, sys.executable, "-m", "mindvideo", *argv])
 
 

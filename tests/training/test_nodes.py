@@ -65,6 +65,14 @@ def test_nodes_without_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
         processes.start_launchers(2, [])
 
 
+def test_nodes_within_a_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in with_srun(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLURM_STEP_ID", "0")
+    with pytest.raises(InputError, match="srun has started this process"):
+        processes.start_launchers(2, [])
+
+
 @pytest.mark.parametrize(
     ("node", "gpus", "count", "expected"),
     [(0, None, 3, 2), (1, None, 3, 1), (1, "4", 16, 4), (0, "0", 2, 1)],

@@ -1,8 +1,9 @@
 """A real Slurm on this machine alone, as Debian packages it: for the tests of the Slurm profile.
 
-The node claims more memory than the machine may have, and for the tests more cores: what is tested
-is who runs when. ``python -m tests.workflow.slurm COMMAND …`` runs a command beside one of as many
-cores as there are.
+The nodes claim more memory than the machine may have, and for the tests more cores: what is tested
+is who runs when. There are two, of which jobs use the second only in the partition `pair`.
+``python -m tests.workflow.slurm COMMAND …`` runs a command beside nodes of as many cores as there
+are.
 """
 
 import os
@@ -25,14 +26,13 @@ ClusterName=mindvideo
 SlurmctldHost={host}
 SlurmUser=root
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 SlurmdParameters=config_overrides
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -47,9 +47,12 @@ MinJobAge=300
 SlurmdTimeout=30
 ReturnToService=2
 GresTypes=gpu
-NodeName={host} CPUs={cpus} RealMemory=200000 Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES PriorityTier=1
-PartitionName=urgent Nodes={host} PriorityTier=10 PreemptMode=OFF
+NodeName=DEFAULT CPUs={cpus} RealMemory=200000 Gres=gpu:2 State=UNKNOWN
+NodeName={nodes[0]} NodeHostname={host} Port={ports[1]}
+NodeName={nodes[1]} NodeHostname={host} Port={ports[2]}
+PartitionName=main Nodes={nodes[0]} Default=YES PriorityTier=1
+PartitionName=pair Nodes={nodes[0]},{nodes[1]} PriorityTier=1
+PartitionName=urgent Nodes={nodes[0]} PriorityTier=10 PreemptMode=OFF
 """
 
 
@@ -68,28 +71,34 @@ def _find(name: str) -> str | None:
 
 
 class Slurm:
-    """A controller and a node of two GPUs (of name only), in a folder of their own."""
+    """A controller and two nodes of two GPUs (of name only), in a folder of their own."""
 
     def __init__(self, folder: Path, cpus: int = 16) -> None:
         self.folder, self.host = folder, socket.gethostname().partition(".")[0]
-        for name in ("state", "spool"):
+        self.nodes = (self.host, "second")
+        for name in ("state", *(f"spool-{node}" for node in self.nodes)):
             (folder / name).mkdir(parents=True)
         for n in (0, 1):
             (folder / f"gpu{n}").touch()
-        with socket.socket() as a, socket.socket() as b:
-            for end in (a, b):
+        with socket.socket() as a, socket.socket() as b, socket.socket() as c:
+            for end in (a, b, c):
                 end.bind(("", 0))
-            ports = [end.getsockname()[1] for end in (a, b)]
-        text = CONFIGURATION.format(host=self.host, ports=ports, folder=folder, cpus=cpus)
+            ports = [end.getsockname()[1] for end in (a, b, c)]
+        text = CONFIGURATION.format(
+            host=self.host, nodes=self.nodes, ports=ports, folder=folder, cpus=cpus
+        )
         (folder / "slurm.conf").write_text(text)
-        (folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File={folder}/gpu[0-1]\n")
+        (folder / "gres.conf").write_text(
+            f"NodeName={','.join(self.nodes)} Name=gpu File={folder}/gpu[0-1]\n"
+        )
         PLACE.mkdir(exist_ok=True)
         for name in ("slurm.conf", "gres.conf"):
             (PLACE / name).unlink(missing_ok=True)  # a link into a folder that is gone
             (PLACE / name).symlink_to(folder / name)
         self._start_munge()
         self._daemon("slurmctld")
-        self.start_node()
+        for node in self.nodes:
+            self.start_node(node)
 
     def _start_munge(self) -> None:
         if subprocess.run(["pgrep", "-x", "munged"], capture_output=True, check=False).returncode:
@@ -110,21 +119,23 @@ class Slurm:
             check=True,
         )
 
-    def start_node(self) -> None:
-        """Start the node's daemon, and wait until the controller takes jobs for it."""
-        self._daemon("slurmd", "-N", self.host)
+    def start_node(self, node: str = "") -> None:
+        """Start the daemon of a node (the first), and wait until it is given jobs."""
+        node = node or self.host
+        self._daemon("slurmd", "-N", node)
         for _ in range(60):
-            state = self("sinfo", "--noheader", "--format=%T", "--partition=main").strip()
+            query = ("--noheader", "--format=%T", "--partition=pair", f"--nodes={node}")
+            state = self("sinfo", *query).strip()
             if state in ("idle", "mixed", "allocated"):
                 return
             if "down" in state:
-                self("scontrol", "update", f"nodename={self.host}", "state=resume")
+                self("scontrol", "update", f"nodename={node}", "state=resume")
             time.sleep(0.5)
-        raise TimeoutError(f"the node is {state}: see {self.folder}/slurmd.log")
+        raise TimeoutError(f"{node} is {state}: see {self.folder}/slurmd-{node}.log")
 
     def kill_node(self) -> None:
-        """Let the node die with all that runs on it, and the controller know."""
-        pid = int((self.folder / "slurmd.pid").read_text())
+        """Let the first node die with all that runs on it, and the controller know."""
+        pid = int((self.folder / f"slurmd-{self.host}.pid").read_text())
         os.kill(pid, signal.SIGKILL)
         for job in self.jobs():
             for process in _processes_of(job):
@@ -158,7 +169,7 @@ class Slurm:
 
     def stop(self) -> None:
         self("scancel", "--user=root")
-        for name in ("slurmd", "slurmctld"):
+        for name in (*(f"slurmd-{node}" for node in self.nodes), "slurmctld"):
             pid = self.folder / f"{name}.pid"
             if pid.exists():
                 os.kill(int(pid.read_text()), signal.SIGTERM)

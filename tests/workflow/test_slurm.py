@@ -71,7 +71,7 @@ def undisturbed(prepared, slurm):
 
 def again(checkout, slurm, *options):
     """Start the same training anew."""
-    shutil.rmtree(checkout.folder / "results/shared/pretraining")
+    shutil.rmtree(checkout.folder / "results/shared/pretraining", ignore_errors=True)
     running = start(checkout, slurm, MODEL, options=options)
     wait_for_a_checkpoint(checkout)
     return running
@@ -85,7 +85,12 @@ def assert_went_on(checkout, expected):
     assert not list((checkout.folder / "results/state").rglob("step-*"))
 
 
-@pytest.mark.skipif("MINDVIDEO_SLURM_CHAIN" not in os.environ, reason="long (how-to/cluster.md)")
+long = pytest.mark.skipif(
+    "MINDVIDEO_SLURM_CHAIN" not in os.environ, reason="long (how-to/cluster.md)"
+)
+
+
+@long
 def test_the_whole_chain(tmp_path, slurm):
     checkout, videos = Checkout(tmp_path), "results/sub1/videos"
     checkout.configure(**TINY)
@@ -137,3 +142,21 @@ def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, u
         time.sleep(0.5)
     finish(prepared, running)
     assert_went_on(prepared, undisturbed)
+
+
+@long
+def test_two_nodes_share_a_training_and_go_on_together(prepared, slurm):
+    """With a thread in each process, as sums depend on their number."""
+    gpus, threads = "pretraining:gpu=2", "--set-threads"
+    finish(prepared, again(prepared, slurm, "--set-resources", gpus, threads, "pretraining=2"))
+    expected = load_file(prepared.folder / MODEL / "diffusion_pytorch_model.safetensors")
+
+    on_two = ("nodes=2", "mpi=srun", "tasks_per_node=2", "slurm_partition=pair")
+    resources = (gpus, *(f"pretraining:{resource}" for resource in on_two))
+    options = ("--set-resources", *resources, threads, "pretraining=1")
+    running = again(prepared, slurm, *options)
+    assert "NumNodes=2" in slurm("scontrol", "show", "job", slurm.jobs()[0])
+    slurm("srun", "--partition=urgent", "--exclusive", "sleep", "2")  # on the first node
+    slurm.hurry()
+    finish(prepared, running)
+    assert_went_on(prepared, expected)
