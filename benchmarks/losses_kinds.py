@@ -13,11 +13,11 @@ import pandas as pd
 from mindvideo.contents import file_digest, text_digest
 from mindvideo.io.films import write_video
 from mindvideo.io.tables import save_table
+from mindvideo.training.history import TIMES
 from tests.untrained import write_untrained
 
 CLIP = {"num_frames": 3, "size": 16}
 TR = 2.0
-TIMES = ["seconds", "memory", "examples_per_second", "teraflops", "share_of_peak"]
 
 
 class Kind(NamedTuple):

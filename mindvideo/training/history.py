@@ -11,6 +11,9 @@ from pathlib import Path
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+TIMES = ["seconds", "memory", "examples_per_second", "teraflops", "share_of_peak"]
+"""Columns that say how a step was computed, and differ when it is computed again."""
+
 
 class History:
     """Rows appended to a TSV file, one per step; the first column is `step`, counted from 1.

@@ -26,11 +26,11 @@ from mindvideo.errors import InputError
 from mindvideo.models.device import device
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.training.finite import NonFiniteError
+from mindvideo.training.history import TIMES
 from mindvideo.training.loop import adamw
 from mindvideo.training.objectives.mbm import MaskedModelling
 from mindvideo.training.validation import Validation, equal_parts
 
-TIMES = ["seconds", "memory", "examples_per_second", "teraflops", "share_of_peak"]
 STEPS = 4 * 5  # epochs of the toy x batches of 4 of 23 examples
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mindvideo.errors import InputError
+from mindvideo.training.history import TIMES
 from tests.training.stages import (
     ARRAYS,
     Stages,
@@ -67,7 +68,7 @@ def test_validation_changes_no_weight(
         (one,), (other,) = (list((folder / model).glob("*.safetensors")) for folder in folders)
         assert one.read_bytes() == other.read_bytes()
     validated, without = (pd.read_csv(f / f"{history}.tsv", sep="\t") for f in folders)
-    same = [name for name in without if name not in ("seconds", "memory")]
+    same = [name for name in without if name not in TIMES]
     pd.testing.assert_frame_equal(without[same], validated[same])
     more = validated[[*validated.columns.difference(without.columns)]]
     assert {f"validation_{name}" for name in columns} <= set(more)
