@@ -22,6 +22,7 @@ EXCUSED = {
     "cd": "changes the folder of the commands after it",
     "cp": "copies a result that the test of its target knows",
     "mkdir": "makes a folder for the reader's files",
+    "torchrun": "runs on two machines; tests/training/test_nodes.py calls it",
     "tar": "unpacks a package that the tests do not download",
     "unzip": "unpacks a package that the tests do not download",
     "source": "activates the environment",

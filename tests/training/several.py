@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -37,6 +38,13 @@ sys.exit(first)
 """For which `--kill-on-bad-exit` always holds."""
 
 
+def free_port() -> int:
+    """Of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
 def with_srun(folder: Path) -> dict[str, str]:
     """Environment of a job of a Slurm that is not there; a node has one thread."""
     path = folder / "bin" / "srun"
@@ -47,14 +55,21 @@ def with_srun(folder: Path) -> dict[str, str]:
     return {**os.environ, "PATH": folders, "SLURM_JOB_ID": "1", "OMP_NUM_THREADS": "1"}
 
 
+PYTHON = (sys.executable, "-m", "mindvideo")
+
+
 def start_mbm(
-    folder: Path, steps: int, *options: str, environment: dict[str, str] | None = None
+    folder: Path,
+    steps: int,
+    *options: str,
+    environment: dict[str, str] | None = None,
+    program: tuple[str, ...] = PYTHON,
 ) -> subprocess.Popen:
     """Train a masked autoencoder on `samples.npy` of a folder, in two processes of one thread."""
     settings = {"duration": steps, "unit": "steps", "warmup": 0, "batch_size": 8, "encoder": SHAPE}
     names = ("samples.npy", "model", "history.tsv", "events", "examples.npy")
     places = {name: folder / name for name in names}
-    command = [sys.executable, "-m", "mindvideo", "mbm", "--processes", "2", *options, "--settings"]
+    command = [*program, "mbm", "--processes", "2", *options, "--settings"]
     command += [json.dumps(settings), "--state", str(folder / "state")]
     command += [part for path in places.values() for part in (f"--{path.stem}", str(path))]
     environment = environment or {**os.environ, "OMP_NUM_THREADS": "2"}

@@ -1,6 +1,8 @@
 """Training runs on several nodes, whose launchers all run on this machine."""
 
+import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from safetensors.numpy import load_file
 
 from mindvideo import processes
 from mindvideo.errors import InputError
-from tests.training.several import save_samples, start_mbm, wait_for_steps, with_srun
+from tests.training.several import free_port, save_samples, start_mbm, wait_for_steps, with_srun
 
 STEPS = 150
 NODES = ("--nodes", "2")
@@ -46,6 +48,22 @@ def test_two_nodes_train_the_weights_of_one_even_after_an_interruption(
     running = start_mbm(tmp_path, STEPS, *NODES, environment=environment)
     _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
+    weights = weights_of(tmp_path)
+    assert all(np.array_equal(weights[name], one_node[name]) for name in one_node)
+
+
+def test_torchrun_on_each_node_trains_the_same_weights(
+    tmp_path: Path, one_node: dict[str, np.ndarray]
+) -> None:
+    save_samples(tmp_path)
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nnodes", "2")
+    torchrun += ("--nproc-per-node", "1", "--rdzv-backend", "c10d")
+    torchrun += ("--rdzv-endpoint", f"localhost:{free_port()}", "-m", "mindvideo")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    both = [start_mbm(tmp_path, STEPS, environment=environment, program=torchrun) for _ in range(2)]
+    for running in both:
+        _, errors = running.communicate(timeout=300)
+        assert running.returncode == 0, errors
     weights = weights_of(tmp_path)
     assert all(np.array_equal(weights[name], one_node[name]) for name in one_node)
 

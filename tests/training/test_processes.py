@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,13 +18,7 @@ import torch
 from mindvideo import processes
 from mindvideo.errors import InputError
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
-from tests.training.several import SHAPE, save_samples, start_mbm, wait_for_steps
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
+from tests.training.several import SHAPE, free_port, save_samples, start_mbm, wait_for_steps
 
 
 @pytest.mark.parametrize(
