@@ -19,7 +19,7 @@ from benchmarks import decoding, encoder, fmri_front_end, generation, random_wei
 from benchmarks.random_weights import UNET15, VAE15
 from mindvideo.models.device import device
 from mindvideo.models.precision import put
-from mindvideo.settings.fmri import Selection
+from mindvideo.settings.fmri import SelectionSettings
 
 N_FRAMES, SIZE, LATENT, WIDTH = 6, 256, 32, 768
 CAPTIONED, CLIPS, FILM_SECONDS = 6, 120, 60
@@ -44,7 +44,8 @@ def _runs(folder: Path) -> dict[str, list[Path]]:
 
 def front_end(folder: Path) -> Timed:
     segments = _runs(folder)
-    few = Selection(correction="fdr_bh", alpha=0.5)  # hardly a voxel passes with two segments
+    # With two segments, hardly a voxel passes the paper's threshold.
+    few = SelectionSettings(correction="fdr_bh", alpha=0.5)
     return lambda: fmri_front_end.chain(segments, Path(tempfile.mkdtemp(dir=folder)), few)
 
 

@@ -29,16 +29,22 @@ from mindvideo.fmri.atlas import N_LEFT, N_RIGHT, VISUAL_AREAS, grayordinates
 from mindvideo.io.cifti import write_dtseries
 from mindvideo.registry import read_stage
 from mindvideo.runner import run_stage
-from mindvideo.settings.base import Timing
-from mindvideo.settings.fmri import CleanSettings, RegionSettings, Selection, WindowSettings
+from mindvideo.settings.base import RunTiming
+from mindvideo.settings.fmri import (
+    CleanSettings,
+    LivingSettings,
+    RegionSettings,
+    SelectionSettings,
+    WindowSettings,
+)
 
-N_VOLUMES, TIMING, TR = 240, Timing(drop_start=1, drop_end=4), 2.0
-PAPERS = Selection()
+N_VOLUMES, DROP_START, DROP_END, TR = 240, 1, 4, 2.0
+PAPERS = SelectionSettings()
 LOOPED = 500  # voxels that the loop goes over; its time is scaled up to all
 
 
 def write(path: Path, signal: np.ndarray, seed: int, models: BrainModelAxis) -> None:
-    n = N_VOLUMES + TIMING.drop_start + TIMING.drop_end
+    n = N_VOLUMES + DROP_START + DROP_END
     run = np.random.default_rng(seed).standard_normal((len(models), n), dtype=np.float32)
     run[grayordinates(VISUAL_AREAS)] += signal
     run *= 100
@@ -51,7 +57,7 @@ def subject(folder: Path, n_segments: int) -> dict[str, list[Path]]:
     names = [f"seg{i + 1}" for i in range(n_segments)]
     names += [f"test{i + 1}" for i in range(max(1, round(5 * n_segments / 18)))]
     models, paths = layout(), {}
-    n = N_VOLUMES + TIMING.drop_start + TIMING.drop_end
+    n = N_VOLUMES + DROP_START + DROP_END
     for number, name in enumerate(names):
         signal = np.random.default_rng(number).standard_normal(n, dtype=np.float32)
         repetitions = range(1, 11 if name.startswith("test") else 3)
@@ -89,7 +95,7 @@ def stage(name: str, settings: object, **arguments: object) -> np.ndarray:
 
 
 def chain(
-    segments: dict[str, list[Path]], out: Path, selection: Selection = PAPERS
+    segments: dict[str, list[Path]], out: Path, selection: SelectionSettings = PAPERS
 ) -> dict[str, np.ndarray]:
     """Files → windows; seconds by stage."""
     first = next(iter(segments.values()))[0]
@@ -104,18 +110,25 @@ def chain(
             "table": out / f"{name}_runs.tsv",
         }
         settings = CleanSettings(
-            tr=TR, timing=TIMING, n_volumes=N_VOLUMES, average=name.startswith("test")
+            tr=TR,
+            timing=[RunTiming(drop_start=DROP_START, drop_end=DROP_END) for _ in runs],
+            n_volumes=N_VOLUMES,
+            average=name.startswith("test"),
         )
         seconds["clean"] = seconds.get("clean", 0) + stage(
             "clean", settings, runs=runs, regions=labels["regions"], **cleaned[name]
         )
     split = {s: [n for n in segments if n.startswith(s)] for s in ("seg", "test")}
+    alive = out / "alive.npy"
+    counts = [paths["alive"] for paths in cleaned.values()]
+    seconds["living"] = stage("living", LivingSettings(), repetitions=counts, alive=alive)
     maps = {k: out / f"{k}.dscalar.nii" for k in ("r", "z", "t", "p", "mask")}
     seconds["select"] = stage(
         "select",
         selection,
         cleaned=[cleaned[n]["cleaned"] for n in split["seg"]],
         tables=[cleaned[n]["table"] for n in split["seg"]],
+        alive=alive,
         voxels=out / "voxels.tsv",
         **labels,
         **maps,
@@ -123,7 +136,7 @@ def chain(
     seconds["windows"] = sum(
         stage(
             "windows",
-            WindowSettings(lag=0, patch_size=16),
+            WindowSettings(tr=TR, seconds=TR, patch_size=16),
             cleaned=[cleaned[n]["cleaned"] for n in segments],
             voxels=out / "voxels.tsv",
             windows=out / f"{name}.npy",
