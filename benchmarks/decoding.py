@@ -42,7 +42,7 @@ def cut(film: Path, seconds: float) -> np.ndarray:
         changes = cut_clips(
             film,
             Path(folder) / "clips.npy",
-            tr=TR,
+            seconds=TR,
             fps=FPS,
             size=SIZE,
             n_clips=int(seconds // TR),

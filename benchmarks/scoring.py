@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -64,9 +65,9 @@ def main() -> None:
         scores = rng.normal(size=shape).astype(np.float32)
         classes = top_classes(rng.normal(size=shape), 3)
         for n in (2, 50):
-            exact = seconds(lambda s=scores, c=classes, n=n: n_way_accuracy(s, c, n))
-            some = scores[:60], classes[:60]
-            loop = seconds(lambda x=some, n=n: n_way_trials(*x, n, trials=TRIALS, rng=rng))
+            exact = seconds(partial(n_way_accuracy, scores, classes, n))
+            some = scores[:60], classes[:60], n
+            loop = seconds(partial(n_way_trials, *some, trials=TRIALS, rng=rng))
             times[f"{kind} {n}-way, exact"] = exact
             times[f"{kind} {n}-way, {TRIALS} trials"] = loop * len(scores) / 60
 
@@ -87,7 +88,7 @@ def main() -> None:
     stimuli, reconstructions = rng.integers(0, 256, shape, dtype=np.uint8)
     scale = N_CLIPS / arguments.clips
     for name, function in (("SSIM", ssim), ("SSIM, grey", ssim_grey), ("PSNR", psnr)):
-        times[name] = scale * seconds(lambda f=function: each(f, stimuli, reconstructions))
+        times[name] = scale * seconds(partial(each, function, stimuli, reconstructions))
     times["hue cosine"] = scale * seconds(
         lambda: each(lambda a, b: hue_cosine(hue(a), hue(b)), stimuli, reconstructions)
     )

@@ -1,11 +1,38 @@
 """What tests of several rooms share."""
 
 import importlib.util
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+# As the command line does, before torch is loaded: threads that busy-wait for each other slow down
+# tests that run at the same time several times. It changes no result.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+ROOMS_OF_ONE_THREAD = {"models", "training"}
+"""Their small networks are fastest in one thread. Other rooms compare bytes with processes that
+have as many threads as there are cores."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A thread for torch where tests run side by side."""
+    if (
+        "PYTEST_XDIST_WORKER" not in os.environ
+        or request.path.parent.name not in ROOMS_OF_ONE_THREAD
+    ):
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _module(name: str) -> ModuleType:
