@@ -1,14 +1,16 @@
 # make videos   from a fresh clone to results/sub1/videos
-# make test     the tests
+# make test     the tests; FILE=tests/test_cli.py: of one file or folder
+# make test-all those, too, that take minutes each
 # make check    formatting, lint, types, direction of imports
 # make docs     the documentation as pages, in build/site
 # make resources   the profiles' limits and their table in docs/reference/cost.md, from workflow/resources.tsv
+# make dist     wheel and sdist, in build/dist
 # make rehearsal   the whole pipeline at full size on random data and weights, in build/rehearsal
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: videos control test check docs rehearsal resources lock schema clean
+.PHONY: videos control test test-all check docs dist rehearsal resources lock schema clean
 
 videos: .venv/installed
 	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all results/sub1/videos
@@ -17,7 +19,10 @@ control: .venv/installed
 	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all control
 
 test: .venv/installed
-	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(FILE)
+
+test-all: .venv/installed
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m '' --timeout 1500 $(FILE)
 
 check: .venv/installed
 	ruff check .
@@ -32,6 +37,10 @@ check: .venv/installed
 docs: .venv/installed
 	mindvideo settings > docs/reference/settings.md
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet # the notice is about versions that the lock excludes
+
+dist: .venv/installed
+	rm -rf build/dist
+	python -c "from setuptools import build_meta as b; b.build_sdist('build/dist'); b.build_wheel('build/dist')"
 
 rehearsal: .venv/installed
 	python -m benchmarks.rehearsal build/rehearsal

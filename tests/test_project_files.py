@@ -11,6 +11,7 @@ import yaml
 import mindvideo
 
 ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
 ANSWERS = {"textarea", "input", "dropdown", "checkboxes"}
 PAGES = ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CHANGELOG.md")
@@ -79,3 +80,33 @@ def test_badges_are_true():
         "python": python,
         "snakemake": f"≥ {minimum}",
     }
+
+
+def steps(workflow):
+    """The jobs' steps of a workflow of GitHub's."""
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    return [step for job in jobs for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_call_what_developers_call(workflow):
+    makefile = (ROOT / "Makefile").read_text()
+    commands = "\n".join(step.get("run", "") for step in steps(workflow))
+    targets = re.findall(r"\bmake ([a-z-]+)", commands)
+    assert targets
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    assert all(
+        re.fullmatch(r"[\w/-]+@[\w./]+", step.get("uses", "a@v1")) for step in steps(workflow)
+    )
+    for path in re.findall(r"FILE=(\S+)", commands):
+        assert (ROOT / path).is_file()
+
+
+def test_checks_are_those_of_ci_and_cover_every_python_that_has_wheels():
+    checks = yaml.safe_load((ROOT / ".github/workflows/checks.yml").read_text())["jobs"]
+    ours = re.findall(r"^make (\w+)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    assert ours == ["check", "test"]
+    assert set(ours) < set(checks)
+    pythons = checks["test"]["strategy"]["matrix"]["python"]
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert f">={pythons[0]}" == tomllib.load(file)["project"]["requires-python"]

@@ -85,12 +85,7 @@ def assert_went_on(checkout, expected):
     assert not list((checkout.folder / "results/state").rglob("step-*"))
 
 
-long = pytest.mark.skipif(
-    "MINDVIDEO_SLURM_CHAIN" not in os.environ, reason="long (how-to/cluster.md)"
-)
-
-
-@long
+@pytest.mark.long
 def test_the_whole_chain(tmp_path, slurm):
     checkout, videos = Checkout(tmp_path), "results/sub1/videos"
     checkout.configure(**TINY)
@@ -117,6 +112,7 @@ def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed,
     assert_went_on(prepared, undisturbed)
 
 
+@pytest.mark.long
 def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     running = again(prepared, slurm)
     slurm.kill_node()
@@ -144,7 +140,7 @@ def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, u
     assert_went_on(prepared, undisturbed)
 
 
-@long
+@pytest.mark.long
 def test_two_nodes_share_a_training_and_go_on_together(prepared, slurm):
     """With a thread in each process, as sums depend on their number."""
     gpus, threads = "pretraining:gpu=2", "--set-threads"
