@@ -98,7 +98,7 @@ def main() -> None:
             )
             cost = (clock() - start) / len(run.table)
             costs.append(cost)
-            scores = run.scores(np.load(state / "reconstructed.npy"), folder)
+            scores = run.scores(np.load(state / "reconstructed.npy"), state)
             tables.append(scores)
             cells = [settings.scheduler, f"{settings.steps}", settings.precision, f"{seed}"]
             cells += [f"{cost:.2f}", f"{cost / costs[0]:.3f}"]

@@ -1,4 +1,9 @@
-"""Dry runs in a finished chain: what a point of `benchmarks.curves` recomputes."""
+"""Benchmarks that read a finished chain: points of `benchmarks.curves`, and samplers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -43,3 +48,18 @@ def test_fewer_segments_keep_runs_and_films(jobs):
         2,
     )  # the second of no steps
     assert counts["reconstruct"] == 2 * 2  # models and test segments
+
+
+def test_samplers_are_compared_from_the_same_windows(chain):
+    words = ("--samplers", "ddim:2", "dpm-solver++:2", "--every", "10")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.samplers", "--config", str(chain.config), *words],
+        cwd=chain.folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "| ddim | 2 | fp32 | 0 |" in done.stdout
+    assert "- dpm-solver++:2:0: identification_video" in done.stdout
