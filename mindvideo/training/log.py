@@ -83,11 +83,12 @@ class Log:
         read = torch.stack([torch.stack([*values.values()]) for *_, values in self._kept]).tolist()
         seconds = (time.monotonic() - self._start) / len(read)
         for (step, lr, values), numbers in zip(self._kept, read, strict=True):
-            row: dict[str, float | None] = dict(zip(values, numbers, strict=True))
-            if self._guard.is_refused(dict(zip(values, numbers, strict=True))):
-                raise self._refuse(step, dict(zip(values, numbers, strict=True)))
+            read_values = dict(zip(values, numbers, strict=True))
+            if self._guard.is_refused(read_values):
+                raise self._refuse(step, read_values)
             if self._history is None:
                 continue
+            row: dict[str, float | None] = {**read_values}
             row |= {"lr": lr, "seconds": seconds, "memory": peak_memory(self._device)}
             if self.throughput is not None:
                 row |= self.throughput.columns(seconds)

@@ -206,18 +206,22 @@ def test_accumulation_of_a_loss_that_compares_examples_is_refused(
         toy.run(tmp_path, objective, accumulate=2)
 
 
-def test_non_finite_loss_names_the_step_and_keeps_the_checkpoint(
-    toy: ModuleType, tmp_path: Path
-) -> None:
+def with_a_bad_example(toy: ModuleType) -> tuple[np.ndarray, np.ndarray, int]:
+    """The toy's examples, of which number 7 is not a number, and the first step that reads it."""
     x = np.ones((toy.N_EXAMPLES, toy.WIDTH), np.float32)
     y = x.sum(axis=1, keepdims=True)
     y[7] = np.nan
-    data = toy.Examples(x=x, y=y)
     order = toy.Batches(len(x), 4, 3)
-    bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
+    return x, y, next(n for n in range(STEPS) if 7 in order.batch_at(n))
+
+
+def test_non_finite_loss_names_the_step_and_keeps_the_checkpoint(
+    toy: ModuleType, tmp_path: Path
+) -> None:
+    x, y, bad = with_a_bad_example(toy)
     assert bad  # the first batch is finite, so there is a checkpoint to keep
     with pytest.raises(NonFiniteError, match=rf"step {bad + 1}: .*`y` of example 7\."):
-        toy.run(tmp_path, data=data, checkpoint_minutes=1e-9)
+        toy.run(tmp_path, data=toy.Examples(x=x, y=y), checkpoint_minutes=1e-9)
     (kept,) = (tmp_path / "state").glob("step-*")
     assert kept.name == f"step-{bad}"
     assert not (tmp_path / "history.tsv").exists()
@@ -237,11 +241,7 @@ def test_a_refused_step_leaves_the_weights_of_the_step_before(
     toy: ModuleType, tmp_path: Path
 ) -> None:
     """Also if the host looks at it several steps later."""
-    x = np.ones((toy.N_EXAMPLES, toy.WIDTH), np.float32)
-    y = x.sum(axis=1, keepdims=True)
-    y[7] = np.nan
-    order = toy.Batches(len(x), 4, 3)
-    bad = next(step for step in range(STEPS) if 7 in order.batch_at(step))
+    x, y, bad = with_a_bad_example(toy)
     last, weights = bad + 3, []
     for looks, broken in ((1, False), (last, True)):
         net = toy.network()
