@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from mindvideo import __version__
+from mindvideo import __version__, forkserver
 from mindvideo.artefacts import stages_by_chapter
 from mindvideo.commands import COMMANDS
 from mindvideo.commands import run as run_command
@@ -199,6 +199,8 @@ def main(argv: list[str] | None = None) -> int:
     if name in COMMANDS:
         return run_command(name, rest)
     if name.replace("-", "_") in stage_names():
+        if forkserver.ADDRESS in os.environ and (status := forkserver.run(argv)) is not None:
+            return status
         return _run_stage(read_stage(name.replace("-", "_")), rest)
     print(f"mindvideo: no such stage or command: {name!r}.\n\n{_overview()}", file=sys.stderr)
     return 2
@@ -220,19 +222,22 @@ def _run_stage(stage: Stage, argv: list[str]) -> int:
     from mindvideo.processes import (
         is_launcher,
         is_one_of_several,
+        processes_on_cpu,
         run_in_processes,
         start_launchers,
     )
     from mindvideo.runner import run
 
     try:
-        if not is_one_of_several():
-            if nodes > 1 and not is_launcher():
-                start_launchers(nodes, [stage.command, *argv])
-            if nodes > 1 or processes > 1:
-                return run_in_processes(processes, [stage.command, *argv], nodes)
         given, assignments = arguments.pop("settings"), arguments.pop("set")
         settings = read_settings(stage, given, assignments, arguments.pop("execution"))
+        if stage.trains and not is_one_of_several():
+            if nodes > 1 and not is_launcher():
+                start_launchers(nodes, [stage.command, *argv])
+            if nodes == processes == 1:
+                processes = processes_on_cpu(settings)
+            if nodes > 1 or processes > 1:
+                return run_in_processes(processes, [stage.command, *argv], nodes)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1

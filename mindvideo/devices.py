@@ -48,7 +48,7 @@ def claim(count: int) -> list[str]:
     InputError
         If fewer GPUs are free. None is claimed then.
     """
-    devices = {} if "SLURM_JOB_ID" in os.environ else _devices()
+    devices = {} if "SLURM_JOB_ID" in os.environ else gpus()
     if not devices:
         return []
     claimed: dict[str, int] = {}
@@ -81,7 +81,7 @@ def release() -> None:
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
 
 
-def _devices() -> dict[str, str]:
+def gpus() -> dict[str, str]:
     """GPUs that this process may use: name for CUDA_VISIBLE_DEVICES → identity."""
     tool = shutil.which("nvidia-smi")
     if tool is None:

@@ -11,9 +11,13 @@ import signal
 import socket
 import sys
 import time
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from mindvideo.devices import gpus
 from mindvideo.errors import InputError
+
+if TYPE_CHECKING:
+    from mindvideo.settings.training import Training
 
 PATIENCE = 120.0
 """Most time that processes wait for that of rank 0 to end [s]."""
@@ -65,6 +69,18 @@ def share_threads(count: int) -> None:
         given = os.environ.get(name, of_job)
         total = int(given) if given.isdigit() else cores or 1
         os.environ[name] = str(max(1, total // count))
+
+
+def processes_on_cpu(settings: Training) -> int:
+    """Processes for a training run that was given one: without a GPU, as many as its settings say.
+
+    They are at most the threads of the job, and the examples of a batch's smallest part.
+    """
+    if settings.cpu_processes == 1 or gpus():
+        return 1
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    limit = int(threads) if threads.isdigit() else os.cpu_count() or 1
+    return min(settings.cpu_processes, limit, settings.batch_size // settings.accumulate)
 
 
 PORT = "MINDVIDEO_LAUNCHERS_PORT"
@@ -173,12 +189,12 @@ def run_in_processes(count: int, argv: list[str], n_nodes: int = 1) -> int:
 
     from mindvideo.models.device import device
 
-    gpus = torch.cuda.device_count()
+    n_gpus = torch.cuda.device_count()
     if device().type == "cpu" and claimed():
         release()  # there are GPUs, but this torch can use none
-    if device().type == "cuda" and gpus < launcher.n_processes:
+    if device().type == "cuda" and n_gpus < launcher.n_processes:
         raise InputError(
-            f"{launcher.n_processes} processes, but torch finds only {gpus} GPUs on "
+            f"{launcher.n_processes} processes, but torch finds only {n_gpus} GPUs on "
             f"{socket.gethostname()}: request more GPUs, or fewer processes (--processes; in the "
             "workflow, --set-resources RULE:gpu=N)"
         )

@@ -24,6 +24,7 @@ from mindvideo.adoption import provenance
 from mindvideo.contents import Digests, content_of, text_digest
 from mindvideo.devices import claim
 from mindvideo.errors import InputError
+from mindvideo.forkserver import QUIET
 from mindvideo.identity import Identity
 from mindvideo.models import record
 from mindvideo.models.hub import commits_loaded, forget_loaded
@@ -37,15 +38,6 @@ from mindvideo.time_limit import STOPPED, watched
 from mindvideo.transaction import NullTransaction, Transaction
 
 logger = logging.getLogger(__name__)
-
-QUIET = {
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-}
-"""Environment variables that turn off the progress bars and messages of libraries."""
-
 
 FAULTS = {
     errno.ENOSPC: "Free disk space and run the same command again: no incomplete file is left, and "

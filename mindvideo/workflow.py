@@ -22,7 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mindvideo import forkserver
 from mindvideo.contents import FOLDER, Digests, touch_recorded
+from mindvideo.devices import gpus
 from mindvideo.state import clear_finished
 
 
@@ -121,6 +123,24 @@ def clear_finished_states(results: str) -> None:
     incomplete = Path(".snakemake", "incomplete")
     if incomplete.is_dir() and not any(path.is_file() for path in incomplete.rglob("*")):
         clear_finished(Path(results, "state"))
+
+
+MANY = 4
+"""Jobs with networks from which on it pays to import their libraries once for all."""
+
+
+def share_start_up(workflow: Any) -> None:
+    """Start the server of :mod:`mindvideo.forkserver`, if many jobs with networks will run here.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, about to run its jobs.
+    """
+    if not workflow.local_exec or forkserver.ADDRESS in os.environ or gpus():
+        return
+    if sum("gpu" in job.rule.resources for job in workflow.dag.needrun_jobs()) >= MANY:
+        forkserver.start()
 
 
 def place_logs(workflow: Any, logs: str, benchmarks: str) -> None:

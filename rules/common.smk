@@ -11,6 +11,7 @@ from snakemake.logging import logger
 
 from mindvideo import descriptions
 from mindvideo.config import check_config
+from mindvideo.devices import gpus
 from mindvideo.errors import InputError
 from mindvideo.facts import table_rows
 from mindvideo.given import can_pretrain
@@ -26,6 +27,7 @@ from mindvideo.workflow import (
     clear_finished_states,
     compare_by_content,
     place_logs,
+    share_start_up,
 )
 
 ROOT = Path(workflow.current_basedir).parent
@@ -65,7 +67,6 @@ BENCHMARKS = f"{RESULTS}/benchmarks"
 LOGS = f"{RESULTS}/logs"
 ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these training stages
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding
-TRAINING_THREADS = 8  # Snakemake lowers it to --cores
 MAP, LABELS = {
     "volume": (".nii.gz", ".nii.gz"),
     "cifti": (".dscalar.nii", ".dlabel.nii"),
@@ -83,6 +84,21 @@ def one_of(names):
 # If all subjects with runs on the disk are used, their names are not known in advance.
 _NAMED = PRETRAINING.subjects if PRETRAINING else "*"
 PRETRAINING_SUBJECTS = "[^/]+" if _NAMED == "*" else one_of(_NAMED)
+
+
+def on_gpus():
+    """Whether jobs run on GPUs: those of this machine, or of machines that they are submitted to."""
+    return bool(gpus()) or not (workflow.is_main_process and workflow.local_exec)
+
+
+def gpus_of_a_job(wildcards):
+    """One GPU; none if this machine has none, so that the limit of GPU jobs does not apply."""
+    return int(on_gpus())
+
+
+def training_threads(wildcards):
+    """Beside a GPU, 8; without, half of the cores: another training can use the other half."""
+    return 8 if on_gpus() else max(1, min(8, workflow.cores // 2))
 
 
 def owner(wildcards):

@@ -12,18 +12,18 @@ rule stage:
 
 
 use rule stage as gpu_stage with:
-    threads: TRAINING_THREADS
+    threads: training_threads
     resources:
-        gpu=1,
+        gpu=gpus_of_a_job,
 
 
 # A training run has as many processes as its job has GPUs, on as many nodes as its job has.
 rule training:
     conda:
         "../envs/mindvideo.yaml"
-    threads: TRAINING_THREADS
+    threads: training_threads
     resources:
-        gpu=1,
+        gpu=gpus_of_a_job,
         nodes=1,
     shell:
         "{params.command} --processes {resources.gpu} --nodes {resources.nodes}"

@@ -38,7 +38,7 @@ use rule stage as ridge with:
     output:
         model=directory(f"{RESULTS}/{{model}}/ridge/model"),
         decoding=f"{RESULTS}/{{model}}/ridge/decoding.tsv",
-    threads: TRAINING_THREADS
+    threads: training_threads
     params:
         **params_of("ridge"),
 
@@ -101,6 +101,7 @@ use rule training as cotraining with:
         model=directory(f"{RESULTS}/{{model}}/cotraining/model"),
         history=f"{RESULTS}/{{model}}/cotraining/history.tsv",
         events=directory(f"{RESULTS}/{{model}}/cotraining/events"),
+    threads: 8  # nothing else of this model can be trained meanwhile
     params:
         **params_of("cotraining"),
 

@@ -5,6 +5,7 @@ The names of the parts are those of the released weights.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
@@ -25,6 +26,18 @@ class PatchEmbed(nn.Module):
         return rearrange(self.proj(rearrange(volumes, "b v -> b 1 v")), "b d p -> b p d")
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q·kᵀ / √d)·v: queries (b, h, n, d), keys and values (b, h, t, d) → (b, h, n, d)
+
+    Where a processor trains in bf16, attention is computed in fp32: torch's backward pass of it is
+    several times slower in bf16, and would take a third of a step.
+    """
+    if q.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
+        with torch.autocast("cpu", enabled=False):
+            return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention."""
 
@@ -41,7 +54,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, n, d) → (b, n, d)"""
-        out = F.scaled_dot_product_attention(*self._heads(x))
+        out = attend(*self._heads(x))
         return self.proj(rearrange(out, "b h n d -> b n (h d)"))
 
     def weights(self, x: Tensor) -> Tensor:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (see VideoUNet)
@@ -28,6 +27,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+from mindvideo.models.blocks import attend
 from mindvideo.models.sd1 import check_sd1
 from mindvideo.models.weights import StrictWeights, load_strictly
 
@@ -137,7 +137,7 @@ def _heads(attn: Attention, x: Tensor) -> Tensor:
 
 def _attend(attn: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Queries (b, h, n, d), keys and values (b, h, t, d) → (b, n, h·d)"""
-    out = F.scaled_dot_product_attention(q, k, v)
+    out = attend(q, k, v)
     return attn.to_out[1](attn.to_out[0](rearrange(out, "b h n d -> b n (h d)")))
 
 

@@ -104,6 +104,12 @@ class Training(Section):
     gradient_checkpointing: Annotated[Execution[bool], SPEED] = Field(
         False, description="recompute activations in the backward pass: less memory, more time"
     )
+    cpu_processes: Annotated[Execution[PositiveInt], SPEED] = Field(
+        1,
+        description="processes that share each batch on a machine without GPUs, at most the "
+        "threads of the job. Two processes of one thread train a small network faster than two "
+        "threads of one process",
+    )
     checkpoint_minutes: Annotated[Execution[PositiveFloat], here("loses at most this")] = Field(
         5.0, description="time between checkpoints [min]"
     )

@@ -6,7 +6,7 @@ from einops import rearrange
 from timm.models.vision_transformer import Attention as TimmAttention
 from timm.models.vision_transformer import Block as TimmBlock
 
-from mindvideo.models.blocks import Block
+from mindvideo.models.blocks import Block, attend
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 
@@ -122,3 +122,19 @@ def test_attention_maps_are_those_that_timm_applies():
     x = torch.randn(2, 7, DIM)
     reference(x)
     assert_equal(block.attn.weights(x), maps[0])
+
+
+def test_attention_of_a_training_in_bf16_is_computed_in_fp32_on_a_cpu():
+    q, k, v = torch.randn(3, 2, 4, 10, 8, dtype=torch.float32).unbind()
+    expected = attend(q, k, v)
+    halves = [x.bfloat16().requires_grad_() for x in (q, k, v)]
+    with torch.autocast("cpu", torch.bfloat16):
+        out = attend(*halves)
+        with torch.no_grad():
+            fast = attend(*halves)
+    exact = attend(*(x.detach().float() for x in halves))
+    assert out.dtype == fast.dtype == torch.bfloat16
+    assert torch.equal(out, exact.bfloat16())
+    torch.testing.assert_close(out.float(), expected, atol=0.02, rtol=0.02)
+    out.sum().backward()
+    assert all(x.grad.dtype == torch.bfloat16 and x.grad.isfinite().all() for x in halves)

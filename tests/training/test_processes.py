@@ -18,6 +18,7 @@ import torch
 from mindvideo import processes
 from mindvideo.errors import InputError
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
+from mindvideo.settings.training import Training
 from tests.training.several import SHAPE, free_port, save_samples, start_mbm, wait_for_steps
 
 
@@ -53,6 +54,27 @@ def test_several_processes_train_the_weights_of_one(
         columns = ["step", "loss", "grad_norm", "lr"]
         one, two = (table[columns] for table in tables)
         pd.testing.assert_frame_equal(one, two, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "threads", "expected"),
+    [
+        ({}, "8", 1),  # unless the settings say otherwise, one
+        ({"cpu_processes": 2}, "8", 2),
+        ({"cpu_processes": 4}, "2", 2),
+        ({"cpu_processes": 4}, "1", 1),
+        ({"cpu_processes": 4, "batch_size": 6, "accumulate": 2}, "8", 3),
+    ],
+)
+def test_on_a_cpu_a_training_has_the_processes_of_its_settings(
+    monkeypatch: pytest.MonkeyPatch, changed: dict, threads: str, expected: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    settings = Training.model_validate({"duration": 1, "batch_size": 8, "lr": 1.0} | changed)
+    monkeypatch.setattr(processes, "gpus", dict)
+    assert processes.processes_on_cpu(settings) == expected
+    monkeypatch.setattr(processes, "gpus", lambda: {"0": "GPU-0"})
+    assert processes.processes_on_cpu(settings) == 1
 
 
 STEPS = 300
