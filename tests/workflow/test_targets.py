@@ -8,7 +8,7 @@ import yaml
 
 from mindvideo import descriptions
 from mindvideo.dataset import Dataset
-from tests.workflow.counts import CHAIN, OWN, SEGMENTS, SHARED
+from tests.workflow.counts import CHAIN, EARLY, OWN, SEGMENTS, SHARED
 
 WEN2018 = "config/wen2018.yaml"
 OF_RUNS = {"demo_film": SEGMENTS} | {
@@ -20,7 +20,7 @@ OF_RUNS = {"demo_film": SEGMENTS} | {
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("results/sub1/videos", CHAIN),
+        ("results/sub1/videos", CHAIN | EARLY),
         ("results/shared/captions/seg10.tsv", {"demo_film": 1, "clips": 1, "captions": 1}),
         (
             "results/shared/scenes/seg10.tsv",
@@ -37,6 +37,7 @@ OF_RUNS = {"demo_film": SEGMENTS} | {
             | {rule: 3 * n for rule, n in OWN.items()}
             | dict.fromkeys(
                 (
+                    *EARLY,
                     "figures",
                     "methods",
                     "score_figures",
