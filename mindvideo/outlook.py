@@ -1,8 +1,7 @@
 """What a run of the workflow says at its start and at its end: where to look, and the scores.
 
-How long it takes is about known: from what its jobs took the last time, or from the table
-``workflow/resources.tsv``, whose columns have the seconds of a job of the demo, and the minutes of a
-job at full size.
+How long it takes is about known: from what its jobs took the last time, or from the columns of
+``workflow/resources.tsv``, seconds of a job of the demo and minutes of a job at full size.
 """
 
 from __future__ import annotations
@@ -68,14 +67,14 @@ class Costs:
     table : Path
         ``workflow/resources.tsv``.
     dataset : str
-        Name of the data set: the column of the same name is read, or that of the longest beginning
-        of it up to a hyphen; the estimates for one A100 if there is none.
+        Name of the data set: the column of the same name is read (with _ in place of -), or that
+        of the longest beginning of it up to a hyphen; the estimates for one A100 if there is none.
     """
 
     def __init__(self, table: Path, dataset: str) -> None:
         rows = _rows(table)
         words = dataset.split("-")
-        names = ["-".join(words[:n]) for n in range(len(words), 0, -1)]
+        names = ["_".join(words[:n]) for n in range(len(words), 0, -1)]
         columns = rows[0].keys() if rows else []
         found = next((name for name in names if name in columns), None)
         column, unit = (found, 1) if found else (ESTIMATE, 60)

@@ -59,6 +59,17 @@ def test_a_target_needs_just_these_jobs(checkout, target, expected):
     assert checkout.jobs(target) == expected
 
 
+def test_the_quick_version_needs_few_jobs(checkout):
+    options = ("--configfile", "config/config.yaml", "config/quick.yaml")
+    alone = CHAIN | EARLY
+    for rule in ("demo_rest", "samples", "pretraining"):
+        del alone[rule]
+    few = {"demo_train_runs": 6, "demo_test_runs": 1, "segment_windows": 1, "reconstruct": 1}
+    assert checkout.jobs("results-quick/sub1/videos", options=options) == {
+        rule: few.get(rule, 7 if n == SEGMENTS else n) for rule, n in alone.items()
+    }
+
+
 def test_a_folder_of_results_is_made_whole(checkout):
     windows, selection = "results/sub1/windows", "results/sub1/selection/"
     names = ("train.npy", "train_repetitions.npy", "test.tsv", "null.npy")
