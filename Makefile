@@ -1,3 +1,4 @@
+# make quick    from a fresh clone to results-quick/sub1/videos: a dozen clips, after short trainings
 # make videos   from a fresh clone to results/sub1/videos
 # make test     the tests; FILE=tests/test_cli.py: of one file or folder
 # make test-all those, too, that take minutes each
@@ -10,7 +11,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: videos control test test-all check docs dist rehearsal resources lock schema clean
+.PHONY: quick videos control test test-all check docs dist rehearsal resources lock schema clean
+
+quick: .venv/installed
+	snakemake --cores all --configfile config/config.yaml config/quick.yaml -- results-quick/sub1/videos
 
 videos: .venv/installed
 	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all results/sub1/videos
@@ -67,4 +71,4 @@ schema: .venv/installed
 	mindvideo schema > workflow/schemas/config.schema.json
 
 clean:
-	rm -rf results data .snakemake
+	rm -rf results results-quick data .snakemake

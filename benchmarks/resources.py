@@ -6,6 +6,9 @@
 - resumes: "yes" if its stage keeps a state, as training does, so that it resumes in the next job;
 - jobs at full size, of three subjects without variants; "-" where the rule is not used there;
 - estimate [min] of a job at full size on one GPU, and peak [GiB] as measured; "-" if unknown;
+- demo and demo_quick [s]: one job of the data set of that name, on two idle cores; "-" if it was
+  not run. ``python -m benchmarks.resources --seconds demo --benchmarks results/benchmarks`` fills
+  the column from a finished run; mindvideo.outlook adds them up at the start of a run;
 - source of the estimate: "rehearsal" (the table in docs/reference/cost.md, divided by the number of
   jobs, or the time of one job where that table has no estimate), "scaled" (from a single run that
   the page names), "bound" (a part of a rule that the rehearsal measures whole).
@@ -13,6 +16,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +66,12 @@ class Need(NamedTuple):
     estimate: float | None
     peak: float | None
     source: str | None
+    demo: float | None
+    demo_quick: float | None
+
+
+SECONDS = ("demo", "demo_quick")
+"""Columns of seconds."""
 
 
 def needs() -> list[Need]:
@@ -159,7 +169,30 @@ def generated() -> dict[Path, tuple[str, str]]:
     return texts
 
 
+def with_seconds(table: pd.DataFrame, column: str, folder: Path) -> pd.DataFrame:
+    """The table with the mean seconds of a job of each rule, from the benchmarks of a run.
+
+    Jobs of variants are left out; so are rules without a row. A rule that did not run has "-".
+    """
+    files = [path for path in folder.rglob("*.tsv") if "variants" not in path.parts]
+    last = {path: pd.read_csv(path, sep="\t")["s"].iloc[-1] for path in sorted(files)}
+    rules = [path.relative_to(folder).parts[0].removesuffix(".tsv") for path in last]
+    means = pd.Series(list(last.values()), index=rules, dtype=float).groupby(level=0).mean()
+    if not set(means.index) & set(table["rule"]):
+        raise SystemExit(f"{folder}: no benchmark of a rule of the table; name RESULTS/benchmarks")
+    texts = table["rule"].map(means).map(lambda s: "-" if pd.isna(s) else f"{s:.3g}")
+    return table.assign(**{column: texts})
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", choices=SECONDS, help="column to fill from a finished run")
+    parser.add_argument("--benchmarks", type=Path, help="its folder of benchmarks")
+    given = parser.parse_args()
+    if given.seconds:
+        table = pd.read_csv(TABLE, sep="\t", dtype=str, keep_default_na=False)
+        table = with_seconds(table, given.seconds, given.benchmarks)
+        table.to_csv(TABLE, sep="\t", index=False)
     for path, (old, new) in generated().items():
         if old != new:
             path.write_text(new)

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mindvideo.config import Config
@@ -81,7 +82,10 @@ def requested(options: Any) -> list[str]:
 
 
 def check_invocation(
-    workflow: Any, config: Config, argv: Sequence[str] = sys.argv
+    workflow: Any,
+    config: Config,
+    along: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    argv: Sequence[str] = sys.argv,
 ) -> dict[str, list[str]]:
     """Raise an error for a target that no rule makes, or a profile that does not exist.
 
@@ -91,13 +95,16 @@ def check_invocation(
         Snakemake's, with all rules read.
     config
         The checked configuration.
+    along
+        By target: what is also made, where it is requested.
     argv
         The program and its arguments.
 
     Returns
     -------
     dict
-        Targets that are folders which no rule makes, with the results that each contains.
+        Targets that stand for several results, with these: folders that no rule makes, and targets
+        in `along`.
 
     Raises
     ------
@@ -111,7 +118,18 @@ def check_invocation(
     storage = getattr(workflow, "storage_settings", None)
     if getattr(storage, "default_storage_provider", None) is not None:  # no local paths
         return {}
-    return check_targets(options, workflow, config)
+    return check_targets(options, workflow, config) | _accompanied(options, along)
+
+
+def _accompanied(options: Any, along: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Targets that others accompany. One that another option names, too, stays a file for it."""
+    names = requested(options)
+    found = {
+        target: [_as_snakemake(target), *along.get(_as_snakemake(target), ())]
+        for target in options.targets
+        if names.count(target) == 1
+    }
+    return {target: results for target, results in found.items() if len(results) > 1}
 
 
 def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list[str]]:
@@ -123,7 +141,7 @@ def check_targets(options: Any, workflow: Any, config: Config) -> dict[str, list
     Returns
     -------
     dict
-        As :func:`check_invocation`.
+        Targets that are folders which no rule makes, with the results that each contains.
 
     Raises
     ------

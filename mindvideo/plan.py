@@ -20,7 +20,15 @@ from mindvideo.artefacts import artefacts
 from mindvideo.config import Config, Stages
 from mindvideo.contents import file_digest, text_digest
 from mindvideo.facts import FACTS, sections_upstream, settings_of
-from mindvideo.given import arrays_of, check_files, file_in, folder_of, is_array, lacking
+from mindvideo.given import (
+    arrays_of,
+    check_files,
+    computed,
+    file_in,
+    folder_of,
+    is_array,
+    lacking,
+)
 from mindvideo.models.folders import pretrained_folder
 from mindvideo.registry import read_stage
 from mindvideo.run import Split
@@ -115,6 +123,19 @@ class Plan:
         """
         given = any(name in self.config.given for name in names)
         return not given and not lacking(self.config, *names)
+
+    def early_pictures(self) -> list[str]:
+        """The pictures on the way to a subject's clips, below its folder of results.
+
+        Only of artefacts that its clips need and that are computed here.
+        """
+        here = computed(self.config)
+        generated = self.config.stages().reconstruction.method == "diffusion"
+        needs = {
+            "figures/brain.png": {"selection", "clean"} <= here,
+            "figures/drawings.png": "video_tuning" in here and generated,
+        }
+        return [name for name, there in needs.items() if there]
 
     def home(self, artefact: str, owner: str) -> str:
         """Folder of `artefact` for `owner` ("sub1", "sub1/variants/NAME", "shared/…")."""

@@ -32,6 +32,7 @@ from mindvideo.workflow import (
 
 ROOT = Path(workflow.current_basedir).parent
 LOCK = ROOT / "envs" / "requirements.lock"
+RESOURCES = ROOT / "workflow" / "resources.tsv"  # what jobs need, and what they took
 
 # Jobs find `mindvideo` next to the Python that runs Snakemake, even in an inactive environment.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -67,6 +68,7 @@ BENCHMARKS = f"{RESULTS}/benchmarks"
 LOGS = f"{RESULTS}/logs"
 ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these training stages
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding
+EARLY = 10  # priority of pictures that show early that all is well; of other jobs it is 0
 MAP, LABELS = {
     "volume": (".nii.gz", ".nii.gz"),
     "cifti": (".dscalar.nii", ".dlabel.nii"),

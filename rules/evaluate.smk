@@ -82,22 +82,31 @@ use rule stage as videos with:
 
 
 use rule stage as figures with:
-    """A strip of reconstructions, and maps of the recorded brain."""
+    """A strip of reconstructions, still and animated."""
     input:
         reconstructions=at("reconstruction", "reconstructions.npy"),
         table=at("windows", f"{EVALUATE}.tsv"),
         clips=each("clips", EVALUATE, ".npy"),
         metrics=metrics,
         per_clip=at("scoring", "per_clip.tsv"),
+    output:
+        strip=figure("{model}/figures/strip", "Reconstructions"),
+        preview=f"{RESULTS}/{{model}}/figures/preview.webp",
+    params:
+        **params_of("figures"),
+
+
+use rule stage as brain_figure with:
+    """Flat maps of the recorded brain, as soon as voxels are selected."""
+    input:
         r=at("selection", f"r{MAP}"),
         mask=at("selection", f"mask{MAP}"),
         tsnr=each("clean", "train", f"_tsnr{MAP}"),
     output:
-        strip=figure("{model}/figures/strip", "Reconstructions"),
-        preview=f"{RESULTS}/{{model}}/figures/preview.webp",
         brain=figure("{model}/figures/brain", "Voxels"),
+    priority: EARLY
     params:
-        **params_of("figures"),
+        **params_of("brain_figure"),
 
 
 use rule stage as surfaces with:

@@ -106,6 +106,18 @@ use rule training as cotraining with:
         **params_of("cotraining"),
 
 
+use rule stage as drawings with:
+    """Clips that the video model draws from captions, as soon as it is tuned."""
+    input:
+        generated=at("video_tuning", "generated.npy"),
+        generated_table=at("video_tuning", "generated.tsv"),
+    output:
+        drawings=figure("{model}/figures/drawings", "Training"),
+    priority: EARLY
+    params:
+        **params_of("drawings"),
+
+
 use rule stage as training_figures with:
     """Training curves, reconstructed masked patches, and retrieval by the encoder."""
     input:
@@ -119,12 +131,9 @@ use rule stage as training_figures with:
         ),
         examples=of_trainings("examples.npy", "pretraining", "mbm_tuning"),
         retrieval=at("retrieval", "retrieval.tsv"),
-        generated=at("video_tuning", "generated.npy"),
-        generated_table=at("video_tuning", "generated.tsv"),
     output:
         training=figure("{model}/figures/training", "Training"),
         rebuilt=figure("{model}/figures/rebuilt", "Training"),
         retrieved=figure("{model}/figures/retrieval", "Training"),
-        drawings=figure("{model}/figures/drawings", "Training"),
     params:
         **params_of("training_figures"),

@@ -7,6 +7,7 @@ from snakemake.settings.types import ConfigSettings
 
 from mindvideo.config import load_config, read_config
 from mindvideo.errors import InputError
+from mindvideo.plan import Plan
 
 
 def test_files_are_merged_as_snakemake_merges_them():
@@ -24,3 +25,18 @@ def test_a_problem_of_merged_files_names_all_of_them(tmp_path):
     other.write_text("evaluate: never")
     with pytest.raises(InputError, match=r"config/config\.yaml, .*other\.yaml"):
         load_config(Path("config/config.yaml"), other)
+
+
+def test_the_quick_version_shares_the_training_films_and_runs_of_the_demo():
+    """Same files by the same settings, so that neither makes the other's again."""
+    demo = Plan(load_config(Path("config/config.yaml")))
+    quick = Plan(load_config(Path("config/config.yaml"), Path("config/quick.yaml")))
+    paths = {run.path: run.segment for run in demo.config.dataset.rows}
+    for run in quick.config.dataset.rows:
+        assert paths.get(run.path) == (run.segment if run.segment in demo.config.segments else None)
+    for segment in set(quick.config.segments) & set(demo.config.segments):
+        for stage in ("demo_film", "demo_runs"):
+            one, two = (plan.settings(stage, "sub1", segment) for plan in (demo, quick))
+            assert one.deciding_json() == two.deciding_json()
+    assert set(quick.config.segments) - set(demo.config.segments) == set(quick.config.dataset.test)
+    assert quick.config.videos.note

@@ -24,7 +24,7 @@ def workflow(folder=Path("."), main=True, storage=None):
 
 def check(*arguments, **of_workflow):
     config = load_config(Path("config/config.yaml"))
-    check_invocation(workflow(**of_workflow), config, ["bin/snakemake", *arguments])
+    check_invocation(workflow(**of_workflow), config, argv=["bin/snakemake", *arguments])
 
 
 @pytest.mark.parametrize("program", ["/bin/snakemake", "/lib/snakemake/__main__.py"])
@@ -55,6 +55,21 @@ def test_five_unknown_targets_are_explained_and_the_others_counted():
 @pytest.mark.parametrize("arguments", [["all"], ["s3://bucket/x"], []])
 def test_rules_and_storage_pass(arguments):
     check(*arguments)
+
+
+def test_a_target_brings_others_along_unless_an_option_names_it_too():
+    along = {"results/sub1/videos": ["brain.png"]}
+    given = workflow()
+    given.is_rule = lambda name: True
+    config = load_config(Path("config/config.yaml"))
+
+    def several(*arguments):
+        return check_invocation(given, config, along, ["bin/snakemake", *arguments])
+
+    page = "./results/sub1/videos/"
+    assert several(page) == {page: ["results/sub1/videos", "brain.png"]}
+    assert several("results/sub1/metrics.tsv") == several("--lint", "--", page) == {}
+    assert several("-R", page, "--", page) == {}
 
 
 @pytest.mark.parametrize("option", ["--unlock", "--lint", "--list-rules"])

@@ -2,10 +2,11 @@
 
 import re
 
+import pandas as pd
 import pytest
 import yaml
 
-from benchmarks.resources import PROFILES, ROOT, generated, needs
+from benchmarks.resources import PROFILES, ROOT, generated, needs, with_seconds
 from mindvideo.registry import read_stage
 
 NEEDS = {need.rule: need for need in needs()}
@@ -80,6 +81,27 @@ def test_estimates_are_those_of_the_page():
 
 def test_estimates_that_name_the_rehearsal_are_on_the_page():
     assert {rule for rule, need in NEEDS.items() if need.source == "rehearsal"} == set(rehearsed())
+
+
+def test_a_finished_run_fills_the_seconds_of_a_job(tmp_path):
+    for path, seconds in {"clips/shared/seg1": 1, "clips/shared/seg2": 2, "tables": 4}.items():
+        file = tmp_path / f"{path}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\th:m:s\n9\t0:00:09\n{seconds}\t0:00:01\n")  # the last row counts
+    variant = tmp_path / "score/sub1/variants/fast.tsv"
+    variant.parent.mkdir(parents=True)
+    variant.write_text("s\n100\n")
+    table = pd.DataFrame({"rule": ["clips", "score", "tables"], "demo": ["7", "7", "7"]})
+    assert list(with_seconds(table, "demo", tmp_path)["demo"]) == ["1.5", "-", "4"]
+    with pytest.raises(SystemExit, match="name RESULTS/benchmarks"):
+        with_seconds(table, "demo", tmp_path / "score/sub1")
+
+
+def test_the_demo_has_seconds_of_each_rule_of_its_videos():
+    """A run says by these how long it takes."""
+    for name in ("demo_film", "captions", "contrastive", "cotraining", "reconstruct", "score"):
+        assert NEEDS[name].demo, f"{name}: python -m benchmarks.resources --seconds demo"
+        assert NEEDS[name].demo_quick, f"{name}: the same for demo_quick"
 
 
 def test_profiles_and_page_are_up_to_date():

@@ -45,6 +45,8 @@ class About:
     Parameters
     ----------
     title : str
+    note : str
+        A remark below the title; "" for none.
     name : str
         Of the model: "sub1", "sub1/variants/NAME", or "" for clips of another method.
     facts : mapping of str to str
@@ -62,6 +64,7 @@ class About:
     """
 
     title: str
+    note: str = ""
     name: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)

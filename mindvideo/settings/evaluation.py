@@ -288,6 +288,7 @@ class Videos(Section):
     variants: Annotated[list[Name], OFF] = Field(
         [], description="variants whose clips are also shown on the page of their subject"
     )
+    note: Annotated[str, OFF] = Field("", description="remark at the top of the page")
 
 
 class VideoSettings(Videos, of="videos"):
@@ -303,6 +304,10 @@ class VideoSettings(Videos, of="videos"):
     results: Annotated[Execution[str], From("results")] = Field(
         "results", description="folder of results, for commands on the page"
     )
+
+
+class DrawingSettings(Section):
+    """Drawing the clips of video tuning: nothing to set."""
 
 
 class TrainingFigureSettings(Section):
@@ -333,6 +338,11 @@ class FigureSettings(Section, section="figures"):
 
 class StripSettings(FigureSettings):
     fps: Annotated[PositiveFloat, From("clips.fps")]
+
+
+class BrainFigureSettings(Section):
+    """Flat maps of the recorded brain."""
+
     by: Annotated[By, From("selection.by")] = "repeats"
 
 

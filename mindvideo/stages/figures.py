@@ -1,15 +1,10 @@
-"""Draw the strip of reconstructions, still and animated, and maps of the recorded brain."""
+"""Draw the strip of reconstructions, still and animated."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from matplotlib.figure import Figure
 
-from mindvideo.figures.brain import draw_brain
 from mindvideo.figures.layout import even_columns
-from mindvideo.figures.responsive import MEASURES
 from mindvideo.figures.strip import draw_strip
 from mindvideo.figures.style import metric_label
 from mindvideo.io.clips import load_clips, load_stimuli
@@ -17,14 +12,13 @@ from mindvideo.io.figures import save_animation, save_figure
 from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import StripSettings
 from mindvideo.stages import Input, Inputs, Output, Outputs, chapter, makes
-from mindvideo.stages._cortex import on_cortex, read_maps, surface_of
 
 PREVIEW_COLUMNS = 6
 COLUMNS = ("metric", "n_clips", "value", "chance", "null_mean")
 
 
 @chapter("evaluation")
-@makes("figures", made_from=["scoring", "selection", "clean"])
+@makes("figures", made_from=["scoring"])
 def main(
     *,
     reconstructions: Input,
@@ -32,15 +26,11 @@ def main(
     clips: Inputs,
     metrics: Input,
     per_clip: Input,
-    r: Input,
-    mask: Input,
-    tsnr: Inputs,
     strip: Outputs,
     preview: Output,
-    brain: Outputs,
     settings: StripSettings,
 ) -> None:
-    """Write two figures, each as PNG and as PDF, and the clips of the strip as an animated WebP."""
+    """Write the strip as PNG and as PDF, and its clips as an animated WebP."""
     reconstructed = load_clips(reconstructions)
     listing = load_table(table, ["segment", "clip"])
     stimuli = load_stimuli(reconstructed, listing, clips)
@@ -67,29 +57,6 @@ def main(
         ],
         preview,
         fps=settings.fps,
-    )
-    save_figure(_brain(r, mask, tsnr, settings.by), brain)
-
-
-def _brain(r: Path, mask: Path, tsnr: list[Path], by: str) -> Figure:
-    """Draw the maps of selection and of the runs' temporal SNR, mean over the segments.
-
-    If voxels were selected by their areas, none has an r, and the histogram is of temporal SNR.
-    """
-    (r_values, selected, *snrs), grid = read_maps([r, mask, *tsnr])
-    mean_snr = np.mean(snrs, axis=0)
-    tested = np.isfinite(r_values) & (r_values != 0)
-    measured = mean_snr > 0 if by == "areas" else tested
-    values = mean_snr if by == "areas" else r_values
-    surface = surface_of(grid)
-    return draw_brain(
-        surface.flat,
-        surface.areas,
-        tsnr=on_cortex(mean_snr, mean_snr > 0, grid),
-        r=on_cortex(r_values, tested, grid),
-        selected=on_cortex(selected > 0, measured, grid),
-        voxels=(values[measured], selected[measured] > 0),
-        measure=MEASURES[by],
     )
 
 

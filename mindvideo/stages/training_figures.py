@@ -1,16 +1,12 @@
-"""Plot training curves, reconstructed patches, retrieval, and clips of video tuning."""
+"""Plot training curves, reconstructed patches, and retrieval."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from mindvideo.errors import InputError
-from mindvideo.figures.drawings import draw_drawings
 from mindvideo.figures.training import draw_rebuilt, draw_retrieval, draw_training
-from mindvideo.io.clips import load_clips
 from mindvideo.io.figures import save_figure
 from mindvideo.io.tables import load_table
 from mindvideo.settings.evaluation import TrainingFigureSettings
@@ -32,15 +28,12 @@ def main(
     histories: Inputs,
     examples: Inputs,
     retrieval: Input,
-    generated: Input,
-    generated_table: Input,
     training: Outputs,
     rebuilt: Outputs,
     retrieved: Outputs,
-    drawings: Outputs,
     settings: TrainingFigureSettings,
 ) -> None:
-    """Write four figures, each as PNG and as PDF.
+    """Write three figures, each as PNG and as PDF.
 
     The first histories are those of masked brain modelling, one for each file of `examples`.
     Training runs without a step are left out.
@@ -78,20 +71,6 @@ def main(
     save_figure(
         draw_retrieval(batches, 1 / settings.batch_size, bars, settings.evaluate), retrieved
     )
-    save_figure(_drawings(generated, generated_table), drawings)
-
-
-def _drawings(generated: Path, generated_table: Path) -> Figure:
-    """Plot the clips that video tuning generated, by moment."""
-    clips, listing = load_clips(generated), load_table(generated_table, ["moment", "caption"])
-    if len(clips) != len(listing):
-        raise InputError(
-            f"{generated}: {len(clips)} clips, but {len(listing)} rows in {generated_table}: the "
-            "stage `video_tuning` makes both; run it again"
-        )
-    groups = {str(m): rows.index for m, rows in listing.groupby("moment", sort=False)}
-    captions = listing["caption"][next(iter(groups.values()))].astype(str).tolist()
-    return draw_drawings({moment: clips[rows] for moment, rows in groups.items()}, captions)
 
 
 def _label(metric: str) -> str:

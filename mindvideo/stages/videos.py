@@ -128,17 +128,21 @@ def _about(model: str, configuration: str, date: str, settings: VideoSettings) -
         "Date": date,
     }
     if not model:  # clips of another method, which `score-folder` scored
-        return About(settings.title, facts=facts, links={"All metrics (TSV)": "../metrics.tsv"})
+        links = {"All metrics (TSV)": "../metrics.tsv"}
+        return About(settings.title, note=settings.note, facts=facts, links=links)
     control = f"{subject}/variants/{settings.control}" if settings.control else ""
     compared = {control: "Control"} if control and control != model else {}
     root = "../" * (model.count("/") + 2)
     return About(
         settings.title,
+        note=settings.note,
         name=model,
         facts=facts,
         links={"All metrics (TSV)": "../metrics.tsv"},
         perhaps={
             "Methods": "../methods.html",
+            "Recorded brain": "../figures/brain.png",
+            "Clips from captions": "../figures/drawings.png",
             "Strip of clips": "../figures/strip.png",
             "Worst clips": "../figures/worst.png",
             "Distributions": "../figures/distributions.png",

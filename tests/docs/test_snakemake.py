@@ -159,7 +159,7 @@ PREPARED = {
     "config/config.yaml": lambda folder: None,
     **{
         f"config/config.yaml config/{name}.yaml": lambda folder: None
-        for name in ("validation", "demo-once", "demo-tr")
+        for name in ("quick", "validation", "demo-once", "demo-tr")
     },
     "config/wen2018.yaml": lambda folder: _purdue(folder, "volume"),
     "config/released.yaml": _released,

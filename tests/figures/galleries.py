@@ -43,6 +43,7 @@ def clip(i):
 def write_gallery(folder, clips=None, others=MODELS):
     about = About(
         "Films reconstructed from fMRI",
+        note="A short <note> of what this is.",
         name="sub1",
         facts={"Subject": "sub1", "Model": "full <model>", "Data set": "demo", "Date": ""},
         links={"All metrics (TSV)": "../metrics.tsv"},

@@ -12,7 +12,8 @@ from mindvideo.fmri.surface import flat_map
 from mindvideo.io.maps import write_map
 from mindvideo.io.spaces import CORTEX, Columns, Grayordinates, Grid, Space
 from mindvideo.io.tables import save_table
-from mindvideo.settings.evaluation import StripSettings
+from mindvideo.settings.evaluation import BrainFigureSettings, StripSettings
+from mindvideo.stages import brain_figure
 from mindvideo.stages import figures as stage
 from mindvideo.stages._cortex import on_cortex, surface_of
 from tests.stages.outputs import figure_paths
@@ -27,6 +28,27 @@ def run(test_set):
     metrics |= {"chance": [np.nan, 0.75], "null_mean": [0.1, 0.76]}
     metrics["n_clips"] = len(test_set.rows)
     save_table(folder / "metrics.tsv", pd.DataFrame(metrics))
+
+    def main():
+        out = figure_paths(folder, "strip")
+        stage.main(
+            reconstructions=test_set.reconstructions,
+            table=test_set.table,
+            clips=test_set.clips,
+            metrics=folder / "metrics.tsv",
+            per_clip=folder / "per_clip.tsv",
+            preview=folder / "preview.webp",
+            settings=StripSettings(every=5, fps=3),
+            **out,
+        )
+        return out["strip"][0]
+
+    return main
+
+
+@pytest.fixture
+def brain(tmp_path):
+    """Draws the figure of the brain, from these maps or from small ones of a volume."""
     r = np.zeros((10, 12, 10), np.float32)
     r[3:6, 3:6, 3:6] = 0.4
     affine = np.diag([18.0, 18, 18, 1])
@@ -39,30 +61,23 @@ def run(test_set):
     ):
         image = nib.Nifti1Image(values, affine)
         image.set_sform(affine, "mni")
-        image.to_filename(folder / f"{name}.nii.gz")
+        image.to_filename(tmp_path / f"{name}.nii.gz")
 
     def main(**changed):
-        inputs = {
-            "reconstructions": test_set.reconstructions,
-            "table": test_set.table,
-            "clips": test_set.clips,
-            "metrics": folder / "metrics.tsv",
-            "per_clip": folder / "per_clip.tsv",
-            "r": folder / "r.nii.gz",
-            "mask": folder / "mask.nii.gz",
-            "tsnr": [folder / "tsnr.nii.gz"] * 2,
-            **changed,
+        maps = {
+            "r": tmp_path / "r.nii.gz",
+            "mask": tmp_path / "mask.nii.gz",
+            "tsnr": [tmp_path / "tsnr.nii.gz"] * 2,
         }
-        out = figure_paths(folder, "strip", "brain")
-        preview = folder / "preview.webp"
-        stage.main(**inputs, **out, preview=preview, settings=StripSettings(every=5, fps=3))
-        return {name: paths[0] for name, paths in out.items()}
+        out = figure_paths(tmp_path, "brain")
+        brain_figure.main(**maps | changed, **out, settings=BrainFigureSettings())
+        return out["brain"][0]
 
     return main
 
 
-def test_two_pictures(run):
-    for path in run().values():
+def test_two_pictures(run, brain):
+    for path in (run(), brain()):
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
@@ -82,17 +97,17 @@ def test_the_preview_plays_the_clips_at_their_rate(run, test_set):
     assert np.abs(frames[0] - frames[1]).max() > 20
 
 
-def test_maps_of_grayordinates_are_drawn_on_the_same_surface(run, test_set):
+def test_maps_of_grayordinates_are_drawn_on_the_same_surface(brain, tmp_path):
     values = np.zeros(N_GRAYORDINATES)
     values[grayordinates(["V1", "MT"])] = 0.4
     space = Space(Grayordinates(layout()), np.ones(N_GRAYORDINATES, bool))
     maps = {"r": values, "mask": values > 0, "tsnr": values + 50}
-    paths = {name: test_set.folder / f"{name}.dscalar.nii" for name in maps}
+    paths = {name: tmp_path / f"{name}.dscalar.nii" for name in maps}
     for name, map_values in maps.items():
         write_map(paths[name], map_values, space, name=name)
-    with Image.open(run(**paths | {"tsnr": [paths["tsnr"]]})["brain"]) as picture:
+    with Image.open(brain(**paths | {"tsnr": [paths["tsnr"]]})) as picture:
         cifti = np.asarray(picture.convert("RGB"), dtype=float)
-    with Image.open(run()["brain"]) as picture:
+    with Image.open(brain()) as picture:
         assert np.abs(cifti - np.asarray(picture.convert("RGB"))).mean() > 1
     on_surface = on_cortex(values, values > 0, space.grid)
     areas = flat_map()[1]
@@ -133,10 +148,10 @@ def test_columns_of_arrays_have_no_place_on_a_surface():
 
 
 @pytest.mark.parametrize("name", ["mask", "tsnr"])
-def test_maps_must_be_on_the_same_grid(run, test_set, name):
-    other = test_set.folder / "other.nii.gz"
+def test_maps_must_be_on_the_same_grid(brain, tmp_path, name):
+    other = tmp_path / "other.nii.gz"
     with pytest.raises(InputError, match="not on the same grid"):
-        run(**{name: [other] if name == "tsnr" else other})
+        brain(**{name: [other] if name == "tsnr" else other})
 
 
 def test_results_stand_beside_chance_or_null():

@@ -38,5 +38,7 @@ OWN = {
     "score": 1,
     "videos": 1,
 }
+EARLY = {"brain_figure": 1, "drawings": 1}
+"""The pictures that a subject's page brings along."""
 CHAIN = SHARED | OWN
 SHARED_COUNTS = Counter(SHARED)

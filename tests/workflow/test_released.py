@@ -127,7 +127,7 @@ def test_decode_gives_the_same_bytes(scored, tmp_path):
 
 def test_all_is_what_can_be_made(scored):
     jobs = scored.jobs(options=OPTIONS)
-    assert jobs == {"score_figures": 1}
+    assert jobs == {"figures": 1, "score_figures": 1}
 
 
 def test_a_faster_variant_shares_all_but_the_reconstruction(scored):
@@ -159,7 +159,7 @@ def test_given_networks_take_the_place_of_their_trainings(tree, layout):
     start = jobs(pretraining="autoencoder.pth")
     assert whole - start == {"demo_rest": 6, "samples": 3, "pretraining": 1}
     both = jobs(pretraining="autoencoder.pth", video_tuning="video_unet")
-    assert start - both == {"video_tuning": 1}
+    assert start - both == {"video_tuning": 1, "drawings": 1}
     assert "contrastive" in both
     other = {"dataset": {"like": "config/datasets/demo.yaml", "subjects": {"sub1": "subject1"}}}
     (tree.folder / "one.yaml").write_text(

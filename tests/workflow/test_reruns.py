@@ -42,8 +42,9 @@ SCORED = {"score", "videos"}
 RECONSTRUCTED = {"reconstruct", "reconstructions", *SCORED}
 COTRAINED = {"cotraining", *RECONSTRUCTED}
 WINDOWS = {"windows", "repetition_windows", "test_windows", "segment_windows", "null_window"}
-CLEANED = {"select", *WINDOWS, "motion", "mbm_tuning", "contrastive", *COTRAINED}
-OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
+CLEANED = {"select", "brain_figure", *WINDOWS, "motion", "mbm_tuning", "contrastive", *COTRAINED}
+VIDEO_TUNED = {"video_tuning", "drawings"}
+OF_SCENES = {"latents", "embeddings", "contrastive", *VIDEO_TUNED, *COTRAINED}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ OF_SCENES = {"latents", "embeddings", "contrastive", "video_tuning", *COTRAINED}
             {"nearest", "reconstructions", *SCORED},
         ),
         ({"ridge": {"stretch": False}}, set()),  # only retrieval and variants read it
-        ({"video_tuning": {"seed": 5}}, {"video_tuning", *COTRAINED}),
+        ({"video_tuning": {"seed": 5}}, {*VIDEO_TUNED, *COTRAINED}),
         ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
         ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
         ({"scenes": {"threshold": 9}}, {"scenes", *OF_SCENES}),
@@ -291,7 +292,7 @@ def test_results_of_other_code_can_be_adopted(chain, package):
 
 AGAIN = ["reconstruct", "segment_windows"]  # a second job of the rules, for the second segment
 OF_A_SEGMENT = ("demo_film", "demo_train_runs", "clips", "captions", "scenes", "clean")
-OF_TRAINING_FILMS = ("clip_motion", "latents", "embeddings", "video_tuning")
+OF_TRAINING_FILMS = ("clip_motion", "latents", "embeddings", *VIDEO_TUNED)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import yaml
 
 from mindvideo import descriptions
 from mindvideo.dataset import Dataset
-from tests.workflow.counts import CHAIN, OWN, SEGMENTS, SHARED
+from tests.workflow.counts import CHAIN, EARLY, OWN, SEGMENTS, SHARED
 
 WEN2018 = "config/wen2018.yaml"
 OF_RUNS = {"demo_film": SEGMENTS} | {
@@ -20,7 +20,7 @@ OF_RUNS = {"demo_film": SEGMENTS} | {
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("results/sub1/videos", CHAIN),
+        ("results/sub1/videos", CHAIN | EARLY),
         ("results/shared/captions/seg10.tsv", {"demo_film": 1, "clips": 1, "captions": 1}),
         (
             "results/shared/scenes/seg10.tsv",
@@ -37,6 +37,7 @@ OF_RUNS = {"demo_film": SEGMENTS} | {
             | {rule: 3 * n for rule, n in OWN.items()}
             | dict.fromkeys(
                 (
+                    *EARLY,
                     "figures",
                     "methods",
                     "score_figures",
@@ -56,6 +57,17 @@ OF_RUNS = {"demo_film": SEGMENTS} | {
 )
 def test_a_target_needs_just_these_jobs(checkout, target, expected):
     assert checkout.jobs(target) == expected
+
+
+def test_the_quick_version_needs_few_jobs(checkout):
+    options = ("--configfile", "config/config.yaml", "config/quick.yaml")
+    alone = CHAIN | EARLY
+    for rule in ("demo_rest", "samples", "pretraining"):
+        del alone[rule]
+    few = {"demo_train_runs": 6, "demo_test_runs": 1, "segment_windows": 1, "reconstruct": 1}
+    assert checkout.jobs("results-quick/sub1/videos", options=options) == {
+        rule: few.get(rule, 7 if n == SEGMENTS else n) for rule, n in alone.items()
+    }
 
 
 def test_a_folder_of_results_is_made_whole(checkout):
