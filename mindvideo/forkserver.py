@@ -16,6 +16,7 @@ submitted elsewhere. Without :data:`ADDRESS` in the environment, nothing of this
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -146,6 +147,8 @@ def serve(address: Path, alive: Any) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line
     handlers = {number: signal.getsignal(number) for number in (*FORWARDED, signal.SIGCHLD)}
     _import_libraries()
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy the pages of all that was imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps what is forked
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:

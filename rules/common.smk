@@ -68,6 +68,7 @@ BENCHMARKS = f"{RESULTS}/benchmarks"
 LOGS = f"{RESULTS}/logs"
 ENCODERS = ("mbm", "contrastive", "cotraining")  # after each of these training stages
 WITH_HEAD = ("contrastive", "cotraining")  # masked brain modelling trains no embedding
+LONG = 5  # priority of trainings: other jobs fit in beside them
 EARLY = 10  # priority of pictures that show early that all is well; of other jobs it is 0
 MAP, LABELS = {
     "volume": (".nii.gz", ".nii.gz"),

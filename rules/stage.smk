@@ -21,6 +21,7 @@ use rule stage as gpu_stage with:
 rule training:
     conda:
         "../envs/mindvideo.yaml"
+    priority: LONG
     threads: training_threads
     resources:
         gpu=gpus_of_a_job,
