@@ -77,7 +77,7 @@ def _import_all():
     """What the Snakefile and the stages import, and the digests of their source."""
     import importlib
 
-    import snakemake.cli  # noqa: F401
+    from snakemake.cli import get_argument_parser
 
     import mindvideo.cli  # noqa: F401
     import mindvideo.workflow  # noqa: F401
@@ -85,6 +85,7 @@ def _import_all():
     from mindvideo.registry import read_stage, stage_names
     from mindvideo.source import module_digests
 
+    get_argument_parser()  # looks for plugins
     for name in stage_names():
         module = read_stage(name).module
         importlib.import_module(module)
@@ -139,13 +140,12 @@ class Forks:
 
     def _start(self):
         import atexit
-        import shutil
         import subprocess
         import tempfile
         from pathlib import Path
 
         self._folder = Path(tempfile.mkdtemp(prefix="forks"))
-        atexit.register(shutil.rmtree, self._folder)
+        atexit.register(self._stop)
         self._path = str(self._folder / "socket")
         self.bash = self._folder / "bash.env"
         """With this as BASH_ENV, bash has `mindvideo` run in a fork."""
@@ -160,6 +160,13 @@ class Forks:
         )
         if self._process.stdout.readline() != b"ready\n":
             raise RuntimeError("what the commands import cannot be imported")
+
+    def _stop(self):
+        import shutil
+
+        self._process.stdin.close()
+        self._process.wait()
+        shutil.rmtree(self._folder)
 
     def run(self, module, *words, folder, environment=None, jobs=True):
         """As ``subprocess.run([python, "-m", module, *words], capture_output=True, text=True)``.
