@@ -377,8 +377,12 @@ class Dataset(Section):
 
     def recorded_after(self, segment: str) -> int | None:
         """Volumes after a segment's film, in the shortest of its runs; None if no run says so."""
-        ends = [run.drop_end for run in self.rows if run.segment == segment]
-        return min((end for end in ends if end is not None), default=None)
+        return self._recorded_after.get(segment)
+
+    @cached_property
+    def _recorded_after(self) -> dict[str, int]:
+        ends = [(run.segment, run.drop_end) for run in self.rows if run.drop_end is not None]
+        return {segment: min(e for s, e in ends if s == segment) for segment in dict(ends)}
 
     def fps_of(self, segment: str) -> float | None:
         return self.film_fps.get(segment) or self.film_fps.get("default")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mindvideo.adoption import Adopted, code_and_lock
 from mindvideo.artefacts import artefacts
@@ -61,6 +62,7 @@ class Plan:
         self._reads: dict[str, frozenset[str]] = {}
         self._homes: dict[tuple[str, str], str] = {}
         self._differing: dict[tuple[str, str | None, str], bool] = {}
+        self._facts: dict[tuple[str, str | None], list[Any]] = {}
 
     def check_given(self) -> None:
         """Check that all given files and folders exist.
@@ -159,14 +161,19 @@ class Plan:
         return self._differing[variant, other, read]
 
     def _compare(self, variant: str, other: str | None, read: str) -> bool:
-        one, two = (self.stages[name or None] for name in (variant, other))
+        one, two = (name or None for name in (variant, other))
         if read in FACTS:
-            compute, segments = FACTS[read].compute, self.config.segments
-            return any(
-                compute(self.config, one, s) != compute(self.config, two, s) for s in segments
-            )
-        first, second = getattr(one, read), getattr(two, read)
+            return self._values(read, one) != self._values(read, two)
+        first, second = (getattr(self.stages[name], read) for name in (one, two))
         return first is not second and first.deciding() != second.deciding()
+
+    def _values(self, fact: str, model: str | None) -> list[Any]:
+        """A fact of all segments, for a model."""
+        if (fact, model) not in self._facts:
+            compute, stages = FACTS[fact].compute, self.stages[model]
+            values = [compute(self.config, stages, s) for s in self.config.segments]
+            self._facts[fact, model] = values
+        return self._facts[fact, model]
 
     def segments(self, artefact: str, owner: str, split: Split) -> list[str]:
         """Segments for which an artefact has a file; for a subject, those with runs of it."""

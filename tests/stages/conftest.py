@@ -1,5 +1,6 @@
 """A tiny test set: two films of coloured clips, reconstructions of them; untrained models."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from mindvideo.io.scenes import scene_table
 from mindvideo.io.tables import save_table
+from tests.stages.encoders import make_case
 from tests.untrained import write_untrained
 
 
@@ -41,18 +43,22 @@ def interrupt(monkeypatch):
 
 @pytest.fixture
 def test_set(tmp_path):
+    return write_test_set(tmp_path)
+
+
+def write_test_set(folder):
     """Reconstructions are the clips plus noise. The table is not in the order of the films."""
     rng = np.random.default_rng(0)
-    paths = SimpleNamespace(folder=tmp_path, clips=[], scenes=[])
+    paths = SimpleNamespace(folder=folder, clips=[], scenes=[])
     films = {}
     for segment, n in (("test1", 8), ("test2", 6)):
         colours = rng.integers(0, 256, (n, 1, 1, 1, 3))
         pattern = rng.integers(-40, 40, (n, 3, 16, 16, 3))
         films[segment] = (colours + pattern).clip(0, 255).astype(np.uint8)
-        (tmp_path / "clips").mkdir(exist_ok=True)
-        (tmp_path / "scenes").mkdir(exist_ok=True)
-        paths.clips.append(tmp_path / "clips" / f"{segment}.npy")
-        paths.scenes.append(tmp_path / "scenes" / f"{segment}.tsv")
+        (folder / "clips").mkdir(exist_ok=True)
+        (folder / "scenes").mkdir(exist_ok=True)
+        paths.clips.append(folder / "clips" / f"{segment}.npy")
+        paths.scenes.append(folder / "scenes" / f"{segment}.tsv")
         np.save(paths.clips[-1], films[segment])
         words = [f"{segment} shows clip {i}" for i in range(n)]
         # The film is cut in the last frame of each second clip.
@@ -63,7 +69,7 @@ def test_set(tmp_path):
     paths.films, paths.rows = films, rows
     noise = rng.integers(-20, 20, stimuli.shape)
     paths.reconstructed = (stimuli + noise).clip(0, 255).astype(np.uint8)
-    paths.reconstructions, paths.table = tmp_path / "reconstructions.npy", tmp_path / "table.tsv"
+    paths.reconstructions, paths.table = folder / "reconstructions.npy", folder / "table.tsv"
     np.save(paths.reconstructions, paths.reconstructed)
     save_table(paths.table, pd.DataFrame(rows, columns=["segment", "clip"]))
     return paths
@@ -95,6 +101,12 @@ def to_pixels(examples, return_tensors):
 @pytest.fixture
 def colour_classifier():
     return to_pixels, MeanColour().eval()
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """Call it with volume or cifti: a case of encoders, written once."""
+    return cache(lambda kind: make_case(kind, write_test_set(tmp_path_factory.mktemp(kind))))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 The order of the voxels differs from that of the grid. Their areas and networks are given.
 """
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -87,6 +88,12 @@ class Case:
             for method in OUTPUTS if stage != "mbm" else ("attention",):
                 state = self.folder / "state" / f"{method}-{stage}"
                 self.run(method, stage, self.folder / "methods" / stage, state)
+
+    def in_folder(self, folder: Path, **changed: Path) -> "Case":
+        """The same inputs, or changed ones, and what was computed of them, in another folder."""
+        if (self.folder / "methods").exists():
+            shutil.copytree(self.folder / "methods", folder / "methods")
+        return replace(self, folder=folder, inputs=self.inputs | changed)
 
     def interpret(self, **changed) -> dict[str, Path]:
         """Run `interpret` on the outputs of the other three; return its outputs."""

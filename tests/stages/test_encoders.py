@@ -11,12 +11,12 @@ from mindvideo.io.kept import KeptRows
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.settings.interpretation import OcclusionSettings
 from mindvideo.stages.occlusion import occlusion_sets
-from tests.stages.encoders import DEPTH, OUTPUTS, SETTINGS, N, make_case
+from tests.stages.encoders import DEPTH, OUTPUTS, SETTINGS, N
 
 
-@pytest.fixture
-def case(test_set):
-    return make_case("volume", test_set)
+@pytest.fixture(scope="module")
+def case(cases):
+    return cases("volume")
 
 
 def contents(folder):
@@ -47,21 +47,32 @@ class Stop:
         monkeypatch.setattr(kept, "SECONDS", 0.0 if saved else 1e9)
 
 
-@pytest.mark.parametrize("at", [0, 1, 3, None])
-@pytest.mark.parametrize("method", OUTPUTS)
-def test_stopped_anywhere_and_resumed_the_files_are_the_same(
-    case, tmp_path, monkeypatch, method, at
-):
+def run_small(case, method, folder, state):
     small = SETTINGS[method]
     if method == "occlusion":
         small = small.model_copy(update={"occlude": ["network"], "random_draws": 1})
+    return case.run(method, "cotraining", folder, state, settings=small)
+
+
+@pytest.fixture(scope="module", params=OUTPUTS)
+def whole(request, case, tmp_path_factory):
+    """A method, its files if nothing stops it, and how often it keeps rows."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patched:
+        counted = Stop(patched, "never", saved=True)
+        files = contents(run_small(case, request.param, folder / "out", folder / "state"))
+    return request.param, files, counted.calls
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, None])
+def test_stopped_anywhere_and_resumed_the_files_are_the_same(
+    case, tmp_path, monkeypatch, whole, at
+):
+    method, expected, calls = whole
 
     def run(folder, state):
-        return case.run(method, "cotraining", folder, state, settings=small)
+        return run_small(case, method, folder, state)
 
-    with monkeypatch.context() as patched:
-        whole = Stop(patched, "never", saved=True)
-        expected = contents(run(tmp_path / "whole", tmp_path / "all"))
     for saved in (True, False):
         place, state = tmp_path / f"out-{saved}", tmp_path / f"state-{saved}"
         with monkeypatch.context() as patched:
@@ -73,7 +84,7 @@ def test_stopped_anywhere_and_resumed_the_files_are_the_same(
             resumed = Stop(patched, "never", saved)
             run(place, state)
         assert contents(place) == expected
-        assert resumed.calls == whole.calls - (stopped.calls if saved else 0)
+        assert resumed.calls == calls - (stopped.calls if saved else 0)
 
 
 def test_attention_of_each_window_sums_to_one(case, tmp_path):
@@ -97,7 +108,8 @@ def test_masked_brain_modelling_has_its_weights_and_no_temporal_attention(case, 
     before = np.load(folder / "attention.npy")
     other = MaskedAutoencoder.from_pretrained(case.inputs["mbm"])
     other.patch_embed.proj.weight.data *= -3
-    other.save_pretrained(case.inputs["mbm"])
+    other.save_pretrained(tmp_path / "model")
+    case = case.in_folder(tmp_path, mbm=tmp_path / "model")
     changed = case.run("attention", "mbm", tmp_path / "other", tmp_path / "state2")
     assert np.abs(np.load(changed / "attention.npy") - before).max() > 1e-6
 
@@ -159,7 +171,8 @@ def test_another_clip_than_the_encoder_was_trained_with(case, tmp_path, monkeypa
 
 
 def test_a_null_window_of_another_size(case, tmp_path):
-    np.save(case.inputs["null_window"], np.zeros((3, 9), np.float32))
+    np.save(tmp_path / "null.npy", np.zeros((3, 9), np.float32))
+    case = case.in_folder(tmp_path, null_window=tmp_path / "null.npy")
     with pytest.raises(InputError, match=r"has shape \(3, 9\)"):
         case.run("attribution", "contrastive", tmp_path / "out", tmp_path / "state")
 

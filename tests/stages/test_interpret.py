@@ -1,5 +1,9 @@
 """Interpretation of the encoder: maps return to their voxels, in volumes and in CIFTI."""
 
+import shutil
+from functools import cache
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -13,17 +17,30 @@ from mindvideo.io.tables import save_table
 from mindvideo.settings.interpretation import InterpretationFigureSettings
 from mindvideo.stages import attention
 from mindvideo.stages import interpretation_figure as figure_stage
-from tests.stages.encoders import DEPTH, PATCH, PATCHES, TABLES, N, make_case
+from tests.stages.encoders import DEPTH, PATCH, PATCHES, STAGES_OF_TRAINING, TABLES, N
+
+
+@pytest.fixture(scope="module")
+def computed(cases):
+    """Call it with volume or cifti: a case of which all three stages have run."""
+
+    @cache
+    def of(kind):
+        case = cases(kind)
+        case.run_all()
+        return case
+
+    return of
 
 
 @pytest.fixture(params=["volume", "cifti"])
-def case(request, test_set):
-    return make_case(request.param, test_set)
+def case(request, computed, tmp_path):
+    return computed(request.param).in_folder(tmp_path)
 
 
 @pytest.fixture
-def volume(test_set):
-    return make_case("volume", test_set)
+def volume(computed, tmp_path):
+    return computed("volume").in_folder(tmp_path)
 
 
 def test_given_attention_is_mapped_to_its_voxels(case, monkeypatch):
@@ -36,7 +53,8 @@ def test_given_attention_is_mapped_to_its_voxels(case, monkeypatch):
         yield of_batch[:, : len(layers)], np.full((len(windows), len(layers), 2, 2), 0.5)
 
     monkeypatch.setattr(attention, "attention_received", received)
-    case.run_all()
+    for stage in STAGES_OF_TRAINING:
+        case.run("attention", stage, case.folder / "methods" / stage, case.folder / "state" / stage)
     out = case.interpret()
     density = np.repeat(attention_of_patches[:, 1], PATCH, axis=1)[:, :N]
     expected = (density / density.sum(1, keepdims=True)).mean(0) * N
@@ -52,7 +70,6 @@ def test_given_attention_is_mapped_to_its_voxels(case, monkeypatch):
 
 
 def test_tables_and_figure(case, tmp_path):
-    case.run_all()
     out = case.interpret()
     networks = pd.read_csv(out["networks"], sep="\t", keep_default_na=False)
     assert set(networks["layer"]) == {"first", "middle", "last", "n/a"}
@@ -96,7 +113,6 @@ def test_tables_and_figure(case, tmp_path):
 
 
 def test_drops_are_those_of_the_scores(volume):
-    volume.run_all()
     out = volume.interpret()
     place = volume.folder / "methods" / "contrastive"
     sets = pd.read_csv(place / "occlusion.tsv", sep="\t")
@@ -114,17 +130,17 @@ def test_drops_are_those_of_the_scores(volume):
 
 
 def test_native_volumes_without_truth_have_neither_agreements_nor_surface_maps(volume, tmp_path):
-    volume.run_all()
     out = volume.interpret(truth=None)
     assert pd.read_csv(out["agreements"], sep="\t").empty
-    for path in (*out["maps"].iterdir(), volume.inputs["mask"]):
+    mask = Path(shutil.copy(volume.inputs["mask"], tmp_path))
+    for path in (*out["maps"].iterdir(), mask):
         image = nib.load(path)
         image.set_sform(image.affine, 1)
         image.to_filename(path)
     picture = tmp_path / "interpretation.png"
     figure_stage.main(
         **{name: out[name] for name in TABLES},
-        mask=volume.inputs["mask"],
+        mask=mask,
         figure=[picture],
         settings=InterpretationFigureSettings(tr=2),
     )
@@ -148,7 +164,6 @@ def test_truth_must_be_numeric(volume):
 
 
 def test_sums_of_other_windows(volume, tmp_path):
-    volume.run_all()
     few = pd.read_csv(volume.inputs["table"], sep="\t")[:9]
     save_table(tmp_path / "few.tsv", few)
     with pytest.raises(

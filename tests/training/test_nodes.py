@@ -32,18 +32,22 @@ def one_node(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     return weights_of(folder)
 
 
+@pytest.mark.parametrize(
+    "is_interrupted", [False, pytest.param(True, marks=pytest.mark.long)], ids=["", "interrupted"]
+)
 def test_two_nodes_train_the_weights_of_one_even_after_an_interruption(
-    tmp_path: Path, one_node: dict[str, np.ndarray]
+    tmp_path: Path, one_node: dict[str, np.ndarray], is_interrupted: bool
 ) -> None:
     save_samples(tmp_path)
     environment = with_srun(tmp_path)
-    running = start_mbm(tmp_path, STEPS, *NODES, environment=environment)
-    wait_for_steps(running, tmp_path)
-    running.send_signal(signal.SIGTERM)
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 128 + signal.SIGTERM, errors
-    (kept,) = tmp_path.glob("state/*/step-*")
-    assert 0 < int(kept.name.removeprefix("step-")) < STEPS
+    if is_interrupted:
+        running = start_mbm(tmp_path, STEPS, *NODES, environment=environment)
+        wait_for_steps(running, tmp_path)
+        running.send_signal(signal.SIGTERM)
+        _, errors = running.communicate(timeout=60)
+        assert running.returncode == 128 + signal.SIGTERM, errors
+        (kept,) = tmp_path.glob("state/*/step-*")
+        assert 0 < int(kept.name.removeprefix("step-")) < STEPS
 
     running = start_mbm(tmp_path, STEPS, *NODES, environment=environment)
     _, errors = running.communicate(timeout=300)
@@ -52,6 +56,7 @@ def test_two_nodes_train_the_weights_of_one_even_after_an_interruption(
     assert all(np.array_equal(weights[name], one_node[name]) for name in one_node)
 
 
+@pytest.mark.long
 def test_torchrun_on_each_node_trains_the_same_weights(
     tmp_path: Path, one_node: dict[str, np.ndarray]
 ) -> None:

@@ -24,7 +24,11 @@ from tests.training.several import SHAPE, free_port, save_samples, start_mbm, wa
 
 @pytest.mark.parametrize(
     ("processes", "batch_size", "accumulate"),
-    [(2, 4, 1), pytest.param(4, 9, 1, id="9 on 4"), pytest.param(2, 9, 2, id="9 on 2 in 2 parts")],
+    [
+        pytest.param(2, 4, 1, marks=pytest.mark.long),
+        pytest.param(4, 9, 1, id="9 on 4", marks=pytest.mark.long),
+        pytest.param(2, 9, 2, id="9 on 2 in 2 parts"),
+    ],
 )
 def test_several_processes_train_the_weights_of_one(
     toy: ModuleType, tmp_path: Path, processes: int, batch_size: int, accumulate: int

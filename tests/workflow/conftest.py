@@ -14,6 +14,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.forked import forks
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "rules", "envs", "profiles", "config")
 
@@ -42,9 +44,16 @@ class Checkout:
         self.config.write_text(yaml.safe_dump(config))
 
     def snakemake(
-        self, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        anew: bool = False,
     ) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor", *arguments]
+        """Run Snakemake and its jobs, in forks unless `anew`: in processes as a user starts them."""
+        words = ("--cores", "2", "--nocolor", *arguments)
+        if not anew:
+            return forks.run("snakemake", *words, folder=self.folder, environment=environment)
+        command = [sys.executable, "-m", "snakemake", *words]
         environment = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False

@@ -122,6 +122,7 @@ def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     assert_went_on(prepared, undisturbed)
 
 
+@pytest.mark.long
 def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, undisturbed, slurm):
     """The training is held up until its minute is nearly over: no machine is too fast then."""
     running = again(prepared, slurm, "--set-resources", "pretraining:runtime=1")
