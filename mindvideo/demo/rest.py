@@ -16,12 +16,12 @@ from functools import cache
 import numpy as np
 from nibabel.affines import apply_affine
 from nibabel.cifti2 import BrainModelAxis
-from nilearn.datasets import load_mni152_brain_mask
-from nilearn.glm.first_level import spm_hrf
 from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 
+from mindvideo.demo.epi import brain_mask
+from mindvideo.demo.haemodynamics import canonical
 from mindvideo.demo.neurons import stream
 from mindvideo.demo.noise import colouring
 from mindvideo.demo.retinotopy import EARLY, cells, field_centres, field_sizes, receptive_fields
@@ -71,21 +71,26 @@ STEPS = 4  # steps of smoothing along the mesh, about 2 mm each
 def layout() -> BrainModelAxis:
     """The 91k grayordinates: both cortices, then the subcortical structures."""
     left, right, n_vertices = cortex_vertices()
-    axis = BrainModelAxis.from_surface(left, n_vertices, "CIFTI_STRUCTURE_CORTEX_LEFT")
-    axis += BrainModelAxis.from_surface(right, n_vertices, "CIFTI_STRUCTURE_CORTEX_RIGHT")
-    brain = load_mni152_brain_mask(resolution=2)
-    free = np.argwhere(brain.get_fdata() > 0)
+    brain, affine = brain_mask(resolution=2)
+    free = np.argwhere(brain)
+    names = ["CORTEX_LEFT"] * len(left) + ["CORTEX_RIGHT"] * len(right)
+    voxels = [np.full((len(names), 3), -1)]
     for name, count, centre in SUBCORTEX:
-        distance = np.linalg.norm(apply_affine(brain.affine, free) - centre, axis=1)
+        distance = np.linalg.norm(apply_affine(affine, free) - centre, axis=1)
         nearest = np.sort(np.argpartition(distance, count)[:count])
-        axis += BrainModelAxis(
-            name=f"CIFTI_STRUCTURE_{name}",
-            voxel=free[nearest],
-            affine=brain.affine,
-            volume_shape=brain.shape,
-        )
+        names += [name] * count
+        voxels.append(free[nearest])
         free = np.delete(free, nearest, axis=0)
-    return axis
+    n_subcortical = len(names) - len(left) - len(right)
+    # Made at once: an axis looks at all its names, so a sum of axes looks at them again and again.
+    return BrainModelAxis(
+        name=[f"CIFTI_STRUCTURE_{name}" for name in names],
+        voxel=np.concatenate(voxels),
+        vertex=np.r_[left, right, np.full(n_subcortical, -1)],
+        affine=affine,
+        volume_shape=brain.shape,
+        nvertices={f"CIFTI_STRUCTURE_CORTEX_{side}": n_vertices for side in ("LEFT", "RIGHT")},
+    )
 
 
 @cache
@@ -138,7 +143,7 @@ def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int
     tuning = stream(seed, subject, "tuning").standard_normal((N_LEFT + N_RIGHT, 1), np.float32)
 
     rng = stream(seed, subject, run, "field")
-    response = spm_hrf(tr, oversampling=1)
+    response = canonical(tr)
     total = np.zeros((len(columns), n_volumes))
     for size, weight in ((FIELD, 1.0), (TUNED, smooth(tuning)[columns])):
         events = rng.standard_normal((n_volumes + len(response), CELLS, CELLS))
@@ -170,7 +175,7 @@ def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.nda
     noise = smooth(rng.standard_normal((n_cortex, n_volumes), np.float32))
     change[:n_cortex] = np.float32(SMOOTH) * noise @ colouring(n_volumes, tr)
     change[grayordinates(EARLY)] += visual_activity(subject, run, n_volumes, tr, seed)
-    wave = lfilter(spm_hrf(tr, oversampling=1), [1], rng.standard_normal(n_volumes))
+    wave = lfilter(canonical(tr), [1], rng.standard_normal(n_volumes))
     change += (GLOBAL * wave / wave.std()).astype(np.float32)
     change += np.float32(WHITE) * rng.standard_normal(change.shape, np.float32)
     level = 1 + SPREAD * stream(seed, subject, "level").standard_normal((N_GRAYORDINATES, 1))
