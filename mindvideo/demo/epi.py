@@ -1,8 +1,8 @@
 """The simulated head: tissues of the MNI152 brain and their mean T2*-weighted image.
 
-Rests on: fractions of grey and white matter of the ICBM 152 template (Fonov et al. 2011, shipped
-with nilearn); T2*-weighted contrast at 3 T: fluid brighter than grey, grey brighter than white matter
-(relaxation times in Wansapura et al. 1999); signal loss above the sphenoid sinus and the ear
+Rests on: fractions of grey and white matter of the ICBM 152 template (Fonov et al. 2011, from a
+file of nilearn); T2*-weighted contrast at 3 T: fluid brighter than grey, grey brighter than white
+matter (relaxation times in Wansapura et al. 1999); signal loss above the sphenoid sinus and the ear
 canals, where air bends the field (Ojemann et al. 1997; Deichmann et al. 2003); a coil that is most
 sensitive near its elements (Wiggins et al. 2006); fat suppressed to a faint rim; a ghost half the
 field of view away along the phase-encoding axis (Bernstein et al. 2004).

@@ -18,7 +18,6 @@ from nibabel.affines import apply_affine
 from nibabel.cifti2 import BrainModelAxis
 from scipy import sparse
 from scipy.ndimage import gaussian_filter
-from scipy.signal import lfilter
 
 from mindvideo.demo.epi import brain_mask
 from mindvideo.demo.haemodynamics import canonical
@@ -64,6 +63,7 @@ CELLS = 12  # of the visual field, along each side
 BASELINE, SPREAD = 10_000.0, 0.1  # grand mean of HCP's runs, and its relative SD over grayordinates
 # SD of each part, as a fraction of the baseline.
 FIELD, TUNED, GLOBAL, SMOOTH, WHITE = 0.010, 0.006, 0.003, 0.008, 0.010
+BLOCK = 1000  # grayordinates whose noise is computed at once
 STEPS = 4  # steps of smoothing along the mesh, about 2 mm each
 
 
@@ -118,7 +118,8 @@ def smooth(values: np.ndarray) -> np.ndarray:
     """
     for _ in range(STEPS):
         values = _smoothing() @ values
-    return values / values.std(axis=0)
+    values /= values.std(axis=0)
+    return values
 
 
 def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
@@ -147,10 +148,19 @@ def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int
     total = np.zeros((len(columns), n_volumes))
     for size, weight in ((FIELD, 1.0), (TUNED, smooth(tuning)[columns])):
         events = rng.standard_normal((n_volumes + len(response), CELLS, CELLS))
-        slow = lfilter(response, [1], gaussian_filter(events, (0, 1, 1)), axis=0)[len(response) :]
+        slow = _filtered(response, gaussian_filter(events, (0, 1, 1)))[len(response) :]
         part = fields @ (slow / slow.std()).reshape(n_volumes, -1).T
         total += size * weight * part / part.std()
     return total.astype(np.float32)
+
+
+def _filtered(response: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (n, …) convolved along the first axis with a response that lags behind them."""
+
+    def course(series: np.ndarray) -> np.ndarray:
+        return np.convolve(response, series)[: len(series)]
+
+    return np.apply_along_axis(course, 0, values)
 
 
 def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
@@ -173,12 +183,17 @@ def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.nda
     n_cortex = N_LEFT + N_RIGHT
     change = np.zeros((N_GRAYORDINATES, n_volumes), dtype=np.float32)
     noise = smooth(rng.standard_normal((n_cortex, n_volumes), np.float32))
-    change[:n_cortex] = np.float32(SMOOTH) * noise @ colouring(n_volumes, tr)
+    noise *= np.float32(SMOOTH)
+    np.matmul(noise, colouring(n_volumes, tr), out=change[:n_cortex])
     change[grayordinates(EARLY)] += visual_activity(subject, run, n_volumes, tr, seed)
-    wave = lfilter(canonical(tr), [1], rng.standard_normal(n_volumes))
-    change += (GLOBAL * wave / wave.std()).astype(np.float32)
-    change += np.float32(WHITE) * rng.standard_normal(change.shape, np.float32)
+    wave = _filtered(canonical(tr), rng.standard_normal(n_volumes))
+    wave = (GLOBAL * wave / wave.std()).astype(np.float32)
     level = 1 + SPREAD * stream(seed, subject, "level").standard_normal((N_GRAYORDINATES, 1))
-    change += np.float32(1)
-    change *= (BASELINE * level).astype(np.float32)
+    level = (BASELINE * level).astype(np.float32)
+    for start in range(0, N_GRAYORDINATES, BLOCK):  # which stays in the processor's cache
+        part = change[start : start + BLOCK]
+        part += wave
+        part += np.float32(WHITE) * rng.standard_normal(part.shape, np.float32)
+        part += np.float32(1)
+        part *= level[start : start + BLOCK]
     return change.T

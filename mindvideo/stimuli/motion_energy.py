@@ -144,9 +144,11 @@ class Filters:
             index.append(np.clip(shot, start, end - 1))
             kept.append((shot >= start) & (shot < end))
         stills = rearrange(light[np.concatenate(index)] - 0.5, "t h w -> t (h w)")
-        responses = self._pyramid.project_stimulus_batched(
-            stills.astype(np.float32), output_nonlinearity=lambda x: x
-        )[np.concatenate(kept)]
+        # In the precision of pymoten's filters: it would convert the film for each batch of them.
+        stills = stills.astype(np.float32).astype(np.float64)
+        responses = self._pyramid.project_stimulus_batched(stills, output_nonlinearity=lambda x: x)[
+            np.concatenate(kept)
+        ]
         maps = {}
         for channel in self.channels:
             amplitude = responses[:, self._columns[channel]]
