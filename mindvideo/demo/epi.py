@@ -86,7 +86,7 @@ def template(kind: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         Voxel indices → MNI coordinates [mm].
     """
     name = f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
-    image = nib.load(data_file(name, "nilearn", "datasets/data"))
+    image = nib.Nifti1Image.from_filename(data_file(name, "nilearn", "datasets/data"))
     stored = np.asanyarray(image.dataobj)
     some = stored[::resolution, ::resolution, ::resolution].astype(np.float32)
     return some / np.float32(stored.max()), image.affine @ np.diag([*[resolution] * 3, 1])
