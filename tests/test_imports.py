@@ -69,6 +69,12 @@ def test_cleaning_loads_nothing_that_most_runs_do_without():
     assert loaded("import mindvideo.stages.clean", "nilearn", "sklearn", "scipy.stats") == []
 
 
+def test_simulating_loads_nothing_that_takes_a_second():
+    stages = "import mindvideo.stages.demo_runs, mindvideo.stages.demo_rest"
+    heavy = ("nilearn", "sklearn", "scipy.stats", "scipy.signal", "scipy.optimize", "pandas")
+    assert loaded(stages, *heavy) == []
+
+
 def test_the_command_line_loads_no_libraries_to_tell_its_options():
     call = "import contextlib, mindvideo.cli\nwith contextlib.suppress(SystemExit):\n    "
     call += "mindvideo.cli.main(['--help'])"

@@ -1,8 +1,8 @@
 """The simulated head: tissues of the MNI152 brain and their mean T2*-weighted image.
 
-Rests on: fractions of grey and white matter of the ICBM 152 template (Fonov et al. 2011, by way of
-nilearn); T2*-weighted contrast at 3 T: fluid brighter than grey, grey brighter than white matter
-(relaxation times in Wansapura et al. 1999); signal loss above the sphenoid sinus and the ear
+Rests on: fractions of grey and white matter of the ICBM 152 template (Fonov et al. 2011, from a
+file of nilearn); T2*-weighted contrast at 3 T: fluid brighter than grey, grey brighter than white
+matter (relaxation times in Wansapura et al. 1999); signal loss above the sphenoid sinus and the ear
 canals, where air bends the field (Ojemann et al. 1997; Deichmann et al. 2003); a coil that is most
 sensitive near its elements (Wiggins et al. 2006); fat suppressed to a faint rim; a ghost half the
 field of view away along the phase-encoding axis (Bernstein et al. 2004).
@@ -17,15 +17,12 @@ from functools import cache
 
 import nibabel as nib
 import numpy as np
-from nilearn.datasets import (
-    load_mni152_brain_mask,
-    load_mni152_gm_template,
-    load_mni152_wm_template,
-)
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from mindvideo.io.runs import Grid
+from mindvideo.fmri.atlas import data_file
+from mindvideo.io.spaces import Grid
 
+IN_BRAIN = 0.2  # smallest value of the T1 template in the brain, as nilearn's mask
 BRIGHTNESS = 1000.0  # of grey matter where the coil's sensitivity is 1, in the scanner's units
 CONTRAST = {"grey": 1.0, "white": 0.78, "fluid": 1.55}  # against grey matter
 MARGIN = 8.0  # of the grid around the brain [mm]
@@ -68,6 +65,40 @@ class Head:
 
 
 @cache
+def template(kind: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """A map of the ICBM 152 template: each n-th of its voxels of 1 mm along each axis.
+
+    Read from the file that nilearn ships: importing nilearn takes a second, and its resampling
+    (by splines, which go through these voxels) another.
+
+    Parameters
+    ----------
+    kind : str
+        "t1" (brain only), "gm" or "wm".
+    resolution : int
+        Voxel size [mm].
+
+    Returns
+    -------
+    values : (i, j, k) float32
+        0 to 1.
+    affine : (4, 4)
+        Voxel indices → MNI coordinates [mm].
+    """
+    name = f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
+    image = nib.Nifti1Image.from_filename(data_file(name, "nilearn", "datasets/data"))
+    stored = np.asanyarray(image.dataobj)
+    some = stored[::resolution, ::resolution, ::resolution].astype(np.float32)
+    return some / np.float32(stored.max()), image.affine @ np.diag([*[resolution] * 3, 1])
+
+
+def brain_mask(resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """The MNI152 brain, (i, j, k) bool, and its affine: where the T1 template exceeds 0.2."""
+    t1, affine = template("t1", resolution)
+    return t1 > IN_BRAIN, affine
+
+
+@cache
 def head(resolution: int) -> Head:
     """The head in the bounding box of the MNI152 brain, with a margin.
 
@@ -76,25 +107,17 @@ def head(resolution: int) -> Head:
     resolution : int
         Voxel size [mm].
     """
-    mask = load_mni152_brain_mask(resolution=resolution)
+    mask, mask_affine = brain_mask(resolution)
     margin = int(MARGIN // resolution)
-    volumes = (
-        image.get_fdata()
-        for image in (
-            mask,
-            load_mni152_gm_template(resolution=resolution),
-            load_mni152_wm_template(resolution=resolution),
-        )
-    )
+    volumes = (mask, *(template(kind, resolution)[0].astype(float) for kind in ("gm", "wm")))
     # Padded by the margin, so that the box stays inside the volume.
     inside, grey, white = (np.pad(volume, margin) for volume in volumes)
-    inside = inside > 0
     filled = np.argwhere(inside)
     low, high = filled.min(0) - margin, filled.max(0) + 1 + margin
     box = tuple(slice(a, b) for a, b in zip(low, high))
-    affine = mask.affine @ nib.affines.from_matvec(np.eye(3), low - margin)
+    affine = mask_affine @ nib.affines.from_matvec(np.eye(3), low - margin)
     inside = inside[box]
-    grey, white = (np.clip(volume[box], 0, 1) * inside for volume in (grey, white))
+    grey, white = (volume[box] * inside for volume in (grey, white))
     whole = np.maximum(grey + white, 1)
     grey, white = grey / whole, white / whole
     tissues = {"grey": grey, "white": white, "fluid": np.clip(inside - grey - white, 0, 1)}

@@ -1,8 +1,8 @@
 """From neural responses to BOLD: a linear map with variable delay and width.
 
-Rests on: SPM's canonical response and its derivative by dispersion, from nilearn (Friston et al.
-1998), which widen or narrow it; delays that differ more between people than between areas, and
-grow along the visual hierarchy (Handwerker et al. 2004; Taylor et al. 2018).
+Rests on: SPM's canonical response and its derivative by dispersion (Friston et al. 1998), which
+widen or narrow it, with the values of nilearn; delays that differ more between people than between
+areas, and grow along the visual hierarchy (Handwerker et al. 2004; Taylor et al. 2018).
 Leaves out: non-linear haemodynamics (saturation, refractoriness), the initial dip, and differences
 within an area (large veins lag behind capillaries).
 """
@@ -12,19 +12,44 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from nilearn.glm.first_level import spm_dispersion_derivative, spm_hrf
+from scipy.special import gammaln, xlogy
 
 from mindvideo.demo.sight import BIN_SECONDS
 
 FINE = 0.05  # step at which the response is tabulated [s]
 SECONDS = 32.0  # length of the response
+PEAK, UNDERSHOOT, RATIO = 6.0, 16.0, 0.167  # shapes of SPM's two gamma densities; of their heights
+DISPERSED = 0.01  # step of the dispersion for the derivative, as SPM's
+
+
+def canonical(step: float, dispersion: float = 1.0) -> np.ndarray:
+    """SPM's canonical response to an impulse, at steps of `step` [s], sum 1.
+
+    nilearn's ``spm_hrf``, whose import takes a second.
+
+    Parameters
+    ----------
+    step : float
+    dispersion : float
+        Scale of the first gamma density [s].
+    """
+    time = np.linspace(0, SECONDS, round(SECONDS / step)) - step
+    peak = _gamma_density(time / dispersion, PEAK / dispersion) / dispersion
+    response = peak - RATIO * _gamma_density(time, UNDERSHOOT)
+    return response / response.sum()
+
+
+def _gamma_density(x: np.ndarray, shape: float) -> np.ndarray:
+    later = np.where(x > 0, x, 0)
+    return np.where(x > 0, np.exp(xlogy(shape - 1, later) - later - gammaln(shape)), 0)
 
 
 @cache
-def _canonical() -> tuple[np.ndarray, np.ndarray]:
+def _tabulated() -> tuple[np.ndarray, np.ndarray]:
     """The response and its derivative by the dispersion of the first gamma density, per second."""
-    shape = {"oversampling": 1, "time_length": SECONDS}
-    return spm_hrf(FINE, **shape) / FINE, -spm_dispersion_derivative(FINE, **shape) / FINE
+    response = canonical(FINE)
+    wider = 1 / DISPERSED * (canonical(FINE, 1 + DISPERSED) - response)
+    return response / FINE, wider / FINE
 
 
 def haemodynamics(
@@ -48,7 +73,7 @@ def haemodynamics(
     (n_volumes, n_bins) float64
         A sustained response of 1 becomes 1. Before the first bin the response is 0.
     """
-    response, wider = _canonical()
+    response, wider = _tabulated()
     shape = response + widening * wider
     ages = volumes[:, None] - bins - delay
     kernel = np.interp(ages, FINE * np.arange(len(shape)), shape, left=0, right=0)

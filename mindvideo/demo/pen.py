@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import cos, pi, sin
 
 from PIL import Image, ImageDraw
@@ -22,6 +23,11 @@ SKIN, HAIR, METAL, GLASS = (235, 185, 150), (90, 50, 25), (150, 155, 165), (175,
 TYRE, BEAK, LEAF = (30, 30, 30), (245, 150, 30), (95, 150, 70)
 
 
+CORNERS = 20  # of an ellipse
+CIRCLE = [(cos(2 * pi * i / CORNERS), sin(2 * pi * i / CORNERS)) for i in range(CORNERS)]
+
+
+@lru_cache(maxsize=4096)
 def shade(colour: Colour, factor: float) -> Colour:
     r, g, b = (min(255, round(c * factor)) for c in colour)
     return r, g, b
@@ -49,12 +55,13 @@ class Pen:
         self._draw = ImageDraw.Draw(image)
         self._x, self._y = centre
         self._scale = scale
-        self._squeeze = squeeze
+        self._across = squeeze * scale  # length of a unit along x
         self._light = light
         self._rim = max(1, round(0.02 * scale))
 
-    def _at(self, point: Point) -> Point:
-        return self._x + self._squeeze * self._scale * point[0], self._y + self._scale * point[1]
+    def _on_image(self, points: list[Point]) -> list[Point]:
+        left, top, across, down = self._x, self._y, self._across, self._scale
+        return [(left + across * x, top + down * y) for x, y in points]
 
     def shape(self, points: list[Point], colour: Colour, rim: bool = True) -> None:
         """A filled polygon, with a darker (for black: lighter) rim."""
@@ -63,7 +70,7 @@ class Pen:
             factor = 0.45 if sum(colour) > 150 else 3.2
             outline = shade(colour, factor * self._light)
         self._draw.polygon(
-            [self._at(p) for p in points],
+            self._on_image(points),
             fill=shade(colour, self._light),
             outline=outline,
             width=self._rim if rim else 0,
@@ -73,11 +80,9 @@ class Pen:
         self, centre: Point, rx: float, ry: float, colour: Colour, rim: bool = True, turn: float = 0
     ) -> None:
         """An ellipse with half axes rx, ry, turned by `turn` radians."""
-        n = 20
-        c, s = cos(turn), sin(turn)
-        ring = [(rx * cos(2 * pi * i / n), ry * sin(2 * pi * i / n)) for i in range(n)]
-        points = [(centre[0] + c * x - s * y, centre[1] + s * x + c * y) for x, y in ring]
-        self.shape(points, colour, rim)
+        left, top, c, s = *centre, cos(turn), sin(turn)
+        ring = [(rx * x, ry * y) for x, y in CIRCLE]
+        self.shape([(left + c * x - s * y, top + s * x + c * y) for x, y in ring], colour, rim)
 
     def box(
         self, left: float, top: float, right: float, bottom: float, colour: Colour, rim: bool = True
@@ -88,7 +93,7 @@ class Pen:
     def stroke(self, points: list[Point], width: float, colour: Colour) -> None:
         """A line through the points, `width` units thick."""
         thick = max(1, round(width * self._scale))
-        self._draw.line([self._at(p) for p in points], shade(colour, self._light), thick, "curve")
+        self._draw.line(self._on_image(points), shade(colour, self._light), thick, "curve")
 
     def wheel(self, centre: Point, radius: float) -> None:
         """A tyre with its rim of metal."""

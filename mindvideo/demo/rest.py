@@ -16,12 +16,11 @@ from functools import cache
 import numpy as np
 from nibabel.affines import apply_affine
 from nibabel.cifti2 import BrainModelAxis
-from nilearn.datasets import load_mni152_brain_mask
-from nilearn.glm.first_level import spm_hrf
 from scipy import sparse
 from scipy.ndimage import gaussian_filter
-from scipy.signal import lfilter
 
+from mindvideo.demo.epi import brain_mask
+from mindvideo.demo.haemodynamics import canonical
 from mindvideo.demo.neurons import stream
 from mindvideo.demo.noise import colouring
 from mindvideo.demo.retinotopy import EARLY, cells, field_centres, field_sizes, receptive_fields
@@ -64,6 +63,7 @@ CELLS = 12  # of the visual field, along each side
 BASELINE, SPREAD = 10_000.0, 0.1  # grand mean of HCP's runs, and its relative SD over grayordinates
 # SD of each part, as a fraction of the baseline.
 FIELD, TUNED, GLOBAL, SMOOTH, WHITE = 0.010, 0.006, 0.003, 0.008, 0.010
+BLOCK = 1000  # grayordinates whose noise is computed at once
 STEPS = 4  # steps of smoothing along the mesh, about 2 mm each
 
 
@@ -71,21 +71,26 @@ STEPS = 4  # steps of smoothing along the mesh, about 2 mm each
 def layout() -> BrainModelAxis:
     """The 91k grayordinates: both cortices, then the subcortical structures."""
     left, right, n_vertices = cortex_vertices()
-    axis = BrainModelAxis.from_surface(left, n_vertices, "CIFTI_STRUCTURE_CORTEX_LEFT")
-    axis += BrainModelAxis.from_surface(right, n_vertices, "CIFTI_STRUCTURE_CORTEX_RIGHT")
-    brain = load_mni152_brain_mask(resolution=2)
-    free = np.argwhere(brain.get_fdata() > 0)
+    brain, affine = brain_mask(resolution=2)
+    free = np.argwhere(brain)
+    names = ["CORTEX_LEFT"] * len(left) + ["CORTEX_RIGHT"] * len(right)
+    voxels = [np.full((len(names), 3), -1)]
     for name, count, centre in SUBCORTEX:
-        distance = np.linalg.norm(apply_affine(brain.affine, free) - centre, axis=1)
+        distance = np.linalg.norm(apply_affine(affine, free) - centre, axis=1)
         nearest = np.sort(np.argpartition(distance, count)[:count])
-        axis += BrainModelAxis(
-            name=f"CIFTI_STRUCTURE_{name}",
-            voxel=free[nearest],
-            affine=brain.affine,
-            volume_shape=brain.shape,
-        )
+        names += [name] * count
+        voxels.append(free[nearest])
         free = np.delete(free, nearest, axis=0)
-    return axis
+    n_subcortical = len(names) - len(left) - len(right)
+    # Made at once: an axis looks at all its names, so a sum of axes looks at them again and again.
+    return BrainModelAxis(
+        name=[f"CIFTI_STRUCTURE_{name}" for name in names],
+        voxel=np.concatenate(voxels),
+        vertex=np.r_[left, right, np.full(n_subcortical, -1)],
+        affine=affine,
+        volume_shape=brain.shape,
+        nvertices={f"CIFTI_STRUCTURE_CORTEX_{side}": n_vertices for side in ("LEFT", "RIGHT")},
+    )
 
 
 @cache
@@ -113,7 +118,8 @@ def smooth(values: np.ndarray) -> np.ndarray:
     """
     for _ in range(STEPS):
         values = _smoothing() @ values
-    return values / values.std(axis=0)
+    values /= values.std(axis=0)
+    return values
 
 
 def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
@@ -138,14 +144,23 @@ def visual_activity(subject: str, run: str, n_volumes: int, tr: float, seed: int
     tuning = stream(seed, subject, "tuning").standard_normal((N_LEFT + N_RIGHT, 1), np.float32)
 
     rng = stream(seed, subject, run, "field")
-    response = spm_hrf(tr, oversampling=1)
+    response = canonical(tr)
     total = np.zeros((len(columns), n_volumes))
     for size, weight in ((FIELD, 1.0), (TUNED, smooth(tuning)[columns])):
         events = rng.standard_normal((n_volumes + len(response), CELLS, CELLS))
-        slow = lfilter(response, [1], gaussian_filter(events, (0, 1, 1)), axis=0)[len(response) :]
+        slow = _filtered(response, gaussian_filter(events, (0, 1, 1)))[len(response) :]
         part = fields @ (slow / slow.std()).reshape(n_volumes, -1).T
         total += size * weight * part / part.std()
     return total.astype(np.float32)
+
+
+def _filtered(response: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (n, …) convolved along the first axis with a response that lags behind them."""
+
+    def course(series: np.ndarray) -> np.ndarray:
+        return np.convolve(response, series)[: len(series)]
+
+    return np.apply_along_axis(course, 0, values)
 
 
 def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.ndarray:
@@ -168,12 +183,17 @@ def rest(subject: str, run: str, n_volumes: int, tr: float, seed: int) -> np.nda
     n_cortex = N_LEFT + N_RIGHT
     change = np.zeros((N_GRAYORDINATES, n_volumes), dtype=np.float32)
     noise = smooth(rng.standard_normal((n_cortex, n_volumes), np.float32))
-    change[:n_cortex] = np.float32(SMOOTH) * noise @ colouring(n_volumes, tr)
+    noise *= np.float32(SMOOTH)
+    np.matmul(noise, colouring(n_volumes, tr), out=change[:n_cortex])
     change[grayordinates(EARLY)] += visual_activity(subject, run, n_volumes, tr, seed)
-    wave = lfilter(spm_hrf(tr, oversampling=1), [1], rng.standard_normal(n_volumes))
-    change += (GLOBAL * wave / wave.std()).astype(np.float32)
-    change += np.float32(WHITE) * rng.standard_normal(change.shape, np.float32)
+    wave = _filtered(canonical(tr), rng.standard_normal(n_volumes))
+    wave = (GLOBAL * wave / wave.std()).astype(np.float32)
     level = 1 + SPREAD * stream(seed, subject, "level").standard_normal((N_GRAYORDINATES, 1))
-    change += np.float32(1)
-    change *= (BASELINE * level).astype(np.float32)
+    level = (BASELINE * level).astype(np.float32)
+    for start in range(0, N_GRAYORDINATES, BLOCK):  # which stays in the processor's cache
+        part = change[start : start + BLOCK]
+        part += wave
+        part += np.float32(WHITE) * rng.standard_normal(part.shape, np.float32)
+        part += np.float32(1)
+        part *= level[start : start + BLOCK]
     return change.T

@@ -15,7 +15,6 @@ from functools import cache
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import rankdata
 
 from mindvideo.fmri.atlas import labels_of, mesh_points, midthickness
 
@@ -30,8 +29,10 @@ LARGE_FIELD = (0.35, 0.25)
 
 
 def _relative_rank(values: np.ndarray) -> np.ndarray:
-    """Ranks scaled to 0…1."""
-    return (rankdata(values) - 0.5) / len(values)
+    """Ranks scaled to 0…1; equal values share their mean rank."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(counts) - (counts - 1) / 2
+    return (mean_rank[place] - 0.5) / len(values)
 
 
 @cache

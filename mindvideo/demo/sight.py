@@ -8,11 +8,10 @@ Leaves out: eye movements, attention, adaptation, and sound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from einops import rearrange, reduce
 
 from mindvideo.demo.motion_energy import FPS, Channel, motion_energy
@@ -79,25 +78,26 @@ def find_cuts(frames: np.ndarray, starts: Iterable[float]) -> list[int]:
     return cuts
 
 
-def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
+def look(frames: Iterable[np.ndarray], shots: Sequence[Mapping[str, str | float]]) -> Sight:
     """Compute the input of the neurons from a film.
 
     Parameters
     ----------
     frames : iterable of (PIXELS, PIXELS, 3) uint8
         :data:`~mindvideo.demo.motion_energy.FPS` frames per second.
-    shots : DataFrame
-        One row per shot: `start`, `end` [s], and its content.
+    shots : sequence of mappings
+        Each shot: `start`, `end` [s], and its content, as rows of the table of shots.
 
     Raises
     ------
     InputError
         If the table lacks a column.
     """
-    if missing := [name for name in REQUIRED if name not in shots]:
+    known = set.intersection(*map(set, shots)) if shots else set()
+    if missing := [name for name in REQUIRED if name not in known]:
         raise InputError(f"The table of shots lacks {', '.join(missing)}: draw the film again.")
     film = np.stack(list(frames))
-    starts, ends = (shots[name].to_numpy(float, copy=True) for name in ("start", "end"))
+    starts, ends = (np.array([float(shot[name]) for shot in shots]) for name in ("start", "end"))
     energy = motion_energy(film.mean(axis=-1) / 255, find_cuts(film, starts[1:]))
     per_bin = round(FPS * BIN_SECONDS)
     n_bins = len(film) // per_bin
@@ -111,6 +111,9 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
 
     edges = BIN_SECONDS * np.arange(-n_still, n_bins + n_still + 1)
     starts[0], ends[-1] = edges[0], edges[-1]
+    content = {
+        name: np.array([str(s[name]) for s in shots]) for name in ATTRIBUTES if name in known
+    }
     overlap = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
     fraction = np.clip(overlap, 0, None) / BIN_SECONDS
     return Sight(
@@ -123,10 +126,9 @@ def look(frames: Iterable[np.ndarray], shots: pd.DataFrame) -> Sight:
         },
         centres=energy.centres,
         on_screen={
-            (attribute, str(value)): fraction[:, (shots[attribute] == value).to_numpy()].sum(axis=1)
-            for attribute in ATTRIBUTES
-            if attribute in shots
-            for value in sorted(shots[attribute].unique())
+            (attribute, str(value)): fraction[:, values == value].sum(axis=1)
+            for attribute, values in content.items()
+            for value in np.unique(values)
         },
     )
 

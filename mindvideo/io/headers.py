@@ -24,7 +24,6 @@ from nibabel.cifti2 import BrainModelAxis, LabelAxis, ParcelsAxis, ScalarAxis, S
 from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 
 from mindvideo.errors import InputError
-from mindvideo.io.arrays import read_array
 from mindvideo.io.gifti import read_pair
 from mindvideo.io.images import explained, reason
 from mindvideo.io.kinds import nifti_size, unpacked
@@ -266,6 +265,8 @@ def read_run_header(path: Path, form: Form, described: Columns | Path | None = N
         As :func:`read_header` and :func:`as_run`.
     """
     if form == "array":
+        from mindvideo.io.arrays import read_array  # pandas, which images do without: 0.2 s
+
         columns, matrix = read_array(path, described)
         return Header(path, columns, matrix.shape[0], 0.0, matrix)
     if form == "gifti":

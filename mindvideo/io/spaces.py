@@ -20,12 +20,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import nibabel as nib
 import numpy as np
-import pandas as pd
 from nibabel.cifti2 import BrainModelAxis, ParcelsAxis
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Headers store affines in single precision, and tools round them: grids closer than this are the
 # same [mm].

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import logging
-
-import pandas as pd
 
 from mindvideo.demo.brain import STEP, Scanner, bold, record
 from mindvideo.demo.epi import head
@@ -36,7 +35,9 @@ def main(
         n_volumes=timing.drop_start + settings.n_volumes + (timing.drop_end or 0),
         drop_start=timing.drop_start,
     )
-    sight = look(stream_frames(film, fps=FPS, size=PIXELS), pd.read_csv(shots, sep="\t"))
+    with shots.open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file, delimiter="\t"))
+    sight = look(stream_frames(film, fps=FPS, size=PIXELS), table)
     grid = head(settings.resolution).grid
     cortex = Cortex(grid, settings.seed, subject)
     response = bold(cortex, sight, scanner)

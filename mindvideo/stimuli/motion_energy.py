@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from einops import rearrange
 
+IN_SPACE = ("centerh", "centerv", "direction", "spatial_freq", "spatial_env")
+"""Parameters of pymoten's filters that say what they are in space."""
 SPACING = 2.0  # of filters in space [SD of their envelopes]
 PIXELS = 32
 """Height and width to which the frames of clips are reduced [px]."""
@@ -108,6 +110,62 @@ class Filters:
             )
         return columns
 
+    def _gabors(self, filters: np.ndarray) -> tuple[np.ndarray, ...]:
+        """pymoten's Gabor functions: sine and cosine in space (n, pixels²), and in time (n, width).
+
+        `filters` are places in the pyramid.
+        """
+        from moten.core import mk_3d_gabor_batched
+
+        some = [self._pyramid.filters[n] for n in filters]
+        functions: tuple[np.ndarray, ...] = mk_3d_gabor_batched((self.pixels, self.pixels), some)
+        return functions
+
+    @cached_property
+    def _in_space(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sine and cosine in space (n, pixels²), each once, and which of the n each filter has."""
+        values = np.stack([self._pyramid.parameters[name] for name in IN_SPACE], axis=1)
+        _, first, which = np.unique(values, axis=0, return_index=True, return_inverse=True)
+        sine, cosine, *_ = self._gabors(first)
+        seen = np.abs(sine) + np.abs(cosine) > self._pyramid.mask_threshold
+        return sine * seen, cosine * seen, which.ravel()
+
+    def _amplitudes(self, stills: np.ndarray, edges: Sequence[int]) -> np.ndarray:
+        """Amplitude of each filter at each frame, as by pymoten's ``project_stimulus_batched``.
+
+        The same values in half the time: filters that differ in time only share their products
+        with the frames, and a shot stays in the processor's cache.
+
+        Parameters
+        ----------
+        stills : (n_frames, pixels²) float64
+        edges : sequence of int
+            First frames of the shots, and the number of frames. Before its first frame and after
+            its last one a shot stands still.
+
+        Returns
+        -------
+        (n_frames, n_filters) float32
+        """
+        sine, cosine, which = self._in_space
+        products = stills @ sine.T, stills @ cosine.T
+        out = np.empty((len(stills), len(which)), np.float32)
+        after = (self.width + 1) // 2 - 1
+        before = self.width - 1 - after
+        for rate in self.rates:
+            of_rate = np.flatnonzero(self._pyramid.parameters.temporal_freq == rate)
+            *_, (sine_in_time,), (cosine_in_time,) = self._gabors(of_rate[:1])
+            for start, end in pairwise(edges):
+                frames = np.clip(np.arange(start - before, end + after), start, end - 1)
+                s, c = (product[np.ix_(frames, which[of_rate])] for product in products)
+                odd, even = np.zeros((2, end - start, len(of_rate)), np.float32)
+                for n in range(self.width):  # the first value meets the latest frame
+                    rows = slice(self.width - 1 - n, len(frames) - n)
+                    odd += s[rows] * cosine_in_time[n] + c[rows] * sine_in_time[n]
+                    even += c[rows] * cosine_in_time[n] - s[rows] * sine_in_time[n]
+                out[start:end, of_rate] = (odd**2 + even**2) ** 0.5
+        return out
+
     def centres(self, fineness: int) -> np.ndarray:
         """Centres of a channel's filters.
 
@@ -138,15 +196,8 @@ class Filters:
             Amplitudes, 0 or more; of directions, what they exceed that of the opposite one by.
         """
         edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(light)}), len(light)]
-        index, kept = [], []
-        for start, end in pairwise(edges):
-            shot = np.arange(start - self.width // 2 - 1, end + self.width // 2 + 1)
-            index.append(np.clip(shot, start, end - 1))
-            kept.append((shot >= start) & (shot < end))
-        stills = rearrange(light[np.concatenate(index)] - 0.5, "t h w -> t (h w)")
-        responses = self._pyramid.project_stimulus_batched(
-            stills.astype(np.float32), output_nonlinearity=lambda x: x
-        )[np.concatenate(kept)]
+        stills = rearrange(light - 0.5, "t h w -> t (h w)").astype(np.float32)
+        responses = self._amplitudes(stills.astype(np.float64), edges)
         maps = {}
         for channel in self.channels:
             amplitude = responses[:, self._columns[channel]]

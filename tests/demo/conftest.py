@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from mindvideo.demo.epi import head
@@ -35,7 +34,7 @@ def stripes(rows: slice = slice(None), columns: slice = slice(None), drift: int 
 
 
 def sight_of(frames: np.ndarray, **content: str) -> Sight:
-    return look(frames, pd.DataFrame([SHOT | content]))
+    return look(frames, [SHOT | content])
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -88,11 +87,11 @@ def test_selection_finds_the_visual_cortex(cortex):
     z = []
     for segment in map(str, range(5)):
         takes = film.script(3, "train", segment, 36)
-        shots = pd.DataFrame(
+        shots = [
             {name: getattr(take.shot, name) for name in columns}
             | {"start": take.start, "end": take.end}
             for take in takes
-        )
+        ]
         sight = look(film.frames(takes, FPS, PIXELS), shots)
         response = bold(cortex, sight, scanner)
         runs = [run_of(cortex, response, segment, r, snr=1.5) for r in "12"]

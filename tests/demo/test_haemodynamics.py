@@ -5,11 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindvideo.demo.haemodynamics import haemodynamics
+from nilearn.glm.first_level import spm_dispersion_derivative, spm_hrf
+
+from mindvideo.demo.haemodynamics import FINE, SECONDS, _tabulated, canonical, haemodynamics
 from mindvideo.demo.sight import BIN_SECONDS
 
 BINS = np.arange(0, 40, BIN_SECONDS)
 VOLUMES = np.arange(0, 60, 0.1)
+
+
+@pytest.mark.parametrize("step", [0.05, 0.72, 2.0])
+def test_response_is_that_of_spm(step):
+    np.testing.assert_allclose(canonical(step), spm_hrf(step, oversampling=1), atol=1e-12)
+    derivative = spm_dispersion_derivative(FINE, oversampling=1, time_length=SECONDS)
+    np.testing.assert_allclose(_tabulated()[1], -derivative / FINE, atol=1e-9)
 
 
 def width(response: np.ndarray) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from mindvideo.demo.neurons import PROFILES, Cortex
@@ -124,7 +123,7 @@ def test_voxels_differ_in_the_direction_they_prefer(cortex, films):
 def test_weights_do_not_depend_on_other_shots(cortex, films):
     alone = cortex.respond(films.sight_of(films.grey()))
     shots = [films.shot | {"end": 6.0}, films.shot | {"start": 6.0, "kind": "bus", "scene": "a"}]
-    both = cortex.respond(look(films.grey(), pd.DataFrame(shots)))
+    both = cortex.respond(look(films.grey(), shots))
     np.testing.assert_allclose(both[:, :30], alone[:, :30], rtol=1e-5)
 
 

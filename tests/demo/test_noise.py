@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from nilearn.datasets import (
+    load_mni152_brain_mask,
+    load_mni152_gm_template,
+    load_mni152_wm_template,
+)
 from scipy.signal import periodogram
 
 from mindvideo.demo import noise as parts
-from mindvideo.demo.epi import DROPOUTS, head
+from mindvideo.demo.epi import DROPOUTS, brain_mask, head, template
 from mindvideo.demo.neurons import stream
 from mindvideo.demo.noise import breathing_depth, colouring, noise, pulse, rim, vessels
 
@@ -30,7 +35,19 @@ def near(anatomy, mm: tuple[float, float, float], radius: float = 10) -> np.ndar
     return ((anatomy.position - place) ** 2).sum(axis=0) < radius**2
 
 
-# --- the mean image -------------------------------------------------------------------------------
+# --- the template and the mean image -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resolution", [3, 4])
+def test_templates_are_those_of_nilearn(resolution):
+    """Its splines go through the voxels of 1 mm that a coarser grid keeps."""
+    nilearn = (load_mni152_brain_mask, load_mni152_gm_template, load_mni152_wm_template)
+    ours = brain_mask(resolution), template("gm", resolution), template("wm", resolution)
+    for load, (values, affine) in zip(nilearn, ours, strict=True):
+        image = load(resolution=resolution)
+        i, j, k = values.shape  # beyond them nilearn may add a plane of air
+        np.testing.assert_allclose(values, image.get_fdata()[:i, :j, :k], atol=1e-7)
+        np.testing.assert_array_equal(affine, image.affine)
 
 
 def test_fluid_is_brighter_than_grey_and_grey_than_white_matter(anatomy):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from mindvideo.demo.motion_energy import FPS, PIXELS
@@ -25,7 +24,7 @@ def grey(seconds: float = SECONDS) -> np.ndarray:
 
 
 def test_stills_before_and_after_belong_to_the_first_and_last_shot():
-    shots = pd.DataFrame([SHOT | {"end": 4.3}, SHOT | {"start": 4.3, "scene": "sea"}])
+    shots = [SHOT | {"end": 4.3}, SHOT | {"start": 4.3, "scene": "sea"}]
     sight = look(grey(), shots)
     beach, sea = sight.on_screen["scene", "beach"], sight.on_screen["scene", "sea"]
     np.testing.assert_allclose(beach + sea, 1)
@@ -35,7 +34,7 @@ def test_stills_before_and_after_belong_to_the_first_and_last_shot():
 
 
 def test_stills_show_the_first_and_last_frame_without_motion():
-    sight = look(noise(), pd.DataFrame([SHOT]))
+    sight = look(noise(), [SHOT])
     before, after = sight.times < 0, sight.times > SECONDS
     for channel, values in sight.energy.items():
         assert np.ptp(values[before], axis=0).max() == 0
@@ -64,4 +63,4 @@ def test_colours_are_opponent_and_signed():
 
 def test_table_without_a_column():
     with pytest.raises(InputError, match="lacks scene, motion"):
-        look(grey(), pd.DataFrame([SHOT]).drop(columns=["scene", "motion"]))
+        look(grey(), [{name: SHOT[name] for name in SHOT if name not in ("scene", "motion")}])

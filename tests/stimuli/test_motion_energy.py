@@ -56,3 +56,22 @@ def test_clips_of_one_length_have_as_many_features_as_filters():
     assert features.shape[0] == 4
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
+
+
+@pytest.mark.parametrize(
+    ("fps", "width", "rates"), [(15, 15, (0, 1, 2)), (4, 5, (0, 1)), (6, 8, (0, 1))]
+)
+def test_a_shot_is_filtered_as_by_pymoten_between_stills(fps, width, rates):
+    filters = Filters(fps, 16, width, rates, fineness=(2, 4))
+    light = np.random.default_rng(0).random((23, 16, 16))
+    pyramid = filters._pyramid
+    expected = []
+    for start, end in ((0, 9), (9, 23)):
+        shot = np.pad(light[start:end], ((width, width), (0, 0), (0, 0)), mode="edge") - 0.5
+        responses = pyramid.project_stimulus_batched(
+            shot.reshape(len(shot), -1).astype(np.float32), output_nonlinearity=lambda x: x
+        )
+        expected.append(responses[width:-width])
+    stills = (light - 0.5).reshape(23, -1).astype(np.float32).astype(float)
+    amplitudes = filters._amplitudes(stills, [0, 9, 23])
+    np.testing.assert_allclose(amplitudes, np.concatenate(expected), rtol=1e-5, atol=1e-6)
