@@ -188,6 +188,7 @@ class Forks:
         if self._folder is None:
             self._start()
         variables = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        variables["MINDVIDEO_FORKSERVER"] = "0"  # this is one already
         variables |= {"BASH_ENV": str(self.bash)} if jobs else {}
         variables |= environment or {}
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
