@@ -22,11 +22,14 @@ videos: .venv/installed
 control: .venv/installed
 	MINDVIDEO_CONFIG=config/config.yaml snakemake --cores all control
 
+# Workers take whole files, so that each expensive fixture of a module is made once.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: .venv/installed
-	pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(FILE)
+	pytest $(WORKERS) $(FILE)
 
 test-all: .venv/installed
-	pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m '' --timeout 1500 $(FILE)
+	pytest $(WORKERS) -m '' --timeout 1500 $(FILE)
 
 check: .venv/installed
 	ruff check .

@@ -18,6 +18,16 @@ ROOMS_OF_ONE_THREAD = {"models", "training"}
 have as many threads as there are cores."""
 
 
+FIRST = ("workflow/test_chain.py", "demo/test_zoo.py", "workflow/test_kills.py")
+"""Files with few tests that take long. Without `make test`'s `--no-loadscope-reorder`, pytest-xdist
+would begin with the files of many tests, and one worker would be alone with these at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of such files first, so that all workers end at about the same time."""
+    items.sort(key=lambda item: not str(item.path).endswith(FIRST))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _few_threads(request: pytest.FixtureRequest) -> Iterator[None]:
     """A thread for torch where tests run side by side."""

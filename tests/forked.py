@@ -2,10 +2,10 @@
 
 A dry run of Snakemake, and each job of a small data set, would otherwise spend most of its time on
 imports. A command is run as ``python -m`` runs it: with its own arguments, working folder,
-environment and standard streams. It becomes a new process after all if what a fork has imported is
-not what the command would import: if its folder has a copy of the package, or if its environment
-differs in a variable that libraries read when they are imported. Only the number of threads, which
-Snakemake tells each job, is set in the fork.
+environment and standard streams. If its folder has a copy of the package, the fork imports that one
+anew. It becomes a new process after all if its environment differs in a variable that libraries
+read when they are imported. Only the number of threads, which Snakemake tells each job, is set in
+the fork.
 """
 
 import json
@@ -39,6 +39,7 @@ def _ask(path, module, words, folder, environment, streams):
 
 def serve(path):
     """Answer requests until standard input is closed."""
+    import contextlib
     import gc
     import multiprocessing
     from multiprocessing.connection import wait
@@ -65,10 +66,8 @@ def serve(path):
                 else:
                     process, connection = running.pop(ready)
                     process.join()
-                    try:
+                    with contextlib.suppress(BrokenPipeError):  # who asked may have ended
                         connection.sendall(str(process.exitcode).encode())
-                    except BrokenPipeError:  # who asked has ended
-                        pass
                     connection.close()
                     process.close()
 
@@ -79,7 +78,7 @@ def _import_all():
 
     from snakemake.cli import get_argument_parser
 
-    import mindvideo.cli  # noqa: F401
+    import mindvideo.cli
     import mindvideo.workflow  # noqa: F401
     from mindvideo.libraries import packages_of
     from mindvideo.registry import read_stage, stage_names
@@ -108,12 +107,14 @@ def _answer(connection, before):
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
-    if os.path.exists("mindvideo") or _of_imports(before) != _of_imports(os.environ):
+    if _of_imports(before) != _of_imports(os.environ):
         # Not os.execv: to the server, the process would seem to have ended.
         sys.exit(subprocess.call([sys.executable, "-m", call["module"], *call["words"]]))
     if threads := os.environ.get("OMP_NUM_THREADS"):
         _set_threads(int(threads))
     sys.path[0] = os.getcwd()
+    if os.path.exists("mindvideo"):  # a copy of the package
+        _forget("mindvideo")
     sys.argv[:] = [call["module"], *call["words"]]  # in place: modules hold this list
     runpy.run_module(call["module"], run_name="__main__", alter_sys=True)
 
@@ -122,6 +123,16 @@ def _of_imports(environment):
     """Variables that decide about imports."""
     threads = "_NUM_THREADS"
     return {n: t for n, t in environment.items() if n.startswith(AT_IMPORT) and threads not in n}
+
+
+def _forget(package):
+    """As if a package had not been imported."""
+    import importlib
+
+    for name in [n for n in sys.modules if n.partition(".")[0] == package]:
+        del sys.modules[name]
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
 
 
 def _set_threads(number):

@@ -200,14 +200,14 @@ def peak(n):
     assert sum(map(len, film)) == len(film) == 6 * n
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-peak(40)
-print(peak(40), peak(400))
+peak(20)
+print(peak(20), peak(200))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
 def test_memory_does_not_grow_with_the_film():
-    """Ten times the film: latents and tokens of all of it would be 49 MiB more."""
+    """Ten times the film: latents and tokens of all of it would be 24 MiB more."""
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True)
     short, long = map(int, done.stdout.split())
     assert long - short < 8 * 1024, f"{short} KiB → {long} KiB"

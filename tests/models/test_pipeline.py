@@ -207,7 +207,7 @@ def test_refuses_an_encoder_of_another_width(pipeline):
 
 def test_other_samplers_end_where_ddim_ends_in_fewer_steps(pipeline, fmri, negative):
     """All of them solve one differential equation: many steps of DDIM are the reference."""
-    start = torch.randn(3, 4, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    start = torch.randn(1, 4, 3, 8, 8, generator=torch.Generator().manual_seed(3))
     settings = {**SIZE, "guidance_scale": 2.0, "latents": start, "output_type": "latent"}
     ddim = DDIMScheduler.from_config(pipeline.scheduler.config, timestep_spacing="trailing")
 
@@ -215,9 +215,9 @@ def test_other_samplers_end_where_ddim_ends_in_fewer_steps(pipeline, fmri, negat
         parts = {**pipeline.components, "scheduler": make_scheduler(name, ddim)}
         pipe = MindVideoPipeline(**parts)
         pipe.set_progress_bar_config(disable=True)
-        return pipe(fmri, negative, **settings | {"num_inference_steps": steps})
+        return pipe(fmri[:1], negative, **settings | {"num_inference_steps": steps})
 
-    reference = end("ddim", 200)
+    reference = end("ddim", 100)
     errors = {
         name: float((end(name, 16) - reference).norm() / reference.norm())
         for name in ("ddim", "dpm-solver++", "unipc")

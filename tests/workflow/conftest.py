@@ -49,7 +49,7 @@ class Checkout:
         environment: Mapping[str, str] = MappingProxyType({}),
         anew: bool = False,
     ) -> subprocess.CompletedProcess:
-        """Run Snakemake and its jobs, in forks unless `anew`: in processes as a user starts them."""
+        """Run Snakemake and its jobs: in forks or, `anew`, in processes as a user starts them."""
         words = ("--cores", "2", "--nocolor", *arguments)
         if not anew:
             return forks.run("snakemake", *words, folder=self.folder, environment=environment)

@@ -3,15 +3,14 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pandas as pd
 import pytest
 
 from mindvideo.source import ROOT
+from tests.forked import forks
 from tests.workflow.conftest import TINY
 
 TARGET = "results/sub1/videos"
@@ -60,32 +59,47 @@ OF_SCENES = {"latents", "embeddings", "contrastive", *VIDEO_TUNED, *COTRAINED}
             {"reconstruction": {"method": "nearest"}},
             {"nearest", "reconstructions", *SCORED},
         ),
-        ({"ridge": {"stretch": False}}, set()),  # only retrieval and variants read it
         ({"video_tuning": {"seed": 5}}, {*VIDEO_TUNED, *COTRAINED}),
         ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
         ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
         ({"scenes": {"threshold": 9}}, {"scenes", *OF_SCENES}),
-        ({"scenes": {"corrections": "mended/{segment}.tsv"}}, set()),  # none are there yet
         ({"scoring": {"leave_out_cuts": True}}, SCORED),
         ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
         (
             {"selection": {"fraction": 0.9}},
             CLEANED,
         ),
-        ({"figures": {"every": 3}}, set()),
-        # How a result is computed is no part of it.
-        ({"reconstruction": {"batch_size": 5}}, set()),
-        ({"captions": {"batch_size": 5}, "latents": {"batch_size": 5}}, set()),
-        ({"embeddings": {"batch_size": 5}, "interpretation": {"batch_size": 5}}, set()),
-        ({"pretraining": {"checkpoint_minutes": 1, "compile": True}}, set()),
-        ({"cotraining": {"gradient_checkpointing": True, "accumulate": 2}}, set()),
-        ({"video_tuning": {"drawings": {"times": 3, "captions": 2, "steps": 2}}}, set()),
-        ({"cotraining": {"weight_decay": 0.01}}, set()),  # the default, said aloud
     ],
 )
 def test_a_changed_setting_reruns_just_what_reads_it(chain, changes, expected):
     with configured(chain, **changes):
         assert set(chain.jobs(TARGET)) == expected
+
+
+def test_settings_that_nothing_reads_or_that_change_no_result_rerun_nothing(chain):
+    changes = {
+        "ridge": {"stretch": False},  # only retrieval and variants read it
+        "scenes": {"corrections": "mended/{segment}.tsv"},  # none are there yet
+        "figures": {"every": 3},
+        # How a result is computed is no part of it.
+        "reconstruction": {"batch_size": 5},
+        **{name: {"batch_size": 5} for name in ("captions", "latents", "embeddings")},
+        "interpretation": {"batch_size": 5},
+        "pretraining": {"checkpoint_minutes": 1, "compile": True},
+        "video_tuning": {"drawings": {"times": 3, "captions": 2, "steps": 2}},
+        "cotraining": {
+            **{"gradient_checkpointing": True, "accumulate": 2},
+            "weight_decay": 0.01,  # the default, said aloud
+        },
+    }
+    with configured(chain, **changes):
+        jobs = chain.jobs(TARGET)
+    assert not jobs, {name: rerun(chain, **{name: of_one}) for name, of_one in changes.items()}
+
+
+def rerun(chain, **changes):
+    with configured(chain, **changes):
+        return chain.jobs(TARGET)
 
 
 NEW_FILM = {
@@ -155,9 +169,8 @@ OF_TORCH = {"captions", "scenes", "pretraining", "mbm_tuning", *OF_SCENES}
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
-        (lambda lock: lock + "# one more\n", set()),
+        (lambda lock: next_version("mkdocs")(lock + "# one more\n"), set()),
         (lambda lock: lock.replace("mkdocs==", "mkdocs  =="), set()),
-        (next_version("mkdocs"), set()),
         (next_version("torch"), OF_TORCH),
         (next_version("statsmodels"), CLEANED),  # select and score
     ],
@@ -234,14 +247,6 @@ def to_docstring(path):
         ("metrics/pixel.py", add("\nX = 1\n"), SCORED),
         ("figures/gallery.py", add("\nX = 1\n"), {"videos"}),
         ("figures/pages/gallery.css", add("\nh3 {}\n"), {"videos"}),
-        ("fmri/cleaning.py", add("\n# a remark\n"), set()),
-        ("fmri/cleaning.py", to_docstring, set()),
-        ("training/loop.py", replace("%s: stopped after", "%s: ended after"), set()),
-        ("io/tables.py", replace("not a table of tab-separated values", "no table"), set()),
-        ("fmri/cleaning.py", lambda path: path.touch(), set()),
-        ("settings/fmri.py", add("\nX = 1\n"), set()),  # values are compared, not their source
-        ("commands/data_sets.py", add("\nX = 1\n"), set()),  # no stage's
-        ("demo/zoo/blip/README.md", add("More.\n"), set()),  # a card is no weight
         ("demo/zoo/blip/config.json", add(" "), {"captions", "scenes", *OF_SCENES}),
         (
             "demo/zoo/video-classifier/config.json",
@@ -256,9 +261,30 @@ def test_an_edit_of_the_package_reruns_just_what_runs_it(chain, package, file, e
         assert set(chain.jobs(TARGET)) == expected
 
 
+WITHOUT_EFFECT = [
+    ("fmri/cleaning.py", add("\n# a remark\n")),
+    ("stages/select.py", to_docstring),
+    ("training/loop.py", replace("%s: stopped after", "%s: ended after")),
+    ("io/tables.py", replace("not a table of tab-separated values", "no table")),
+    ("metrics/pixel.py", lambda path: path.touch()),
+    ("settings/fmri.py", add("\nX = 1\n")),  # values are compared, not their source
+    ("commands/data_sets.py", add("\nX = 1\n")),  # no stage's
+    ("demo/zoo/blip/README.md", add("More.\n")),  # a card is no weight
+]
+
+
+def test_edits_of_the_package_that_change_no_result_rerun_nothing(chain, package):
+    def edited(*edits):
+        with ExitStack() as all_kept:
+            for file, edit in edits:
+                edit(all_kept.enter_context(kept(package / file)))
+            return chain.jobs(TARGET)
+
+    assert not edited(*WITHOUT_EFFECT), {file: edited((file, e)) for file, e in WITHOUT_EFFECT}
+
+
 def mindvideo(chain, *words):
-    command = [sys.executable, "-m", "mindvideo", *words]
-    done = subprocess.run(command, cwd=chain.folder, capture_output=True, text=True, check=False)
+    done = forks.run("mindvideo", *words, folder=chain.folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

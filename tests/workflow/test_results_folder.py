@@ -26,7 +26,7 @@ def test_a_run_stamps_the_results_and_a_dry_run_does_not(checkout):
     target = "data/demo/truth.tsv"
     assert checkout.jobs(target) == {"demo_truth": 1}
     assert not stamp.exists()
-    done = checkout.snakemake("--", target)
+    done = checkout.snakemake("--", target, anew=True)
     assert done.returncode == 0, done.stderr
     assert f"{DEMO}: data set demo, results in results" in done.stderr
     stamped = json.loads(stamp.read_text())

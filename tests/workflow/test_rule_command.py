@@ -1,22 +1,19 @@
 """`mindvideo rule`: the command of one job, as Snakemake would run it."""
 
-import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.forked import forks
 
 
 @pytest.fixture
 def rule(checkout):
     """Run `mindvideo rule …` in a checkout."""
 
-    def run(*arguments, **options):
-        command = [sys.executable, "-m", "mindvideo", "rule", *arguments]
-        environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-        return subprocess.run(
-            command, cwd=checkout.folder, env=environment, capture_output=True, text=True, **options
-        )
+    def run(*arguments):
+        return forks.run("mindvideo", "rule", *arguments, folder=checkout.folder)
 
     return run
 
@@ -38,8 +35,11 @@ def test_a_job_is_run_alone(checkout, rule):
     assert not (checkout.folder / "results/shared").exists()
 
 
-def test_a_job_is_opened_in_a_debugger(checkout, rule):
-    done = rule("demo_film", "segment=test1", "--debug", input="continue\nquit\n")
+def test_a_job_is_opened_in_a_debugger(checkout):
+    command = [sys.executable, "-m", "mindvideo", "rule", "demo_film", "segment=test1", "--debug"]
+    done = subprocess.run(
+        command, cwd=checkout.folder, input="continue\nquit\n", capture_output=True, text=True
+    )
     assert "(Pdb)" in done.stdout
     assert (checkout.folder / "data/demo/video_fmri_dataset/stimuli/test1.mp4").is_file()
 
