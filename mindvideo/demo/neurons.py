@@ -15,8 +15,9 @@ specialisation, and individual anatomy (subjects differ in tuning, not in shape)
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -102,6 +103,10 @@ def profile_of(area: str) -> Profile:
     return next((profile for areas, profile in PROFILES if area in areas), ELSEWHERE)
 
 
+def _gain(attribute: str, profile: Profile) -> float:
+    return dict(profile.attributes).get(attribute, 0)
+
+
 @dataclass(frozen=True)
 class Cortex:
     """One subject's cortical voxels and their tuning.
@@ -129,11 +134,10 @@ class Cortex:
         labels = midthickness()[1][self._nearest[1]]
         return np.array([area_of(label) for label in labels])
 
-    @cached_property
-    def profiles(self) -> list[Profile]:
-        """Profile of each voxel."""
-        by_area = {area: profile_of(area) for area in np.unique(self.areas)}
-        return [by_area[area] for area in self.areas]
+    def _of_profiles(self, value: Callable[[Profile], float]) -> np.ndarray:
+        """A value of each voxel's profile, (n_voxels,)."""
+        areas, which = np.unique(self.areas, return_inverse=True)
+        return np.array([value(profile_of(area)) for area in areas])[which]
 
     @cached_property
     def timing(self) -> dict[str, tuple[float, float]]:
@@ -188,21 +192,20 @@ class Cortex:
             Responses of early areas have an SD of about 1.
         """
         out = np.zeros((len(self.voxels), len(sight.times)))
-        maps = np.array([profile.maps for profile in self.profiles])
+        maps = self._of_profiles(lambda profile: profile.maps)
         mapped = maps > 0
         energy, colour = self._energy(mapped, sight), self._colour(mapped, sight)
         out[mapped] = maps[mapped, None] * (ENERGY * energy**COMPRESSION + COLOUR * colour)
         # Rows of zero weight are left out: most of the cortex is tuned to few attributes.
         for attribute in sorted({name for name, _ in sight.on_screen}):
             keys = [key for key in sight.on_screen if key[0] == attribute]
-            gain = np.array(
-                [dict(profile.attributes).get(attribute, 0) for profile in self.profiles]
-            )
+            gain = self._of_profiles(partial(_gain, attribute))
             tuned = gain > 0
             weights = np.stack([self._patches(*key) + self._preference(key) for key in keys], 1)
             on_screen = np.stack([sight.on_screen[key] for key in keys])
             out[tuned] += gain[tuned, None] * (weights[tuned] @ on_screen)
-        return self.gains[:, None] * out
+        out *= self.gains[:, None]
+        return out
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -215,10 +218,8 @@ class Cortex:
 
     def _energy(self, mapped: np.ndarray, sight: Sight) -> np.ndarray:
         """Motion energy pooled by the voxels `mapped`, (n_mapped, n_bins)."""
-        motion, fast = (
-            np.array([getattr(profile, name) for profile in self.profiles])[mapped]
-            for name in ("motion", "fast")
-        )
+        motion = self._of_profiles(lambda profile: profile.motion)[mapped]
+        fast = self._of_profiles(lambda profile: profile.fast)[mapped]
         by_rate = {0: 1 - motion, 1: motion * (1 - fast), 2: motion * fast}
         eccentricity = np.hypot(*self.centres[mapped].T).clip(max=1)
         best = np.log2(FINEST_AT_GAZE) - OCTAVES * eccentricity

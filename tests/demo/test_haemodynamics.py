@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from nilearn.glm.first_level import spm_dispersion_derivative, spm_hrf
 
 from mindvideo.demo.haemodynamics import FINE, SECONDS, _tabulated, canonical, haemodynamics

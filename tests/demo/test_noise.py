@@ -35,7 +35,7 @@ def near(anatomy, mm: tuple[float, float, float], radius: float = 10) -> np.ndar
     return ((anatomy.position - place) ** 2).sum(axis=0) < radius**2
 
 
-# --- the template and the mean image -------------------------------------------------------------------------------
+# --- the template and the mean image -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resolution", [3, 4])
