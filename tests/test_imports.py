@@ -66,7 +66,8 @@ def test_stages_without_networks_load_no_torch():
 
 
 def test_cleaning_loads_nothing_that_most_runs_do_without():
-    assert loaded("import mindvideo.stages.clean", "nilearn", "sklearn", "scipy.stats") == []
+    heavy = ("nilearn", "sklearn", "scipy.stats", "scipy.spatial", "scipy.sparse")
+    assert loaded("import mindvideo.stages.clean", *heavy) == []
 
 
 def test_simulating_loads_nothing_that_takes_a_second():

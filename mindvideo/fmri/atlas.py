@@ -28,7 +28,6 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from scipy.spatial import cKDTree
 
 from mindvideo.errors import InputError
 
@@ -226,6 +225,9 @@ def nearest_vertices(
     vertices : (n,) int
         Their nearest vertices, rows of :func:`midthickness`; none is on the medial wall.
     """
+    # Imported here: scipy takes 0.3 s, and most stages that use the atlas need none of it.
+    from scipy.spatial import cKDTree
+
     coordinates, labels = midthickness()
     ijk = np.indices(shape[:3]).reshape(3, -1).T
     mm = nib.affines.apply_affine(affine, ijk)

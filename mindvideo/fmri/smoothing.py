@@ -15,11 +15,14 @@ Values that are not finite are left out of the averages of their neighbours, and
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from mindvideo.fmri.atlas import N_LEFT, N_RIGHT, cortex_vertices, data_file, mesh_points
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 FWHM_PER_SD = np.sqrt(8 * np.log(2))
 
@@ -63,6 +66,8 @@ def _cortex() -> tuple[sparse.csr_array, float]:
     spread : float
         Mean variance along one direction [mm²]: half the squared length of an edge.
     """
+    from scipy import sparse  # 0.2 s, and most runs are not smoothed
+
     with np.load(data_file("cortical_adjacency.npz")) as file:
         links = sparse.csr_array(
             (file["data"].astype(np.float32), file["indices"], file["indptr"]),
