@@ -12,6 +12,7 @@ use rule gpu_stage as score with:
     output:
         metrics=f"{RESULTS}/{{model}}/metrics.tsv",
         per_clip=f"{RESULTS}/{{model}}/scoring/per_clip.tsv",
+    threads: 8
     params:
         **params_of("score"),
 
