@@ -153,12 +153,17 @@ def lock_digest(module: str, lock: str) -> str:
     return text_digest(*(f"{name}=={v}" for name, v in locked(module, lock).items()))
 
 
+@cache
+def _version(package: str) -> str:
+    return version(package)
+
+
 def versions() -> dict[str, str]:
     """Versions of this package, of Python and of the main libraries."""
     versions = {"mindvideo": mindvideo.__version__, "python": platform.python_version()}
-    return versions | {name: version(name) for name in LIBRARIES if _installed(name)}
+    return versions | {name: _version(name) for name in LIBRARIES if _installed(name)}
 
 
 def installed(module: str) -> dict[str, str]:
     """Installed version of each package that `module` can import."""
-    return {name: version(name) for name in sorted(packages_of(module)) if _installed(name)}
+    return {name: _version(name) for name in sorted(packages_of(module)) if _installed(name)}

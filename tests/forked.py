@@ -18,6 +18,8 @@ import sys
 AT_IMPORT = ("PYTHON", "HF_", "HUGGINGFACE", "TRANSFORMERS", "OMP_", "MKL_", "TORCH", "MPL")
 """How variables begin that Python and libraries read when they are imported."""
 
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "mindvideo")
+
 
 def request(path, module, words):
     """Have a command run in a fork on this process's standard streams; its exit status."""
@@ -113,7 +115,7 @@ def _answer(connection, before):
     if threads := os.environ.get("OMP_NUM_THREADS"):
         _set_threads(int(threads))
     sys.path[0] = os.getcwd()
-    if os.path.exists("mindvideo"):  # a copy of the package
+    if os.path.exists("mindvideo") and not os.path.samefile("mindvideo", PACKAGE):
         _forget("mindvideo")
     sys.argv[:] = [call["module"], *call["words"]]  # in place: modules hold this list
     runpy.run_module(call["module"], run_name="__main__", alter_sys=True)

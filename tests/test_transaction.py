@@ -14,12 +14,20 @@ import pytest
 from mindvideo.transaction import Transaction
 from tests.commit_faults import FAULTS, debris, outputs_are_whole, run, state_is_whole
 
+# The commit asks no error for its number: the others take their time in `make test-all`.
+KINDS = [
+    kind if kind in ("ENOSPC", "ENOTEMPTY", "kill") else pytest.param(kind, marks=pytest.mark.long)
+    for kind in FAULTS
+]
 
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory):
+
+@pytest.fixture(scope="module", params=KINDS)
+def faults(request, tmp_path_factory):
+    """A fault of one kind at all operations."""
     script = Path(__file__).with_name("commit_faults.py")
+    folder = tmp_path_factory.mktemp("faults") / "case"
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path_factory.mktemp("faults") / "case")],
+        [sys.executable, str(script), str(folder), request.param],
         capture_output=True,
         text=True,
         check=False,
@@ -29,18 +37,13 @@ def faults(tmp_path_factory):
 
 
 def test_every_operation_of_the_commit_is_tried(faults):
-    for kind in FAULTS:
-        counts = [case["number"] for case in faults if case["fault"] == kind]
-        assert max(counts) > 15
+    assert max(case["number"] for case in faults) > 15
     at = {case["at"].split()[0] for case in faults}
-    assert {"open", "os.rename", "os.remove", "os.rmdir"} <= at
+    assert at == {"killed"} or {"open", "os.rename", "os.remove", "os.rmdir"} <= at
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-def test_outputs_or_state_are_whole_and_the_same_command_ends_well(faults, kind):
+def test_outputs_or_state_are_whole_and_the_same_command_ends_well(faults):
     for case in faults:
-        if case["fault"] != kind:
-            continue
         assert case["outputs"] or case["state"], case
         assert case["again"] == 0, case
         assert case["whole"], case
@@ -52,7 +55,7 @@ def test_outputs_or_state_are_whole_and_the_same_command_ends_well(faults, kind)
 def test_a_fault_after_the_outputs_are_in_place_is_no_failure(faults):
     """The state, a working folder or a lock that cannot be deleted: a warning."""
     late = [case for case in faults if case["outputs"] and case["fault"] != "kill"]
-    assert late
+    assert late or faults[0]["fault"] == "kill"
     failed = [case for case in late if case["status"]]
     # Only the last sidecar's way into place comes after the outputs.
     assert {case["at"].split()[0] for case in failed} <= {"os.rename"}

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from snakemake.cli import get_argument_parser
 from mindvideo.config import load_config
 from mindvideo.run_files import files_of
 from tests.docs.pages import ROOT, commands, inline
+from tests.forked import forks
 from tests.purdue import described, write_film
 from tests.workflow.conftest import Checkout
 
@@ -104,10 +104,9 @@ def test_the_guide_to_own_data_leads_from_derivatives_to_windows(derived):
         if command.program == "mindvideo":
             arguments = list(command.words[1:])
             table = arguments.index(">") if ">" in arguments else None
-            done = subprocess.run(
-                [sys.executable, "-m", "mindvideo", *arguments[:table]],
-                cwd=derived.folder, env=environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
+            done = forks.run(
+                "mindvideo", *arguments[:table], folder=derived.folder, environment=environment
+            )
             assert done.returncode == 0, done.stderr
             if table:
                 (derived.folder / arguments[table + 1]).write_text(done.stdout)

@@ -15,7 +15,7 @@ from tests.models.films import SAMPLERS, SHAPE, Toy, frames_of, windows
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize(("rate", "overlap"), [(1, 0), (1, 0.5), (2.5, 0), (2.5, 0.5)])
 def test_an_interrupted_film_goes_on_to_the_same_frames(sampler, rate, overlap):
-    """Left between blocks, between steps, and inside steps: a state after every fourth batch, or tenth."""
+    """Left between blocks, between steps, and inside steps: a state after every few batches."""
 
     def make():
         noise = film_noise(SHAPE, seed=0, shared=0.5)

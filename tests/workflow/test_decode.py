@@ -1,8 +1,6 @@
 """`mindvideo decode` and `export` after the workflow: the same bytes, from results and folder."""
 
-import os
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +9,7 @@ import pytest
 from mindvideo.decoding.folder import open_model
 from mindvideo.decoding.run import windows_of_run
 from mindvideo.fmri.windows import cut, pad
+from tests.forked import forks
 from tests.workflow.conftest import TINY
 
 RUNS = "data/demo/video_fmri_dataset/subject1/fmri"
@@ -18,9 +17,8 @@ RUNS = "data/demo/video_fmri_dataset/subject1/fmri"
 
 def mindvideo(*words):
     """As a job of the workflow on two cores, whose threads decide about rounding."""
-    environment = os.environ | {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
-    command = [sys.executable, "-m", "mindvideo", *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    done = forks.run("mindvideo", *map(str, words), folder=Path.cwd(), environment=threads)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,6 +1,6 @@
 """A training killed again and again, by itself and with its Snakemake, ends as one left alone.
 
-``MINDVIDEO_KILLS=20 pytest tests/workflow/test_kills.py`` kills it twenty times.
+``MINDVIDEO_KILLS=20 pytest -m '' tests/workflow/test_kills.py`` also kills one twenty times.
 """
 
 import os
@@ -18,17 +18,26 @@ from safetensors.numpy import load_file
 from tests.workflow.conftest import TINY, Checkout
 
 KILLS = int(os.environ.get("MINDVIDEO_KILLS", "3"))
-STEPS = 400 * KILLS
 MODEL = "results/shared/pretraining/model"
 WEIGHTS = f"{MODEL}/diffusion_pytorch_model.safetensors"
-WAYS = ("trainer, -9", "trainer, TERM", "Snakemake, -9")  # on TERM it lets its jobs end
+WAYS = ("Snakemake, -9", "trainer, -9", "trainer, TERM")  # on TERM it lets its jobs end
+
+
+@pytest.fixture(scope="module", params=[1, pytest.param(KILLS, marks=pytest.mark.long)])
+def kills(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def steps(kills):
+    return 400 + 400 * kills
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory, steps):
     """The samples are there; a training on them takes some seconds between two kills."""
     checkout = Checkout(tmp_path_factory.mktemp("kills"))
-    training = {"duration": STEPS, "batch_size": 4, "warmup": 1, "checkpoint_minutes": 0.01}
+    training = {"duration": steps, "batch_size": 4, "warmup": 1, "checkpoint_minutes": 0.01}
     checkout.configure(**TINY | {"pretraining": training})
     done = checkout.snakemake("--", "results/shared/samples/rest1.npy")
     assert done.returncode == 0, done.stderr
@@ -73,16 +82,16 @@ def steps_done(checkout):
     return max((int(path.parent.name.removeprefix("step-")) for path in checkpoints), default=0)
 
 
-def assert_whole_or_absent(checkout):
+def assert_whole_or_absent(checkout, steps):
     """What has its own name is whole: it loads. The rest has the name of what is unfinished."""
     folder = checkout.folder / "results/shared/pretraining"
     if (checkout.folder / WEIGHTS).exists():
         assert load_file(checkout.folder / WEIGHTS)
     if (history := folder / "history.tsv").exists():
-        assert len(history.read_text().splitlines()) == STEPS + 1
+        assert len(history.read_text().splitlines()) == steps + 1
 
 
-def test_killed_at_random_it_ends_with_the_weights_of_one_left_alone(checkout):
+def test_killed_at_random_it_ends_with_the_weights_of_one_left_alone(checkout, kills, steps):
     done = checkout.snakemake("--", MODEL)
     assert done.returncode == 0, done.stderr
     expected = load_file(checkout.folder / WEIGHTS)
@@ -90,7 +99,7 @@ def test_killed_at_random_it_ends_with_the_weights_of_one_left_alone(checkout):
     assert checkout.snakemake("--", "results/shared/samples/rest1.npy").returncode == 0
 
     chance = random.Random(0)
-    for n in range(KILLS):
+    for n in range(kills):
         way = WAYS[n % len(WAYS)]
         before, running = steps_done(checkout), start(checkout)
         wait_until(lambda before=before: steps_done(checkout) > before)
@@ -101,7 +110,7 @@ def test_killed_at_random_it_ends_with_the_weights_of_one_left_alone(checkout):
             os.kill(trainer, signal.SIGSTOP)  # so that it does not end before the second begins
         os.kill(trainer if way.startswith("trainer") else running.pid, number)
         running.wait(60)
-        assert_whole_or_absent(checkout)
+        assert_whole_or_absent(checkout, steps)
         if way == "Snakemake, -9":  # its trainer goes on, and lets no other in
             assert checkout.snakemake("--unlock").returncode == 0
             second = checkout.snakemake("--", MODEL)
@@ -111,11 +120,11 @@ def test_killed_at_random_it_ends_with_the_weights_of_one_left_alone(checkout):
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not trainers(checkout))
 
-    assert 0 < steps_done(checkout) < STEPS  # the kills fell into the training
+    assert 0 < steps_done(checkout) < steps  # the kills fell into the training
     done = checkout.snakemake("--", MODEL)
     assert done.returncode == 0, done.stderr
     weights = load_file(checkout.folder / WEIGHTS)
     assert all(np.array_equal(weights[name], expected[name]) for name in expected)
-    assert_whole_or_absent(checkout)
+    assert_whole_or_absent(checkout, steps)
     assert not list(checkout.folder.rglob("*partial*"))
     assert not [path for path in (checkout.folder / "results/state").rglob("*") if path.is_file()]

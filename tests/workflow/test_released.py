@@ -2,8 +2,7 @@
 
 import json
 import re
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ import yaml
 
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import noise_generator
+from tests.forked import forks
 from tests.released import untrained_video_unet, write_checkpoint, write_preprocessed
 from tests.workflow.conftest import Checkout
 
@@ -117,9 +117,8 @@ def test_provenance_names_what_was_given(scored):
 def test_decode_gives_the_same_bytes(scored, tmp_path):
     """The checkpoint is found through the sidecars, although it is not a result itself."""
     results = scored.folder / "results-released/sub1"
-    command = [sys.executable, "-m", "mindvideo", "decode", str(results)]
-    command += [str(results / "windows/test/test1.npy"), "--to", str(tmp_path / "clips")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    words = (results, results / "windows/test/test1.npy", "--to", tmp_path / "clips")
+    done = forks.run("mindvideo", "decode", *map(str, words), folder=Path.cwd())
     assert done.returncode == 0, done.stderr
     decoded, expected = tmp_path / "clips/clips.npy", results / "reconstruction/test1.npy"
     assert decoded.read_bytes() == expected.read_bytes()
