@@ -100,11 +100,13 @@ def _requires(package: str) -> frozenset[str]:
     and nodes with and without CUDA's libraries must give the same digest.
     """
     installed = _installed(package)
-    entries = map(Requirement, (installed.requires if installed else None) or [])
+    lines = (installed.requires if installed else None) or []
+    # Most are of extras, and are not parsed: that would take most of the time of this module.
+    entries = [Requirement(line) for line in lines if "extra" not in line.partition(";")[2]]
     return frozenset(
         canonicalize_name(entry.name)
         for entry in entries
-        if entry.marker is None or ("extra" not in str(entry.marker) and _holds_everywhere(entry))
+        if entry.marker is None or _holds_everywhere(entry)
     )
 
 
