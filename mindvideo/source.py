@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -154,10 +155,10 @@ def _path_of(module: str) -> Path | None:
     return None
 
 
-def _imports(module: str, tree: ast.AST) -> set[str]:
+def _imports(module: str, nodes: Iterable[ast.AST]) -> set[str]:
     """Modules that a module may import, at the top level or inside its functions."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -174,11 +175,12 @@ def read_module(name: str) -> Module:
     path = _path_of(name)
     assert path is not None, name
     tree = _WhatRuns().visit(ast.parse(path.read_text()))
-    strings = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
+    nodes = list(ast.walk(tree))
+    strings = (n.value for n in nodes if isinstance(n, ast.Constant))
     content = [ast.dump(tree).encode(), *_data_beside(path)]
     return Module(
         digest=hashlib.sha256(b"".join(content)).hexdigest()[:12],
-        imports=frozenset(_imports(name, tree)),
+        imports=frozenset(_imports(name, nodes)),
         mentions=frozenset(_first_name(s) for s in strings if isinstance(s, str)),
     )
 
