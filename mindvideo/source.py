@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -154,7 +155,7 @@ def _path_of(module: str) -> Path | None:
     return None
 
 
-def _imports(module: str, nodes: list[ast.AST]) -> set[str]:
+def _imports(module: str, nodes: Iterable[ast.AST]) -> set[str]:
     """Modules that a module may import, at the top level or inside its functions."""
     names: set[str] = set()
     for node in nodes:
