@@ -1,4 +1,4 @@
-# make quick    from a fresh clone to results-quick/sub1/videos: a dozen clips, after short trainings
+# make quick    from a fresh clone to results-quick/sub1/videos: 24 clips, after short trainings
 # make videos   from a fresh clone to results/sub1/videos
 # make test     the tests; FILE=tests/test_cli.py: of one file or folder
 # make test-all those, too, that take minutes each

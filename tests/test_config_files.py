@@ -27,16 +27,14 @@ def test_a_problem_of_merged_files_names_all_of_them(tmp_path):
         load_config(Path("config/config.yaml"), other)
 
 
-def test_the_quick_version_shares_the_training_films_and_runs_of_the_demo():
+def test_the_quick_version_has_films_and_runs_of_the_demo():
     """Same files by the same settings, so that neither makes the other's again."""
     demo = Plan(load_config(Path("config/config.yaml")))
     quick = Plan(load_config(Path("config/config.yaml"), Path("config/quick.yaml")))
-    paths = {run.path: run.segment for run in demo.config.dataset.rows}
-    for run in quick.config.dataset.rows:
-        assert paths.get(run.path) == (run.segment if run.segment in demo.config.segments else None)
-    for segment in set(quick.config.segments) & set(demo.config.segments):
+    paths = {run.path for run in demo.config.dataset.rows}
+    assert {run.path for run in quick.config.dataset.rows} < paths
+    for segment in quick.config.segments:
         for stage in ("demo_film", "demo_runs"):
             one, two = (plan.settings(stage, "sub1", segment) for plan in (demo, quick))
             assert one.deciding_json() == two.deciding_json()
-    assert set(quick.config.segments) - set(demo.config.segments) == set(quick.config.dataset.test)
     assert quick.config.videos.note

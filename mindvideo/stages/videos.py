@@ -133,6 +133,8 @@ def _about(model: str, configuration: str, date: str, settings: VideoSettings) -
     control = f"{subject}/variants/{settings.control}" if settings.control else ""
     compared = {control: "Control"} if control and control != model else {}
     root = "../" * (model.count("/") + 2)
+    files = configuration.split(", ")
+    options = f"--configfile {' '.join(files)} -- " if len(files) > 1 else ""
     return About(
         settings.title,
         note=settings.note,
@@ -152,7 +154,8 @@ def _about(model: str, configuration: str, date: str, settings: VideoSettings) -
         models=other_models(model, settings.models),
         compared=({subject: "Full model"} if variant else {}) | compared,
         missing={
-            name: f"snakemake --cores all {settings.results}/{name}/videos" for name in compared
+            name: f"snakemake --cores all {options}{settings.results}/{name}/videos"
+            for name in compared
         },
     )
 

@@ -34,7 +34,7 @@ def run(test_set):
     summary = pd.DataFrame([text | numbers | {"p": 0.02, "p_min": 0.01}])
     save_table(test_set.folder / "metrics.tsv", summary)
 
-    def main(variants=(), control="", **changed):
+    def main(variants=(), control="", note="", **changed):
         inputs = {
             "reconstructions": test_set.reconstructions,
             "table": test_set.table,
@@ -47,7 +47,7 @@ def run(test_set):
         videos, manifest = test_set.folder / "videos", test_set.folder / "manifest.tsv"
         settings = VideoSettings(
             **{"fps": 3, "title": "A test", "dataset": "tiny", "variants": list(variants)},
-            **{"models": MODELS, "control": control},
+            **{"models": MODELS, "control": control, "note": note},
         )
         shutil.rmtree(videos, ignore_errors=True)
         stage.main(**inputs, videos=videos, manifest=manifest, settings=settings)
@@ -126,9 +126,18 @@ def test_the_page_looks_for_other_models_and_the_control(run):
     assert (videos / "summary.js").read_text() == (
         'mindvideoSummary({"name": "sub1", "means": {"ssim": "0.500"}});\n'
     )
+    videos, _ = run(model="sub1", control="shuffled", configuration="a.yaml, b.yaml")
+    command = "snakemake --cores all --configfile a.yaml b.yaml -- results/sub1/variants/shuffled/"
+    assert command in (videos / "index.html").read_text()
     page = (run(model="sub1/variants/shuffled", control="shuffled")[0] / "index.html").read_text()
     assert ">Full model</th>" in page
     assert ">Control</th>" not in page
+
+
+def test_a_note_stands_at_the_top_of_the_page(run):
+    videos, _ = run(model="sub1", note="A small <part> of it.")
+    assert '<p class="note">A small &lt;part&gt; of it.</p>' in (videos / "index.html").read_text()
+    assert 'class="note"' not in (run(model="sub1")[0] / "index.html").read_text()
 
 
 def test_clips_of_another_method_have_no_other_models(run):
