@@ -13,7 +13,7 @@ import pytest
 # tests that run at the same time several times. It changes no result.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-ROOMS_OF_ONE_THREAD = {"models", "training"}
+ROOMS_OF_ONE_THREAD = {"decoding", "demo", "models", "stages", "training"}
 """Their small networks are fastest in one thread. Other rooms compare bytes with processes that
 have as many threads as there are cores."""
 

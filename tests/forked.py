@@ -201,8 +201,8 @@ class Forks:
         if self._folder is None:
             self._start()
         variables = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-        variables["MINDVIDEO_FORKSERVER"] = "0"  # this is one already
-        variables |= {"BASH_ENV": str(self.bash)} if jobs else {}
+        if jobs:  # of this server, not of one that the workflow starts
+            variables |= {"BASH_ENV": str(self.bash), "MINDVIDEO_FORKSERVER": "0"}
         variables |= environment or {}
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             with open(os.devnull) as nothing:
