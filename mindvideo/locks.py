@@ -81,6 +81,9 @@ class Lock:
                 owner = self._lease.owner
                 renewed = _renewed(lock_path(self._path))
                 # The lock of a process on this machine that has ended is taken over at once.
+                if owner and owner.hostname == socket.gethostname() and _is_zombie(owner.pid):
+                    self._lease.force_break()
+                    continue
                 if renewed != before or (owner and owner.hostname == socket.gethostname()):
                     raise InputError(_in_use(self._path)) from None
                 if owner is None and time.monotonic() - waiting_since > LEASE:
@@ -157,6 +160,18 @@ def _renewed(lock: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_ino, status.st_mtime_ns
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended, but still has a number, since nobody asked how it ended.
+
+    An orphan stays so in a container whose first process does not ask.
+    """
+    try:
+        status = Path("/proc", str(process), "stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def _this_process() -> dict[str, str | int]:

@@ -18,7 +18,12 @@ ROOMS_OF_ONE_THREAD = {"decoding", "demo", "models", "stages", "training"}
 have as many threads as there are cores."""
 
 
-FIRST = ("workflow/test_chain.py", "demo/test_zoo.py", "workflow/test_kills.py")
+FIRST = (
+    *("workflow/test_chain.py", "demo/test_zoo.py", "workflow/test_kills.py"),
+    *("training/test_nodes.py", "training/test_processes.py", "workflow/test_reruns.py"),
+    *("workflow/test_targets.py", "workflow/test_adding_a_stage.py", "stages/test_tables.py"),
+    *("test_losses.py", "workflow/test_slurm.py"),
+)
 """Files with few tests that take long. Without `make test`'s `--no-loadscope-reorder`, pytest-xdist
 would begin with the files of many tests, and one worker would be alone with these at the end."""
 

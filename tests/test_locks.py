@@ -93,6 +93,18 @@ def test_the_work_of_a_killed_process_is_taken_over_at_once(held):
     assert [p.name for p in path.parent.iterdir()] == ["made"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="zombies are found in /proc")
+def test_a_killed_process_whose_parent_does_not_ask_how_it_ended_has_ended(held):
+    """An orphan in a container whose first process does not."""
+    path, process = held()
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    os.kill(process.pid, 0)  # it still has its number
+    start = time.monotonic()
+    with locked([path]):
+        assert time.monotonic() - start < 5
+
+
 def test_a_process_of_another_machine_that_gives_signs_of_life_is_refused(held, monkeypatch):
     path, _ = held(lease=20, beat=1)
     of_another_machine(path)

@@ -279,6 +279,7 @@ def test_a_command_stops_and_has_its_job_queued_again(slurm, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_processes_that_share_a_training_queue_it_once(slurm, tmp_path):
     """The first one is told that time is up; all of them leave after the same step."""
     slurm("RUNNING|0:30|1:00")

@@ -120,6 +120,7 @@ def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
     assert (tmp_path / "model").is_dir()
 
 
+@pytest.mark.long
 def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
     save_samples(tmp_path)
     running = start_mbm(tmp_path, STEPS)

@@ -61,5 +61,5 @@ def test_samplers_are_compared_from_the_same_windows(chain):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    assert "| ddim | 2 | fp32 | 0 |" in done.stdout
+    assert "| ddim | 2 | auto | 0 |" in done.stdout
     assert "- dpm-solver++:2:0: identification_video" in done.stdout

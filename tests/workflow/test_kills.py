@@ -23,7 +23,10 @@ WEIGHTS = f"{MODEL}/diffusion_pytorch_model.safetensors"
 WAYS = ("Snakemake, -9", "trainer, -9", "trainer, TERM")  # on TERM it lets its jobs end
 
 
-@pytest.fixture(scope="module", params=[1, pytest.param(KILLS, marks=pytest.mark.long)])
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module", params=[1, KILLS])
 def kills(request):
     return request.param
 

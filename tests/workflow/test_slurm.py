@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from tests.workflow.conftest import TINY, Checkout
 from tests.workflow.slurm import Slurm, missing
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 MODEL = "results/shared/pretraining/model"
 OPTIONS = (
@@ -85,7 +85,6 @@ def assert_went_on(checkout, expected):
     assert not list((checkout.folder / "results/state").rglob("step-*"))
 
 
-@pytest.mark.long
 def test_the_whole_chain(tmp_path, slurm):
     checkout, videos = Checkout(tmp_path), "results/sub1/videos"
     checkout.configure(**TINY)
@@ -112,7 +111,6 @@ def test_a_preempted_training_is_queued_again_and_goes_on(prepared, undisturbed,
     assert_went_on(prepared, undisturbed)
 
 
-@pytest.mark.long
 def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     running = again(prepared, slurm)
     slurm.kill_node()
@@ -122,7 +120,6 @@ def test_a_training_outlives_its_node(prepared, undisturbed, slurm):
     assert_went_on(prepared, undisturbed)
 
 
-@pytest.mark.long
 def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, undisturbed, slurm):
     """The training is held up until its minute is nearly over: no machine is too fast then."""
     running = again(prepared, slurm, "--set-resources", "pretraining:runtime=1")
@@ -141,7 +138,6 @@ def test_a_training_longer_than_its_time_limit_goes_on_in_a_next_job(prepared, u
     assert_went_on(prepared, undisturbed)
 
 
-@pytest.mark.long
 def test_two_nodes_share_a_training_and_go_on_together(prepared, slurm):
     """With a thread in each process, as sums depend on their number."""
     gpus, threads = "pretraining:gpu=2", "--set-threads"
