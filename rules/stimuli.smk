@@ -58,7 +58,7 @@ use rule gpu_stage as latents with:
         text=f"{RESULTS}/{{shared}}/latents/text.npy",
         empty_text=f"{RESULTS}/{{shared}}/latents/empty_text.npy",
         table=f"{RESULTS}/{{shared}}/latents/table.tsv",
-    threads: 1
+    threads: 2
     params:
         **params_of("latents"),
 
@@ -72,6 +72,6 @@ use rule gpu_stage as embeddings with:
         images=f"{RESULTS}/{{shared}}/embeddings/images.npy",
         texts=f"{RESULTS}/{{shared}}/embeddings/texts.npy",
         paraphrases=f"{RESULTS}/{{shared}}/embeddings/paraphrases.tsv",
-    threads: 1
+    threads: 2
     params:
         **params_of("embeddings"),

@@ -132,7 +132,7 @@ def test_the_released_code_is_computed_exactly():
 
 def test_the_demo_takes_bf16_for_its_long_stages_where_the_processor_has_it():
     config = load_config(Path("config/config.yaml"))
-    long = {"contrastive", "video_tuning", "cotraining", "reconstruction"}
+    long = {"latents", "embeddings", "contrastive", "video_tuning", "cotraining", "reconstruction"}
     sections = {*HALF, *TRAININGS, "scoring", "interpretation"}
     chosen = {section: getattr(config, section).precision for section in sections}
     assert chosen == dict.fromkeys(sections, "fp32") | dict.fromkeys(long, "auto")
