@@ -19,9 +19,9 @@ use rule stage as gpu_stage with:
 
 # A training run has as many processes as its job has GPUs, on as many nodes as its job has.
 rule training:
+    priority: LONG
     conda:
         "../envs/mindvideo.yaml"
-    priority: LONG
     threads: training_threads
     resources:
         gpu=gpus_of_a_job,
