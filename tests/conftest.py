@@ -19,18 +19,23 @@ have as many threads as there are cores."""
 
 
 FIRST = (
-    *("workflow/test_chain.py", "demo/test_zoo.py", "workflow/test_kills.py"),
-    *("training/test_nodes.py", "training/test_processes.py", "workflow/test_reruns.py"),
-    *("workflow/test_targets.py", "workflow/test_adding_a_stage.py", "stages/test_tables.py"),
-    *("test_losses.py", "workflow/test_slurm.py"),
+    *("workflow/test_chain.py", "demo/test_zoo.py", "test_losses.py", "training/test_nodes.py"),
+    *("training/test_processes.py", "workflow/test_adding_a_stage.py", "workflow/test_targets.py"),
+    *("workflow/test_reruns.py", "stages/test_tables.py", "workflow/test_slurm.py"),
+    "workflow/test_kills.py",
 )
 """Files with few tests that take long. Without `make test`'s `--no-loadscope-reorder`, pytest-xdist
 would begin with the files of many tests, and one worker would be alone with these at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of such files first, so that all workers end at about the same time."""
-    items.sort(key=lambda item: not str(item.path).endswith(FIRST))
+    """Put the tests of such files first, so that all workers end at about the same time.
+
+    The others that need the chain come when it is built, so that no worker waits for it.
+    """
+    places = {name: place for place, name in enumerate(FIRST)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: places.get(str(item.path.relative_to(here)), len(FIRST)))
 
 
 @pytest.fixture(scope="module", autouse=True)
