@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from mindvideo.errors import InputError
@@ -79,6 +80,19 @@ def release() -> None:
     while _held:
         os.close(_held.pop())
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+
+
+AMD = Path("/dev/kfd")
+"""The device through which torch uses GPUs of AMD."""
+
+
+@cache
+def has_gpus() -> bool:
+    """Whether this machine has GPUs that torch could use; looked for once in a process.
+
+    Those of AMD cannot be claimed, but jobs that use them must not run side by side either.
+    """
+    return bool(gpus()) or AMD.exists()
 
 
 def gpus() -> dict[str, str]:

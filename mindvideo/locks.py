@@ -81,6 +81,7 @@ class Lock:
                 owner = self._lease.owner
                 renewed = _renewed(lock_path(self._path))
                 # The lock of a process on this machine that has ended is taken over at once.
+                # If another process was faster, this removes its lock: it ends, and one remains.
                 if owner and owner.hostname == socket.gethostname() and _is_zombie(owner.pid):
                     self._lease.force_break()
                     continue

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from mindvideo.devices import gpus
+from mindvideo.devices import has_gpus
 from mindvideo.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def processes_on_cpu(settings: Training) -> int:
 
     They are at most the threads of the job, and the examples of a batch's smallest part.
     """
-    if settings.cpu_processes == 1 or gpus():
+    if settings.cpu_processes == 1 or has_gpus():
         return 1
     threads = os.environ.get("OMP_NUM_THREADS", "")
     limit = int(threads) if threads.isdigit() else os.cpu_count() or 1

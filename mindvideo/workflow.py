@@ -24,7 +24,7 @@ from typing import Any
 
 from mindvideo import forkserver
 from mindvideo.contents import FOLDER, Digests, touch_recorded
-from mindvideo.devices import gpus
+from mindvideo.devices import has_gpus
 from mindvideo.state import clear_finished
 
 
@@ -137,7 +137,7 @@ def share_start_up(workflow: Any) -> None:
     workflow
         Snakemake's, about to run its jobs.
     """
-    if not workflow.local_exec or forkserver.ADDRESS in os.environ or gpus():
+    if not workflow.local_exec or forkserver.ADDRESS in os.environ or has_gpus():
         return
     if sum("gpu" in job.rule.resources for job in workflow.dag.needrun_jobs()) >= MANY:
         forkserver.start()

@@ -11,7 +11,7 @@ from snakemake.logging import logger
 
 from mindvideo import descriptions
 from mindvideo.config import check_config
-from mindvideo.devices import gpus
+from mindvideo.devices import has_gpus
 from mindvideo.errors import InputError
 from mindvideo.facts import table_rows
 from mindvideo.given import can_pretrain
@@ -91,7 +91,7 @@ PRETRAINING_SUBJECTS = "[^/]+" if _NAMED == "*" else one_of(_NAMED)
 
 def on_gpus():
     """Whether jobs run on GPUs: those of this machine, or of machines that they are submitted to."""
-    return bool(gpus()) or not (workflow.is_main_process and workflow.local_exec)
+    return has_gpus() or not (workflow.is_main_process and workflow.local_exec)
 
 
 def gpus_of_a_job(wildcards):

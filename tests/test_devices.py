@@ -131,3 +131,13 @@ def test_torch_is_shown_no_others(machine, monkeypatch, tmp_path):
 )
 def test_stages_that_compute_on_a_gpu_are_known_by_their_code(stage, does):
     assert uses_a_gpu(read_stage(stage)) is does
+
+
+@pytest.mark.parametrize("kind", ["nvidia", "amd", None])
+def test_gpus_of_either_maker_are_noticed(machine, tmp_path, monkeypatch, kind):
+    if kind != "nvidia":
+        monkeypatch.setattr(devices, "gpus", dict)
+    monkeypatch.setattr(devices, "AMD", tmp_path if kind == "amd" else tmp_path / "none")
+    devices.has_gpus.cache_clear()
+    assert devices.has_gpus() == (kind is not None)
+    devices.has_gpus.cache_clear()

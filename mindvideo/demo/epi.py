@@ -84,6 +84,11 @@ def template(kind: str, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         0 to 1.
     affine : (4, 4)
         Voxel indices → MNI coordinates [mm].
+
+    Raises
+    ------
+    InputError
+        If nilearn is not installed.
     """
     name = f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
     image = nib.Nifti1Image.from_filename(data_file(name, "nilearn", "datasets/data"))

@@ -32,6 +32,11 @@ def canonical(step: float, dispersion: float = 1.0) -> np.ndarray:
     step : float
     dispersion : float
         Scale of the first gamma density [s].
+
+    Returns
+    -------
+    (SECONDS / step,) float64
+        From time 0 - `step` on, as nilearn's.
     """
     time = np.linspace(0, SECONDS, round(SECONDS / step)) - step
     peak = _gamma_density(time / dispersion, PEAK / dispersion) / dispersion
@@ -40,6 +45,7 @@ def canonical(step: float, dispersion: float = 1.0) -> np.ndarray:
 
 
 def _gamma_density(x: np.ndarray, shape: float) -> np.ndarray:
+    """Density of the gamma distribution of scale 1; 0 where x is not above 0."""
     later = np.where(x > 0, x, 0)
     return np.where(x > 0, np.exp(xlogy(shape - 1, later) - later - gammaln(shape)), 0)
 

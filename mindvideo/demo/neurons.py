@@ -104,6 +104,7 @@ def profile_of(area: str) -> Profile:
 
 
 def _gain(attribute: str, profile: Profile) -> float:
+    """How strongly an area responds to an attribute."""
     return dict(profile.attributes).get(attribute, 0)
 
 

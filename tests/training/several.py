@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -89,3 +90,16 @@ def wait_for_steps(running: subprocess.Popen, folder: Path, seconds: float = 120
         assert running.poll() is None, running.communicate()[1]
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def stop_between(
+    folder: Path, steps: int, *options: str, environment: dict[str, str] | None = None
+) -> None:
+    """Start the training of `start_mbm`, and stop it between two of its steps, by SIGTERM."""
+    running = start_mbm(folder, steps, *options, environment=environment)
+    wait_for_steps(running, folder)
+    running.send_signal(signal.SIGTERM)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 128 + signal.SIGTERM, errors
+    (kept,) = folder.glob("state/*/step-*")
+    assert 0 < int(kept.name.removeprefix("step-")) < steps

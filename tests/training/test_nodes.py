@@ -1,7 +1,6 @@
 """Training runs on several nodes, whose launchers all run on this machine."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from safetensors.numpy import load_file
 
 from mindvideo import processes
 from mindvideo.errors import InputError
-from tests.training.several import free_port, save_samples, start_mbm, wait_for_steps, with_srun
+from tests.training.several import free_port, save_samples, start_mbm, stop_between, with_srun
 
 STEPS = 150
 NODES = ("--nodes", "2")
@@ -41,13 +40,7 @@ def test_two_nodes_train_the_weights_of_one_even_after_an_interruption(
     save_samples(tmp_path)
     environment = with_srun(tmp_path)
     if is_interrupted:
-        running = start_mbm(tmp_path, STEPS, *NODES, environment=environment)
-        wait_for_steps(running, tmp_path)
-        running.send_signal(signal.SIGTERM)
-        _, errors = running.communicate(timeout=60)
-        assert running.returncode == 128 + signal.SIGTERM, errors
-        (kept,) = tmp_path.glob("state/*/step-*")
-        assert 0 < int(kept.name.removeprefix("step-")) < STEPS
+        stop_between(tmp_path, STEPS, *NODES, environment=environment)
 
     running = start_mbm(tmp_path, STEPS, *NODES, environment=environment)
     _, errors = running.communicate(timeout=300)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from mindvideo import processes
 from mindvideo.errors import InputError
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
 from mindvideo.settings.training import Training
-from tests.training.several import SHAPE, free_port, save_samples, start_mbm, wait_for_steps
+from tests.training.several import SHAPE, free_port, save_samples, start_mbm, stop_between
 
 
 @pytest.mark.parametrize(
@@ -75,9 +74,9 @@ def test_on_a_cpu_a_training_has_the_processes_of_its_settings(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     settings = Training.model_validate({"duration": 1, "batch_size": 8, "lr": 1.0} | changed)
-    monkeypatch.setattr(processes, "gpus", dict)
+    monkeypatch.setattr(processes, "has_gpus", lambda: False)
     assert processes.processes_on_cpu(settings) == expected
-    monkeypatch.setattr(processes, "gpus", lambda: {"0": "GPU-0"})
+    monkeypatch.setattr(processes, "has_gpus", lambda: True)
     assert processes.processes_on_cpu(settings) == 1
 
 
@@ -123,13 +122,7 @@ def test_only_the_first_process_writes_the_model(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_stage_in_two_processes_stops_and_resumes(tmp_path: Path) -> None:
     save_samples(tmp_path)
-    running = start_mbm(tmp_path, STEPS)
-    wait_for_steps(running, tmp_path)
-    running.send_signal(signal.SIGTERM)
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 128 + signal.SIGTERM, errors
-    (kept,) = tmp_path.glob("state/*/step-*")
-    assert 0 < int(kept.name.removeprefix("step-")) < STEPS
+    stop_between(tmp_path, STEPS)
 
     running = start_mbm(tmp_path, STEPS)
     _, errors = running.communicate(timeout=300)
