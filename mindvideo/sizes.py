@@ -132,7 +132,8 @@ def check_clip_width(clip: str, width: int, of_tokens: int, tokens: str) -> None
     if width != of_tokens:
         raise InputError(
             f"clip: {clip} has embeddings of {width} dimensions, but {tokens} have {of_tokens}: "
-            "use the CLIP whose text encoder conditions Stable Diffusion (ViT-L/14 for 1.x)"
+            "use the CLIP whose text encoder conditions Stable Diffusion (ViT-L/14 for 1.x, "
+            "OpenCLIP's ViT-H/14 for 2.x)"
         )
 
 

@@ -13,7 +13,7 @@ from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.given import IMAGE_PARTS, MODEL, computed, file_in, folder_of
 from mindvideo.models import folders
 from mindvideo.models.hub import PREFIX, HubModel, parse
-from mindvideo.models.sd1 import check_sd1
+from mindvideo.models.image_unet import check_image_unet
 from mindvideo.sizes import (
     check_clip_width,
     check_frame_size,
@@ -76,7 +76,7 @@ def fit(_: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
     """What does not go together, or not with the settings."""
     name, at = pretrained.names[DIFFUSION], f"pretrained.{DIFFUSION}"
     if f"{DIFFUSION}/unet" in pretrained.configs:
-        yield from refused(at, check_sd1, pretrained.configs[f"{DIFFUSION}/unet"])
+        yield from refused(at, check_image_unet, pretrained.configs[f"{DIFFUSION}/unet"])
     tokens = pretrained.get(f"{DIFFUSION}/text_encoder", "hidden_size")
     width = pretrained.get(f"{DIFFUSION}/unet", "cross_attention_dim")
     if isinstance(tokens, int) and isinstance(width, int):

@@ -38,7 +38,7 @@ def unet_memory(unet: Any, images: int, height: int, width: int) -> int:
     Parameters
     ----------
     unet
-        An image or a video UNet of Stable Diffusion 1.x's kind.
+        An image or a video UNet of Stable Diffusion 1.x's or 2.x's kind.
     images
         Number of frames of all clips, counting both guidance passes.
     height, width

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.blocks import attend
-from mindvideo.models.sd1 import check_sd1
+from mindvideo.models.image_unet import check_image_unet
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 NEW_IN_VIDEO = ("attn_temp", "norm_temp")
@@ -235,7 +235,7 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
     @functools.wraps(UNet2DConditionModel.__init__)  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        check_sd1(self.config)
+        check_image_unet(self.config)
         for block in (*self.down_blocks, self.mid_block, *self.up_blocks):
             block.resnets = nn.ModuleList(VideoResnetBlock(resnet) for resnet in block.resnets)
         numbers = itertools.count()
@@ -347,14 +347,14 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
 
 
 def inflate(unet: UNet2DConditionModel) -> VideoUNet:
-    """Convert an image UNet of Stable Diffusion 1.x to a video UNet; weights are copied.
+    """Convert an image UNet of Stable Diffusion 1.x or 2.x to a video UNet; weights are copied.
 
     Raises
     ------
     InputError
         If the UNet is of another kind.
     """
-    check_sd1(unet.config)
+    check_image_unet(unet.config)
     settings = {name: value for name, value in unet.config.items() if not name.startswith("_")}
     video = VideoUNet(**settings)
     load_strictly(video, unet.state_dict(), new=NEW_IN_VIDEO)

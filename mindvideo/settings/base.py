@@ -233,7 +233,7 @@ class Pretrained(Section):
 
     stable_diffusion: Annotated[PathText, paper("4.2")] = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
-        description="image model that is inflated to video: a Stable Diffusion 1.x",
+        description="image model that is inflated to video: a Stable Diffusion 1.x or 2.x",
     )
     clip: Annotated[
         PathText, here("the text encoder of Stable Diffusion 1.5; the paper names no size")

@@ -28,7 +28,7 @@ def changed(folder, part: str, **entries):
 @pytest.mark.parametrize(
     ("part", "entries", "said"),
     [
-        ("unet", {"use_linear_projection": True}, "not that of a Stable Diffusion 1.x"),
+        ("unet", {"class_embed_type": "timestep"}, "not that of a Stable Diffusion 1.x or 2.x"),
         ("text_encoder", {"hidden_size": 12}, "tokens have width 12, but the UNet"),
         ("scheduler", {"prediction_type": "sample"}, "only epsilon and v_prediction are supported"),
     ],

@@ -22,6 +22,11 @@ LIKE_SD1 = {  # four levels as in Stable Diffusion 1.x, thin
     "cross_attention_dim": 12,
     "attention_head_dim": 8,
 }
+LIKE_SD2 = LIKE_SD1 | {  # as many channels in each head of all levels
+    "attention_head_dim": (2, 2, 4, 4),
+    "use_linear_projection": True,
+    "upcast_attention": True,
+}
 SMALL = {
     "block_out_channels": (24, 40),
     "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
@@ -59,7 +64,7 @@ def unet():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("settings", "width"), [(LIKE_SD1, 12), (SMALL, 10)])
+@pytest.mark.parametrize(("settings", "width"), [(LIKE_SD1, 12), (LIKE_SD2, 12), (SMALL, 10)])
 def test_a_still_clip_is_denoised_as_the_image_unet_denoises_the_image(settings, width):
     """In double precision: small norms blow up the rounding of single precision."""
     image = image_unet(settings)
@@ -188,7 +193,7 @@ def test_odd_sizes_come_back(unet):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("settings", "width"), [(LIKE_SD1, 12), (SMALL, 10)])
+@pytest.mark.parametrize(("settings", "width"), [(LIKE_SD1, 12), (LIKE_SD2, 12), (SMALL, 10)])
 def test_one_frame_is_denoised_as_the_image_unet_does_after_training_too(settings, width):
     """What is trained on still images is what both networks have."""
     image = image_unet(settings, cross_attention_dim=width).double()
@@ -362,11 +367,10 @@ def test_does_not_load_an_image_unet(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"use_linear_projection": True},  # Stable Diffusion 2.x
+        {"transformer_layers_per_block": (1, 1, 2, 10)},  # Stable Diffusion XL
         {"in_channels": 9},  # inpainting
         {"class_embed_type": "timestep"},
         {"resnet_time_scale_shift": "scale_shift"},
-        {"transformer_layers_per_block": 2},
     ],
 )
 def test_refuses_unets_of_another_kind(changes):

@@ -1,4 +1,4 @@
-"""Recognise Stable Diffusion 1.x by its configuration, without loading a network."""
+"""Recognise the image UNet of Stable Diffusion 1.x or 2.x by its configuration alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 
 from mindvideo.errors import InputError
 
-SD1 = {
+SHARED = {
     "center_input_sample": False,
     "mid_block_type": "UNetMidBlock2DCrossAttn",
     "only_cross_attention": False,
     "dual_cross_attention": False,
-    "use_linear_projection": False,
-    "upcast_attention": False,
     "transformer_layers_per_block": 1,
     "class_embed_type": None,
     "num_class_embeds": None,
@@ -27,13 +25,15 @@ SD1 = {
     "attention_type": "default",
     "cross_attention_norm": None,
 }
-"""Settings that all UNets of Stable Diffusion 1.x share; widths and depths may vary."""
+"""Settings that all UNets of Stable Diffusion 1.x and 2.x share; widths and depths may vary. In 2.x
+the projections of a transformer are linear (`use_linear_projection`), its text tokens are 1,024
+wide, and some of its models predict velocities."""
 
-SD1_BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
+BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 
 
-def check_sd1(config: Mapping[str, Any]) -> None:
-    """Raise an error if a configuration is not that of a Stable Diffusion 1.x UNet.
+def check_image_unet(config: Mapping[str, Any]) -> None:
+    """Raise an error if a configuration is not that of a UNet of Stable Diffusion 1.x or 2.x.
 
     Missing settings have diffusers' defaults, which are those of 1.x.
 
@@ -41,10 +41,10 @@ def check_sd1(config: Mapping[str, Any]) -> None:
     ------
     InputError
     """
-    settings = {name: config.get(name, value) for name, value in SD1.items()}
-    wrong = {name: value for name, value in settings.items() if value != SD1[name]}
+    settings = {name: config.get(name, value) for name, value in SHARED.items()}
+    wrong = {name: value for name, value in settings.items() if value != SHARED[name]}
     for name in ("down_block_types", "up_block_types"):
-        if others := set(config.get(name, ())) - SD1_BLOCKS:
+        if others := set(config.get(name, ())) - BLOCKS:
             wrong[name] = sorted(others)
     if config.get("in_channels", 4) != config.get("out_channels", 4):
         wrong["in_channels"] = config["in_channels"]
@@ -55,6 +55,6 @@ def check_sd1(config: Mapping[str, Any]) -> None:
     if wrong:
         said = ", ".join(f"{name} = {value!r}" for name, value in wrong.items())
         raise InputError(
-            f"this UNet is not that of a Stable Diffusion 1.x ({said}), and other kinds are not "
-            "supported: set `stable_diffusion` to a 1.x model"
+            f"this UNet is not that of a Stable Diffusion 1.x or 2.x ({said}), and other kinds are "
+            "not supported: set `stable_diffusion` to a 1.x or 2.x model"
         )
