@@ -99,7 +99,7 @@ def images_in_a_batch() -> dict[str, Any]:
 def video_model(sizes: Sizes = FULL) -> VideoUNet:
     """What video tuning trains."""
     unet = build(VideoUNet, **sizes.unet).train()
-    unet.freeze_all_but_attention()
+    unet.freeze_all_but_trainable()
     return unet
 
 

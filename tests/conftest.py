@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -38,21 +37,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(str(item.path.relative_to(here)), len(FIRST)))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_threads(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A thread for torch where tests run side by side."""
-    if (
-        "PYTEST_XDIST_WORKER" not in os.environ
-        or request.path.parent.name not in ROOMS_OF_ONE_THREAD
-    ):
-        yield
+THREADS: list[int] = []
+"""Torch's number of threads before the first change."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A thread for torch where tests run side by side.
+
+    It is set before any fixture of the test, since rounding may depend on it.
+    """
+    few = item.path.parent.name in ROOMS_OF_ONE_THREAD
+    if "PYTEST_XDIST_WORKER" not in os.environ or not (few or THREADS):
         return
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    THREADS[:] = THREADS or [torch.get_num_threads()]
+    torch.set_num_threads(1 if few else THREADS[0])
 
 
 def _module(name: str) -> ModuleType:

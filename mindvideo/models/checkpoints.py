@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mindvideo.errors import named
 from mindvideo.io.released import read_checkpoint, read_encoder, read_unet
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
@@ -43,7 +44,7 @@ def load_fmri_encoder(folder: Path) -> Encoder:
     return model.from_pretrained(folder)
 
 
-def load_video_unet(folder: Path) -> VideoUNet:
+def load_video_unet(folder: Path) -> ClipDenoiser:
     """Load the video UNet that a folder, or its ``unet/``, contains.
 
     Raises

@@ -24,7 +24,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from mindvideo.models.video_unet import ProjectedCondition, VideoUNet
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.sizes import check_steps
 
 DECODED_AT_ONCE = 8
@@ -37,7 +37,7 @@ def guided_noise(
     scheduler: Any,
     latents: Tensor,
     t: Tensor,
-    condition: Tensor | ProjectedCondition,
+    condition: Any,
     scale: float,
 ) -> Tensor:
     """Noise in latents: ``ε(negative) + scale·(ε(positive) − ε(negative))``, both in one batch.
@@ -45,14 +45,14 @@ def guided_noise(
     Parameters
     ----------
     unet
-        A video UNet; its inputs are converted to its precision.
+        A denoiser of clips; its inputs are converted to its precision.
     scheduler
         Scales the input of the UNet.
     latents
         ``(b, c, f, h, w)`` at time `t`.
     condition
         ``(2·b, tokens, d)``, the negative ones first; without guidance ``(b, tokens, d)``. Or
-        what the UNet has projected of them, in its precision.
+        what the denoiser has projected of them, in its precision.
     scale
         s; 1 is no guidance.
 
@@ -89,7 +89,7 @@ def guided_noise(
 
 @torch.no_grad()
 def denoise(
-    unet: VideoUNet,
+    unet: ClipDenoiser,
     scheduler: Any,
     latents: Tensor,
     condition: Tensor,

@@ -14,6 +14,7 @@ import psutil
 import torch
 
 from mindvideo.errors import InputError
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.guidance import DECODED_AT_ONCE
 
 FEED_FORWARD = 20
@@ -72,7 +73,7 @@ def available_memory(device: torch.device) -> int:
 
 
 def check_fits(
-    unet: Any, vae: Any, shape: tuple[int, ...], guided: bool, device: torch.device
+    unet: ClipDenoiser, vae: Any, shape: tuple[int, ...], guided: bool, device: torch.device
 ) -> None:
     """Raise an error if memory is too small to generate and decode latents ``(b, c, f, h, w)``.
 
@@ -86,7 +87,7 @@ def check_fits(
     factor = 2 ** (len(vae.config["block_out_channels"]) - 1)
     decoded = min(DECODED_AT_ONCE, clips * frames)
 
-    at_denoising = unet_memory(unet, (2 if guided else 1) * clips * frames, height, width)
+    at_denoising = unet.activation_memory((2 if guided else 1) * clips * frames, height, width)
     at_decoding = decoder_memory(vae, decoded, factor * height, factor * width)
     need, left = max(at_denoising, at_decoding), available_memory(device) - LIBRARIES
     if need <= left:

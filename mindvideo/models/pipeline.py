@@ -16,13 +16,13 @@ from torch import Generator, Tensor, nn
 from mindvideo.errors import InputError
 from mindvideo.models.checkpoints import Encoder, load_fmri_encoder, load_video_unet
 from mindvideo.models.conditions import Tokens
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.guidance import decode_latents, denoise, guided_noise
 from mindvideo.models.hub import HubModel
 from mindvideo.models.memory import check_fits
 from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.pretrained import load_stable_diffusion, resolve
 from mindvideo.models.schedulers import make_scheduler
-from mindvideo.models.video_unet import VideoUNet
 
 PARTS = ("fmri_encoder", "scheduler", "unet", "vae")
 """Folders in a pipeline's folder."""
@@ -51,7 +51,7 @@ class MindVideoPipeline(DiffusionPipeline):
     >>> unet = inflate(load_stable_diffusion("zoo:stable-diffusion", "unet"))
     >>> encoder = FmriEncoder(
     ...     num_voxels=32, patch_size=8, embed_dim=16, depth=1, num_heads=2,
-    ...     out_channel=5, out_dim=unet.config["cross_attention_dim"],
+    ...     out_channel=5, out_dim=unet.condition_width,
     ... )
     >>> pipeline = MindVideoPipeline(
     ...     vae=load_stable_diffusion("zoo:stable-diffusion", "vae"),
@@ -83,12 +83,12 @@ class MindVideoPipeline(DiffusionPipeline):
     def __init__(
         self,
         vae: AutoencoderKL,
-        unet: VideoUNet,
+        unet: ClipDenoiser,
         fmri_encoder: Encoder,
         scheduler: SchedulerMixin,
     ) -> None:
         super().__init__()
-        width, expected = fmri_encoder.config["out_dim"], unet.config["cross_attention_dim"]
+        width, expected = fmri_encoder.config["out_dim"], unet.condition_width
         if width != expected:
             raise InputError(
                 f"the fMRI encoder has tokens of width {width}, but the UNet is conditioned on "
@@ -307,7 +307,7 @@ class MindVideoPipeline(DiffusionPipeline):
                 f"clips of {frames} frames of {height} × {width} px: height and width must be "
                 f"multiples of {factor}, the VAE's scale factor"
             )
-        return (clips, self.unet.config["in_channels"], frames, height // factor, width // factor)
+        return (clips, self.unet.latent_channels, frames, height // factor, width // factor)
 
     def _start(
         self,

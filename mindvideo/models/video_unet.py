@@ -28,7 +28,9 @@ from torch import Tensor, nn
 
 from mindvideo.errors import InputError
 from mindvideo.models.blocks import attend
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.image_unet import check_image_unet
+from mindvideo.models.memory import unet_memory
 from mindvideo.models.weights import StrictWeights, load_strictly
 
 NEW_IN_VIDEO = ("attn_temp", "norm_temp")
@@ -219,7 +221,7 @@ class VideoResnetBlock(nn.Module):
         return x if self.scale == 1 else x / self.scale
 
 
-class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
+class VideoUNet(StrictWeights, ClipDenoiser, UNet2DConditionModel):  # type: ignore[misc]
     """A denoiser of clips, with the settings and weights of an image UNet plus `NEW_IN_VIDEO`.
 
     Made from an image UNet by :func:`inflate`. Convolutions, and the group norm at the entry of
@@ -246,6 +248,16 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
                     for block in module.transformer_blocks
                 )
         self.conv_norm_out = ClipGroupNorm(self.conv_norm_out)
+
+    @property
+    def latent_channels(self) -> int:
+        """Number of channels of the latents."""
+        return self.config["in_channels"]
+
+    @property
+    def condition_width(self) -> int:
+        """Width of the text tokens of its Stable Diffusion."""
+        return self.config["cross_attention_dim"]
 
     def project(self, condition: Tensor) -> ProjectedCondition:
         """Compute what the cross-attentions need of conditions ``(b, tokens, dim)``.
@@ -323,16 +335,14 @@ class VideoUNet(StrictWeights, UNet2DConditionModel):  # type: ignore[misc]
             if set(name.split(".")) & trained
         }
 
-    def freeze_all_but_attention(self, *, still: bool = False) -> None:
-        """Enable gradients only for :meth:`trainable_parameters`; in place."""
-        self.requires_grad_(False)
-        for weight in self.trainable_parameters(still=still).values():
-            weight.requires_grad_(True)
+    def activation_memory(self, images: int, height: int, width: int) -> int:
+        """Estimated peak of a forward pass without gradients [B]."""
+        return unet_memory(self, images, height, width)
 
     def _check(self, latents: Tensor, condition: Tensor | ProjectedCondition) -> None:
         if isinstance(condition, ProjectedCondition):
             condition = condition.tokens
-        channels, width = self.config["in_channels"], self.config["cross_attention_dim"]
+        channels, width = self.latent_channels, self.condition_width
         if latents.ndim != 5 or latents.shape[1] != channels:
             raise InputError(
                 f"latents of shape {tuple(latents.shape)}; "

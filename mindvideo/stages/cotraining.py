@@ -14,8 +14,8 @@ from mindvideo.errors import InputError
 from mindvideo.io.sidecars import check_voxels
 from mindvideo.io.tables import check_rows, load_table, rows_of
 from mindvideo.models.checkpoints import Encoder, load_fmri_encoder, load_video_unet
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.pretrained import load_stable_diffusion
-from mindvideo.models.video_unet import VideoUNet
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import CotrainingSettings
 from mindvideo.stages import Input, Output, State, chapter, makes
@@ -76,12 +76,12 @@ def main(
     torch.manual_seed(settings.seed)
     fmri_encoder = load_fmri_encoder(encoder)
     video_unet = load_video_unet(unet)
-    pair = partial(_pairs, channels=video_unet.config["in_channels"], settings=settings)
+    pair = partial(_pairs, channels=video_unet.latent_channels, settings=settings)
     fmri, films = pair(windows, table, latents, latents_table, clip_motion=clip_motion)
     to_train_on = windows_to_train_on(windows, fmri, repetitions, mix=settings.mix_repetitions)
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
-    video_unet.freeze_all_but_attention(still=settings.still)
+    video_unet.freeze_all_but_trainable(still=settings.still)
     _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
@@ -111,7 +111,7 @@ def main(
     video_unet.save_pretrained(model / "unet")
 
 
-def _freeze(fmri_encoder: Encoder, video_unet: VideoUNet, trained: Collection[str]) -> None:
+def _freeze(fmri_encoder: Encoder, video_unet: ClipDenoiser, trained: Collection[str]) -> None:
     """Freeze the embedding, and the model that is not trained."""
     fmri_encoder.freeze_embedding()
     for name, model in (("encoder", fmri_encoder), ("unet", video_unet)):
@@ -163,8 +163,10 @@ def _check_window(windows: Path, fmri: np.ndarray, encoder: Path, loaded: Encode
     check_voxels(windows, loaded.config["voxels"], encoder)
 
 
-def _check_width(encoder: Path, fmri_encoder: Encoder, unet: Path, video_unet: VideoUNet) -> None:
-    width, needed = fmri_encoder.config["out_dim"], video_unet.config["cross_attention_dim"]
+def _check_width(
+    encoder: Path, fmri_encoder: Encoder, unet: Path, video_unet: ClipDenoiser
+) -> None:
+    width, needed = fmri_encoder.config["out_dim"], video_unet.condition_width
     if width != needed:
         raise InputError(
             f"{encoder}: tokens of width {width}, but {unet} is conditioned on width {needed}: "

@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 
 from mindvideo.io.tables import check_rows, load_table, save_table
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
-from mindvideo.models.video_unet import VideoUNet, inflate
+from mindvideo.models.video_unet import inflate
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
@@ -68,14 +69,14 @@ def main(
     )
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
     torch.manual_seed(settings.seed)
-    unet: VideoUNet = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
-    examples_of = partial(_examples, channels=unet.config["in_channels"], settings=settings)
+    unet: ClipDenoiser = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
+    examples_of = partial(_examples, channels=unet.latent_channels, settings=settings)
     examples = examples_of(latents, text, table, clip_motion=clip_motion)
     rows = evenly(captions, settings.drawings.captions)
     drawn = examples.batch(rows)
-    width = unet.config["cross_attention_dim"]
+    width = unet.condition_width
     check_token_width(str(text), drawn["text"].shape[2], width, settings.stable_diffusion)
-    unet.freeze_all_but_attention(still=settings.still)
+    unet.freeze_all_but_trainable(still=settings.still)
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
     schedule = noise_schedule(scheduler)

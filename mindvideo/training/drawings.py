@@ -13,8 +13,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.guidance import decode_latents, denoise
-from mindvideo.models.video_unet import VideoUNet
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ClipGenerator:
         Scale of the guidance; 1 is none.
     """
 
-    unet: VideoUNet
+    unet: ClipDenoiser
     vae: Any
     scheduler: Any
     text: Tensor

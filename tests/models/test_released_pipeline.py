@@ -117,8 +117,8 @@ def test_unknown_settings_are_reported(released, caplog):
 def test_refuses_a_unet_of_another_kind(released):
     path = released / "unet" / "config.json"
     config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"use_linear_projection": True}))
-    with pytest.raises(InputError, match="use_linear_projection = True"):
+    path.write_text(json.dumps(config | {"class_embed_type": "timestep"}))
+    with pytest.raises(InputError, match="class_embed_type = 'timestep'"):
         MindVideoPipeline.from_pretrained(released)
     path.write_text(json.dumps(config | {"_class_name": "UNet2DConditionModel"}))
     with pytest.raises(InputError, match="UNet2DConditionModel; expected a VideoUNet"):

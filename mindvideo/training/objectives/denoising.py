@@ -26,9 +26,9 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.models.checkpoints import Encoder
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.transfer import sent
-from mindvideo.models.video_unet import VideoUNet
 from mindvideo.sizes import check_prediction
 from mindvideo.training.augment import chosen, mix_repetitions, sparsify
 from mindvideo.training.datasets import Batch
@@ -39,7 +39,7 @@ Condition = Callable[[Batch, torch.Generator], Tensor]
 class FmriToVideo(nn.Module):
     """Encoder and UNet as one model, with the calling convention of the UNet alone."""
 
-    def __init__(self, encoder: Encoder, unet: VideoUNet) -> None:
+    def __init__(self, encoder: Encoder, unet: ClipDenoiser) -> None:
         super().__init__()
         self.encoder = encoder
         self.unet = unet

@@ -1,0 +1,78 @@
+"""The door for denoisers of clips: what all that generates and trains clips asks of one.
+
+The paper decouples its two modules, so that another generator can take the place of its inflated
+UNet. Pipeline, films, tuning, co-training and the memory check use only what is declared here.
+Which class a folder contains is known in one place, :mod:`mindvideo.models.checkpoints`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class ClipDenoiser(nn.Module):
+    """A network that predicts noise (or velocities) in the latents of clips under a condition.
+
+    A subclass is also a diffusers model (``ModelMixin`` and ``ConfigMixin``), whose
+    ``save_pretrained`` writes its folder.
+    """
+
+    config: Any
+    """Settings that it was built with."""
+    dtype: Any
+    """Precision of its weights, and of its inputs."""
+    save_pretrained: Any
+    """Writes configuration and weights into a folder."""
+
+    @property
+    def latent_channels(self) -> int:
+        """Number of channels of the latents, c."""
+        raise NotImplementedError
+
+    @property
+    def condition_width(self) -> int:
+        """Width of the tokens of a condition, d."""
+        raise NotImplementedError
+
+    def project(self, condition: Tensor) -> Any:
+        """What a denoiser needs of conditions ``(b, tokens, d)`` in every step, computed once.
+
+        The result takes the place of the condition in :meth:`forward`. By default it is the
+        condition itself.
+        """
+        return condition
+
+    def forward(self, latents: Tensor, timesteps: Tensor | int, condition: Any) -> Tensor:
+        """Noise in clips ``(b, c, f, h, w)`` at times ``(b,)``, of the shape of the clips.
+
+        There is one condition a clip, ``(b, tokens, d)``, or :meth:`project`'s of them. A subclass
+        raises an ``InputError`` if shapes do not match.
+        """
+        raise NotImplementedError
+
+    def trainable_parameters(self, *, still: bool = False) -> dict[str, nn.Parameter]:
+        """Weights that video tuning and co-training change, by name.
+
+        `still`: of these, the ones that images train, without those that combine frames.
+        """
+        raise NotImplementedError
+
+    def freeze_all_but_trainable(self, *, still: bool = False) -> None:
+        """Enable gradients only for :meth:`trainable_parameters`; in place."""
+        self.requires_grad_(False)
+        for weight in self.trainable_parameters(still=still).values():
+            weight.requires_grad_(True)
+
+    def activation_memory(self, images: int, height: int, width: int) -> int:
+        """Estimated peak of a forward pass without gradients [B].
+
+        Parameters
+        ----------
+        images
+            Number of frames of all clips, counting both guidance passes.
+        height, width
+            Size of the latents.
+        """
+        raise NotImplementedError
