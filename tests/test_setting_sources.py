@@ -48,6 +48,7 @@ PAPER = [
     ("contrastive.sparsify", 0.2, "B", "20% of voxels are randomly set to zeros"),
     ("contrastive.crop", 0.5, "B", "random crop … with a probability of 0.5"),
     ("contrastive.apart", True, "3.3", "Extra care is needed to reduce similar frames in a batch"),
+    ("video_model.kind", "inflated", "3.4", "condition each frame on its previous two frames"),
     ("video_tuning.duration", 800, "B", "with text conditioning for 800 steps"),
     ("video_tuning.unit", "steps", "B", "800 steps"),
     ("video_tuning.batch_size", 14, "B", "a batch size of 14"),

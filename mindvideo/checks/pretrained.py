@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mindvideo.alignment import clip_seconds
 from mindvideo.config import Config, Stages
 from mindvideo.errors import InputError
 from mindvideo.findings import Finding, error, refused, warning
 from mindvideo.given import IMAGE_PARTS, MODEL, computed, file_in, folder_of
 from mindvideo.models import folders
 from mindvideo.models.hub import PREFIX, HubModel, parse
-from mindvideo.models.image_unet import check_image_unet
+from mindvideo.models.image_unet import check_adapter, check_frames, check_image_unet
 from mindvideo.sizes import (
     check_clip_width,
     check_frame_size,
@@ -21,12 +22,14 @@ from mindvideo.sizes import (
     check_steps,
     check_token_width,
 )
+from mindvideo.stimuli.rates import frames_per_clip
 
 PATIENCE = 10.0
 """How long to wait for an answer of the hub [s]."""
-DIFFUSION = "stable_diffusion"
+DIFFUSION, ADAPTER = "stable_diffusion", "motion_adapter"
 LOADED_BY = {
     DIFFUSION: {"latents", "video_tuning", "cotraining"},
+    ADAPTER: {"video_tuning"},
     "clip": {"embeddings", "scoring"},
     "captioner": {"captions"},
     "image_classifier": {"scoring"},
@@ -40,7 +43,7 @@ too, unless a given checkpoint brings its own."""
 class Models:
     """What the configurations say of the models that are on this machine."""
 
-    names: dict[str, str]
+    names: dict[str, str | None]
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By setting of `pretrained`; of Stable Diffusion by part, as ``stable_diffusion/unet``."""
 
@@ -57,10 +60,23 @@ def models(config: Config) -> tuple[Models, list[Finding]]:
     pretrained = Models(config.pretrained.model_dump())
     findings: list[Finding] = []
     here = computed(config) - config.given.keys()
+    unused = set() if _has_motion_modules(config) else {ADAPTER}
     for setting, parts in folders.MODELS.items():
+        if pretrained.names[setting] is None or setting in unused:
+            continue
         if here & LOADED_BY[setting] or (setting == DIFFUSION and not _own_image_model(config)):
             findings += _model(pretrained, setting, parts)
     return pretrained, findings
+
+
+def _has_motion_modules(config: Config) -> bool:
+    """Whether any model has motion modules."""
+    models = (config.stages(variant) for variant in (None, *config.variants))
+    return any(_with_motion(stages) for stages in models)
+
+
+def _with_motion(stages: Stages) -> bool:
+    return stages.video_model.kind == "motion-adapter" and not stages.video_model.still
 
 
 def _own_image_model(config: Config) -> bool:
@@ -72,11 +88,13 @@ def _own_image_model(config: Config) -> bool:
     )
 
 
-def fit(_: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
+def fit(config: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
     """What does not go together, or not with the settings."""
-    name, at = pretrained.names[DIFFUSION], f"pretrained.{DIFFUSION}"
+    name, at = str(pretrained.names[DIFFUSION]), f"pretrained.{DIFFUSION}"
     if f"{DIFFUSION}/unet" in pretrained.configs:
         yield from refused(at, check_image_unet, pretrained.configs[f"{DIFFUSION}/unet"])
+    if _with_motion(stages) and ADAPTER in pretrained.configs:
+        yield from _adapter(config, stages, pretrained)
     tokens = pretrained.get(f"{DIFFUSION}/text_encoder", "hidden_size")
     width = pretrained.get(f"{DIFFUSION}/unet", "cross_attention_dim")
     if isinstance(tokens, int) and isinstance(width, int):
@@ -97,14 +115,22 @@ def fit(_: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
             yield from refused(place, check_steps, steps, times)
     clip = pretrained.get("clip", "model_cfg", "embed_dim")
     if stages.contrastive.modalities and isinstance(clip, int) and isinstance(tokens, int):
-        of_text = f"the tokens of {name}"
-        yield from refused(
-            "pretrained.clip", check_clip_width, pretrained.names["clip"], clip, tokens, of_text
-        )
+        named, of_text = str(pretrained.names["clip"]), f"the tokens of {name}"
+        yield from refused("pretrained.clip", check_clip_width, named, clip, tokens, of_text)
+
+
+def _adapter(config: Config, stages: Stages, pretrained: Models) -> Iterator[Finding]:
+    """Whether motion modules belong to the UNet, and have places for all frames of a clip."""
+    adapter, at = pretrained.configs[ADAPTER], f"pretrained.{ADAPTER}"
+    if unet := pretrained.configs.get(f"{DIFFUSION}/unet"):
+        yield from refused(at, check_adapter, adapter, unet)
+    frames = frames_per_clip(clip_seconds(config.dataset, stages), stages.clips.fps)
+    if isinstance(most := adapter.get("motion_max_seq_length"), int):
+        yield from refused("clips.fps", check_frames, frames, most)
 
 
 def _model(pretrained: Models, setting: str, parts: tuple[folders.Part, ...]) -> Iterator[Finding]:
-    name, place = pretrained.names[setting], f"pretrained.{setting}"
+    name, place = str(pretrained.names[setting]), f"pretrained.{setting}"
     try:
         if setting == "clip" and _is_of_open_clip(name):
             return

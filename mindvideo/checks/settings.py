@@ -313,7 +313,7 @@ SECTIONS: dict[Callable[[Config, Stages, Models], Iterator[Finding]], tuple[str,
         *("mbm_tuning", "contrastive", "video_tuning", "cotraining"),
     ),
     pretraining: ("pretraining", "samples", "encoder", "pretraining"),
-    fit: ("scoring", "clips", "contrastive", "video_tuning", "reconstruction"),
+    fit: ("scoring", "clips", "contrastive", "video_model", "video_tuning", "reconstruction"),
     scoring: ("scoring", "scoring"),
     interpretation: ("selection", "interpretation"),
 }

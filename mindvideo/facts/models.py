@@ -31,6 +31,19 @@ def num_frames(config: Config, stages: Stages, segment: str) -> int:
     return round(stages.clips.fps * alignment.clip_seconds(config.dataset, stages))
 
 
+@fact("video_model", by_value=True)
+def denoiser(config: Config, stages: Stages, segment: str) -> str:
+    """Kind of the denoiser of clips; on still images, the inflated UNet is the image UNet."""
+    return "inflated" if stages.video_model.still else stages.video_model.kind
+
+
+@fact("video_model", by_value=True)
+def motion_adapter(config: Config, stages: Stages, segment: str) -> str | None:
+    """Name of the motion modules, if the denoiser has any that others trained."""
+    with_motion = denoiser(config, stages, segment) == "motion-adapter"
+    return config.pretrained.motion_adapter if with_motion else None
+
+
 @fact("films", "clips")
 def film_fps(config: Config, stages: Stages, segment: str) -> float:
     return stages.films.fps or stages.clips.fps

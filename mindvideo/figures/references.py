@@ -19,6 +19,8 @@ REFERENCES = {
     "at scale. ICLR.",
     "Farnebäck 2003": "Two-frame motion estimation based on polynomial expansion. SCIA.",
     "Glasser et al. 2016": "A multi-modal parcellation of human cerebral cortex. Nature 536.",
+    "Guo et al. 2024": "AnimateDiff: animate your personalized text-to-image diffusion models "
+    "without specific tuning. ICLR.",
     "Hang et al. 2023": "Efficient diffusion training via min-SNR weighting strategy. ICCV.",
     "Hasson et al. 2004": "Intersubject synchronization of cortical activity during natural "
     "vision. Science 303.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from mindvideo.errors import named
 from mindvideo.io.released import read_checkpoint, read_encoder, read_unet
 from mindvideo.models.denoiser import ClipDenoiser
+from mindvideo.models.denoisers import load_denoiser
 from mindvideo.models.fmri_encoder import FmriEncoder
 from mindvideo.models.linear_encoder import LinearEncoder
 from mindvideo.models.masked_autoencoder import MaskedAutoencoder
@@ -21,7 +22,6 @@ from mindvideo.models.official import (
     encoder_from_official,
     unet_from_official,
 )
-from mindvideo.models.video_unet import VideoUNet
 from mindvideo.models.weight_files import read_json
 
 Encoder = FmriEncoder | LinearEncoder
@@ -56,7 +56,7 @@ def load_video_unet(folder: Path) -> ClipDenoiser:
     if _kind(folder) == OFFICIAL_UNET:
         with named(folder):
             return unet_from_official(*read_unet(folder))
-    return VideoUNet.from_pretrained(folder)
+    return load_denoiser(folder, _kind(folder))
 
 
 def load_autoencoder(

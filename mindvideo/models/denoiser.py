@@ -2,7 +2,7 @@
 
 The paper decouples its two modules, so that another generator can take the place of its inflated
 UNet. Pipeline, films, tuning, co-training and the memory check use only what is declared here.
-Which class a folder contains is known in one place, :mod:`mindvideo.models.checkpoints`.
+Which of them there are is known in one place, :mod:`mindvideo.models.denoisers`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
+
+from mindvideo.errors import InputError
 
 
 class ClipDenoiser(nn.Module):
@@ -64,6 +66,26 @@ class ClipDenoiser(nn.Module):
         self.requires_grad_(False)
         for weight in self.trainable_parameters(still=still).values():
             weight.requires_grad_(True)
+
+    def check_shapes(self, latents: Tensor, condition: Tensor) -> None:
+        """Raise an error if latents and tokens do not match each other, or this denoiser.
+
+        Raises
+        ------
+        InputError
+        """
+        channels, width = self.latent_channels, self.condition_width
+        if latents.ndim != 5 or latents.shape[1] != channels:
+            raise InputError(
+                f"latents of shape {tuple(latents.shape)}; "
+                f"the video UNet needs (clips, {channels} channels, frames, height, width)"
+            )
+        if condition.ndim != 3 or len(condition) != len(latents) or condition.shape[2] != width:
+            raise InputError(
+                f"a condition of shape {tuple(condition.shape)} for {len(latents)} clips; the "
+                f"video UNet needs one per clip, (clips, tokens, {width}): encoder and UNet must "
+                "belong to the same Stable Diffusion"
+            )
 
     def activation_memory(self, images: int, height: int, width: int) -> int:
         """Estimated peak of a forward pass without gradients [B].

@@ -64,6 +64,9 @@ STABLE_DIFFUSION = {
     "tokenizer": _of_stable_diffusion("tokenizer", "tokenizer_config.json", companions=TOKENS),
     "scheduler": _of_stable_diffusion("scheduler", "scheduler_config.json"),
 }
+MOTION_ADAPTER = Part(
+    "a motion adapter in diffusers' layout", "config.json", "MotionAdapter", DIFFUSERS
+)
 CLIP_MODEL = Part("a CLIP model in open_clip's layout", "open_clip_config.json", weights=OPEN_CLIP)
 CAPTIONER = Part("a BLIP captioner", "config.json", "blip", TRANSFORMERS, PROCESSORS)
 IMAGE_CLASSIFIER = Part("an image classifier", "config.json", "vit", TRANSFORMERS, PROCESSORS)
@@ -73,6 +76,7 @@ VIDEO_CLASSIFIER = Part(
 
 MODELS = {
     "stable_diffusion": tuple(STABLE_DIFFUSION.values()),
+    "motion_adapter": (MOTION_ADAPTER,),
     "clip": (CLIP_MODEL,),
     "captioner": (CAPTIONER,),
     "image_classifier": (IMAGE_CLASSIFIER,),

@@ -1,4 +1,4 @@
-"""Recognise the image UNet of Stable Diffusion 1.x or 2.x by its configuration alone."""
+"""Checks of Stable Diffusion's image UNet and of motion modules for it, by configuration alone."""
 
 from __future__ import annotations
 
@@ -58,3 +58,50 @@ def check_image_unet(config: Mapping[str, Any]) -> None:
             f"this UNet is not that of a Stable Diffusion 1.x or 2.x ({said}), and other kinds are "
             "not supported: set `stable_diffusion` to a 1.x or 2.x model"
         )
+
+
+def check_adapter(adapter: Mapping[str, Any], unet: Mapping[str, Any]) -> None:
+    """Raise an error if motion modules do not belong to UNets of these sizes.
+
+    Both are configurations.
+
+    Raises
+    ------
+    InputError
+    """
+    sizes = {
+        "block_out_channels": "block_out_channels",
+        "motion_layers_per_block": "layers_per_block",
+    }
+    for theirs, ours in sizes.items():
+        found, needed = adapter.get(theirs), unet.get(ours)
+        if _as_list(found) != _as_list(needed):
+            raise InputError(
+                f"the motion adapter has {theirs}: {found}, but the UNet has {ours}: {needed}: set "
+                "`motion_adapter` to one for this Stable Diffusion (AnimateDiff's are for 1.5 and "
+                "XL; only the former can be used), or `stable_diffusion` to its own"
+            )
+    if adapter.get("conv_in_channels"):
+        raise InputError(
+            f"the motion adapter changes the UNet's input to {adapter['conv_in_channels']} "
+            "channels (it animates a given image), which is not supported: set `motion_adapter` to "
+            "one without conv_in_channels"
+        )
+
+
+def check_frames(frames: int, most: int) -> None:
+    """Raise an error if a clip has more frames than motion modules have places for.
+
+    Raises
+    ------
+    InputError
+    """
+    if frames > most:
+        raise InputError(
+            f"clips of {frames} frames, but the motion modules have places for {most} "
+            "(motion_max_seq_length): lower clips.fps, or use another motion adapter"
+        )
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, (list, tuple)) else value

@@ -25,6 +25,7 @@ from mindvideo.models.folders import (
     CAPTIONER,
     CLIP_MODEL,
     IMAGE_CLASSIFIER,
+    MOTION_ADAPTER,
     STABLE_DIFFUSION,
     VIDEO_CLASSIFIER,
     Part,
@@ -36,6 +37,7 @@ from mindvideo.models.weight_files import HALF
 from mindvideo.models.weights import weights_arguments
 
 if TYPE_CHECKING:
+    from diffusers.models.unets.unet_motion_model import MotionAdapter
     from open_clip import CLIP
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
@@ -69,6 +71,16 @@ def load_stable_diffusion(name: str, part: StableDiffusionPart) -> Any:
             return kind.from_pretrained(**_arguments(place), subfolder=part)
         how = {"dtype" if part == "text_encoder" else "torch_dtype": torch.float32}
         return _load_weights(kind, place, needed, subfolder=part, **how).eval()
+
+
+def load_motion_adapter(name: str) -> MotionAdapter:
+    """Load the motion modules of an AnimateDiff (diffusers layout)."""
+    from diffusers.models.unets.unet_motion_model import MotionAdapter
+
+    place = _place(name, MOTION_ADAPTER)
+    with _loading(name, place, MOTION_ADAPTER):
+        weights = {"torch_dtype": torch.float32}
+        return _load_weights(MotionAdapter, place, MOTION_ADAPTER, **weights).eval()
 
 
 def load_clip(name: str) -> Clip:

@@ -26,7 +26,6 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from einops import rearrange
 from torch import Tensor, nn
 
-from mindvideo.errors import InputError
 from mindvideo.models.blocks import attend
 from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.image_unet import check_image_unet
@@ -298,7 +297,10 @@ class VideoUNet(StrictWeights, ClipDenoiser, UNet2DConditionModel):  # type: ign
         InputError
             If the shapes do not match each other or this UNet.
         """
-        self._check(latents, encoder_hidden_states)
+        given_tokens = encoder_hidden_states
+        if isinstance(given_tokens, ProjectedCondition):
+            given_tokens = given_tokens.tokens
+        self.check_shapes(latents, given_tokens)
         b, _, f, *_ = latents.shape
         x = rearrange(latents, "b c f h w -> (b f) c h w")
         times = torch.as_tensor(timesteps, device=latents.device).expand(b).repeat_interleave(f)
@@ -338,22 +340,6 @@ class VideoUNet(StrictWeights, ClipDenoiser, UNet2DConditionModel):  # type: ign
     def activation_memory(self, images: int, height: int, width: int) -> int:
         """Estimated peak of a forward pass without gradients [B]."""
         return unet_memory(self, images, height, width)
-
-    def _check(self, latents: Tensor, condition: Tensor | ProjectedCondition) -> None:
-        if isinstance(condition, ProjectedCondition):
-            condition = condition.tokens
-        channels, width = self.latent_channels, self.condition_width
-        if latents.ndim != 5 or latents.shape[1] != channels:
-            raise InputError(
-                f"latents of shape {tuple(latents.shape)}; "
-                f"the video UNet needs (clips, {channels} channels, frames, height, width)"
-            )
-        if condition.ndim != 3 or len(condition) != len(latents) or condition.shape[2] != width:
-            raise InputError(
-                f"a condition of shape {tuple(condition.shape)} for {len(latents)} clips; the "
-                f"video UNet needs one per clip, (clips, tokens, {width}): encoder and UNet must "
-                "belong to the same Stable Diffusion"
-            )
 
 
 def inflate(unet: UNet2DConditionModel) -> VideoUNet:

@@ -21,7 +21,7 @@ from pydantic import (
 
 from mindvideo.errors import RenamedSetting
 from mindvideo.paths import expand
-from mindvideo.settings.sources import RELEASED, here, paper
+from mindvideo.settings.sources import OFF, RELEASED, here, paper
 
 
 class _ExecutionMark:
@@ -234,6 +234,12 @@ class Pretrained(Section):
     stable_diffusion: Annotated[PathText, paper("4.2")] = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
         description="image model that is inflated to video: a Stable Diffusion 1.x or 2.x",
+    )
+    motion_adapter: Annotated[PathText | None, OFF] = Field(
+        None,
+        description="motion modules for `video_model.kind: motion-adapter`, trained on videos for "
+        "the same Stable Diffusion: `guoyww/animatediff-motion-adapter-v1-5-2`, say (AnimateDiff; "
+        "Guo et al. 2024); not given: new ones, which start as the identity",
     )
     clip: Annotated[
         PathText, here("the text encoder of Stable Diffusion 1.5; the paper names no size")

@@ -249,7 +249,14 @@ class Ridge(Section, section="ridge"):
 
 
 class VideoModel(Section, section="video_model"):
-    """What the inflated Stable Diffusion generates; read by its training runs and at test time."""
+    """Denoiser of clips, and what it generates; read by its training runs and at test time."""
+
+    kind: Annotated[Literal["inflated", "motion-adapter"], paper("3.4")] = Field(
+        "inflated",
+        description="how Stable Diffusion's image UNet becomes one of clips: `inflated` by sparse "
+        "causal and temporal attention (the paper), or with the motion modules of AnimateDiff "
+        "(`motion-adapter`; `pretrained.motion_adapter`); with `still` it is the image UNet alone",
+    )
 
     still: Annotated[bool, OFF] = Field(
         False,
@@ -355,6 +362,8 @@ class VideoTuning(Denoiser, section="video_tuning"):
 
 class VideoTuningSettings(VideoTuning, MaybeStill, OnDevice):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
+    kind: Annotated[Literal["inflated", "motion-adapter"], From("denoiser")] = "inflated"
+    motion_adapter: Annotated[str | None, From("motion_adapter")] = None
 
 
 class Cotraining(Denoiser, section="cotraining"):

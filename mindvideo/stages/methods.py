@@ -45,6 +45,7 @@ def main(
         models={
             setting: describe_model(name, commits.get(name, ()))
             for setting, name in settings.pretrained.model_dump().items()
+            if name
         },
         metrics=load_table(metrics, ["metric"])["metric"].tolist(),
         versions=versions(),

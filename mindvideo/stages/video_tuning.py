@@ -11,10 +11,9 @@ import pandas as pd
 import torch
 
 from mindvideo.io.tables import check_rows, load_table, save_table
-from mindvideo.models.denoiser import ClipDenoiser
-from mindvideo.models.pretrained import load_stable_diffusion
+from mindvideo.models.denoisers import make_denoiser
+from mindvideo.models.pretrained import load_motion_adapter, load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
-from mindvideo.models.video_unet import inflate
 from mindvideo.processes import leave_unless_first
 from mindvideo.settings.training import VideoTuningSettings
 from mindvideo.sizes import check_token_width
@@ -69,7 +68,9 @@ def main(
     )
     captions = load_table(table, ["caption"])["caption"].fillna("").astype(str)
     torch.manual_seed(settings.seed)
-    unet: ClipDenoiser = inflate(load_stable_diffusion(settings.stable_diffusion, "unet"))
+    adapter = load_motion_adapter(settings.motion_adapter) if settings.motion_adapter else None
+    image_unet = load_stable_diffusion(settings.stable_diffusion, "unet")
+    unet = make_denoiser(settings.kind, image_unet, adapter)
     examples_of = partial(_examples, channels=unet.latent_channels, settings=settings)
     examples = examples_of(latents, text, table, clip_motion=clip_motion)
     rows = evenly(captions, settings.drawings.captions)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+from safetensors.numpy import save_file
 
 from mindvideo.checks.settings import check_settings
 from mindvideo.config import check_config
@@ -42,6 +44,25 @@ def test_a_stable_diffusion_of_another_kind_is_known_from_its_configuration(
     (here / "empty").mkdir(exist_ok=True)
     bare = check(pretrained={"image_classifier": "empty"})["pretrained.image_classifier"]
     assert "error: empty is empty" in bare
+
+
+def test_motion_modules_that_do_not_fit_are_known_from_their_configuration(here):
+    adapter = {"_class_name": "MotionAdapter", "block_out_channels": [320, 640, 1280, 1280]}
+    adapter |= {"motion_layers_per_block": 2, "motion_max_seq_length": 2}
+    (here / "adapter").mkdir()
+    (here / "adapter/config.json").write_text(json.dumps(adapter))
+    save_file({"x": np.zeros(1)}, here / "adapter/diffusion_pytorch_model.safetensors")
+    pretrained = {"motion_adapter": "adapter"}
+    assert not check(pretrained=pretrained)  # nothing uses it
+    found = check(
+        pretrained=pretrained, variants={"modules": {"video_model": {"kind": "motion-adapter"}}}
+    )
+    at = {name: f"variants.modules: {name}" for name in ("pretrained.motion_adapter", "clips.fps")}
+    assert set(found) == set(at.values())
+    said = found[at["pretrained.motion_adapter"]]
+    assert "block_out_channels: [320, 640, 1280, 1280], but the UNet has" in said
+    said = found[at["clips.fps"]]
+    assert "clips of 3 frames, but the motion modules have places for 2" in said
 
 
 def test_settings_that_a_model_cannot_follow_are_named(here):

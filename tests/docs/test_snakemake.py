@@ -160,7 +160,13 @@ PREPARED = {
         f"config/config.yaml config/{name}.yaml": lambda folder: None
         for name in ("quick", "validation", "demo-once", "demo-tr")
     },
-    "config/wen2018.yaml": lambda folder: _purdue(folder, "volume"),
+    **{
+        name: lambda folder: _purdue(folder, "volume")
+        for name in (
+            "config/wen2018.yaml",
+            "config/wen2018.yaml config/wen2018-animatediff.yaml",
+        )
+    },
     "config/released.yaml": _released,
     "config.yaml": _of_the_writer,
     **{f"config/{name}.yaml": _public(name) for name in PUBLIC},

@@ -175,6 +175,12 @@ def test_the_trainings_are_a_table():
             "Masked brain modelling was omitted",
         ),
         ({"video_tuning": {"duration": 0}}, "Video tuning on captions was omitted."),
+        (
+            {"video_model": {"kind": "motion-adapter"}},
+            "was extended to clips of six frames by motion modules, transformers between frames "
+            "(Guo et al. 2024; not trained before). The attention layers of its UNet and the "
+            "motion modules were first tuned",
+        ),
         ({"video_model": {"still": True}}, "trained on the middle frame of each clip"),
         ({"cotraining": {"duration": 0}}, "Co-training of UNet and encoder was omitted."),
         (

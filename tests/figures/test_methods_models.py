@@ -30,7 +30,9 @@ def test_a_pretrained_model_has_its_name_and_its_version(name, commits, describe
 
 def test_the_papers_configuration_pins_each_default_model_at_a_commit():
     pinned = load_config(CONFIG / "wen2018.yaml").pretrained
-    for setting, name in Pretrained().model_dump().items():
+    defaults = Pretrained().model_dump(exclude_none=True)
+    assert len(defaults) == 5
+    for setting, name in defaults.items():
         model = parse(getattr(pinned, setting))
         assert model.repo == parse(name).repo
         assert re.fullmatch("[0-9a-f]{40}", model.revision or "")
