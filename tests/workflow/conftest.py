@@ -99,6 +99,10 @@ def checkout(tmp_path):
     return Checkout(tmp_path)
 
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Variables of jobs that reconstruct: on some processors, the number of threads decides about
+rounding."""
+
 TINY = {
     "dataset": {
         "name": "tiny",

@@ -10,15 +10,13 @@ from mindvideo.decoding.folder import open_model
 from mindvideo.decoding.run import windows_of_run
 from mindvideo.fmri.windows import cut, pad
 from tests.forked import forks
-from tests.workflow.conftest import TINY
+from tests.workflow.conftest import ONE_THREAD, TINY
 
 RUNS = "data/demo/video_fmri_dataset/subject1/fmri"
 
 
 def mindvideo(*words):
-    """As a job of the workflow on two cores, whose threads decide about rounding."""
-    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
-    done = forks.run("mindvideo", *map(str, words), folder=Path.cwd(), environment=threads)
+    done = forks.run("mindvideo", *map(str, words), folder=Path.cwd(), environment=ONE_THREAD)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

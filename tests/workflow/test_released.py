@@ -14,7 +14,7 @@ from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.trained import noise_generator
 from tests.forked import forks
 from tests.released import untrained_video_unet, write_checkpoint, write_preprocessed
-from tests.workflow.conftest import Checkout
+from tests.workflow.conftest import ONE_THREAD, Checkout
 
 N, SIZE, VOXELS = 10, 16, 40  # 40 voxels fill their patches of 8: the released loader adds a patch
 CONFIG = "config/released.yaml"
@@ -118,7 +118,9 @@ def test_decode_gives_the_same_bytes(scored, tmp_path):
     """The checkpoint is found through the sidecars, although it is not a result itself."""
     results = scored.folder / "results-released/sub1"
     words = (results, results / "windows/test/test1.npy", "--to", tmp_path / "clips")
-    done = forks.run("mindvideo", "decode", *map(str, words), folder=Path.cwd())
+    done = forks.run(
+        *("mindvideo", "decode", *map(str, words)), folder=Path.cwd(), environment=ONE_THREAD
+    )
     assert done.returncode == 0, done.stderr
     decoded, expected = tmp_path / "clips/clips.npy", results / "reconstruction/test1.npy"
     assert decoded.read_bytes() == expected.read_bytes()
