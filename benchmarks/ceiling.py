@@ -17,12 +17,12 @@ import torch
 
 from benchmarks.finished_run import FinishedRun, cell, declare_config
 from mindvideo.io.shots import describe_clips, load_shots
+from mindvideo.models.checkpoints import load_video_unet
 from mindvideo.models.encoding import encode_captions
 from mindvideo.models.noise import noise_of_clips
 from mindvideo.models.precision import put
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.models.schedulers import make_scheduler
-from mindvideo.models.video_unet import VideoUNet
 from mindvideo.training.drawings import ClipGenerator
 
 METRICS = ("identification_video", "kind_accuracy", "scene_accuracy", "motion_accuracy")
@@ -43,7 +43,7 @@ def generate(run: FinishedRun, captions: list[str], guidance: float, steps: int)
     _, f, c, h, w = latents.shape
     parts = [
         ClipGenerator(
-            unet=VideoUNet.from_pretrained(shared),
+            unet=load_video_unet(shared),
             vae=load_stable_diffusion(pretrained, "vae"),
             scheduler=make_scheduler("ddim", load_stable_diffusion(pretrained, "scheduler")),
             text=torch.stack(text[start : start + 8]),

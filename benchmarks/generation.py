@@ -1,9 +1,9 @@
 """Generation at Stable Diffusion 1.5's true size: ``python -m benchmarks.generation``
 
-Weights are random, which suffices for timing. Times one guided step of one clip, and diffusers'
-UNet on the same frames, one image at a time and all in a batch; then a training step of the
-attention, three steps of inference, and the decoding. Each part runs in a separate process, whose
-peak memory is reported.
+Weights are random, which suffices for timing. Times one guided step of one clip, of the inflated
+UNet and of one with motion modules, and of diffusers' UNet on the same frames, one image at a time
+and all in a batch; then a training step of each, three steps of inference, and the decoding. Each
+part runs in a separate process, whose peak memory is reported.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from torch import Tensor, nn
 
 from benchmarks.random_weights import SCHEDULE15, UNET15
 from benchmarks.sizes import FULL, Sizes
+from mindvideo.models.denoiser import ClipDenoiser
 from mindvideo.models.device import device
 from mindvideo.models.fmri_encoder import FmriEncoder
-from mindvideo.models.memory import decoder_memory, unet_memory
+from mindvideo.models.memory import decoder_memory
+from mindvideo.models.motion_unet import MotionUNet
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.video_unet import VideoUNet
 from mindvideo.settings.training import Training
@@ -64,14 +66,18 @@ def seconds(run: Callable[[], object], n_repetitions: int = 1) -> float:
 
 
 @torch.no_grad()
-def video() -> dict[str, Any]:
-    unet = build(VideoUNet, **UNET15).eval()
+def video(kind: type[ClipDenoiser] = VideoUNet) -> dict[str, Any]:
+    unet = build(kind, **UNET15).eval()
     idle = peak()
     latents = torch.randn(2, 4, FRAMES, LATENT, LATENT, device=device())
     condition = torch.randn(2, 77, 768, device=device())
     duration = seconds(lambda: unet(latents, 500, condition), 2)
-    estimate = unet_memory(unet, 2 * FRAMES, LATENT, LATENT) / 2**30
+    estimate = unet.activation_memory(2 * FRAMES, LATENT, LATENT) / 2**30
     return {"seconds": duration, "peak": peak(), "added": peak() - idle, "estimate": estimate}
+
+
+def motion_modules() -> dict[str, Any]:
+    return video(MotionUNet)
 
 
 def _images(at_once: int) -> dict[str, Any]:
@@ -96,9 +102,9 @@ def images_in_a_batch() -> dict[str, Any]:
     return _images(2 * FRAMES)
 
 
-def video_model(sizes: Sizes = FULL) -> VideoUNet:
+def video_model(sizes: Sizes = FULL, kind: type[ClipDenoiser] = VideoUNet) -> ClipDenoiser:
     """What video tuning trains."""
-    unet = build(VideoUNet, **sizes.unet).train()
+    unet = build(kind, **sizes.unet).train()
     unet.freeze_all_but_trainable()
     return unet
 
@@ -125,8 +131,8 @@ def denoising(
     return loss
 
 
-def training(checkpointing: bool = True) -> dict[str, Any]:
-    unet, loss = video_model(), denoising("text")
+def training(checkpointing: bool = True, kind: type[ClipDenoiser] = VideoUNet) -> dict[str, Any]:
+    unet, loss = video_model(kind=kind), denoising("text")
     if checkpointing:
         unet.enable_gradient_checkpointing()
     optimizer = adamw(unet, Training(duration=1, batch_size=1, lr=2e-5))
@@ -146,6 +152,10 @@ def training(checkpointing: bool = True) -> dict[str, Any]:
 
 def training_without_checkpointing() -> dict[str, Any]:
     return training(checkpointing=False)
+
+
+def training_motion_modules() -> dict[str, Any]:
+    return training(kind=MotionUNet)
 
 
 def random_pipeline(sizes: Sizes = FULL) -> MindVideoPipeline:
@@ -180,10 +190,15 @@ PARTS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "frame_by_frame": ("one guided step, diffusers' image UNet, image by image", frame_by_frame),
     "images_in_a_batch": ("the same, all 12 images in a batch", images_in_a_batch),
     "video": ("one guided step, the video UNet", video),
+    "motion_modules": ("one guided step, the image UNet with motion modules", motion_modules),
     "training": ("one training step, gradient checkpointing", training),
     "training_without_checkpointing": (
         "one training step, without it",
         training_without_checkpointing,
+    ),
+    "training_motion_modules": (
+        "one training step with motion modules, gradient checkpointing",
+        training_motion_modules,
     ),
     "inference": ("three guided steps, encoder included", inference),
 }

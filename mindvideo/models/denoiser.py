@@ -1,4 +1,4 @@
-"""The door for denoisers of clips: what all that generates and trains clips asks of one.
+"""Interface of denoisers of clips: what pipeline and training runs use of them.
 
 The paper decouples its two modules, so that another generator can take the place of its inflated
 UNet. Pipeline, films, tuning, co-training and the memory check use only what is declared here.
@@ -30,13 +30,13 @@ class ClipDenoiser(nn.Module):
 
     @property
     def latent_channels(self) -> int:
-        """Number of channels of the latents, c."""
-        raise NotImplementedError
+        """Number of channels of the latents, c; by default what diffusers' UNets call so."""
+        return self.config["in_channels"]
 
     @property
     def condition_width(self) -> int:
-        """Width of the tokens of a condition, d."""
-        raise NotImplementedError
+        """Width of the tokens of a condition, d; by default what diffusers' UNets call so."""
+        return self.config["cross_attention_dim"]
 
     def project(self, condition: Tensor) -> Any:
         """What a denoiser needs of conditions ``(b, tokens, d)`` in every step, computed once.

@@ -24,16 +24,6 @@ MOTION, ATTENTIONS = "motion_modules", {"attn1", "attn2"}
 class MotionUNet(StrictWeights, ClipDenoiser, UNetMotionModel):  # type: ignore[misc]
     """A denoiser of clips: an image UNet with motion modules. Made by :func:`add_motion`."""
 
-    @property
-    def latent_channels(self) -> int:
-        """Number of channels of the latents."""
-        return self.config["in_channels"]
-
-    @property
-    def condition_width(self) -> int:
-        """Width of the text tokens of its Stable Diffusion."""
-        return self.config["cross_attention_dim"]
-
     def forward(  # type: ignore[override]
         self, latents: Tensor, timesteps: Tensor | int, encoder_hidden_states: Tensor
     ) -> Tensor:
@@ -67,12 +57,12 @@ class MotionUNet(StrictWeights, ClipDenoiser, UNetMotionModel):  # type: ignore[
 
     def trainable_parameters(self, *, still: bool = False) -> dict[str, nn.Parameter]:
         """Projections of the image UNet's attentions, and the motion modules, by name."""
-        return {
-            name: weight
-            for name, weight in self.named_parameters()
-            if (not still and MOTION in name.split("."))
-            or (ATTENTIONS & set(name.split(".")) and MOTION not in name.split("."))
-        }
+
+        def is_trained(parts: set[str]) -> bool:
+            return not still if MOTION in parts else bool(ATTENTIONS & parts)
+
+        named = self.named_parameters()
+        return {name: weight for name, weight in named if is_trained(set(name.split(".")))}
 
     def activation_memory(self, images: int, height: int, width: int) -> int:
         """Estimated peak of a forward pass without gradients [B].

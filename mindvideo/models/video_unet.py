@@ -248,16 +248,6 @@ class VideoUNet(StrictWeights, ClipDenoiser, UNet2DConditionModel):  # type: ign
                 )
         self.conv_norm_out = ClipGroupNorm(self.conv_norm_out)
 
-    @property
-    def latent_channels(self) -> int:
-        """Number of channels of the latents."""
-        return self.config["in_channels"]
-
-    @property
-    def condition_width(self) -> int:
-        """Width of the text tokens of its Stable Diffusion."""
-        return self.config["cross_attention_dim"]
-
     def project(self, condition: Tensor) -> ProjectedCondition:
         """Compute what the cross-attentions need of conditions ``(b, tokens, dim)``.
 

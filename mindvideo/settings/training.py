@@ -248,10 +248,13 @@ class Ridge(Section, section="ridge"):
     )
 
 
+DenoiserKind = Literal["inflated", "motion-adapter"]
+
+
 class VideoModel(Section, section="video_model"):
     """Denoiser of clips, and what it generates; read by its training runs and at test time."""
 
-    kind: Annotated[Literal["inflated", "motion-adapter"], paper("3.4")] = Field(
+    kind: Annotated[DenoiserKind, paper("3.4")] = Field(
         "inflated",
         description="how Stable Diffusion's image UNet becomes one of clips: `inflated` by sparse "
         "causal and temporal attention (the paper), or with the motion modules of AnimateDiff "
@@ -362,7 +365,7 @@ class VideoTuning(Denoiser, section="video_tuning"):
 
 class VideoTuningSettings(VideoTuning, MaybeStill, OnDevice):
     stable_diffusion: Annotated[str, From("pretrained.stable_diffusion")]
-    kind: Annotated[Literal["inflated", "motion-adapter"], From("denoiser")] = "inflated"
+    kind: Annotated[DenoiserKind, From("denoiser")] = "inflated"
     motion_adapter: Annotated[str | None, From("motion_adapter")] = None
 
 
