@@ -17,6 +17,12 @@ def training_arrays(wildcards):
     return PLAN.arrays("windows", owner(wildcards), "train") if standardize else []
 
 
+def clips_that_move(wildcards):
+    """The clips of a segment, if its captions are to tell their motion."""
+    described = PLAN.stages_of(owner(wildcards)).scenes.motion
+    return at("clips", "{segment}.npy")(wildcards) if described else []
+
+
 def corrections(wildcards):
     """The table of a segment's manually corrected captions, if there is one."""
     template = PLAN.stages_of(owner(wildcards)).scenes.corrections

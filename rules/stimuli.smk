@@ -41,6 +41,7 @@ use rule stage as scenes with:
     input:
         captions=at("captions", "{segment}.tsv"),
         changes=at("clips", "{segment}_changes.tsv"),
+        clips=clips_that_move,
         corrections=corrections,
     output:
         scenes=f"{RESULTS}/{{shared}}/scenes/{{segment}}.tsv",

@@ -244,6 +244,12 @@ def films(s: MethodsSettings, captioner: str) -> str:
         f"{at_probability(s.scenes.same_scene)} of their words in common)",
     }
     corrected = " Captions were corrected by hand." if s.scenes.corrections else ""
+    motion = (
+        " A phrase that tells the motion in the clip, as found by its optical flow (Farnebäck "
+        "2003), was appended to each caption."
+        if s.scenes.motion
+        else ""
+    )
     each = ", one for each volume" if s.clip_seconds == s.tr else ""
     return (
         f"The films were cut into clips of {s.clip_seconds:g} s{each}. A clip has "
@@ -251,5 +257,5 @@ def films(s: MethodsSettings, captioner: str) -> str:
         f"captioned by BLIP (Li et al. 2022; {captioner}).{corrected} A cut between scenes was "
         f"assumed where {' or where '.join(signs[sign] for sign in s.scenes.cuts)}. The caption of "
         "a clip is the most frequent caption of its scene; where the clip has a cut, the captions "
-        "of its scenes are joined by “Then”."
+        f"of its scenes are joined by “Then”.{motion}"
     )

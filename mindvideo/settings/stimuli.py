@@ -72,8 +72,36 @@ class CaptionSettings(Captions, OnDevice):
     captioner: Annotated[str, From("pretrained.captioner")]
 
 
-class Cuts(Section):
-    """How cuts are found."""
+class MotionPhrases(Section):
+    """Phrases for what optical flow finds to move in a clip; an empty one appends nothing."""
+
+    left: Annotated[str, here("plain English")] = Field(
+        "moving left", description="the subject moves to the left"
+    )
+    right: Annotated[str, here("plain English")] = Field(
+        "moving right", description="it moves to the right"
+    )
+    up: Annotated[str, here("plain English")] = Field("moving up", description="it moves up")
+    down: Annotated[str, here("plain English")] = Field("moving down", description="it moves down")
+    towards: Annotated[str, here("plain English")] = Field(
+        "moving towards the camera", description="it grows"
+    )
+    away: Annotated[str, here("plain English")] = Field(
+        "moving away from the camera", description="it shrinks"
+    )
+    camera: Annotated[str, here("plain English")] = Field(
+        "as the camera moves", description="the whole picture moves to one side"
+    )
+    other: Annotated[str, here("tells nothing")] = Field(
+        "", description="it moves in another way, or in several"
+    )
+    still: Annotated[str, here("plain English")] = Field(
+        "standing still", description="nothing moves"
+    )
+
+
+class SceneChoices(Section):
+    """How cuts are found, and what the captions of clips tell."""
 
     cuts: Annotated[
         list[Literal["pictures", "captions"]], here("the paper does not say how it finds cuts")
@@ -92,9 +120,16 @@ class Cuts(Section):
         0.6,
         description="captions that share at least this fraction of their words belong to one scene",
     )
+    motion: Annotated[MotionPhrases | None, here("the paper's captions are of single frames")] = (
+        Field(
+            None,
+            description="append a phrase to each caption that tells the motion of the clip, as its "
+            "optical flow shows it (`{}`: with the phrases below); by default none",
+        )
+    )
 
 
-class Scenes(Cuts, section="scenes"):
+class Scenes(SceneChoices, section="scenes"):
     """Film and captions → scenes, and one caption a clip, with "Then" at a cut (paper 3.3)."""
 
     corrections: Annotated[
@@ -111,7 +146,7 @@ class Scenes(Cuts, section="scenes"):
         return self
 
 
-class SceneSettings(Cuts, of="scenes"):
+class SceneSettings(SceneChoices, of="scenes"):
     fps: Annotated[PositiveFloat, From("clips.fps")] = Field(
         description="frames per second of the clips"
     )

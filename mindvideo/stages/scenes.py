@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+
+from mindvideo.io.clips import load_clips
 from mindvideo.io.scenes import load_corrections, scene_table
 from mindvideo.io.tables import load_table, save_table
+from mindvideo.metrics.motion import direction, optical_flow
 from mindvideo.settings.stimuli import SceneSettings
 from mindvideo.stages import Input, Inputs, Output, chapter, makes
 from mindvideo.stimuli.scenes import (
@@ -25,14 +29,15 @@ def main(
     *,
     captions: Input,
     changes: Input,
+    clips: Input | None,
     corrections: Inputs | None,
     scenes: Output,
     settings: SceneSettings,
 ) -> None:
     """Write one row per clip: its caption, its scene, and the scene of each frame.
 
-    `corrections` are tables of captions corrected by hand, which replace those that are joined
-    from the captions of the frames.
+    `clips` are needed to append phrases that tell the motion. `corrections` are tables of captions
+    corrected by hand, which replace those that are joined from the captions of the frames.
     """
     table = load_table(captions, ["clip", "frame_1"]).fillna("")
     frames = [name for name in table.columns if name.startswith("frame_")]
@@ -51,9 +56,16 @@ def main(
     if "captions" not in settings.cuts:
         turns[:] = False
     numbers = number_scenes(jumps, turns).reshape(captions_of_frames.shape)
+    phrases: list[dict[int, str]] = [{}] * len(numbers)
+    if settings.motion and clips:
+        phrases = [
+            _phrases(*clip, dict(settings.motion)) for clip in zip(load_clips(clips), numbers)
+        ]
     joined = [
-        join_captions(w, s, settings.same_scene)
-        for w, s in zip(captions_of_frames.tolist(), numbers)
+        join_captions(words, of_frames, settings.same_scene, phrases_of_scenes)
+        for words, of_frames, phrases_of_scenes in zip(
+            captions_of_frames.tolist(), numbers, phrases
+        )
     ]
     for path in corrections or []:
         corrected = load_corrections(path, len(table))
@@ -65,3 +77,9 @@ def main(
     n_cut = int((numbers[:, 0] != numbers[:, -1]).sum())
     log.info("%s: %d scenes, %d clips with a cut", captions.stem, numbers.max() + 1, n_cut)
     save_table(scenes, result)
+
+
+def _phrases(frames: np.ndarray, scenes: np.ndarray, words: dict[str, str]) -> dict[int, str]:
+    """What the optical flow between the frames of each scene of a clip shows, in words."""
+    several = [scene for scene in set(scenes.tolist()) if (scenes == scene).sum() > 1]
+    return {scene: words[direction(optical_flow(frames[scenes == scene]))] for scene in several}

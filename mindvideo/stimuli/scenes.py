@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -127,7 +127,10 @@ def main_scene(scenes: Sequence[int] | np.ndarray) -> int:
 
 
 def join_captions(
-    captions: Sequence[str], scenes: Sequence[int] | np.ndarray, same_scene: float
+    captions: Sequence[str],
+    scenes: Sequence[int] | np.ndarray,
+    same_scene: float,
+    phrases: Mapping[int, str] | None = None,
 ) -> str:
     """Combine the captions of a clip's frames into one.
 
@@ -138,22 +141,41 @@ def join_captions(
         From :func:`number_scenes`.
     same_scene : float
         Scenes whose captions have at least this fraction of their words in common are merged.
+    phrases : mapping of int to str, optional
+        What to append to the caption of a scene; of merged scenes, the first that is not empty.
 
     Returns
     -------
     str
         The most frequent caption of each scene (the earliest of several), joined by " Then ".
     """
+    phrases = phrases or {}
     merged: list[list[str]] = []  # captions of the scenes that differ
+    endings: list[str] = []
     for scene in dict.fromkeys(scenes):
         of_scene = [c for c, s in zip(captions, scenes, strict=True) if s == scene]
-        for earlier in merged:
+        for i, earlier in enumerate(merged):
             if common_words(_most_common(earlier), _most_common(of_scene)) >= same_scene:
                 earlier += of_scene
+                endings[i] = endings[i] or phrases.get(scene, "")
                 break
         else:
             merged.append(of_scene)
-    return " Then ".join(map(_most_common, merged))
+            endings.append(phrases.get(scene, ""))
+    return " Then ".join(map(append_phrase, map(_most_common, merged), endings))
+
+
+def append_phrase(caption: str, phrase: str) -> str:
+    """Append a phrase to a caption, unless the caption ends with it already.
+
+    Examples
+    --------
+    >>> append_phrase("a red car", "moving left"), append_phrase("a dog runs left", "left")
+    ('a red car moving left', 'a dog runs left')
+    """
+    if not phrase or f" {caption}".endswith(f" {phrase}"):
+        return caption
+    return f"{caption} {phrase}".strip()
 
 
 def _most_common(captions: Sequence[str]) -> str:

@@ -4,7 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from mindvideo.demo.world import MOTIONS
+from mindvideo.demo.zoo_examples import draw_clips
 from mindvideo.metrics.motion import (
+    DIRECTIONS,
+    direction,
     direction_agreement,
     end_point_error,
     mean_motion,
@@ -89,3 +93,48 @@ def test_mean_motion_is_that_of_what_moves():
     assert mean_motion(optical_flow(zoom))[2] == pytest.approx(0.06, abs=0.02)
     assert mean_motion(optical_flow(moving(0))) == pytest.approx(0, abs=0.001)
     assert not mean_motion(np.zeros((3, 4, 5, 2))).any()
+
+
+def on_a_wall(x, y, size, wall=64):
+    """A textured square with centre (x, y) on a textured wall that stands still."""
+    texture = cv2.GaussianBlur(
+        np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8), (0, 0), 2
+    )
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX)
+    frame = texture[::-1, :, ::-1].copy()
+    left, top = round(x - size / 2), round(y - size / 2)
+    frame[top : top + size, left : left + size] = cv2.resize(texture, (size, size))
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("right", (2, 0, 0)),
+        ("left", (-2, 0, 0)),
+        ("down", (0, 2, 0)),
+        ("up", (0, -2, 0)),
+        ("towards", (0, 0, 4)),
+        ("away", (0, 0, -4)),
+        ("still", (0, 0, 0)),
+    ],
+)
+def test_direction_of_a_square_before_a_wall(name, step):
+    frames = [on_a_wall(*np.array([32, 32, 30]) + (i - 2) * np.array(step)) for i in range(5)]
+    assert direction(optical_flow(np.stack(frames))) == name
+
+
+def test_direction_of_a_camera_and_of_a_clip_of_one_frame():
+    assert direction(optical_flow(moving(2))) == "camera"
+    assert direction(optical_flow(moving(2)[:1])) == "still"
+
+
+def test_directions_of_simulated_clips():
+    """By a seed of its own: 0.90 and 0.91 on 400 clips of two others."""
+    clips = draw_clips(909, 120)
+    names = {"up": "rising", "camera": "pan", "other": "turning"}
+    found = [direction(optical_flow(frames)) for frames in clips.frames]
+    assert set(found) <= set(DIRECTIONS)
+    right = [names.get(name, name) == shot.motion for name, shot in zip(found, clips.shots)]
+    assert np.mean(right) > 0.82
+    assert {shot.motion for shot in clips.shots} == set(MOTIONS)

@@ -1,3 +1,5 @@
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,10 +20,11 @@ def run(tmp_path):
     changes = {"time": [1.05, 3.3, 3.32, 2.0], "score": [40.0, 20.0, 3.0, 7.0]}
     save_table(tmp_path / "changes.tsv", pd.DataFrame(changes))
 
-    def main(corrections=None, **settings):
+    def main(corrections=None, clips=None, **settings):
         stage.main(
             captions=tmp_path / "seg1.tsv",
             changes=tmp_path / "changes.tsv",
+            clips=clips,
             corrections=corrections,
             scenes=tmp_path / "scenes.tsv",
             settings=SceneSettings(fps=3, **settings),
@@ -62,3 +65,21 @@ def test_captions_corrected_by_hand_stand(run, tmp_path):
     assert captions == ["two dogs", f"{DOG} Then {BOAT}", "a ship", BOAT]
     assert scenes == [0, 1, 1, 2]
     assert run(corrections=[])[0] == [DOG, f"{DOG} Then {BOAT}", BOAT, BOAT]
+
+
+def test_captions_can_tell_the_motion_of_each_scene(run, tmp_path):
+    """The second clip has a cut after its first frame; one frame tells no motion."""
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (48, 144, 3), np.uint8), (0, 0), 3)
+    picture = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)
+    moving = np.stack([picture[:, 48 - 2 * i : 96 - 2 * i] for i in range(3)])
+    films = np.stack([np.zeros_like(moving), moving, moving[:1].repeat(3, axis=0), moving])
+    np.save(tmp_path / "clips.npy", films)
+    motion = {"camera": "as the camera moves", "still": "at rest"}
+    captions, scenes, _ = run(clips=tmp_path / "clips.npy", motion=motion)
+    moved, rests = (f"{BOAT} {phrase}" for phrase in motion.values())
+    assert captions == [f"{DOG} at rest", f"{DOG} Then {moved}", rests, moved]
+    assert scenes == run()[1]
+    assert run(clips=tmp_path / "clips.npy")[0] == run()[0]  # off by default
+    # A phrase that a caption ends with already is not repeated.
+    assert run(clips=tmp_path / "clips.npy", motion={"still": "at sea", "camera": ""})[0][2] == BOAT

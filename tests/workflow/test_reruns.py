@@ -63,6 +63,7 @@ OF_SCENES = {"latents", "embeddings", "contrastive", *VIDEO_TUNED, *COTRAINED}
         ({"contrastive": {"crop": 0.1}}, {"contrastive", *COTRAINED}),
         ({"embeddings": {"word_swap": 0.1}}, {"embeddings", "contrastive", *COTRAINED}),
         ({"scenes": {"threshold": 9}}, {"scenes", *OF_SCENES}),
+        ({"scenes": {"motion": {}}}, {"scenes", *OF_SCENES}),
         ({"scoring": {"leave_out_cuts": True}}, SCORED),
         ({"mbm_tuning": {"seed": 5}}, {"mbm_tuning", "contrastive", *COTRAINED}),
         (
