@@ -105,7 +105,7 @@ def images_in_a_batch() -> dict[str, Any]:
 def video_model(sizes: Sizes = FULL, kind: type[ClipDenoiser] = VideoUNet) -> ClipDenoiser:
     """What video tuning trains."""
     unet = build(kind, **sizes.unet).train()
-    unet.freeze_all_but_trainable()
+    unet.freeze_all_but()
     return unet
 
 

@@ -2,7 +2,7 @@
 # The lock and this package, into the environment that is active; called from the repository's folder.
 # Snakemake runs a copy of this file, and makes an environment anew if the file differs: so `make lock`
 # writes the lock's digest here.
-# sha256 of requirements.lock: b75f24e119260bb81ff636502595f0d1d03c8ed5a5b78395b583cd9c63489176
+# sha256 of requirements.lock: 1f5c2f0d7d1906f03748522e44b4cbcc5bf7481c6c7f901bfa24ace7e52cd237
 set -eu
 lock=envs/requirements.lock
 [ -f "$lock" ] || {

@@ -190,6 +190,25 @@ class Config(Stages):
         return self
 
     @model_validator(mode="after")
+    def _low_rank_updates_have_an_effect(self) -> Config:
+        for variant in (None, *self.variants):
+            where, stages = f"variants.{variant}: " if variant else "", self.stages(variant)
+            with_modules = stages.video_model.kind == "motion-adapter"
+            if (
+                with_modules
+                and stages.video_tuning.lora_rank
+                and not stages.video_model.still
+                and not self.pretrained.motion_adapter
+            ):
+                raise ValueError(
+                    f"{where}video_tuning.lora_rank: {stages.video_tuning.lora_rank}, but the "
+                    "motion modules are new, and low-rank updates of new modules have no effect: "
+                    "name trained ones (pretrained.motion_adapter), or train whole weights "
+                    "(lora_rank: null)"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _rows_are_variants(self) -> Config:
         for section, key in (
             ("tables", "variants"),

@@ -179,6 +179,26 @@ def test_the_noise_of_one_image_does_not_move(values):
     assert check_config(values, "config.yaml").stages("image").video_model.still
 
 
+def test_one_image_has_no_temporal_part_to_train(values):
+    still, temporal = {"video_model": {"still": True}}, {"unet_parts": ["temporal"]}
+    values["variants"] = {"image": {**still, "cotraining": temporal}}
+    said = r"variants\.image: video_model\.still: true, but cotraining\.unet_parts: \[temporal\]"
+    with pytest.raises(InputError, match=said):
+        check_config(values, "config.yaml")
+    values["variants"] = {"image": {**still, "cotraining": {"moving_noise": False}}}
+    with pytest.raises(InputError, match="moving_noise"):  # of the other sections, but no parts
+        check_config(values, "config.yaml")
+
+
+def test_new_motion_modules_are_not_trained_in_low_rank(values):
+    values["video_model"] = {"kind": "motion-adapter"}
+    values["video_tuning"] = {"lora_rank": 4}
+    with pytest.raises(InputError, match=r"lora_rank: 4, but the motion modules are new, and low"):
+        check_config(values, "config.yaml")
+    values["pretrained"] = {**values.get("pretrained", {}), "motion_adapter": "org/adapter"}
+    assert check_config(values, "config.yaml")
+
+
 @pytest.mark.parametrize(("fraction", "meant"), [(50, 0.5), ("2", 0.02), ("5e0", 0.05)])
 def test_a_fraction_in_percent_is_answered_whether_number_or_text(values, fraction, meant):
     values["selection"] = {"fraction": fraction}

@@ -53,6 +53,8 @@ PAPER = [
     ("video_tuning.unit", "steps", "B", "800 steps"),
     ("video_tuning.batch_size", 14, "B", "a batch size of 14"),
     ("video_tuning.lr", 2e-5, "B", "a learning rate 2×10⁻⁵"),
+    ("video_tuning.unet_parts", ["spatial", "temporal"], "B", "“attn1” … “attn2” … “attn_temp”"),
+    ("cotraining.unet_parts", ["spatial", "temporal"], "B", "self-attention, … temporal-attention"),
     ("cotraining.duration", 1500, "B", "for 1,500 steps"),
     ("cotraining.unit", "steps", "B", "1,500 steps"),
     ("cotraining.batch_size", 9, "B", "a batch size of 9"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mindvideo.figures.wording import at_probability, sentences
 from mindvideo.settings.methods import MethodsSettings
+from mindvideo.settings.training import Denoiser, VideoModel
 
 PENALTY = "had its own penalty, chosen by the leave-one-out error"
 
@@ -44,6 +45,19 @@ COPIED = (
 )
 
 
+def trained_layers(training: Denoiser, model: VideoModel) -> str:
+    """The layers of the UNet that a training run changes."""
+    parts = set(training.unet_parts)
+    has_modules = model.kind == "motion-adapter" and not model.still
+    layers = ["the attention layers"] if "spatial" in parts else []
+    if "temporal" in parts and has_modules:
+        layers.append("the motion modules")
+    elif len(parts) == 1 and not has_modules and not model.still:
+        layers = [f"the {training.unet_parts[0]} attention layers"]
+    rank = training.lora_rank
+    return " and ".join(layers) + (f" (updates of rank {rank}; Hu et al. 2022)" if rank else "")
+
+
 def conditioned(s: MethodsSettings) -> str:
     """How the UNet got to know the encoder's tokens."""
     c = s.cotraining
@@ -58,8 +72,10 @@ def conditioned(s: MethodsSettings) -> str:
         (frozen,) = names.keys() - {only}
         trained = f"The {names[only]} was then trained {pairs} condition; the {names[frozen]} was "
         trained += "frozen."
+    layers, before = (trained_layers(x, s.video_model) for x in (c, s.video_tuning))
     return sentences(
         trained,
+        f"Of the UNet, {layers} were trained." if "unet" in c.train and layers != before else "",
         f"In this step, {at_probability(c.sparsify)} of the voxels of each window were set to zero."
         if c.sparsify
         else "",

@@ -13,6 +13,7 @@ from mindvideo.figures.baselines import (
     decoded_embedding,
     is_linear,
     linear_encoder,
+    trained_layers,
 )
 from mindvideo.figures.masked_modelling import masked_modelling
 from mindvideo.figures.nuisance import Censored, references
@@ -211,7 +212,6 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
         f"was inflated to clips of {count(s.num_frames, 'frame')}, by sparse causal attention "
         "between frames and temporal attention"
     )
-    tuned = "The attention layers of its UNet were"
     if s.video_model.kind == "motion-adapter" and not s.video_model.still:
         adapter = known.models.get("motion_adapter")
         became = (
@@ -219,7 +219,6 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
             "transformers between frames (Guo et al. 2024; "
             f"{adapter if adapter else 'not trained before'})"
         )
-        tuned = "The attention layers of its UNet and the motion modules were"
     if s.video_model.still:
         became = (
             "remained a model of images: it was trained on the middle frame of each clip, and the "
@@ -229,7 +228,8 @@ def _video_model(s: MethodsSettings, known: Known) -> str:
         dropped = f" ({at_probability(v.drop_condition)} of them replaced by the empty caption)"
     return sentences(
         f"Stable Diffusion (Rombach et al. 2022; {known.models['stable_diffusion']}) {became}.",
-        f"{tuned} first tuned on the training clips, conditioned on their captions{dropped}."
+        f"Of its UNet, {trained_layers(v, s.video_model)} were first tuned on the training clips, "
+        f"conditioned on their captions{dropped}."
         if v.trains
         else "Video tuning on captions was omitted.",
         conditioned(s),

@@ -27,6 +27,7 @@ REFERENCES = {
     "He et al. 2022": "Masked autoencoders are scalable vision learners. CVPR.",
     "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
     "Statistics 6.",
+    "Hu et al. 2022": "LoRA: low-rank adaptation of large language models. ICLR.",
     "Li et al. 2022": "BLIP: bootstrapping language-image pre-training for unified "
     "vision-language understanding and generation. ICML.",
     "Loshchilov & Hutter 2019": "Decoupled weight decay regularization. ICLR.",

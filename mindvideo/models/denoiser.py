@@ -7,11 +7,16 @@ Which of them there are is known in one place, :mod:`mindvideo.models.denoisers`
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
 from mindvideo.errors import InputError
+
+Part = Literal["spatial", "temporal"]
+"""Parts that training runs can change: attentions within a frame, and what combines frames."""
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class ClipDenoiser(nn.Module):
@@ -54,17 +59,14 @@ class ClipDenoiser(nn.Module):
         """
         raise NotImplementedError
 
-    def trainable_parameters(self, *, still: bool = False) -> dict[str, nn.Parameter]:
-        """Weights that video tuning and co-training change, by name.
-
-        `still`: of these, the ones that images train, without those that combine frames.
-        """
+    def trainable_parameters(self, parts: Collection[Part] = PARTS) -> dict[str, nn.Parameter]:
+        """Weights of these parts that video tuning and co-training change, by name."""
         raise NotImplementedError
 
-    def freeze_all_but_trainable(self, *, still: bool = False) -> None:
-        """Enable gradients only for :meth:`trainable_parameters`; in place."""
+    def freeze_all_but(self, parts: Collection[Part] = PARTS) -> None:
+        """Enable gradients only for the :meth:`trainable_parameters` of these parts; in place."""
         self.requires_grad_(False)
-        for weight in self.trainable_parameters(still=still).values():
+        for weight in self.trainable_parameters(parts).values():
             weight.requires_grad_(True)
 
     def check_shapes(self, latents: Tensor, condition: Tensor) -> None:

@@ -8,12 +8,14 @@ as the identity.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (see VideoUNet)
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.models.unets.unet_motion_model import MotionAdapter, UNetMotionModel
 from torch import Tensor, nn
 
-from mindvideo.models.denoiser import ClipDenoiser
+from mindvideo.models.denoiser import PARTS, ClipDenoiser, Part
 from mindvideo.models.image_unet import check_adapter, check_frames, check_image_unet
 from mindvideo.models.memory import unet_memory
 from mindvideo.models.weights import StrictWeights
@@ -55,14 +57,16 @@ class MotionUNet(StrictWeights, ClipDenoiser, UNetMotionModel):  # type: ignore[
         tokens = encoder_hidden_states.repeat_interleave(frames, dim=0)  #      (b f) tokens d
         return UNetMotionModel.forward(self, latents, timesteps, tokens).sample
 
-    def trainable_parameters(self, *, still: bool = False) -> dict[str, nn.Parameter]:
-        """Projections of the image UNet's attentions, and the motion modules, by name."""
+    def trainable_parameters(self, parts: Collection[Part] = PARTS) -> dict[str, nn.Parameter]:
+        """The image UNet's attentions ("spatial"), and the motion modules ("temporal")."""
 
-        def is_trained(parts: set[str]) -> bool:
-            return not still if MOTION in parts else bool(ATTENTIONS & parts)
+        def part_of(names: set[str]) -> Part | None:
+            if MOTION in names:
+                return "temporal"
+            return "spatial" if ATTENTIONS & names else None
 
         named = self.named_parameters()
-        return {name: weight for name, weight in named if is_trained(set(name.split(".")))}
+        return {name: weight for name, weight in named if part_of(set(name.split("."))) in parts}
 
     def activation_memory(self, images: int, height: int, width: int) -> int:
         """Estimated peak of a forward pass without gradients [B].

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mindvideo.models.blocks import attend
-from mindvideo.models.denoiser import ClipDenoiser
+from mindvideo.models.denoiser import PARTS, ClipDenoiser, Part
 from mindvideo.models.image_unet import check_image_unet
 from mindvideo.models.memory import unet_memory
 from mindvideo.models.weights import StrictWeights, load_strictly
@@ -35,7 +36,10 @@ from mindvideo.models.weights import StrictWeights, load_strictly
 NEW_IN_VIDEO = ("attn_temp", "norm_temp")
 """Parts that an image UNet lacks."""
 
-TRAINED = ("attn1", "attn2", "attn_temp")
+TRAINED: dict[Part, tuple[str, ...]] = {
+    "spatial": ("attn1", "attn2"),
+    "temporal": ("attn_temp",),
+}
 """Parts that video tuning and co-training train (paper B)."""
 
 
@@ -314,13 +318,13 @@ class VideoUNet(StrictWeights, ClipDenoiser, UNet2DConditionModel):  # type: ign
         x = self.conv_out(self.conv_act(self.conv_norm_out(x, f)))  #          (b f) c h w
         return rearrange(x, "(b f) c h w -> b c f h w", f=f)
 
-    def trainable_parameters(self, *, still: bool = False) -> dict[str, nn.Parameter]:
-        """The weights that video tuning and co-training change, by name: :data:`TRAINED`.
+    def trainable_parameters(self, parts: Collection[Part] = PARTS) -> dict[str, nn.Parameter]:
+        """The weights of these parts that video tuning and co-training change: :data:`TRAINED`.
 
-        On `still` images the parts that an image UNet lacks are not trained: a fresh temporal
-        attention stays the identity, and the model is the image UNet.
+        If the temporal part is not trained, a fresh temporal attention stays the identity, and the
+        model is one of sparse causal attention only; on still images, it is the image UNet.
         """
-        trained = set(TRAINED) - set(NEW_IN_VIDEO if still else ())
+        trained = {name for part in parts for name in TRAINED[part]}
         return {
             name: weight
             for name, weight in self.named_parameters()

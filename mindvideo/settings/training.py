@@ -249,6 +249,7 @@ class Ridge(Section, section="ridge"):
 
 
 DenoiserKind = Literal["inflated", "motion-adapter"]
+DenoiserPart = Literal["spatial", "temporal"]
 
 
 class VideoModel(Section, section="video_model"):
@@ -297,13 +298,23 @@ class ClipNoise(Section):
 
 
 def check_still(still: bool, *sections: ClipNoise) -> None:
-    """Raise an error if the noise of one image should move.
+    """Raise an error if the noise of one image should move, or its frames be combined.
 
     Raises
     ------
     ValueError
-        Naming all sections that let it move.
+        Naming all sections that want it.
     """
+    temporal = [
+        f"{training.section_name}.unet_parts"
+        for training in sections
+        if isinstance(training, Denoiser) and "spatial" not in training.unet_parts
+    ]
+    if still and temporal:
+        raise ValueError(
+            f"video_model.still: true, but {', '.join(temporal)}: [temporal]: one image has no "
+            "temporal part; set unet_parts: [spatial]"
+        )
     moving = [f"{noise.section_name}.moving_noise" for noise in sections if noise.moving_noise]
     if still and moving:
         raise ValueError(
@@ -331,6 +342,18 @@ class Denoiser(ClipNoise, Training):
         description="weight the loss by min(SNR, this) / SNR (Hang et al. 2023), so that nearly "
         "clean latents, which depend little on the condition, do not dominate; not given: all "
         "times have equal weight",
+    )
+    unet_parts: Annotated[list[DenoiserPart], paper("B")] = Field(
+        ["spatial", "temporal"],
+        min_length=1,
+        description="parts of the video UNet that are trained: `spatial`, the projections of its "
+        "attentions to frames and condition; `temporal`, the attention between frames, or the "
+        "motion modules",
+    )
+    lora_rank: Annotated[PositiveInt | None, OFF] = Field(
+        None,
+        description="train updates of this rank of the linear layers of these parts (LoRA; Hu et "
+        "al. 2022), instead of whole weights; they are added to the weights after training",
     )
 
 

@@ -31,6 +31,7 @@ from mindvideo.training.objectives.denoising import (
     noise_schedule,
 )
 from mindvideo.training.sampling import Batches
+from mindvideo.training.trained_parts import choose_trained
 from mindvideo.training.validation import Validation, equal_parts
 
 
@@ -81,7 +82,7 @@ def main(
     to_train_on = windows_to_train_on(windows, fmri, repetitions, mix=settings.mix_repetitions)
     _check_window(windows, fmri, encoder, fmri_encoder)
     _check_width(encoder, fmri_encoder, unet, video_unet)
-    video_unet.freeze_all_but_trainable(still=settings.still)
+    updates = choose_trained(video_unet, settings, still=settings.still)
     _freeze(fmri_encoder, video_unet, settings.train)
     fmri_encoder.set_dropout(settings.dropout)
     scheduler = noise_schedule(load_stable_diffusion(settings.stable_diffusion, "scheduler"))
@@ -107,6 +108,8 @@ def main(
         validation=validation,
     )
     leave_unless_first()
+    if updates:
+        updates.merge()
     fmri_encoder.save_pretrained(model / "fmri_encoder")
     video_unet.save_pretrained(model / "unet")
 

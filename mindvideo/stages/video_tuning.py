@@ -30,6 +30,7 @@ from mindvideo.training.objectives.denoising import (
 )
 from mindvideo.training.sampling import Batches
 from mindvideo.training.schedule import Schedule
+from mindvideo.training.trained_parts import choose_trained
 from mindvideo.training.validation import Validation, equal_parts
 
 
@@ -77,7 +78,7 @@ def main(
     drawn = examples.batch(rows)
     width = unet.condition_width
     check_token_width(str(text), drawn["text"].shape[2], width, settings.stable_diffusion)
-    unet.freeze_all_but_trainable(still=settings.still)
+    updates = choose_trained(unet, settings, still=settings.still)
     empty = torch.from_numpy(np.load(empty_text)).float()
     scheduler = load_stable_diffusion(settings.stable_diffusion, "scheduler")
     schedule = noise_schedule(scheduler)
@@ -120,6 +121,8 @@ def main(
         validation=validation,
     )
     leave_unless_first()
+    if updates:
+        updates.merge()
     unet.save_pretrained(model)
     moments = {f"step {step}": frames for step, frames in drawings.load().items()}
     moments |= {"the clip itself, encoded and decoded": generator.decode(drawn["latents"].numpy())}

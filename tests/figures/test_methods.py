@@ -14,6 +14,7 @@ from mindvideo.figures.training_table import training_table
 from mindvideo.io.sidecars import sidecar_path
 from mindvideo.nuisance import Censor
 from mindvideo.plan import Plan
+from mindvideo.settings.stimuli import MotionPhrases
 from mindvideo.sidecars import precisions
 from mindvideo.stages.methods import as_computed, main
 
@@ -178,8 +179,29 @@ def test_the_trainings_are_a_table():
         (
             {"video_model": {"kind": "motion-adapter"}},
             "was extended to clips of six frames by motion modules, transformers between frames "
-            "(Guo et al. 2024; not trained before). The attention layers of its UNet and the "
+            "(Guo et al. 2024; not trained before). Of its UNet, the attention layers and the "
             "motion modules were first tuned",
+        ),
+        (
+            {
+                "video_model": {"kind": "motion-adapter"},
+                "video_tuning": {"unet_parts": ["temporal"]},
+            },
+            "Of its UNet, the motion modules were first tuned",
+        ),
+        (
+            {"video_tuning": {"unet_parts": ["temporal"], "lora_rank": 16}},
+            "Of its UNet, the temporal attention layers (updates of rank 16; Hu et al. 2022) were "
+            "first tuned",
+        ),
+        (
+            {"cotraining": {"unet_parts": ["spatial"]}},
+            "with the fMRI tokens as the condition. Of the UNet, the spatial attention layers were "
+            "trained.",
+        ),
+        (
+            {"scenes": {"motion": MotionPhrases()}},
+            "A phrase that tells the motion in the clip",
         ),
         ({"video_model": {"still": True}}, "trained on the middle frame of each clip"),
         ({"cotraining": {"duration": 0}}, "Co-training of UNet and encoder was omitted."),

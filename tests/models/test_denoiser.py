@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from einops import rearrange
 
 from mindvideo.errors import InputError
-from mindvideo.models.denoiser import ClipDenoiser
+from mindvideo.models.denoiser import PARTS, ClipDenoiser
 from mindvideo.models.pipeline import MindVideoPipeline
 from mindvideo.models.pretrained import load_stable_diffusion
 from mindvideo.training.drawings import ClipGenerator
@@ -36,7 +36,7 @@ class VideoTransformer(ClipDenoiser, ModelMixin, ConfigMixin):
         noise = self.out(self.layer(tokens, self.condition(condition)))
         return rearrange(noise, "b (f h w) c -> b c f h w", f=f, h=h)
 
-    def trainable_parameters(self, *, still: bool = False):
+    def trainable_parameters(self, parts=PARTS):
         return {n: w for n, w in self.named_parameters() if n.startswith("layer.")}
 
     def activation_memory(self, images: int, height: int, width: int) -> int:
@@ -77,7 +77,7 @@ def test_an_encoder_of_another_width_is_refused(denoiser, scheduler) -> None:
 
 
 def test_trains_what_it_names_together_with_the_encoder(denoiser, scheduler) -> None:
-    denoiser.freeze_all_but_trainable()
+    denoiser.freeze_all_but()
     objective = Denoising(scheduler, FmriCondition(sparsify=0.0))
     batch = {"latents": torch.randn(2, 3, 4, 4, 4), "fmri": torch.randn(2, 2, 32)}
     loss, _ = objective(FmriToVideo(untrained_encoder(), denoiser), batch, torch.Generator())

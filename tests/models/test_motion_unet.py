@@ -95,7 +95,7 @@ def test_guidance_is_in_one_batch(unet) -> None:
 
 def test_attentions_and_motion_modules_are_trained(unet) -> None:
     video = copy.deepcopy(unet).train()
-    video.freeze_all_but_trainable()
+    video.freeze_all_but()
     video.enable_gradient_checkpointing()
     video(*inputs()).square().mean().backward()
     trained = {name for name, weight in video.named_parameters() if weight.grad is not None}

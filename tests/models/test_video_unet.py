@@ -198,7 +198,7 @@ def test_one_frame_is_denoised_as_the_image_unet_does_after_training_too(setting
     """What is trained on still images is what both networks have."""
     image = image_unet(settings, cross_attention_dim=width).double()
     video = inflate(image).double()
-    video.freeze_all_but_trainable(still=True)
+    video.freeze_all_but(["spatial"])
     trained = {name for name, weight in video.named_parameters() if weight.requires_grad}
     assert trained == set(video.trainable_parameters()) - {
         name for name, _ in video.named_parameters() if "attn_temp" in name
@@ -295,7 +295,7 @@ def test_timesteps_may_be_one_for_all(unet):
 
 def test_trains_attention_only(unet):
     video = copy.deepcopy(unet)
-    video.freeze_all_but_trainable()
+    video.freeze_all_but()
     trained = video.trainable_parameters()
     assert {n for n, w in video.named_parameters() if w.requires_grad} == set(trained)
     kinds = {name.split("transformer_blocks.0.")[1] for name in trained}
@@ -306,7 +306,7 @@ def test_trains_attention_only(unet):
 
 def test_gradients_reach_all_that_is_trained(unet):
     video = stir(copy.deepcopy(unet))
-    video.freeze_all_but_trainable()
+    video.freeze_all_but()
     video(*inputs(batch=1)).square().mean().backward()
     for name, weight in video.trainable_parameters().items():
         assert weight.grad is not None, name
@@ -343,7 +343,7 @@ def kept_for_the_backward_pass(video):
 
 def test_gradient_checkpointing_keeps_less(unet):
     video = stir(copy.deepcopy(unet)).train()
-    video.freeze_all_but_trainable()
+    video.freeze_all_but()
     without = kept_for_the_backward_pass(video)
     video.enable_gradient_checkpointing()
     assert kept_for_the_backward_pass(video) < without / 4

@@ -137,7 +137,7 @@ def unet() -> VideoUNet:
         norm_num_groups=2,
     )
     video: VideoUNet = inflate(image)
-    video.freeze_all_but_trainable()
+    video.freeze_all_but()
     return video
 
 

@@ -9,7 +9,10 @@ import pytest
 import torch
 from diffusers import MotionAdapter
 
+from mindvideo.models.checkpoints import load_video_unet
+from mindvideo.models.denoisers import make_denoiser
 from mindvideo.models.motion_unet import MotionUNet
+from mindvideo.models.pretrained import load_motion_adapter, load_stable_diffusion
 from mindvideo.models.trained import load_pipeline
 from tests.training.stages import FRAMES, SD, Stages, weights_changed
 
@@ -44,3 +47,28 @@ def test_trained_from_captions_to_windows(
     size = {"num_frames": FRAMES, "height": 32, "width": 32, "num_inference_steps": 2}
     clips = pipeline(windows, windows.mean(axis=0), generator=torch.manual_seed(0), **size)
     assert clips.shape == (2, FRAMES, 32, 32, 3)
+
+
+@pytest.mark.parametrize("kind", ["inflated", "motion-adapter"])
+@pytest.mark.parametrize("rank", [None, 2])
+def test_parts_of_the_unet_are_trained_also_in_low_rank(
+    trained: Stages, tmp_path: Path, kind: str, rank: int | None
+) -> None:
+    stages = Stages(tmp_path)
+    MotionAdapter((64, 96), 1).save_pretrained(tmp_path / "adapter")
+    adapter = str(tmp_path / "adapter") if kind == "motion-adapter" else None
+    of_tuning = {"unet_parts": ["temporal"], "lora_rank": rank}
+    stages.video_tuning(settings={"kind": kind, "motion_adapter": adapter, **of_tuning})
+    image_unet = load_stable_diffusion(SD["stable_diffusion"], "unet")
+    before = make_denoiser(kind, image_unet, adapter and load_motion_adapter(adapter))
+    tuned = load_video_unet(tmp_path / "video")
+    temporal = set(tuned.trainable_parameters(["temporal"]))
+    kept = before.state_dict().keys() - temporal
+    assert tuned.state_dict().keys() == before.state_dict().keys()
+    assert not weights_changed(before, tuned) & kept
+    of_cotraining = {"unet_parts": ["spatial"], "lora_rank": rank}
+    stages.cotraining(encoder=trained.folder / "contrastive", settings=of_cotraining)
+    after = load_video_unet(tmp_path / "both/unet")
+    changed = weights_changed(tuned, after)
+    assert changed
+    assert changed <= set(after.trainable_parameters(["spatial"]))
