@@ -14,7 +14,7 @@ from typing import Any
 
 import open_clip
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import (
     BertTokenizer,
@@ -58,16 +58,17 @@ _BERT_WORDS = 30_522
 def write_models(folder: Path, names: Iterable[str] = ()) -> dict[str, str]:
     """Write the missing models, and return the configuration's section `pretrained`.
 
-    All models, or only those with these names.
+    All models that the paper uses, or only those with these names.
     """
-    writers = {
+    papers = {
         "stable_diffusion": _stable_diffusion,
         "clip": _clip,
         "captioner": _captioner,
         "image_classifier": _image_classifier,
         "video_classifier": _video_classifier,
     }
-    requested = list(names) or list(writers)
+    writers = papers | {"motion_adapter": _motion_adapter}
+    requested = list(names) or list(papers)
     for name in requested:
         if not (place := folder / name).exists():
             torch.manual_seed(0)
@@ -86,6 +87,11 @@ def _stable_diffusion(folder: Path) -> None:
         folder / "scheduler"
     )
     _clip_tokenizer().save_pretrained(folder / "tokenizer")
+
+
+def _motion_adapter(folder: Path) -> None:
+    """AnimateDiff's sizes are diffusers' defaults."""
+    MotionAdapter().half().save_pretrained(folder)
 
 
 def _clip_tokenizer() -> CLIPTokenizer:

@@ -58,8 +58,14 @@ runs, and whole jobs, their start included, of other rules. Eight GPUs are assum
 separate jobs or batches eight times as fast; rules without a GPU run on eight times the cores."""
 
 
-def configuration(folder: Path, subjects: list[str], n_clips: int, results: str) -> dict[str, Any]:
-    """The paper's configuration, with the paths, steps and batches of this rehearsal."""
+def configuration(
+    folder: Path, subjects: list[str], n_clips: int, results: str, *, motion_modules: bool = False
+) -> dict[str, Any]:
+    """The paper's configuration, with the paths, steps and batches of this rehearsal.
+
+    With `motion_modules`, they take the place of the inflated UNet's temporal attention, as in
+    `config/wen2018-animatediff.yaml`.
+    """
     every = described("cifti").subjects
     dataset = described(
         "cifti",
@@ -75,11 +81,15 @@ def configuration(folder: Path, subjects: list[str], n_clips: int, results: str)
         "selection": {"areas": list(EARLY_VISUAL), "correction": "fdr_bh", "alpha": 0.2},
     }
     brief = {"duration": 2, "batch_size": 1, "gradient_checkpointing": True}
+    models = write_models(folder / "models")
+    if motion_modules:
+        models |= write_models(folder / "models", ["motion_adapter"])
+        config["video_model"] = {"kind": "motion-adapter"}
     return config | {
         "results": results,
         "dataset": dataset.model_dump(mode="json", exclude={"runs"}),
         "pretraining_data": str(ROOT / "config/datasets/hcp1200.yaml"),
-        "pretrained": write_models(folder / "models"),
+        "pretrained": models,
         **(short if n_clips < FULL_LENGTH else {}),
         # All in single precision, in which this machine's speed is measured.
         **{name: {} for name in ("captions", "latents", "embeddings")},
@@ -115,6 +125,17 @@ def rehearse(folder: Path, config: dict[str, Any], *targets: str) -> None:
     """Write data, and run the workflow in the folder."""
     write_data(folder, config)
     run_workflow(folder, config["results"], config, *targets)
+
+
+def rehearse_motion_modules(folder: Path, subjects: list[str], n_clips: int) -> None:
+    """Make the clips of a subject with motion modules, and print what the rules took."""
+    results = "motion-modules"
+    config = configuration(folder, subjects, n_clips, results, motion_modules=True)
+    (folder / "whole").mkdir(parents=True, exist_ok=True)
+    rehearse(
+        folder / "whole", config, f"{results}/{subjects[0]}/reconstruction/reconstructions.npy"
+    )
+    print(measured(folder / "whole", results).to_string())
 
 
 class Work(NamedTuple):
@@ -271,7 +292,15 @@ def main() -> None:
     parser.add_argument(
         "--clips", type=int, default=4, help="in a segment of the second part; 240: one part only"
     )
+    parser.add_argument(
+        "--motion-modules",
+        action="store_true",
+        help="instead, only the video model with the motion modules of AnimateDiff, to the clips",
+    )
     arguments = parser.parse_args()
+    if arguments.motion_modules:
+        rehearse_motion_modules(arguments.folder, arguments.subjects[:1], arguments.clips)
+        return
     folder, n_clips = arguments.folder, arguments.clips
     parts = []
     if n_clips < FULL_LENGTH:

@@ -1,4 +1,4 @@
-"""The loop that trains each model of the zoo: AdamW, cosine, bfloat16, averaged weights."""
+"""The loop that trains each model of the zoo: AdamW, cosine, averaged weights."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from mindvideo.models.precision import computes_bf16
 from mindvideo.progress import progress
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ def fit(
     Parameters
     ----------
     model
-        Trained in place, left in eval mode.
+        The weights that require gradients are trained, in place; it is left in eval mode. Where the
+        processor has bfloat16, it computes in it.
     objective
         (rows of the batch, generator) → loss. Both depend on seed and step alone, so that a killed
         training run resumes with identical results.
@@ -49,10 +51,10 @@ def fit(
     steps, batch_size, n_examples, lr, weight_decay
         The learning rate rises over the first 3% of the steps, then falls as a half cosine.
     """
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=weight_decay
-    )
-    average = [p.detach().clone() for p in model.parameters()]
+    weights: list[torch.Tensor] = [w for w in model.parameters() if w.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=lr, betas=(0.9, 0.99), weight_decay=weight_decay)
+    average = [weight.detach().clone() for weight in weights]
+    in_bf16 = computes_bf16(torch.device("cpu"))
     checkpoint = state / f"{name}.pt"
     first = _resume(checkpoint, model, optimizer, average)
     model.train()
@@ -67,14 +69,14 @@ def fit(
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         # Plain attention: the backward pass of fused attention is three times slower on a CPU.
         with sdpa_kernel(SDPBackend.MATH):
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
                 loss = objective(rows, generator)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         decay = min(0.998, (step + 1) / (step + 10))
-        torch._foreach_lerp_(average, list(model.parameters()), 1 - decay)
+        torch._foreach_lerp_(average, weights, 1 - decay)
         if step % 100 == 0:
             log.info("%s: step %d of %d, loss %.4f", name, step, steps, loss.item())
             bar.set_postfix(loss=loss.item())
@@ -83,8 +85,8 @@ def fit(
             saved = time.monotonic()
     _save(checkpoint, steps, model, optimizer, average)
     with torch.no_grad():
-        for parameter, mean in zip(model.parameters(), average, strict=True):
-            parameter.copy_(mean)
+        for weight, mean in zip(weights, average, strict=True):
+            weight.copy_(mean)
     model.eval()
 
 
