@@ -101,6 +101,7 @@ def configuration(
         "reconstruction": {"steps": 2, "batch_size": 2},
         "interpretation": {"path_steps": 2, "random_draws": 1},
         "variants": {name: config["variants"][name] for name in ("without-guidance",)},
+        "tables": {},  # without rows of the variants that are not run
     }
 
 
