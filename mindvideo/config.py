@@ -193,18 +193,15 @@ class Config(Stages):
     def _low_rank_updates_have_an_effect(self) -> Config:
         for variant in (None, *self.variants):
             where, stages = f"variants.{variant}: " if variant else "", self.stages(variant)
-            with_modules = stages.video_model.kind == "motion-adapter"
-            if (
-                with_modules
-                and stages.video_tuning.lora_rank
-                and not stages.video_model.still
-                and not self.pretrained.motion_adapter
-            ):
+            model, tuning = stages.video_model, stages.video_tuning
+            has_modules = model.kind == "motion-adapter" and not model.still
+            are_new = has_modules and not self.pretrained.motion_adapter
+            if are_new and tuning.lora_rank and "temporal" in tuning.unet_parts:
                 raise ValueError(
-                    f"{where}video_tuning.lora_rank: {stages.video_tuning.lora_rank}, but the "
-                    "motion modules are new, and low-rank updates of new modules have no effect: "
-                    "name trained ones (pretrained.motion_adapter), or train whole weights "
-                    "(lora_rank: null)"
+                    f"{where}video_tuning.lora_rank: {tuning.lora_rank}, but the motion modules "
+                    "are new, and low-rank updates of new modules have no effect: name trained "
+                    "ones (pretrained.motion_adapter), train whole weights (lora_rank: null), or "
+                    "leave the modules out (unet_parts: [spatial])"
                 )
         return self
 

@@ -195,6 +195,9 @@ def test_new_motion_modules_are_not_trained_in_low_rank(values):
     values["video_tuning"] = {"lora_rank": 4}
     with pytest.raises(InputError, match=r"lora_rank: 4, but the motion modules are new, and low"):
         check_config(values, "config.yaml")
+    values["video_tuning"] |= {"unet_parts": ["spatial"]}
+    assert check_config(values, "config.yaml")
+    values["video_tuning"] = {"lora_rank": 4}
     values["pretrained"] = {**values.get("pretrained", {}), "motion_adapter": "org/adapter"}
     assert check_config(values, "config.yaml")
 
